@@ -1,0 +1,115 @@
+# make demo       install what is missing, build, ask a demo shop three questions
+# make test       set-up, build, every test        make SAN=1 test   ASan + UBSan
+# make serve      leave the demo server running    make TSAN=1 test  TSan
+# make            build the server and the client  make fuzz         60 s a target
+# make bench      benchmarks with their peers      make format       clang-format
+# make V=1 ...    show the commands
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+Q       := $(if $(V),,@)
+KIND    := $(if $(SAN),san,$(if $(TSAN),tsan,opt))
+BUILD   := build/$(KIND)
+GEN     := build/gen
+DUCKDB  := $(or $(DUCKDB_PREFIX),build/duckdb)
+
+WARN    := -Werror -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+           -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings -Wdouble-promotion \
+           -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference
+CFLAGS  ?= -O2 -g
+CFLAGS  += -std=c17 -D_GNU_SOURCE -I. -pthread -MMD -MP
+INCLUDE := -isystem $(GEN) -isystem $(DUCKDB)/include
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ifdef SAN
+CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all \
+           -fno-omit-frame-pointer
+else ifdef TSAN
+CFLAGS  += -fsanitize=thread -fno-omit-frame-pointer
+else
+CFLAGS  += $(HARDEN)
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+endif
+
+PROTOS  := $(shell find proto -name '*.proto')
+PB_C    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
+LIB_C   := $(wildcard dp/*.c server/*/*.c clients/cli/*.c)
+LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(LIB_C)) $(PB_C))
+LIB     := $(BUILD)/libhalftone.a
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
+HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
+PROGRAMS := build/halftoned build/halftone
+LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
+           -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
+           -lsqlite3 -lyaml -lgsl -lgslcblas -lm
+RPATH   := -Wl,-rpath,'$$ORIGIN/../lib',-rpath,$(abspath $(DUCKDB))/lib
+LINK     = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
+           $(LIB) $(LIBS) $(RPATH)
+
+all: deps layers
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+
+programs: $(PROGRAMS)
+
+build/halftoned: $(BUILD)/server/main/main.o $(LIB) build/deps.ok
+	$(LINK)
+build/halftone: $(BUILD)/clients/cli/main.o $(LIB) build/deps.ok
+	$(LINK)
+
+# Every package and pinned archive; a second run does nothing.
+deps: build/deps.ok
+build/deps.ok: tools/deps.sh tools/packages.txt
+	@tools/deps.sh $(DUCKDB_PREFIX)
+	@touch $@
+
+layers:
+	@tests/check_layers.sh
+
+# Every header compiles on its own.
+headers: $(HEADERS:%=$(BUILD)/%.ok)
+$(BUILD)/%.h.ok: %.h | $(PB_C) build/deps.ok
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -MF $@.d -MT $@ -fsyntax-only -x c $< \
+	    && touch $@
+
+check: layers headers unit fuzz-replay
+unit: $(TESTS)
+	@tests/run.sh $(TESTS)
+fuzz-replay: $(REPLAYS)
+	@tests/fuzz/replay.sh $(BUILD) $(FUZZERS)
+
+$(LIB): $(LIB_O)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(GEN)/%.pb-c.c: proto/%.proto build/deps.ok
+	@mkdir -p $(GEN)
+	$(Q)protoc -Iproto --c_out=$(GEN) $<
+$(BUILD)/$(GEN)/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(INCLUDE) -c $< -o $@
+$(BUILD)/%.o: %.c | $(PB_C) build/deps.ok
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -c $< -o $@
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
+	$(LINK) -lcmocka
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
+                              $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
+	$(LINK)
+$(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
+	$(LINK)
+
+format:
+	clang-format-14 -i $$(git ls-files '*.[ch]')
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+.PHONY: all programs deps layers headers check unit fuzz-replay format clean
+.SECONDARY:

@@ -1,0 +1,27 @@
+#ifndef DP_CONVERT_H
+#define DP_CONVERT_H
+
+#include "dp/status.h"
+
+/*
+ * zCDP to (epsilon, delta) and back: Canonne, Kamath, Steinke 2020, prop. 12:
+ *   delta = inf over a > 1 of exp((a-1)(a rho - eps)) (1-1/a)^a / (a-1).
+ * All by GSL minimisation and root finding, in logarithms.  Proof and error
+ * bounds: dp/convert.md.
+ */
+
+/* Least eps >= 0 for rho at delta, rounded up by at most 1e-12 relative. */
+enum dp_status dp_eps_of_rho(double *eps, double rho,
+                             double delta) DP_MUST_CHECK;
+
+/* Largest rho whose eps at delta is at most eps, rounded down likewise. */
+enum dp_status dp_rho_of_eps(double *rho, double eps,
+                             double delta) DP_MUST_CHECK;
+
+/*
+ * What someone who believed 50:50 can come to believe at most, save for a
+ * chance of delta: 1 / (1 + exp(-eps')), eps' = rho + 2 sqrt(rho ln(1/delta)).
+ */
+double dp_odds_of_rho(double rho, double delta);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef DP_PRICE_H
+#define DP_PRICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dp/status.h"
+
+/*
+ * What a release costs, and the filter it is charged to.  Integers only:
+ *   rho_pico    zero-concentrated DP, 1e-12
+ *   eps_nano    pure DP, 1e-9
+ *   delta_atto  probability of failure, 1e-18
+ * Prices round up, limits down.  Sums saturate at UINT64_MAX, which no limit
+ * reaches (limits are at most DP_PRICE_MAX), so saturation always refuses.
+ */
+enum dp_notion { DP_ZCDP, DP_PURE };
+
+struct dp_price {
+    uint64_t rho_pico;
+    uint64_t eps_nano;
+    uint64_t delta_atto;
+};
+#define DP_PRICE_MAX (UINT64_C(1) << 62)
+
+struct dp_price dp_price_add(struct dp_price a, struct dp_price b);
+
+/* price * n, saturating. */
+struct dp_price dp_price_times(struct dp_price p, uint64_t n);
+
+/* True when every part of `p` is at most that part of `limit`. */
+bool dp_price_fits(struct dp_price p, struct dp_price limit);
+
+/* limit - spent, each part at least 0. */
+struct dp_price dp_price_left(struct dp_price limit, struct dp_price spent);
+
+/*
+ * Real to integer units.  _up for prices, _down for limits.
+ * DP_EDOM when v is negative, NaN or does not fit below DP_PRICE_MAX.
+ */
+enum dp_status dp_units_up(uint64_t *out, double v, double unit) DP_MUST_CHECK;
+enum dp_status dp_units_down(uint64_t *out, double v, double unit) DP_MUST_CHECK;
+#define DP_PICO 1e-12
+#define DP_NANO 1e-9
+#define DP_ATTO 1e-18
+
+#endif

@@ -1,0 +1,143 @@
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "dp/mechanism.h"
+#include "dp/select.h"
+#include "server/policy/policy.h"
+#include "server/query/request.h"
+#include "server/query/reply.h"
+
+/*
+ * How a question will be answered, decided without reading a row: the engine's
+ * statement, bounds, sensitivities, mechanisms, price, and what is done with
+ * the noisy numbers afterwards.  A function of (request tree, policy, public
+ * hints, budget left) only.  Lives in the request arena.
+ *
+ * A plan has one release today; chains of them come with nested aggregates.
+ *
+ *   engine row:  key[0..n_keys), measure[0..n_measures)      exact integers
+ *   release:     select by people (private keys), noise each measure
+ *   outputs:     expressions over keys and noisy measures    post-processing
+ */
+struct plan_key {
+    const char *name;
+    enum value_type type;
+    bool is_public;       /* domain lists every value; empty groups are answered */
+    struct value *domain; /* ascending by value_cmp */
+    size_t n_domain;
+};
+
+enum measure_kind {
+    MEASURE_PEOPLE, /* distinct privacy keys: D = 1 */
+    MEASURE_ROWS,   /* kept rows (of FILTER, or with x not NULL): D = Linf */
+    MEASURE_SUM,    /* clamped values on the grid, minus center per row */
+};
+
+/* One integer per group, with noise of its own. */
+struct plan_measure {
+    enum measure_kind kind;
+    const char *name;      /* column of the engine's result */
+    uint64_t bound;        /* D: what one person changes it by in one group */
+    unsigned grid_bits;    /* value = integer * 2^-grid_bits */
+    dp_int center;         /* grid steps subtracted per counted row */
+    struct dp_mechanism noise;
+};
+
+/* A number derived from noisy measures. */
+enum output_kind {
+    OUTPUT_KEY,     /* key[index] */
+    OUTPUT_MEASURE, /* measure[index] * 2^-grid_bits */
+    OUTPUT_RATIO,   /* center + measure[index] / measure[over]: a mean */
+};
+
+struct plan_output {
+    enum output_kind kind;
+    const char *name;
+    enum value_type type;
+    size_t index, over;
+};
+
+struct plan_order {
+    size_t output;
+    bool descending, nulls_first;
+};
+
+struct plan {
+    const struct policy *policy; /* borrowed, outlives the plan */
+    const struct policy_table *table;
+    const struct policy_purpose *purpose;
+    const struct request *request;
+
+    const char *sql;  /* the engine's statement; secrets print as $1 */
+    const char *text; /* EXPLAIN (PRIVACY) */
+    const char *mechanism_text; /* one line, for the receipt */
+    struct plan_key *keys;
+    size_t n_keys;
+    struct plan_measure *measures;
+    size_t n_measures;
+    uint32_t l0, linf; /* L0 groups per person, Linf rows per person and group */
+
+    bool selects;              /* some key is private */
+    size_t people;             /* index of the measure selected by */
+    struct dp_threshold keep;  /* selects only */
+    uint64_t groups_public;    /* rows when all keys are public */
+
+    struct plan_output *outputs;
+    size_t n_outputs;
+    struct plan_order *orders;
+    size_t n_orders;
+    bool has_limit;
+    uint64_t limit, offset;
+    double level;         /* of the intervals */
+    const char **notices;
+    size_t n_notices;
+
+    struct dp_price price;
+    uint8_t release_hash[32]; /* what is released: DESIGN 5, "Reuse" */
+};
+
+enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
+
+/*
+ * Plan `tree` (from SQL or the structured message) under `policy`.
+ *
+ * ERR_REFUSED    the privacy rules or this version cannot answer it; message
+ *                names the clause, place and hint are filled in
+ * ERR_NOT_FOUND  table, column or purpose unknown
+ * ERR_INVALID    an ask or bound outside its range, a type mismatch
+ * ERR_BUDGET     price above the policy's maximum for one query
+ * ERR_LIMIT      too many groups, or the arena is full
+ *
+ * Checks no balance: the ledger does.  *out is written on ERR_OK only.
+ */
+enum err_code plan_query(struct plan **out, const struct request *req,
+                         const struct select *tree,
+                         const struct policy *policy, struct arena *a,
+                         struct err *err) MUST_CHECK;
+
+/* What would be charged and how wrong the answer would be; see reply.h.
+ * queries_left is computed from `left`. */
+enum err_code plan_estimate(struct reply_estimate *out, const struct plan *plan,
+                            struct dp_price left, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
+/*
+ * One released group: what the noise stage hands to plan_finish and what is
+ * stored beside the charge.
+ */
+struct plan_noisy {
+    struct value *keys;        /* n_rows * n_keys */
+    struct dp_noisy *measures; /* n_rows * n_measures */
+    size_t n_rows;
+};
+
+/*
+ * Post-processing: outputs, intervals, ORDER BY, LIMIT.  Rows come in the
+ * order asked for, then by key bytes.  Fills columns, rows, notices and level;
+ * the receipt is the caller's.
+ */
+enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
+                          const struct plan_noisy *noisy, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+#endif

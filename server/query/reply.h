@@ -1,0 +1,134 @@
+#ifndef QUERY_REPLY_H
+#define QUERY_REPLY_H
+
+#include "dp/value.h"
+#include "server/query/request.h"
+
+/*
+ * One reply, whichever front end will print it.  Replies are values: service
+ * code fills them in, codecs turn them into bytes.  All pointers live in the
+ * request arena.  Every number in a reply is public, noisy or post-processed;
+ * no member can hold a struct dp_exact.
+ */
+struct reply_column {
+    const char *name;
+    enum value_type type;
+    bool is_key; /* a group key; else derived from noisy numbers */
+};
+
+/* Interval of one cell at the request's level; covers noise only. */
+struct reply_interval {
+    enum { INTERVAL_NONE, INTERVAL_BOUNDED, INTERVAL_UNBOUNDED } kind;
+    double lo, hi;
+};
+
+/* What the answer cost and what is left, with every answer. */
+struct reply_receipt {
+    const char *query_id;  /* 32 hex digits; names the charge */
+    const char *dataset, *purpose;
+    const char *mechanism; /* one line a person can read */
+    uint64_t policy_version;
+    int64_t as_of_us;      /* wall time of the release */
+    uint64_t rho_pico;     /* price in 1e-12 rho (zcdp) */
+    uint64_t eps_nano;     /* price in 1e-9 epsilon (pure) */
+    uint64_t delta_atto;   /* price in 1e-18 delta */
+    double epsilon;        /* the price as (epsilon, delta) at shown_delta */
+    double shown_delta;
+    uint64_t remaining_rho_pico, remaining_eps_nano;
+    bool pure;             /* the notion: epsilon is the price, not rho */
+    bool cached;           /* served from a stored answer, nothing charged */
+    uint32_t max_groups, max_rows; /* bounds in force: L0, Linf */
+};
+
+struct reply_table {
+    struct reply_column *columns;
+    size_t n_columns;
+    struct value *cells;              /* row-major, n_rows * n_columns */
+    struct reply_interval *intervals; /* same shape */
+    size_t n_rows;
+    double level; /* of the intervals */
+    const char **notices; /* for the reader: what was dropped, snapped, ... */
+    size_t n_notices;
+    struct reply_receipt receipt;
+    int64_t release_slot_ns; /* how long after RECEIVED the first release left;
+                                -1 when nothing was released */
+};
+
+struct reply_estimate_column {
+    const char *name;
+    const char *mechanism;  /* law and scale */
+    double expected_error;  /* half width at `level`, in units of the column;
+                               NaN when it depends on the noisy result */
+};
+
+struct reply_estimate {
+    struct reply_estimate_column *columns;
+    size_t n_columns;
+    double level;
+    uint64_t rho_pico, eps_nano, delta_atto;
+    double epsilon, shown_delta;
+    bool pure;
+    uint64_t queries_left; /* such queries that the budget still covers */
+    const char *plan;      /* text of EXPLAIN (PRIVACY) */
+};
+
+struct reply_dataset_column {
+    const char *name, *type, *help;
+    bool is_key;       /* the privacy key */
+    bool has_domain;   /* a public domain or range */
+    struct value *domain; /* listed keys, or NULL */
+    size_t n_domain;
+    bool has_range;
+    double lo, hi; /* public range, has_range */
+};
+
+struct reply_dataset_table {
+    const char *name, *help;
+    bool owned; /* rows belong to persons */
+    struct reply_dataset_column *columns;
+    size_t n_columns;
+    uint32_t max_groups, max_rows; /* default bounds */
+};
+
+struct reply_dataset {
+    const char *name, *help, *notion; /* "zcdp", "pure" */
+    uint64_t policy_version;
+    const char **purposes;
+    size_t n_purposes;
+    struct reply_dataset_table *tables; /* DESCRIBE only */
+    size_t n_tables;
+};
+
+struct reply_budget {
+    const char *dataset;
+    bool pure;
+    uint64_t cap_rho_pico, spent_rho_pico, remaining_rho_pico;
+    uint64_t cap_eps_nano, spent_eps_nano, remaining_eps_nano;
+    uint64_t cap_delta_atto, spent_delta_atto, remaining_delta_atto;
+    double cap_epsilon, spent_epsilon; /* at shown_delta */
+    double shown_delta;
+    const char *odds; /* one sentence: what the spent and the cap can reveal */
+    const char *quota; /* "" or the name of the tightest quota over the caller */
+    uint64_t quota_remaining_pico_or_nano;
+};
+
+struct reply_charge {
+    const char *query_id, *principal, *dataset, *purpose;
+    const char *state; /* "open", "answered", "miss", "void" */
+    int64_t charged_us;
+    uint64_t rho_pico, eps_nano, delta_atto;
+};
+
+struct reply {
+    enum request_op op;
+    struct reply_table table;       /* QUERY */
+    struct reply_estimate estimate; /* ESTIMATE */
+    struct reply_dataset *datasets; /* LIST_DATASETS; DESCRIBE: one */
+    size_t n_datasets;
+    struct reply_budget budget; /* GET_BUDGET, each WATCH_BUDGET message */
+    struct reply_charge *charges;
+    size_t n_charges;
+    const char *next_page_token; /* "" = last page */
+};
+
+#endif
