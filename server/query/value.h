@@ -71,14 +71,18 @@ enum value_type value_type_of_name(const char *name);
 int value_cmp(const struct value *a, const struct value *b);
 
 /*
- * ISO text of a value ("2011-03-01", "2011-03-01 12:00:00", "0.5", "true");
- * doubles round-trip (%.17g, shortest form that does).  NULL writes nothing.
+ * ISO text of a value ("2011-03-01", "2011-03-01 12:00:00.5", "0.5", "true");
+ * doubles round-trip in the fewest digits of %.15g, %.16g and %.17g that do.
+ * Years outside 0..9999 carry a sign (ISO 8601).  NULL writes nothing.  Needs
+ * the C locale for numbers (the default: never set LC_NUMERIC).
  */
 void value_print(struct writer *w, const struct value *v);
 
 /*
- * Parse what value_print writes, as `type`.  ERR_INVALID names the text.
- * Text results borrow from `text`.
+ * Parse what value_print writes, as `type`, with these liberties: a timestamp
+ * may be a date alone, have a T, lack seconds or end in Z.  An offset from UTC
+ * is no part of the type.  ERR_INVALID names the text and hints at the form;
+ * *out is then untouched.  Text results borrow from `text`.
  */
 enum err_code value_parse(struct value *out, enum value_type type,
                           const char *text, size_t len,
@@ -89,8 +93,15 @@ void value_write(struct writer *w, const struct value *v);
 enum err_code value_read(struct value *out, struct reader *r, struct arena *a,
                          struct err *err) MUST_CHECK;
 
-/* Calendar (proleptic Gregorian, UTC); month 1..12, day 1..31. */
+/*
+ * Calendar (proleptic Gregorian, UTC; year 0 is 1 BC).  Any year of type int;
+ * month 1..12 and day 1..31 are asserted.  A day past its month's end counts
+ * on into the next: ask value_civil_is_valid first.  The year of `days` must
+ * fit an int: |days| <= VALUE_DAYS_MAX.
+ */
+#define VALUE_DAYS_MAX INT64_C(784350000000)
 int64_t value_days_of_civil(int year, int month, int day);
 void value_civil_of_days(int64_t days, int *year, int *month, int *day);
+bool value_civil_is_valid(int year, int month, int day);
 
 #endif
