@@ -96,6 +96,10 @@ struct select {
     size_t n_items;
     struct expr *where; /* or NULL */
     struct expr **keys; /* GROUP BY, positions and aliases resolved */
+    const char **key_aliases; /* per key: the alias it was written as, or NULL.
+                                 PostgreSQL prefers an input column of that
+                                 name: the planner, which knows the columns,
+                                 refuses a table that has one.  NULL = none */
     size_t n_keys;
     struct expr *having; /* or NULL */
     struct select_order *orders;
@@ -112,12 +116,31 @@ struct op_info {
 };
 const struct op_info *op_info_of(enum expr_op op);
 
-/* Structural equality, places ignored. */
+/* Lower-case name of an aggregate: "count", "sum", ... */
+const char *agg_kind_name(enum agg_kind kind);
+
+/*
+ * The operation written `sql` over `n_args` arguments ("-" is SUB over two and
+ * NEG over one), compared without case, or OP_COUNT.
+ */
+enum expr_op op_of_sql(const char *sql, size_t n_args);
+
+/* Structural equality, places and key_aliases ignored; NULL equals NULL. */
 bool expr_equal(const struct expr *a, const struct expr *b);
+bool select_equal(const struct select *a, const struct select *b);
+
+/*
+ * What PostgreSQL calls an output column: its alias, the column, the function,
+ * the type of a cast, "case", or else "?column?".
+ */
+const char *select_item_name(const struct select_item *item);
 
 /*
  * Print as SQL that parses to the same tree (canonical: full parentheses).
- * For EXPLAIN, receipts and tests; never sent to an engine.
+ * For EXPLAIN, receipts and tests; never sent to an engine.  Recurses as deep
+ * as the tree, which SQL and codecs bound.  Two trees that no SQL parses to
+ * print as their equal: a cast of a constant text, and AND (OR) whose first
+ * argument is another AND (OR).
  */
 void expr_print(struct writer *w, const struct expr *e);
 void select_print(struct writer *w, const struct select *s);

@@ -1,0 +1,183 @@
+#include "server/query/tree.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct op_info OPS[OP_COUNT] = {
+#define OP(id, sql_, min_, max_, help_) [OP_##id] = { sql_, min_, max_, help_ },
+#include "server/query/op.def"
+#undef OP
+};
+
+const struct op_info *op_info_of(enum expr_op op)
+{
+    assert(op < OP_COUNT);
+    return &OPS[op];
+}
+
+enum expr_op op_of_sql(const char *sql, size_t n_args)
+{
+    unsigned op = 0;
+    while (op < OP_COUNT &&
+           (strcasecmp(OPS[op].sql, sql) != 0 || n_args < OPS[op].min_args ||
+            n_args > OPS[op].max_args))
+        op++;
+    return (enum expr_op)op;
+}
+
+const char *agg_kind_name(enum agg_kind kind)
+{
+    static const char *const names[AGG_KIND_COUNT] = {
+        [AGG_COUNT] = "count", [AGG_SUM] = "sum", [AGG_AVG] = "avg",
+        [AGG_MIN] = "min",     [AGG_MAX] = "max",
+    };
+    assert(kind < AGG_KIND_COUNT);
+    return names[kind];
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* As written: 0.0 and -0.0 differ here, though they compare equal. */
+static bool value_equal(const struct value *a, const struct value *b)
+{
+    if (value_cmp(a, b) != 0)
+        return false;
+    return a->type != VALUE_DOUBLE || !signbit(a->d) == !signbit(b->d);
+}
+
+static bool call_equal(const struct expr *a, const struct expr *b)
+{
+    bool same = a->call.op == b->call.op && a->call.n_args == b->call.n_args;
+    for (size_t i = 0; same && i < a->call.n_args; i++)
+        same = expr_equal(a->call.args[i], b->call.args[i]);
+    return same;
+}
+
+bool expr_equal(const struct expr *a, const struct expr *b)
+{
+    if (a == b)
+        return true;
+    if (!a || !b || a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case EXPR_CONST:
+        return value_equal(&a->value, &b->value);
+    case EXPR_PARAM:
+        return a->param == b->param;
+    case EXPR_COLUMN:
+        return text_equal(a->column.table, b->column.table) &&
+               text_equal(a->column.name, b->column.name);
+    case EXPR_STAR:
+        return true;
+    case EXPR_CALL:
+        return call_equal(a, b);
+    case EXPR_AGG:
+        return a->agg.kind == b->agg.kind &&
+               a->agg.distinct == b->agg.distinct &&
+               expr_equal(a->agg.arg, b->agg.arg) &&
+               expr_equal(a->agg.filter, b->agg.filter);
+    }
+    return false;
+}
+
+static bool lists_equal(const struct select *a, const struct select *b)
+{
+    bool same = a->n_items == b->n_items && a->n_keys == b->n_keys &&
+                a->n_orders == b->n_orders;
+    for (size_t i = 0; same && i < a->n_items; i++)
+        same = expr_equal(a->items[i].expr, b->items[i].expr) &&
+               text_equal(a->items[i].alias, b->items[i].alias);
+    for (size_t i = 0; same && i < a->n_keys; i++)
+        same = expr_equal(a->keys[i], b->keys[i]);
+    for (size_t i = 0; same && i < a->n_orders; i++)
+        same = expr_equal(a->orders[i].expr, b->orders[i].expr) &&
+               a->orders[i].descending == b->orders[i].descending &&
+               a->orders[i].nulls_first == b->orders[i].nulls_first;
+    return same;
+}
+
+bool select_equal(const struct select *a, const struct select *b)
+{
+    return a->explain == b->explain &&
+           text_equal(a->from.dataset, b->from.dataset) &&
+           text_equal(a->from.name, b->from.name) &&
+           text_equal(a->from.alias, b->from.alias) &&
+           expr_equal(a->where, b->where) && expr_equal(a->having, b->having) &&
+           a->has_limit == b->has_limit && a->limit == b->limit &&
+           a->offset == b->offset && lists_equal(a, b);
+}
+
+static const char UNNAMED[] = "?column?";
+
+/* PostgreSQL's FigureColname: a name from the argument, else a weak one. */
+static const char *name_of(const struct expr *e, bool *is_weak);
+
+static const char *name_or(const struct expr *e, const char *weak,
+                           bool *is_weak)
+{
+    const char *name = name_of(e, is_weak);
+    return *is_weak ? weak : name;
+}
+
+static const char *call_name(const struct expr *e, bool *is_weak)
+{
+    static const char *const casts[OP_COUNT] = {
+        [OP_CAST_INT] = "int8",
+        [OP_CAST_DOUBLE] = "float8",
+        [OP_CAST_TEXT] = "text",
+        [OP_CAST_DATE] = "date",
+        [OP_CAST_TIMESTAMP] = "timestamp",
+    };
+    static const bool is_function[OP_COUNT] = {
+        [OP_LEAST] = true,      [OP_GREATEST] = true, [OP_COALESCE] = true,
+        [OP_DATE_TRUNC] = true, [OP_EXTRACT] = true,  [OP_LOWER] = true,
+    };
+    const size_t n = e->call.n_args;
+    if (casts[e->call.op] && n > 0)
+        return name_or(e->call.args[0], casts[e->call.op], is_weak);
+    if (e->call.op == OP_CASE && n % 2 == 1)
+        return name_or(e->call.args[n - 1], "case", is_weak);
+    *is_weak = !is_function[e->call.op];
+    if (e->call.op == OP_CASE)
+        return "case";
+    return *is_weak ? UNNAMED : OPS[e->call.op].sql;
+}
+
+static const char *const_name(const struct value *v)
+{
+    if (v->type == VALUE_DATE || v->type == VALUE_TIMESTAMP)
+        return value_type_name(v->type);
+    return v->type == VALUE_BOOL ? "bool" : UNNAMED;
+}
+
+static const char *name_of(const struct expr *e, bool *is_weak)
+{
+    *is_weak = false;
+    switch (e->kind) {
+    case EXPR_COLUMN:
+        return e->column.name;
+    case EXPR_AGG:
+        return agg_kind_name(e->agg.kind);
+    case EXPR_CALL:
+        return call_name(e, is_weak);
+    case EXPR_CONST:
+        *is_weak = true;
+        return const_name(&e->value);
+    case EXPR_PARAM:
+    case EXPR_STAR:
+        break;
+    }
+    *is_weak = true;
+    return UNNAMED;
+}
+
+const char *select_item_name(const struct select_item *item)
+{
+    bool is_weak;
+    return item->alias ? item->alias : name_of(item->expr, &is_weak);
+}

@@ -1,0 +1,520 @@
+/* The tree as SQL; tree.h says what for. */
+#include "server/query/tree.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Words that PostgreSQL 15 does not take everywhere as a bare name (reserved,
+ * type or function names, column names), sorted.
+ */
+static const char *const KEYWORDS[] = {
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "between",
+    "bigint",
+    "binary",
+    "bit",
+    "boolean",
+    "both",
+    "case",
+    "cast",
+    "char",
+    "character",
+    "check",
+    "coalesce",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "dec",
+    "decimal",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "extract",
+    "false",
+    "fetch",
+    "float",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "greatest",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "inout",
+    "int",
+    "integer",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "lateral",
+    "leading",
+    "least",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "national",
+    "natural",
+    "nchar",
+    "none",
+    "normalize",
+    "not",
+    "notnull",
+    "null",
+    "nullif",
+    "numeric",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "out",
+    "outer",
+    "overlaps",
+    "overlay",
+    "placing",
+    "position",
+    "precision",
+    "primary",
+    "real",
+    "references",
+    "returning",
+    "right",
+    "row",
+    "select",
+    "session_user",
+    "setof",
+    "similar",
+    "smallint",
+    "some",
+    "substring",
+    "symmetric",
+    "table",
+    "tablesample",
+    "then",
+    "time",
+    "timestamp",
+    "to",
+    "trailing",
+    "treat",
+    "trim",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "values",
+    "varchar",
+    "variadic",
+    "verbose",
+    "when",
+    "where",
+    "window",
+    "with",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+    "xmltable",
+};
+
+static int cmp_word(const void *key, const void *word)
+{
+    return strcmp(key, *(const char *const *)word);
+}
+
+static bool is_plain_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
+    return strspn(name, letters) > 0 && strspn(name, rest) == strlen(name) &&
+           !bsearch(name, KEYWORDS, sizeof KEYWORDS / sizeof KEYWORDS[0],
+                    sizeof KEYWORDS[0], cmp_word);
+}
+
+static void print_quoted(struct writer *w, const char *s, size_t len, char q)
+{
+    writer_u8(w, (uint8_t)q);
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == q)
+            writer_u8(w, (uint8_t)q);
+        writer_u8(w, (uint8_t)s[i]);
+    }
+    writer_u8(w, (uint8_t)q);
+}
+
+static void print_name(struct writer *w, const char *name)
+{
+    if (is_plain_name(name))
+        writer_str(w, name);
+    else
+        print_quoted(w, name, strlen(name), '"');
+}
+
+/* A double keeps a point or an exponent, else it would read as an int. */
+static void print_double(struct writer *w, const struct value *v)
+{
+    if (!isfinite(v->d)) {
+        writer_str(w, "CAST('");
+        value_print(w, v);
+        writer_str(w, "' AS double precision)");
+        return;
+    }
+    char text[40];
+    struct writer t = writer_of(text, sizeof text);
+    value_print(&t, v);
+    const bool fits = writer_cstr(&t);
+    assert(fits);
+    writer_str(w, text);
+    if (!strpbrk(text, ".e"))
+        writer_str(w, ".0");
+}
+
+static void print_const(struct writer *w, const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_NULL:
+    case VALUE_TYPE_COUNT:
+        writer_str(w, "NULL");
+        break;
+    case VALUE_BOOL:
+        writer_str(w, v->b ? "TRUE" : "FALSE");
+        break;
+    case VALUE_INT:
+        value_print(w, v);
+        break;
+    case VALUE_DOUBLE:
+        print_double(w, v);
+        break;
+    case VALUE_TEXT:
+        print_quoted(w, v->text.s, v->text.len, '\'');
+        break;
+    case VALUE_DATE:
+    case VALUE_TIMESTAMP:
+        writer_str(w, v->type == VALUE_DATE ? "DATE '" : "TIMESTAMP '");
+        value_print(w, v);
+        writer_str(w, "'");
+        break;
+    }
+}
+
+static void print_list(struct writer *w, struct expr *const *args, size_t n,
+                       const char *between)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            writer_str(w, between);
+        expr_print(w, args[i]);
+    }
+}
+
+static void print_infix(struct writer *w, const struct expr *e)
+{
+    char between[16];
+    struct writer t = writer_of(between, sizeof between);
+    writer_printf(&t, " %s ", op_info_of(e->call.op)->sql);
+    const bool fits = writer_cstr(&t);
+    assert(fits);
+    writer_str(w, "(");
+    print_list(w, e->call.args, e->call.n_args, between);
+    writer_str(w, ")");
+}
+
+static void print_function(struct writer *w, const struct expr *e)
+{
+    writer_printf(w, "%s(", op_info_of(e->call.op)->sql);
+    print_list(w, e->call.args, e->call.n_args, ", ");
+    writer_str(w, ")");
+}
+
+static void print_not(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "(NOT ");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, ")");
+}
+
+/* PostgreSQL folds a minus into the number behind it; a plus stops that. */
+static void print_neg(struct writer *w, const struct expr *e)
+{
+    writer_str(w, e->call.args[0]->kind == EXPR_CONST ? "(- + " : "(- ");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, ")");
+}
+
+static void print_is_null(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "(");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, " IS NULL)");
+}
+
+static void print_in(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "(");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, " IN (");
+    print_list(w, e->call.args + 1, e->call.n_args - 1, ", ");
+    writer_str(w, "))");
+}
+
+static void print_between(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "(");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, " BETWEEN ");
+    print_list(w, e->call.args + 1, 2, " AND ");
+    writer_str(w, ")");
+}
+
+static void print_case(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "CASE");
+    const size_t n = e->call.n_args;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        writer_str(w, " WHEN ");
+        print_list(w, e->call.args + i, 2, " THEN ");
+    }
+    if (n % 2 == 1) {
+        writer_str(w, " ELSE ");
+        expr_print(w, e->call.args[n - 1]);
+    }
+    writer_str(w, " END");
+}
+
+static void print_extract(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "extract(");
+    print_list(w, e->call.args, 2, " FROM ");
+    writer_str(w, ")");
+}
+
+static void print_cast(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "CAST(");
+    expr_print(w, e->call.args[0]);
+    writer_printf(w, " AS %s)",
+                  e->call.op == OP_CAST_DOUBLE ? "double precision"
+                                               : op_info_of(e->call.op)->sql);
+}
+
+typedef void print_fn(struct writer *w, const struct expr *e);
+
+static print_fn *const PRINT_CALL[OP_COUNT] = {
+    [OP_AND] = print_infix,
+    [OP_OR] = print_infix,
+    [OP_NOT] = print_not,
+    [OP_EQ] = print_infix,
+    [OP_NE] = print_infix,
+    [OP_LT] = print_infix,
+    [OP_LE] = print_infix,
+    [OP_GT] = print_infix,
+    [OP_GE] = print_infix,
+    [OP_IS_NULL] = print_is_null,
+    [OP_IN] = print_in,
+    [OP_BETWEEN] = print_between,
+    [OP_LIKE] = print_infix,
+    [OP_ADD] = print_infix,
+    [OP_SUB] = print_infix,
+    [OP_MUL] = print_infix,
+    [OP_DIV] = print_infix,
+    [OP_NEG] = print_neg,
+    [OP_LEAST] = print_function,
+    [OP_GREATEST] = print_function,
+    [OP_COALESCE] = print_function,
+    [OP_CASE] = print_case,
+    [OP_DATE_TRUNC] = print_function,
+    [OP_EXTRACT] = print_extract,
+    [OP_LOWER] = print_function,
+    [OP_CAST_INT] = print_cast,
+    [OP_CAST_DOUBLE] = print_cast,
+    [OP_CAST_TEXT] = print_cast,
+    [OP_CAST_DATE] = print_cast,
+    [OP_CAST_TIMESTAMP] = print_cast,
+};
+
+static void print_call(struct writer *w, const struct expr *e)
+{
+    const struct op_info *info = op_info_of(e->call.op);
+    assert(e->call.n_args >= info->min_args &&
+           e->call.n_args <= info->max_args);
+    PRINT_CALL[e->call.op](w, e);
+}
+
+static void print_agg(struct writer *w, const struct expr *e)
+{
+    static const char *const names[AGG_KIND_COUNT] = {
+        [AGG_COUNT] = "COUNT", [AGG_SUM] = "SUM", [AGG_AVG] = "AVG",
+        [AGG_MIN] = "MIN",     [AGG_MAX] = "MAX",
+    };
+    writer_printf(w, "%s(%s", names[e->agg.kind],
+                  e->agg.distinct ? "DISTINCT " : "");
+    expr_print(w, e->agg.arg);
+    writer_str(w, ")");
+    if (e->agg.filter) {
+        writer_str(w, " FILTER (WHERE ");
+        expr_print(w, e->agg.filter);
+        writer_str(w, ")");
+    }
+}
+
+void expr_print(struct writer *w, const struct expr *e)
+{
+    switch (e->kind) {
+    case EXPR_CONST:
+        print_const(w, &e->value);
+        break;
+    case EXPR_PARAM:
+        writer_printf(w, "$%u", e->param);
+        break;
+    case EXPR_COLUMN:
+        if (e->column.table) {
+            print_name(w, e->column.table);
+            writer_str(w, ".");
+        }
+        print_name(w, e->column.name);
+        break;
+    case EXPR_STAR:
+        writer_str(w, "*");
+        break;
+    case EXPR_CALL:
+        print_call(w, e);
+        break;
+    case EXPR_AGG:
+        print_agg(w, e);
+        break;
+    }
+}
+
+static void print_items(struct writer *w, const struct select *s)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        if (i > 0)
+            writer_str(w, ", ");
+        expr_print(w, s->items[i].expr);
+        if (s->items[i].alias) {
+            writer_str(w, " AS ");
+            print_name(w, s->items[i].alias);
+        }
+    }
+}
+
+static void print_from(struct writer *w, const struct select_table *from)
+{
+    writer_str(w, " FROM ");
+    if (from->dataset) {
+        print_name(w, from->dataset);
+        writer_str(w, ".");
+    }
+    print_name(w, from->name);
+    if (from->alias) {
+        writer_str(w, " AS ");
+        print_name(w, from->alias);
+    }
+}
+
+/*
+ * A bare name in ORDER BY means the output column of that name; where that is
+ * another one, the position says which is meant.
+ */
+static void print_order_expr(struct writer *w, const struct select *s,
+                             const struct expr *e)
+{
+    size_t at = s->n_items;
+    bool taken = false;
+    for (size_t i = s->n_items; i-- > 0;) {
+        const struct select_item *item = &s->items[i];
+        if (expr_equal(item->expr, e))
+            at = i;
+        else if (e->kind == EXPR_COLUMN && !e->column.table)
+            taken |= strcmp(select_item_name(item), e->column.name) == 0;
+    }
+    if (taken && at < s->n_items)
+        writer_printf(w, "%zu", at + 1);
+    else
+        expr_print(w, e);
+}
+
+static void print_orders(struct writer *w, const struct select *s)
+{
+    for (size_t i = 0; i < s->n_orders; i++) {
+        const struct select_order *o = &s->orders[i];
+        writer_str(w, i > 0 ? ", " : " ORDER BY ");
+        print_order_expr(w, s, o->expr);
+        if (o->descending)
+            writer_str(w, " DESC");
+        /* PostgreSQL's default: NULL is greater than everything. */
+        if (o->nulls_first != o->descending)
+            writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+void select_print(struct writer *w, const struct select *s)
+{
+    writer_str(w, s->explain ? "EXPLAIN (PRIVACY) SELECT " : "SELECT ");
+    print_items(w, s);
+    print_from(w, &s->from);
+    if (s->where) {
+        writer_str(w, " WHERE ");
+        expr_print(w, s->where);
+    }
+    if (s->n_keys > 0) {
+        writer_str(w, " GROUP BY ");
+        print_list(w, s->keys, s->n_keys, ", ");
+    }
+    if (s->having) {
+        writer_str(w, " HAVING ");
+        expr_print(w, s->having);
+    }
+    print_orders(w, s);
+    if (s->has_limit)
+        writer_printf(w, " LIMIT %llu", (unsigned long long)s->limit);
+    if (s->offset > 0)
+        writer_printf(w, " OFFSET %llu", (unsigned long long)s->offset);
+}
