@@ -11,19 +11,29 @@
  * How a question will be answered, decided without reading a row: the engine's
  * statement, bounds, sensitivities, mechanisms, price, and what is done with
  * the noisy numbers afterwards.  A function of (request tree, policy, public
- * hints, budget left) only.  Lives in the request arena.
+ * hints) only.  Lives in the request arena.
  *
  * A plan has one release today; chains of them come with nested aggregates.
  *
  *   engine row:  key[0..n_keys), measure[0..n_measures)      exact integers
  *   release:     select by people (private keys), noise each measure
  *   outputs:     expressions over keys and noisy measures    post-processing
+ *
+ * Contract with engines: `sql` reads the relation src."TABLE", which shows
+ * exactly the policy's columns under the policy's names, as BIGINT, DOUBLE,
+ * VARCHAR, DATE, TIMESTAMP or BOOLEAN (a UUID as VARCHAR; values that do not
+ * convert are NULL).  $1 is the secret as a BLOB of 32 bytes and occurs only
+ * when `keyed`.  Result columns: k0.. (BIGINT, VARCHAR, DATE, TIMESTAMP,
+ * BOOLEAN as the key's type says), then m0.. as HUGEINT, never NULL; rows in
+ * no order.  A NULL key is a group of its own.  Without keys: one row.
  */
+struct typed; /* a checked expression, server/plan/typed.h */
+
 struct plan_key {
-    const char *name;
+    const char *name; /* of the column, or the expression as text */
     enum value_type type;
     bool is_public;       /* domain lists every value; empty groups are answered */
-    struct value *domain; /* ascending by value_cmp */
+    struct value *domain; /* ascending by value_cmp; NULL may be the last */
     size_t n_domain;
 };
 
@@ -36,29 +46,35 @@ enum measure_kind {
 /* One integer per group, with noise of its own. */
 struct plan_measure {
     enum measure_kind kind;
-    const char *name;      /* column of the engine's result */
+    const char *name;      /* column of the engine's result: "m0", ... */
+    const char *what;      /* for people: "rows", "sum of x in [0, 5]" */
     uint64_t bound;        /* D: what one person changes it by in one group */
     unsigned grid_bits;    /* value = integer * 2^-grid_bits */
     dp_int center;         /* grid steps subtracted per counted row */
     struct dp_mechanism noise;
 };
 
-/* A number derived from noisy measures. */
-enum output_kind {
-    OUTPUT_KEY,     /* key[index] */
-    OUTPUT_MEASURE, /* measure[index] * 2^-grid_bits */
-    OUTPUT_RATIO,   /* center + measure[index] / measure[over]: a mean */
+/* One aggregate the analyst wrote, from noisy measures. */
+enum plan_agg_kind {
+    PLAN_AGG_MEASURE, /* measure */
+    PLAN_AGG_SUM,     /* measure + center * count */
+    PLAN_AGG_MEAN,    /* center + measure / count; NULL when count <= 0 */
+};
+
+struct plan_agg {
+    enum plan_agg_kind kind;
+    size_t measure, count; /* indices; count of SUM and MEAN */
 };
 
 struct plan_output {
-    enum output_kind kind;
     const char *name;
     enum value_type type;
-    size_t index, over;
+    bool is_key;
+    const struct typed *expr; /* over keys and aggregates */
 };
 
 struct plan_order {
-    size_t output;
+    const struct typed *expr;
     bool descending, nulls_first;
 };
 
@@ -68,22 +84,31 @@ struct plan {
     const struct policy_purpose *purpose;
     const struct request *request;
 
-    const char *sql;  /* the engine's statement; secrets print as $1 */
+    /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
+     * call plan_finish with no rows.  LIMIT 0 and constant-false filters. */
+    bool is_free;
+    const char *sql;  /* the engine's statement */
+    bool keyed;       /* sql uses the secret, $1 */
     const char *text; /* EXPLAIN (PRIVACY) */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
     size_t n_keys;
     struct plan_measure *measures;
     size_t n_measures;
+    struct plan_agg *aggs;
+    size_t n_aggs;
     uint32_t l0, linf; /* L0 groups per person, Linf rows per person and group */
 
     bool selects;              /* some key is private */
-    size_t people;             /* index of the measure selected by */
+    bool has_people;           /* some measure counts everyone in the group */
+    size_t people;             /* ... this one */
     struct dp_threshold keep;  /* selects only */
-    uint64_t groups_public;    /* rows when all keys are public */
+    uint64_t audience;         /* rows with fewer noisy people are cut; 0 = none */
+    uint64_t groups_public;    /* !selects: rows of the release; 1 without keys */
 
     struct plan_output *outputs;
     size_t n_outputs;
+    const struct typed *having; /* or NULL */
     struct plan_order *orders;
     size_t n_orders;
     bool has_limit;
@@ -106,7 +131,7 @@ enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
  * ERR_NOT_FOUND  table, column or purpose unknown
  * ERR_INVALID    an ask or bound outside its range, a type mismatch
  * ERR_BUDGET     price above the policy's maximum for one query
- * ERR_LIMIT      too many groups, or the arena is full
+ * ERR_LIMIT      too many groups or aggregates, or the arena is full
  *
  * Checks no balance: the ledger does.  *out is written on ERR_OK only.
  */
@@ -132,8 +157,8 @@ struct plan_noisy {
 };
 
 /*
- * Post-processing: outputs, intervals, ORDER BY, LIMIT.  Rows come in the
- * order asked for, then by key bytes.  Fills columns, rows, notices and level;
+ * Post-processing: outputs, intervals, HAVING, ORDER BY, LIMIT.  `noisy` holds
+ * the rows that release.h describes.  Rows come in the order asked for, then by key bytes.  Fills columns, rows, notices and level;
  * the receipt is the caller's.
  */
 enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
