@@ -1,0 +1,228 @@
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/base/err.h"
+
+/*
+ * Sockets, TLS and timers; knows no protocol.
+ *
+ *   acceptor (the thread in net_server_run)
+ *      |  accept4, count, least loaded
+ *      v
+ *   loop 0 .. n-1, one thread each, owning its connections:
+ *      readable -> SSL_read/recv -> protocol.bytes
+ *      woken    -> protocol.pull -> one SSL_write/send per wake-up
+ *      posted   -> task.run        (from workers: lock-free list + eventfd)
+ *      due      -> timer.run
+ *
+ * A protocol is a table of functions over bytes.  All of them run on the loop
+ * thread that owns the connection, never two at once for one connection, and
+ * none after close().
+ *
+ *   life of a connection
+ *   HANDSHAKE --ok--> OPEN --finished, eof, drain, limit--> LINGER --> gone
+ *       '---------------------- error, timeout -----------------------^
+ *
+ * Back-pressure: a connection that has bytes the peer does not take is not read
+ * from until they are gone, so a peer that only sends cannot make us buffer.
+ * Each connection holds one output buffer of NET_OUT_LEN bytes; input goes
+ * through one buffer per loop.
+ */
+enum {
+    NET_OUT_LEN = 16 * 1024, /* one TLS record */
+    NET_LISTENERS_MAX = 8,
+    NET_LOOPS_MAX = 64,
+};
+
+struct net_server;
+struct net_loop;
+struct net_conn;
+
+/*
+ * What a front end gives to serve a kind of connection.  `user` is what open()
+ * returned.
+ */
+struct net_protocol {
+    const char *alpn; /* "h2"; a TLS peer must agree on it.  NULL: none asked */
+
+    /* A connection is ready (after the handshake).  NULL refuses it. */
+    void *(*open)(void *ctx, struct net_conn *conn);
+
+    /*
+     * Input, borrowed for the call and consumed whole.  False: no more input is
+     * wanted; what pull() still has is sent, then the connection closes.
+     */
+    bool (*bytes)(void *user, const uint8_t *data, size_t len);
+
+    /* Write up to `cap` bytes of output; returns how many, 0 = none for now. */
+    size_t (*pull)(void *user, uint8_t *buf, size_t cap);
+
+    /* Nothing will ever be read or written again: close. */
+    bool (*finished)(void *user);
+
+    /* Work is under way: the idle timer stands still. */
+    bool (*busy)(void *user);
+
+    /* About every NET_TICK_MS, for time-outs of the protocol's own; or NULL. */
+    void (*tick)(void *user, uint64_t now_ns);
+
+    /* End politely: take no new work, finish what is under way; or NULL. */
+    void (*drain)(void *user);
+
+    /* The connection is gone; frees user. */
+    void (*close)(void *user);
+};
+
+struct net_tls_options {
+    const char *cert_file;      /* PEM chain; NULL = plaintext */
+    const char *key_file;       /* PEM */
+    const char *client_ca_file; /* PEM; clients must present a certificate
+                                   signed by it.  NULL: none is asked */
+    bool allow_tls12;           /* default is TLS 1.3 alone */
+};
+
+struct net_listener_options {
+    const char *host; /* numeric address: "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;    /* 0 = any; net_server_port tells */
+    struct net_tls_options tls;
+    const struct net_protocol *protocol; /* borrowed for the server's life */
+    void *protocol_ctx;                  /* open()'s ctx; borrowed */
+    uint64_t idle_ns; /* not busy for so long: drain, then close; 0 = default */
+};
+
+/* 0 = the default in brackets. */
+struct net_limits {
+    unsigned max_conns;    /* [4096] more are accepted and closed at once */
+    uint64_t handshake_ns; /* [10 s] TLS handshake */
+    uint64_t idle_ns;      /* [5 min] connection that is not busy */
+    uint64_t stall_ns;     /* [30 s] peer takes none of our bytes */
+    uint64_t linger_ns;    /* [2 s] wait for the peer's end after ours */
+};
+
+struct net_server_options {
+    const struct net_listener_options *listeners;
+    size_t n_listeners;
+    unsigned n_loops; /* 0 = one per core */
+    struct net_limits limits;
+};
+
+enum { NET_TICK_MS = 250 };
+
+/* Counters since the start; a snapshot, safe from any thread. */
+struct net_stats {
+    uint64_t accepted;            /* connections handed to a loop */
+    uint64_t refused;             /* closed at once: max_conns */
+    uint64_t active;              /* open now */
+    uint64_t tls_failed;          /* handshake failed or timed out */
+    uint64_t idle_closed;         /* closed by the idle timer */
+    uint64_t stall_closed;        /* closed by the stall timer */
+    uint64_t bytes_in, bytes_out; /* of the protocol, without TLS */
+};
+
+/*
+ * Bind, load certificates, start the loop threads.  Options are copied, save
+ * what is marked borrowed.  SIGPIPE is set to be ignored for the process.
+ * ERR_INVALID: an address, certificate or key cannot be used (the message names
+ * it); ERR_UNAVAILABLE: the address is taken; ERR_INTERNAL: the system refused
+ * threads or memory.  *out is NULL on failure.
+ */
+enum err_code net_server_new(struct net_server **out,
+                             const struct net_server_options *options,
+                             struct err *err) MUST_CHECK;
+
+/*
+ * Stop the loops and free everything; closes what is still open.  Tasks posted
+ * before are run, with their connections gone.  No thread may post any more.
+ */
+void net_server_free(struct net_server *server);
+
+/* The port that listener i is bound to. */
+uint16_t net_server_port(const struct net_server *server, size_t i);
+
+/*
+ * Accept on this thread until a drain has completed.  Loops still run tasks
+ * and timers when it returns; net_server_free ends them.
+ */
+void net_server_run(struct net_server *server);
+
+/* Call fn(ctx) on the thread of net_server_run for each signal; before run. */
+enum err_code net_server_on_signal(struct net_server *server, int signo,
+                                   void (*fn)(void *ctx), void *ctx,
+                                   struct err *err) MUST_CHECK;
+
+/*
+ * Stop accepting, drain every connection, close those that remain after
+ * grace_ns; net_server_run then returns.  Any thread; again is harmless.
+ */
+void net_server_drain(struct net_server *server, uint64_t grace_ns);
+
+/*
+ * Read certificates and keys again for new connections; old ones keep theirs.
+ * On failure the old ones stay in force.  Any thread but a loop's.
+ * ERR_INVALID names the file.
+ */
+enum err_code net_server_reload_tls(struct net_server *server,
+                                    struct err *err) MUST_CHECK;
+
+struct net_stats net_server_stats(const struct net_server *server);
+
+/* --- on a loop's thread --- */
+
+/*
+ * Names a connection for as long as one likes: a stale handle finds nothing,
+ * since the slot's generation moves on.  A value; safe to copy to any thread.
+ */
+struct net_handle {
+    uint32_t loop, slot;
+    uint64_t generation;
+};
+
+struct net_handle net_conn_handle(const struct net_conn *conn);
+struct net_loop *net_conn_loop(const struct net_conn *conn);
+
+/* Text of the peer's address, "127.0.0.1:5000"; borrowed from conn. */
+const char *net_conn_peer(const struct net_conn *conn);
+bool net_conn_is_tls(const struct net_conn *conn);
+
+/* Output became ready outside bytes(): pull() before the loop next sleeps. */
+void net_conn_wake(struct net_conn *conn);
+
+/* The connection, or NULL when it is gone.  On the loop handle.loop alone. */
+struct net_conn *net_loop_conn(struct net_loop *loop, struct net_handle handle);
+
+/* What open() returned. */
+void *net_conn_user(const struct net_conn *conn);
+
+unsigned net_loop_index(const struct net_loop *loop);
+/* Monotonic time when the loop last woke. */
+uint64_t net_loop_now_ns(const struct net_loop *loop);
+
+/*
+ * Call fn(ctx) once on this loop, delay_ns from now or up to 2 ms later.  NULL
+ * when out of memory.  The timer is gone once fn has begun or it was cancelled.
+ * Timers still pending at net_server_free never fire.
+ */
+struct net_timer;
+struct net_timer *net_loop_after(struct net_loop *loop, uint64_t delay_ns,
+                                 void (*fn)(void *ctx), void *ctx);
+void net_timer_cancel(struct net_timer *timer);
+
+/* --- from any thread --- */
+
+/*
+ * A message to a loop, embedded in the caller's own object (which run may
+ * free).  Posting is lock-free: push on an atomic list, and one eventfd write
+ * when the list was empty.  Tasks of one thread run in the order posted.
+ */
+struct net_task {
+    struct net_task *next; /* the list's */
+    void (*run)(struct net_task *task, struct net_loop *loop);
+};
+void net_post(struct net_server *server, unsigned loop, struct net_task *task);
+unsigned net_server_loops(const struct net_server *server);
+
+#endif
