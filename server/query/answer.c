@@ -237,8 +237,9 @@ enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
     struct parse p = { .r = reader_of(bytes, len), .a = a };
     *out = (struct answer){ 0 };
     if (reader_u8(&p.r) != VERSION)
-        return err_set(err, ERR_INTERNAL, "the stored answer has an unknown "
-                                          "version");
+        return err_set(err, ERR_INTERNAL,
+                       "the stored answer has an unknown "
+                       "version");
     out->principal = get_text(&p);
     out->idempotency_key = get_text(&p);
     const uint8_t *hash = reader_take(&p.r, sizeof out->request_hash);
@@ -248,8 +249,9 @@ enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
     if (!failed(&p))
         get_table(&p, &out->table);
     if (p.full)
-        return err_set(err, ERR_LIMIT, "the stored answer needs too much "
-                                       "memory");
+        return err_set(err, ERR_LIMIT,
+                       "the stored answer needs too much "
+                       "memory");
     if (p.r.short_read || reader_left(&p.r) > 0)
         return err_set(err, ERR_INTERNAL, "the stored answer is damaged");
     return ERR_OK;

@@ -1,0 +1,256 @@
+/* Messages -> struct request.  Declared in codec.h. */
+#include <math.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "server/grpc/codec.h"
+#include "server/grpc/codec_value.h"
+#include "server/grpc/grpc_wire.h"
+
+typedef Halftone__V1__QueryRequest query_message;
+
+static enum err_code get_params(struct request *out, const query_message *m,
+                                struct arena *a, struct err *err)
+{
+    out->n_params = m->n_params;
+    out->params = ARENA_NEW_N(a, m->n_params, struct value);
+    if (!out->params)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (size_t i = 0; i < m->n_params; i++)
+        TRY(codec_value_get(&out->params[i], m->params[i], err));
+    return ERR_OK;
+}
+
+/* A positive finite number, or the field's name in an error. */
+static enum err_code check_positive(const char *field, double v,
+                                    struct err *err)
+{
+    if (!(v > 0) || isinf(v))
+        return err_set(err, ERR_INVALID, "%s must be a positive number", field);
+    return ERR_OK;
+}
+
+static enum err_code get_ask(struct ask *out, const Halftone__V1__Ask *m,
+                             struct err *err)
+{
+    *out = (struct ask){ .level = 0.95 };
+    if (!m)
+        return ERR_OK;
+    if (m->level != 0) {
+        if (!(m->level > 0 && m->level < 1))
+            return err_set(err, ERR_INVALID,
+                           "ask.level must lie between 0 and 1, as 0.95 does");
+        out->level = m->level;
+    }
+    switch (m->kind_case) {
+    case HALFTONE__V1__ASK__KIND_ACCURACY:
+        out->kind = m->accuracy->relative ? ASK_ACCURACY_REL : ASK_ACCURACY_ABS;
+        out->half_width = m->accuracy->half_width;
+        return check_positive("ask.accuracy.half_width", out->half_width, err);
+    case HALFTONE__V1__ASK__KIND_RHO:
+        out->kind = ASK_RHO;
+        out->price = m->rho;
+        return check_positive("ask.rho", out->price, err);
+    case HALFTONE__V1__ASK__KIND_EPSILON:
+        out->kind = ASK_EPSILON;
+        out->price = m->epsilon;
+        return check_positive("ask.epsilon", out->price, err);
+    case HALFTONE__V1__ASK__KIND__NOT_SET:
+    case _HALFTONE__V1__ASK__KIND__CASE_IS_INT_SIZE:
+        break;
+    }
+    return ERR_OK;
+}
+
+static enum err_code get_question(struct request *out, const query_message *m,
+                                  struct arena *a, struct err *err)
+{
+    struct select *tree = NULL;
+    switch (m->question_case) {
+    case HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL:
+        out->sql = m->sql;
+        out->sql_len = strlen(m->sql);
+        if (out->sql_len > REQUEST_SQL_MAX)
+            return err_set(err, ERR_LIMIT, "the SQL is longer than %d bytes",
+                           REQUEST_SQL_MAX);
+        return ERR_OK;
+    case HALFTONE__V1__QUERY_REQUEST__QUESTION_STRUCTURED:
+        TRY(codec_tree_get(&tree, m->structured, a, err));
+        out->tree = tree;
+        return ERR_OK;
+    case HALFTONE__V1__QUERY_REQUEST__QUESTION__NOT_SET:
+    case _HALFTONE__V1__QUERY_REQUEST__QUESTION__CASE_IS_INT_SIZE:
+        break;
+    }
+    err_set(err, ERR_INVALID, "the request asks no question");
+    return err_hint(err, "set sql or structured");
+}
+
+static enum err_code get_query(struct request *out, const query_message *m,
+                               struct arena *a, struct err *err)
+{
+    out->dataset = m->dataset;
+    out->purpose = m->purpose;
+    out->idempotency_key = m->idempotency_key;
+    if (strlen(m->idempotency_key) > REQUEST_KEY_MAX)
+        return err_set(err, ERR_INVALID,
+                       "idempotency_key is longer than %d bytes",
+                       REQUEST_KEY_MAX);
+    if (m->bounds) {
+        out->bounds.max_groups = m->bounds->max_groups;
+        out->bounds.max_rows = m->bounds->max_rows;
+    }
+    TRY(get_question(out, m, a, err));
+    TRY(get_params(out, m, a, err));
+    return get_ask(&out->ask, m->ask, err);
+}
+
+/* ---- one decoder per method ---- */
+
+typedef enum err_code decode_fn(struct request *out, const ProtobufCMessage *m,
+                                struct arena *a, struct err *err);
+
+static enum err_code decode_query(struct request *out,
+                                  const ProtobufCMessage *m, struct arena *a,
+                                  struct err *err)
+{
+    return get_query(out, (const void *)m, a, err);
+}
+
+static enum err_code decode_estimate(struct request *out,
+                                     const ProtobufCMessage *m, struct arena *a,
+                                     struct err *err)
+{
+    const Halftone__V1__EstimateRequest *e = (const void *)m;
+    if (!e->query)
+        return err_set(err, ERR_INVALID, "the request holds no query");
+    TRY(get_query(out, e->query, a, err));
+    out->idempotency_key = "";
+    return ERR_OK;
+}
+
+static enum err_code decode_nothing(struct request *out,
+                                    const ProtobufCMessage *m, struct arena *a,
+                                    struct err *err)
+{
+    (void)out, (void)m, (void)a, (void)err;
+    return ERR_OK;
+}
+
+/* The messages that ask about one dataset. */
+static enum err_code get_dataset(struct request *out, const char *dataset,
+                                 struct err *err)
+{
+    out->dataset = dataset;
+    if (!dataset[0])
+        return err_set(err, ERR_INVALID, "the request names no dataset");
+    return ERR_OK;
+}
+
+static enum err_code decode_describe(struct request *out,
+                                     const ProtobufCMessage *m, struct arena *a,
+                                     struct err *err)
+{
+    const Halftone__V1__DescribeDatasetRequest *d = (const void *)m;
+    (void)a;
+    return get_dataset(out, d->dataset, err);
+}
+
+static enum err_code decode_budget(struct request *out,
+                                   const ProtobufCMessage *m, struct arena *a,
+                                   struct err *err)
+{
+    const Halftone__V1__GetBudgetRequest *b = (const void *)m;
+    (void)a;
+    return get_dataset(out, b->dataset, err);
+}
+
+static enum err_code decode_watch(struct request *out,
+                                  const ProtobufCMessage *m, struct arena *a,
+                                  struct err *err)
+{
+    const Halftone__V1__WatchBudgetRequest *w = (const void *)m;
+    (void)a;
+    return get_dataset(out, w->dataset, err);
+}
+
+static enum err_code decode_charges(struct request *out,
+                                    const ProtobufCMessage *m, struct arena *a,
+                                    struct err *err)
+{
+    enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
+    const Halftone__V1__ListChargesRequest *c = (const void *)m;
+    (void)a;
+    if (c->page_size > PAGE_MAX)
+        return err_set(err, ERR_INVALID, "page_size is at most %d", PAGE_MAX);
+    out->page_size = c->page_size ? c->page_size : PAGE_DEFAULT;
+    out->page_token = c->page_token;
+    return get_dataset(out, c->dataset, err);
+}
+
+static const struct method {
+    struct codec_method shown; /* first: codec_find() points at it */
+    const ProtobufCMessageDescriptor *type;
+    decode_fn *decode;
+} METHODS[] = {
+#define SERVICE "/halftone.v1.Halftone/"
+    { { SERVICE "Query", REQUEST_QUERY, false },
+      &halftone__v1__query_request__descriptor,
+      decode_query },
+    { { SERVICE "Estimate", REQUEST_ESTIMATE, false },
+      &halftone__v1__estimate_request__descriptor,
+      decode_estimate },
+    { { SERVICE "ListDatasets", REQUEST_LIST_DATASETS, false },
+      &halftone__v1__list_datasets_request__descriptor,
+      decode_nothing },
+    { { SERVICE "DescribeDataset", REQUEST_DESCRIBE_DATASET, false },
+      &halftone__v1__describe_dataset_request__descriptor,
+      decode_describe },
+    { { SERVICE "GetBudget", REQUEST_GET_BUDGET, false },
+      &halftone__v1__get_budget_request__descriptor,
+      decode_budget },
+    { { SERVICE "WatchBudget", REQUEST_WATCH_BUDGET, true },
+      &halftone__v1__watch_budget_request__descriptor,
+      decode_watch },
+    { { SERVICE "ListCharges", REQUEST_LIST_CHARGES, false },
+      &halftone__v1__list_charges_request__descriptor,
+      decode_charges },
+#undef SERVICE
+};
+
+const struct codec_method *codec_find(const char *path)
+{
+    for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++)
+        if (strcmp(METHODS[i].shown.path, path) == 0)
+            return &METHODS[i].shown;
+    return NULL;
+}
+
+/* What the client sent, and to which method, so that a key binds to both. */
+static void hash_request(struct request *out, const struct codec_method *m,
+                         const uint8_t *msg, size_t len)
+{
+    uint8_t both[SHA256_DIGEST_LENGTH + 1];
+    (void)SHA256(msg, len, both);
+    both[SHA256_DIGEST_LENGTH] = (uint8_t)m->op;
+    (void)SHA256(both, sizeof both, out->hash);
+}
+
+enum err_code codec_decode(struct request *out, const struct codec_method *m,
+                           const uint8_t *msg, size_t len, struct arena *a,
+                           struct err *err)
+{
+    const struct method *method = (const void *)m;
+    ProtobufCMessage *message;
+    TRY(grpc_wire_unpack(&message, method->type, a, msg, len, err));
+    *out = (struct request){
+        .op = m->op,
+        .dataset = "",
+        .purpose = "",
+        .idempotency_key = "",
+        .page_token = "",
+        .ask.level = 0.95,
+    };
+    hash_request(out, m, msg, len);
+    return method->decode(out, message, a, err);
+}
