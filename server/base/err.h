@@ -24,6 +24,8 @@ struct err {
     unsigned line, col; /* place in the caller's text, from 1; 0 = none */
     char msg[320];      /* one sentence: what is wrong, and where */
     char hint[320];     /* a way out, or "" */
+    const char *reason; /* stable name within the code ("select_star"), or NULL;
+                           static */
 };
 
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -43,7 +45,7 @@ enum err_code err_code_of_name(const char *name);
 
 /*
  * Record code and message (truncated to fit, at a UTF-8 boundary) and clear
- * place and hint; returns `code`.
+ * place, hint and reason; returns `code`.
  */
 enum err_code err_set(struct err *err, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
