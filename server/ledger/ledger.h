@@ -21,28 +21,59 @@
  *                     |---miss----> MISS        (the charge stays)
  *                     '---void----> VOID        (the engine got nothing)
  *
+ * An open charge is held by one run under a lease.  When the lease has lapsed,
+ * or the process that held it is gone, the same question takes the charge over
+ * as its next run, with a larger fence; the run before it can resolve nothing
+ * any more.  After LEDGER_RUNS_MAX runs the charge closes as a miss.
+ *
  * One thread commits; callers block until their change is durable (group
  * commit: what queued while a commit ran is the next batch).  Any thread may
- * call.  Integers only: available + spent = limit on every account.
- * Source: DESIGN 6.
+ * call.  Integers only: available + pending + spent = limit on every account,
+ * where open charges are pending and, after a restart, spent.  A limit that is
+ * lowered below what is spent leaves nothing; spent never falls.
+ *
+ * A commit that fails leaves the ledger failed: nothing is known to be durable
+ * then, so every later call is ERR_UNAVAILABLE and the server must stop.  What
+ * the failed commit held is found, or not, when the file is opened again; both
+ * are safe, since its callers were told of neither.
+ *
+ * Source: DESIGN 6.  docs/ledger.md is the page for operators.
  */
 struct ledger;
 
 struct ledger_options {
-    const char *path;    /* of the SQLite file; created when absent */
-    struct clock *clock; /* borrowed */
-    uint64_t lease_ns;   /* how long one run may hold a charge */
+    const char *path; /* of the SQLite file; created (mode 0600) when absent */
+    struct clock *clock;       /* borrowed */
+    uint64_t lease_ns;         /* how long one run may hold a charge */
+    uint32_t checkpoint_pages; /* of write-ahead log before the committer folds
+                                  it into the file; 0 = 4096 */
 };
 
-/* Whose budget a charge draws on, from the filter down. */
+/*
+ * Whose budget a charge draws on, from the filter down: the first one is the
+ * dataset's, and the names of quotas begin with its name.
+ *
+ *   dataset/ID                    dataset/ID/principal/NAME
+ *   dataset/ID/purpose/NAME
+ *
+ * A window is a stretch of window_s seconds counted from 1970-01-01 UTC; each
+ * has a counter of its own and leaves nothing to the next.
+ */
 struct ledger_account_spec {
-    const char *name;       /* "dataset/ID", "dataset/ID/principal/NAME", ... */
-    struct dp_price limit;  /* as the policy says now; never below spent */
-    uint64_t window_s;      /* 0 = for life */
+    const char *name;
+    struct dp_price limit; /* as the policy says now */
+    uint64_t window_s;     /* 0 = for life; at most LEDGER_WINDOW_MAX_S */
 };
 
-enum { LEDGER_ID_LEN = 16, LEDGER_ACCOUNTS_MAX = 8 };
+enum {
+    LEDGER_ID_LEN = 16,
+    LEDGER_HASH_LEN = 32,
+    LEDGER_ACCOUNTS_MAX = 8,
+    LEDGER_RUNS_MAX = 3
+};
+#define LEDGER_WINDOW_MAX_S (UINT64_C(100) * 366 * 86400)
 
+/* Names a charge: its time in milliseconds, then random; not a count. */
 struct ledger_id {
     uint8_t bytes[LEDGER_ID_LEN];
 };
@@ -54,88 +85,145 @@ bool ledger_id_parse(struct ledger_id *out, const char *hex);
 
 struct ledger_charge_args {
     const char *principal, *dataset, *purpose;
-    const char *idempotency_key;     /* "" = none */
-    const uint8_t *request_hash;     /* 32 bytes, binds the key */
-    const uint8_t *release_hash;     /* 32 bytes, DESIGN 5 "Reuse" */
+    const char *idempotency_key; /* "" = none */
+    const uint8_t *request_hash; /* 32 bytes, binds the key */
+    const uint8_t *release_hash; /* 32 bytes, DESIGN 5 "Reuse" */
     struct dp_price price;
     const struct ledger_account_spec *accounts;
-    size_t n_accounts;
+    size_t n_accounts; /* 1..LEDGER_ACCOUNTS_MAX */
     uint64_t policy_version;
-    uint64_t reuse_for_s;  /* an equal release this young answers instead */
-    uint64_t keep_s;       /* how long the answer stays readable */
+    uint64_t reuse_for_s; /* an equal release this young answers instead */
+    uint64_t keep_s;      /* how long the answer stays readable */
     uint32_t max_misses, max_misses_day; /* DESIGN 2 */
 };
 
 enum ledger_verdict {
-    LEDGER_CHARGED,   /* new charge: run it, then answer, miss or void */
+    LEDGER_CHARGED,   /* this run holds the charge: then answer, miss or void */
     LEDGER_ANSWERED,  /* a stored answer serves: nothing charged */
     LEDGER_IN_FLIGHT, /* another run holds the charge: wait with ledger_wait */
+    LEDGER_UNKNOWN,   /* ledger_find: the key was never used */
 };
 
 struct ledger_run {
     enum ledger_verdict verdict;
     struct ledger_id id;
-    uint64_t fence;        /* names this run; a later run has a larger one */
-    int64_t charged_us;    /* wall time of the charge */
-    struct dp_price price; /* as charged (pinned when replayed) */
+    uint64_t fence;          /* names this run; a later run has a larger one */
+    int64_t charged_us;      /* wall time of the charge */
+    struct dp_price price;   /* as charged (pinned when replayed) */
     uint64_t policy_version; /* pinned */
-    const uint8_t *answer; /* ANSWERED: in the arena */
-    size_t answer_len;     /* bytes */
-    int64_t answered_us;   /* ANSWERED: wall time of the release */
+    const char *dataset, *purpose; /* of the charge, in the arena: authorise
+                                      each re-read by them */
+    const uint8_t *answer;         /* ANSWERED: in the arena */
+    size_t answer_len;             /* bytes */
+    int64_t answered_us;           /* ANSWERED: wall time of the release */
+    int64_t expires_us;    /* ANSWERED: wall time the answer is kept to */
+    int64_t lease_left_us; /* CHARGED, IN_FLIGHT: how long the run holds it */
+    struct dp_price left;  /* charge, wait: left of accounts[0] after this */
 };
 
 /*
- * ERR_NOT_FOUND  the folder does not exist or cannot be written
- * ERR_INTERNAL   the file is damaged, or of a newer schema
- * Open charges of an earlier process stay spent; *found says how many.
+ * ERR_NOT_FOUND    the folder does not exist or cannot be written
+ * ERR_UNAVAILABLE  another server has the file open
+ * ERR_INTERNAL     the file is damaged, not a ledger, or of a newer schema
+ * Open charges of an earlier process become spent; *found says how many.
  */
 enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
                           uint64_t *found, struct err *err) MUST_CHECK;
+
+/* No other thread may be in a call.  NULL is allowed. */
 void ledger_close(struct ledger *l);
+
+/* True once a commit failed: stop the server.  Any thread, never blocks. */
+bool ledger_failed(const struct ledger *l);
 
 /*
  * Charge, or find the answer of an equal earlier one.
  *
- * ERR_OK        *out says which
- * ERR_BUDGET    some account does not cover it; the message tells what is left
- *               and what would fit; nothing was charged
- * ERR_CONFLICT  the key was used by this principal for another request
- * ERR_EXPIRED   the key's charge was answered, the answer is gone
- * ERR_MISS      the key's charge is a miss; nothing more is charged
- * ERR_LIMIT     too many misses: the steward must act
+ *   the key is known       its charge: the stored answer, in flight, or (lease
+ *                          lapsed) the next run of it
+ *   an equal release       (dataset, purpose, release_hash) answered at most
+ *                          reuse_for_s ago serves anyone; in flight, it is
+ *                          shared when reuse_for_s > 0
+ *   no key                 an open charge of the same principal and release
+ *                          whose lease lapsed is adopted
+ *   else                   a new charge
+ *
+ * The caller has authorised the principal for dataset and purpose.
+ *
+ * ERR_OK           *out says which
+ * ERR_BUDGET       some account does not cover it; the message tells which
+ *                  kind, what is left, the hint what would fit; nothing charged
+ * ERR_CONFLICT     the key was used by this principal for another request
+ * ERR_EXPIRED      the key's charge was answered, the answer is gone
+ * ERR_MISS         the key's charge is a miss; nothing more is charged
+ * ERR_LIMIT        too many misses: the steward must act; or the arena is full
+ * ERR_UNAVAILABLE  the ledger failed (every function below, too)
  */
 enum err_code ledger_charge(struct ledger *l, struct ledger_run *out,
                             const struct ledger_charge_args *args,
                             struct arena *a, struct err *err) MUST_CHECK;
 
 /*
+ * What became of this principal's key, without a charge: UNKNOWN (also when its
+ * charge was voided, or waits for its next run), ANSWERED or IN_FLIGHT.  Asked
+ * before planning, so that a retry gets its answer whatever the policy says
+ * now. Errors as ledger_charge.
+ */
+enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
+                          const char *principal, const char *idempotency_key,
+                          const uint8_t *request_hash, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+/*
+ * As ledger_find, from memory alone: true when an answer is there.  False says
+ * nothing.  Never waits for the file; for event loops.
+ */
+bool ledger_peek(struct ledger *l, struct ledger_run *out,
+                 const char *principal, const char *idempotency_key,
+                 const uint8_t *request_hash, struct arena *a);
+
+/*
  * Store the answer of a run: compare-and-set, one answer per charge for ever.
  * When another run was first, *answer and *answer_len become the stored one.
- * ERR_MISS when the charge was closed as a miss meanwhile.
+ *
+ * ERR_MISS         the charge was closed as a miss meanwhile
+ * ERR_EXPIRED      another run was first and its answer is gone already
+ * ERR_UNAVAILABLE  a later run holds the charge: ask again with the same key
  */
 enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
                             uint64_t fence, const uint8_t **answer,
                             size_t *answer_len, struct arena *a,
                             struct err *err) MUST_CHECK;
 
-/* The engine started and no answer will come. */
+/*
+ * The engine started and no answer will come.  Once more is harmless.
+ * ERR_UNAVAILABLE  this run no longer holds the charge; nothing changed
+ */
 enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
                           struct err *err) MUST_CHECK;
 
-/* The engine got nothing, and this process knows it: the price goes back. */
+/*
+ * The engine got nothing, and this process knows it: the price goes back.
+ * ERR_UNAVAILABLE  this run does not hold the charge, or an earlier run of it
+ *                  may have reached the engine: the charge stays
+ */
 enum err_code ledger_void(struct ledger *l, struct ledger_id id, uint64_t fence,
                           struct err *err) MUST_CHECK;
 
-/* Block until an in-flight charge is resolved or deadline_ns (monotonic);
- * then as ledger_charge.  ERR_DEADLINE. */
+/*
+ * As ledger_charge, but while the verdict is IN_FLIGHT block until that charge
+ * is resolved, its lease lapses or deadline_ns (monotonic; 0 = none) passes:
+ * ERR_DEADLINE.
+ */
 enum err_code ledger_wait(struct ledger *l, struct ledger_run *out,
                           const struct ledger_charge_args *args,
                           uint64_t deadline_ns, struct arena *a,
                           struct err *err) MUST_CHECK;
 
-/* Spent on one account within its window, and since the start. */
+/* Pending and spent on one account, in its window and since the start. */
 struct ledger_balance {
     struct dp_price spent, lifetime;
+    struct dp_price left; /* of account->limit, in its window */
 };
 enum err_code ledger_balance(struct ledger *l, struct ledger_balance *out,
                              const struct ledger_account_spec *account,
@@ -152,21 +240,26 @@ struct ledger_row {
     struct dp_price price;
 };
 
-/* Charges newest first, `principal` NULL = everyone's, after page token
- * `after` ("" = from the top); *next is "" on the last page. */
+/*
+ * Charges newest first, `principal` NULL = everyone's, after page token `after`
+ * ("" = from the top); *next is "" on the last page.
+ * ERR_INVALID  `after` is no page token of this dataset
+ */
 enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
                           const char **next, const char *dataset,
                           const char *principal, const char *after,
                           uint32_t limit, struct arena *a,
                           struct err *err) MUST_CHECK;
 
-/* Bumped at each commit that changed an account: WatchBudget polls it. */
+/* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);
 
 /*
- * Check every invariant of the file at `path`, read-only: sums of charges are
- * the spent of each account, nothing above its limit, keys unique, states
- * consistent.  `say` gets one line per finding.  ERR_INTERNAL when any failed.
+ * Check every invariant of the file at `path`, read-only, also while a server
+ * has it open: sums of charges are pending and spent of each account, nothing
+ * above its limit, keys unique, states consistent.  `say` gets one line per
+ * finding and a last line that sums up.  ERR_INTERNAL when any failed,
+ * ERR_NOT_FOUND when the file cannot be read.
  */
 typedef void ledger_say_fn(void *ctx, const char *line);
 enum err_code ledger_verify(const char *path, ledger_say_fn *say, void *ctx,

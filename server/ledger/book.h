@@ -1,0 +1,123 @@
+#ifndef LEDGER_BOOK_H
+#define LEDGER_BOOK_H
+
+#include "server/ledger/counter.h"
+#include "server/ledger/ledger.h"
+#include "server/ledger/store.h"
+
+/*
+ * What the ledger decides, inside a transaction that the committer runs.
+ *
+ * Each book_ function is one operation of ledger.h: it reads, decides in C,
+ * writes, and says the outcome.  Nothing it says may be told to anyone before
+ * the transaction has committed.  A function that fails on the file leaves the
+ * error in store.rc, and its own result means nothing then.
+ */
+struct book {
+    struct store store;
+    struct counters counters;
+    struct clock *clock; /* borrowed */
+    int64_t lease_us;
+    int64_t boot;  /* this process, in the file */
+    bool moved;    /* some account was charged or given back */
+    bool resolved; /* some charge was resolved: waiters look again */
+};
+
+/* One charge, as the file has it. */
+struct charge {
+    int64_t seq;
+    struct ledger_id id;
+    enum ledger_state state;
+    uint64_t runs; /* also the fence of its newest run */
+    int64_t boot, run_boot;
+    int64_t lease_until_us, charged_us, resolved_us, expires_us, keep_us;
+    struct dp_price price;
+    uint64_t policy_version;
+    int64_t route;
+    const char *dataset, *purpose; /* in the arena, or NULL without one */
+};
+
+/* Begin this process's life in the file; *found = charges left open. */
+void book_boot(struct book *b, uint64_t *found);
+
+enum err_code book_charge(struct book *b, struct ledger_run *out,
+                          const struct ledger_charge_args *args,
+                          struct arena *a, struct err *err) MUST_CHECK;
+enum err_code book_find(struct book *b, struct ledger_run *out,
+                        const char *principal, const char *key,
+                        const uint8_t *request_hash, struct arena *a,
+                        struct err *err) MUST_CHECK;
+enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
+                          const uint8_t **answer, size_t *answer_len,
+                          struct arena *a, struct err *err) MUST_CHECK;
+enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
+                        struct err *err) MUST_CHECK;
+enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
+                        struct err *err) MUST_CHECK;
+enum err_code book_balance(struct book *b, struct ledger_balance *out,
+                           const struct ledger_account_spec *account,
+                           struct err *err) MUST_CHECK;
+
+struct book_page {
+    struct ledger_row *rows;
+    size_t n;
+    const char *next;
+};
+enum err_code book_list(struct book *b, struct book_page *out,
+                        const char *dataset, const char *principal,
+                        const char *after, uint32_t limit, struct arena *a,
+                        struct err *err) MUST_CHECK;
+
+/* Between the operations: */
+
+/* Read a charge by one of the SQL_CHARGE_ statements whose row is there, and
+ * end it.  With an arena its texts, too; ERR_LIMIT when that is full. */
+enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
+                          struct arena *a, struct err *err) MUST_CHECK;
+
+/* True while a run of this process may still come back. */
+bool charge_is_held(const struct book *b, const struct charge *c,
+                    int64_t now_us);
+
+/* Close an open charge as a miss. */
+void charge_close_missed(struct book *b, const struct charge *c,
+                         int64_t now_us);
+
+/* The stored answer of an answered charge; ERR_EXPIRED, ERR_LIMIT. */
+enum err_code charge_body(struct book *b, const struct charge *c,
+                          int64_t now_us, const uint8_t **answer, size_t *len,
+                          struct arena *a, struct err *err) MUST_CHECK;
+
+/* ERR_EXPIRED and ERR_MISS, in words. */
+enum err_code say_expired(struct err *err);
+enum err_code say_missed(struct err *err);
+
+/*
+ * The accounts of a charge.
+ * accounts_take checks all, then moves all (making them pending) and names the
+ * set of them in *route; ERR_BUDGET with nothing moved.  *left is what the
+ * first has left afterwards.
+ */
+enum err_code accounts_take(struct book *b, int64_t *route,
+                            struct dp_price *left,
+                            const struct ledger_charge_args *args,
+                            int64_t now_us, struct err *err) MUST_CHECK;
+void accounts_settle(struct book *b, const struct charge *c);
+void accounts_give_back(struct book *b, const struct charge *c);
+
+/* What the first account has left. */
+struct dp_price accounts_left(struct book *b,
+                              const struct ledger_charge_args *args,
+                              int64_t now_us);
+
+/* Say which account does not cover `price` and what would fit. */
+struct refusal {
+    const struct ledger_account_spec *accounts;
+    size_t n_accounts, failing; /* index of the first that refused */
+    struct dp_price price;
+    struct dp_price left; /* of the failing account */
+    struct dp_price fits; /* under every account */
+};
+enum err_code say_over_budget(struct err *err, const struct refusal *r);
+
+#endif

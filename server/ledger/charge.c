@@ -1,0 +1,292 @@
+#include <assert.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "server/ledger/book.h"
+
+enum { US_PER_S = 1000000, ID_TIME_BYTES = 6, DAY_S = 86400 };
+#define DAY_US ((int64_t)DAY_S * US_PER_S)
+
+/* As many seconds as fit a date; policies hold far less. */
+static int64_t us_of_s(uint64_t s)
+{
+    return (int64_t)(s < LEDGER_WINDOW_MAX_S ? s : LEDGER_WINDOW_MAX_S) *
+           US_PER_S;
+}
+
+/* Ids in order of time keep their index compact; the rest is a lottery. */
+static bool new_id(struct ledger_id *id, int64_t now_us)
+{
+    uint64_t ms = (uint64_t)now_us / 1000;
+    for (int i = ID_TIME_BYTES - 1; i >= 0; i--, ms >>= 8)
+        id->bytes[i] = (uint8_t)(ms & 0xff);
+    return RAND_bytes(id->bytes + ID_TIME_BYTES,
+                      LEDGER_ID_LEN - ID_TIME_BYTES) == 1;
+}
+
+static enum err_code arena_full(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "The answer passes the request's memory.");
+}
+
+/* Fill in what every verdict tells about its charge. */
+static enum err_code tell(struct book *b, struct ledger_run *out,
+                          const struct charge *c, enum ledger_verdict verdict,
+                          int64_t now_us, struct arena *a, struct err *err)
+{
+    const struct dp_price left = out->left;
+    *out = (struct ledger_run){
+        .verdict = verdict,
+        .id = c->id,
+        .fence = c->runs,
+        .charged_us = c->charged_us,
+        .price = c->price,
+        .policy_version = c->policy_version,
+        .dataset = c->dataset,
+        .purpose = c->purpose,
+        .lease_left_us =
+            verdict == LEDGER_ANSWERED ? 0 : c->lease_until_us - now_us,
+        .left = left,
+    };
+    if (verdict != LEDGER_ANSWERED)
+        return ERR_OK;
+    out->answered_us = c->resolved_us;
+    out->expires_us = c->expires_us;
+    return charge_body(b, c, now_us, &out->answer, &out->answer_len, a, err);
+}
+
+/* The next run of an open charge that no run holds. */
+static enum err_code take_over(struct book *b, struct ledger_run *out,
+                               struct charge *c, int64_t now_us,
+                               struct arena *a, struct err *err)
+{
+    if (c->runs >= LEDGER_RUNS_MAX) {
+        charge_close_missed(b, c, now_us);
+        return say_missed(err);
+    }
+    c->runs++;
+    c->run_boot = b->boot;
+    c->lease_until_us = now_us + b->lease_us;
+    store_run(&b->store, SQL_CHARGE_RUN, "iii", c->run_boot, c->lease_until_us,
+              c->seq);
+    return tell(b, out, c, LEDGER_CHARGED, now_us, a, err);
+}
+
+/* A charge that this key is bound to, or UNKNOWN when it binds to none. */
+static enum err_code by_key(struct book *b, struct ledger_run *out,
+                            struct charge *c, const char *principal,
+                            const char *key, const uint8_t *request_hash,
+                            struct arena *a, struct err *err)
+{
+    out->verdict = LEDGER_UNKNOWN;
+    if (!key[0] || !store_find(&b->store, SQL_KEY_FIND, "tt", principal, key))
+        return ERR_OK;
+    size_t len;
+    const void *hash = store_blob(&b->store, SQL_KEY_FIND, 0, &len);
+    const bool same = len == LEDGER_HASH_LEN &&
+                      memcmp(hash, request_hash, LEDGER_HASH_LEN) == 0;
+    const int64_t seq = store_int(&b->store, SQL_KEY_FIND, 1);
+    store_end(&b->store, SQL_KEY_FIND);
+    if (!same) {
+        (void)err_set(err, ERR_CONFLICT,
+                      "This idempotency key was used for another request.");
+        return err_hint(err, "Use a new key for each new request.");
+    }
+    if (!store_find(&b->store, SQL_CHARGE_BY_SEQ, "i", seq))
+        return err_set(err, ERR_INTERNAL, "a key without a charge");
+    TRY(charge_read(b, SQL_CHARGE_BY_SEQ, c, a, err));
+    if (c->state != LEDGER_VOIDED)
+        out->verdict = LEDGER_IN_FLIGHT;
+    return ERR_OK;
+}
+
+/* What a charge in this state says to one who may ask for it. */
+static enum err_code by_state(struct book *b, struct ledger_run *out,
+                              const struct charge *c, int64_t now_us,
+                              struct arena *a, struct err *err)
+{
+    if (c->state == LEDGER_MISSED)
+        return say_missed(err);
+    return tell(b, out, c,
+                c->state == LEDGER_DONE ? LEDGER_ANSWERED : LEDGER_IN_FLIGHT,
+                now_us, a, err);
+}
+
+enum err_code book_find(struct book *b, struct ledger_run *out,
+                        const char *principal, const char *key,
+                        const uint8_t *request_hash, struct arena *a,
+                        struct err *err)
+{
+    struct charge c;
+    *out = (struct ledger_run){ .verdict = LEDGER_UNKNOWN };
+    TRY(by_key(b, out, &c, principal, key, request_hash, a, err));
+    const int64_t now_us = clock_wall_us(b->clock);
+    if (out->verdict == LEDGER_UNKNOWN)
+        return ERR_OK;
+    if (c.state == LEDGER_OPEN && !charge_is_held(b, &c, now_us)) {
+        out->verdict = LEDGER_UNKNOWN;
+        return ERR_OK;
+    }
+    return by_state(b, out, &c, now_us, a, err);
+}
+
+static void bind_key(struct book *b, const struct ledger_charge_args *args,
+                     int64_t seq)
+{
+    if (args->idempotency_key[0])
+        store_run(&b->store, SQL_KEY_NEW, "ttbi", args->principal,
+                  args->idempotency_key, args->request_hash,
+                  (size_t)LEDGER_HASH_LEN, seq);
+}
+
+/* An equal release serves: answered lately, or being answered now. */
+static enum err_code by_release(struct book *b, struct ledger_run *out,
+                                const struct ledger_charge_args *args,
+                                int64_t now_us, struct arena *a,
+                                struct err *err)
+{
+    const size_t len = LEDGER_HASH_LEN;
+    struct charge c;
+    out->verdict = LEDGER_UNKNOWN;
+    if (args->reuse_for_s == 0)
+        return ERR_OK;
+    if (store_find(&b->store, SQL_CHARGE_ANSWERED, "bttii", args->release_hash,
+                   len, args->dataset, args->purpose,
+                   now_us - us_of_s(args->reuse_for_s), now_us)) {
+        TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, a, err));
+        bind_key(b, args, c.seq);
+        return tell(b, out, &c, LEDGER_ANSWERED, now_us, a, err);
+    }
+    if (store_find(&b->store, SQL_CHARGE_OPEN, "bttii", args->release_hash, len,
+                   args->dataset, args->purpose, now_us, b->boot)) {
+        TRY(charge_read(b, SQL_CHARGE_OPEN, &c, a, err));
+        return tell(b, out, &c, LEDGER_IN_FLIGHT, now_us, a, err);
+    }
+    return ERR_OK;
+}
+
+/* A client without keys finds its own charge again. */
+static enum err_code adopt(struct book *b, struct ledger_run *out,
+                           const struct ledger_charge_args *args,
+                           int64_t now_us, struct arena *a, struct err *err)
+{
+    struct charge c;
+    out->verdict = LEDGER_UNKNOWN;
+    if (args->idempotency_key[0] ||
+        !store_find(&b->store, SQL_CHARGE_LAPSED, "btttii", args->release_hash,
+                    (size_t)LEDGER_HASH_LEN, args->dataset, args->purpose,
+                    args->principal, now_us, b->boot))
+        return ERR_OK;
+    TRY(charge_read(b, SQL_CHARGE_LAPSED, &c, a, err));
+    return take_over(b, out, &c, now_us, a, err);
+}
+
+/* Reads one count; the statement ends here. */
+static uint64_t counted(struct book *b, enum sql sql)
+{
+    const uint64_t n = store_amount(&b->store, sql, 0);
+    store_end(&b->store, sql);
+    return n;
+}
+
+/* Each miss is a bit that no noise covers: past the limits nothing runs. */
+static enum err_code check_misses(struct book *b,
+                                  const struct ledger_charge_args *args,
+                                  int64_t now_us, struct err *err)
+{
+    if (store_find(&b->store, SQL_MISSES_DATASET, "t", args->dataset)) {
+        const uint64_t n = counted(b, SQL_MISSES_DATASET);
+        if (n > 0 && n >= args->max_misses) {
+            (void)err_set(err, ERR_LIMIT,
+                          "This dataset has reached its limit of %u queries "
+                          "that were charged and never answered.",
+                          args->max_misses);
+            return err_hint(err, "A steward must find out why they failed and "
+                                 "raise max_misses in the dataset's policy.");
+        }
+    }
+    if (store_find(&b->store, SQL_MISSES_DAY, "ti", args->principal,
+                   now_us - now_us % DAY_US)) {
+        const uint64_t n = counted(b, SQL_MISSES_DAY);
+        if (n > 0 && n >= args->max_misses_day) {
+            (void)err_set(err, ERR_LIMIT,
+                          "You have reached today's limit of %u queries that "
+                          "were charged and never answered.",
+                          args->max_misses_day);
+            return err_hint(err, "Go on after 00:00 UTC, or ask a steward to "
+                                 "raise max_misses_day in the policy.");
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err_code insert_charge(struct book *b, struct charge *c,
+                                   const struct ledger_charge_args *args,
+                                   struct err *err)
+{
+    if (!new_id(&c->id, c->charged_us))
+        return err_set(err, ERR_INTERNAL, "no random bytes");
+    store_run(&b->store, SQL_CHARGE_NEW, "btttbuuuuiiiiii", c->id.bytes,
+              (size_t)LEDGER_ID_LEN, args->principal, args->dataset,
+              args->purpose, args->release_hash, (size_t)LEDGER_HASH_LEN,
+              c->price.rho_pico, c->price.eps_nano, c->price.delta_atto,
+              c->policy_version, c->route, c->boot, c->charged_us, c->keep_us,
+              c->run_boot, c->lease_until_us);
+    c->seq = sqlite3_last_insert_rowid(b->store.db);
+    bind_key(b, args, c->seq);
+    return ERR_OK;
+}
+
+static enum err_code charge_anew(struct book *b, struct ledger_run *out,
+                                 const struct ledger_charge_args *args,
+                                 int64_t now_us, struct arena *a,
+                                 struct err *err)
+{
+    struct charge c = { .state = LEDGER_OPEN,
+                        .runs = 1,
+                        .boot = b->boot,
+                        .run_boot = b->boot,
+                        .charged_us = now_us,
+                        .lease_until_us = now_us + b->lease_us,
+                        .keep_us = us_of_s(args->keep_s),
+                        .price = args->price,
+                        .policy_version = args->policy_version,
+                        .dataset = arena_strdup(a, args->dataset),
+                        .purpose = arena_strdup(a, args->purpose) };
+    if (!c.dataset || !c.purpose)
+        return arena_full(err);
+    TRY(check_misses(b, args, now_us, err));
+    TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));
+    TRY(insert_charge(b, &c, args, err));
+    return tell(b, out, &c, LEDGER_CHARGED, now_us, a, err);
+}
+
+/* Of the key's charge, once there is one. */
+static enum err_code retry(struct book *b, struct ledger_run *out,
+                           struct charge *c, int64_t now_us, struct arena *a,
+                           struct err *err)
+{
+    if (c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us))
+        return take_over(b, out, c, now_us, a, err);
+    return by_state(b, out, c, now_us, a, err);
+}
+
+enum err_code book_charge(struct book *b, struct ledger_run *out,
+                          const struct ledger_charge_args *args,
+                          struct arena *a, struct err *err)
+{
+    const int64_t now_us = clock_wall_us(b->clock);
+    struct charge c;
+    *out = (struct ledger_run){ .left = accounts_left(b, args, now_us) };
+    TRY(by_key(b, out, &c, args->principal, args->idempotency_key,
+               args->request_hash, a, err));
+    if (out->verdict != LEDGER_UNKNOWN)
+        return retry(b, out, &c, now_us, a, err);
+    TRY(by_release(b, out, args, now_us, a, err));
+    if (out->verdict != LEDGER_UNKNOWN)
+        return ERR_OK;
+    TRY(adopt(b, out, args, now_us, a, err));
+    if (out->verdict != LEDGER_UNKNOWN)
+        return ERR_OK;
+    return charge_anew(b, out, args, now_us, a, err);
+}

@@ -1,0 +1,200 @@
+#include "server/ledger/counter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTERS_MAX = 8192, US_PER_S = 1000000 };
+
+struct dp_price price_minus(struct dp_price a, struct dp_price b)
+{
+    assert(dp_price_fits(b, a));
+    return dp_price_left(a, b);
+}
+
+static bool price_equal(struct dp_price a, struct dp_price b)
+{
+    return dp_price_fits(a, b) && dp_price_fits(b, a);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct dp_price price_min(struct dp_price a, struct dp_price b)
+{
+    return (struct dp_price){ min_u64(a.rho_pico, b.rho_pico),
+                              min_u64(a.eps_nano, b.eps_nano),
+                              min_u64(a.delta_atto, b.delta_atto) };
+}
+
+/* FNV-1a: names come from the policy, not from analysts. */
+static size_t bucket_of(const char *account, uint64_t window_s,
+                        int64_t start_us)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ window_s ^ (uint64_t)start_us;
+    for (const char *p = account; *p; p++)
+        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    return (size_t)(h ^ h >> 32) % COUNTER_BUCKETS;
+}
+
+/* Rounds down before 1970, too. */
+static int64_t window_start(uint64_t window_s, int64_t now_us)
+{
+    assert(window_s <= LEDGER_WINDOW_MAX_S);
+    if (window_s == 0)
+        return 0;
+    const int64_t len = (int64_t)window_s * US_PER_S;
+    const int64_t rest = now_us % len;
+    return now_us - (rest < 0 ? rest + len : rest);
+}
+
+static struct dp_price read_price(struct store *s, int column)
+{
+    return (struct dp_price){
+        .rho_pico = store_amount(s, SQL_COUNTER_FIND, column),
+        .eps_nano = store_amount(s, SQL_COUNTER_FIND, column + 1),
+        .delta_atto = store_amount(s, SQL_COUNTER_FIND, column + 2),
+    };
+}
+
+static void counter_read(struct counter *counter, struct store *s)
+{
+    if (!store_find(s, SQL_COUNTER_FIND, "tui", counter->account,
+                    counter->window_s, counter->start_us))
+        return;
+    counter->id = store_int(s, SQL_COUNTER_FIND, 0);
+    counter->policy_version = store_amount(s, SQL_COUNTER_FIND, 1);
+    counter->limit = read_price(s, 2);
+    counter->pending = read_price(s, 5);
+    counter->spent = read_price(s, 8);
+    store_end(s, SQL_COUNTER_FIND);
+}
+
+static struct counter *counter_get(struct counters *c, struct store *s,
+                                   const char *account, uint64_t window_s,
+                                   int64_t start_us)
+{
+    struct counter **bucket =
+        &c->buckets[bucket_of(account, window_s, start_us)];
+    for (struct counter *i = *bucket; i; i = i->next)
+        if (i->window_s == window_s && i->start_us == start_us &&
+            strcmp(i->account, account) == 0)
+            return i;
+    const size_t len = strlen(account) + 1;
+    struct counter *counter = calloc(1, sizeof *counter + len);
+    if (!counter) {
+        s->rc = s->rc ? s->rc : SQLITE_NOMEM;
+        return NULL;
+    }
+    memcpy(counter->account, account, len);
+    counter->window_s = window_s;
+    counter->start_us = start_us;
+    counter_read(counter, s);
+    counter->next = *bucket;
+    *bucket = counter;
+    c->n++;
+    return counter;
+}
+
+static void counter_write(struct counter *counter, struct store *s)
+{
+    store_run(s, SQL_COUNTER_MOVE, "uuuuuui", counter->pending.rho_pico,
+              counter->pending.eps_nano, counter->pending.delta_atto,
+              counter->spent.rho_pico, counter->spent.eps_nano,
+              counter->spent.delta_atto, counter->id);
+    counter->is_dirty = false;
+}
+
+struct counter *counter_of(struct counters *c, struct store *s,
+                           const struct ledger_account_spec *spec,
+                           uint64_t policy_version, int64_t now_us)
+{
+    struct counter *counter = counter_get(c, s, spec->name, spec->window_s,
+                                          window_start(spec->window_s, now_us));
+    if (!counter)
+        return NULL;
+    if (counter->id == 0) {
+        counter->limit = spec->limit;
+        counter->policy_version = policy_version;
+    } else if (policy_version >= counter->policy_version &&
+               !price_equal(counter->limit, spec->limit)) {
+        /* What was taken under the old limit is written under the old limit:
+         * the triggers judge each by its own. */
+        counter_write(counter, s);
+        counter->limit = spec->limit;
+        counter->policy_version = policy_version;
+        store_run(s, SQL_COUNTER_LIMIT, "uuuuii", spec->limit.rho_pico,
+                  spec->limit.eps_nano, spec->limit.delta_atto, policy_version,
+                  now_us, counter->id);
+    }
+    return counter;
+}
+
+struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id)
+{
+    if (!store_find(s, SQL_COUNTER_BY_ID, "i", id)) {
+        s->rc = s->rc ? s->rc : SQLITE_CORRUPT;
+        return NULL;
+    }
+    struct counter *counter =
+        counter_get(c, s, store_text(s, SQL_COUNTER_BY_ID, 0),
+                    store_amount(s, SQL_COUNTER_BY_ID, 1),
+                    store_int(s, SQL_COUNTER_BY_ID, 2));
+    store_end(s, SQL_COUNTER_BY_ID);
+    return counter;
+}
+
+void counter_create(struct counter *counter, struct store *s, int64_t now_us)
+{
+    if (!store_find(s, SQL_COUNTER_NEW, "tuiuiuuu", counter->account,
+                    counter->window_s, counter->start_us,
+                    counter->policy_version, now_us, counter->limit.rho_pico,
+                    counter->limit.eps_nano, counter->limit.delta_atto))
+        return;
+    counter->id = store_int(s, SQL_COUNTER_NEW, 0);
+    /* Steps the INSERT to its end. */
+    while (store_next(s, SQL_COUNTER_NEW))
+        continue;
+}
+
+struct dp_price counter_taken(const struct counter *counter)
+{
+    return dp_price_add(counter->pending, counter->spent);
+}
+
+struct dp_price counter_left(const struct counter *counter,
+                             const struct ledger_account_spec *spec,
+                             uint64_t policy_version)
+{
+    const struct dp_price limit = policy_version < counter->policy_version
+                                      ? price_min(counter->limit, spec->limit)
+                                      : counter->limit;
+    return dp_price_left(limit, counter_taken(counter));
+}
+
+void counters_flush(struct counters *c, struct store *s)
+{
+    for (size_t b = 0; b < COUNTER_BUCKETS; b++)
+        for (struct counter *i = c->buckets[b]; i; i = i->next)
+            if (i->is_dirty)
+                counter_write(i, s);
+}
+
+void counters_forget(struct counters *c)
+{
+    for (size_t b = 0; b < COUNTER_BUCKETS; b++)
+        while (c->buckets[b]) {
+            struct counter *i = c->buckets[b];
+            c->buckets[b] = i->next;
+            free(i);
+        }
+    c->n = 0;
+}
+
+void counters_trim(struct counters *c)
+{
+    if (c->n > COUNTERS_MAX)
+        counters_forget(c);
+}

@@ -1,0 +1,67 @@
+#ifndef LEDGER_COUNTER_H
+#define LEDGER_COUNTER_H
+
+#include "server/ledger/ledger.h"
+#include "server/ledger/store.h"
+
+/*
+ * Counters in memory: limit, pending and spent of an account in one window.
+ *
+ * A counter is read once and then kept; a batch of charges changes it here and
+ * writes it once, before the commit (counters_flush).  The file's triggers
+ * check that write.  After a rollback the cache forgets everything.
+ *
+ * invariant: pending + spent <= limit, but for a limit that was lowered.
+ */
+struct counter {
+    int64_t id;              /* 0 = not in the file yet */
+    uint64_t policy_version; /* that set the limit */
+    struct dp_price limit, pending, spent;
+    int64_t start_us; /* of the window */
+    uint64_t window_s;
+    bool is_dirty;
+    struct counter *next; /* in its bucket */
+    char account[];
+};
+
+enum { COUNTER_BUCKETS = 1024 };
+struct counters {
+    struct counter *buckets[COUNTER_BUCKETS]; /* owned */
+    size_t n;
+};
+
+/*
+ * The counter of `spec` in the window that holds now_us.  A limit newer than
+ * the one in force is put in force.  NULL after an error in `s`.
+ */
+struct counter *counter_of(struct counters *c, struct store *s,
+                           const struct ledger_account_spec *spec,
+                           uint64_t policy_version, int64_t now_us);
+
+/* The counter with this id, which is in the file. */
+struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id);
+
+/* Put a counter that has no id yet into the file. */
+void counter_create(struct counter *counter, struct store *s, int64_t now_us);
+
+/*
+ * What may still be charged under a policy that allows `spec`: an older
+ * policy's limit counts only where it is lower.
+ */
+struct dp_price counter_left(const struct counter *counter,
+                             const struct ledger_account_spec *spec,
+                             uint64_t policy_version);
+
+struct dp_price counter_taken(const struct counter *counter);
+
+/* Write what changed. */
+void counters_flush(struct counters *c, struct store *s);
+void counters_forget(struct counters *c);
+
+/* Bound memory: forget when many are held and all are written. */
+void counters_trim(struct counters *c);
+
+/* a - b, where b is part of a. */
+struct dp_price price_minus(struct dp_price a, struct dp_price b);
+
+#endif

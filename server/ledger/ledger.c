@@ -1,0 +1,334 @@
+#include "server/ledger/ledger.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ledger/committer.h"
+#include "server/ledger/replay.h"
+
+enum { CHECKPOINT_PAGES = 4096, NS_PER_US = 1000 };
+#define WAIT_MAX_NS (UINT64_C(3600) * 1000000000)
+
+struct ledger {
+    struct committer committer;
+    struct replay replay;
+};
+
+struct ledger_hex ledger_id_hex(struct ledger_id id)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    struct ledger_hex out = { "" };
+    for (int i = 0; i < LEDGER_ID_LEN; i++) {
+        out.text[2 * i] = DIGITS[id.bytes[i] >> 4];
+        out.text[2 * i + 1] = DIGITS[id.bytes[i] & 0xf];
+    }
+    return out;
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+bool ledger_id_parse(struct ledger_id *out, const char *hex)
+{
+    if (strlen(hex) != 2 * LEDGER_ID_LEN)
+        return false;
+    for (int i = 0; i < LEDGER_ID_LEN; i++) {
+        const int high = digit_of(hex[2 * i]), low = digit_of(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+const char *ledger_state_name(enum ledger_state s)
+{
+    static const char *const NAMES[] = { [LEDGER_OPEN] = "open",
+                                         [LEDGER_DONE] = "answered",
+                                         [LEDGER_MISSED] = "miss",
+                                         [LEDGER_VOIDED] = "void" };
+    assert(s <= LEDGER_VOIDED);
+    return NAMES[s];
+}
+
+static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
+                               uint64_t *found, struct err *err)
+{
+    struct book *b = &l->committer.book;
+    b->clock = o->clock;
+    b->lease_us = (int64_t)(o->lease_ns / NS_PER_US);
+    TRY(store_open(&b->store, o->path, err));
+    book_boot(b, found);
+    if (b->store.rc != SQLITE_OK)
+        return err_set(err, ERR_INTERNAL, "ledger %s cannot be used: %s",
+                       o->path, sqlite3_errstr(b->store.rc));
+    l->committer.checkpoint_pages =
+        o->checkpoint_pages ? o->checkpoint_pages : CHECKPOINT_PAGES;
+    return committer_start(&l->committer, err);
+}
+
+enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
+                          uint64_t *found, struct err *err)
+{
+    struct ledger *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    const enum err_code code = open_book(l, o, found, err);
+    if (code != ERR_OK) {
+        store_close(&l->committer.book.store);
+        free(l);
+        return code;
+    }
+    replay_init(&l->replay);
+    *out = l;
+    return ERR_OK;
+}
+
+void ledger_close(struct ledger *l)
+{
+    if (!l)
+        return;
+    committer_stop(&l->committer);
+    counters_forget(&l->committer.book.counters);
+    store_close(&l->committer.book.store);
+    replay_fini(&l->replay);
+    free(l);
+}
+
+bool ledger_failed(const struct ledger *l)
+{
+    return committer_failed(&l->committer);
+}
+
+uint64_t ledger_epoch(const struct ledger *l)
+{
+    return atomic_load(&l->committer.epoch);
+}
+
+/*
+ * Each call is a work: its arguments, and a function that unpacks them on the
+ * committer's thread.  `work` is first, so that one pointer is both.
+ */
+struct charge_work {
+    struct work work;
+    struct ledger_run *out;
+    const struct ledger_charge_args *args;
+    struct arena *a;
+};
+
+static enum err_code exec_charge(struct book *b, struct work *w)
+{
+    struct charge_work *c = (struct charge_work *)w;
+    return book_charge(b, c->out, c->args, c->a, w->err);
+}
+
+static enum err_code run_charge(struct ledger *l, struct ledger_run *out,
+                                const struct ledger_charge_args *args,
+                                uint64_t *rung, struct arena *a,
+                                struct err *err)
+{
+    struct charge_work w = {
+        { .exec = exec_charge, .err = err }, out, args, a
+    };
+    TRY(committer_run(&l->committer, &w.work));
+    *rung = w.work.rung;
+    replay_keep(&l->replay, out, args->principal, args->idempotency_key,
+                args->request_hash);
+    return ERR_OK;
+}
+
+enum err_code ledger_charge(struct ledger *l, struct ledger_run *out,
+                            const struct ledger_charge_args *args,
+                            struct arena *a, struct err *err)
+{
+    uint64_t rung;
+    return run_charge(l, out, args, &rung, a, err);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+enum err_code ledger_wait(struct ledger *l, struct ledger_run *out,
+                          const struct ledger_charge_args *args,
+                          uint64_t deadline_ns, struct arena *a,
+                          struct err *err)
+{
+    struct clock *clock = l->committer.book.clock;
+    for (;;) {
+        uint64_t rung;
+        TRY(run_charge(l, out, args, &rung, a, err));
+        if (out->verdict != LEDGER_IN_FLIGHT)
+            return ERR_OK;
+        const uint64_t now_ns = clock_mono_ns(clock);
+        if (deadline_ns && now_ns >= deadline_ns) {
+            (void)err_set(err, ERR_DEADLINE, "This query is still running.");
+            return err_hint(err, "Ask again with the same idempotency key.");
+        }
+        uint64_t wait_ns = deadline_ns ? deadline_ns - now_ns : WAIT_MAX_NS;
+        if (out->lease_left_us > 0)
+            wait_ns =
+                min_u64(wait_ns, (uint64_t)out->lease_left_us * NS_PER_US);
+        committer_listen(&l->committer, rung, min_u64(wait_ns, WAIT_MAX_NS));
+    }
+}
+
+struct find_work {
+    struct work work;
+    struct ledger_run *out;
+    const char *principal, *key;
+    const uint8_t *request_hash;
+    struct arena *a;
+};
+
+static enum err_code exec_find(struct book *b, struct work *w)
+{
+    struct find_work *f = (struct find_work *)w;
+    return book_find(b, f->out, f->principal, f->key, f->request_hash, f->a,
+                     w->err);
+}
+
+bool ledger_peek(struct ledger *l, struct ledger_run *out,
+                 const char *principal, const char *idempotency_key,
+                 const uint8_t *request_hash, struct arena *a)
+{
+    return !ledger_failed(l) &&
+           replay_find(&l->replay, out, principal, idempotency_key,
+                       request_hash, clock_wall_us(l->committer.book.clock), a);
+}
+
+enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
+                          const char *principal, const char *idempotency_key,
+                          const uint8_t *request_hash, struct arena *a,
+                          struct err *err)
+{
+    if (ledger_peek(l, out, principal, idempotency_key, request_hash, a))
+        return ERR_OK;
+    struct find_work w = { { .exec = exec_find, .err = err },
+                           out,
+                           principal,
+                           idempotency_key,
+                           request_hash,
+                           a };
+    TRY(committer_run(&l->committer, &w.work));
+    replay_keep(&l->replay, out, principal, idempotency_key, request_hash);
+    return ERR_OK;
+}
+
+struct resolve_work {
+    struct work work;
+    struct ledger_id id;
+    uint64_t fence;
+    const uint8_t **answer;
+    size_t *answer_len;
+    struct arena *a;
+};
+
+static enum err_code exec_answer(struct book *b, struct work *w)
+{
+    struct resolve_work *r = (struct resolve_work *)w;
+    return book_answer(b, r->id, r->fence, r->answer, r->answer_len, r->a,
+                       w->err);
+}
+
+static enum err_code exec_miss(struct book *b, struct work *w)
+{
+    struct resolve_work *r = (struct resolve_work *)w;
+    return book_miss(b, r->id, r->fence, w->err);
+}
+
+static enum err_code exec_void(struct book *b, struct work *w)
+{
+    struct resolve_work *r = (struct resolve_work *)w;
+    return book_void(b, r->id, r->fence, w->err);
+}
+
+enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
+                            uint64_t fence, const uint8_t **answer,
+                            size_t *answer_len, struct arena *a,
+                            struct err *err)
+{
+    struct resolve_work w = {
+        { .exec = exec_answer, .err = err }, id, fence, answer, answer_len, a
+    };
+    return committer_run(&l->committer, &w.work);
+}
+
+enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
+                          struct err *err)
+{
+    struct resolve_work w = { .work = { .exec = exec_miss, .err = err },
+                              .id = id,
+                              .fence = fence };
+    return committer_run(&l->committer, &w.work);
+}
+
+enum err_code ledger_void(struct ledger *l, struct ledger_id id, uint64_t fence,
+                          struct err *err)
+{
+    struct resolve_work w = { .work = { .exec = exec_void, .err = err },
+                              .id = id,
+                              .fence = fence };
+    return committer_run(&l->committer, &w.work);
+}
+
+struct balance_work {
+    struct work work;
+    struct ledger_balance *out;
+    const struct ledger_account_spec *account;
+};
+
+static enum err_code exec_balance(struct book *b, struct work *w)
+{
+    struct balance_work *r = (struct balance_work *)w;
+    return book_balance(b, r->out, r->account, w->err);
+}
+
+enum err_code ledger_balance(struct ledger *l, struct ledger_balance *out,
+                             const struct ledger_account_spec *account,
+                             struct err *err)
+{
+    struct balance_work w = { { .exec = exec_balance, .err = err },
+                              out,
+                              account };
+    return committer_run(&l->committer, &w.work);
+}
+
+struct list_work {
+    struct work work;
+    struct book_page page;
+    const char *dataset, *principal, *after;
+    uint32_t limit;
+    struct arena *a;
+};
+
+static enum err_code exec_list(struct book *b, struct work *w)
+{
+    struct list_work *r = (struct list_work *)w;
+    return book_list(b, &r->page, r->dataset, r->principal, r->after, r->limit,
+                     r->a, w->err);
+}
+
+enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
+                          const char **next, const char *dataset,
+                          const char *principal, const char *after,
+                          uint32_t limit, struct arena *a, struct err *err)
+{
+    struct list_work w = { .work = { .exec = exec_list, .err = err },
+                           .dataset = dataset,
+                           .principal = principal,
+                           .after = after,
+                           .limit = limit,
+                           .a = a };
+    TRY(committer_run(&l->committer, &w.work));
+    *rows = w.page.rows;
+    *n = w.page.n;
+    *next = w.page.next;
+    return ERR_OK;
+}

@@ -1,0 +1,132 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/ledger/book.h"
+
+static uint64_t boot_new(struct book *b)
+{
+    if (!store_find(&b->store, SQL_BOOT_NEW, "i", clock_wall_us(b->clock)))
+        return 0;
+    const uint64_t boot = store_amount(&b->store, SQL_BOOT_NEW, 0);
+    while (store_next(&b->store, SQL_BOOT_NEW))
+        continue;
+    return boot;
+}
+
+void book_boot(struct book *b, uint64_t *found)
+{
+    struct store *s = &b->store;
+    *found = 0;
+    store_run(s, SQL_BEGIN, "");
+    if (store_find(s, SQL_BOOT_OPEN, "")) {
+        *found = store_amount(s, SQL_BOOT_OPEN, 0);
+        store_end(s, SQL_BOOT_OPEN);
+    }
+    store_run(s, SQL_BOOT_SETTLE, "");
+    b->boot = (int64_t)boot_new(b);
+    store_run(s, SQL_COMMIT, "");
+}
+
+enum err_code book_balance(struct book *b, struct ledger_balance *out,
+                           const struct ledger_account_spec *account,
+                           struct err *err)
+{
+    struct store *s = &b->store;
+    /* Version 0 puts no limit in force: reading changes nothing. */
+    const struct counter *counter =
+        counter_of(&b->counters, s, account, 0, clock_wall_us(b->clock));
+    if (!counter)
+        return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
+    *out = (struct ledger_balance){
+        .spent = counter_taken(counter),
+        .left = dp_price_left(account->limit, counter_taken(counter)),
+    };
+    if (account->window_s == 0)
+        out->lifetime = out->spent;
+    counters_flush(&b->counters, s); /* the sum is over the file */
+    if (store_find(s, SQL_COUNTER_LIFETIME, "t", account->name)) {
+        out->lifetime =
+            (struct dp_price){ store_amount(s, SQL_COUNTER_LIFETIME, 0),
+                               store_amount(s, SQL_COUNTER_LIFETIME, 1),
+                               store_amount(s, SQL_COUNTER_LIFETIME, 2) };
+        store_end(s, SQL_COUNTER_LIFETIME);
+    }
+    return ERR_OK;
+}
+
+/* Where a page begins: below every charge, or below the token's. */
+static enum err_code page_start(struct book *b, int64_t *below,
+                                const char *dataset, const char *after,
+                                struct err *err)
+{
+    struct ledger_id id;
+    *below = INT64_MAX;
+    if (!after[0])
+        return ERR_OK;
+    if (ledger_id_parse(&id, after) &&
+        store_find(&b->store, SQL_LIST_FROM, "bt", id.bytes,
+                   (size_t)LEDGER_ID_LEN, dataset)) {
+        *below = store_int(&b->store, SQL_LIST_FROM, 0);
+        store_end(&b->store, SQL_LIST_FROM);
+        return ERR_OK;
+    }
+    (void)err_set(err, ERR_INVALID, "page_token is none of this list.");
+    return err_hint(err, "Send the next_page_token of the page before, or "
+                         "nothing for the first page.");
+}
+
+static bool read_row(struct store *s, enum sql sql, struct ledger_row *row,
+                     const char *dataset, struct arena *a)
+{
+    size_t len;
+    const void *id = store_blob(s, sql, 0, &len);
+    *row = (struct ledger_row){
+        .principal = arena_strdup(a, store_text(s, sql, 1)),
+        .dataset = dataset,
+        .purpose = arena_strdup(a, store_text(s, sql, 2)),
+        .state = (enum ledger_state)store_int(s, sql, 3),
+        .charged_us = store_int(s, sql, 4),
+        .price = { store_amount(s, sql, 5), store_amount(s, sql, 6),
+                   store_amount(s, sql, 7) },
+    };
+    if (len == LEDGER_ID_LEN)
+        memcpy(row->id.bytes, id, len);
+    return row->principal && row->purpose;
+}
+
+static enum err_code page_full(struct err *err)
+{
+    (void)err_set(err, ERR_LIMIT, "The page passes the request's memory.");
+    return err_hint(err, "Ask for a smaller page.");
+}
+
+enum err_code book_list(struct book *b, struct book_page *out,
+                        const char *dataset, const char *principal,
+                        const char *after, uint32_t limit, struct arena *a,
+                        struct err *err)
+{
+    struct store *s = &b->store;
+    const enum sql sql = principal ? SQL_LIST_MINE : SQL_LIST_ALL;
+    int64_t below;
+    TRY(page_start(b, &below, dataset, after, err));
+    *out = (struct book_page){ .rows = ARENA_NEW_N(a, limit, struct ledger_row),
+                               .next = "" };
+    const char *name = arena_strdup(a, dataset);
+    if (!out->rows || !name)
+        return page_full(err);
+    /* One more than asked tells whether there is a next page. */
+    bool more = principal ? store_find(s, sql, "titi", dataset, below,
+                                       principal, (int64_t)limit + 1)
+                          : store_find(s, sql, "tii", dataset, below,
+                                       (int64_t)limit + 1);
+    bool fits = true;
+    while (more && fits && out->n < limit) {
+        fits = read_row(s, sql, &out->rows[out->n++], name, a);
+        more = store_next(s, sql);
+    }
+    store_end(s, sql);
+    if (fits && more && out->n > 0)
+        out->next =
+            arena_strdup(a, ledger_id_hex(out->rows[out->n - 1].id).text);
+    return fits && out->next ? ERR_OK : page_full(err);
+}

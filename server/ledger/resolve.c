@@ -1,0 +1,147 @@
+#include <string.h>
+
+#include "server/ledger/book.h"
+
+/* Expired answers that each stored one clears away: more than one, so that
+ * they never pile up; few, so that no commit is long. */
+enum { PRUNE_AT_ONCE = 4 };
+
+enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
+                          struct arena *a, struct err *err)
+{
+    struct store *s = &b->store;
+    *out = (struct charge){
+        .seq = store_int(s, sql, 0),
+        .state = (enum ledger_state)store_int(s, sql, 2),
+        .runs = store_amount(s, sql, 3),
+        .boot = store_int(s, sql, 4),
+        .run_boot = store_int(s, sql, 5),
+        .lease_until_us = store_int(s, sql, 6),
+        .charged_us = store_int(s, sql, 7),
+        .resolved_us = store_int(s, sql, 8),
+        .expires_us = store_int(s, sql, 9),
+        .keep_us = store_int(s, sql, 10),
+        .price = { store_amount(s, sql, 11), store_amount(s, sql, 12),
+                   store_amount(s, sql, 13) },
+        .policy_version = store_amount(s, sql, 14),
+        .route = store_int(s, sql, 15),
+    };
+    size_t len;
+    const void *id = store_blob(s, sql, 1, &len);
+    if (len == LEDGER_ID_LEN)
+        memcpy(out->id.bytes, id, len);
+    if (a) {
+        out->dataset = arena_strdup(a, store_text(s, sql, 16));
+        out->purpose = arena_strdup(a, store_text(s, sql, 17));
+    }
+    store_end(s, sql);
+    if (a && (!out->dataset || !out->purpose))
+        return err_set(err, ERR_LIMIT, "The request's memory is full.");
+    return ERR_OK;
+}
+
+bool charge_is_held(const struct book *b, const struct charge *c,
+                    int64_t now_us)
+{
+    return c->run_boot == b->boot && now_us < c->lease_until_us;
+}
+
+void charge_close_missed(struct book *b, const struct charge *c, int64_t now_us)
+{
+    store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_MISSED,
+              now_us, c->seq);
+    accounts_settle(b, c);
+    b->resolved = true;
+}
+
+enum err_code charge_body(struct book *b, const struct charge *c,
+                          int64_t now_us, const uint8_t **answer, size_t *len,
+                          struct arena *a, struct err *err)
+{
+    if (now_us >= c->expires_us ||
+        !store_find(&b->store, SQL_ANSWER_FIND, "i", c->seq))
+        return say_expired(err);
+    const void *body = store_blob(&b->store, SQL_ANSWER_FIND, 0, len);
+    *answer = (const uint8_t *)arena_strndup(a, body, *len);
+    store_end(&b->store, SQL_ANSWER_FIND);
+    if (!*answer)
+        return err_set(err, ERR_LIMIT,
+                       "The stored answer passes the request's "
+                       "memory.");
+    return ERR_OK;
+}
+
+static enum err_code open_charge(struct book *b, struct charge *c,
+                                 struct ledger_id id, struct err *err)
+{
+    if (store_find(&b->store, SQL_CHARGE_BY_ID, "b", id.bytes,
+                   (size_t)LEDGER_ID_LEN))
+        return charge_read(b, SQL_CHARGE_BY_ID, c, NULL, err);
+    return err_set(err, ERR_INTERNAL, "no such charge");
+}
+
+/* A run that was taken over resolves nothing. */
+static enum err_code check_fence(const struct charge *c, uint64_t fence,
+                                 struct err *err)
+{
+    if (c->state == LEDGER_OPEN && c->runs == fence)
+        return ERR_OK;
+    (void)err_set(err, ERR_UNAVAILABLE,
+                  c->state == LEDGER_OPEN
+                      ? "A later run of this query holds its charge."
+                      : "This charge is resolved already.");
+    return err_hint(err, "Ask again with the same idempotency key.");
+}
+
+enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
+                          const uint8_t **answer, size_t *answer_len,
+                          struct arena *a, struct err *err)
+{
+    const int64_t now_us = clock_wall_us(b->clock);
+    struct charge c;
+    TRY(open_charge(b, &c, id, err));
+    if (c.state == LEDGER_MISSED)
+        return say_missed(err);
+    if (c.state == LEDGER_DONE)
+        return charge_body(b, &c, now_us, answer, answer_len, a, err);
+    TRY(check_fence(&c, fence, err));
+
+    const int64_t expires_us = now_us + c.keep_us;
+    store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
+              (int64_t)PRUNE_AT_ONCE);
+    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", now_us, expires_us, c.seq);
+    store_run(&b->store, SQL_ANSWER_NEW, "iib", c.seq, expires_us, *answer,
+              *answer_len);
+    accounts_settle(b, &c);
+    b->resolved = true;
+    return ERR_OK;
+}
+
+enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
+                        struct err *err)
+{
+    struct charge c;
+    TRY(open_charge(b, &c, id, err));
+    if (c.state == LEDGER_MISSED)
+        return ERR_OK;
+    TRY(check_fence(&c, fence, err));
+    charge_close_missed(b, &c, clock_wall_us(b->clock));
+    return ERR_OK;
+}
+
+enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
+                        struct err *err)
+{
+    struct charge c;
+    TRY(open_charge(b, &c, id, err));
+    TRY(check_fence(&c, fence, err));
+    if (c.runs != 1 || c.boot != b->boot)
+        return err_set(err, ERR_UNAVAILABLE,
+                       "An earlier run may have reached the data: the charge "
+                       "stays.");
+    store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_VOIDED,
+              clock_wall_us(b->clock), c.seq);
+    accounts_give_back(b, &c);
+    b->resolved = true;
+    return ERR_OK;
+}

@@ -1,0 +1,164 @@
+#include "server/ledger/schema.h"
+
+#include <stddef.h>
+
+/* At most DP_PRICE_MAX. */
+#define AMOUNT(name)                                                           \
+    name " INTEGER NOT NULL CHECK (" name " BETWEEN 0 AND "                    \
+                                          "4611686018427387904)"
+#define COUNTER_PART(part)                                                     \
+    AMOUNT(part "_limit") "," AMOUNT(part "_pending") "," AMOUNT(part "_spen"  \
+                                                                      "t")
+
+/* In a trigger: an update takes more of `part`, and more than its limit. */
+#define OVERDRAWN(part)                                                        \
+    "(NEW." part "_pending + NEW." part "_spent > NEW." part "_limit"          \
+    " AND NEW." part "_pending + NEW." part "_spent"                           \
+    " > OLD." part "_pending + OLD." part "_spent)"
+
+#define REFUSE(name, event, when, why)                                         \
+    "CREATE TRIGGER " name " BEFORE " event " WHEN " when                      \
+    " BEGIN SELECT RAISE(ABORT, '" why "'); END;"
+
+#define NOTE_LIMIT                                                             \
+    " BEGIN INSERT INTO limits (counter, since_us, policy_version, rho, eps,"  \
+    " delta) VALUES (NEW.id, NEW.limit_since_us, NEW.policy_version,"          \
+    " NEW.rho_limit, NEW.eps_limit, NEW.delta_limit); END;"
+
+/* clang-format off */
+const char *const SCHEMA_SQL[] = {
+"CREATE TABLE boots ("
+"    id INTEGER PRIMARY KEY,"
+"    started_us INTEGER NOT NULL"
+") STRICT;",
+
+"CREATE TABLE counters ("
+"    id INTEGER PRIMARY KEY,"
+"    account TEXT NOT NULL,"
+"    window_s INTEGER NOT NULL CHECK (window_s >= 0),"
+"    start_us INTEGER NOT NULL CHECK (window_s > 0 OR start_us = 0),"
+"    policy_version INTEGER NOT NULL,"
+"    limit_since_us INTEGER NOT NULL,"
+     COUNTER_PART("rho") "," COUNTER_PART("eps") "," COUNTER_PART("delta") ","
+"    UNIQUE (account, window_s, start_us)"
+") STRICT;",
+
+"CREATE TABLE limits ("
+"    id INTEGER PRIMARY KEY,"
+"    counter INTEGER NOT NULL REFERENCES counters,"
+"    since_us INTEGER NOT NULL,"
+"    policy_version INTEGER NOT NULL,"
+     AMOUNT("rho") "," AMOUNT("eps") "," AMOUNT("delta")
+") STRICT;",
+
+"CREATE TABLE routes ("
+"    id INTEGER PRIMARY KEY,"
+"    name TEXT NOT NULL UNIQUE" /* ids of its counters, "3,7" */
+") STRICT;",
+
+"CREATE TABLE route_counters ("
+"    route INTEGER NOT NULL REFERENCES routes,"
+"    counter INTEGER NOT NULL REFERENCES counters,"
+"    PRIMARY KEY (route, counter)"
+") STRICT, WITHOUT ROWID;",
+
+"CREATE TABLE charges ("
+"    seq INTEGER PRIMARY KEY,"
+"    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+"    principal TEXT NOT NULL,"
+"    dataset TEXT NOT NULL,"
+"    purpose TEXT NOT NULL,"
+"    release_hash BLOB NOT NULL CHECK (length(release_hash) = 32),"
+     AMOUNT("rho") "," AMOUNT("eps") "," AMOUNT("delta") ","
+"    policy_version INTEGER NOT NULL,"
+"    route INTEGER NOT NULL REFERENCES routes,"
+"    boot INTEGER NOT NULL REFERENCES boots,"
+"    charged_us INTEGER NOT NULL,"
+"    keep_us INTEGER NOT NULL CHECK (keep_us >= 0),"
+     /* what follows changes, until state is no longer 0 */
+"    state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3)," /* ledger_state */
+"    runs INTEGER NOT NULL CHECK (runs BETWEEN 1 AND 3),"   /* the fence */
+"    run_boot INTEGER NOT NULL REFERENCES boots,"
+"    lease_until_us INTEGER NOT NULL,"
+"    resolved_us INTEGER,"
+"    expires_us INTEGER,"
+"    CHECK ((state = 0) = (resolved_us IS NULL)),"
+"    CHECK ((state = 1) = (expires_us IS NOT NULL)),"
+"    CHECK (state <> 3 OR (runs = 1 AND run_boot = boot))"
+") STRICT;",
+"CREATE INDEX charges_by_release ON charges (release_hash);",
+"CREATE INDEX charges_by_principal ON charges (dataset, principal);",
+"CREATE INDEX misses_by_dataset ON charges (dataset) WHERE state = 2;",
+"CREATE INDEX misses_by_principal ON charges (principal, resolved_us)"
+"    WHERE state = 2;",
+
+"CREATE TABLE keys ("
+"    principal TEXT NOT NULL,"
+"    key TEXT NOT NULL,"
+"    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),"
+"    charge INTEGER NOT NULL REFERENCES charges,"
+"    PRIMARY KEY (principal, key)"
+") STRICT, WITHOUT ROWID;",
+
+"CREATE TABLE answers ("
+"    charge INTEGER PRIMARY KEY REFERENCES charges,"
+"    expires_us INTEGER NOT NULL,"
+"    answer BLOB NOT NULL"
+") STRICT;",
+"CREATE INDEX answers_by_expiry ON answers (expires_us);",
+
+"CREATE TRIGGER limits_first AFTER INSERT ON counters" NOTE_LIMIT,
+"CREATE TRIGGER limits_next AFTER UPDATE OF rho_limit, eps_limit, delta_limit"
+"    ON counters" NOTE_LIMIT,
+REFUSE("limits_fixed", "UPDATE ON limits", "1", "history never changes"),
+REFUSE("limits_kept", "DELETE ON limits", "1", "history never changes"),
+
+REFUSE("counters_new", "INSERT ON counters",
+       "NEW.rho_pending + NEW.rho_spent + NEW.eps_pending + NEW.eps_spent"
+       " + NEW.delta_pending + NEW.delta_spent <> 0", "a counter starts at 0"),
+REFUSE("counters_fixed", "UPDATE OF id, account, window_s, start_us ON counters",
+       "1", "a counter keeps its name"),
+REFUSE("counters_kept", "DELETE ON counters", "1", "a counter is never deleted"),
+REFUSE("counters_limit", "UPDATE ON counters",
+       OVERDRAWN("rho") " OR " OVERDRAWN("eps") " OR " OVERDRAWN("delta"),
+       "over the limit"),
+REFUSE("counters_spent", "UPDATE ON counters",
+       "NEW.rho_spent < OLD.rho_spent OR NEW.eps_spent < OLD.eps_spent"
+       " OR NEW.delta_spent < OLD.delta_spent", "spent never falls"),
+
+REFUSE("routes_fixed", "UPDATE ON routes", "1", "a route never changes"),
+REFUSE("routes_kept", "DELETE ON routes", "1", "a route is never deleted"),
+REFUSE("members_fixed", "UPDATE ON route_counters", "1",
+       "a route never changes"),
+REFUSE("members_kept", "DELETE ON route_counters", "1",
+       "a route never changes"),
+
+REFUSE("charges_new", "INSERT ON charges", "NEW.state <> 0 OR NEW.runs <> 1",
+       "a charge starts open"),
+REFUSE("charges_fixed",
+       "UPDATE OF seq, id, principal, dataset, purpose, release_hash, rho, eps,"
+       " delta, policy_version, route, boot, charged_us, keep_us ON charges",
+       "1", "a charge never changes"),
+REFUSE("charges_once", "UPDATE ON charges", "OLD.state <> 0",
+       "a charge is resolved once"),
+REFUSE("charges_fence", "UPDATE OF runs ON charges", "NEW.runs < OLD.runs",
+       "a fence never falls"),
+REFUSE("charges_void", "UPDATE OF state ON charges",
+       "NEW.state = 3 AND OLD.boot <> (SELECT max(id) FROM boots)",
+       "only the process that charged voids"),
+REFUSE("charges_kept", "DELETE ON charges", "1", "a charge is never deleted"),
+
+REFUSE("keys_fixed", "UPDATE OF principal, key, request_hash ON keys", "1",
+       "a key never changes"),
+REFUSE("keys_once", "UPDATE OF charge ON keys",
+       "(SELECT state FROM charges WHERE seq = OLD.charge) <> 3",
+       "a key is used once"),
+REFUSE("keys_kept", "DELETE ON keys", "1", "a key is never deleted"),
+
+REFUSE("answers_new", "INSERT ON answers",
+       "(SELECT state FROM charges WHERE seq = NEW.charge) <> 1",
+       "an answer belongs to an answered charge"),
+REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
+NULL,
+};
+/* clang-format on */

@@ -1,0 +1,23 @@
+#ifndef LEDGER_SCHEMA_H
+#define LEDGER_SCHEMA_H
+
+/*
+ * The tables of the SQLite file, and the invariants the database itself
+ * enforces: whatever code runs above, no counter passes its limit, spent never
+ * falls, a charge never changes and is resolved once, a key is used once.
+ *
+ *   boots            each start of a server
+ *   counters         limit, pending and spent of an account in one window
+ *   limits           every limit a counter ever had (kept by triggers)
+ *   routes           the sets of counters that charges moved together
+ *   route_counters
+ *   charges          one row each, never deleted
+ *   keys             (principal, idempotency key) -> charge
+ *   answers          what was released, until it expires
+ */
+enum { SCHEMA_VERSION = 1, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+
+/* Statements in order; NULL ends them. */
+extern const char *const SCHEMA_SQL[];
+
+#endif
