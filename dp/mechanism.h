@@ -2,6 +2,7 @@
 #define DP_MECHANISM_H
 
 #include <gsl/gsl_rng.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dp/price.h"
@@ -13,7 +14,8 @@
  * and accountant share.
  *
  *   DP_DLAPLACE  P[X = x] proportional to exp(-|x| / t)            t = num/den
- *   DP_DGAUSS    P[X = x] proportional to exp(-x^2 / (2 sigma^2))  sigma = num/den
+ *   DP_DGAUSS    P[X = x] proportional to exp(-x^2 / (2 sigma^2))  sigma =
+ * num/den
  *
  * x runs over the integers; scales are in grid steps.  Source: Canonne, Kamath,
  * Steinke 2020, arXiv:2004.00010.  Proofs: dp/dlaplace.md, dp/dgauss.md.
@@ -27,6 +29,12 @@ struct dp_mechanism {
 };
 #define DP_SCALE_DEN_MAX (UINT64_C(1) << 20)
 #define DP_SCALE_MAX     (UINT64_C(1) << 40)
+
+/* True when law and scale are inside the domain above. */
+bool dp_mechanism_ok(const struct dp_mechanism *m);
+
+/* The same scale in lowest terms. */
+void dp_mechanism_reduce(struct dp_mechanism *m);
 
 /*
  * Release n exact integers, each with independent noise of mechanism m, drawn
@@ -47,6 +55,8 @@ enum dp_status dp_mechanism_release(struct dp_noisy *out,
  * `sensitivity` grid steps, under `notion`:
  *   DP_ZCDP  rho = s^2 / (2 sigma^2); Laplace: (s/t)^2 / 2
  *   DP_PURE  eps = s / t; DP_EDOM for DP_DGAUSS
+ * Integer arithmetic throughout.  A price above DP_PRICE_MAX is UINT64_MAX,
+ * which no limit covers.
  */
 enum dp_status dp_mechanism_price(struct dp_price *out,
                                   const struct dp_mechanism *m,
@@ -54,9 +64,10 @@ enum dp_status dp_mechanism_price(struct dp_price *out,
                                   enum dp_notion notion) DP_MUST_CHECK;
 
 /*
- * The least noisy mechanism whose price at `sensitivity` is at most `limit`
- * (rho_pico under zcdp with DP_DGAUSS, eps_nano under pure with DP_DLAPLACE).
- * DP_ERANGE when the scale would pass DP_SCALE_MAX.
+ * The least noisy mechanism whose price at `sensitivity` >= 1 is at most
+ * `limit` (rho_pico under zcdp, eps_nano under pure), among scales of
+ * denominator 2^20 and, under pure, the exact quotient where it is in the
+ * domain. DP_ERANGE when the scale would pass DP_SCALE_MAX.
  */
 enum dp_status dp_mechanism_of_price(struct dp_mechanism *out, enum dp_law law,
                                      uint64_t sensitivity,
@@ -64,8 +75,9 @@ enum dp_status dp_mechanism_of_price(struct dp_mechanism *out, enum dp_law law,
                                      enum dp_notion notion) DP_MUST_CHECK;
 
 /*
- * The noisiest mechanism of `law` with P[|X| > half_width] <= 1 - level, by the
- * exact discrete law; half_width in grid steps.
+ * The noisiest mechanism of `law` (scale in steps of 2^-20) with
+ * P[|X| > half_width] <= 1 - level, by the exact discrete law; half_width >= 0
+ * in grid steps, 0 < level < 1, else DP_EDOM.
  */
 enum dp_status dp_mechanism_of_accuracy(struct dp_mechanism *out,
                                         enum dp_law law, double half_width,

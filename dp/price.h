@@ -35,11 +35,19 @@ bool dp_price_fits(struct dp_price p, struct dp_price limit);
 struct dp_price dp_price_left(struct dp_price limit, struct dp_price spent);
 
 /*
- * Real to integer units.  _up for prices, _down for limits.
- * DP_EDOM when v is negative, NaN or does not fit below DP_PRICE_MAX.
+ * Real to integer units, without rounding but the last: _up for prices, _down
+ * for limits.  `unit` is DP_PICO, DP_NANO or DP_ATTO.
+ *
+ * A double that reads back from a decimal of at most 15 digits stands for that
+ * decimal, so a limit written as 0.3 is 300,000,000,000 pico and not one less;
+ * any other double stands for its binary value.
+ *
+ * DP_EDOM when v is negative, NaN or does not fit below DP_PRICE_MAX, or when
+ * the unit is another; *out is untouched.
  */
 enum dp_status dp_units_up(uint64_t *out, double v, double unit) DP_MUST_CHECK;
-enum dp_status dp_units_down(uint64_t *out, double v, double unit) DP_MUST_CHECK;
+enum dp_status dp_units_down(uint64_t *out, double v,
+                             double unit) DP_MUST_CHECK;
 #define DP_PICO 1e-12
 #define DP_NANO 1e-9
 #define DP_ATTO 1e-18

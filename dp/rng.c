@@ -1,0 +1,115 @@
+#include "dp/rng.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <openssl/rand.h>
+
+#include "dp/init.h"
+
+/* 4 KiB: the DRBG's cost per call is spread over 512 words. */
+enum { BLOCK_WORDS = 512 };
+
+static _Thread_local struct {
+    uint64_t word[BLOCK_WORDS]; /* word[0..left) are fresh, the rest erased */
+    size_t left;
+} block;
+
+/* Runs in the only thread of a forked child: the parent keeps the block. */
+static void discard_block(void)
+{
+    block.left = 0;
+}
+
+static void watch_forks(void)
+{
+    if (pthread_atfork(NULL, NULL, discard_block) != 0)
+        abort();
+}
+
+static void refill(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    if (RAND_priv_bytes((unsigned char *)block.word, sizeof block.word) != 1)
+        abort();
+    block.left = BLOCK_WORDS;
+}
+
+static void system_set(void *state, unsigned long seed)
+{
+    (void)state;
+    (void)seed;
+}
+
+static unsigned long system_get(void *state)
+{
+    (void)state;
+    if (block.left == 0)
+        refill();
+    const uint64_t word = block.word[--block.left];
+    block.word[block.left] = 0;
+    return word;
+}
+
+static double system_get_double(void *state)
+{
+    return (double)(system_get(state) >> 11) * 0x1p-53;
+}
+
+gsl_rng *dp_rng_system(void)
+{
+    static const gsl_rng_type type = {
+        .name = "openssl",
+        .max = UINT64_MAX,
+        .min = 0,
+        .size = 1, /* stateless; malloc(0) may be NULL */
+        .set = system_set,
+        .get = system_get,
+        .get_double = system_get_double,
+    };
+    dp_init();
+    gsl_rng *rng = gsl_rng_alloc(&type);
+    if (!rng)
+        abort();
+    return rng;
+}
+
+uint64_t dp_rng_word(gsl_rng *rng)
+{
+    assert(rng->type->min == 0 && rng->type->max == UINT64_MAX);
+    return rng->type->get(rng->state);
+}
+
+/*
+ * The high word of word * bound.  Each result has floor or ceil of 2^64 / bound
+ * preimages; dropping those whose low word is below 2^64 mod bound leaves
+ * exactly the floor for each (Lemire 2019, arXiv:1805.10941).
+ */
+uint64_t dp_rng_below(gsl_rng *rng, uint64_t bound)
+{
+    assert(bound > 0);
+    dp_uint product = (dp_uint)dp_rng_word(rng) * bound;
+    if ((uint64_t)product < bound) {
+        const uint64_t skip = -bound % bound;
+        while ((uint64_t)product < skip)
+            product = (dp_uint)dp_rng_word(rng) * bound;
+    }
+    return (uint64_t)(product >> 64);
+}
+
+dp_uint dp_rng_below_wide(gsl_rng *rng, dp_uint bound)
+{
+    assert(bound > 0 && bound >> 127 == 0);
+    if (bound >> 64 == 0)
+        return dp_rng_below(rng, (uint64_t)bound);
+
+    /* Keep just enough bits: each round succeeds with probability > 1/2. */
+    const int spare = __builtin_clzll((uint64_t)((bound - 1) >> 64 | 1));
+    dp_uint v;
+    do {
+        v = (dp_uint)(dp_rng_word(rng) >> spare) << 64 | dp_rng_word(rng);
+    } while (v >= bound);
+    return v;
+}
