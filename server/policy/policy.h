@@ -4,13 +4,15 @@
 #include "dp/price.h"
 #include "server/base/arena.h"
 #include "server/base/err.h"
+#include "server/base/writer.h"
+#include "server/policy/report.h"
 
 /*
  * One dataset as its steward describes it, in one YAML file: what is public
  * about it, who owns which rows, how much one person may contribute and what
  * may be spent.  Immutable once loaded; docs/policy.md documents the file.
  */
-enum { POLICY_NAME_MAX = 63 };
+enum { POLICY_NAME_MAX = 63, POLICY_GRID_BITS_MAX = 40 };
 
 /* Storage types the engine must find.  Reals go on the grid. */
 enum policy_type {
@@ -35,35 +37,48 @@ struct policy_column {
     enum policy_type type;
     unsigned line; /* in the file, for messages */
 
-    bool has_range; /* public lo..hi, in units of the column; dates and
-                       timestamps in microseconds since 1970 */
-    double lo, hi;
-    unsigned grid_bits; /* values are rounded to 2^-grid_bits; 0 for ints */
+    bool has_range;     /* public lo..hi, in units of the column; dates and
+                           timestamps in microseconds since 1970 */
+    double lo, hi;      /* lo < hi, multiples of 2^-grid_bits (the file's bounds
+                           rounded outward), at most 2^53 grid steps */
+    unsigned grid_bits; /* values are rounded to 2^-grid_bits; 0 for ints; at
+                           most POLICY_GRID_BITS_MAX */
 
     bool has_domain; /* public list of keys, sorted by bytes, no duplicates */
-    struct policy_text_list domain;
-    const char *other; /* key for values outside the domain, or NULL */
+    struct policy_text_list domain; /* ISO text, canonical for the type */
+    const char *other; /* key for values outside the domain, or NULL; never
+                          itself in the domain; answered as one key more */
 
     bool has_person_clamp; /* bounds of one person's sum within one group */
-    double person_lo, person_hi;
-    bool may_group, may_filter; /* default true */
+    double person_lo, person_hi; /* lo < hi, on the grid like lo and hi */
+    bool may_group, may_filter;  /* default true; both false for the privacy
+                                    key; may_group is false under pure without a
+                                    domain or range */
+    bool of_person; /* an attribute of a person (country of residence).  Never
+                       believed: a person with several values counts under the
+                       least of them */
 };
 
 struct policy_table {
     const char *name;
     const char *help;
-    const char *source;   /* path as resolved (parquet, csv), or the table's
-                             name in a DuckDB file */
+    const char *source; /* path as resolved (parquet, csv; may hold the
+                           wildcards * and ?), or the table's name in a
+                           DuckDB file */
     unsigned line;
-    bool owned;           /* rows belong to persons, by `key` */
-    size_t key;           /* index in columns; owned only */
+    bool owned; /* rows belong to persons, by `key` */
+    size_t key; /* index in columns; owned only */
     struct policy_column *columns;
     size_t n_columns;
-    uint32_t max_groups, max_rows;         /* default L0, Linf */
-    uint32_t most_groups, most_rows;       /* what an analyst may ask for */
+    uint32_t max_groups, max_rows;   /* default L0, Linf */
+    uint32_t most_groups, most_rows; /* what an analyst may ask for */
 };
 
-enum policy_basis { BASIS_CONSENT, BASIS_LEGITIMATE_INTEREST, BASIS_PUBLIC_TASK };
+enum policy_basis {
+    BASIS_CONSENT,
+    BASIS_LEGITIMATE_INTEREST,
+    BASIS_PUBLIC_TASK
+};
 
 struct policy_purpose {
     const char *id;
@@ -86,9 +101,12 @@ struct policy {
     const char *help;
     const char *path; /* of the file */
     const char *id;   /* identity that outlives renames; default: name */
+    const char
+        *population;  /* whose data it is; one dataset each; default: id */
+    unsigned line;    /* of `dataset:` in the file */
     uint64_t version; /* public; from the file */
     const char *data_version; /* public; from the file */
-    uint8_t hash[32]; /* SHA-256 of the file's bytes */
+    uint8_t hash[32];         /* SHA-256 of the file's bytes */
 
     enum policy_source source;
     const char *database; /* path, SOURCE_DUCKDB */
@@ -98,16 +116,18 @@ struct policy {
     struct dp_price default_price; /* of a query that names none */
     struct dp_price max_price;     /* of one query */
     double default_delta;          /* of one selection; 0 under pure */
-    double shown_delta;            /* at which epsilon is shown */
-    uint64_t max_people;
-    uint64_t expected_size;        /* public size for relative accuracy; 0 = none */
-    uint64_t time_grain_us;        /* bounds on times snap outward to it */
-    uint64_t reuse_for_s;          /* validity of stored answers; 0 = never */
-    uint64_t slot_first_ns;        /* first slot, default 50 ms */
-    double slot_ratio;             /* geometric schedule, default 2 */
+    double shown_delta;            /* of the conversion from rho to epsilon: the
+                                      delta shown is this plus the price's own
+                                      (policy_shown); 0 under pure */
+    uint64_t max_people;           /* public; max_people x bound <= 10^38 */
+    uint64_t expected_size; /* public size for relative accuracy; 0 = none */
+    uint64_t time_grain_us; /* bounds on times snap outward to it */
+    uint64_t reuse_for_s;   /* validity of stored answers; 0 = never */
+    uint64_t slot_first_ns; /* first slot, default 50 ms */
+    double slot_ratio;      /* geometric schedule, default 2 */
     uint32_t max_misses, max_misses_day;
-    uint32_t min_audience;         /* least noisy people in a selected group */
-    uint64_t deadline_ms;          /* longest run of one query */
+    uint32_t min_audience; /* least noisy people in a selected group */
+    uint64_t deadline_ms;  /* longest run of one query */
 
     struct policy_table *tables;
     size_t n_tables;
@@ -117,28 +137,46 @@ struct policy {
     size_t n_quotas;
 };
 
-/* Mistakes found in a file: every one, in file order. */
-struct policy_report {
-    struct policy_mistake {
-        unsigned line, col;
-        const char *msg, *fix;
-    } *mistakes;
-    size_t n;
-    size_t cap;
-};
-
 /*
  * Load one file into `a`.
  *
  * ERR_OK         *out is complete and consistent
  * ERR_INVALID    the file is wrong; *report lists every mistake with line and
- *                fix (never more than 100); the message names the first
+ *                fix (never more than REPORT_MAX); the message names the first
  * ERR_NOT_FOUND  the file cannot be read
  * ERR_LIMIT      the arena is full, or the file passes 1 MiB
+ *
+ * *out is written on ERR_OK only.
  */
 enum err_code policy_load(struct policy **out, const char *path,
                           struct policy_report *report, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/* The same from memory; `path` names it in messages and resolves sources. */
+enum err_code policy_load_bytes(struct policy **out, const void *bytes,
+                                size_t len, const char *path,
+                                struct policy_report *report, struct arena *a,
+                                struct err *err) MUST_CHECK;
+
+/*
+ * One server's datasets together: names, ids and populations are unique, and no
+ * file, nor key of one DuckDB file, belongs to two of them (through symbolic
+ * and hard links too, where the files exist).  Codes as policy_load; mistakes
+ * name the file of the later policy.
+ */
+enum err_code policy_check_overlap(const struct policy *const *policies,
+                                   size_t n, struct policy_report *report,
+                                   struct arena *a, struct err *err) MUST_CHECK;
+
+/* A price as people read it: (eps, delta), rounded up; never epsilon alone. */
+struct policy_shown {
+    double epsilon, delta;
+};
+struct policy_shown policy_shown_of(const struct policy *p,
+                                    struct dp_price price);
+
+/* Every key of the file, with its values, default and meaning: Markdown. */
+void policy_keys_print(struct writer *w);
 
 /* NULL when there is none; names compare as bytes. */
 const struct policy_table *policy_find_table(const struct policy *p,

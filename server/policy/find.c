@@ -1,0 +1,58 @@
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "dp/convert.h"
+#include "server/policy/policy.h"
+
+const struct policy_table *policy_find_table(const struct policy *p,
+                                             const char *name)
+{
+    for (size_t i = 0; i < p->n_tables; i++)
+        if (strcmp(p->tables[i].name, name) == 0)
+            return &p->tables[i];
+    return NULL;
+}
+
+const struct policy_column *policy_find_column(const struct policy_table *t,
+                                               const char *name)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (strcmp(t->columns[i].name, name) == 0)
+            return &t->columns[i];
+    return NULL;
+}
+
+const struct policy_purpose *policy_find_purpose(const struct policy *p,
+                                                 const char *id)
+{
+    for (size_t i = 0; i < p->n_purposes; i++)
+        if (strcmp(p->purposes[i].id, id) == 0)
+            return &p->purposes[i];
+    return NULL;
+}
+
+const char *policy_type_name(enum policy_type type)
+{
+    static const char *const names[] = { "bool", "int",       "double", "text",
+                                         "date", "timestamp", "uuid" };
+    assert(type < POLICY_TYPE_COUNT);
+    return names[type];
+}
+
+struct policy_shown policy_shown_of(const struct policy *p,
+                                    struct dp_price price)
+{
+    if (p->notion == DP_PURE)
+        return (struct policy_shown){ (double)price.eps_nano * DP_NANO, 0 };
+    struct policy_shown s = {
+        .epsilon = 0,
+        .delta = (double)price.delta_atto * DP_ATTO + p->shown_delta,
+    };
+    /* Saturated prices have no finite epsilon worth showing. */
+    if (price.rho_pico > 0 &&
+        dp_eps_of_rho(&s.epsilon, (double)price.rho_pico * DP_PICO,
+                      p->shown_delta) != DP_OK)
+        s.epsilon = INFINITY;
+    return s;
+}
