@@ -2,7 +2,6 @@
 #define AUTH_AUTH_H
 
 #include <stdbool.h>
-
 #include <stdint.h>
 
 #include "server/base/arena.h"
@@ -21,6 +20,19 @@ enum auth_role {
     ROLE_SENDER,
     ROLE_OPERATOR,
     ROLE_COUNT
+};
+
+/* What a call does, whichever front end it came through.  Deny by default. */
+enum auth_action {
+    AUTH_QUERY,
+    AUTH_ESTIMATE,
+    AUTH_LIST,
+    AUTH_DESCRIBE,
+    AUTH_BUDGET,
+    AUTH_WATCH,
+    AUTH_CHARGES_OWN, /* one's own charges */
+    AUTH_CHARGES_ALL, /* everyone's */
+    AUTH_ACTION_COUNT
 };
 
 struct auth_principal {
@@ -56,6 +68,8 @@ enum err_code auth_by_header(const struct auth_principal **out,
 
 bool auth_sees_dataset(const struct auth_principal *p, const char *dataset);
 bool auth_may_purpose(const struct auth_principal *p, const char *purpose);
+/* The table of DESIGN 8: what a role is for, and nothing else. */
+bool auth_may(enum auth_role role, enum auth_action action);
 const char *auth_role_name(enum auth_role role);
 
 #endif

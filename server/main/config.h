@@ -1,0 +1,63 @@
+#ifndef MAIN_CONFIG_H
+#define MAIN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/base/arena.h"
+#include "server/base/err.h"
+#include "server/policy/report.h"
+
+/*
+ * The server's own file (halftoned --config FILE): where it listens, which
+ * files it serves, how much it may use.  Paths are resolved against the file's
+ * folder.  docs/config.md lists every key.
+ */
+struct config_listen {
+    const char *host; /* numeric address */
+    uint16_t port;    /* 0 = any */
+};
+
+struct config {
+    const char *path; /* of the file */
+
+    struct config_listen grpc;    /* default 127.0.0.1:7443 */
+    struct config_listen metrics; /* default 127.0.0.1:7490; loopback only */
+    bool has_metrics;             /* false: `metrics: off` */
+    const char *tls_cert, *tls_key; /* PEM; NULL with plaintext */
+    const char *tls_client_ca;      /* NULL = none asked */
+    bool tls12;                     /* also TLS 1.2 */
+    bool plaintext; /* no TLS; refused unless grpc.host is a loopback address */
+
+    const char **policies; /* paths, sorted; a folder means its *.yaml */
+    size_t n_policies;
+    const char *principals; /* path */
+    const char *ledger;     /* path */
+    uint8_t secret[32];     /* from `secret`: a file of 32 random bytes, made
+                               (mode 0600) when absent, refused when others can
+                               read it; keys the hash that bounds */
+
+    unsigned loops;   /* 0 = one per core */
+    unsigned workers; /* threads that run queries, default 8 */
+    unsigned queue;   /* queries that may wait, default 256 */
+    uint64_t lease_ns; /* one run may hold a charge, default 10 min */
+
+    uint64_t engine_memory;  /* bytes, 0 = the engine's default */
+    unsigned engine_threads; /* 0 = one per core */
+    const char *engine_temp; /* folder, or NULL */
+
+    unsigned max_conns;        /* default 4096 */
+    uint32_t max_streams;      /* per connection, default 100 */
+    uint32_t max_message_len;  /* bytes, default 256 KiB */
+    uint64_t idle_ns, stall_ns, drain_ns; /* defaults 5 min, 30 s, 10 s */
+    size_t replay_len;         /* bytes of replies in memory, default 64 MiB */
+    const char *log_level;     /* "debug", "info" (default), "warn", "error" */
+};
+
+/* As policy_load. */
+enum err_code config_load(struct config **out, const char *path,
+                          struct policy_report *report, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+#endif
