@@ -1,0 +1,254 @@
+/*
+ * Every operation of the disk fails once, or is the last before the power goes:
+ * whatever was acknowledged is there afterwards, and every account adds up.
+ * SOAK=1 tries every operation; without it each row tries every fifth, each
+ * row others.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib_fault_vfs.h"
+#include "tests/lib_ledger.h"
+#include "tests/table.h"
+
+enum {
+    QUERIES = 10,
+    PRICE = 3,
+    ARENA_CAP = 1 << 20,
+    LIMIT = 1000,
+    PAGES = 24,
+    STRIDE = 5
+};
+#define LEASE_NS (UINT64_C(10) * 1000000000)
+#define START_US (INT64_C(1760000400) * 1000000)
+
+static const struct row {
+    const char *name;
+    struct fault_plan plan; /* `at` runs over every operation */
+    enum fault_keep keep;
+    bool holds; /* the promise; else a control that must break it */
+} rows[] = {
+    { "power lost, nothing unsynced arrived",
+      { .kind = FAULT_CRASH },
+      KEEP_NOTHING,
+      true },
+    { "power lost, all unsynced arrived",
+      { .kind = FAULT_CRASH },
+      KEEP_ALL,
+      true },
+    { "power lost, torn", { .kind = FAULT_CRASH }, KEEP_SOME, true },
+    { "an input/output error, then power lost",
+      { .kind = FAULT_EIO },
+      KEEP_NOTHING,
+      true },
+    { "an input/output error, then torn",
+      { .kind = FAULT_EIO },
+      KEEP_SOME,
+      true },
+    { "an input/output error, and the server starts again",
+      { .kind = FAULT_EIO },
+      KEEP_ALL,
+      true },
+    { "the disk is full, then power lost",
+      { .kind = FAULT_ENOSPC },
+      KEEP_NOTHING,
+      true },
+    { "the disk is full, and the server starts again",
+      { .kind = FAULT_ENOSPC },
+      KEEP_ALL,
+      true },
+    { "control: syncs that carry nothing lose charges",
+      { .kind = FAULT_CRASH, .syncs_lie = true },
+      KEEP_NOTHING,
+      false },
+    { "control: syncs that carry nothing, torn",
+      { .kind = FAULT_CRASH, .syncs_lie = true },
+      KEEP_SOME,
+      false },
+};
+
+/* What the callers were told. */
+enum told { TOLD_NOTHING, TOLD_CHARGED, TOLD_ANSWERED, TOLD_MISSED, TOLD_VOID };
+struct query {
+    char key[8], body[16];
+    enum told told;
+    bool tried_void; /* unacknowledged: it may have happened */
+    struct ledger_id id;
+};
+
+struct trial {
+    struct ledger_dir dir;
+    struct fake_clock clock;
+    struct arena arena;
+    struct query queries[QUERIES];
+};
+
+static enum err_code trial_open(struct trial *t, struct ledger **l)
+{
+    struct err err;
+    uint64_t found;
+    const struct ledger_options o = { .path = t->dir.path,
+                                      .clock = &t->clock.clock,
+                                      .lease_ns = LEASE_NS,
+                                      .checkpoint_pages = PAGES };
+    return ledger_open(l, &o, &found, &err);
+}
+
+static enum err_code ask(struct trial *t, struct ledger *l, struct query *q,
+                         struct ledger_run *run)
+{
+    struct charge c;
+    struct err err;
+    charge_init(&c, "ann", q->key, q->key, PRICE, LIMIT);
+    charge_add_quota(&c, LIMIT, 0);
+    charge_add_quota(&c, LIMIT, 5);
+    c.args.max_misses = c.args.max_misses_day = QUERIES;
+    return ledger_charge(l, run, &c.args, &t->arena, &err);
+}
+
+/* Every fourth query is void, every fifth a miss, the rest are answered. */
+static void resolve(struct trial *t, struct ledger *l, struct query *q, int i,
+                    const struct ledger_run *run)
+{
+    struct err err;
+    const uint8_t *answer = (const uint8_t *)q->body;
+    size_t len = strlen(q->body);
+    if (i % 4 == 3) {
+        q->tried_void = true;
+        if (ledger_void(l, run->id, run->fence, &err) == ERR_OK)
+            q->told = TOLD_VOID;
+    } else if (i % 5 == 4) {
+        if (ledger_miss(l, run->id, run->fence, &err) == ERR_OK)
+            q->told = TOLD_MISSED;
+    } else if (ledger_answer(l, run->id, run->fence, &answer, &len, &t->arena,
+                             &err) == ERR_OK)
+        q->told = TOLD_ANSWERED;
+}
+
+static void work(struct trial *t)
+{
+    struct ledger *l;
+    if (trial_open(t, &l) != ERR_OK)
+        return;
+    for (int i = 0; i < QUERIES; i++) {
+        struct query *q = &t->queries[i];
+        struct ledger_run run;
+        atomic_fetch_add(&t->clock.wall_us, 1000000);
+        if (ask(t, l, q, &run) != ERR_OK || run.verdict != LEDGER_CHARGED)
+            continue;
+        q->id = run.id;
+        q->told = TOLD_CHARGED;
+        resolve(t, l, q, i, &run);
+        /* Failed once, failed for good. */
+        if (ledger_failed(l))
+            assert_int_equal(ask(t, l, q, &run), ERR_UNAVAILABLE);
+    }
+    ledger_close(l);
+}
+
+static void ignore_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+/* The same key again, after the restart. */
+static bool is_kept(struct trial *t, struct ledger *l, struct query *q)
+{
+    struct ledger_run run = { 0 };
+    const enum err_code code = ask(t, l, q, &run);
+    const bool same = memcmp(&run.id, &q->id, sizeof run.id) == 0;
+    switch (q->told) {
+    case TOLD_NOTHING:
+    case TOLD_VOID:
+        return code == ERR_OK || code == ERR_MISS;
+    case TOLD_MISSED:
+        return code == ERR_MISS;
+    case TOLD_CHARGED:
+        return code == ERR_MISS || (code == ERR_OK && (same || q->tried_void));
+    case TOLD_ANSWERED:
+        return code == ERR_OK && same && run.verdict == LEDGER_ANSWERED &&
+               run.answer_len == strlen(q->body) &&
+               memcmp(run.answer, q->body, run.answer_len) == 0;
+    }
+    return false;
+}
+
+static bool spent_covers(struct trial *t, struct ledger *l)
+{
+    struct ledger_balance balance;
+    struct err err;
+    const struct ledger_account_spec account = { "dataset/shop", { 0 }, 0 };
+    uint64_t least = 0;
+    for (int i = 0; i < QUERIES; i++)
+        if (t->queries[i].told != TOLD_NOTHING && !t->queries[i].tried_void)
+            least += PRICE;
+    return ledger_balance(l, &balance, &account, &err) == ERR_OK &&
+           balance.spent.rho_pico >= least;
+}
+
+static bool promise_holds(struct trial *t)
+{
+    struct ledger *l;
+    struct err err;
+    if (trial_open(t, &l) != ERR_OK)
+        return false;
+    bool kept = spent_covers(t, l);
+    for (int i = 0; i < QUERIES; i++)
+        kept = is_kept(t, l, &t->queries[i]) && kept;
+    ledger_close(l);
+    return kept &&
+           ledger_verify(t->dir.path, ignore_line, NULL, &err) == ERR_OK;
+}
+
+/* One life with a fault at operation `at`, then a second life; *count is how
+ * many operations the first had. */
+static bool try_at(const struct row *row, uint64_t at, uint64_t *count)
+{
+    struct trial t = { 0 };
+    struct fault_plan plan = row->plan;
+    plan.at = at;
+    ledger_dir_init(&t.dir);
+    fake_clock_init(&t.clock, START_US);
+    arena_init(&t.arena, ARENA_CAP);
+    for (int i = 0; i < QUERIES; i++) {
+        (void)snprintf(t.queries[i].key, sizeof t.queries[i].key, "k%d", i);
+        (void)snprintf(t.queries[i].body, sizeof t.queries[i].body, "body %d",
+                       i);
+    }
+    fault_vfs_install();
+    fault_vfs_plan(plan);
+    work(&t);
+    *count = fault_vfs_count();
+    fault_vfs_crash(row->keep, at);
+    const bool holds = promise_holds(&t);
+    fault_vfs_remove();
+    arena_fini(&t.arena);
+    ledger_dir_fini(&t.dir);
+    return holds;
+}
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    const struct row calm = { .keep = KEEP_NOTHING };
+    const uint64_t stride = getenv("SOAK") ? 1 : STRIDE;
+    uint64_t total, count, broken = 0;
+    assert_true(try_at(&calm, 0, &total));
+    assert_true(total > 100); /* the sweep sees real work */
+    for (uint64_t at = 1 + (uint64_t)(row - rows) % stride; at <= total;
+         at += stride) {
+        const bool holds = try_at(row, at, &count);
+        if (!holds && row->holds)
+            print_message("broken at operation %llu of %llu\n",
+                          (unsigned long long)at, (unsigned long long)total);
+        broken += !holds;
+    }
+    assert_int_equal(broken == 0, row->holds);
+}
+
+int main(void)
+{
+    return RUN_ROWS(rows, check_row);
+}
