@@ -1,0 +1,201 @@
+#include "server/sql/sql.h"
+
+#include <assert.h>
+#include <pg_query.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/utf8.h"
+#include "server/sql/sql_ctx.h"
+
+/*
+ * PostgreSQL's tree of 64 KiB of the worst text found (a list of one-digit
+ * numbers) takes 20 MiB unpacked; it is gone when the parse ends.
+ */
+enum { TEXT_MAX = 64 * 1024, SCRATCH_MAX = 64 * 1024 * 1024 };
+
+void sql_init(void)
+{
+    PgQueryProtobufParseResult raw = pg_query_parse_protobuf("SELECT 1");
+    assert(!raw.error);
+    PgQuery__ParseResult *tree = pg_query__parse_result__unpack(
+        NULL, raw.parse_tree.len, (const uint8_t *)raw.parse_tree.data);
+    assert(tree);
+    sql_fields_init(tree->base.descriptor);
+    pg_query__parse_result__free_unpacked(tree, NULL);
+    pg_query_free_protobuf_parse_result(raw);
+}
+
+static void *scratch_alloc(void *arena, size_t size)
+{
+    return arena_alloc(arena, size ? size : 1, 1);
+}
+
+static void scratch_free(void *arena, void *p)
+{
+    (void)arena;
+    (void)p;
+}
+
+/* EXPLAIN (PRIVACY), that option alone and without a value. */
+static enum err_code check_options(struct sql_ctx *c,
+                                   const PgQuery__ExplainStmt *explain)
+{
+    bool privacy = false;
+    for (size_t i = 0; i < explain->n_options; i++) {
+        const PgQuery__Node *n = explain->options[i];
+        if (n->node_case != PG_QUERY__NODE__NODE_DEF_ELEM)
+            return sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
+        const PgQuery__DefElem *option = n->def_elem;
+        TRY(sql_fields(c, &option->base, option->location));
+        if (strcmp(option->defname, "privacy") != 0 || option->arg || privacy)
+            return sql_refuse(c, REFUSAL_EXPLAIN_OPTION, option->location,
+                              option->defname, NULL);
+        privacy = true;
+    }
+    return privacy ? ERR_OK : sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
+}
+
+static enum err_code read_statement(struct sql_ctx *c, struct select *s,
+                                    const PgQuery__Node *n, int offset)
+{
+    if (n->node_case == PG_QUERY__NODE__NODE_EXPLAIN_STMT) {
+        const PgQuery__ExplainStmt *explain = n->explain_stmt;
+        TRY(sql_fields(c, &explain->base, offset));
+        TRY(check_options(c, explain));
+        s->explain = true;
+        n = explain->query;
+    }
+    if (n->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+        return sql_refuse_statement(c, n, offset);
+    return sql_select(c, s, n->select_stmt, offset);
+}
+
+/* Where the statement begins: past spaces, which its location includes. */
+static int statement_offset(const char *text, int at)
+{
+    if (at < 0)
+        at = 0;
+    return at + (int)strspn(text + at, " \t\r\n\f\v");
+}
+
+/* Levels below an expression, as deep as any walker will recurse. */
+static unsigned depth_of(const struct expr *e)
+{
+    unsigned below = 0;
+    if (!e)
+        return 0;
+    for (size_t i = 0; e->kind == EXPR_CALL && i < e->call.n_args; i++) {
+        const unsigned d = depth_of(e->call.args[i]);
+        below = d > below ? d : below;
+    }
+    if (e->kind == EXPR_AGG) {
+        const unsigned arg = depth_of(e->agg.arg);
+        const unsigned filter = depth_of(e->agg.filter);
+        below = arg > filter ? arg : filter;
+    }
+    return below + 1;
+}
+
+/* What a handler spells out (NOT IN, NULLIF) makes the tree deeper. */
+static enum err_code check_depth(struct sql_ctx *c, const struct select *s)
+{
+    unsigned most = depth_of(s->where);
+    const unsigned having = depth_of(s->having);
+    most = having > most ? having : most;
+    for (size_t i = 0; i < s->n_items; i++) {
+        const unsigned d = depth_of(s->items[i].expr);
+        most = d > most ? d : most;
+    }
+    for (size_t i = 0; i < s->n_keys + s->n_orders; i++) {
+        const unsigned d = depth_of(
+            i < s->n_keys ? s->keys[i] : s->orders[i - s->n_keys].expr);
+        most = d > most ? d : most;
+    }
+    if (most <= SQL_DEPTH_MAX)
+        return ERR_OK;
+    return sql_refuse(c, REFUSAL_TEXT_DEPTH, 0, "200", NULL);
+}
+
+static enum err_code read_tree(struct sql_ctx *c, struct select **out,
+                               const PgQuery__ParseResult *tree,
+                               const char *text)
+{
+    if (tree->n_stmts == 0)
+        return sql_refuse(c, REFUSAL_TEXT_EMPTY, -1, NULL, NULL);
+    if (tree->n_stmts > 1)
+        return sql_refuse(c, REFUSAL_TEXT_MANY,
+                          statement_offset(text, tree->stmts[1]->stmt_location),
+                          NULL, NULL);
+    struct select *s = ARENA_NEW(c->arena, struct select);
+    if (!s)
+        return sql_no_memory(c);
+    TRY(read_statement(c, s, tree->stmts[0]->stmt,
+                       statement_offset(text, tree->stmts[0]->stmt_location)));
+    TRY(check_depth(c, s));
+    *out = s;
+    return ERR_OK;
+}
+
+/* PostgreSQL's own sentence; its cursor counts code points from 1. */
+static enum err_code syntax_error(struct sql_ctx *c, const PgQueryError *e,
+                                  const char *text)
+{
+    err_set(c->err, ERR_SYNTAX, "%s", e->message);
+    err_hint(c->err, "The SQL is PostgreSQL's; docs/sql.md shows what works.");
+    size_t offset = 0;
+    for (int left = e->cursorpos - 1; left > 0 && text[offset]; left--)
+        do
+            offset++;
+        while (((unsigned char)text[offset] & 0xc0) == 0x80);
+    const struct place at =
+        e->cursorpos > 0 ? sql_place(c, (int)offset) : (struct place){ 0, 0 };
+    return err_at(c->err, at.line, at.col);
+}
+
+static enum err_code parse(struct sql_ctx *c, struct select **out,
+                           const char *text, struct arena *scratch)
+{
+    ProtobufCAllocator allocator = { scratch_alloc, scratch_free, scratch };
+    PgQueryProtobufParseResult raw = pg_query_parse_protobuf(text);
+    enum err_code code;
+    if (raw.error) {
+        code = syntax_error(c, raw.error, text);
+    } else {
+        const PgQuery__ParseResult *tree = pg_query__parse_result__unpack(
+            &allocator, raw.parse_tree.len,
+            (const uint8_t *)raw.parse_tree.data);
+        code = tree ? read_tree(c, out, tree, text) : sql_no_memory(c);
+    }
+    pg_query_free_protobuf_parse_result(raw);
+    return code;
+}
+
+static enum err_code parse_in(struct sql_ctx *c, struct select **out,
+                              const char *text, size_t len,
+                              struct arena *scratch)
+{
+    struct place *places = ARENA_NEW_N(scratch, len + 1, struct place);
+    char *copy = arena_strndup(scratch, text, len);
+    if (!places || !copy)
+        return sql_no_memory(c);
+    sql_places_fill(places, copy, len);
+    c->places = places;
+    TRY(sql_guard(c, copy, len));
+    return parse(c, out, copy, scratch);
+}
+
+enum err_code sql_parse(struct select **out, const char *text, size_t len,
+                        struct arena *a, struct err *err)
+{
+    struct sql_ctx c = { .arena = a, .err = err, .len = len };
+    struct arena scratch;
+    if (len > TEXT_MAX)
+        return sql_refuse(&c, REFUSAL_TEXT_LENGTH, -1, NULL, NULL);
+    if (!utf8_is_text(text, len))
+        return sql_refuse(&c, REFUSAL_TEXT_ENCODING, -1, NULL, NULL);
+    arena_init(&scratch, SCRATCH_MAX);
+    const enum err_code code = parse_in(&c, out, text, len, &scratch);
+    arena_fini(&scratch);
+    return code;
+}

@@ -1,0 +1,121 @@
+#ifndef SQL_SQL_CTX_H
+#define SQL_SQL_CTX_H
+
+#include <assert.h>
+#include <pg_query/pg_query.pb-c.h>
+
+#include "server/query/refusal.h"
+#include "server/sql/sql.h"
+
+/*
+ * One parse in progress, shared by the node handlers of this folder.
+ *
+ * PostgreSQL's tree lies in a scratch arena that ends with the parse; what a
+ * handler keeps it copies into `arena`.  A handler checks the fields of its
+ * message first (sql_fields), so that none can be set and forgotten.
+ */
+struct sql_ctx {
+    struct arena *arena; /* of the request: the tree and its texts */
+    struct err *err;
+    const struct place *places; /* of each byte of the text, and of its end */
+    size_t len;                 /* of the text */
+    unsigned depth;             /* of the expression being read */
+    unsigned repeats;    /* > 0 inside an operand that the tree holds twice */
+    const char *no_aggs; /* where aggregates are refused, or NULL = allowed */
+};
+
+/* Place of a byte offset; offsets outside the text give no place. */
+struct place sql_place(const struct sql_ctx *c, int offset);
+
+/* Lines and columns (code points) from 1 of each byte; n = len + 1 places. */
+void sql_places_fill(struct place *places, const char *text, size_t len);
+
+/* refuse() at a byte offset; never ERR_OK. */
+static inline enum err_code sql_refuse(struct sql_ctx *c, enum refusal id,
+                                       int offset, const char *one,
+                                       const char *two)
+{
+    const enum err_code code =
+        refuse(c->err, id, sql_place(c, offset), one, two);
+    assert(code != ERR_OK);
+    return code;
+}
+
+static inline enum err_code sql_no_memory(struct sql_ctx *c)
+{
+    return sql_refuse(c, REFUSAL_MEMORY, -1, NULL, NULL);
+}
+
+/*
+ * Refuse every field that is set in `msg` and is not for its handler to read:
+ * the table is server/sql/field.def.
+ */
+enum err_code sql_fields(struct sql_ctx *c, const ProtobufCMessage *msg,
+                         int offset) MUST_CHECK;
+
+/* Where field.def is turned into rules; once, before any thread parses. */
+void sql_fields_init(const ProtobufCMessageDescriptor *parse_result);
+
+/* The message inside a node, or NULL for an empty node. */
+const ProtobufCMessage *sql_message_of(const PgQuery__Node *n);
+
+/* Byte offset of a node, or `otherwise` when it carries none. */
+int sql_offset_of(const PgQuery__Node *n, int otherwise);
+
+/* The text of a String node, or NULL for another node. */
+const char *sql_string(const PgQuery__Node *n);
+
+/* A copy of a name, refused when PostgreSQL may have cut it. */
+enum err_code sql_name(struct sql_ctx *c, const char **out, const char *name,
+                       int offset) MUST_CHECK;
+
+/* sql_expr.c: any expression. */
+enum err_code sql_expr(struct sql_ctx *c, struct expr **out,
+                       const PgQuery__Node *n) MUST_CHECK;
+enum err_code sql_expr_new(struct sql_ctx *c, struct expr **out,
+                           enum expr_kind kind, int offset) MUST_CHECK;
+/* A call with room for n arguments, refused outside op.def's bounds. */
+enum err_code sql_call_new(struct sql_ctx *c, struct expr **out,
+                           enum expr_op op, size_t n, int offset) MUST_CHECK;
+enum err_code sql_call_of(struct sql_ctx *c, struct expr **out, enum expr_op op,
+                          PgQuery__Node *const *args, size_t n,
+                          int offset) MUST_CHECK;
+/* An operand that the tree will hold more than once. */
+enum err_code sql_repeated(struct sql_ctx *c, struct expr **out,
+                           const PgQuery__Node *n, const char *what,
+                           int offset) MUST_CHECK;
+
+/* sql_const.c, sql_func.c: handlers of their nodes. */
+enum err_code sql_const(struct sql_ctx *c, struct expr **out,
+                        const PgQuery__Node *n) MUST_CHECK;
+enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
+                       const PgQuery__Node *n) MUST_CHECK;
+enum err_code sql_func(struct sql_ctx *c, struct expr **out,
+                       const PgQuery__Node *n) MUST_CHECK;
+/* An integer constant; false when the node is anything else. */
+bool sql_is_int(const PgQuery__Node *n, int64_t *out);
+
+/* sql_refuse.c: what no handler exists for, by name. */
+enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,
+                              int offset) MUST_CHECK;
+enum err_code sql_refuse_from(struct sql_ctx *c, const PgQuery__Node *n,
+                              int offset) MUST_CHECK;
+enum err_code sql_refuse_statement(struct sql_ctx *c, const PgQuery__Node *n,
+                                   int offset) MUST_CHECK;
+
+/* sql_select.c: one SELECT; sql_name.c: its GROUP BY and ORDER BY. */
+enum err_code sql_select(struct sql_ctx *c, struct select *s,
+                         const PgQuery__SelectStmt *stmt,
+                         int offset) MUST_CHECK;
+enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
+                           const PgQuery__SelectStmt *stmt) MUST_CHECK;
+enum err_code sql_order_by(struct sql_ctx *c, struct select *s,
+                           const PgQuery__SelectStmt *stmt) MUST_CHECK;
+
+/* sql_guard.c: the text before PostgreSQL's parser sees it. */
+enum err_code sql_guard(struct sql_ctx *c, const char *text,
+                        size_t len) MUST_CHECK;
+
+enum { SQL_LIST_MAX = 256, SQL_KEYS_MAX = 64, SQL_NAME_MAX = 59 };
+
+#endif

@@ -1,0 +1,372 @@
+/* Expressions: one handler per kind of PostgreSQL's nodes. */
+#include "server/sql/sql_ctx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum err_code sql_expr_new(struct sql_ctx *c, struct expr **out,
+                           enum expr_kind kind, int offset)
+{
+    struct expr *e = ARENA_NEW(c->arena, struct expr);
+    if (!e)
+        return sql_no_memory(c);
+    e->kind = kind;
+    e->at = sql_place(c, offset);
+    *out = e;
+    return ERR_OK;
+}
+
+static enum err_code refuse_args(struct sql_ctx *c, const struct op_info *info,
+                                 size_t n, int offset)
+{
+    char want[64];
+    if (n > info->max_args && info->max_args > 3) {
+        (void)snprintf(want, sizeof want, "%u", info->max_args);
+        return sql_refuse(c, REFUSAL_LIST_LENGTH, offset, info->sql, want);
+    }
+    if (info->min_args == info->max_args)
+        (void)snprintf(want, sizeof want, "%u argument%s", info->min_args,
+                       info->min_args == 1 ? "" : "s");
+    else
+        (void)snprintf(want, sizeof want, "%u to %u arguments", info->min_args,
+                       info->max_args);
+    return sql_refuse(c, REFUSAL_FUNCTION_ARGS, offset, info->sql, want);
+}
+
+enum err_code sql_call_new(struct sql_ctx *c, struct expr **out,
+                           enum expr_op op, size_t n, int offset)
+{
+    const struct op_info *info = op_info_of(op);
+    if (n < info->min_args || n > info->max_args)
+        return refuse_args(c, info, n, offset);
+    struct expr *e = NULL;
+    TRY(sql_expr_new(c, &e, EXPR_CALL, offset));
+    e->call.op = op;
+    e->call.n_args = n;
+    e->call.args = ARENA_NEW_N(c->arena, n, struct expr *);
+    if (!e->call.args)
+        return sql_no_memory(c);
+    *out = e;
+    return ERR_OK;
+}
+
+enum err_code sql_call_of(struct sql_ctx *c, struct expr **out, enum expr_op op,
+                          PgQuery__Node *const *args, size_t n, int offset)
+{
+    struct expr *e = NULL;
+    TRY(sql_call_new(c, &e, op, n, offset));
+    for (size_t i = 0; i < n; i++)
+        TRY(sql_expr(c, &e->call.args[i], args[i]));
+    *out = e;
+    return ERR_OK;
+}
+
+/* NOT e, at the place of e. */
+static enum err_code negate(struct sql_ctx *c, struct expr **e)
+{
+    struct expr *inverse = NULL;
+    TRY(sql_call_new(c, &inverse, OP_NOT, 1, -1));
+    inverse->at = (*e)->at;
+    inverse->call.args[0] = *e;
+    *e = inverse;
+    return ERR_OK;
+}
+
+/* A repeat within a repeat would double the tree with each level. */
+enum err_code sql_repeated(struct sql_ctx *c, struct expr **out,
+                           const PgQuery__Node *n, const char *what, int offset)
+{
+    if (c->repeats > 0)
+        return sql_refuse(c, REFUSAL_REPEATED_OPERAND, offset, what, NULL);
+    c->repeats++;
+    TRY(sql_expr(c, out, n));
+    c->repeats--;
+    return ERR_OK;
+}
+
+static enum err_code column(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__Node *n)
+{
+    const PgQuery__ColumnRef *ref = n->column_ref;
+    struct expr *e = NULL;
+    if (ref->n_fields > 2)
+        return sql_refuse(c, REFUSAL_COLUMN_PARTS, ref->location, NULL, NULL);
+    for (size_t i = 0; i < ref->n_fields; i++)
+        if (!sql_string(ref->fields[i]))
+            return sql_refuse(c, REFUSAL_SELECT_STAR, ref->location, NULL,
+                              NULL);
+    TRY(sql_expr_new(c, &e, EXPR_COLUMN, ref->location));
+    if (ref->n_fields == 2)
+        TRY(sql_name(c, &e->column.table, sql_string(ref->fields[0]),
+                     ref->location));
+    TRY(sql_name(c, &e->column.name, sql_string(ref->fields[ref->n_fields - 1]),
+                 ref->location));
+    *out = e;
+    return ERR_OK;
+}
+
+static enum err_code param(struct sql_ctx *c, struct expr **out,
+                           const PgQuery__Node *n)
+{
+    const int number = n->param_ref->number;
+    if (number < 1) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", number);
+        return sql_refuse(c, REFUSAL_PARAM_NUMBER, n->param_ref->location, text,
+                          NULL);
+    }
+    TRY(sql_expr_new(c, out, EXPR_PARAM, n->param_ref->location));
+    (*out)->param = (unsigned)number;
+    return ERR_OK;
+}
+
+/* The operator of an A_Expr as one word, or a refusal of OPERATOR(a.b). */
+static enum err_code operator_of(struct sql_ctx *c, const char **out,
+                                 const PgQuery__AExpr *a)
+{
+    if (a->n_name != 1 || !sql_string(a->name[0]))
+        return sql_refuse(c, REFUSAL_OPERATOR_SCHEMA, a->location, NULL, NULL);
+    *out = sql_string(a->name[0]);
+    return ERR_OK;
+}
+
+/* +x, -x, x op y. */
+static enum err_code plain_operator(struct sql_ctx *c, struct expr **out,
+                                    const PgQuery__AExpr *a)
+{
+    static const struct {
+        const char *sql;
+        enum expr_op op;
+    } infix[] = {
+        { "=", OP_EQ },  { "<>", OP_NE }, { "<", OP_LT },  { "<=", OP_LE },
+        { ">", OP_GT },  { ">=", OP_GE }, { "+", OP_ADD }, { "-", OP_SUB },
+        { "*", OP_MUL }, { "/", OP_DIV },
+    };
+    const char *sql = NULL;
+    TRY(operator_of(c, &sql, a));
+    if (!a->lexpr && strcmp(sql, "+") == 0)
+        return sql_expr(c, out, a->rexpr);
+    if (!a->lexpr && strcmp(sql, "-") == 0)
+        return sql_call_of(c, out, OP_NEG, &a->rexpr, 1, a->location);
+    PgQuery__Node *const sides[] = { a->lexpr, a->rexpr };
+    for (size_t i = 0; a->lexpr && i < sizeof infix / sizeof infix[0]; i++)
+        if (strcmp(infix[i].sql, sql) == 0)
+            return sql_call_of(c, out, infix[i].op, sides, 2, a->location);
+    return sql_refuse(c, REFUSAL_OPERATOR, a->location, sql, NULL);
+}
+
+/* x IN (list), NOT IN, BETWEEN, NOT BETWEEN: one side, then a list. */
+static enum err_code side_and_list(struct sql_ctx *c, struct expr **out,
+                                   const PgQuery__AExpr *a, enum expr_op op)
+{
+    if (a->rexpr->node_case != PG_QUERY__NODE__NODE_LIST)
+        return sql_refuse_expr(c, a->rexpr, a->location);
+    const PgQuery__List *list = a->rexpr->list;
+    TRY(sql_fields(c, &list->base, a->location));
+    struct expr *e = NULL;
+    TRY(sql_call_new(c, &e, op, list->n_items + 1, a->location));
+    TRY(sql_expr(c, &e->call.args[0], a->lexpr));
+    for (size_t i = 0; i < list->n_items; i++)
+        TRY(sql_expr(c, &e->call.args[i + 1], list->items[i]));
+    *out = e;
+    return ERR_OK;
+}
+
+/* NULLIF(x, y) is CASE WHEN x = y THEN NULL ELSE x END. */
+static enum err_code nullif(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__AExpr *a)
+{
+    struct expr *e = NULL, *eq = NULL, *null = NULL;
+    TRY(sql_call_new(c, &e, OP_CASE, 3, a->location));
+    TRY(sql_call_new(c, &eq, OP_EQ, 2, a->location));
+    TRY(sql_expr_new(c, &null, EXPR_CONST, a->location));
+    null->value = value_null();
+    TRY(sql_repeated(c, &eq->call.args[0], a->lexpr, "NULLIF", a->location));
+    TRY(sql_expr(c, &eq->call.args[1], a->rexpr));
+    e->call.args[0] = eq;
+    e->call.args[1] = null;
+    e->call.args[2] = eq->call.args[0];
+    *out = e;
+    return ERR_OK;
+}
+
+/* What each kind of A_Expr is, and whether its operator negates it. */
+static enum err_code a_expr(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__Node *n)
+{
+    static const struct {
+        enum refusal refusal;
+        const char *one;
+    } refused[] = {
+        [PG_QUERY__A__EXPR__KIND__A_EXPR_KIND_UNDEFINED] = { REFUSAL_CONSTRUCT,
+                                                             "This "
+                                                             "expression" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY] = { REFUSAL_QUANTIFIED, "ANY" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL] = { REFUSAL_QUANTIFIED, "ALL" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT] = { REFUSAL_DISTINCT_FROM,
+                                                      "IS DISTINCT FROM" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT] = { REFUSAL_DISTINCT_FROM,
+                                                          "IS NOT DISTINCT "
+                                                          "FROM" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE] = { REFUSAL_ILIKE, NULL },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR] = { REFUSAL_SIMILAR, NULL },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM] = { REFUSAL_BETWEEN_SYMMETRIC,
+                                                         "BETWEEN SYMMETRIC" },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM] = { REFUSAL_BETWEEN_SYMMETRIC,
+                                                             "NOT BETWEEN "
+                                                             "SYMMETRIC" },
+    };
+    const PgQuery__AExpr *a = n->a_expr;
+    PgQuery__Node *const sides[] = { a->lexpr, a->rexpr };
+    const char *sql = NULL;
+    unsigned kind = (unsigned)a->kind;
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP)
+        return plain_operator(c, out, a);
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF)
+        return nullif(c, out, a);
+    if (kind >= sizeof refused / sizeof refused[0])
+        kind = PG_QUERY__A__EXPR__KIND__A_EXPR_KIND_UNDEFINED;
+    TRY(operator_of(c, &sql, a));
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_IN) {
+        TRY(side_and_list(c, out, a, OP_IN));
+        return strcmp(sql, "<>") == 0 ? negate(c, out) : ERR_OK;
+    }
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE) {
+        TRY(sql_call_of(c, out, OP_LIKE, sides, 2, a->location));
+        return sql[0] == '!' ? negate(c, out) : ERR_OK;
+    }
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN)
+        return side_and_list(c, out, a, OP_BETWEEN);
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN) {
+        TRY(side_and_list(c, out, a, OP_BETWEEN));
+        return negate(c, out);
+    }
+    return sql_refuse(c, refused[kind].refusal, a->location, refused[kind].one,
+                      NULL);
+}
+
+static enum err_code bool_expr(struct sql_ctx *c, struct expr **out,
+                               const PgQuery__Node *n)
+{
+    static const enum expr_op ops[] = {
+        [PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR] = OP_AND,
+        [PG_QUERY__BOOL_EXPR_TYPE__OR_EXPR] = OP_OR,
+        [PG_QUERY__BOOL_EXPR_TYPE__NOT_EXPR] = OP_NOT,
+    };
+    const PgQuery__BoolExpr *b = n->bool_expr;
+    const unsigned kind = (unsigned)b->boolop;
+    if (kind == 0 || kind >= sizeof ops / sizeof ops[0])
+        return sql_refuse(c, REFUSAL_CONSTRUCT, b->location,
+                          "This boolean operator", NULL);
+    return sql_call_of(c, out, ops[kind], b->args, b->n_args, b->location);
+}
+
+static enum err_code null_test(struct sql_ctx *c, struct expr **out,
+                               const PgQuery__Node *n)
+{
+    const PgQuery__NullTest *t = n->null_test;
+    TRY(sql_call_of(c, out, OP_IS_NULL, &n->null_test->arg, 1, t->location));
+    return t->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL
+               ? negate(c, out)
+               : ERR_OK;
+}
+
+/* One WHEN ... THEN; with an operand in front, WHEN v is operand = v. */
+static enum err_code case_when(struct sql_ctx *c, struct expr **pair,
+                               const PgQuery__Node *n, struct expr *operand,
+                               int offset)
+{
+    if (n->node_case != PG_QUERY__NODE__NODE_CASE_WHEN)
+        return sql_refuse_expr(c, n, offset);
+    const PgQuery__CaseWhen *when = n->case_when;
+    TRY(sql_fields(c, &when->base, when->location));
+    TRY(sql_expr(c, &pair[0], when->expr));
+    if (operand) {
+        struct expr *eq = NULL;
+        TRY(sql_call_new(c, &eq, OP_EQ, 2, when->location));
+        eq->call.args[0] = operand;
+        eq->call.args[1] = pair[0];
+        pair[0] = eq;
+    }
+    return sql_expr(c, &pair[1], when->result);
+}
+
+static enum err_code case_expr(struct sql_ctx *c, struct expr **out,
+                               const PgQuery__Node *n)
+{
+    const PgQuery__CaseExpr *x = n->case_expr;
+    struct expr *e = NULL, *operand = NULL;
+    if (x->arg)
+        TRY(sql_repeated(c, &operand, x->arg, "CASE x WHEN", x->location));
+    const size_t n_args = 2 * x->n_args + (x->defresult ? 1 : 0);
+    TRY(sql_call_new(c, &e, OP_CASE, n_args, x->location));
+    for (size_t i = 0; i < x->n_args; i++)
+        TRY(case_when(c, &e->call.args[2 * i], x->args[i], operand,
+                      x->location));
+    if (x->defresult)
+        TRY(sql_expr(c, &e->call.args[n_args - 1], x->defresult));
+    *out = e;
+    return ERR_OK;
+}
+
+/* least(x) is x: PostgreSQL takes one argument, the tree from two. */
+static enum err_code one_or_more(struct sql_ctx *c, struct expr **out,
+                                 enum expr_op op, PgQuery__Node *const *args,
+                                 size_t n, int offset)
+{
+    if (n == 1)
+        return sql_expr(c, out, args[0]);
+    return sql_call_of(c, out, op, args, n, offset);
+}
+
+static enum err_code coalesce(struct sql_ctx *c, struct expr **out,
+                              const PgQuery__Node *n)
+{
+    const PgQuery__CoalesceExpr *x = n->coalesce_expr;
+    return one_or_more(c, out, OP_COALESCE, x->args, x->n_args, x->location);
+}
+
+static enum err_code min_max(struct sql_ctx *c, struct expr **out,
+                             const PgQuery__Node *n)
+{
+    const PgQuery__MinMaxExpr *x = n->min_max_expr;
+    const bool least = x->op == PG_QUERY__MIN_MAX_OP__IS_LEAST;
+    return one_or_more(c, out, least ? OP_LEAST : OP_GREATEST, x->args,
+                       x->n_args, x->location);
+}
+
+typedef enum err_code expr_fn(struct sql_ctx *c, struct expr **out,
+                              const PgQuery__Node *n);
+
+static expr_fn *const HANDLERS[] = {
+    [PG_QUERY__NODE__NODE_A_CONST] = sql_const,
+    [PG_QUERY__NODE__NODE_TYPE_CAST] = sql_cast,
+    [PG_QUERY__NODE__NODE_FUNC_CALL] = sql_func,
+    [PG_QUERY__NODE__NODE_COLUMN_REF] = column,
+    [PG_QUERY__NODE__NODE_PARAM_REF] = param,
+    [PG_QUERY__NODE__NODE_A_EXPR] = a_expr,
+    [PG_QUERY__NODE__NODE_BOOL_EXPR] = bool_expr,
+    [PG_QUERY__NODE__NODE_NULL_TEST] = null_test,
+    [PG_QUERY__NODE__NODE_CASE_EXPR] = case_expr,
+    [PG_QUERY__NODE__NODE_COALESCE_EXPR] = coalesce,
+    [PG_QUERY__NODE__NODE_MIN_MAX_EXPR] = min_max,
+};
+
+enum err_code sql_expr(struct sql_ctx *c, struct expr **out,
+                       const PgQuery__Node *n)
+{
+    const unsigned kind = (unsigned)n->node_case;
+    const int offset = sql_offset_of(n, -1);
+    if (kind >= sizeof HANDLERS / sizeof HANDLERS[0] || !HANDLERS[kind])
+        return sql_refuse_expr(c, n, offset);
+    if (c->depth >= SQL_DEPTH_MAX) {
+        char most[16];
+        (void)snprintf(most, sizeof most, "%d", SQL_DEPTH_MAX);
+        return sql_refuse(c, REFUSAL_TEXT_DEPTH, offset, most, NULL);
+    }
+    TRY(sql_fields(c, sql_message_of(n), offset));
+    c->depth++;
+    TRY(HANDLERS[kind](c, out, n));
+    c->depth--;
+    return ERR_OK;
+}

@@ -1,0 +1,182 @@
+/*
+ * Positions and output names in GROUP BY and ORDER BY, by PostgreSQL's rules
+ * (parse_clause.c, findTargetlistEntrySQL92): a bare integer is a position; a
+ * bare name in ORDER BY is an output column first, in GROUP BY an input column
+ * first.  Everything else is an expression over input columns.
+ */
+#include "server/sql/sql_ctx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The text of a bare name, or NULL. */
+static const char *bare_name(const PgQuery__Node *n)
+{
+    if (n->node_case != PG_QUERY__NODE__NODE_COLUMN_REF ||
+        n->column_ref->n_fields != 1)
+        return NULL;
+    return sql_string(n->column_ref->fields[0]);
+}
+
+/* Does the expression read an input column of this name? */
+static bool reads(const struct expr *e, const char *name)
+{
+    if (!e)
+        return false;
+    if (e->kind == EXPR_COLUMN)
+        return strcmp(e->column.name, name) == 0;
+    if (e->kind == EXPR_AGG)
+        return reads(e->agg.arg, name) || reads(e->agg.filter, name);
+    bool found = false;
+    for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
+         i++)
+        found = reads(e->call.args[i], name);
+    return found;
+}
+
+/* Select list and WHERE know input columns only: what they read exists. */
+static bool is_input(const struct select *s, const char *name)
+{
+    bool found = reads(s->where, name);
+    for (size_t i = 0; !found && i < s->n_items; i++)
+        found = reads(s->items[i].expr, name);
+    return found;
+}
+
+/* The one output column of that name; n_items when there is none. */
+static enum err_code find_output(struct sql_ctx *c, size_t *out,
+                                 const struct select *s, const char *name,
+                                 const char *clause, int offset)
+{
+    *out = s->n_items;
+    for (size_t i = 0; i < s->n_items; i++) {
+        if (strcmp(select_item_name(&s->items[i]), name) != 0)
+            continue;
+        if (*out == s->n_items)
+            *out = i;
+        else if (!expr_equal(s->items[*out].expr, s->items[i].expr))
+            return sql_refuse(c, REFUSAL_AMBIGUOUS, offset, clause, name);
+    }
+    return ERR_OK;
+}
+
+/* A position as an index; *is_position tells whether it is one. */
+static enum err_code find_position(struct sql_ctx *c, size_t *out,
+                                   bool *is_position, const struct select *s,
+                                   const PgQuery__Node *n, const char *clause)
+{
+    int64_t i;
+    *is_position = sql_is_int(n, &i);
+    if (!*is_position)
+        return ERR_OK;
+    if (i < 1 || (uint64_t)i > s->n_items) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%lld", (long long)i);
+        return sql_refuse(c, REFUSAL_POSITION, sql_offset_of(n, -1), clause,
+                          text);
+    }
+    *out = (size_t)i - 1;
+    return ERR_OK;
+}
+
+static bool has_aggregate(const struct expr *e)
+{
+    if (e->kind == EXPR_AGG)
+        return true;
+    bool found = false;
+    for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
+         i++)
+        found = has_aggregate(e->call.args[i]);
+    return found;
+}
+
+static enum err_code read_key(struct sql_ctx *c, struct select *s, size_t k,
+                              const PgQuery__Node *n)
+{
+    static const char clause[] = "GROUP BY";
+    const int offset = sql_offset_of(n, -1);
+    const char *name = bare_name(n);
+    bool is_position;
+    size_t at = s->n_items;
+    TRY(find_position(c, &at, &is_position, s, n, clause));
+    if (name && !is_input(s, name)) {
+        TRY(find_output(c, &at, s, name, clause, offset));
+        if (at < s->n_items)
+            TRY(sql_name(c, &s->key_aliases[k], name, offset));
+    }
+    if (at < s->n_items)
+        s->keys[k] = s->items[at].expr;
+    else
+        TRY(sql_expr(c, &s->keys[k], n));
+    if (has_aggregate(s->keys[k]))
+        return sql_refuse(c, REFUSAL_AGG_PLACE, offset, clause, NULL);
+    if (s->keys[k]->kind == EXPR_CONST || s->keys[k]->kind == EXPR_PARAM)
+        return sql_refuse(c, REFUSAL_GROUP_CONSTANT, offset, NULL, NULL);
+    return ERR_OK;
+}
+
+enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
+                           const PgQuery__SelectStmt *stmt)
+{
+    if (stmt->n_group_clause == 0)
+        return ERR_OK;
+    s->keys = ARENA_NEW_N(c->arena, stmt->n_group_clause, struct expr *);
+    s->key_aliases = ARENA_NEW_N(c->arena, stmt->n_group_clause, const char *);
+    if (!s->keys || !s->key_aliases)
+        return sql_no_memory(c);
+    for (size_t i = 0; i < stmt->n_group_clause; i++)
+        TRY(read_key(c, s, s->n_keys++, stmt->group_clause[i]));
+    return ERR_OK;
+}
+
+static enum err_code order_expr(struct sql_ctx *c, struct select *s,
+                                struct expr **out, const PgQuery__Node *n)
+{
+    static const char clause[] = "ORDER BY";
+    const char *name = bare_name(n);
+    bool is_position;
+    size_t at = s->n_items;
+    TRY(find_position(c, &at, &is_position, s, n, clause));
+    if (name)
+        TRY(find_output(c, &at, s, name, clause, sql_offset_of(n, -1)));
+    if (at == s->n_items)
+        return sql_expr(c, out, n);
+    *out = s->items[at].expr;
+    return ERR_OK;
+}
+
+static enum err_code read_order(struct sql_ctx *c, struct select *s,
+                                const PgQuery__Node *n)
+{
+    struct select_order o = { 0 };
+    if (n->node_case != PG_QUERY__NODE__NODE_SORT_BY)
+        return sql_refuse_expr(c, n, sql_offset_of(n, -1));
+    const PgQuery__SortBy *by = n->sort_by;
+    const int offset = sql_offset_of(by->node, by->location);
+    TRY(sql_fields(c, &by->base, offset));
+    if (by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING)
+        return sql_refuse(c, REFUSAL_ORDER_USING, offset, NULL, NULL);
+    TRY(order_expr(c, s, &o.expr, by->node));
+    o.descending = by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
+    o.nulls_first =
+        by->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST ||
+        (by->sortby_nulls != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST &&
+         o.descending);
+    /* A constant orders nothing. */
+    if (o.expr->kind != EXPR_CONST && o.expr->kind != EXPR_PARAM)
+        s->orders[s->n_orders++] = o;
+    return ERR_OK;
+}
+
+enum err_code sql_order_by(struct sql_ctx *c, struct select *s,
+                           const PgQuery__SelectStmt *stmt)
+{
+    if (stmt->n_sort_clause == 0)
+        return ERR_OK;
+    s->orders = ARENA_NEW_N(c->arena, stmt->n_sort_clause, struct select_order);
+    if (!s->orders)
+        return sql_no_memory(c);
+    for (size_t i = 0; i < stmt->n_sort_clause; i++)
+        TRY(read_order(c, s, stmt->sort_clause[i]));
+    return ERR_OK;
+}
