@@ -101,9 +101,9 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
-	$(LINK)
+	$(LINK) -lcmocka
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
-	$(LINK)
+	$(LINK) -lcmocka
 
 format:
 	clang-format-14 -i $$(git ls-files '*.[ch]')
