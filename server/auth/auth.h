@@ -2,15 +2,20 @@
 #define AUTH_AUTH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "server/base/arena.h"
 #include "server/base/err.h"
+#include "server/base/writer.h"
 
 /*
  * Who may ask what.  Principals come from one YAML file (docs/principals.md):
- * name, role, datasets, purposes and the SHA-256 of a bearer token of 32 random
- * bytes written as 64 hex digits.  Immutable once loaded.
+ * name, role, datasets, purposes and the SHA-256 of a bearer token: 32 random
+ * bytes written as 64 hex digits, hashed as that text.  Immutable once loaded.
+ *
+ * Everything is denied unless a row says otherwise: a role's row in the table
+ * of actions, a principal's lists of datasets and purposes.
  */
 enum auth_role {
     ROLE_STEWARD,
@@ -22,16 +27,19 @@ enum auth_role {
     ROLE_COUNT
 };
 
-/* What a call does, whichever front end it came through.  Deny by default. */
+/* What a role may do at all; datasets and purposes narrow it further. */
 enum auth_action {
-    AUTH_QUERY,
-    AUTH_ESTIMATE,
-    AUTH_LIST,
-    AUTH_DESCRIBE,
-    AUTH_BUDGET,
-    AUTH_WATCH,
-    AUTH_CHARGES_OWN, /* one's own charges */
+    AUTH_QUERY,       /* spend budget, read answers */
+    AUTH_ESTIMATE,    /* prices; free */
+    AUTH_LIST,        /* names of datasets */
+    AUTH_DESCRIBE,    /* published schema */
+    AUTH_BUDGET,      /* what is spent and left, once */
+    AUTH_WATCH,       /* the same, as a stream */
+    AUTH_CHARGES_OWN, /* the caller's charges */
     AUTH_CHARGES_ALL, /* everyone's */
+    AUTH_HEALTH,      /* is the server well */
+    AUTH_METRICS,     /* its counters */
+    AUTH_ADMIN,       /* reload, freeze, reset misses */
     AUTH_ACTION_COUNT
 };
 
@@ -43,10 +51,11 @@ struct auth_principal {
     const char **purposes; /* ids; "*" = all */
     size_t n_purposes;
     uint8_t token_hash[32];
+    unsigned line; /* in the file */
 };
 
 struct auth_registry {
-    struct auth_principal *principals; /* sorted by token_hash */
+    struct auth_principal *principals; /* sorted by token_hash, no two equal */
     size_t n;
 };
 
@@ -57,19 +66,50 @@ enum err_code auth_load(struct auth_registry **out, const char *path,
                         struct policy_report *report, struct arena *a,
                         struct err *err) MUST_CHECK;
 
+/* The same from memory; `path` names it in messages. */
+enum err_code auth_load_bytes(struct auth_registry **out, const void *bytes,
+                              size_t len, const char *path,
+                              struct policy_report *report, struct arena *a,
+                              struct err *err) MUST_CHECK;
+
 /*
  * The principal whose token this is; "Bearer " prefix, case-insensitive.
- * ERR_UNAUTHENTICATED with the same message for absent, malformed and unknown.
- * Work does not depend on how much of a token is right.
+ * ERR_UNAUTHENTICATED with the same message for absent (NULL), malformed and
+ * unknown.  Work does not depend on how much of a token is right.
  */
 enum err_code auth_by_header(const struct auth_principal **out,
                              const struct auth_registry *r, const char *header,
                              size_t len, struct err *err) MUST_CHECK;
 
+bool auth_may(enum auth_role role, enum auth_action action);
 bool auth_sees_dataset(const struct auth_principal *p, const char *dataset);
 bool auth_may_purpose(const struct auth_principal *p, const char *purpose);
-/* The table of DESIGN 8: what a role is for, and nothing else. */
-bool auth_may(enum auth_role role, enum auth_action action);
+
 const char *auth_role_name(enum auth_role role);
+const char *auth_action_name(enum auth_action action);
+/* ROLE_COUNT when there is no such name. */
+enum auth_role auth_role_of_name(const char *name);
+
+/* Every key of the file, as policy_keys_print; and the roles by action. */
+void auth_keys_print(struct writer *w);
+void auth_roles_print(struct writer *w);
+
+/* A new secret, to be shown once; its hash is what the file keeps. */
+struct auth_token {
+    char hex[65];
+    uint8_t hash[32];
+};
+
+/* ERR_INTERNAL when the system has no randomness. */
+enum err_code auth_token_new(struct auth_token *out,
+                             struct err *err) MUST_CHECK;
+
+/*
+ * Print the entry of `p` as it stands under `principals:`, hash included and
+ * token not.  ERR_INVALID when its name, a dataset or a purpose could not be
+ * loaded again.
+ */
+enum err_code auth_entry_print(struct writer *w, const struct auth_principal *p,
+                               struct err *err) MUST_CHECK;
 
 #endif

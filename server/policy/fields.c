@@ -219,6 +219,53 @@ static void read_whole(struct loader *l, const struct field *f,
     memcpy(slot(f, out), &v, sizeof v);
 }
 
+/* One element of a list of texts. */
+static void add_text(struct loader *l, const struct field *f,
+                     const struct yaml_node *node, struct field_texts *list)
+{
+    const char *text = NULL;
+    const struct field one = { .key = f->key,
+                               .kind = f->kind == FIELD_PATHS ? FIELD_PATH
+                                                              : FIELD_TEXT,
+                               .help = f->help };
+    read_text(l, &one, node, &text);
+    if (!text)
+        return;
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->text[i], text) == 0) {
+            loader_mistake(l, yaml_place_of(node),
+                           arena_printf(l->a, "'%s' is listed twice",
+                                        loader_quote(l, node->text)),
+                           "remove one of the two");
+            return;
+        }
+    list->at[list->n] = yaml_place_of(node);
+    list->text[list->n++] = text;
+}
+
+static void read_texts(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    enum { TEXTS_MAX = 1000 };
+    struct field_texts list = { 0 };
+    if (is_missing(l, f, node))
+        return;
+    if (node->kind == YAML_MAP || node->n > TEXTS_MAX) {
+        wrong(l, f, node, "a list of at most 1000 texts");
+        return;
+    }
+    const size_t n = node->kind == YAML_LIST ? node->n : 1;
+    list.text = loader_alloc(l, n, sizeof *list.text);
+    list.at = loader_alloc(l, n, sizeof *list.at);
+    if (!list.text || !list.at)
+        return;
+    if (node->kind == YAML_SCALAR)
+        add_text(l, f, node, &list);
+    for (const struct yaml_node *c = node->first; c; c = c->next)
+        add_text(l, f, c, &list);
+    memcpy(slot(f, out), &list, sizeof list);
+}
+
 static void read_map(struct loader *l, const struct field *f,
                      const struct yaml_node *node, void *out)
 {
@@ -243,7 +290,8 @@ static void read_field(struct loader *l, const struct field *f,
         [FIELD_U32] = read_whole,     [FIELD_U64] = read_whole,
         [FIELD_REAL] = read_real,     [FIELD_DURATION] = read_whole,
         [FIELD_BYTES] = read_whole,   [FIELD_MAP] = read_map,
-        [FIELD_CUSTOM] = read_custom,
+        [FIELD_CUSTOM] = read_custom, [FIELD_TEXTS] = read_texts,
+        [FIELD_PATHS] = read_texts,
     };
     readers[f->kind](l, f, node, out);
 }

@@ -24,6 +24,13 @@ struct loader;
 typedef void field_read_fn(struct loader *l, const struct field *f,
                            const struct yaml_node *node, void *out);
 
+/* Distinct texts in file order, and where each stands. */
+struct field_texts {
+    const char **text;
+    struct yaml_place *at;
+    size_t n;
+};
+
 enum field_kind {
     FIELD_TEXT,     /* const char * */
     FIELD_NAME,     /* const char *, an SQL identifier, not reserved */
@@ -36,6 +43,8 @@ enum field_kind {
     FIELD_REAL,     /* double, in [min, max] */
     FIELD_DURATION, /* uint64_t in units of unit_ns; min, max in those units */
     FIELD_BYTES,    /* uint64_t, in [min, max] */
+    FIELD_TEXTS,    /* struct field_texts: a list of text, or one text alone */
+    FIELD_PATHS,    /* the same, each resolved against the file's folder */
     FIELD_MAP,      /* keys of `inner`, into the same struct */
     FIELD_CUSTOM,   /* `read` does it; `inner` documents a map's keys */
 };

@@ -16,6 +16,8 @@ static void print_form(struct writer *w, const struct field *f)
         [FIELD_DURATION] = "duration",
         [FIELD_BYTES] = "size",
         [FIELD_MAP] = "map",
+        [FIELD_TEXTS] = "text or list",
+        [FIELD_PATHS] = "path or list",
         [FIELD_CUSTOM] = "value",
     };
     if (f->form) {
