@@ -7,6 +7,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/err.h"
+#include "server/base/writer.h"
 #include "server/policy/report.h"
 
 /*
@@ -22,9 +23,9 @@ struct config_listen {
 struct config {
     const char *path; /* of the file */
 
-    struct config_listen grpc;    /* default 127.0.0.1:7443 */
-    struct config_listen metrics; /* default 127.0.0.1:7490; loopback only */
-    bool has_metrics;             /* false: `metrics: off` */
+    struct config_listen grpc;      /* default 127.0.0.1:7443 */
+    struct config_listen metrics;   /* default 127.0.0.1:7490; loopback only */
+    bool has_metrics;               /* false: `metrics: off` */
     const char *tls_cert, *tls_key; /* PEM; NULL with plaintext */
     const char *tls_client_ca;      /* NULL = none asked */
     bool tls12;                     /* also TLS 1.2 */
@@ -38,26 +39,41 @@ struct config {
                                (mode 0600) when absent, refused when others can
                                read it; keys the hash that bounds */
 
-    unsigned loops;   /* 0 = one per core */
-    unsigned workers; /* threads that run queries, default 8 */
-    unsigned queue;   /* queries that may wait, default 256 */
+    unsigned loops;    /* 0 = one per core */
+    unsigned workers;  /* threads that run queries, default 8 */
+    unsigned queue;    /* queries that may wait, default 256 */
     uint64_t lease_ns; /* one run may hold a charge, default 10 min */
 
     uint64_t engine_memory;  /* bytes, 0 = the engine's default */
     unsigned engine_threads; /* 0 = one per core */
     const char *engine_temp; /* folder, or NULL */
 
-    unsigned max_conns;        /* default 4096 */
-    uint32_t max_streams;      /* per connection, default 100 */
-    uint32_t max_message_len;  /* bytes, default 256 KiB */
+    unsigned max_conns;                   /* default 4096 */
+    uint32_t max_streams;                 /* per connection, default 100 */
+    uint32_t max_message_len;             /* bytes, default 256 KiB */
     uint64_t idle_ns, stall_ns, drain_ns; /* defaults 5 min, 30 s, 10 s */
-    size_t replay_len;         /* bytes of replies in memory, default 64 MiB */
-    const char *log_level;     /* "debug", "info" (default), "warn", "error" */
+    size_t replay_len;     /* bytes of replies in memory, default 64 MiB */
+    const char *log_level; /* "debug", "info" (default), "warn", "error" */
 };
 
-/* As policy_load. */
+/*
+ * Codes as policy_load.  Also lists folders of policies, and makes the secret
+ * when everything else is right.
+ */
 enum err_code config_load(struct config **out, const char *path,
                           struct policy_report *report, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/*
+ * The same from memory and for its text alone: no other file is looked at,
+ * policies stay as written and the secret is zero.
+ */
+enum err_code config_check_bytes(struct config **out, const void *bytes,
+                                 size_t len, const char *path,
+                                 struct policy_report *report, struct arena *a,
+                                 struct err *err) MUST_CHECK;
+
+/* Every key of the file, as policy_keys_print. */
+void config_keys_print(struct writer *w);
 
 #endif

@@ -373,6 +373,12 @@ void fields_read(struct loader *l, const struct field_set *set,
     }
 }
 
+void fields_read_value(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    read_field(l, f, node, out);
+}
+
 void fields_read_key(struct loader *l, const struct field *f,
                      const struct yaml_node *child, void *out)
 {

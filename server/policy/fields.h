@@ -111,6 +111,10 @@ enum err_code loader_close(struct loader *l, struct err *err) MUST_CHECK;
 void fields_read(struct loader *l, const struct field_set *set,
                  const struct yaml_node *map, void *out);
 
+/* Read one value by a field: for readers that turn it into something else. */
+void fields_read_value(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out);
+
 /* Read the key of `child` as if it were the value of `f`: names of things. */
 void fields_read_key(struct loader *l, const struct field *f,
                      const struct yaml_node *child, void *out);

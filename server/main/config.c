@@ -1,0 +1,404 @@
+#include "server/main/config.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "server/main/config_parts.h"
+#include "server/policy/scalar.h"
+
+#define AT(member) offsetof(struct config_text, c.member)
+
+/* "127.0.0.1:7443", "[::1]:7443": numeric, so that nothing is looked up. */
+static bool parse_listen(struct loader *l, const char *text,
+                         struct config_listen *out)
+{
+    const bool v6 = text[0] == '[';
+    const char *end = v6 ? strchr(text, ']') : strrchr(text, ':');
+    uint64_t port;
+    struct in6_addr any;
+    if (!end || (v6 && end[1] != ':'))
+        return false;
+    const char *digits = end + (v6 ? 2 : 1);
+    if (!scalar_whole(&port, digits) || port > UINT16_MAX)
+        return false;
+    char *host = arena_strndup(l->a, text + v6, (size_t)(end - text) - v6);
+    if (!host) {
+        l->full = true;
+        return true;
+    }
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, &any) != 1)
+        return false;
+    *out = (struct config_listen){ host, (uint16_t)port };
+    return true;
+}
+
+static void read_listen(struct loader *l, const struct field *f,
+                        const struct yaml_node *node, void *out)
+{
+    const char *text = loader_scalar(l, f, node);
+    struct config_listen *listen = (void *)((char *)out + f->at);
+    if (text && !parse_listen(l, text, listen))
+        loader_mistake(l, yaml_place_of(node),
+                       arena_printf(l->a, "'%s' is no address and port",
+                                    loader_quote(l, text)),
+                       "write a numeric address such as 127.0.0.1:7443, "
+                       "0.0.0.0:7443 or [::1]:7443");
+}
+
+static void read_metrics(struct loader *l, const struct field *f,
+                         const struct yaml_node *node, void *out)
+{
+    struct config *c = &((struct config_text *)out)->c;
+    c->has_metrics =
+        node->kind != YAML_SCALAR || strcmp(node->text, "off") != 0;
+    if (c->has_metrics)
+        read_listen(l, f, node, out);
+}
+
+static void read_plaintext(struct loader *l, const struct field *f,
+                           const struct yaml_node *node, void *out)
+{
+    const char *text = loader_scalar(l, f, node);
+    if (!text)
+        return;
+    ((struct config_text *)out)->plaintext_asked = true;
+    if (strcmp(text, "loopback") == 0)
+        ((struct config_text *)out)->c.plaintext = true;
+    else
+        loader_mistake(l, yaml_place_of(node),
+                       "'plaintext' can only be loopback",
+                       "write 'plaintext: loopback' for tests on this machine, "
+                       "or remove it and set 'tls'");
+}
+
+static void read_level(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    static const char *const levels[] = { "debug", "info", "warn", "error",
+                                          NULL };
+    struct config *c = &((struct config_text *)out)->c;
+    unsigned level = 1;
+    const struct field word = {
+        .key = f->key, .kind = FIELD_WORD, .words = levels, .help = f->help
+    };
+    fields_read_value(l, &word, node, &level);
+    c->log_level = levels[level];
+}
+
+static const struct field TLS[] = {
+    { .key = "cert",
+      .kind = FIELD_PATH,
+      .at = AT(tls_cert),
+      .absent = "none",
+      .help = "Certificate chain, PEM; read again on SIGHUP." },
+    { .key = "key",
+      .kind = FIELD_PATH,
+      .at = AT(tls_key),
+      .absent = "none",
+      .help = "Its private key, PEM." },
+    { .key = "client_ca",
+      .kind = FIELD_PATH,
+      .at = AT(tls_client_ca),
+      .absent = "clients need no certificate",
+      .help = "Clients must show a certificate signed by this one, PEM." },
+    { .key = "tls12",
+      .kind = FIELD_BOOL,
+      .at = AT(tls12),
+      .fallback = "false",
+      .help = "Also speak TLS 1.2, for old drivers." },
+};
+static const struct field_set TLS_FIELDS = FIELD_SET("tls", "tls", TLS);
+
+static const struct field ENGINE[] = {
+    { .key = "memory",
+      .kind = FIELD_BYTES,
+      .at = AT(engine_memory),
+      .fallback = "0",
+      .max = 0x1p50,
+      .help = "Memory of one engine; 0 is the engine's own default." },
+    { .key = "threads",
+      .kind = FIELD_U32,
+      .at = AT(engine_threads),
+      .fallback = "0",
+      .max = 1024,
+      .help = "Threads of one engine; 0 is one per core." },
+    { .key = "temp",
+      .kind = FIELD_PATH,
+      .at = AT(engine_temp),
+      .absent = "none",
+      .help = "Folder for what does not fit into memory; it holds personal "
+              "data while a query runs." },
+};
+static const struct field_set ENGINE_FIELDS =
+    FIELD_SET("engine", "engine", ENGINE);
+
+static const struct field LIMITS[] = {
+    { .key = "connections",
+      .kind = FIELD_U32,
+      .at = AT(max_conns),
+      .fallback = "4096",
+      .min = 1,
+      .max = 1e6,
+      .help = "Open connections; more are closed at once." },
+    { .key = "streams",
+      .kind = FIELD_U32,
+      .at = AT(max_streams),
+      .fallback = "100",
+      .min = 1,
+      .max = 10000,
+      .help = "Calls under way on one connection." },
+    { .key = "message",
+      .kind = FIELD_BYTES,
+      .at = AT(max_message_len),
+      .fallback = "256 KiB",
+      .min = 1024,
+      .max = 0x1p26,
+      .help = "Longest message from a client." },
+    { .key = "idle",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(idle_ns),
+      .fallback = "5 min",
+      .min = 1e9,
+      .max = 86400e9,
+      .help = "A connection without calls is closed after it." },
+    { .key = "stall",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(stall_ns),
+      .fallback = "30 s",
+      .min = 1e8,
+      .max = 3600e9,
+      .help = "So is one that does not take what is sent." },
+    { .key = "drain",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(drain_ns),
+      .fallback = "10 s",
+      .max = 3600e9,
+      .help = "How long calls may finish after SIGTERM." },
+    { .key = "replay",
+      .kind = FIELD_BYTES,
+      .at = AT(replay_len),
+      .fallback = "64 MiB",
+      .max = 0x1p40,
+      .help = "Memory for replies that are served again." },
+};
+static const struct field_set LIMIT_FIELDS =
+    FIELD_SET("limits", "limits", LIMITS);
+
+static const struct field CONFIG[] = {
+    { .key = "listen",
+      .kind = FIELD_CUSTOM,
+      .read = read_listen,
+      .at = AT(grpc),
+      .form = "address:port",
+      .fallback = "127.0.0.1:7443",
+      .help = "Where gRPC is served; port 0 is any." },
+    { .key = "metrics",
+      .kind = FIELD_CUSTOM,
+      .read = read_metrics,
+      .at = AT(metrics),
+      .form = "address:port, off",
+      .fallback = "127.0.0.1:7490",
+      .help = "Where metrics are served, on a loopback address only." },
+    { .key = "tls",
+      .kind = FIELD_MAP,
+      .inner = &TLS_FIELDS,
+      .form = "map",
+      .absent = "'plaintext' is needed",
+      .help = "Certificate and key." },
+    { .key = "plaintext",
+      .kind = FIELD_CUSTOM,
+      .read = read_plaintext,
+      .form = "loopback",
+      .absent = "TLS is needed",
+      .help = "Serve without TLS, on a loopback address only." },
+
+    { .key = "policies",
+      .kind = FIELD_PATHS,
+      .required = true,
+      .at = offsetof(struct config_text, policies),
+      .help = "The datasets: policy files, and folders of *.yaml." },
+    { .key = "principals",
+      .kind = FIELD_PATH,
+      .required = true,
+      .at = AT(principals),
+      .help = "The file of who may call." },
+    { .key = "ledger",
+      .kind = FIELD_PATH,
+      .required = true,
+      .at = AT(ledger),
+      .help = "The SQLite file of what was spent; made when absent.  Losing it "
+              "loses the guarantee." },
+    { .key = "secret",
+      .kind = FIELD_PATH,
+      .required = true,
+      .at = offsetof(struct config_text, secret),
+      .help = "File of 32 random bytes that choose which rows of a person "
+              "count; made when absent, readable by the server alone." },
+
+    { .key = "loops",
+      .kind = FIELD_U32,
+      .at = AT(loops),
+      .fallback = "0",
+      .max = 64,
+      .help = "Threads that own connections; 0 is one per core." },
+    { .key = "workers",
+      .kind = FIELD_U32,
+      .at = AT(workers),
+      .fallback = "8",
+      .min = 1,
+      .max = 1024,
+      .help = "Threads that run queries." },
+    { .key = "queue",
+      .kind = FIELD_U32,
+      .at = AT(queue),
+      .fallback = "256",
+      .min = 1,
+      .max = 1e6,
+      .help = "Queries that may wait for a worker; more are refused before "
+              "they are charged." },
+    { .key = "lease",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(lease_ns),
+      .fallback = "10 min",
+      .min = 1e9,
+      .max = 86400e9,
+      .help = "How long one run holds its charge before another may take "
+              "over." },
+    { .key = "engine",
+      .kind = FIELD_MAP,
+      .inner = &ENGINE_FIELDS,
+      .form = "map",
+      .help = "What an engine may use." },
+    { .key = "limits",
+      .kind = FIELD_MAP,
+      .inner = &LIMIT_FIELDS,
+      .form = "map",
+      .help = "What clients may use." },
+    { .key = "log_level",
+      .kind = FIELD_CUSTOM,
+      .read = read_level,
+      .form = "debug, info, warn, error",
+      .fallback = "info",
+      .help = "Least severity that is logged, to standard error." },
+};
+static const struct field_set CONFIG_FIELDS =
+    FIELD_SET("the server's file", "", CONFIG);
+
+void config_keys_print(struct writer *w)
+{
+    static const struct field_set *const sets[] = { &CONFIG_FIELDS, &TLS_FIELDS,
+                                                    &ENGINE_FIELDS,
+                                                    &LIMIT_FIELDS };
+    fields_print(w, sets, sizeof sets / sizeof sets[0]);
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static struct yaml_place place_of(const struct config_text *t, const char *key)
+{
+    const struct yaml_node *node = yaml_tree_find(t->root, key);
+    return node ? yaml_place_of(node) : yaml_place_of(t->root);
+}
+
+/* Secrecy on the wire: TLS, or loopback and a word that says so. */
+static void check_wire(struct loader *l, const struct config_text *t)
+{
+    const struct config *c = &t->c;
+    if (!c->tls_cert != !c->tls_key)
+        loader_mistake(l, place_of(t, "tls"),
+                       "'tls' needs both 'cert' and 'key'",
+                       "add the one that is missing");
+    else if (c->tls_cert && t->plaintext_asked)
+        loader_mistake(l, place_of(t, "plaintext"),
+                       "'tls' and 'plaintext' exclude each other",
+                       "remove 'plaintext'");
+    else if (!c->tls_cert && !t->plaintext_asked)
+        loader_mistake(l, place_of(t, "tls"),
+                       "the server has neither certificate nor leave to do "
+                       "without",
+                       "add 'tls: {cert: FILE, key: FILE}', or 'plaintext: "
+                       "loopback' for tests on this machine");
+    if (c->plaintext && c->grpc.host && !is_loopback(c->grpc.host))
+        loader_mistake(l, place_of(t, "listen"),
+                       arena_printf(l->a,
+                                    "plaintext on %s would show answers "
+                                    "and tokens to the network",
+                                    c->grpc.host),
+                       "listen on 127.0.0.1, or set 'tls'");
+    if (c->has_metrics && c->metrics.host && !is_loopback(c->metrics.host))
+        loader_mistake(l, place_of(t, "metrics"),
+                       arena_printf(l->a,
+                                    "metrics on %s would be open to the "
+                                    "network",
+                                    c->metrics.host),
+                       "use a loopback address, or 'metrics: off'");
+    if (c->has_metrics && c->metrics.host && c->grpc.host &&
+        c->metrics.port != 0 && c->metrics.port == c->grpc.port)
+        loader_mistake(l, place_of(t, "metrics"),
+                       "'metrics' and 'listen' name the same port",
+                       "choose another for the metrics");
+}
+
+static struct config_text *read_config(struct loader *l,
+                                       const struct yaml_node *root)
+{
+    struct config_text *t = loader_alloc(l, 1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->root = root;
+    t->c.path = arena_strdup(l->a, l->path);
+    l->full = l->full || !t->c.path;
+    fields_read(l, &CONFIG_FIELDS, root, t);
+    check_wire(l, t);
+    t->c.policies = t->policies.text;
+    t->c.n_policies = t->policies.n;
+    return t;
+}
+
+enum err_code config_check_bytes(struct config **out, const void *bytes,
+                                 size_t len, const char *path,
+                                 struct policy_report *report, struct arena *a,
+                                 struct err *err)
+{
+    struct loader l = loader_of(path, report, a);
+    const struct yaml_node *root;
+    if (l.full)
+        return loader_close(&l, err);
+    TRY(loader_open_bytes(&l, &root, bytes, len, err));
+    struct config_text *t = read_config(&l, root);
+    TRY(loader_close(&l, err));
+    *out = &t->c;
+    return ERR_OK;
+}
+
+enum err_code config_load(struct config **out, const char *path,
+                          struct policy_report *report, struct arena *a,
+                          struct err *err)
+{
+    struct loader l = loader_of(path, report, a);
+    const struct yaml_node *root;
+    const uint8_t *bytes;
+    size_t len;
+    if (l.full)
+        return loader_close(&l, err);
+    TRY(loader_open_file(&l, &root, &bytes, &len, err));
+    struct config_text *t = read_config(&l, root);
+    if (t)
+        config_list_policies(&l, t);
+    if (t && !l.full && report->n == 0)
+        config_open_secret(&l, t);
+    TRY(loader_close(&l, err));
+    *out = &t->c;
+    return ERR_OK;
+}

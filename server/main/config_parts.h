@@ -1,0 +1,23 @@
+#ifndef MAIN_CONFIG_PARTS_H
+#define MAIN_CONFIG_PARTS_H
+
+#include "server/main/config.h"
+#include "server/policy/fields.h"
+
+/* A configuration while it is read: what needs other files to become final. */
+struct config_text {
+    struct config c;
+    struct field_texts policies; /* files and folders as resolved */
+    const char *secret;          /* path as resolved */
+    const struct yaml_node *root;
+    bool plaintext_asked;
+};
+
+/* policies -> c.policies: files as they are, folders as the policies in them.
+ */
+void config_list_policies(struct loader *l, struct config_text *t);
+
+/* secret -> c.secret: read the file, or make it. */
+void config_open_secret(struct loader *l, struct config_text *t);
+
+#endif
