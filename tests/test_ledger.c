@@ -416,11 +416,11 @@ static void check_row(void **state)
          s = strtok_r(NULL, ";", &rest)) {
         w.step = arena_strdup(&w.arena, s);
         play(&w, s);
-        assert_verifies(w.dir.path);
+        assert_true(ledger_verifies(w.dir.path));
     }
     free(script);
     ledger_close(w.ledger);
-    assert_verifies(w.dir.path);
+    assert_true(ledger_verifies(w.dir.path));
     arena_fini(&w.arena);
     ledger_dir_fini(&w.dir);
 }

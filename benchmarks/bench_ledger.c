@@ -1,0 +1,265 @@
+/*
+ * Durable charges per second beside what the disk can do.
+ *
+ *   F      4 KiB writes into a preallocated file, each followed by fdatasync
+ *   ours   charges of analysts under three accounts, each with a key
+ *   naive  what one would write first: SQLite with the same durability, one
+ *          transaction per charge (three updates, one insert)
+ *
+ * Rounds alternate; medians, and in brackets the slowest and fastest round.
+ * Usage: bench_ledger [FOLDER]
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "benchmarks/bench.h"
+#include "server/base/cleanup.h"
+#include "server/ledger/ledger.h"
+
+enum {
+    ROUNDS = 7,
+    MANY = 128,
+    PAGE = 4096,
+    FILE_PAGES = 4096,
+    ARENA_CAP = 1 << 16,
+    SAMPLES = 4096, /* latencies kept per thread and round */
+    PATH_CAP = 256
+};
+#define ROUND_NS  UINT64_C(500000000)
+#define LEASE_NS  (UINT64_C(60) * 1000000000)
+#define NS_PER_S  1e9
+#define NS_PER_MS 1e6
+#define LIMIT     (UINT64_C(1) << 60)
+
+static void check(bool is_good, const char *what)
+{
+    if (is_good)
+        return;
+    fprintf(stderr, "bench_ledger: %s failed\n", what);
+    exit(1);
+}
+
+static double disk_rate(const char *dir)
+{
+    static char page[PAGE];
+    char path[PATH_CAP];
+    (void)snprintf(path, sizeof path, "%s/bench-disk", dir);
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0, "open");
+    for (off_t i = 0; i < FILE_PAGES; i++)
+        check(pwrite(fd, page, PAGE, i * PAGE) == PAGE, "pwrite");
+    check(fsync(fd) == 0, "fsync");
+
+    const uint64_t start = bench_now_ns();
+    uint64_t n = 0;
+    for (; bench_now_ns() - start < ROUND_NS; n++) {
+        memset(page, (int)n, PAGE);
+        check(pwrite(fd, page, PAGE, (off_t)(n % FILE_PAGES) * PAGE) == PAGE,
+              "pwrite");
+        check(fdatasync(fd) == 0, "fdatasync");
+    }
+    (void)unlink(path);
+    return (double)n * NS_PER_S / (double)(bench_now_ns() - start);
+}
+
+struct crowd {
+    struct ledger *ledger;
+    uint64_t until_ns;
+    _Atomic uint64_t serial; /* of keys and releases: none twice */
+    _Atomic uint64_t charges;
+};
+struct caller {
+    struct crowd *crowd;
+    pthread_t thread;
+    size_t n;
+    double ms[SAMPLES];
+};
+
+static void charge_one(struct crowd *c, struct arena *a)
+{
+    static const struct ledger_account_spec ACCOUNTS[] = {
+        { "dataset/shop", { LIMIT, 0, LIMIT }, 0 },
+        { "dataset/shop/principal/ann", { LIMIT, 0, LIMIT }, 0 },
+        { "dataset/shop/purpose/reporting", { LIMIT, 0, LIMIT }, 86400 },
+    };
+    const uint64_t serial = atomic_fetch_add(&c->serial, 1);
+    uint8_t hash[LEDGER_HASH_LEN] = { 0 };
+    char key[32];
+    /* Spread as hashes are, so that no index is appended to by luck. */
+    const uint64_t mixed = serial * UINT64_C(0x9e3779b97f4a7c15);
+    memcpy(hash, &mixed, sizeof mixed);
+    (void)snprintf(key, sizeof key, "%016" PRIx64, mixed);
+    const struct ledger_charge_args args = {
+        .principal = "ann",
+        .dataset = "shop",
+        .purpose = "reporting",
+        .idempotency_key = key,
+        .request_hash = hash,
+        .release_hash = hash,
+        .price = { 1000, 0, 1 },
+        .accounts = ACCOUNTS,
+        .n_accounts = 3,
+        .policy_version = 1,
+        .reuse_for_s = 3600,
+        .keep_s = 3600,
+        .max_misses = 8,
+        .max_misses_day = 3,
+    };
+    struct ledger_run run;
+    struct err err = { .msg = "" };
+    check(ledger_charge(c->ledger, &run, &args, a, &err) == ERR_OK &&
+              run.verdict == LEDGER_CHARGED,
+          err.msg[0] ? err.msg : "charge");
+}
+
+static void *call(void *arg)
+{
+    struct caller *caller = arg;
+    struct arena a;
+    arena_init(&a, ARENA_CAP);
+    uint64_t now = bench_now_ns();
+    while (now < caller->crowd->until_ns) {
+        const uint64_t start = now;
+        charge_one(caller->crowd, &a);
+        arena_reset(&a);
+        now = bench_now_ns();
+        if (caller->n < SAMPLES)
+            caller->ms[caller->n++] = (double)(now - start) / NS_PER_MS;
+        atomic_fetch_add(&caller->crowd->charges, 1);
+    }
+    arena_fini(&a);
+    return NULL;
+}
+
+/* Charges per second of `n` callers; *p99 in milliseconds. */
+static double ledger_rate(struct crowd *c, size_t n, double *p99)
+{
+    static struct caller callers[MANY];
+    static double ms[MANY * SAMPLES];
+    const uint64_t start = bench_now_ns();
+    c->until_ns = start + ROUND_NS;
+    c->charges = 0;
+    for (size_t i = 0; i < n; i++) {
+        callers[i].crowd = c;
+        callers[i].n = 0;
+        check(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0,
+              "pthread_create");
+    }
+    size_t samples = 0;
+    for (size_t i = 0; i < n; i++) {
+        (void)pthread_join(callers[i].thread, NULL);
+        memcpy(ms + samples, callers[i].ms, callers[i].n * sizeof ms[0]);
+        samples += callers[i].n;
+    }
+    const double rate =
+        (double)c->charges * NS_PER_S / (double)(bench_now_ns() - start);
+    qsort(ms, samples, sizeof ms[0], bench_cmp_);
+    *p99 = samples ? ms[samples * 99 / 100] : 0;
+    return rate;
+}
+
+static sqlite3 *naive_open(const char *dir)
+{
+    char path[PATH_CAP];
+    sqlite3 *db;
+    (void)snprintf(path, sizeof path, "%s/bench-naive.db", dir);
+    check(sqlite3_open(path, &db) == SQLITE_OK, "open");
+    check(sqlite3_exec(db,
+                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                       "CREATE TABLE a (id INTEGER PRIMARY KEY, spent INTEGER);"
+                       "INSERT INTO a VALUES (1, 0), (2, 0), (3, 0);"
+                       "CREATE TABLE c (key TEXT PRIMARY KEY, price INTEGER);",
+                       NULL, NULL, NULL) == SQLITE_OK,
+          "schema");
+    return db;
+}
+
+static double naive_rate(sqlite3 *db, uint64_t *serial)
+{
+    char sql[320];
+    const uint64_t start = bench_now_ns();
+    uint64_t n = 0;
+    for (; bench_now_ns() - start < ROUND_NS; n++) {
+        const uint64_t mixed = ++*serial * UINT64_C(0x9e3779b97f4a7c15);
+        (void)snprintf(sql, sizeof sql,
+                       "BEGIN IMMEDIATE;"
+                       "UPDATE a SET spent = spent + 1 WHERE id = 1;"
+                       "UPDATE a SET spent = spent + 1 WHERE id = 2;"
+                       "UPDATE a SET spent = spent + 1 WHERE id = 3;"
+                       "INSERT INTO c VALUES ('%016" PRIx64 "', 1); COMMIT;",
+                       mixed);
+        check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "charge");
+    }
+    return (double)n * NS_PER_S / (double)(bench_now_ns() - start);
+}
+
+/* Medians; each ratio is of one round, beside the disk's rate around it. */
+static void print_rate(const char *name, double *rate, const double *disk)
+{
+    double ratio[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++)
+        ratio[i] = rate[i] / disk[i];
+    qsort(ratio, ROUNDS, sizeof ratio[0], bench_cmp_);
+    qsort(rate, ROUNDS, sizeof rate[0], bench_cmp_);
+    printf("%s\t%.0f/s [%.0f..%.0f]\t%.2f F [%.2f..%.2f]\n", name,
+           rate[ROUNDS / 2], rate[0], rate[ROUNDS - 1], ratio[ROUNDS / 2],
+           ratio[0], ratio[ROUNDS - 1]);
+}
+
+static void remove_files(const char *dir)
+{
+    static const char *const NAMES[] = {
+        "bench.db",          "bench.db-wal",   "bench.db-shm",
+        "bench.db-lock",     "bench-naive.db", "bench-naive.db-wal",
+        "bench-naive.db-shm"
+    };
+    char path[PATH_CAP];
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, NAMES[i]);
+        (void)unlink(path);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *dir = argc > 1 ? argv[1] : "/tmp";
+    double disk[ROUNDS], one[ROUNDS], many[ROUNDS], naive[ROUNDS];
+    double p99[ROUNDS], unused;
+    char path[PATH_CAP];
+    struct crowd c = { 0 };
+    struct err err;
+    uint64_t found, serial = 0;
+    (void)snprintf(path, sizeof path, "%s/bench.db", dir);
+    remove_files(dir);
+    const struct ledger_options o = { .path = path,
+                                      .clock = clock_system(),
+                                      .lease_ns = LEASE_NS };
+    check(ledger_open(&c.ledger, &o, &found, &err) == ERR_OK, "ledger_open");
+    sqlite3 *db = naive_open(dir);
+    for (int i = 0; i < ROUNDS; i++) {
+        disk[i] = disk_rate(dir);
+        one[i] = ledger_rate(&c, 1, &unused);
+        many[i] = ledger_rate(&c, MANY, &p99[i]);
+        naive[i] = naive_rate(db, &serial);
+        disk[i] = (disk[i] + disk_rate(dir)) / 2;
+    }
+    print_rate("ledger, 1 caller", one, disk);
+    print_rate("ledger, 128 callers", many, disk);
+    print_rate("naive, 1 caller", naive, disk);
+    qsort(p99, ROUNDS, sizeof p99[0], bench_cmp_);
+    qsort(disk, ROUNDS, sizeof disk[0], bench_cmp_);
+    printf("p99 of 128\t%.1f ms [%.1f..%.1f]\n", p99[ROUNDS / 2], p99[0],
+           p99[ROUNDS - 1]);
+    printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n",
+           disk[ROUNDS / 2], disk[0], disk[ROUNDS - 1], c.serial);
+    ledger_close(c.ledger);
+    (void)sqlite3_close(db);
+    remove_files(dir);
+    return 0;
+}
