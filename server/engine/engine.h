@@ -10,10 +10,22 @@
  * exact integers per group.  Calls block; a worker thread makes them.  Several
  * workers may run queries on one engine at the same time.
  *
- * Errors say only "the engine failed": their text could carry data.  Details go
- * to the operator's log without values (the engine's own message is dropped).
+ * Errors say only "the engine failed": the engine's own message could carry
+ * data and is dropped.  The operator hears one word, the class of the failure,
+ * through engine_options.failed.
+ *
+ * What files and results can hold that a reply cannot becomes the nearest value
+ * that can be shown: infinite dates and times are NULL, a NUL inside a text key
+ * is U+2400, a text key is cut after ENGINE_TEXT_MAX bytes.  Two groups may
+ * then look alike; they stay two rows.
  */
 struct engine;
+
+enum { ENGINE_TEXT_MAX = 4096 }; /* bytes of a text key */
+
+/* More groups than this cannot be held; privately selected keys reach it only
+ * through data, so it shows as a miss and never as an error of its own. */
+enum { ENGINE_GROUPS_MAX = 10 * 1000 * 1000 };
 
 /* Rows of one statement; lives in the request arena. */
 struct engine_result {
@@ -24,10 +36,16 @@ struct engine_result {
 
 struct engine_ops {
     /*
-     * Run plan->sql with `secret` (32 bytes, keys the bounding hash).
-     * ERR_OK; ERR_MISS the engine failed; ERR_LIMIT more than PLAN_GROUPS_MAX
-     * groups or the arena is full; ERR_CANCELLED / ERR_DEADLINE when `stop`
-     * was set.  `stop` is polled at least every 100 ms.
+     * Run plan->sql, whose columns are k0.. for the keys, then m0.. for the
+     * measures (integers), with `secret` (32 bytes, keys the bounding hash) as
+     * $1.  `stop` is 0, or becomes ERR_DEADLINE or any other value (cancelled)
+     * from any thread; it is polled at least every 100 ms.
+     *
+     * ERR_OK         *out is filled in, rows in no particular order
+     * ERR_MISS       the engine failed, or what it found does not fit into `a`
+     *                or passes ENGINE_GROUPS_MAX
+     * ERR_CANCELLED  `stop` was set; ERR_DEADLINE when to that
+     * ERR_INTERNAL   plan->sql is not one SELECT of the plan's shape
      */
     enum err_code (*run)(struct engine *e, struct engine_result *out,
                          const struct plan *plan, const uint8_t secret[32],
@@ -43,14 +61,22 @@ struct engine {
 struct engine_options {
     uint64_t memory_limit; /* bytes; 0 = the engine's default */
     unsigned threads;      /* 0 = one per core */
+    const char *temp_dir;  /* private folder for what does not fit into memory;
+                              NULL = such queries fail (a miss) */
+    /* Called on each failure with its class ("out_of_memory", "io", ...): a
+     * static word, never data.  Any worker thread; may be NULL. */
+    void (*failed)(void *ctx, const char *class_name);
+    void *failed_ctx;
 };
 
 /*
  * Open the source a policy names and check its schema against the policy's
- * columns (names and types; no values are read).
+ * columns (names and types; no values are read).  Data is read in place by each
+ * run.  Several files of one table are written as a glob pattern, expanded now.
  *
  * ERR_INVALID    a column is missing or has another type; says which, where
  * ERR_NOT_FOUND  the file cannot be opened
+ * ERR_INTERNAL   the engine does not start
  */
 enum err_code engine_open(struct engine **out, const struct policy *policy,
                           const struct engine_options *options,

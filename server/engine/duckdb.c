@@ -1,0 +1,213 @@
+#include "server/engine/duckdb.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "server/engine/result.h"
+#include "server/engine/views.h"
+
+enum {
+    SECRET_LEN = 32,
+    IDLE_MAX = 16,          /* connections kept between queries */
+    NAP_NS = 200 * 1000,    /* while other threads have all the work */
+    OPEN_MEMORY = 64 << 20, /* bytes for names and paths while opening */
+};
+
+struct duckdb_engine {
+    struct engine base;
+    struct duck duck;
+    struct engine_options options;
+    pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
+    duckdb_connection idle[IDLE_MAX];
+    size_t n_idle;
+};
+
+/* What one run owns besides its connection. */
+struct run {
+    duckdb_connection con;
+    duckdb_prepared_statement st;
+    duckdb_pending_result pending;
+    duckdb_result result;
+    struct result_chunks chunks;
+};
+
+static duckdb_connection take(struct duckdb_engine *e)
+{
+    duckdb_connection con = NULL;
+    (void)pthread_mutex_lock(&e->lock);
+    if (e->n_idle)
+        con = e->idle[--e->n_idle];
+    (void)pthread_mutex_unlock(&e->lock);
+    if (!con && duckdb_connect(e->duck.db, &con) != DuckDBSuccess)
+        con = NULL;
+    return con;
+}
+
+static void give_back(struct duckdb_engine *e, duckdb_connection con)
+{
+    (void)pthread_mutex_lock(&e->lock);
+    if (e->n_idle < IDLE_MAX) {
+        e->idle[e->n_idle++] = con;
+        con = NULL;
+    }
+    (void)pthread_mutex_unlock(&e->lock);
+    duckdb_disconnect(&con);
+}
+
+static enum err_code miss(const struct duckdb_engine *e, const char *class_name,
+                          struct err *err)
+{
+    if (e->options.failed)
+        e->options.failed(e->options.failed_ctx, class_name);
+    (void)err_set(err, ERR_MISS, "the engine failed");
+    return err_hint(err, "the charge stays; ask the operator, whose log has "
+                         "the class of the failure");
+}
+
+static enum err_code stopped(int why, struct err *err)
+{
+    return why == ERR_DEADLINE
+               ? err_set(err, ERR_DEADLINE, "the deadline passed")
+               : err_set(err, ERR_CANCELLED, "the query was cancelled");
+}
+
+static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
+                             const struct plan *plan, const uint8_t *secret,
+                             struct err *err)
+{
+    /* Binding opens the files, so a failure here may be theirs. */
+    if (!duck_prepare(&r->st, r->con, plan->sql))
+        return miss(e, "prepare", err);
+    if (!result_fits(r->st, plan) ||
+        duckdb_nparams(r->st) != (plan->keyed ? 1 : 0))
+        return err_set(err, ERR_INTERNAL,
+                       "the plan's statement has another shape than the plan");
+    if ((plan->keyed &&
+         duckdb_bind_blob(r->st, 1, secret, SECRET_LEN) != DuckDBSuccess) ||
+        duckdb_pending_prepared(r->st, &r->pending) != DuckDBSuccess)
+        return miss(e, "start", err);
+    return ERR_OK;
+}
+
+/*
+ * Work task by task, each a few milliseconds at most, looking up between.  An
+ * interrupted query is worked on to its end, which comes with the next task:
+ * DuckDB does not free one that is dropped half-way.
+ */
+static enum err_code work(struct run *r, const struct duckdb_engine *e,
+                          const atomic_int *stop, struct err *err)
+{
+    const struct timespec nap = { .tv_nsec = NAP_NS };
+    duckdb_pending_state state;
+    int why = 0;
+    do {
+        if (!why && (why = atomic_load_explicit(stop, memory_order_relaxed)))
+            duckdb_interrupt(r->con);
+        state = duckdb_pending_execute_task(r->pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+            (void)nanosleep(&nap, NULL);
+    } while (state != DUCKDB_PENDING_ERROR &&
+             !duckdb_pending_execution_is_finished(state));
+    if (why)
+        return stopped(why, err);
+    if (state == DUCKDB_PENDING_ERROR)
+        return miss(e, duck_error_class(duckdb_pending_error(r->pending)), err);
+    if (duckdb_execute_pending(r->pending, &r->result) != DuckDBSuccess)
+        return miss(e, duck_error_class(duckdb_result_error(&r->result)), err);
+    return ERR_OK;
+}
+
+static enum err_code collect(struct run *r, const struct duckdb_engine *e,
+                             const atomic_int *stop, struct err *err)
+{
+    duckdb_data_chunk chunk;
+    while ((chunk = duckdb_fetch_chunk(r->result))) {
+        if (!result_keep(&r->chunks, chunk))
+            return miss(e, "too_many_groups", err);
+        const int why = atomic_load_explicit(stop, memory_order_relaxed);
+        if (why)
+            return stopped(why, err);
+    }
+    return ERR_OK;
+}
+
+static enum err_code run_on(struct run *r, struct engine_result *out,
+                            const struct duckdb_engine *e,
+                            const struct plan *plan, const uint8_t *secret,
+                            const atomic_int *stop, struct arena *a,
+                            struct err *err)
+{
+    TRY(prepare(r, e, plan, secret, err));
+    TRY(work(r, e, stop, err));
+    TRY(collect(r, e, stop, err));
+    if (!result_decode(out, &r->chunks, plan, a))
+        return miss(e, "result_too_large", err);
+    return ERR_OK;
+}
+
+static enum err_code run(struct engine *base, struct engine_result *out,
+                         const struct plan *plan, const uint8_t secret[32],
+                         const atomic_int *stop, struct arena *a,
+                         struct err *err)
+{
+    struct duckdb_engine *e = (struct duckdb_engine *)base;
+    struct run r = { .con = take(e) };
+    if (!r.con)
+        return miss(e, "connect", err);
+    const enum err_code code = run_on(&r, out, e, plan, secret, stop, a, err);
+    result_fini(&r.chunks);
+    duckdb_destroy_result(&r.result);
+    duckdb_destroy_pending(&r.pending);
+    duckdb_destroy_prepare(&r.st);
+    give_back(e, r.con);
+    return code;
+}
+
+static void close_engine(struct engine *base)
+{
+    struct duckdb_engine *e = (struct duckdb_engine *)base;
+    while (e->n_idle)
+        duckdb_disconnect(&e->idle[--e->n_idle]);
+    duck_close(&e->duck);
+    (void)pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+static enum err_code set_up(struct duckdb_engine *e,
+                            const struct policy *policy, struct arena *a,
+                            struct err *err)
+{
+    const char *const *files;
+    size_t n;
+    TRY(duck_open(&e->duck, &e->options, err));
+    TRY(views_create(&files, &n, &e->duck, policy, a, err));
+    return duck_lock_down(&e->duck, files, n, a, err);
+}
+
+enum err_code engine_duckdb_open(struct engine **out,
+                                 const struct policy *policy,
+                                 const struct engine_options *options,
+                                 struct err *err)
+{
+    static const struct engine_ops ops = { .run = run, .close = close_engine };
+    struct arena a;
+    struct duckdb_engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    e->base.ops = &ops;
+    if (options)
+        e->options = *options;
+    const int locks = pthread_mutex_init(&e->lock, NULL);
+    assert(locks == 0);
+
+    arena_init(&a, OPEN_MEMORY);
+    const enum err_code code = set_up(e, policy, &a, err);
+    arena_fini(&a);
+    if (code == ERR_OK)
+        *out = &e->base;
+    else
+        close_engine(&e->base);
+    return code;
+}

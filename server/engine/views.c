@@ -1,0 +1,152 @@
+#include "server/engine/views.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/engine/schema_types.h"
+
+enum { VIEW_MAX = 2 << 20 }; /* bytes of one CREATE VIEW */
+
+static enum err_code missing(const struct source *s,
+                             const struct policy_table *t,
+                             const struct policy_column *c, struct err *err)
+{
+    const struct source_column *near = NULL;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (strcasecmp(s->columns[i].name, c->name) == 0)
+            near = &s->columns[i];
+    (void)err_set(err, ERR_INVALID, "table %s: the source has no column %s",
+                  t->name, c->name);
+    (void)err_at(err, c->line, 1);
+    if (near)
+        return err_hint(err, "it has %s; names compare byte by byte",
+                        near->name);
+    return err_hint(err, "%s",
+                    "`halftone policy draft` lists the columns of a source");
+}
+
+/* Writes the SELECT item that turns the stored column into the declared one. */
+static enum err_code column(struct writer *w, const struct source *s,
+                            const struct policy_table *t,
+                            const struct policy_column *c, struct err *err)
+{
+    const struct source_column *found = NULL;
+    for (size_t i = 0; i < s->n_columns && !found; i++)
+        if (strcmp(s->columns[i].name, c->name) == 0)
+            found = &s->columns[i];
+    if (!found)
+        return missing(s, t, c, err);
+
+    const enum fit fit = schema_fit_of(s, found, c->type);
+    if (fit == FIT_NONE) {
+        enum policy_type best;
+        (void)err_set(err, ERR_INVALID,
+                      "table %s, column %s: declared %s, stored as %s", t->name,
+                      c->name, policy_type_name(c->type),
+                      schema_stored_name(found->type));
+        (void)err_at(err, c->line, 1);
+        if (schema_best(&best, found->type))
+            return err_hint(err, "declare it as %s", policy_type_name(best));
+        return err_hint(err, "leave the column out");
+    }
+    if (fit != FIT_SAME)
+        writer_str(w, fit == FIT_WIDER ? "CAST(" : "TRY_CAST(");
+    duck_ident(w, c->name);
+    if (fit != FIT_SAME)
+        writer_printf(w, " AS %s)", schema_target_name(c->type));
+    writer_str(w, " AS ");
+    duck_ident(w, c->name);
+    return ERR_OK;
+}
+
+/* DuckDB takes names that differ only in case for one. */
+static enum err_code check_case(const struct policy_table *t, struct err *err)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcasecmp(t->columns[i].name, t->columns[j].name) == 0) {
+                (void)err_set(err, ERR_INVALID,
+                              "table %s: columns %s and %s differ only in case",
+                              t->name, t->columns[j].name, t->columns[i].name);
+                (void)err_at(err, t->columns[i].line, 1);
+                return err_hint(err, "DuckDB takes them for one: rename or "
+                                     "leave out one of them");
+            }
+    return ERR_OK;
+}
+
+static enum err_code create(struct duck *d, const struct source *s,
+                            const struct policy_table *t, char *text,
+                            struct err *err)
+{
+    struct writer w = writer_of(text, VIEW_MAX);
+    TRY(check_case(t, err));
+    writer_str(&w, "CREATE VIEW src.");
+    duck_ident(&w, t->name);
+    writer_str(&w, " AS SELECT ");
+    for (size_t i = 0; i < t->n_columns; i++) {
+        writer_str(&w, i ? ", " : "");
+        TRY(column(&w, s, t, &t->columns[i], err));
+    }
+    writer_str(&w, " FROM ");
+    writer_str(&w, s->from);
+    if (writer_cstr(&w) && duck_exec(d, text))
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "table %s: DuckDB cannot show it", t->name);
+    (void)err_at(err, t->line, 1);
+    return err_hint(err, "is its name, ASCII case ignored, that of another "
+                         "table?");
+}
+
+static enum err_code add_files(const char ***files, size_t *n,
+                               const struct source *s, struct arena *a,
+                               struct err *err)
+{
+    const char **all = ARENA_NEW_N(a, *n + s->n_files, const char *);
+    if (!all)
+        return err_set(err, ERR_LIMIT, "too many source files");
+    for (size_t i = 0; i < *n; i++)
+        all[i] = (*files)[i];
+    for (size_t i = 0; i < s->n_files; i++)
+        all[*n + i] = s->files[i];
+    *files = all;
+    *n += s->n_files;
+    return ERR_OK;
+}
+
+static enum err_code create_all(const char ***files, size_t *n, struct duck *d,
+                                const struct policy *p, char *text,
+                                struct arena *a, struct err *err)
+{
+    for (size_t i = 0; i < p->n_tables; i++) {
+        const struct policy_table *t = &p->tables[i];
+        struct source s;
+        TRY(p->source == SOURCE_DUCKDB
+                ? source_of_table(&s, d, t->source, a, err)
+                : source_of_files(&s, d, t->source, a, err));
+        TRY(create(d, &s, t, text, err));
+        TRY(add_files(files, n, &s, a, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code views_create(const char *const **files, size_t *n_files,
+                           struct duck *d, const struct policy *policy,
+                           struct arena *a, struct err *err)
+{
+    const char **all = NULL;
+    size_t n = 0;
+    if (policy->source == SOURCE_DUCKDB)
+        TRY(source_attach(d, policy->database, a, err));
+    char *text = malloc(VIEW_MAX);
+    if (!text || !duck_exec(d, "CREATE SCHEMA src")) {
+        free(text);
+        return err_set(err, ERR_INTERNAL, "DuckDB cannot make a schema");
+    }
+    const enum err_code code = create_all(&all, &n, d, policy, text, a, err);
+    free(text);
+    *files = (const char *const *)all;
+    *n_files = n;
+    return code;
+}
