@@ -91,6 +91,10 @@ enum dp_status dp_mechanism_quantile(uint64_t *k, const struct dp_mechanism *m,
 enum dp_status dp_mechanism_tail(double *out, const struct dp_mechanism *m,
                                  dp_int k) DP_MUST_CHECK;
 
+/* ln P[X > k], any k, to about 1e-15 absolutely.  Requires dp_mechanism_ok().
+ */
+long double dp_mechanism_log_tail(const struct dp_mechanism *m, dp_int k);
+
 double dp_mechanism_variance(const struct dp_mechanism *m);
 
 #endif

@@ -20,6 +20,13 @@ static long double log_tail(const struct dp_mechanism *m, dp_uint k)
                                  : dp_dgauss_log_tail(scale, k);
 }
 
+/* By symmetry P[X > k] = 1 - P[X > -k-1]. */
+long double dp_mechanism_log_tail(const struct dp_mechanism *m, dp_int k)
+{
+    return k >= 0 ? log_tail(m, (dp_uint)k)
+                  : log1pl(-expl(log_tail(m, (dp_uint) - (k + 1))));
+}
+
 /* Surely P[|X| > k] <= alpha. */
 static bool covers(const struct dp_mechanism *m, dp_uint k,
                    long double ln_alpha)
@@ -32,10 +39,7 @@ enum dp_status dp_mechanism_tail(double *out, const struct dp_mechanism *m,
 {
     if (!dp_mechanism_ok(m))
         return DP_EDOM;
-    /* By symmetry P[X > k] = 1 - P[X > -k-1]. */
-    const long double p =
-        k >= 0 ? expl(log_tail(m, (dp_uint)k) + SLACK)
-               : 1 - expl(log_tail(m, (dp_uint) - (k + 1)) - SLACK);
+    const long double p = expl(dp_mechanism_log_tail(m, k) + SLACK);
     *out = p < 1 ? nextafter((double)p, 1) : 1;
     return DP_OK;
 }

@@ -1,0 +1,65 @@
+#ifndef DP_INTERVAL_H
+#define DP_INTERVAL_H
+
+#include "dp/mechanism.h"
+#include "dp/select.h"
+
+/*
+ * What a noisy number says about the exact one, from released numbers and
+ * public parameters alone.  An interval covers the noise, nothing else: what
+ * bounding, clamping and sampling lost is another matter.
+ *
+ * Coverage: over the noise, and whatever the exact value, the interval holds it
+ * with probability at least `level` (by the exact discrete law for one value;
+ * for a ratio, exactly for Gaussian noise rounded to integers and as measured
+ * for the other laws).  Ends are rounded outward.  Argument: dp/interval.md.
+ *
+ * Everything is in grid steps; dp_interval_place() moves it to the analyst's
+ * scale.  DP_EDOM unless 0 < level < 1 and the mechanisms are in their domain.
+ */
+enum dp_interval_kind {
+    DP_INTERVAL_BOUNDED,
+    DP_INTERVAL_UNBOUNDED, /* every value is possible at this level */
+};
+
+struct dp_interval {
+    enum dp_interval_kind kind;
+    double lo, hi; /* lo <= hi; -HUGE_VAL and HUGE_VAL when unbounded */
+};
+
+/* A released count or sum and the noise in it. */
+struct dp_reading {
+    struct dp_noisy value;
+    struct dp_mechanism noise;
+};
+
+/* value - k .. value + k, k the least with P[|X| <= k] >= level. */
+enum dp_status dp_interval_of_value(struct dp_interval *out,
+                                    const struct dp_reading *r,
+                                    double level) DP_MUST_CHECK;
+
+/*
+ * The same for a number of people that was shown because it passed `t`: by the
+ * law of the noise given that it passed, so that the groups that just made it
+ * are not told too high.  Both tails at (1 - level)/2; at least 0.
+ * DP_EDOM also when the value did not pass.
+ */
+enum dp_status dp_interval_of_shown(struct dp_interval *out,
+                                    const struct dp_reading *r,
+                                    struct dp_threshold t,
+                                    double level) DP_MUST_CHECK;
+
+/*
+ * The quotient of two exact values, from readings with independent noise
+ * (Fieller 1954).  Unbounded when the divisor cannot be told from 0.
+ */
+enum dp_status dp_interval_of_ratio(struct dp_interval *out,
+                                    const struct dp_reading *num,
+                                    const struct dp_reading *den,
+                                    double level) DP_MUST_CHECK;
+
+/* shift + interval * 2^-grid_bits, ends rounded outward. */
+struct dp_interval dp_interval_place(struct dp_interval i, double shift,
+                                     unsigned grid_bits);
+
+#endif

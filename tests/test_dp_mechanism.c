@@ -1,0 +1,293 @@
+/* Prices, refusals and saturation; the laws are in test_dp_law.c. */
+#include "dp/mechanism.h"
+
+#include <math.h>
+
+#include "tests/lib_rng.h"
+#include "tests/table.h"
+
+static const struct price_row {
+    const char *name;
+    struct dp_mechanism m;
+    uint64_t sensitivity;
+    enum dp_notion notion;
+    enum dp_status want;
+    uint64_t units;
+} price_rows[] = {
+    { "a count under sigma 5",
+      { DP_DGAUSS, 5, 1 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      20000000000 },
+    { "sigma 10/3: 0.045",
+      { DP_DGAUSS, 10, 3 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      45000000000 },
+    { "a price is rounded up",
+      { DP_DGAUSS, 3, 1 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      55555555556 },
+    { "Laplace under zCDP: (1/2)^2 / 2",
+      { DP_DLAPLACE, 2, 1 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      125000000000 },
+    { "Laplace under pure: 7/3 up",
+      { DP_DLAPLACE, 3, 1 },
+      7,
+      DP_PURE,
+      DP_OK,
+      2333333334 },
+    { "no sensitivity, no price", { DP_DGAUSS, 5, 1 }, 0, DP_ZCDP, DP_OK, 0 },
+    { "the least price is one unit",
+      { DP_DGAUSS, UINT64_C(1) << 40, 1 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      1 },
+    { "sensitivity 2^63 over 2^40",
+      { DP_DGAUSS, UINT64_C(1) << 40, 1 },
+      UINT64_C(1) << 63,
+      DP_ZCDP,
+      DP_OK,
+      UINT64_MAX },
+    { "a price no limit covers saturates",
+      { DP_DGAUSS, 1, 1 << 20 },
+      UINT64_MAX,
+      DP_ZCDP,
+      DP_OK,
+      UINT64_MAX },
+    { "2^53 + 1 is not rounded to a double",
+      { DP_DLAPLACE, UINT64_C(1) << 40, 1 },
+      (UINT64_C(1) << 53) + 1,
+      DP_PURE,
+      DP_OK,
+      8192000000001 },
+    { "a Gaussian has no pure price",
+      { DP_DGAUSS, 5, 1 },
+      1,
+      DP_PURE,
+      DP_EDOM,
+      0 },
+    { "scale 0 is refused", { DP_DGAUSS, 0, 1 }, 1, DP_ZCDP, DP_EDOM, 0 },
+    { "denominator 0 is refused",
+      { DP_DLAPLACE, 1, 0 },
+      1,
+      DP_PURE,
+      DP_EDOM,
+      0 },
+    { "a denominator beyond 2^20 is refused",
+      { DP_DGAUSS, 1, (1 << 20) + 1 },
+      1,
+      DP_ZCDP,
+      DP_EDOM,
+      0 },
+    { "a scale beyond 2^40 is refused",
+      { DP_DGAUSS, (UINT64_C(1) << 40) + 1, 1 },
+      1,
+      DP_ZCDP,
+      DP_EDOM,
+      0 },
+    { "an unknown law is refused",
+      { (enum dp_law)7, 5, 1 },
+      1,
+      DP_ZCDP,
+      DP_EDOM,
+      0 },
+};
+
+static void check_price(void **state)
+{
+    const struct price_row *row = *state;
+    struct dp_price p = { 0 };
+    assert_int_equal(
+        dp_mechanism_price(&p, &row->m, row->sensitivity, row->notion),
+        row->want);
+    assert_true(p.rho_pico == (row->notion == DP_ZCDP ? row->units : 0));
+    assert_true(p.eps_nano == (row->notion == DP_PURE ? row->units : 0));
+    assert_true(p.delta_atto == 0);
+}
+
+/*
+ * Over a thousand pairs: the mechanism found costs at most the limit, and the
+ * next finer scale costs more; prices rise with sensitivity.
+ */
+static void of_price_is_tight(void **state)
+{
+    (void)state;
+    gsl_rng *rng = test_rng_new(3);
+    for (int i = 0; i < 1000; i++) {
+        const enum dp_notion notion = i % 2 ? DP_PURE : DP_ZCDP;
+        const enum dp_law law = i % 4 ? DP_DLAPLACE : DP_DGAUSS;
+        const uint64_t s = 1 + (gsl_rng_get(rng) >> (34 + i % 30));
+        const uint64_t units = 1 + (gsl_rng_get(rng) >> (10 + i % 40));
+        const struct dp_price limit = { units, units, 0 };
+        struct dp_mechanism m;
+        struct dp_price p, q;
+        const enum dp_status got =
+            dp_mechanism_of_price(&m, law, s, limit, notion);
+        if (got == DP_ERANGE)
+            continue;
+        assert_int_equal(got, DP_OK);
+        assert_int_equal(dp_mechanism_price(&p, &m, s, notion), DP_OK);
+        assert_true(dp_price_fits(p, limit));
+        assert_int_equal(dp_mechanism_price(&q, &m, s + 1, notion), DP_OK);
+        assert_true(dp_price_fits(p, q));
+
+        struct dp_mechanism finer = { law, m.num * (DP_SCALE_DEN_MAX / m.den),
+                                      DP_SCALE_DEN_MAX };
+        if (m.den & (m.den - 1) || --finer.num == 0)
+            continue;
+        assert_int_equal(dp_mechanism_price(&q, &finer, s, notion), DP_OK);
+        assert_true(q.rho_pico > units || q.eps_nano > units);
+    }
+    gsl_rng_free(rng);
+}
+
+static const struct of_price_row {
+    const char *name;
+    enum dp_law law;
+    uint64_t sensitivity;
+    struct dp_price limit;
+    enum dp_notion notion;
+    enum dp_status want;
+    uint64_t num, den;
+} of_price_rows[] = {
+    { "epsilon 1 is scale 1",
+      DP_DLAPLACE,
+      1,
+      { .eps_nano = 1000000000 },
+      DP_PURE,
+      DP_OK,
+      1,
+      1 },
+    { "epsilon 0.3 at sensitivity 2 is 20/3",
+      DP_DLAPLACE,
+      2,
+      { .eps_nano = 300000000 },
+      DP_PURE,
+      DP_OK,
+      20,
+      3 },
+    { "rho 1/2 is sigma 1",
+      DP_DGAUSS,
+      1,
+      { .rho_pico = 500000000000 },
+      DP_ZCDP,
+      DP_OK,
+      1,
+      1 },
+    { "no price, no mechanism", DP_DGAUSS, 1, { 0 }, DP_ZCDP, DP_ERANGE, 0, 0 },
+    { "a scale beyond 2^40",
+      DP_DLAPLACE,
+      2000,
+      { .eps_nano = 1 },
+      DP_PURE,
+      DP_ERANGE,
+      0,
+      0 },
+    { "no sensitivity is refused",
+      DP_DLAPLACE,
+      0,
+      { .eps_nano = 1 },
+      DP_PURE,
+      DP_EDOM,
+      0,
+      0 },
+    { "a pure Gaussian is refused",
+      DP_DGAUSS,
+      1,
+      { .eps_nano = 1 },
+      DP_PURE,
+      DP_EDOM,
+      0,
+      0 },
+};
+
+static void check_of_price(void **state)
+{
+    const struct of_price_row *row = *state;
+    struct dp_mechanism m = { 0 };
+    assert_int_equal(dp_mechanism_of_price(&m, row->law, row->sensitivity,
+                                           row->limit, row->notion),
+                     row->want);
+    assert_true(m.num == row->num && m.den == row->den);
+}
+
+static void the_ends_of_the_type_saturate(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    gsl_rng *rng = test_rng_new(5);
+    const struct dp_mechanism m = { DP_DGAUSS, 1000, 1 };
+    struct dp_exact in[N];
+    struct dp_noisy out[N];
+    for (int i = 0; i < N; i++)
+        in[i].touched = i % 2 ? DP_INT_MAX : DP_INT_MIN;
+    assert_int_equal(dp_mechanism_release(out, in, N, &m, rng), DP_OK);
+    int at_end = 0;
+    for (int i = 0; i < N; i++) {
+        assert_true(i % 2 ? out[i].v > DP_INT_MAX - 10000
+                          : out[i].v < DP_INT_MIN + 10000);
+        at_end += out[i].v == DP_INT_MAX || out[i].v == DP_INT_MIN;
+    }
+    assert_in_range(at_end, 120, 280); /* half of them; false alarm 1e-15 */
+    gsl_rng_free(rng);
+}
+
+/* The noise, and the words drawn for it, are the same whatever is noised. */
+static void work_does_not_depend_on_the_value(void **state)
+{
+    (void)state;
+    const struct dp_mechanism m = { DP_DGAUSS, 77, 4 };
+    const dp_int values[] = { 0, 1, -1, INT64_MAX, (dp_int)1 << 100 };
+    struct dp_noisy zero;
+    gsl_rng *rng = test_rng_new(9);
+    assert_int_equal(
+        dp_mechanism_release(&zero, &(struct dp_exact){ 0 }, 1, &m, rng),
+        DP_OK);
+    const unsigned long next = gsl_rng_get(rng);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct dp_noisy out;
+        gsl_rng_set(rng, 9);
+        assert_int_equal(dp_mechanism_release(
+                             &out, &(struct dp_exact){ values[i] }, 1, &m, rng),
+                         DP_OK);
+        assert_true(out.v - values[i] == zero.v);
+        assert_true(gsl_rng_get(rng) == next);
+    }
+    gsl_rng_free(rng);
+}
+
+static void a_refusal_touches_nothing(void **state)
+{
+    (void)state;
+    gsl_rng *rng = test_rng_new(9), *twin = test_rng_new(9);
+    const struct dp_mechanism m = { DP_DGAUSS, 0, 1 };
+    const struct dp_exact in = { 3 };
+    struct dp_noisy out = { 7 };
+    assert_int_equal(dp_mechanism_release(&out, &in, 1, &m, rng), DP_EDOM);
+    assert_true(out.v == 7);
+    assert_true(gsl_rng_get(rng) == gsl_rng_get(twin));
+    gsl_rng_free(rng);
+    gsl_rng_free(twin);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_price_is_tight),
+        cmocka_unit_test(the_ends_of_the_type_saturate),
+        cmocka_unit_test(work_does_not_depend_on_the_value),
+        cmocka_unit_test(a_refusal_touches_nothing),
+    };
+    return RUN_ROWS(price_rows, check_price) +
+           RUN_ROWS(of_price_rows, check_of_price) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}

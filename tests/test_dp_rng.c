@@ -1,0 +1,152 @@
+#include "dp/rng.h"
+
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gsl/gsl_cdf.h>
+
+#include "tests/lib_rng.h"
+#include "tests/table.h"
+
+enum { WORDS = 64 };
+
+static void draw(gsl_rng *rng, uint64_t out[WORDS])
+{
+    for (int i = 0; i < WORDS; i++)
+        out[i] = dp_rng_word(rng);
+}
+
+/* No two words of a set are equal: chance of a false alarm below 2^-50. */
+static bool disjoint(const uint64_t *a, const uint64_t *b)
+{
+    for (int i = 0; i < WORDS; i++)
+        for (int j = 0; j < WORDS; j++)
+            if (a[i] == b[j])
+                return false;
+    return true;
+}
+
+static void clones_never_repeat(void **state)
+{
+    (void)state;
+    gsl_rng *rng = dp_rng_system();
+    uint64_t first[WORDS], clone_drew[WORDS], then[WORDS];
+    draw(rng, first);
+    gsl_rng *clone = gsl_rng_clone(rng);
+    draw(clone, clone_drew);
+    draw(rng, then);
+    assert_true(disjoint(clone_drew, then));
+    gsl_rng_memcpy(rng, clone);
+    draw(rng, then);
+    assert_true(disjoint(clone_drew, then));
+    assert_true(disjoint(first, then));
+    gsl_rng_free(clone);
+    gsl_rng_free(rng);
+}
+
+static void a_seed_is_ignored(void **state)
+{
+    (void)state;
+    gsl_rng *rng = dp_rng_system();
+    uint64_t a[WORDS], b[WORDS];
+    gsl_rng_set(rng, 1);
+    draw(rng, a);
+    gsl_rng_set(rng, 1);
+    draw(rng, b);
+    assert_true(disjoint(a, b));
+    gsl_rng_free(rng);
+}
+
+/* Parent and child share a half-drawn block at the fork. */
+static void a_forked_child_draws_afresh(void **state)
+{
+    (void)state;
+    gsl_rng *rng = dp_rng_system();
+    uint64_t mine[WORDS], theirs[WORDS];
+    int fd[2];
+    draw(rng, mine);
+    assert_int_equal(pipe(fd), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        draw(rng, theirs);
+        const ssize_t n = write(fd[1], theirs, sizeof theirs);
+        _exit(n == (ssize_t)sizeof theirs ? 0 : 1);
+    }
+    draw(rng, mine);
+    assert_int_equal(read(fd[0], theirs, sizeof theirs), sizeof theirs);
+    assert_true(disjoint(mine, theirs));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(fd[0]);
+    close(fd[1]);
+    gsl_rng_free(rng);
+}
+
+static void doubles_lie_in_the_unit_interval(void **state)
+{
+    (void)state;
+    gsl_rng *rng = dp_rng_system();
+    for (int i = 0; i < 10000; i++) {
+        const double u = gsl_rng_uniform(rng);
+        assert_true(u >= 0 && u < 1);
+    }
+    gsl_rng_free(rng);
+}
+
+static const struct below_row {
+    const char *name;
+    uint64_t high, low; /* bound */
+} below_rows[] = {
+    { "below 1", 0, 1 },
+    { "below 3", 0, 3 },
+    { "below 7", 0, 7 },
+    { "below 3 * 2^62, where a plain remainder is biased", 0,
+      UINT64_C(3) << 62 },
+    { "below 2^64 - 1", 0, UINT64_MAX },
+    { "below 2^64", 1, 0 },
+    { "below 3 * 2^64", 3, 0 },
+    { "below 2^64 + 1", 1, 1 },
+    { "below 2^127 - 1", UINT64_MAX >> 1, UINT64_MAX },
+};
+
+/*
+ * Chi-square over (up to) 7 equal parts of the range, 70,000 draws, seeded;
+ * over seeds a false alarm comes once in 10^6.
+ */
+static void check_below(void **state)
+{
+    enum { PARTS = 7, N = 70000 };
+    const struct below_row *row = *state;
+    const dp_uint bound = (dp_uint)row->high << 64 | row->low;
+    const unsigned parts = bound < PARTS ? (unsigned)bound : PARTS;
+    gsl_rng *rng = test_rng_new(7);
+    double count[PARTS] = { 0 }, chi = 0;
+    for (int i = 0; i < N; i++) {
+        const dp_uint v = dp_rng_below_wide(rng, bound);
+        assert_true(v < bound);
+        const dp_uint part = bound < PARTS ? v : v / (bound / PARTS);
+        count[part < parts ? part : parts - 1]++;
+    }
+    for (unsigned i = 0; i < parts; i++) {
+        const double want = (double)N / parts;
+        chi += (count[i] - want) * (count[i] - want) / want;
+    }
+    if (parts > 1)
+        assert_true(chi < gsl_cdf_chisq_Qinv(1e-6, parts - 1));
+    gsl_rng_free(rng);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clones_never_repeat),
+        cmocka_unit_test(a_seed_is_ignored),
+        cmocka_unit_test(a_forked_child_draws_afresh),
+        cmocka_unit_test(doubles_lie_in_the_unit_interval),
+    };
+    return RUN_ROWS(below_rows, check_below) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
