@@ -1,0 +1,257 @@
+#include "server/main/calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/main/calls_job.h"
+#include "server/metrics/metrics.h"
+
+enum err_code calls_busy(struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "the server is busy; nothing was charged");
+    return err_hint(err, "retry in a moment, with the same idempotency key");
+}
+
+static void fail(struct grpc_session *session, int32_t stream,
+                 const struct err *err)
+{
+    grpc_session_fail(session, stream, err);
+    grpc_conn_wake(session);
+}
+
+/* ---- replays ---- */
+
+struct replay_reply {
+    struct replay_entry *entry; /* a reference */
+    struct net_loop *loop;
+    struct net_handle conn;
+    int32_t stream;
+};
+
+static void send_replay(struct grpc_session *session, int32_t stream,
+                        struct replay_entry *entry)
+{
+    metrics_add(&metrics.replays_total, 1);
+    grpc_session_reply(session, stream,
+                       (struct grpc_bytes){ .data = entry->reply,
+                                            .len = entry->reply_len,
+                                            .release = replay_release,
+                                            .owner = entry });
+    grpc_conn_wake(session);
+}
+
+static void on_replay_slot(void *ctx)
+{
+    struct replay_reply *r = ctx;
+    struct grpc_session *session = grpc_conn_session(r->loop, r->conn);
+    if (session)
+        send_replay(session, r->stream, r->entry);
+    else
+        replay_release(r->entry);
+    free(r);
+}
+
+/* At the slot of the first release; false when there is no memory to wait. */
+static bool send_at_slot(struct grpc_session *session, int32_t stream,
+                         struct replay_entry *entry)
+{
+    if (entry->slot_ns == 0) {
+        send_replay(session, stream, entry);
+        return true;
+    }
+    struct replay_reply *r = malloc(sizeof *r);
+    if (!r)
+        return false;
+    const struct net_conn *conn = grpc_conn_of(session);
+    *r = (struct replay_reply){ entry, net_conn_loop(conn),
+                                net_conn_handle(conn), stream };
+    if (net_loop_after(r->loop, entry->slot_ns, on_replay_slot, r))
+        return true;
+    free(r);
+    return false;
+}
+
+/* A retry whose answer is in this loop's memory, authorised as of now. */
+static bool try_replay(struct calls_loop *loop, struct grpc_session *session,
+                       const struct auth_principal *who,
+                       const struct grpc_call *call, int64_t now_us)
+{
+    const struct replay_name name =
+        replay_name_of(who->token_hash, call->message, call->message_len);
+    struct replay_entry *entry = replay_find(loop->replay, &name, now_us);
+    if (!entry)
+        return false;
+    if (auth_may(who->role, AUTH_QUERY) &&
+        auth_sees_dataset(who, entry->dataset) &&
+        auth_may_purpose(who, entry->purpose) &&
+        send_at_slot(session, call->stream, entry))
+        return true;
+    replay_release(entry);
+    return false; /* the long way says why */
+}
+
+/* ---- calls ---- */
+
+static void on_call(void *ctx, struct grpc_session *session,
+                    const struct grpc_call *call)
+{
+    struct calls *c = ctx;
+    struct net_conn *conn = grpc_conn_of(session);
+    struct calls_loop *loop = &c->loop[net_loop_index(net_conn_loop(conn))];
+    const struct auth_principal *who;
+    struct err err = { 0 };
+
+    metrics_add(&metrics.requests_total, 1);
+    if (auth_by_header(&who, loop->world->principals, call->authorization,
+                       strlen(call->authorization), &err) != ERR_OK) {
+        metrics_add(&metrics.unauthenticated_total, 1);
+        fail(session, call->stream, &err);
+        return;
+    }
+    const struct codec_method *method = codec_find(call->method->path);
+    if (method->op == REQUEST_QUERY &&
+        try_replay(loop, session, who, call,
+                   clock_wall_us(c->options.service->clock)))
+        return;
+
+    struct job *job = job_new(c, loop->world, who, method, conn, call);
+    if (job && method->streams) {
+        watch_start(session, job);
+        return;
+    }
+    if (job && job_submit(job)) {
+        grpc_session_attach(session, call->stream, job);
+        return;
+    }
+    if (job)
+        job_free(job);
+    (void)calls_busy(&err);
+    fail(session, call->stream, &err);
+}
+
+/* The worker may be anywhere: before the charge it notices, after it runs on,
+ * so that the answer that was paid for is there for a retry. */
+static void on_cancel(void *ctx, struct grpc_session *session, int32_t stream,
+                      void *attached)
+{
+    struct job *job = attached;
+    (void)ctx, (void)session, (void)stream;
+    if (job)
+        atomic_store(&job->gone, 1);
+}
+
+static void on_watch_cancel(void *ctx, struct grpc_session *session,
+                            int32_t stream, void *attached)
+{
+    (void)ctx, (void)session, (void)stream;
+    if (attached)
+        watch_cancel(attached);
+}
+
+static void on_watch_drain(void *ctx, struct grpc_session *session,
+                           int32_t stream, void *attached)
+{
+    (void)ctx, (void)stream;
+    if (attached)
+        watch_drain(attached, session);
+}
+
+#define UNARY(name)                                                            \
+    {                                                                          \
+        .path = "/halftone.v1.Halftone/" name, .kind = GRPC_UNARY,             \
+        .on_call = on_call, .on_cancel = on_cancel                             \
+    }
+static const struct grpc_method METHODS[] = {
+    UNARY("Query"),
+    UNARY("Estimate"),
+    UNARY("ListDatasets"),
+    UNARY("DescribeDataset"),
+    UNARY("GetBudget"),
+    UNARY("ListCharges"),
+    { .path = "/halftone.v1.Halftone/WatchBudget",
+      .kind = GRPC_SERVER_STREAM,
+      .on_call = on_call,
+      .on_cancel = on_watch_cancel,
+      .on_drain = on_watch_drain },
+};
+
+struct grpc_service calls_service(struct calls *c)
+{
+    return (struct grpc_service){ .methods = METHODS,
+                                  .n_methods =
+                                      sizeof METHODS / sizeof METHODS[0],
+                                  .ctx = c };
+}
+
+/* ---- life ---- */
+
+enum err_code calls_new(struct calls **out, const struct calls_options *options,
+                        struct err *err)
+{
+    struct calls *c = calloc(1, sizeof *c);
+    struct calls_loop *loops = calloc(options->n_loops, sizeof *loops);
+    if (!c || !loops) {
+        free(c);
+        free(loops);
+        return err_set(err, ERR_INTERNAL, "no memory for %u loops",
+                       options->n_loops);
+    }
+    c->options = *options;
+    c->loop = loops;
+    for (unsigned i = 0; i < options->n_loops; i++) {
+        loops[i].world = world_keep(options->world);
+        loops[i].replay = replay_new(options->replay_len);
+        if (!loops[i].replay) {
+            calls_free(c);
+            return err_set(err, ERR_INTERNAL, "no memory for a replay cache");
+        }
+    }
+    *out = c;
+    return ERR_OK;
+}
+
+void calls_free(struct calls *c)
+{
+    if (!c)
+        return;
+    for (unsigned i = 0; i < c->options.n_loops; i++) {
+        world_drop(c->loop[i].world);
+        replay_free(c->loop[i].replay);
+    }
+    free(c->loop);
+    free(c);
+}
+
+void calls_attach(struct calls *c, struct net_server *server)
+{
+    c->server = server;
+}
+
+struct swap {
+    struct net_task task; /* first */
+    struct calls *calls;
+    struct world *world; /* a reference */
+};
+
+static void on_swap(struct net_task *task, struct net_loop *loop)
+{
+    struct swap *swap = (struct swap *)(void *)task;
+    struct calls_loop *own = &swap->calls->loop[net_loop_index(loop)];
+    world_drop(own->world);
+    own->world = swap->world;
+    replay_clear(own->replay);
+    free(swap);
+}
+
+void calls_set_world(struct calls *c, struct world *world)
+{
+    for (unsigned i = 0; i < c->options.n_loops; i++) {
+        struct swap *swap = calloc(1, sizeof *swap);
+        if (!swap)
+            abort(); /* half of the loops under another policy is worse */
+        swap->task.run = on_swap;
+        swap->calls = c;
+        swap->world = world_keep(world);
+        net_post(c->server, i, &swap->task);
+    }
+}

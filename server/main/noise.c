@@ -1,0 +1,104 @@
+#include "server/main/noise.h"
+
+#include <string.h>
+
+#include "server/plan/release.h"
+
+static enum err_code full(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the release needs too much memory");
+}
+
+/* Noise measure m of n rows that lie `stride` apart, through a packed copy. */
+static enum err_code noise_measure(struct dp_noisy *out,
+                                   const struct dp_exact *in, size_t n,
+                                   const struct plan *plan, size_t m,
+                                   gsl_rng *rng, struct arena *a,
+                                   struct err *err)
+{
+    const size_t stride = plan->n_measures;
+    struct dp_exact *packed = ARENA_NEW_N(a, n, struct dp_exact);
+    struct dp_noisy *noisy = ARENA_NEW_N(a, n, struct dp_noisy);
+    if (!packed || !noisy)
+        return full(err);
+    for (size_t i = 0; i < n; i++)
+        packed[i] = in[i * stride + m];
+    if (dp_mechanism_release(noisy, packed, n, &plan->measures[m].noise, rng) !=
+        DP_OK)
+        return err_set(err, ERR_INTERNAL, "a mechanism is outside its domain");
+    for (size_t i = 0; i < n; i++)
+        out[i * stride + m] = noisy[i];
+    return ERR_OK;
+}
+
+/* Every group of the public domain, exact zero where the engine found none. */
+static enum err_code release_public(struct plan_noisy *out,
+                                    const struct plan *plan,
+                                    const struct engine_result *exact,
+                                    gsl_rng *rng, struct arena *a,
+                                    struct err *err)
+{
+    const size_t n = (size_t)plan->groups_public, wide = plan->n_measures;
+    struct dp_exact *all = ARENA_NEW_N(a, n * wide, struct dp_exact);
+    out->n_rows = n;
+    out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
+    out->measures = ARENA_NEW_N(a, n * wide, struct dp_noisy);
+    if (!all || !out->keys || !out->measures)
+        return full(err);
+    for (size_t r = 0; r < exact->n_rows; r++) {
+        uint64_t group;
+        if (plan_group_index(&group, plan, &exact->keys[r * plan->n_keys]))
+            memcpy(&all[group * wide], &exact->measures[r * wide],
+                   wide * sizeof *all);
+    }
+    for (size_t i = 0; i < n; i++)
+        plan_group_keys(&out->keys[i * plan->n_keys], plan, i);
+    for (size_t m = 0; m < wide; m++)
+        TRY(noise_measure(out->measures, all, n, plan, m, rng, a, err));
+    return ERR_OK;
+}
+
+/* Groups whose noisy number of people passes the threshold. */
+static enum err_code release_private(struct plan_noisy *out,
+                                     const struct plan *plan,
+                                     const struct engine_result *exact,
+                                     gsl_rng *rng, struct arena *a,
+                                     struct err *err)
+{
+    const size_t n = exact->n_rows, wide = plan->n_measures;
+    struct dp_exact *rows = ARENA_NEW_N(a, n * wide, struct dp_exact);
+    out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
+    out->measures = ARENA_NEW_N(a, n * wide, struct dp_noisy);
+    if (!rows || !out->keys || !out->measures)
+        return full(err);
+    TRY(noise_measure(out->measures, exact->measures, n, plan, plan->people,
+                      rng, a, err));
+
+    size_t kept = 0; /* rows [0, kept) of out are released, kept <= r */
+    for (size_t r = 0; r < n; r++) {
+        const struct dp_noisy people = out->measures[r * wide + plan->people];
+        if (!dp_threshold_keeps(plan->keep, people))
+            continue;
+        out->measures[kept * wide + plan->people] = people;
+        memcpy(&rows[kept * wide], &exact->measures[r * wide],
+               wide * sizeof *rows);
+        if (plan->n_keys > 0)
+            memcpy(&out->keys[kept * plan->n_keys],
+                   &exact->keys[r * plan->n_keys],
+                   plan->n_keys * sizeof *out->keys);
+        kept++;
+    }
+    out->n_rows = kept;
+    for (size_t m = 0; m < wide; m++)
+        if (m != plan->people)
+            TRY(noise_measure(out->measures, rows, kept, plan, m, rng, a, err));
+    return ERR_OK;
+}
+
+enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
+                            const struct engine_result *exact, gsl_rng *rng,
+                            struct arena *a, struct err *err)
+{
+    return plan->selects ? release_private(out, plan, exact, rng, a, err)
+                         : release_public(out, plan, exact, rng, a, err);
+}

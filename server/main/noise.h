@@ -1,0 +1,19 @@
+#ifndef MAIN_NOISE_H
+#define MAIN_NOISE_H
+
+#include "server/engine/engine.h"
+
+/*
+ * EXECUTED -> NOISED: the one place where a query's exact integers meet dp/.
+ *
+ * Public keys: every group of the domain gets noise, those the engine did not
+ * find included.  Private keys: the people of each group first, those above the
+ * threshold are kept, their other measures get noise, the rest is forgotten.
+ *
+ * ERR_LIMIT: the arena is full (a miss, to the caller).  `rng` is the worker's.
+ */
+enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
+                            const struct engine_result *exact, gsl_rng *rng,
+                            struct arena *a, struct err *err) MUST_CHECK;
+
+#endif

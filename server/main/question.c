@@ -1,0 +1,93 @@
+#include "server/main/question.h"
+
+#include <string.h>
+
+#include "server/metrics/metrics.h"
+#include "server/sql/sql.h"
+
+/* The SQL's schema, else the request's, else the only one the caller sees. */
+static enum err_code find_dataset(struct question *out,
+                                  const struct service_call *call,
+                                  struct err *err)
+{
+    const struct world *w = call->world;
+    const char *name = out->tree->from.dataset;
+    if (!name || !name[0])
+        name = call->req->dataset;
+    if (name[0])
+        return world_dataset(&out->dataset, w, call->who, name, err);
+
+    size_t seen = 0;
+    for (size_t i = 0; i < w->n_datasets; i++)
+        if (auth_sees_dataset(call->who, w->datasets[i]->policy->name)) {
+            out->dataset = w->datasets[i];
+            seen++;
+        }
+    if (seen == 1)
+        return ERR_OK;
+    err_set(err, ERR_INVALID, "the query names no dataset");
+    return err_hint(err, "write FROM dataset.table, or name a default dataset "
+                         "with the request");
+}
+
+/* Deny by default, and say the same of a purpose that is not there. */
+static enum err_code check_purpose(const struct question *q,
+                                   const struct service_call *call,
+                                   struct err *err)
+{
+    const char *id = call->req->purpose;
+    if (!id[0]) {
+        err_set(err, ERR_INVALID, "the query names no purpose");
+        return err_hint(err, "'halftone describe %s' lists those you may use",
+                        q->dataset->policy->name);
+    }
+    const struct policy_purpose *p =
+        policy_find_purpose(q->dataset->policy, id);
+    if (!p || !auth_may_purpose(call->who, id)) {
+        err_set(err, ERR_NOT_FOUND,
+                "there is no purpose '%.63s' that you may "
+                "use with dataset '%s'",
+                id, q->dataset->policy->name);
+        return err_hint(err, "'halftone describe %s' lists those you may use",
+                        q->dataset->policy->name);
+    }
+    if (p->basis == BASIS_CONSENT) {
+        err_set(err, ERR_REFUSED,
+                "purpose '%s' counts only people who consented, and there is "
+                "no consent register yet",
+                id);
+        return err_hint(err, "ask under a purpose with another legal basis");
+    }
+    return ERR_OK;
+}
+
+static enum err_code parse(const struct select **out,
+                           const struct service_call *call, struct arena *a,
+                           struct err *err)
+{
+    const struct request *req = call->req;
+    if (req->tree) {
+        *out = req->tree;
+        return ERR_OK;
+    }
+    struct select *tree;
+    TRY(sql_parse(&tree, req->sql, req->sql_len, a, err));
+    *out = tree;
+    return ERR_OK;
+}
+
+enum err_code question_plan(struct question *out,
+                            const struct service_call *call, struct arena *a,
+                            struct err *err)
+{
+    const uint64_t start = clock_mono_ns(call->service->clock);
+    *out = (struct question){ 0 };
+    TRY(parse(&out->tree, call, a, err));
+    TRY(find_dataset(out, call, err));
+    TRY(check_purpose(out, call, err));
+    TRY(plan_query(&out->plan, call->req, out->tree, out->dataset->policy, a,
+                   err));
+    metrics_add(&metrics.plan_ns_total,
+                clock_mono_ns(call->service->clock) - start);
+    return ERR_OK;
+}

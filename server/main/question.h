@@ -1,0 +1,25 @@
+#ifndef MAIN_QUESTION_H
+#define MAIN_QUESTION_H
+
+#include "server/main/service.h"
+
+/*
+ * A query request made ready: its tree parsed, its dataset found, its purpose
+ * allowed, its plan made.  What QUERY and ESTIMATE share.
+ */
+struct question {
+    const struct dataset *dataset;
+    const struct select *tree;
+    struct plan *plan;
+};
+
+/*
+ * ERR_SYNTAX, ERR_REFUSED, ERR_NOT_FOUND, ERR_INVALID, ERR_LIMIT, ERR_BUDGET:
+ * as sql_parse and plan_query; nothing was charged.  A purpose that needs
+ * consent is refused while there is no consent register.
+ */
+enum err_code question_plan(struct question *out,
+                            const struct service_call *call, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
+#endif

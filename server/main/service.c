@@ -1,0 +1,71 @@
+#include "server/main/service.h"
+
+#include <string.h>
+
+typedef enum err_code service_fn(struct service_call *call, struct reply *out,
+                                 struct arena *a, struct err *err);
+
+static const struct operation {
+    service_fn *run;
+    enum auth_action action;
+} OPERATIONS[REQUEST_OP_COUNT] = {
+    [REQUEST_QUERY] = { service_query, AUTH_QUERY },
+    [REQUEST_ESTIMATE] = { service_estimate, AUTH_ESTIMATE },
+    [REQUEST_LIST_DATASETS] = { service_list, AUTH_LIST },
+    [REQUEST_DESCRIBE_DATASET] = { service_describe, AUTH_DESCRIBE },
+    [REQUEST_GET_BUDGET] = { service_budget, AUTH_BUDGET },
+    [REQUEST_WATCH_BUDGET] = { service_budget, AUTH_WATCH },
+    [REQUEST_LIST_CHARGES] = { service_charges, AUTH_CHARGES_OWN },
+};
+
+enum err_code service_answer(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err)
+{
+    const struct operation *op = &OPERATIONS[call->req->op];
+    if (!auth_may(call->who->role, op->action)) {
+        err_set(err, ERR_DENIED, "the role '%s' does not allow this call",
+                auth_role_name(call->who->role));
+        return err_hint(err, "docs/principals.md lists what each role may do");
+    }
+    *out = (struct reply){ .op = call->req->op };
+    return op->run(call, out, a, err);
+}
+
+static bool quota_applies(const struct policy_quota *q, const char *principal,
+                          const char *purpose)
+{
+    const char *name = q->kind == QUOTA_PRINCIPAL ? principal : purpose;
+    return name && (strcmp(q->name, "*") == 0 || strcmp(q->name, name) == 0);
+}
+
+enum err_code service_accounts_of(struct service_accounts *out,
+                                  const struct policy *policy,
+                                  const char *principal, const char *purpose,
+                                  struct arena *a, struct err *err)
+{
+    out->spec[0] = (struct ledger_account_spec){
+        .name = arena_printf(a, "dataset/%s", policy->id), .limit = policy->cap
+    };
+    out->n = 1;
+    for (size_t i = 0; i < policy->n_quotas; i++) {
+        const struct policy_quota *q = &policy->quotas[i];
+        if (!quota_applies(q, principal, purpose))
+            continue;
+        if (out->n == LEDGER_ACCOUNTS_MAX)
+            return err_set(err, ERR_LIMIT,
+                           "more than %d budgets apply to this query",
+                           LEDGER_ACCOUNTS_MAX);
+        const bool by_principal = q->kind == QUOTA_PRINCIPAL;
+        out->spec[out->n++] = (struct ledger_account_spec){
+            .name = arena_printf(a, "dataset/%s/%s/%s", policy->id,
+                                 by_principal ? "principal" : "purpose",
+                                 by_principal ? principal : purpose),
+            .limit = q->limit,
+            .window_s = q->window_s,
+        };
+    }
+    for (size_t i = 0; i < out->n; i++)
+        if (!out->spec[i].name)
+            return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    return ERR_OK;
+}

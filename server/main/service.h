@@ -1,0 +1,76 @@
+#ifndef MAIN_SERVICE_H
+#define MAIN_SERVICE_H
+
+#include "server/base/clock.h"
+#include "server/ledger/ledger.h"
+#include "server/main/world.h"
+#include "server/query/reply.h"
+
+/*
+ * What the server does with a request, whichever front end it came through.
+ * Blocking; worker threads call it (with SQL_STACK_MIN bytes of stack).
+ */
+struct service {
+    struct ledger *ledger;
+    struct clock *clock;
+    uint8_t secret[32]; /* keys the hash that bounds contributions */
+};
+
+/* One request on its way; everything borrowed for the call. */
+struct service_call {
+    const struct service *service;
+    const struct world *world;
+    const struct auth_principal *who;
+    const struct request *req;
+    gsl_rng *rng;           /* the worker's */
+    const atomic_int *gone; /* not 0: the caller left; noticed until charged */
+    const atomic_int *stop; /* engine_ops.run's */
+    void (*limit_run)(void *ctx, uint64_t deadline_ns); /* the engine starts:
+                                 set *stop at this monotonic time */
+    void *limit_ctx;
+    uint64_t received_ns; /* monotonic */
+
+    /* Set on the way. */
+    uint64_t leave_ns;  /* monotonic time at which the reply, or the error,
+                           may leave; 0 = at once */
+    int64_t expires_us; /* wall time to which a stored answer is kept */
+};
+
+/*
+ * Answer: *out lives in `a`.  Errors are the caller's to read; those that could
+ * depend on data have leave_ns set, too.
+ */
+enum err_code service_answer(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+
+/* The accounts a charge moves on: the filter, then the caller's quotas. */
+struct service_accounts {
+    struct ledger_account_spec spec[LEDGER_ACCOUNTS_MAX];
+    size_t n;
+};
+enum err_code service_accounts_of(struct service_accounts *out,
+                                  const struct policy *policy,
+                                  const char *principal, const char *purpose,
+                                  struct arena *a, struct err *err) MUST_CHECK;
+
+/* EXPLAIN (PRIVACY): the plan's text, a row per line. */
+enum err_code service_explain(struct service_call *call, struct reply *out,
+                              const struct plan *plan, struct arena *a,
+                              struct err *err) MUST_CHECK;
+
+/* ---- operations, one file each ---- */
+
+enum err_code service_query(struct service_call *call, struct reply *out,
+                            struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_estimate(struct service_call *call, struct reply *out,
+                               struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_list(struct service_call *call, struct reply *out,
+                           struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_describe(struct service_call *call, struct reply *out,
+                               struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_budget(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_charges(struct service_call *call, struct reply *out,
+                              struct arena *a, struct err *err) MUST_CHECK;
+
+#endif

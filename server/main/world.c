@@ -1,0 +1,178 @@
+#include "server/main/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DATASET_ARENA = 16 << 20, WORLD_ARENA = 16 << 20 };
+
+static void dataset_drop(struct dataset *d)
+{
+    if (!d || atomic_fetch_sub(&d->refs, 1) != 1)
+        return;
+    engine_close(d->engine);
+    arena_fini(&d->arena);
+    free(d);
+}
+
+struct world *world_keep(struct world *w)
+{
+    atomic_fetch_add(&w->refs, 1);
+    return w;
+}
+
+void world_drop(struct world *w)
+{
+    if (!w || atomic_fetch_sub(&w->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < w->n_datasets; i++)
+        dataset_drop(w->datasets[i]);
+    arena_fini(&w->arena);
+    free(w);
+}
+
+/* ---- loading ---- */
+
+struct loading {
+    const struct world_sources *from;
+    const struct world *old;
+    world_say_fn *say;
+    void *ctx;
+};
+
+static void say_report(const struct loading *l, const char *path,
+                       const struct policy_report *report)
+{
+    for (size_t i = 0; i < report->n; i++) {
+        const struct policy_mistake *m = &report->mistakes[i];
+        char line[1024];
+        (void)snprintf(line, sizeof line, "%s:%u:%u: %s%s%s",
+                       m->path ? m->path : path, m->line, m->col, m->msg,
+                       m->fix && m->fix[0] ? "; " : "", m->fix ? m->fix : "");
+        l->say(l->ctx, line);
+    }
+}
+
+/* The same file as before: share its engine. */
+static struct dataset *find_unchanged(const struct world *old,
+                                      const struct policy *p)
+{
+    for (size_t i = 0; old && i < old->n_datasets; i++) {
+        struct dataset *d = old->datasets[i];
+        if (strcmp(d->policy->path, p->path) == 0 &&
+            memcmp(d->policy->hash, p->hash, sizeof p->hash) == 0)
+            return d;
+    }
+    return NULL;
+}
+
+static enum err_code load_dataset(struct dataset **out, const char *path,
+                                  const struct loading *l, struct err *err)
+{
+    struct dataset *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_set(err, ERR_INTERNAL, "no memory for a dataset");
+    atomic_init(&d->refs, 1);
+    arena_init(&d->arena, DATASET_ARENA);
+
+    struct policy *policy;
+    struct policy_report report = { 0 };
+    enum err_code code = policy_load(&policy, path, &report, &d->arena, err);
+    if (code != ERR_OK) {
+        say_report(l, path, &report);
+        dataset_drop(d);
+        return code;
+    }
+    d->policy = policy;
+
+    struct dataset *same = find_unchanged(l->old, policy);
+    if (same) {
+        atomic_fetch_add(&same->refs, 1);
+        dataset_drop(d);
+        *out = same;
+        return ERR_OK;
+    }
+    code = engine_open(&d->engine, policy, &l->from->engine, err);
+    if (code != ERR_OK) {
+        char line[1024];
+        (void)snprintf(line, sizeof line, "%s: %s", path, err->msg);
+        l->say(l->ctx, line);
+        dataset_drop(d);
+        return code;
+    }
+    *out = d;
+    return ERR_OK;
+}
+
+static enum err_code load_datasets(struct world *w, const struct loading *l,
+                                   struct err *err)
+{
+    const size_t n = l->from->n_policies;
+    const struct policy **policies =
+        ARENA_NEW_N(&w->arena, n, const struct policy *);
+    w->datasets = ARENA_NEW_N(&w->arena, n, struct dataset *);
+    if (!w->datasets || !policies)
+        return err_set(err, ERR_LIMIT, "too many policies");
+    for (size_t i = 0; i < n; i++) {
+        TRY(load_dataset(&w->datasets[i], l->from->policies[i], l, err));
+        w->n_datasets = i + 1;
+        policies[i] = w->datasets[i]->policy;
+    }
+    struct policy_report report = { 0 };
+    const enum err_code code =
+        policy_check_overlap(policies, n, &report, &w->arena, err);
+    if (code != ERR_OK)
+        say_report(l, "policies", &report);
+    return code;
+}
+
+static enum err_code load_principals(struct world *w, const struct loading *l,
+                                     struct err *err)
+{
+    struct auth_registry *registry;
+    struct policy_report report = { 0 };
+    const enum err_code code =
+        auth_load(&registry, l->from->principals, &report, &w->arena, err);
+    if (code != ERR_OK)
+        say_report(l, l->from->principals, &report);
+    else
+        w->principals = registry;
+    return code;
+}
+
+enum err_code world_load(struct world **out, const struct world_sources *from,
+                         const struct world *old, world_say_fn *say, void *ctx,
+                         struct err *err)
+{
+    const struct loading l = { from, old, say, ctx };
+    struct world *w = calloc(1, sizeof *w);
+    if (!w)
+        return err_set(err, ERR_INTERNAL, "no memory");
+    atomic_init(&w->refs, 1);
+    arena_init(&w->arena, WORLD_ARENA);
+    enum err_code code = load_principals(w, &l, err);
+    if (code == ERR_OK)
+        code = load_datasets(w, &l, err);
+    if (code != ERR_OK) {
+        world_drop(w);
+        return code;
+    }
+    *out = w;
+    return ERR_OK;
+}
+
+enum err_code world_dataset(const struct dataset **out, const struct world *w,
+                            const struct auth_principal *who, const char *name,
+                            struct err *err)
+{
+    for (size_t i = 0; i < w->n_datasets; i++) {
+        const struct dataset *d = w->datasets[i];
+        if (strcmp(d->policy->name, name) == 0 &&
+            auth_sees_dataset(who, name)) {
+            *out = d;
+            return ERR_OK;
+        }
+    }
+    err_set(err, ERR_NOT_FOUND, "there is no dataset '%.63s' that you may see",
+            name);
+    return err_hint(err, "'halftone datasets' lists those you may");
+}

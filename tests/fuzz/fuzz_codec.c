@@ -1,0 +1,52 @@
+/*
+ * Any bytes to any method: decoding ends in a request or in one clear error,
+ * and what it accepts has every text set.  The first byte chooses the method.
+ * Corpus: tests/fuzz/corpus/codec.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/grpc/codec.h"
+
+#define REQUIRE(cond)                                                          \
+    do {                                                                       \
+        if (!(cond))                                                           \
+            abort();                                                           \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static const char *const PATHS[] = {
+        "/halftone.v1.Halftone/Query",
+        "/halftone.v1.Halftone/Estimate",
+        "/halftone.v1.Halftone/ListDatasets",
+        "/halftone.v1.Halftone/DescribeDataset",
+        "/halftone.v1.Halftone/GetBudget",
+        "/halftone.v1.Halftone/WatchBudget",
+        "/halftone.v1.Halftone/ListCharges",
+    };
+    struct request req;
+    struct err err = { 0 };
+    struct arena a;
+    if (len == 0)
+        return 0;
+    const struct codec_method *m =
+        codec_find(PATHS[data[0] % (sizeof PATHS / sizeof PATHS[0])]);
+    REQUIRE(m);
+    arena_init(&a, 1 << 20);
+    const enum err_code code =
+        codec_decode(&req, m, data + 1, len - 1, &a, &err);
+    REQUIRE(code == ERR_OK || code == ERR_INVALID || code == ERR_LIMIT);
+    REQUIRE((code != ERR_OK) == (err.msg[0] != '\0'));
+    if (code == ERR_OK) {
+        REQUIRE(req.dataset && req.purpose && req.idempotency_key);
+        REQUIRE(strlen(req.idempotency_key) <= REQUEST_KEY_MAX);
+        REQUIRE(req.ask.level > 0 && req.ask.level < 1);
+        if (req.op == REQUEST_QUERY || req.op == REQUEST_ESTIMATE)
+            REQUIRE(!req.sql != !req.tree);
+    }
+    arena_fini(&a);
+    return 0;
+}

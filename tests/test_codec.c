@@ -1,0 +1,278 @@
+#include "server/grpc/codec.h"
+
+#include <halftone/v1/halftone.pb-c.h>
+#include <string.h>
+
+#include "tests/table.h"
+
+/* Pack a request message into a fixed buffer. */
+struct packed {
+    uint8_t bytes[4096];
+    size_t len;
+};
+
+static struct packed pack(const ProtobufCMessage *m)
+{
+    struct packed p = { .len = protobuf_c_message_get_packed_size(m) };
+    assert_true(p.len <= sizeof p.bytes);
+    (void)protobuf_c_message_pack(m, p.bytes);
+    return p;
+}
+
+static enum err_code decode(struct request *out, const char *path,
+                            const ProtobufCMessage *m, struct arena *a,
+                            struct err *err)
+{
+    const struct packed p = pack(m);
+    return codec_decode(out, codec_find(path), p.bytes, p.len, a, err);
+}
+
+#define QUERY "/halftone.v1.Halftone/Query"
+
+/* Each row is a QueryRequest and what becomes of it. */
+static Halftone__V1__Value TEXT = { .kind_case =
+                                        HALFTONE__V1__VALUE__KIND_TEXT_VALUE,
+                                    .text_value = (char *)0 };
+static Halftone__V1__Ask ASK;
+static Halftone__V1__Accuracy ACCURACY;
+
+static const struct row {
+    const char *name;
+    const char *sql; /* NULL: no question */
+    const char *key;
+    double level, rho, half_width;
+    enum err_code want;
+} rows[] = {
+    { "a plain question", "SELECT 1", "", 0, 0, 0, ERR_OK },
+    { "a question with a key", "SELECT 1", "k", 0, 0, 0, ERR_OK },
+    { "no question", NULL, "", 0, 0, 0, ERR_INVALID },
+    { "level 1 is no confidence", "SELECT 1", "", 1, 0, 0, ERR_INVALID },
+    { "negative level", "SELECT 1", "", -0.5, 0, 0, ERR_INVALID },
+    { "a price", "SELECT 1", "", 0.9, 0.01, 0, ERR_OK },
+    { "a negative price", "SELECT 1", "", 0, -1, 0, ERR_INVALID },
+    { "an infinite price", "SELECT 1", "", 0, 1.0 / 0.0, 0, ERR_INVALID },
+    { "a price that is no number", "SELECT 1", "", 0, 0.0 / 0.0, 0,
+      ERR_INVALID },
+    { "an accuracy", "SELECT 1", "", 0, 0, 100, ERR_OK },
+    { "a negative accuracy", "SELECT 1", "", 0, 0, -100, ERR_INVALID },
+    { "a key of 129 bytes", "SELECT 1",
+      "0123456789012345678901234567890123456789012345678901234567890123"
+      "01234567890123456789012345678901234567890123456789012345678901234",
+      0, 0, 0, ERR_INVALID },
+};
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    Halftone__V1__QueryRequest m = HALFTONE__V1__QUERY_REQUEST__INIT;
+    struct request req;
+    struct err err = { 0 };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+
+    halftone__v1__ask__init(&ASK);
+    halftone__v1__accuracy__init(&ACCURACY);
+    ASK.level = row->level;
+    if (row->half_width != 0) {
+        ASK.kind_case = HALFTONE__V1__ASK__KIND_ACCURACY;
+        ASK.accuracy = &ACCURACY;
+        ACCURACY.half_width = row->half_width;
+    } else if (row->rho != 0) {
+        ASK.kind_case = HALFTONE__V1__ASK__KIND_RHO;
+        ASK.rho = row->rho;
+    }
+    m.ask = &ASK;
+    m.idempotency_key = (char *)(uintptr_t)row->key;
+    if (row->sql) {
+        m.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL;
+        m.sql = (char *)(uintptr_t)row->sql;
+    }
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), row->want);
+    assert_int_equal(err.msg[0] != '\0', row->want != ERR_OK);
+    if (row->want == ERR_OK) {
+        assert_string_equal(req.sql, row->sql);
+        assert_string_equal(req.idempotency_key, row->key);
+        assert_true(req.ask.level == (row->level > 0 ? row->level : 0.95));
+    }
+    arena_fini(&a);
+}
+
+/* A structured query is the tree that its SQL would be. */
+static void check_structured(void **state)
+{
+    Halftone__V1__QueryRequest m = HALFTONE__V1__QUERY_REQUEST__INIT;
+    Halftone__V1__StructuredQuery q = HALFTONE__V1__STRUCTURED_QUERY__INIT;
+    Halftone__V1__Expression country = HALFTONE__V1__EXPRESSION__INIT;
+    Halftone__V1__Expression fr = HALFTONE__V1__EXPRESSION__INIT;
+    Halftone__V1__Expression same = HALFTONE__V1__EXPRESSION__INIT;
+    Halftone__V1__Operation op = HALFTONE__V1__OPERATION__INIT;
+    Halftone__V1__Aggregate count = HALFTONE__V1__AGGREGATE__INIT;
+    Halftone__V1__Order order = HALFTONE__V1__ORDER__INIT;
+    Halftone__V1__Expression *args[] = { &country, &fr };
+    Halftone__V1__Expression *keys[] = { &country },
+                             *filters[] = { &same, &same };
+    Halftone__V1__Aggregate *aggregates[] = { &count };
+    Halftone__V1__Order *orders[] = { &order };
+    (void)state;
+
+    halftone__v1__value__init(&TEXT);
+    TEXT.kind_case = HALFTONE__V1__VALUE__KIND_TEXT_VALUE;
+    TEXT.text_value = (char *)(uintptr_t) "FR";
+    country.kind_case = HALFTONE__V1__EXPRESSION__KIND_COLUMN;
+    country.column = (char *)(uintptr_t) "country";
+    fr.kind_case = HALFTONE__V1__EXPRESSION__KIND_CONSTANT;
+    fr.constant = &TEXT;
+    same.kind_case = HALFTONE__V1__EXPRESSION__KIND_OPERATION;
+    same.operation = &op;
+    op.op = (char *)(uintptr_t) "=";
+    op.n_args = 2;
+    op.args = args;
+    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__COUNT_ROWS;
+    order.column = (char *)(uintptr_t) "count";
+    order.descending = 1;
+    q.table = (char *)(uintptr_t) "orders";
+    q.n_keys = q.n_aggregates = q.n_orders = 1;
+    q.n_filters = 2;
+    q.keys = keys;
+    q.aggregates = aggregates;
+    q.filters = filters;
+    q.orders = orders;
+    q.limit = 10;
+    m.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_STRUCTURED;
+    m.structured = &q;
+
+    struct request req;
+    struct err err = { 0 };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
+    assert_null(req.sql);
+    const struct select *s = req.tree;
+    assert_string_equal(s->from.name, "orders");
+    assert_int_equal(s->n_items, 2);
+    assert_int_equal(s->items[1].expr->agg.kind, AGG_COUNT);
+    assert_int_equal(s->items[1].expr->agg.arg->kind, EXPR_STAR);
+    assert_int_equal(s->where->call.op, OP_AND);
+    assert_int_equal(s->where->call.args[1]->call.op, OP_EQ);
+    assert_ptr_equal(s->orders[0].expr, s->items[1].expr);
+    assert_true(s->orders[0].descending && s->has_limit && s->limit == 10);
+
+    order.column = (char *)(uintptr_t) "nothing";
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
+    order.column = (char *)(uintptr_t) "count";
+    op.op = (char *)(uintptr_t) "pg_sleep";
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
+    assert_non_null(strstr(err.msg, "pg_sleep"));
+    op.op = (char *)(uintptr_t) "=";
+    op.n_args = 1;
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
+    arena_fini(&a);
+}
+
+/* Memory faults without a faulty allocator: every cap ends cleanly. */
+static void check_caps(void **state)
+{
+    Halftone__V1__QueryRequest m = HALFTONE__V1__QUERY_REQUEST__INIT;
+    enum err_code code = ERR_LIMIT;
+    (void)state;
+    m.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL;
+    m.sql = (char *)(uintptr_t) "SELECT count(*) FROM orders";
+    m.dataset = (char *)(uintptr_t) "shop";
+    for (size_t cap = 0; code != ERR_OK && cap < 8192; cap += 16) {
+        struct request req;
+        struct err err = { 0 };
+        struct arena a;
+        arena_init(&a, cap);
+        code = decode(&req, QUERY, &m.base, &a, &err);
+        assert_true(code == ERR_OK || code == ERR_LIMIT);
+        arena_fini(&a);
+    }
+    assert_int_equal(code, ERR_OK);
+}
+
+/* The same bytes have one hash; to another method, another. */
+static void check_hash(void **state)
+{
+    Halftone__V1__GetBudgetRequest m = HALFTONE__V1__GET_BUDGET_REQUEST__INIT;
+    struct request get, watch, other;
+    struct err err = { 0 };
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    m.dataset = (char *)(uintptr_t) "shop";
+    assert_int_equal(
+        decode(&get, "/halftone.v1.Halftone/GetBudget", &m.base, &a, &err), 0);
+    assert_int_equal(
+        decode(&watch, "/halftone.v1.Halftone/WatchBudget", &m.base, &a, &err),
+        0);
+    m.dataset = (char *)(uintptr_t) "shoq";
+    assert_int_equal(
+        decode(&other, "/halftone.v1.Halftone/GetBudget", &m.base, &a, &err),
+        0);
+    assert_memory_not_equal(get.hash, watch.hash, sizeof get.hash);
+    assert_memory_not_equal(get.hash, other.hash, sizeof get.hash);
+    arena_fini(&a);
+}
+
+/* What a reply says is what its message says. */
+static void check_reply(void **state)
+{
+    struct reply_column columns[] = { { "country", VALUE_TEXT, true },
+                                      { "n", VALUE_INT, false } };
+    struct value cells[] = { value_text("FR", 2), value_int(41), value_null(),
+                             value_int(-3) };
+    struct reply_interval intervals[4] = {
+        [1] = { INTERVAL_BOUNDED, 31, 51 }, [3] = { INTERVAL_UNBOUNDED, 0, 0 }
+    };
+    const char *notices[] = { "bounded" };
+    const struct reply reply = {
+        .op = REQUEST_QUERY,
+        .table = { .columns = columns,
+                   .n_columns = 2,
+                   .cells = cells,
+                   .intervals = intervals,
+                   .n_rows = 2,
+                   .level = 0.95,
+                   .notices = notices,
+                   .n_notices = 1,
+                   .receipt = { .query_id = "ab", .rho_pico = 7 } },
+    };
+    const uint8_t *msg, *again;
+    size_t len, len_again;
+    struct err err = { 0 };
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(codec_encode(&msg, &len, &reply, &a, &err), ERR_OK);
+    assert_int_equal(codec_encode(&again, &len_again, &reply, &a, &err),
+                     ERR_OK);
+    assert_int_equal(len, len_again);
+    assert_memory_equal(msg, again, len);
+
+    Halftone__V1__QueryReply *m =
+        halftone__v1__query_reply__unpack(NULL, len, msg);
+    assert_non_null(m);
+    assert_string_equal(m->rows[0]->cells[0]->text_value, "FR");
+    assert_int_equal(m->rows[0]->cells[1]->int_value, 41);
+    assert_int_equal(m->rows[1]->cells[0]->kind_case,
+                     HALFTONE__V1__VALUE__KIND_NULL_VALUE);
+    assert_true(m->rows[0]->intervals[1]->hi == 51);
+    assert_int_equal(m->rows[1]->intervals[1]->kind,
+                     HALFTONE__V1__INTERVAL__KIND__UNBOUNDED);
+    assert_string_equal(m->notices[0], "bounded");
+    assert_int_equal(m->receipt->rho_pico, 7);
+    halftone__v1__query_reply__free_unpacked(m, NULL);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_structured),
+        cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_hash),
+        cmocka_unit_test(check_reply),
+    };
+    return RUN_ROWS(rows, check_row) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
