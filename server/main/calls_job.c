@@ -159,6 +159,8 @@ static void on_done(struct net_task *task, struct net_loop *loop)
 {
     struct job *job = (struct job *)(void *)task;
     job->loop = loop;
+    if (ledger_failed(job->calls->options.service->ledger))
+        net_server_drain(job->calls->server, 0); /* cannot charge: stop */
     if (job->watch) {
         watch_done(job);
         return;

@@ -1,0 +1,262 @@
+#include "server/main/server.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/grpc/grpc_health.h"
+#include "server/grpc/grpc_reflection.h"
+#include "server/main/calls.h"
+#include "server/main/grpc_conn.h"
+#include "server/main/metrics_conn.h"
+#include "server/metrics/metrics.h"
+#include "server/sql/sql.h"
+
+enum { ARENA_CAP = 256 << 20 }; /* bytes one query may use in a worker */
+
+static const char *const SERVICES[] = {
+    "halftone.v1.Halftone",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+    NULL,
+};
+
+struct server {
+    const struct config *config;
+    struct world *world; /* the newest; a reference */
+    struct service service;
+    struct workers *workers;
+    struct calls *calls;
+    struct grpc_health health;
+    struct grpc_reflection *reflection;
+    struct grpc_service services[3];
+    struct grpc_conn_options grpc;
+    struct metrics_conn_options metrics;
+    struct net_server *net;
+};
+
+/* ---- what the operator reads ---- */
+
+static void say(void *ctx, const char *line)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "halftoned: %s\n", line);
+}
+
+static void on_engine_failed(void *ctx, const char *class_name)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "halftoned: the engine failed: %s\n", class_name);
+}
+
+static size_t print_metrics(void *ctx, char *buf, size_t cap)
+{
+    struct server *s = ctx;
+    const struct net_stats stats = net_server_stats(s->net);
+    metrics_set(&metrics.connections_open, stats.active);
+    metrics_set(&metrics.connections_total, stats.accepted);
+    metrics_set(&metrics.connections_refused_total, stats.refused);
+    metrics_set(&metrics.bytes_received_total, stats.bytes_in);
+    metrics_set(&metrics.bytes_sent_total, stats.bytes_out);
+    metrics_set(&metrics.ledger_failed, ledger_failed(s->service.ledger));
+    FILE *out = fmemopen(buf, cap, "w");
+    if (!out)
+        return 0;
+    metrics_print(&metrics, out);
+    const long len = ftell(out);
+    (void)fclose(out);
+    return len < 0 ? 0 : (size_t)len;
+}
+
+/* ---- signals, on the thread of net_server_run ---- */
+
+static struct world_sources sources_of(const struct config *c)
+{
+    return (struct world_sources){
+        .policies = c->policies,
+        .n_policies = c->n_policies,
+        .principals = c->principals,
+        .engine = { .memory_limit = c->engine_memory,
+                    .threads = c->engine_threads,
+                    .temp_dir = c->engine_temp,
+                    .failed = on_engine_failed },
+    };
+}
+
+static void on_terminate(void *ctx)
+{
+    struct server *s = ctx;
+    say(NULL, "draining");
+    atomic_store(&s->health.serving, false);
+    net_server_drain(s->net, s->config->drain_ns);
+}
+
+static void on_reload(void *ctx)
+{
+    struct server *s = ctx;
+    struct err err = { 0 };
+    const struct world_sources sources = sources_of(s->config);
+    struct world *world;
+    metrics_add(&metrics.reloads_total, 1);
+    if (net_server_reload_tls(s->net, &err) != ERR_OK)
+        say(NULL, err.msg);
+    if (world_load(&world, &sources, s->world, say, NULL, &err) != ERR_OK) {
+        say(NULL, "policies and principals stay as they were");
+        return;
+    }
+    calls_set_world(s->calls, world);
+    world_drop(s->world);
+    s->world = world;
+    say(NULL, "policies and principals were read again");
+}
+
+/* ---- building ---- */
+
+static enum err_code open_ledger(struct server *s, struct err *err)
+{
+    uint64_t found;
+    const struct ledger_options options = { .path = s->config->ledger,
+                                            .clock = clock_system(),
+                                            .lease_ns = s->config->lease_ns };
+    TRY(ledger_open(&s->service.ledger, &options, &found, err));
+    if (found > 0)
+        (void)fprintf(stderr,
+                      "halftoned: %" PRIu64 " charges were open when the "
+                      "server last stopped; they count as spent\n",
+                      found);
+    return ERR_OK;
+}
+
+static enum err_code start_calls(struct server *s, unsigned loops,
+                                 struct err *err)
+{
+    const struct workers_options workers = { .n = s->config->workers,
+                                             .queue_len = s->config->queue,
+                                             .arena_cap = ARENA_CAP,
+                                             .stack_len = SQL_STACK_MIN,
+                                             .clock = clock_system() };
+    TRY(workers_new(&s->workers, &workers, err));
+    const struct calls_options calls = { .service = &s->service,
+                                         .workers = s->workers,
+                                         .world = s->world,
+                                         .n_loops = loops,
+                                         .replay_len =
+                                             s->config->replay_len / loops };
+    TRY(calls_new(&s->calls, &calls, err));
+    TRY(grpc_reflection_new(&s->reflection, grpc_descriptor_set,
+                            grpc_descriptor_set_len, SERVICES, err));
+    grpc_health_init(&s->health, SERVICES);
+    atomic_store(&s->health.serving, true);
+    s->services[0] = calls_service(s->calls);
+    s->services[1] = grpc_health_service(&s->health);
+    s->services[2] = grpc_reflection_service(s->reflection);
+    s->grpc = (struct grpc_conn_options){
+        .services = s->services,
+        .n_services = sizeof s->services / sizeof s->services[0],
+        .limits = { .max_streams = s->config->max_streams,
+                    .max_message_len = s->config->max_message_len },
+        .clock = clock_system(),
+    };
+    return ERR_OK;
+}
+
+static enum err_code start_net(struct server *s, unsigned loops,
+                               struct err *err)
+{
+    const struct config *c = s->config;
+    s->metrics = (struct metrics_conn_options){ print_metrics, s };
+    const struct net_listener_options listeners[] = {
+        { .host = c->grpc.host,
+          .port = c->grpc.port,
+          .tls = { .cert_file = c->plaintext ? NULL : c->tls_cert,
+                   .key_file = c->tls_key,
+                   .client_ca_file = c->tls_client_ca,
+                   .allow_tls12 = c->tls12 },
+          .protocol = &grpc_conn_protocol,
+          .protocol_ctx = &s->grpc },
+        { .host = c->metrics.host,
+          .port = c->metrics.port,
+          .protocol = &metrics_conn_protocol,
+          .protocol_ctx = &s->metrics },
+    };
+    const struct net_server_options options = {
+        .listeners = listeners,
+        .n_listeners = c->has_metrics ? 2 : 1,
+        .n_loops = loops,
+        .limits = { .max_conns = c->max_conns,
+                    .idle_ns = c->idle_ns,
+                    .stall_ns = c->stall_ns },
+    };
+    TRY(net_server_new(&s->net, &options, err));
+    calls_attach(s->calls, s->net);
+    TRY(net_server_on_signal(s->net, SIGTERM, on_terminate, s, err));
+    TRY(net_server_on_signal(s->net, SIGINT, on_terminate, s, err));
+    return net_server_on_signal(s->net, SIGHUP, on_reload, s, err);
+}
+
+enum err_code server_new(struct server **out, const struct config *config,
+                         struct err *err)
+{
+    struct server *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(err, ERR_INTERNAL, "no memory");
+    s->config = config;
+    s->service.clock = clock_system();
+    memcpy(s->service.secret, config->secret, sizeof s->service.secret);
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const unsigned loops = config->loops ? config->loops
+                           : cores > 0   ? (unsigned)cores
+                                         : 1;
+    const struct world_sources sources = sources_of(config);
+    enum err_code code = world_load(&s->world, &sources, NULL, say, NULL, err);
+    if (code == ERR_OK)
+        code = open_ledger(s, err);
+    if (code == ERR_OK)
+        code = start_calls(s, loops, err);
+    if (code == ERR_OK)
+        code = start_net(s, loops, err);
+    if (code != ERR_OK) {
+        server_free(s);
+        return code;
+    }
+    *out = s;
+    return ERR_OK;
+}
+
+enum err_code server_run(struct server *s, struct err *err)
+{
+    (void)fprintf(stderr, "halftoned: serving gRPC on %s:%u%s\n",
+                  s->config->grpc.host, net_server_port(s->net, 0),
+                  s->config->plaintext ? " (plaintext)" : "");
+    if (s->config->has_metrics)
+        (void)fprintf(stderr, "halftoned: metrics on http://%s:%u/metrics\n",
+                      s->config->metrics.host, net_server_port(s->net, 1));
+    net_server_run(s->net);
+    if (ledger_failed(s->service.ledger))
+        return err_set(err, ERR_INTERNAL,
+                       "the ledger could not be written; see docs/ledger.md "
+                       "before starting again");
+    return ERR_OK;
+}
+
+/*
+ * Workers first: what they post is run by loops that still live.  Then the
+ * loops, then what both used.
+ */
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    workers_free(s->workers);
+    if (s->net)
+        net_server_free(s->net);
+    calls_free(s->calls);
+    grpc_reflection_free(s->reflection);
+    ledger_close(s->service.ledger);
+    world_drop(s->world);
+    free(s);
+}
