@@ -33,6 +33,7 @@ struct charge {
     int64_t lease_until_us, charged_us, resolved_us, expires_us, keep_us;
     struct dp_price price;
     uint64_t policy_version;
+    uint8_t release_hash[LEDGER_HASH_LEN];
     int64_t route;
     const char *dataset, *purpose; /* in the arena, or NULL without one */
 };

@@ -48,6 +48,7 @@ static enum err_code tell(struct book *b, struct ledger_run *out,
             verdict == LEDGER_ANSWERED ? 0 : c->lease_until_us - now_us,
         .left = left,
     };
+    memcpy(out->release_hash, c->release_hash, sizeof out->release_hash);
     if (verdict != LEDGER_ANSWERED)
         return ERR_OK;
     out->answered_us = c->resolved_us;

@@ -111,6 +111,8 @@ struct ledger_run {
     int64_t charged_us;      /* wall time of the charge */
     struct dp_price price;   /* as charged (pinned when replayed) */
     uint64_t policy_version; /* pinned */
+    uint8_t release_hash[LEDGER_HASH_LEN]; /* pinned: a run, or a re-read, of
+                                              another release is none */
     const char *dataset, *purpose; /* of the charge, in the arena: authorise
                                       each re-read by them */
     const uint8_t *answer;         /* ANSWERED: in the arena */

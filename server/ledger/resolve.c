@@ -30,6 +30,9 @@ enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
     const void *id = store_blob(s, sql, 1, &len);
     if (len == LEDGER_ID_LEN)
         memcpy(out->id.bytes, id, len);
+    const void *release = store_blob(s, sql, 18, &len);
+    if (len == LEDGER_HASH_LEN)
+        memcpy(out->release_hash, release, len);
     if (a) {
         out->dataset = arena_strdup(a, store_text(s, sql, 16));
         out->purpose = arena_strdup(a, store_text(s, sql, 17));
