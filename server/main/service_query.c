@@ -103,11 +103,29 @@ static enum err_code finish(struct run *run, struct err *err)
     return table->receipt.query_id ? ERR_OK : full(err);
 }
 
+/* What was charged is pinned: another release may not be run or read on it. */
+static bool is_pinned(const struct run *run)
+{
+    return memcmp(run->charge.release_hash, run->question.plan->release_hash,
+                  sizeof run->charge.release_hash) == 0;
+}
+
+static enum err_code say_repinned(const struct run *run, struct err *err)
+{
+    const struct ledger_hex id = ledger_id_hex(run->charge.id);
+    err_set(err, ERR_EXPIRED,
+            "query %s was charged under an earlier policy or data version",
+            id.text);
+    return err_hint(err, "ask again with a new idempotency key");
+}
+
 /* The same release, paid earlier: post-processed anew, charged nothing. */
 static enum err_code serve_release(struct run *run, const struct answer *answer,
                                    struct err *err)
 {
     const struct plan *plan = run->question.plan;
+    if (!is_pinned(run))
+        return say_repinned(run, err);
     if (answer->n_keys != plan->n_keys ||
         answer->n_measures != plan->n_measures)
         return err_set(err, ERR_INTERNAL,
@@ -123,19 +141,37 @@ static enum err_code serve_release(struct run *run, const struct answer *answer,
     return ERR_OK;
 }
 
-static enum err_code serve_stored(struct run *run, struct err *err)
+static enum err_code read_answer(struct answer **out, struct run *run,
+                                 struct err *err)
 {
     struct answer *answer = ARENA_NEW(run->arena, struct answer);
     if (!answer)
         return full(err);
-    TRY(answer_read(answer, run->charge.answer, run->charge.answer_len,
-                    run->arena, err));
+    *out = answer;
+    return answer_read(answer, run->charge.answer, run->charge.answer_len,
+                       run->arena, err);
+}
+
+static enum err_code serve_stored(struct run *run, struct err *err)
+{
+    struct answer *answer;
+    TRY(read_answer(&answer, run, err));
     if (answer_is_retry(answer, run->call->who->name, run->call->req))
         return serve_retry(run, answer, err);
     return serve_release(run, answer, err);
 }
 
 /* ---- stages ---- */
+
+/* Should even this fail, the charge stays open, which counts as spent. */
+static void close_missed(const struct run *run)
+{
+    struct err ignored;
+    const enum err_code closed =
+        ledger_miss(run->call->service->ledger, run->charge.id,
+                    run->charge.fence, &ignored);
+    (void)closed;
+}
 
 static enum err_code stage_plan(struct lifecycle *q, struct err *err)
 {
@@ -146,8 +182,12 @@ static enum err_code stage_plan(struct lifecycle *q, struct err *err)
                         run->call->who->name, req->idempotency_key, req->hash,
                         run->arena, err));
         if (run->charge.verdict == LEDGER_ANSWERED) {
-            lifecycle_skip(q, QUERY_REPLIED);
-            return serve_stored(run, err);
+            struct answer *answer;
+            TRY(read_answer(&answer, run, err));
+            if (answer_is_retry(answer, run->call->who->name, req)) {
+                lifecycle_skip(q, QUERY_REPLIED);
+                return serve_retry(run, answer, err);
+            }
         }
     }
     TRY(question_plan(&run->question, run->call, run->arena, err));
@@ -200,18 +240,18 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
         lifecycle_skip(q, QUERY_REPLIED);
         return serve_stored(run, err);
     }
+    /* A lapsed run of this charge was taken over: it stays what it was. */
+    if (!is_pinned(run)) {
+        close_missed(run);
+        return say_repinned(run, err);
+    }
     return ERR_OK;
 }
 
 /* The charge stays and no answer will come: one visible bit, counted. */
 static enum err_code miss(struct run *run, struct err *err)
 {
-    struct err ignored;
-    /* Should even this fail, the charge stays open, which counts as spent. */
-    const enum err_code closed =
-        ledger_miss(run->call->service->ledger, run->charge.id,
-                    run->charge.fence, &ignored);
-    (void)closed;
+    close_missed(run);
     (void)take_slot(run);
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
     err_set(err, ERR_MISS, "query %s was charged and gave no answer", id.text);
