@@ -2,6 +2,9 @@
 #define BASE_VERSION_H
 
 /* Of the whole tree; NEWS says what changed. */
-#define HALFTONE_VERSION "0.1.0"
+static inline const char *halftone_version(void)
+{
+    return "0.1.0";
+}
 
 #endif

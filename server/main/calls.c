@@ -19,66 +19,66 @@ static void fail(struct grpc_session *session, int32_t stream,
     grpc_conn_wake(session);
 }
 
-/* ---- replays ---- */
+/* ---- retries ---- */
 
-struct replay_reply {
-    struct replay_entry *entry; /* a reference */
+struct retry_reply {
+    struct retry_entry *entry; /* a reference */
     struct net_loop *loop;
     struct net_handle conn;
     int32_t stream;
 };
 
-static void send_replay(struct grpc_session *session, int32_t stream,
-                        struct replay_entry *entry)
+static void send_retry(struct grpc_session *session, int32_t stream,
+                       struct retry_entry *entry)
 {
     metrics_add(&metrics.replays_total, 1);
     grpc_session_reply(session, stream,
                        (struct grpc_bytes){ .data = entry->reply,
                                             .len = entry->reply_len,
-                                            .release = replay_release,
+                                            .release = retry_release,
                                             .owner = entry });
     grpc_conn_wake(session);
 }
 
-static void on_replay_slot(void *ctx)
+static void on_retry_slot(void *ctx)
 {
-    struct replay_reply *r = ctx;
+    struct retry_reply *r = ctx;
     struct grpc_session *session = grpc_conn_session(r->loop, r->conn);
     if (session)
-        send_replay(session, r->stream, r->entry);
+        send_retry(session, r->stream, r->entry);
     else
-        replay_release(r->entry);
+        retry_release(r->entry);
     free(r);
 }
 
 /* At the slot of the first release; false when there is no memory to wait. */
 static bool send_at_slot(struct grpc_session *session, int32_t stream,
-                         struct replay_entry *entry)
+                         struct retry_entry *entry)
 {
     if (entry->slot_ns == 0) {
-        send_replay(session, stream, entry);
+        send_retry(session, stream, entry);
         return true;
     }
-    struct replay_reply *r = malloc(sizeof *r);
+    struct retry_reply *r = malloc(sizeof *r);
     if (!r)
         return false;
     const struct net_conn *conn = grpc_conn_of(session);
-    *r = (struct replay_reply){ entry, net_conn_loop(conn),
-                                net_conn_handle(conn), stream };
-    if (net_loop_after(r->loop, entry->slot_ns, on_replay_slot, r))
+    *r = (struct retry_reply){ entry, net_conn_loop(conn),
+                               net_conn_handle(conn), stream };
+    if (net_loop_after(r->loop, entry->slot_ns, on_retry_slot, r))
         return true;
     free(r);
     return false;
 }
 
 /* A retry whose answer is in this loop's memory, authorised as of now. */
-static bool try_replay(struct calls_loop *loop, struct grpc_session *session,
-                       const struct auth_principal *who,
-                       const struct grpc_call *call, int64_t now_us)
+static bool try_retry(struct calls_loop *loop, struct grpc_session *session,
+                      const struct auth_principal *who,
+                      const struct grpc_call *call, int64_t now_us)
 {
-    const struct replay_name name =
-        replay_name_of(who->token_hash, call->message, call->message_len);
-    struct replay_entry *entry = replay_find(loop->replay, &name, now_us);
+    const struct retry_name name =
+        retry_name_of(who->token_hash, call->message, call->message_len);
+    struct retry_entry *entry = retry_find(loop->retry, &name, now_us);
     if (!entry)
         return false;
     if (auth_may(who->role, AUTH_QUERY) &&
@@ -86,7 +86,7 @@ static bool try_replay(struct calls_loop *loop, struct grpc_session *session,
         auth_may_purpose(who, entry->purpose) &&
         send_at_slot(session, call->stream, entry))
         return true;
-    replay_release(entry);
+    retry_release(entry);
     return false; /* the long way says why */
 }
 
@@ -110,8 +110,8 @@ static void on_call(void *ctx, struct grpc_session *session,
     }
     const struct codec_method *method = codec_find(call->method->path);
     if (method->op == REQUEST_QUERY &&
-        try_replay(loop, session, who, call,
-                   clock_wall_us(c->options.service->clock)))
+        try_retry(loop, session, who, call,
+                  clock_wall_us(c->options.service->clock)))
         return;
 
     struct job *job = job_new(c, loop->world, who, method, conn, call);
@@ -200,10 +200,10 @@ enum err_code calls_new(struct calls **out, const struct calls_options *options,
     c->loop = loops;
     for (unsigned i = 0; i < options->n_loops; i++) {
         loops[i].world = world_keep(options->world);
-        loops[i].replay = replay_new(options->replay_len);
-        if (!loops[i].replay) {
+        loops[i].retry = retry_new(options->replay_len);
+        if (!loops[i].retry) {
             calls_free(c);
-            return err_set(err, ERR_INTERNAL, "no memory for a replay cache");
+            return err_set(err, ERR_INTERNAL, "no memory for a retry cache");
         }
     }
     *out = c;
@@ -216,7 +216,7 @@ void calls_free(struct calls *c)
         return;
     for (unsigned i = 0; i < c->options.n_loops; i++) {
         world_drop(c->loop[i].world);
-        replay_free(c->loop[i].replay);
+        retry_free(c->loop[i].retry);
     }
     free(c->loop);
     free(c);
@@ -239,7 +239,7 @@ static void on_swap(struct net_task *task, struct net_loop *loop)
     struct calls_loop *own = &swap->calls->loop[net_loop_index(loop)];
     world_drop(own->world);
     own->world = swap->world;
-    replay_clear(own->replay);
+    retry_clear(own->retry);
     free(swap);
 }
 

@@ -2,7 +2,7 @@
 #define MAIN_CALLS_H
 
 #include "server/grpc/grpc_session.h"
-#include "server/main/replay.h"
+#include "server/main/retry.h"
 #include "server/main/service.h"
 #include "server/main/workers.h"
 #include "server/net/net.h"
@@ -16,7 +16,7 @@
  *   worker   decode -> service_answer -> encode -> post to the loop
  *   loop     wait for the slot -> reply, or the error
  *
- * Each loop has a world and a replay cache of its own, so that nothing on this
+ * Each loop has a world and a retry cache of its own, so that nothing on this
  * path takes a lock but the job queue.
  */
 struct calls;
@@ -43,7 +43,7 @@ void calls_attach(struct calls *c, struct net_server *server);
 
 /*
  * New requests see `world` from now on: each loop swaps at its next turn and
- * forgets its replays.  References are taken.  Any thread.
+ * forgets its retries.  References are taken.  Any thread.
  */
 void calls_set_world(struct calls *c, struct world *world);
 

@@ -55,7 +55,7 @@ static void count_error(enum err_code code)
         metrics_add(&metrics.requests_refused_total, 1);
 }
 
-/* Take the encoded reply, and what a replay of it needs, out of the arena. */
+/* Take the encoded reply, and what a retry of it needs, out of the arena. */
 static bool keep_reply(struct job *job, const struct request *req,
                        const struct reply *reply, const uint8_t *msg,
                        size_t len)
@@ -71,7 +71,7 @@ static bool keep_reply(struct job *job, const struct request *req,
         return true;
     job->dataset = strdup(reply->table.receipt.dataset);
     job->purpose = strdup(reply->table.receipt.purpose);
-    job->may_replay = job->dataset && job->purpose && job->expires_us > 0;
+    job->may_retry = job->dataset && job->purpose && job->expires_us > 0;
     return true;
 }
 
@@ -111,11 +111,11 @@ static enum err_code answer(struct job *job, struct worker *worker,
 
 /* ---- back on the loop ---- */
 
-static struct replay_entry entry_of(const struct job *job)
+static struct retry_entry entry_of(const struct job *job)
 {
-    return (struct replay_entry){
-        .name = replay_name_of(job->who->token_hash, job->message,
-                               job->message_len),
+    return (struct retry_entry){
+        .name =
+            retry_name_of(job->who->token_hash, job->message, job->message_len),
         .dataset = job->dataset,
         .purpose = job->purpose,
         .reply = job->reply,
@@ -166,9 +166,9 @@ static void on_done(struct net_task *task, struct net_loop *loop)
         return;
     }
     struct calls_loop *own = &job->calls->loop[net_loop_index(loop)];
-    if (job->may_replay && own->world == job->world) {
-        const struct replay_entry entry = entry_of(job);
-        replay_add(own->replay, &entry);
+    if (job->may_retry && own->world == job->world) {
+        const struct retry_entry entry = entry_of(job);
+        retry_add(own->retry, &entry);
     }
     const uint64_t now = clock_mono_ns(job->calls->options.service->clock);
     if (job->leave_ns <= now) {

@@ -8,8 +8,8 @@
 /* Shared by calls.c, calls_job.c and calls_watch.c; nobody else's. */
 
 struct calls_loop {
-    struct world *world;   /* the loop's reference */
-    struct replay *replay; /* owned */
+    struct world *world; /* the loop's reference */
+    struct retry *retry; /* owned */
 };
 
 struct calls {
@@ -46,9 +46,9 @@ struct job {
     struct err err; /* of the answer; ERR_OK: reply */
     uint8_t *reply; /* owned */
     size_t reply_len;
-    bool may_replay; /* keep the reply for retries */
+    bool may_retry; /* keep the reply for retries */
     int64_t expires_us;
-    char *dataset, *purpose; /* of the reply, owned; may_replay */
+    char *dataset, *purpose; /* of the reply, owned; may_retry */
 };
 
 /* NULL when out of memory.  Copies the message, takes a reference of world. */

@@ -38,7 +38,7 @@ static int read_arguments(struct arguments *out, int argc, char **argv)
             return 1 + EXIT_SUCCESS;
         }
         if (strcmp(argv[i], "--version") == 0) {
-            (void)puts("halftoned " HALFTONE_VERSION);
+            (void)printf("halftoned %s\n", halftone_version());
             return 1 + EXIT_SUCCESS;
         }
         if (strcmp(argv[i], "--check") == 0) {

@@ -1,4 +1,4 @@
-#include "server/main/replay.h"
+#include "server/main/retry.h"
 
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -6,31 +6,31 @@
 
 enum { BUCKETS = 1 << 14 };
 
-struct replay {
-    struct replay_entry *bucket[BUCKETS];
-    struct replay_entry *oldest, *newest;
+struct retry {
+    struct retry_entry *bucket[BUCKETS];
+    struct retry_entry *oldest, *newest;
     size_t len, cap; /* bytes of replies */
 };
 
-struct replay *replay_new(size_t cap_len)
+struct retry *retry_new(size_t cap_len)
 {
-    struct replay *r = calloc(1, sizeof *r);
+    struct retry *r = calloc(1, sizeof *r);
     if (r)
         r->cap = cap_len;
     return r;
 }
 
-void replay_free(struct replay *r)
+void retry_free(struct retry *r)
 {
     if (r)
-        replay_clear(r);
+        retry_clear(r);
     free(r);
 }
 
-struct replay_name replay_name_of(const uint8_t *token_hash, const uint8_t *msg,
-                                  size_t len)
+struct retry_name retry_name_of(const uint8_t *token_hash, const uint8_t *msg,
+                                size_t len)
 {
-    struct replay_name name;
+    struct retry_name name;
     uint8_t both[2 * SHA256_DIGEST_LENGTH];
     memcpy(both, token_hash, SHA256_DIGEST_LENGTH);
     (void)SHA256(msg, len, both + SHA256_DIGEST_LENGTH);
@@ -39,43 +39,43 @@ struct replay_name replay_name_of(const uint8_t *token_hash, const uint8_t *msg,
 }
 
 /* The name is a hash: any of its bytes will do. */
-static struct replay_entry **bucket_of(struct replay *r,
-                                       const struct replay_name *name)
+static struct retry_entry **bucket_of(struct retry *r,
+                                      const struct retry_name *name)
 {
     const unsigned at = (unsigned)name->bytes[0] << 8 | name->bytes[1];
     return &r->bucket[at % BUCKETS];
 }
 
-void replay_release(void *entry)
+void retry_release(void *entry)
 {
-    struct replay_entry *e = entry;
+    struct retry_entry *e = entry;
     if (--e->refs == 0)
         free(e);
 }
 
 /* Take out of bucket and age list; give the cache's reference back. */
-static void forget(struct replay *r, struct replay_entry *e)
+static void forget(struct retry *r, struct retry_entry *e)
 {
-    struct replay_entry **at = bucket_of(r, &e->name);
+    struct retry_entry **at = bucket_of(r, &e->name);
     while (*at != e)
         at = &(*at)->chain;
     *at = e->chain;
     *(e->older ? &e->older->newer : &r->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &r->newest) = e->older;
     r->len -= e->reply_len;
-    replay_release(e);
+    retry_release(e);
 }
 
-void replay_clear(struct replay *r)
+void retry_clear(struct retry *r)
 {
     while (r->oldest)
         forget(r, r->oldest);
 }
 
-struct replay_entry *replay_find(struct replay *r,
-                                 const struct replay_name *name, int64_t now_us)
+struct retry_entry *retry_find(struct retry *r, const struct retry_name *name,
+                               int64_t now_us)
 {
-    struct replay_entry *e = *bucket_of(r, name);
+    struct retry_entry *e = *bucket_of(r, name);
     while (e && memcmp(&e->name, name, sizeof *name) != 0)
         e = e->chain;
     if (e && e->expires_us <= now_us) {
@@ -88,11 +88,11 @@ struct replay_entry *replay_find(struct replay *r,
 }
 
 /* One block: the entry, the reply, then the two texts. */
-static struct replay_entry *copy(const struct replay_entry *what)
+static struct retry_entry *copy(const struct retry_entry *what)
 {
     const size_t dataset = strlen(what->dataset) + 1;
     const size_t purpose = strlen(what->purpose) + 1;
-    struct replay_entry *e =
+    struct retry_entry *e =
         malloc(sizeof *e + what->reply_len + dataset + purpose);
     if (!e)
         return NULL;
@@ -106,19 +106,19 @@ static struct replay_entry *copy(const struct replay_entry *what)
     return e;
 }
 
-void replay_add(struct replay *r, const struct replay_entry *what)
+void retry_add(struct retry *r, const struct retry_entry *what)
 {
-    struct replay_entry *known = replay_find(r, &what->name, INT64_MIN);
+    struct retry_entry *known = retry_find(r, &what->name, INT64_MIN);
     if (known) {
-        replay_release(known);
+        retry_release(known);
         return;
     }
-    if (what->reply_len > REPLAY_REPLY_MAX)
+    if (what->reply_len > RETRY_REPLY_MAX)
         return;
-    struct replay_entry *e = copy(what);
+    struct retry_entry *e = copy(what);
     if (!e)
         return;
-    struct replay_entry **bucket = bucket_of(r, &e->name);
+    struct retry_entry **bucket = bucket_of(r, &e->name);
     e->chain = *bucket;
     *bucket = e;
     e->newer = NULL;

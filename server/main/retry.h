@@ -1,5 +1,5 @@
-#ifndef MAIN_REPLAY_H
-#define MAIN_REPLAY_H
+#ifndef MAIN_RETRY_H
+#define MAIN_RETRY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,45 +16,45 @@
  * the ledger holds (one answer per charge, for ever); forgetting is harmless.
  * Full, it forgets the oldest.
  */
-struct replay;
+struct retry;
 
-enum { REPLAY_NAME_LEN = 32, REPLAY_REPLY_MAX = 256 * 1024 };
+enum { RETRY_NAME_LEN = 32, RETRY_REPLY_MAX = 256 * 1024 };
 
-struct replay_name {
-    uint8_t bytes[REPLAY_NAME_LEN];
+struct retry_name {
+    uint8_t bytes[RETRY_NAME_LEN];
 };
 
-/* Borrowed until replay_release(); bytes stay though the cache forgets. */
-struct replay_entry {
-    struct replay_name name;
+/* Borrowed until retry_release(); bytes stay though the cache forgets. */
+struct retry_entry {
+    struct retry_name name;
     const char *dataset, *purpose; /* to authorise each re-read; owned */
     uint8_t *reply;                /* owned */
     size_t reply_len;              /* bytes */
     uint64_t slot_ns;              /* after RECEIVED, as the first release */
     int64_t expires_us;            /* wall time */
     unsigned refs;
-    struct replay_entry *older, *newer, *chain; /* the cache's */
+    struct retry_entry *older, *newer, *chain; /* the cache's */
 };
 
 /* At most cap_len bytes of replies.  NULL when out of memory. */
-struct replay *replay_new(size_t cap_len);
-void replay_free(struct replay *r);
+struct retry *retry_new(size_t cap_len);
+void retry_free(struct retry *r);
 
 /* The name of a request: `token_hash` is 32 bytes. */
-struct replay_name replay_name_of(const uint8_t *token_hash, const uint8_t *msg,
-                                  size_t len);
+struct retry_name retry_name_of(const uint8_t *token_hash, const uint8_t *msg,
+                                size_t len);
 
 /* With one reference for the caller, or NULL. */
-struct replay_entry *
-replay_find(struct replay *r, const struct replay_name *name, int64_t now_us);
+struct retry_entry *retry_find(struct retry *r, const struct retry_name *name,
+                               int64_t now_us);
 
 /* Give the reference back.  A grpc_bytes.release. */
-void replay_release(void *entry);
+void retry_release(void *entry);
 
-/* Remember a reply; all is copied.  Replies past REPLAY_REPLY_MAX are not. */
-void replay_add(struct replay *r, const struct replay_entry *what);
+/* Remember a reply; all is copied.  Replies past RETRY_REPLY_MAX are not. */
+void retry_add(struct retry *r, const struct retry_entry *what);
 
 /* Forget all: policy or principals changed. */
-void replay_clear(struct replay *r);
+void retry_clear(struct retry *r);
 
 #endif
