@@ -134,8 +134,8 @@ size_t grpc_session_pull(struct grpc_session *session, uint8_t *buf,
 /* Nothing is left to read or to write. */
 bool grpc_session_finished(const struct grpc_session *session);
 
-/* Calls are under way. */
-bool grpc_session_busy(const struct grpc_session *session);
+/* Calls are under way, or began since this was last asked. */
+bool grpc_session_busy(struct grpc_session *session);
 
 /* End calls that are past a deadline or stalled; call every second or so. */
 void grpc_session_tick(struct grpc_session *session);

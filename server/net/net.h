@@ -64,7 +64,7 @@ struct net_protocol {
     /* Nothing will ever be read or written again: close. */
     bool (*finished)(void *user);
 
-    /* Work is under way: the idle timer stands still. */
+    /* Work is under way, or began since last asked: the idle timer restarts. */
     bool (*busy)(void *user);
 
     /* About every NET_TICK_MS, for time-outs of the protocol's own; or NULL. */
@@ -199,10 +199,11 @@ void *net_conn_user(const struct net_conn *conn);
 
 unsigned net_loop_index(const struct net_loop *loop);
 /* Monotonic time when the loop last woke. */
-uint64_t net_loop_now_ns(const struct net_loop *loop);
+uint64_t net_loop_now_ns(struct net_loop *loop);
 
 /*
- * Call fn(ctx) once on this loop, delay_ns from now or up to 2 ms later.  NULL
+ * Call fn(ctx) once on this loop, delay_ns from now or some milliseconds later
+ * (up to 10 when idle), never earlier.  NULL
  * when out of memory.  The timer is gone once fn has begun or it was cancelled.
  * Timers still pending at net_server_free never fire.
  */

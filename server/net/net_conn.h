@@ -1,0 +1,81 @@
+#ifndef NET_NET_CONN_H
+#define NET_NET_CONN_H
+
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+
+#include "server/net/net_io.h"
+#include "server/net/net_loop.h"
+
+/*
+ * A connection and its pump.  Private to server/net; made by the acceptor, used
+ * by the loop it is handed to.
+ *
+ *   HANDSHAKE -> OPEN -> FLUSH -> LINGER -> freed
+ *
+ * OPEN: bytes both ways.  FLUSH: no more input; what the protocol still has is
+ * sent.  LINGER: our end is closed, input is thrown away until the peer ends
+ * too: closing with unread input would reset the connection, and the reset can
+ * overtake our last bytes.
+ */
+enum net_conn_state {
+    NET_CONN_HANDSHAKE,
+    NET_CONN_OPEN,
+    NET_CONN_FLUSH,
+    NET_CONN_LINGER,
+};
+
+/* What a connection takes from its listener. */
+struct net_service {
+    const struct net_protocol *protocol;
+    void *protocol_ctx;
+    uint64_t idle_ns;
+};
+
+struct net_conn {
+    struct net_task handover; /* from the acceptor to the loop */
+    struct net_loop *loop;
+    const struct net_service *service;
+    enum net_conn_state state;
+    int fd;
+    SSL *ssl;     /* NULL = plaintext */
+    SSL_CTX *tls; /* a reference, until ssl is made */
+    struct event on_read, on_write;
+    bool reading, writing; /* which events are armed */
+    bool read_wants_write; /* TLS must write before it can read on */
+    bool write_wants_read; /* TLS must read before it can write on */
+    bool peer_ended;
+    bool is_draining;
+    bool is_dirty;
+    struct net_conn *next_dirty;
+    uint32_t slot; /* NET_SLOT_NONE once released */
+    uint64_t generation;
+    void *user; /* the protocol's; NULL outside OPEN and FLUSH */
+    uint64_t state_since_ns, active_ns, progress_ns;
+    size_t linger_len; /* bytes thrown away */
+    size_t out_pos, out_len;
+    uint8_t out[NET_OUT_LEN]; /* out_pos..out_len is unsent */
+    char peer[INET6_ADDRSTRLEN + 8];
+};
+
+/* Takes the fd and the reference to tls (NULL = plaintext), or frees both. */
+struct net_conn *net_conn_new(struct net_loop *loop,
+                              const struct net_service *service, int fd,
+                              SSL_CTX *tls, const char *peer);
+
+/* Start the pump; the handover task's function. */
+void net_conn_start(struct net_task *task, struct net_loop *loop);
+
+/* Send what the protocol has; may free the connection. */
+void net_conn_flush(struct net_conn *conn);
+
+/* Time-outs; may free the connection. */
+void net_conn_tick(struct net_conn *conn, uint64_t now_ns);
+
+/* Ask the protocol to end; may free the connection. */
+void net_conn_drain(struct net_conn *conn);
+
+/* Close now, without ceremony. */
+void net_conn_free(struct net_conn *conn);
+
+#endif
