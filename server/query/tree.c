@@ -181,3 +181,26 @@ const char *select_item_name(const struct select_item *item)
     bool is_weak;
     return item->alias ? item->alias : name_of(item->expr, &is_weak);
 }
+
+static bool reads(const struct expr *e, const char *name)
+{
+    if (!e)
+        return false;
+    if (e->kind == EXPR_COLUMN)
+        return strcmp(e->column.name, name) == 0;
+    if (e->kind == EXPR_AGG)
+        return reads(e->agg.arg, name) || reads(e->agg.filter, name);
+    bool found = false;
+    for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
+         i++)
+        found = reads(e->call.args[i], name);
+    return found;
+}
+
+bool select_reads(const struct select *s, const char *name)
+{
+    bool found = reads(s->where, name);
+    for (size_t i = 0; !found && i < s->n_items; i++)
+        found = reads(s->items[i].expr, name);
+    return found;
+}

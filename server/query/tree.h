@@ -136,6 +136,12 @@ bool select_equal(const struct select *a, const struct select *b);
 const char *select_item_name(const struct select_item *item);
 
 /*
+ * Does the select list or WHERE, which know input columns only, read one of
+ * this name?  Then it exists, and GROUP BY of that name means it.
+ */
+bool select_reads(const struct select *s, const char *name);
+
+/*
  * Print as SQL that parses to the same tree (canonical: full parentheses).
  * For EXPLAIN, receipts and tests; never sent to an engine.  Recurses as deep
  * as the tree, which SQL and codecs bound.  Two trees that no SQL parses to

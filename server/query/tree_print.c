@@ -459,26 +459,50 @@ static void print_from(struct writer *w, const struct select_table *from)
     }
 }
 
-/*
- * A bare name in ORDER BY means the output column of that name; where that is
- * another one, the position says which is meant.
- */
+/* Is a bare column name also the name of an output column that is another? */
+static bool is_hidden(const struct select *s, const struct expr *e)
+{
+    bool hidden = false;
+    for (size_t i = 0; e->kind == EXPR_COLUMN && !e->column.table && !hidden &&
+                       i < s->n_items;
+         i++)
+        hidden = strcmp(select_item_name(&s->items[i]), e->column.name) == 0 &&
+                 !expr_equal(s->items[i].expr, e);
+    return hidden;
+}
+
+/* A name behind a plus is an expression and so an input column. */
+static void print_hidden(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "+ ");
+    expr_print(w, e);
+}
+
+static void print_keys(struct writer *w, const struct select *s)
+{
+    for (size_t i = 0; i < s->n_keys; i++) {
+        const struct expr *e = s->keys[i];
+        writer_str(w, i > 0 ? ", " : " GROUP BY ");
+        if (is_hidden(s, e) && !select_reads(s, e->column.name))
+            print_hidden(w, e);
+        else
+            expr_print(w, e);
+    }
+}
+
+/* By name where that means the same, else by position, else behind a plus. */
 static void print_order_expr(struct writer *w, const struct select *s,
                              const struct expr *e)
 {
-    size_t at = s->n_items;
-    bool taken = false;
-    for (size_t i = s->n_items; i-- > 0;) {
-        const struct select_item *item = &s->items[i];
-        if (expr_equal(item->expr, e))
-            at = i;
-        else if (e->kind == EXPR_COLUMN && !e->column.table)
-            taken |= strcmp(select_item_name(item), e->column.name) == 0;
-    }
-    if (taken && at < s->n_items)
+    size_t at = 0;
+    while (at < s->n_items && !expr_equal(s->items[at].expr, e))
+        at++;
+    if (!is_hidden(s, e))
+        expr_print(w, e);
+    else if (at < s->n_items)
         writer_printf(w, "%zu", at + 1);
     else
-        expr_print(w, e);
+        print_hidden(w, e);
 }
 
 static void print_orders(struct writer *w, const struct select *s)
@@ -504,10 +528,7 @@ void select_print(struct writer *w, const struct select *s)
         writer_str(w, " WHERE ");
         expr_print(w, s->where);
     }
-    if (s->n_keys > 0) {
-        writer_str(w, " GROUP BY ");
-        print_list(w, s->keys, s->n_keys, ", ");
-    }
+    print_keys(w, s);
     if (s->having) {
         writer_str(w, " HAVING ");
         expr_print(w, s->having);

@@ -181,6 +181,7 @@ static enum err_code parse_in(struct sql_ctx *c, struct select **out,
         return sql_no_memory(c);
     sql_places_fill(places, copy, len);
     c->places = places;
+    c->text = copy;
     TRY(sql_guard(c, copy, len));
     return parse(c, out, copy, scratch);
 }

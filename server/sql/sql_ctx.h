@@ -17,6 +17,7 @@
 struct sql_ctx {
     struct arena *arena; /* of the request: the tree and its texts */
     struct err *err;
+    const char *text;           /* as sent, NUL-terminated */
     const struct place *places; /* of each byte of the text, and of its end */
     size_t len;                 /* of the text */
     unsigned depth;             /* of the expression being read */

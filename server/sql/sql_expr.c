@@ -2,6 +2,7 @@
 #include "server/sql/sql_ctx.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum err_code sql_expr_new(struct sql_ctx *c, struct expr **out,
@@ -105,17 +106,27 @@ static enum err_code column(struct sql_ctx *c, struct expr **out,
     return ERR_OK;
 }
 
+/*
+ * The number as written: PostgreSQL's lexer wraps it at 32 bits, so that
+ * $4294967297 would read as $1.
+ */
 static enum err_code param(struct sql_ctx *c, struct expr **out,
                            const PgQuery__Node *n)
 {
-    const int number = n->param_ref->number;
-    if (number < 1) {
-        char text[16];
-        (void)snprintf(text, sizeof text, "%d", number);
-        return sql_refuse(c, REFUSAL_PARAM_NUMBER, n->param_ref->location, text,
-                          NULL);
+    enum { PARAM_MAX = 65535, DIGITS = 5 };
+    const int at = n->param_ref->location;
+    assert(at >= 0 && (size_t)at < c->len && c->text[at] == '$');
+    const char *digits = c->text + at + 1;
+    digits += strspn(digits, "0");
+    const size_t len = strspn(digits, "0123456789");
+    const long number = len <= DIGITS ? strtol(digits, NULL, 10) : 0;
+    if (len == 0 || number < 1 || number > PARAM_MAX) {
+        char shown[16];
+        (void)snprintf(shown, sizeof shown, "%.*s", (int)(len > 12 ? 12 : len),
+                       digits);
+        return sql_refuse(c, REFUSAL_PARAM_NUMBER, at, len ? shown : "0", NULL);
     }
-    TRY(sql_expr_new(c, out, EXPR_PARAM, n->param_ref->location));
+    TRY(sql_expr_new(c, out, EXPR_PARAM, at));
     (*out)->param = (unsigned)number;
     return ERR_OK;
 }

@@ -18,31 +18,6 @@ static const char *bare_name(const PgQuery__Node *n)
     return sql_string(n->column_ref->fields[0]);
 }
 
-/* Does the expression read an input column of this name? */
-static bool reads(const struct expr *e, const char *name)
-{
-    if (!e)
-        return false;
-    if (e->kind == EXPR_COLUMN)
-        return strcmp(e->column.name, name) == 0;
-    if (e->kind == EXPR_AGG)
-        return reads(e->agg.arg, name) || reads(e->agg.filter, name);
-    bool found = false;
-    for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
-         i++)
-        found = reads(e->call.args[i], name);
-    return found;
-}
-
-/* Select list and WHERE know input columns only: what they read exists. */
-static bool is_input(const struct select *s, const char *name)
-{
-    bool found = reads(s->where, name);
-    for (size_t i = 0; !found && i < s->n_items; i++)
-        found = reads(s->items[i].expr, name);
-    return found;
-}
-
 /* The one output column of that name; n_items when there is none. */
 static enum err_code find_output(struct sql_ctx *c, size_t *out,
                                  const struct select *s, const char *name,
@@ -99,7 +74,7 @@ static enum err_code read_key(struct sql_ctx *c, struct select *s, size_t k,
     bool is_position;
     size_t at = s->n_items;
     TRY(find_position(c, &at, &is_position, s, n, clause));
-    if (name && !is_input(s, name)) {
+    if (name && !select_reads(s, name)) {
         TRY(find_output(c, &at, s, name, clause, offset));
         if (at < s->n_items)
             TRY(sql_name(c, &s->key_aliases[k], name, offset));

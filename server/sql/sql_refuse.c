@@ -79,6 +79,8 @@ static enum err_code refuse_by(struct sql_ctx *c, const struct refused *row,
 enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,
                               int offset)
 {
+    if (n->node_case == NODE(A_INDIRECTION)) /* has no place of its own */
+        offset = sql_offset_of(n->a_indirection->arg, offset);
     const struct refused *row = find(EXPRS, sizeof EXPRS / sizeof EXPRS[0], n);
     return refuse_by(c, row, n, REFUSAL_CONSTRUCT, offset);
 }
@@ -86,6 +88,8 @@ enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,
 enum err_code sql_refuse_from(struct sql_ctx *c, const PgQuery__Node *n,
                               int offset)
 {
+    if (n->node_case == NODE(JOIN_EXPR)) /* nor has this: its right side */
+        offset = sql_offset_of(n->join_expr->rarg, offset);
     const struct refused *row =
         find(TABLES, sizeof TABLES / sizeof TABLES[0], n);
     return refuse_by(c, row, n, REFUSAL_FROM_ITEM, offset);

@@ -1,0 +1,1 @@
+select lower(country) as country, count(*) from t group by country

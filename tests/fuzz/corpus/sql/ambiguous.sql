@@ -1,0 +1,1 @@
+select a as x, b as x from t order by x

@@ -1,0 +1,1 @@
+select count(*) from t where a = any(array[1,2]) or a like all(array['x'])

@@ -1,0 +1,1 @@
+select ts at time zone 'utc' from t

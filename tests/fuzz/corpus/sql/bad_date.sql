@@ -1,0 +1,1 @@
+select date '2011-02-30' from t

@@ -1,0 +1,1 @@
+select 'ÿÀ' from t

@@ -1,0 +1,1 @@
+select case x when 1 then 'a' when 2 then 'b' else c end, case when a then 1 end from t

@@ -1,0 +1,1 @@
+select x::int, cast(y as double precision), z::text::date, '5'::bigint, timestamp '2011-01-01 10:00', 't'::bool from t

@@ -1,0 +1,2 @@
+select /* a /* nested */ b */ 1 -- end
+ from t

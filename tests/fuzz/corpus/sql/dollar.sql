@@ -1,0 +1,1 @@
+select $$it's$$, $x$a$$b$x$ from t

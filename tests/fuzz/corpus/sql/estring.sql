@@ -1,0 +1,1 @@
+select E'a\nb\'c\x41' from t

@@ -1,0 +1,1 @@
+select count(*) filter (where x is not null and y), count(distinct z) from t

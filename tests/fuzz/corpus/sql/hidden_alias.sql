@@ -1,0 +1,1 @@
+select b as a, a as c from t group by a, c order by c, a

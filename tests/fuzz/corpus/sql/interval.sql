@@ -1,0 +1,1 @@
+select ts + interval '1 day' from t

@@ -1,0 +1,1 @@
+select "nulls", nulls, filter, "over", year, month, value, "interval", row_number, "cube" from t group by "cube", rollup order by nulls

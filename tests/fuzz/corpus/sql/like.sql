@@ -1,0 +1,1 @@
+select count(*) from t where a like 'x\%%' or a not like 'y' or a like 'x' escape 'z'

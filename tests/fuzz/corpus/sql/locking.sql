@@ -1,0 +1,1 @@
+select count(*) from t for update of t skip locked

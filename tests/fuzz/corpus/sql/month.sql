@@ -1,0 +1,1 @@
+select date_trunc('MONTH', ts) m, sum(x)/nullif(count(*),0) from t group by m order by m nulls first

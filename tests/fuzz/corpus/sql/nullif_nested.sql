@@ -1,0 +1,1 @@
+select nullif(nullif(nullif(a,b),c),d) from t

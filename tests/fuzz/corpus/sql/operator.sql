@@ -1,0 +1,1 @@
+select a operator(pg_catalog.+) b, a || b, @ c, a ^ 2, a % 2 from t

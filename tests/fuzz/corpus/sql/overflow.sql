@@ -1,0 +1,1 @@
+select 1e999 from t

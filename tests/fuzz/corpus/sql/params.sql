@@ -1,0 +1,1 @@
+select count(*) from t where a = $1 and b between $2 and $3

@@ -1,0 +1,1 @@
+select b801, 92243720368.4775807 ,92233367 -0.0 from75807, 92233722243725477 -0.0  a, a as c from t group by a, c order by+c, a

@@ -1,0 +1,1 @@
+select "Sel""ect" as "a b", "user", "order" from "select"."from" as "where"

@@ -1,0 +1,1 @@
+select count(*) from t tablesample system(1)

@@ -1,0 +1,1 @@
+select count(*) from t where x in (select y from u) and exists (select 1)

@@ -1,0 +1,1 @@
+select a from t order by 1 fetch first 2 rows with ties

@@ -1,0 +1,1 @@
+select sum(x) over (partition by y) from t
