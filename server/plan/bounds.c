@@ -1,0 +1,294 @@
+#include <math.h>
+
+#include "server/plan/draft.h"
+#include "server/plan/range.h"
+
+/* Grid steps of a row's value stay exact as doubles, and small enough for the
+ * noise to be representable beside them. */
+#define STEPS_FINE  0x1p36
+#define STEPS_MOST  0x1p52
+
+static enum err_code limit_of(uint32_t *out, const char *what, uint32_t asked,
+                              uint32_t usual, uint32_t most, struct err *err)
+{
+    *out = asked ? asked : usual;
+    if (asked > most) {
+        (void)err_set(err, ERR_INVALID, "%s is %u, and the policy allows %u",
+                      what, asked, most);
+        return err_hint(err, "ask for at most %u", most);
+    }
+    if (*out == 0)
+        *out = 1;
+    return ERR_OK;
+}
+
+static bool same_measure(const struct draft *d, size_t i,
+                         const struct plan_measure *m,
+                         const struct draft_measure *w)
+{
+    const struct plan_measure *pm = &d->plan->measures[i];
+    const struct draft_measure *dm = &d->measures[i];
+    return pm->kind == m->kind && pm->center == m->center &&
+           pm->grid_bits == m->grid_bits &&
+           dm->clamps_person == w->clamps_person &&
+           typed_equal(dm->filter, w->filter) &&
+           typed_equal(dm->value, w->value);
+}
+
+/* The index of this measure, new or shared with a sibling. */
+static enum err_code add_measure(size_t *out, struct draft *d,
+                                 struct plan_measure m,
+                                 const struct draft_measure *w,
+                                 struct err *err)
+{
+    struct plan *p = d->plan;
+    size_t i = 0;
+    while (i < p->n_measures && !same_measure(d, i, &m, w))
+        i++;
+    *out = i;
+    if (i < p->n_measures)
+        return ERR_OK;
+    if (i == PLAN_MEASURES_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d sums and counts to measure",
+                       PLAN_MEASURES_MAX);
+    m.name = arena_printf(d->a, "m%zu", i);
+    if (!m.name || !m.what)
+        return draft_memory(err);
+    if ((double)m.bound * (double)d->policy->max_people >= 1e38) {
+        (void)err_set(err, ERR_REFUSED, "%s could pass 10^38 in total", m.what);
+        return err_hint(err, "narrow its range");
+    }
+    p->measures[i] = m;
+    d->measures[i] = *w;
+    p->n_measures++;
+    return ERR_OK;
+}
+
+static const char *describe(struct draft *d, const char *what,
+                            const struct typed *value,
+                            const struct typed *filter)
+{
+    const char *v = value ? draft_text(d, value) : "";
+    const char *f = filter ? draft_text(d, filter) : "";
+    if (!v || !f)
+        return NULL;
+    return arena_printf(d->a, "%s%s%s%s", what, v, filter ? " where " : "", f);
+}
+
+static enum err_code add_people(size_t *out, struct draft *d,
+                                const struct typed *filter, struct err *err)
+{
+    const struct draft_measure w = { .filter = filter };
+    const struct plan_measure m = { .kind = MEASURE_PEOPLE, .bound = 1,
+        .what = describe(d, "people", NULL, filter) };
+    return add_measure(out, d, m, &w, err);
+}
+
+static enum err_code add_rows(size_t *out, struct draft *d,
+                              const struct typed *value,
+                              const struct typed *filter, struct err *err)
+{
+    if (value && value->never_null)
+        value = NULL;
+    const struct draft_measure w = { .filter = filter, .value = value };
+    const struct plan_measure m = { .kind = MEASURE_ROWS,
+        .bound = d->plan->linf,
+        .what = describe(d, value ? "rows with " : "rows", value, filter) };
+    return add_measure(out, d, m, &w, err);
+}
+
+static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
+                               struct err *err)
+{
+    const char *text = draft_text(d, agg->value);
+    const char *name = agg_kind_name(agg->kind);
+    if (!text)
+        return draft_memory(err);
+    (void)err_set(err, ERR_REFUSED, "%s of %.120s has no public bounds", name,
+                  text);
+    (void)err_hint(err, "write %s(GREATEST(lo, LEAST(hi, %.120s))) with the "
+                   "bounds you expect", name, text);
+    return err_at(err, agg->at.line, agg->at.col);
+}
+
+/* Bounds of one row in grid steps, rounded outward, on the finest grid that
+ * keeps them small. */
+static enum err_code steps_of(struct draft_measure *w, unsigned *bits,
+                              struct draft *d, const struct draft_agg *agg,
+                              struct err *err)
+{
+    const struct range r = agg->value->range;
+    const double most = fmax(fabs(r.lo), fabs(r.hi));
+    if (!range_is_bounded(r))
+        return unbounded(d, agg, err);
+    *bits = agg->value->grid_bits;
+    while (*bits > 0 && ldexp(most, (int)*bits) > STEPS_FINE)
+        --*bits;
+    if (ldexp(most, (int)*bits) > STEPS_MOST) {
+        (void)err_set(err, ERR_REFUSED, "the values to add up reach %g", most);
+        (void)err_hint(err, "narrow them with LEAST and GREATEST");
+        return err_at(err, agg->at.line, agg->at.col);
+    }
+    w->row = r;
+    w->lo = (int64_t)floor(ldexp(r.lo, (int)*bits));
+    w->hi = (int64_t)ceil(ldexp(r.hi, (int)*bits));
+    return ERR_OK;
+}
+
+static uint64_t farther(int64_t lo, int64_t hi)
+{
+    const uint64_t l = lo < 0 ? (uint64_t)-lo : (uint64_t)lo;
+    const uint64_t h = hi < 0 ? (uint64_t)-hi : (uint64_t)hi;
+    return l > h ? l : h;
+}
+
+static uint64_t at_least_one(uint64_t n)
+{
+    return n ? n : 1;
+}
+
+static const char *describe_sum(struct draft *d, const struct draft_agg *agg,
+                                double lo, double hi)
+{
+    const char *sum = describe(d, "sum of ", agg->value, agg->filter);
+    return sum ? arena_printf(d->a, "%s in [%.10g, %.10g]", sum, lo, hi) : NULL;
+}
+
+/* A declared clamp of one person's sum replaces the limit on rows. */
+static enum err_code add_clamped(size_t *out, struct draft *d,
+                                 const struct draft_agg *agg, struct err *err)
+{
+    const struct policy_column *c = agg->value->column;
+    struct draft_measure w = { .filter = agg->filter, .value = agg->value,
+                               .clamps_person = true };
+    struct draft_agg person = *agg;
+    struct typed by = *agg->value;
+    unsigned bits;
+
+    by.range = (struct range){ c->person_lo, c->person_hi };
+    person.value = &by;
+    TRY(steps_of(&w, &bits, d, &person, err));
+    w.person_lo = w.lo;
+    w.person_hi = w.hi;
+    /* Rows are clamped only to what stays exact. */
+    const double exact = ldexp(STEPS_MOST, -(int)bits);
+    w.row.lo = fmax(agg->value->range.lo, -exact);
+    w.row.hi = fmin(agg->value->range.hi, exact);
+    return add_measure(out, d, (struct plan_measure){
+        .kind = MEASURE_SUM, .grid_bits = bits,
+        .bound = at_least_one(farther(w.person_lo, w.person_hi)),
+        .what = describe_sum(d, agg, c->person_lo, c->person_hi) }, &w, err);
+}
+
+/* `centered`: measured from the middle of the range, beside a count. */
+static enum err_code add_sum(size_t *out, struct draft *d,
+                             const struct draft_agg *agg, bool centered,
+                             struct err *err)
+{
+    struct draft_measure w = { .filter = agg->filter, .value = agg->value };
+    unsigned bits;
+
+    if (!centered && agg->value->kind == TYPED_COLUMN &&
+        agg->value->column->has_person_clamp)
+        return add_clamped(out, d, agg, err);
+    TRY(steps_of(&w, &bits, d, agg, err));
+    const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
+    const uint64_t row = farther(w.lo - center, w.hi - center);
+    return add_measure(out, d, (struct plan_measure){
+        .kind = MEASURE_SUM, .grid_bits = bits, .center = center,
+        .bound = at_least_one(row * d->plan->linf),
+        .what = describe_sum(d, agg, agg->value->range.lo,
+                             agg->value->range.hi) }, &w, err);
+}
+
+static int64_t half_down(int64_t v)
+{
+    return v / 2 - (v % 2 < 0);
+}
+
+bool draft_coarsen(struct draft *d, size_t i)
+{
+    struct plan_measure *m = &d->plan->measures[i];
+    struct draft_measure *w = &d->measures[i];
+    if (m->kind != MEASURE_SUM || m->grid_bits == 0)
+        return false;
+    m->grid_bits--;
+    w->lo = half_down(w->lo);
+    w->hi = -half_down(-w->hi);
+    w->person_lo = half_down(w->person_lo);
+    w->person_hi = -half_down(-w->person_hi);
+    m->center = m->center ? (w->lo + w->hi) / 2 : 0;
+    m->bound = w->clamps_person
+                   ? farther(w->person_lo, w->person_hi)
+                   : d->plan->linf * farther(w->lo - (int64_t)m->center,
+                                             w->hi - (int64_t)m->center);
+    m->bound = at_least_one(m->bound);
+    return true;
+}
+
+static bool has_mean(const struct draft *d, const struct draft_agg *sum)
+{
+    for (size_t i = 0; i < d->n_aggs; i++)
+        if (d->aggs[i].kind == AGG_AVG &&
+            typed_equal(d->aggs[i].value, sum->value) &&
+            typed_equal(d->aggs[i].filter, sum->filter))
+            return true;
+    return false;
+}
+
+/*
+ * A mean is center + (sum of x - center) / count, and a sum beside it adds
+ * center * count back: with range c +- h its noise is sqrt(h^2 + c^2), never
+ * more than the h + |c| of a sum measured by itself.
+ */
+static enum err_code measure_agg(struct plan_agg *out, struct draft *d,
+                                 const struct draft_agg *agg, struct err *err)
+{
+    const bool centered = agg->kind == AGG_AVG || has_mean(d, agg);
+    out->kind = PLAN_AGG_MEASURE;
+    if (agg->people)
+        return add_people(&out->measure, d, agg->filter, err);
+    if (agg->kind == AGG_COUNT)
+        return add_rows(&out->measure, d, agg->value, agg->filter, err);
+    if (centered) {
+        out->kind = agg->kind == AGG_AVG ? PLAN_AGG_MEAN : PLAN_AGG_SUM;
+        TRY(add_rows(&out->count, d, agg->value, agg->filter, err));
+    }
+    return add_sum(&out->measure, d, agg, centered, err);
+}
+
+static enum err_code limits(struct draft *d, struct err *err)
+{
+    const struct ask_bounds *b = &d->req->bounds;
+    const struct policy_table *t = d->table;
+    struct plan *p = d->plan;
+
+    TRY(limit_of(&p->l0, "max_groups", b->max_groups, t->max_groups,
+                 t->most_groups, err));
+    TRY(limit_of(&p->linf, "max_rows", b->max_rows, t->max_rows, t->most_rows,
+                 err));
+    if (!p->selects && p->groups_public < p->l0)
+        p->l0 = p->groups_public ? (uint32_t)p->groups_public : 1;
+    return ERR_OK;
+}
+
+enum err_code draft_bounds(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+
+    TRY(limits(d, err));
+    p->measures = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct plan_measure);
+    d->measures = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_measure);
+    p->aggs = ARENA_NEW_N(d->a, d->n_aggs + 1, struct plan_agg);
+    if (!p->measures || !d->measures || !p->aggs)
+        return draft_memory(err);
+    p->n_aggs = d->n_aggs;
+    for (size_t i = 0; i < d->n_aggs; i++)
+        TRY(measure_agg(&p->aggs[i], d, &d->aggs[i], err));
+    p->audience = d->policy->min_audience;
+    if (p->selects || p->audience > 0 || p->n_measures == 0) {
+        p->has_people = true;
+        TRY(add_people(&p->people, d, NULL, err));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,376 @@
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+#include "server/plan/draft.h"
+#include "server/plan/eval.h"
+#include "server/plan/range.h"
+
+/* One call being checked. */
+struct check {
+    struct draft *d;
+    enum expr_op op;
+    struct typed **args;
+    size_t n;
+    struct place at;
+    enum value_type type; /* result, set by the rule */
+};
+
+typedef enum err_code rule_fn(struct check *c, struct err *err);
+
+static enum err_code mismatch(const struct check *c, const struct typed *arg,
+                              const char *wanted, struct err *err)
+{
+    (void)err_set(err, ERR_INVALID, "%s wants %s here, not %s",
+                  op_info_of(c->op)->sql, wanted, value_type_name(arg->type));
+    (void)err_hint(err, "cast the argument, or compare it with a %s",
+                   value_type_name(arg->type));
+    return err_at(err, arg->at.line ? arg->at.line : c->at.line,
+                  arg->at.line ? arg->at.col : c->at.col);
+}
+
+static bool is_number(enum value_type t)
+{
+    return t == VALUE_INT || t == VALUE_DOUBLE;
+}
+
+static bool is_time(enum value_type t)
+{
+    return t == VALUE_DATE || t == VALUE_TIMESTAMP;
+}
+
+static bool is_text_const(const struct typed *e)
+{
+    return typed_is_const(e) && e->type == VALUE_TEXT;
+}
+
+static const enum expr_op CASTS[VALUE_TYPE_COUNT] = {
+    [VALUE_INT] = OP_CAST_INT,   [VALUE_DOUBLE] = OP_CAST_DOUBLE,
+    [VALUE_TEXT] = OP_CAST_TEXT, [VALUE_DATE] = OP_CAST_DATE,
+    [VALUE_TIMESTAMP] = OP_CAST_TIMESTAMP,
+};
+
+/* A literal in quotes takes the type of what it stands beside. */
+static enum err_code parse_literal(struct typed **e, struct draft *d,
+                                   enum value_type type, struct err *err)
+{
+    const struct place at = (*e)->at;
+    const struct value *text = &(*e)->value;
+    struct value v = value_null();
+    struct err first = { 0 };
+
+    enum err_code rc =
+        value_parse(&v, type, text->text.s, text->text.len, &first);
+    if (rc != ERR_OK && is_time(type)) {
+        struct err second = { 0 };
+        const enum value_type other =
+            type == VALUE_DATE ? VALUE_TIMESTAMP : VALUE_DATE;
+        rc = value_parse(&v, other, text->text.s, text->text.len, &second);
+    }
+    const int64_t day = v.type == VALUE_TIMESTAMP ? US_PER_DAY : 1;
+    if (rc == ERR_OK && is_time(type) &&
+        (v.i / day < TIME_MIN_US / US_PER_DAY || v.i / day > TIME_MAX_US / US_PER_DAY))
+        rc = ERR_INVALID;
+    if (rc != ERR_OK) {
+        (void)err_set(err, ERR_INVALID, "'%.60s' is not a %s", text->text.s,
+                      value_type_name(type));
+        (void)err_hint(err, is_time(type) ? "write it as '2011-03-01' or "
+                                            "'2011-03-01 12:00:00'"
+                                          : "write the literal as a %s",
+                       value_type_name(type));
+        return err_at(err, at.line, at.col);
+    }
+    *e = draft_const(d, v.type, v, at);
+    return *e ? ERR_OK : draft_memory(err);
+}
+
+static enum err_code convert(struct typed **e, struct draft *d,
+                             enum value_type type, struct err *err)
+{
+    if ((*e)->type == type)
+        return ERR_OK;
+    if (typed_is_null(*e)) {
+        *e = draft_const(d, type, value_null(), (*e)->at);
+        return *e ? ERR_OK : draft_memory(err);
+    }
+    struct typed **args = ARENA_NEW(d->a, struct typed *);
+    if (!args)
+        return draft_memory(err);
+    args[0] = *e;
+    return draft_call(e, d, CASTS[type], type, args, 1, (*e)->at, err);
+}
+
+/* The type both can be brought to, or VALUE_TYPE_COUNT. */
+static enum value_type common(enum value_type a, enum value_type b)
+{
+    if (a == b || b == VALUE_NULL)
+        return a;
+    if (a == VALUE_NULL)
+        return b;
+    if (is_number(a) && is_number(b))
+        return VALUE_DOUBLE;
+    if (is_time(a) && is_time(b))
+        return VALUE_TIMESTAMP;
+    return VALUE_TYPE_COUNT;
+}
+
+/* Bring args[from], args[from + step], ... to one type. */
+static enum err_code unify(enum value_type *out, struct check *c, size_t from,
+                           size_t step, struct err *err)
+{
+    enum value_type type = VALUE_NULL;
+    for (size_t i = from; i < c->n; i += step)
+        if (!is_text_const(c->args[i]) && type != VALUE_TYPE_COUNT)
+            type = common(type, c->args[i]->type);
+    if (type == VALUE_NULL)
+        type = VALUE_TEXT;
+    for (size_t i = from; i < c->n; i += step)
+        if (is_text_const(c->args[i]) && type != VALUE_TYPE_COUNT &&
+            type != VALUE_TEXT) {
+            TRY(parse_literal(&c->args[i], c->d, type, err));
+            type = common(type, c->args[i]->type);
+        }
+    for (size_t i = from; i < c->n; i += step)
+        if (type == VALUE_TYPE_COUNT)
+            return mismatch(c, c->args[c->n > from + step ? from + step : from],
+                            "arguments of one type", err);
+        else
+            TRY(convert(&c->args[i], c->d, type, err));
+    *out = type;
+    return ERR_OK;
+}
+
+static enum err_code want(struct check *c, size_t i, enum value_type type,
+                          struct err *err)
+{
+    if (is_text_const(c->args[i]) && type != VALUE_TEXT)
+        TRY(parse_literal(&c->args[i], c->d, type, err));
+    if (c->args[i]->type != type && !typed_is_null(c->args[i]))
+        return mismatch(c, c->args[i], value_type_name(type), err);
+    return convert(&c->args[i], c->d, type, err);
+}
+
+static enum err_code rule_logic(struct check *c, struct err *err)
+{
+    c->type = VALUE_BOOL;
+    for (size_t i = 0; i < c->n; i++)
+        TRY(want(c, i, VALUE_BOOL, err));
+    return ERR_OK;
+}
+
+static enum err_code rule_compare(struct check *c, struct err *err)
+{
+    enum value_type ignored;
+    c->type = VALUE_BOOL;
+    return unify(&ignored, c, 0, 1, err);
+}
+
+static enum err_code rule_is_null(struct check *c, struct err *err)
+{
+    (void)err;
+    c->type = VALUE_BOOL;
+    return ERR_OK;
+}
+
+/* The pattern must be known now: a trailing backslash is an engine's error. */
+static enum err_code rule_like(struct check *c, struct err *err)
+{
+    c->type = VALUE_BOOL;
+    TRY(want(c, 0, VALUE_TEXT, err));
+    TRY(want(c, 1, VALUE_TEXT, err));
+    if (!typed_is_const(c->args[1])) {
+        (void)err_set(err, ERR_REFUSED, "a LIKE pattern must be a constant");
+        (void)err_hint(err, "write the pattern as a literal or a parameter");
+        return err_at(err, c->at.line, c->at.col);
+    }
+    if (typed_is_null(c->args[1]))
+        return ERR_OK;
+    const char *p = c->args[1]->value.text.s;
+    while (*p)
+        if (*p++ == '\\' && !*p++) {
+            (void)err_set(err, ERR_INVALID, "a LIKE pattern ends in a backslash");
+            (void)err_hint(err, "write two backslashes to match one");
+            return err_at(err, c->at.line, c->at.col);
+        }
+    return ERR_OK;
+}
+
+static enum err_code rule_arith(struct check *c, struct err *err)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (is_text_const(c->args[i]))
+            TRY(parse_literal(&c->args[i], c->d, VALUE_DOUBLE, err));
+    for (size_t i = 0; i < c->n; i++)
+        if (!is_number(c->args[i]->type) && !typed_is_null(c->args[i]))
+            return mismatch(c, c->args[i], "a number", err);
+    TRY(unify(&c->type, c, 0, 1, err));
+    if (c->type == VALUE_TEXT) /* NULL + NULL */
+        c->type = VALUE_INT;
+    return ERR_OK;
+}
+
+static enum err_code rule_common(struct check *c, struct err *err)
+{
+    return unify(&c->type, c, 0, 1, err);
+}
+
+/* Tests at even places (but a last one), results at odd ones and the last. */
+static enum err_code rule_case(struct check *c, struct err *err)
+{
+    struct typed *results[66]; /* op.def: at most 129 arguments */
+    struct check sub = { .d = c->d, .op = c->op, .args = results, .at = c->at };
+
+    for (size_t i = 0; i + 1 < c->n; i += 2) {
+        TRY(want(c, i, VALUE_BOOL, err));
+        results[sub.n++] = c->args[i + 1];
+    }
+    if (c->n % 2)
+        results[sub.n++] = c->args[c->n - 1];
+    TRY(unify(&c->type, &sub, 0, 1, err));
+    for (size_t i = 0; i < sub.n; i++)
+        c->args[2 * i + 1 < c->n ? 2 * i + 1 : c->n - 1] = results[i];
+    return ERR_OK;
+}
+
+static enum err_code lower_unit(struct check *c, struct err *err)
+{
+    if (!is_text_const(c->args[0]))
+        return mismatch(c, c->args[0], "the name of a unit in quotes", err);
+    char *name = arena_strdup(c->d->a, c->args[0]->value.text.s);
+    if (!name)
+        return draft_memory(err);
+    for (char *p = name; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    c->args[0] = draft_const(c->d, VALUE_TEXT,
+                             value_text(name, strlen(name)), c->args[0]->at);
+    return c->args[0] ? ERR_OK : draft_memory(err);
+}
+
+static enum err_code rule_time(struct check *c, struct err *err)
+{
+    TRY(lower_unit(c, err));
+    const enum time_unit unit = time_unit_of(&c->args[0]->value);
+    if (unit == UNIT_COUNT || (c->op == OP_DATE_TRUNC && unit == UNIT_DOW)) {
+        (void)err_set(err, ERR_REFUSED, "%s knows no unit '%.40s'",
+                      op_info_of(c->op)->sql, c->args[0]->value.text.s);
+        (void)err_hint(err, "use hour, day, week, month, quarter%s",
+                       c->op == OP_EXTRACT ? ", year or dow" : " or year");
+        return err_at(err, c->at.line, c->at.col);
+    }
+    if (is_text_const(c->args[1]))
+        TRY(parse_literal(&c->args[1], c->d, VALUE_TIMESTAMP, err));
+    if (!is_time(c->args[1]->type) && !typed_is_null(c->args[1]))
+        return mismatch(c, c->args[1], "a date or timestamp", err);
+    c->type = c->op == OP_EXTRACT ? VALUE_INT : VALUE_TIMESTAMP;
+    return convert(&c->args[1], c->d, VALUE_TIMESTAMP, err);
+}
+
+static enum err_code rule_lower(struct check *c, struct err *err)
+{
+    c->type = VALUE_TEXT;
+    return want(c, 0, VALUE_TEXT, err);
+}
+
+static enum err_code rule_cast(struct check *c, struct err *err)
+{
+    /* Rows: result.  What each cast takes, as bits of enum value_type. */
+    enum { B = 1 << VALUE_BOOL, I = 1 << VALUE_INT, D = 1 << VALUE_DOUBLE,
+           T = 1 << VALUE_TEXT, DAY = 1 << VALUE_DATE,
+           TIME = 1 << VALUE_TIMESTAMP, N = 1 << VALUE_NULL };
+    static const struct { enum value_type type; unsigned takes; } to[] = {
+        [OP_CAST_INT - OP_CAST_INT] = { VALUE_INT, N | B | I | D | T },
+        [OP_CAST_DOUBLE - OP_CAST_INT] = { VALUE_DOUBLE, N | I | D | T },
+        [OP_CAST_TEXT - OP_CAST_INT] = { VALUE_TEXT, N | B | I | T | DAY | TIME },
+        [OP_CAST_DATE - OP_CAST_INT] = { VALUE_DATE, N | T | DAY | TIME },
+        [OP_CAST_TIMESTAMP - OP_CAST_INT] = { VALUE_TIMESTAMP, N | T | DAY | TIME },
+    };
+    c->type = to[c->op - OP_CAST_INT].type;
+    if (!(to[c->op - OP_CAST_INT].takes & 1u << c->args[0]->type))
+        return mismatch(c, c->args[0], "something that converts", err);
+    if (c->op >= OP_CAST_DATE && c->args[0]->type == VALUE_TEXT &&
+        c->args[0]->kind == TYPED_CALL) {
+        (void)err_set(err, ERR_REFUSED, "computed text cannot become a %s",
+                      value_type_name(c->type));
+        (void)err_hint(err, "cast a column or a literal");
+        return err_at(err, c->at.line, c->at.col);
+    }
+    return ERR_OK;
+}
+
+static rule_fn *const RULES[OP_COUNT] = {
+    [OP_AND] = rule_logic,         [OP_OR] = rule_logic,
+    [OP_NOT] = rule_logic,         [OP_EQ] = rule_compare,
+    [OP_NE] = rule_compare,        [OP_LT] = rule_compare,
+    [OP_LE] = rule_compare,        [OP_GT] = rule_compare,
+    [OP_GE] = rule_compare,        [OP_IS_NULL] = rule_is_null,
+    [OP_IN] = rule_compare,        [OP_BETWEEN] = rule_compare,
+    [OP_LIKE] = rule_like,         [OP_ADD] = rule_arith,
+    [OP_SUB] = rule_arith,         [OP_MUL] = rule_arith,
+    [OP_DIV] = rule_arith,         [OP_NEG] = rule_arith,
+    [OP_LEAST] = rule_common,      [OP_GREATEST] = rule_common,
+    [OP_COALESCE] = rule_common,   [OP_CASE] = rule_case,
+    [OP_DATE_TRUNC] = rule_time,   [OP_EXTRACT] = rule_time,
+    [OP_LOWER] = rule_lower,       [OP_CAST_INT] = rule_cast,
+    [OP_CAST_DOUBLE] = rule_cast,  [OP_CAST_TEXT] = rule_cast,
+    [OP_CAST_DATE] = rule_cast,    [OP_CAST_TIMESTAMP] = rule_cast,
+};
+
+enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
+                         struct typed **args, size_t n_args, struct place at,
+                         struct err *err)
+{
+    const struct op_info *info = op_info_of(op);
+    struct check c = { .d = d, .op = op, .args = args, .n = n_args, .at = at };
+
+    if (n_args < info->min_args || n_args > info->max_args || !RULES[op]) {
+        (void)err_set(err, ERR_INVALID, "%s takes %u to %u arguments, not %zu",
+                      info->sql, info->min_args, info->max_args, n_args);
+        return err_at(err, at.line, at.col);
+    }
+    TRY(RULES[op](&c, err));
+    return draft_call(out, d, op, c.type, args, n_args, at, err);
+}
+
+/* Folding text in lower case here would know ASCII only. */
+static bool folds(const struct typed *e)
+{
+    for (size_t i = 0; i < e->call.n_args; i++)
+        if (!typed_is_const(e->call.args[i]))
+            return false;
+    return e->call.op != OP_LOWER;
+}
+
+enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
+                         enum value_type type, struct typed **args,
+                         size_t n_args, struct place at, struct err *err)
+{
+    struct typed *e = ARENA_NEW(d->a, struct typed);
+    if (!e)
+        return draft_memory(err);
+    *e = (struct typed){ .kind = TYPED_CALL, .type = type, .at = at };
+    e->call.op = op;
+    e->call.args = args;
+    e->call.n_args = n_args;
+    if (folds(e)) {
+        struct value v;
+        TRY(eval(&v, e, NULL, d->a, err));
+        *out = draft_const(d, type, v, at);
+        return *out ? ERR_OK : draft_memory(err);
+    }
+    range_of(e);
+    *out = e;
+    return ERR_OK;
+}
+
+struct typed *draft_const(struct draft *d, enum value_type type,
+                          struct value v, struct place at)
+{
+    struct typed *e = ARENA_NEW(d->a, struct typed);
+    if (!e)
+        return NULL;
+    *e = (struct typed){
+        .kind = TYPED_CONST, .type = type, .at = at, .value = v
+    };
+    range_of(e);
+    return e;
+}

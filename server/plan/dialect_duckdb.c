@@ -1,0 +1,457 @@
+#include <math.h>
+#include <string.h>
+
+#include "server/plan/dialect.h"
+#include "server/plan/draft.h"
+
+/*
+ * The engine's statement, one stage per line of this table:
+ *
+ *   rows    rows with a key that pass the WHERE: person p, keys k, flags f
+ *           (FILTER holds and x is not NULL), values x
+ *   placed  keys in their public domains, values clamped on the grid (v)
+ *   dealt   o numbers rows that look alike; h, the keyed hash of the row
+ *   kept    n counts, in the order of (h, o), the rows an aggregate may use
+ *   pairs   one row per person and group, each aggregate a bounded integer a
+ *   ranked  g numbers a person's groups in the order of a keyed hash
+ *
+ * dealt and kept only for sums of row values, ranked only when a person could
+ * have more than L0 groups.  Every stage is a function of one person's rows, so
+ * it bounds what one person changes whatever the hash.  Rows that are alike may
+ * change places; nothing after can tell.
+ */
+struct sql {
+    struct draft *d;
+    struct writer *w;
+    size_t flag[PLAN_MEASURES_MAX]; /* measure -> f column, NONE: every row */
+    size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
+    size_t n_flags, n_x;
+    bool samples, ranks;
+};
+static const size_t NONE = SIZE_MAX;
+
+static bool limits_rows(const struct sql *s, size_t i)
+{
+    return s->d->plan->measures[i].kind == MEASURE_SUM &&
+           !s->d->measures[i].clamps_person;
+}
+
+/* COUNT(x) flags rows by x; a sum does too, so that both keep the same rows. */
+static const struct typed *flag_value(const struct sql *s, size_t i)
+{
+    const struct typed *v = s->d->measures[i].value;
+    return v && !v->never_null ? v : NULL;
+}
+
+static void number_columns(struct sql *s)
+{
+    const struct draft_measure *m = s->d->measures;
+    for (size_t i = 0; i < s->d->plan->n_measures; i++) {
+        size_t j = 0;
+        s->flag[i] = s->x[i] = NONE;
+        if (m[i].filter || flag_value(s, i)) {
+            while (j < i && !(s->flag[j] != NONE &&
+                              typed_equal(m[i].filter, m[j].filter) &&
+                              typed_equal(flag_value(s, i), flag_value(s, j))))
+                j++;
+            s->flag[i] = j < i ? s->flag[j] : s->n_flags++;
+        }
+        if (s->d->plan->measures[i].kind == MEASURE_SUM)
+            s->x[i] = s->n_x++;
+        s->samples |= limits_rows(s, i);
+    }
+}
+
+/* Flags shared by measures are printed once, by the first. */
+static bool first_of_flag(const struct sql *s, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (s->flag[j] == s->flag[i])
+            return false;
+    return s->flag[i] != NONE;
+}
+
+static void flag(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->d->measures[i];
+    writer_str(s->w, ", (");
+    if (m->filter) {
+        duckdb_expr(s->w, m->filter);
+        writer_str(s->w, " IS TRUE");
+    }
+    if (flag_value(s, i)) {
+        writer_str(s->w, m->filter ? " AND (" : "(");
+        duckdb_expr(s->w, flag_value(s, i));
+        writer_str(s->w, ") IS NOT NULL");
+    }
+    writer_printf(s->w, ") AS f%zu", s->flag[i]);
+}
+
+static void stage_rows(const struct sql *s)
+{
+    const struct draft *d = s->d;
+    const char *key = d->table->columns[d->table->key].name;
+
+    writer_str(s->w, "WITH rows AS (SELECT t.");
+    duckdb_name(s->w, key);
+    writer_str(s->w, " AS p");
+    for (size_t k = 0; k < d->plan->n_keys; k++) {
+        const enum value_type type = d->keys[k]->type;
+        writer_str(s->w, type == VALUE_INT ? ", TRY_CAST(" : ", ");
+        duckdb_expr(s->w, d->keys[k]);
+        writer_printf(s->w, "%s AS k%zu",
+                      type == VALUE_INT ? " AS BIGINT)" : "", k);
+    }
+    for (size_t i = 0; i < d->plan->n_measures; i++) {
+        if (first_of_flag(s, i))
+            flag(s, i);
+        if (s->x[i] == NONE)
+            continue;
+        writer_str(s->w, ", CAST(");
+        duckdb_expr(s->w, d->measures[i].value);
+        writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
+    }
+    writer_str(s->w, " FROM src.");
+    duckdb_name(s->w, d->table->name);
+    writer_str(s->w, " AS t WHERE t.");
+    duckdb_name(s->w, key);
+    writer_str(s->w, " IS NOT NULL");
+    for (size_t i = 0; i < d->n_where; i++) {
+        writer_str(s->w, " AND ");
+        duckdb_term(s->w, d->where[i]);
+    }
+    writer_str(s->w, ")");
+}
+
+/* Every whole step between the first and the last is listed. */
+static bool is_contiguous(const struct plan_key *key)
+{
+    const struct value *v = key->domain;
+    const size_t n = key->n_domain;
+    if (n < 3 || v[n - 1].type == VALUE_NULL)
+        return false;
+    if (key->type == VALUE_TIMESTAMP)
+        return true; /* units of one length, none left out */
+    return (key->type == VALUE_INT || key->type == VALUE_DATE) &&
+           (uint64_t)v[n - 1].i - (uint64_t)v[0].i == n - 1;
+}
+
+static void in_domain(const struct sql *s, size_t k)
+{
+    const struct plan_key *key = &s->d->plan->keys[k];
+    size_t n = key->n_domain;
+    if (is_contiguous(key)) {
+        writer_printf(s->w, "k%zu BETWEEN ", k);
+        duckdb_value(s->w, key->type, &key->domain[0]);
+        writer_str(s->w, " AND ");
+        duckdb_value(s->w, key->type, &key->domain[n - 1]);
+        return;
+    }
+    const bool has_null = n > 0 && key->domain[n - 1].type == VALUE_NULL;
+    n -= has_null;
+    writer_str(s->w, has_null ? "(" : "");
+    writer_printf(s->w, n ? "k%zu IN (" : "k%zu IS NULL", k);
+    for (size_t i = 0; i < n; i++) {
+        writer_str(s->w, i ? ", " : "");
+        duckdb_value(s->w, key->type, &key->domain[i]);
+    }
+    writer_str(s->w, n ? ")" : "");
+    writer_printf(s->w, has_null ? " OR k%zu IS NULL)" : "", k);
+}
+
+static void placed_key(const struct sql *s, size_t k)
+{
+    const struct value *other = &s->d->others[k];
+    if (other->type == VALUE_NULL) {
+        writer_printf(s->w, ", k%zu", k);
+        return;
+    }
+    writer_str(s->w, ", CASE WHEN ");
+    in_domain(s, k);
+    writer_printf(s->w, " THEN k%zu ELSE ", k);
+    duckdb_value(s->w, s->d->plan->keys[k].type, other);
+    writer_printf(s->w, " END AS k%zu", k);
+}
+
+static int64_t on_grid(double v, unsigned bits)
+{
+    return (int64_t)floor(ldexp(v, (int)bits) + 0.5);
+}
+
+/*
+ * floor(x * 2^bits + 0.5) of x clamped.  The ends are computed here by the same
+ * formula, which is monotone, so the result never leaves lo..hi.
+ */
+static void placed_value(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->d->measures[i];
+    const unsigned bits = s->d->plan->measures[i].grid_bits;
+    const struct value lo = value_double(m->row.lo), hi = value_double(m->row.hi);
+    const size_t x = s->x[i];
+
+    writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
+    duckdb_value(s->w, VALUE_DOUBLE, &lo);
+    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
+                  (long long)on_grid(m->row.lo, bits), x);
+    duckdb_value(s->w, VALUE_DOUBLE, &hi);
+    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) ELSE "
+                  "TRY_CAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",
+                  (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
+}
+
+static void stage_placed(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    const char *between = " WHERE ";
+
+    writer_str(s->w, ",\nplaced AS (SELECT p");
+    for (size_t k = 0; k < p->n_keys; k++)
+        placed_key(s, k);
+    for (size_t j = 0; j < s->n_flags; j++)
+        writer_printf(s->w, ", f%zu", j);
+    for (size_t i = 0; i < p->n_measures; i++)
+        if (s->x[i] != NONE)
+            placed_value(s, i);
+    writer_str(s->w, " FROM rows");
+    for (size_t k = 0; k < p->n_keys; k++) {
+        if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
+            continue;
+        writer_str(s->w, between);
+        in_domain(s, k);
+        between = " AND ";
+    }
+    writer_str(s->w, ")");
+}
+
+static void columns(const struct sql *s, char prefix, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        writer_printf(s->w, ", %c%zu", prefix, i);
+}
+
+/* Text that no other value of the type has, and that ends by itself. */
+static void encoded(const struct sql *s, char prefix, size_t i, bool is_text)
+{
+    char name[32];
+    struct writer n = writer_of(name, sizeof name);
+    writer_printf(&n, prefix == 'p' ? "p" : "%c%zu", prefix, i);
+    (void)writer_cstr(&n);
+    if (is_text)
+        writer_printf(s->w, " || coalesce(CAST(strlen(%s) AS VARCHAR) || ':' || %s, 'n')", name, name);
+    else
+        writer_printf(s->w, " || coalesce(CAST(%s AS VARCHAR) || ',', 'n')", name);
+}
+
+static void hash_open(const struct sql *s, char what)
+{
+    const struct policy_table *t = s->d->table;
+    const enum policy_type type = t->columns[t->key].type;
+    writer_printf(s->w, "sha256(CAST($1 AS BLOB) || encode('%c'", what);
+    encoded(s, 'p', 0, type != POLICY_INT);
+    for (size_t k = 0; k < s->d->plan->n_keys; k++)
+        encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
+}
+
+static void stage_dealt(const struct sql *s)
+{
+    const size_t n_keys = s->d->plan->n_keys;
+    writer_str(s->w, ",\nalike AS (SELECT *, row_number() OVER (PARTITION BY p");
+    columns(s, 'k', n_keys);
+    columns(s, 'f', s->n_flags);
+    columns(s, 'v', s->n_x);
+    writer_str(s->w, ") AS o FROM placed),\ndealt AS (SELECT *, ");
+    hash_open(s, 'r');
+    for (size_t j = 0; j < s->n_flags; j++)
+        encoded(s, 'f', j, false);
+    for (size_t j = 0; j < s->n_x; j++)
+        encoded(s, 'v', j, false);
+    writer_str(s->w, " || CAST(o AS VARCHAR))) AS h FROM alike)");
+}
+
+/* Sums of one flag share one count. */
+static bool first_sum_of_flag(const struct sql *s, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (limits_rows(s, j) && s->flag[j] == s->flag[i])
+            return false;
+    return limits_rows(s, i);
+}
+
+static void rank_name(const struct sql *s, size_t i)
+{
+    if (s->flag[i] == NONE)
+        writer_str(s->w, "n");
+    else
+        writer_printf(s->w, "n%zu", s->flag[i]);
+}
+
+static void stage_kept(const struct sql *s)
+{
+    writer_str(s->w, ",\nkept AS (SELECT *");
+    for (size_t i = 0; i < s->d->plan->n_measures; i++) {
+        if (!first_sum_of_flag(s, i))
+            continue;
+        writer_str(s->w, ", count(*)");
+        if (s->flag[i] != NONE)
+            writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
+        writer_str(s->w, " OVER w AS ");
+        rank_name(s, i);
+    }
+    writer_str(s->w, " FROM dealt WINDOW w AS (PARTITION BY p");
+    columns(s, 'k', s->d->plan->n_keys);
+    writer_str(s->w, " ORDER BY h");
+    columns(s, 'f', s->n_flags);
+    columns(s, 'v', s->n_x);
+    writer_str(s->w, ", o ROWS UNBOUNDED PRECEDING))");
+}
+
+static void only_flagged(const struct sql *s, size_t i, bool limited)
+{
+    if (s->flag[i] == NONE && !limited)
+        return;
+    writer_str(s->w, " FILTER (WHERE ");
+    if (s->flag[i] != NONE)
+        writer_printf(s->w, "f%zu%s", s->flag[i], limited ? " AND " : "");
+    if (limited) {
+        rank_name(s, i);
+        writer_printf(s->w, " <= %u", s->d->plan->linf);
+    }
+    writer_str(s->w, ")");
+}
+
+static void row_count(const struct sql *s, size_t i)
+{
+    writer_str(s->w, "least(count(*)");
+    only_flagged(s, i, false);
+    writer_printf(s->w, ", %u)", s->d->plan->linf);
+}
+
+static void total(const struct sql *s, size_t i, bool limited)
+{
+    writer_printf(s->w, "coalesce(sum(v%zu)", s->x[i]);
+    only_flagged(s, i, limited);
+    writer_str(s->w, ", 0)");
+}
+
+static void clamped_total(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->d->measures[i];
+    writer_str(s->w, "CASE WHEN ");
+    total(s, i, false);
+    writer_printf(s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
+                  (long long)m->person_lo, (long long)m->person_lo);
+    total(s, i, false);
+    writer_printf(s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
+                  (long long)m->person_hi, (long long)m->person_hi);
+    total(s, i, false);
+    writer_str(s->w, " END");
+}
+
+/* What one person adds to one group. */
+static void share(const struct sql *s, size_t i)
+{
+    const struct plan_measure *m = &s->d->plan->measures[i];
+    switch (m->kind) {
+    case MEASURE_PEOPLE:
+        if (s->flag[i] == NONE)
+            writer_str(s->w, "CAST(1 AS BIGINT)");
+        else
+            writer_printf(s->w, "CAST(bool_or(f%zu) AS BIGINT)", s->flag[i]);
+        return;
+    case MEASURE_ROWS:
+        row_count(s, i);
+        return;
+    case MEASURE_SUM:
+        if (s->d->measures[i].clamps_person) {
+            clamped_total(s, i);
+            return;
+        }
+        total(s, i, true);
+        if (m->center) {
+            writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ",
+                          (long long)m->center);
+            row_count(s, i);
+        }
+        return;
+    }
+}
+
+static void stage_pairs(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    writer_str(s->w, ",\npairs AS (SELECT p");
+    columns(s, 'k', p->n_keys);
+    for (size_t i = 0; i < p->n_measures; i++) {
+        writer_str(s->w, ", ");
+        share(s, i);
+        writer_printf(s->w, " AS a%zu", i);
+    }
+    writer_printf(s->w, " FROM %s GROUP BY p", s->samples ? "kept" : "placed");
+    columns(s, 'k', p->n_keys);
+    writer_str(s->w, ")");
+}
+
+/* dense_rank, not row_number: a limit on the latter is rewritten into a slow
+ * aggregate per group.  (h, key) never ties, so both mean the same. */
+static void stage_ranked(const struct sql *s)
+{
+    const size_t n_keys = s->d->plan->n_keys;
+    writer_str(s->w, ",\nhashed AS (SELECT *, ");
+    hash_open(s, 'g');
+    writer_str(s->w, ")) AS h FROM pairs),\nranked AS (SELECT *, dense_rank() OVER "
+                     "(PARTITION BY p ORDER BY h");
+    columns(s, 'k', n_keys);
+    writer_str(s->w, ") AS g FROM hashed)");
+}
+
+static void final(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    writer_str(s->w, "\nSELECT ");
+    for (size_t k = 0; k < p->n_keys; k++)
+        writer_printf(s->w, "k%zu, ", k);
+    for (size_t i = 0; i < p->n_measures; i++)
+        writer_printf(s->w, "%sCAST(coalesce(sum(a%zu), 0) AS HUGEINT) AS m%zu",
+                      i ? ", " : "", i, i);
+    writer_str(s->w, s->ranks ? " FROM ranked" : " FROM pairs");
+    if (s->ranks)
+        writer_printf(s->w, " WHERE g <= %u", p->l0);
+    for (size_t k = 0; k < p->n_keys; k++)
+        writer_printf(s->w, "%s%zu", k ? ", k" : " GROUP BY k", k);
+}
+
+static void statement(const struct sql *s)
+{
+    stage_rows(s);
+    stage_placed(s);
+    if (s->samples) {
+        stage_dealt(s);
+        stage_kept(s);
+    }
+    stage_pairs(s);
+    if (s->ranks)
+        stage_ranked(s);
+    final(s);
+}
+
+enum err_code draft_duckdb(struct draft *d, struct err *err)
+{
+    struct writer measure = writer_of(NULL, 0);
+    struct sql s = { .d = d, .w = &measure };
+    const struct plan *p = d->plan;
+
+    number_columns(&s);
+    s.ranks = p->n_keys > 0 && (p->selects || p->l0 < p->groups_public);
+    statement(&s);
+    char *text = arena_alloc(d->a, measure.need + 1, 1);
+    if (!text)
+        return draft_memory(err);
+    struct writer w = writer_of(text, measure.need + 1);
+    s.w = &w;
+    statement(&s);
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_INTERNAL, "the statement changed while printed");
+    d->plan->sql = text;
+    d->plan->keyed = s.samples || s.ranks;
+    return ERR_OK;
+}

@@ -1,0 +1,364 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/plan/draft.h"
+#include "server/plan/eval.h"
+#include "server/plan/range.h"
+
+enum { INT_VALUES_MAX = 10000 };
+
+/* A growing list of values; more than PLAN_GROUPS_MAX is an error. */
+struct list {
+    struct value *v;
+    size_t n, cap;
+};
+
+static enum err_code push(struct list *l, struct draft *d, struct value v,
+                          struct err *err)
+{
+    if (l->n == PLAN_GROUPS_MAX) {
+        (void)err_set(err, ERR_LIMIT, "a group key has more than %d values",
+                      PLAN_GROUPS_MAX);
+        return err_hint(err, "group by a longer unit, or narrow the time in WHERE");
+    }
+    if (l->n == l->cap) {
+        const size_t cap = l->cap ? 2 * l->cap : 16;
+        struct value *more = ARENA_NEW_N(d->a, cap, struct value);
+        if (!more)
+            return draft_memory(err);
+        if (l->n)
+            memcpy(more, l->v, l->n * sizeof *more);
+        l->v = more;
+        l->cap = cap;
+    }
+    l->v[l->n++] = v;
+    return ERR_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return value_cmp(a, b);
+}
+
+static void sort_unique(struct list *l)
+{
+    size_t n = 0;
+    if (l->n)
+        qsort(l->v, l->n, sizeof *l->v, compare);
+    for (size_t i = 0; i < l->n; i++)
+        if (i == 0 || value_cmp(&l->v[i], &l->v[n - 1]) != 0)
+            l->v[n++] = l->v[i];
+    l->n = n;
+}
+
+static enum err_code parse_key(struct value *out, struct draft *d,
+                               const struct policy_column *c, const char *text,
+                               struct err *err)
+{
+    struct err bad = { 0 };
+    (void)d;
+    if (value_parse(out, typed_of_policy(c->type), text, strlen(text), &bad) ==
+        ERR_OK)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID,
+                  "the policy's domain of column \"%.80s\" does not parse as %s",
+                  c->name, policy_type_name(c->type));
+    return err_hint(err, "ask the steward to correct line %u of the policy",
+                    c->line);
+}
+
+static enum err_code declared(struct list *l, struct value *other,
+                              struct draft *d, const struct policy_column *c,
+                              struct err *err)
+{
+    struct value v;
+    for (size_t i = 0; i < c->domain.n; i++) {
+        TRY(parse_key(&v, d, c, c->domain.text[i], err));
+        TRY(push(l, d, v, err));
+    }
+    if (c->other) {
+        TRY(parse_key(other, d, c, c->other, err));
+        TRY(push(l, d, *other, err));
+    }
+    return ERR_OK;
+}
+
+/* What the top-level AND of the WHERE leaves of a number or time column: the
+ * constants of a query are public. */
+static struct range where_range(const struct draft *d,
+                                const struct policy_column *c);
+
+static double public_number(const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_DATE:
+        return (double)v->i * (double)US_PER_DAY;
+    case VALUE_DOUBLE:
+        return v->d;
+    case VALUE_INT:
+    case VALUE_TIMESTAMP:
+        return (double)v->i;
+    case VALUE_NULL:
+    case VALUE_BOOL:
+    case VALUE_TEXT:
+    case VALUE_TYPE_COUNT:
+        break;
+    }
+    return (double)NAN;
+}
+
+static bool reads(const struct typed *e, const struct policy_column *c)
+{
+    if (typed_is_call(e, OP_CAST_TIMESTAMP) || typed_is_call(e, OP_CAST_DOUBLE))
+        e = e->call.args[0];
+    return e->kind == TYPED_COLUMN && e->column == c;
+}
+
+static void narrow(struct range *r, const struct typed *e,
+                   const struct policy_column *c)
+{
+    if (typed_is_call(e, OP_AND)) {
+        for (size_t i = 0; i < e->call.n_args; i++)
+            narrow(r, e->call.args[i], c);
+        return;
+    }
+    if (e->kind != TYPED_CALL || !reads(e->call.args[0], c))
+        return;
+    for (size_t i = 1; i < e->call.n_args; i++)
+        if (!typed_is_const(e->call.args[i]))
+            return;
+    const enum expr_op op = e->call.op;
+    const double v = e->call.n_args > 1
+                         ? public_number(&e->call.args[1]->value)
+                         : (double)NAN;
+    if (op == OP_GE || op == OP_GT || op == OP_EQ || op == OP_BETWEEN)
+        r->lo = fmax(r->lo, v);
+    if (op == OP_LE || op == OP_LT || op == OP_EQ)
+        r->hi = fmin(r->hi, v);
+    if (op == OP_BETWEEN)
+        r->hi = fmin(r->hi, public_number(&e->call.args[2]->value));
+    if (op == OP_LT && c->type != POLICY_DOUBLE)
+        r->hi = fmin(r->hi, v - 1); /* a microsecond, or a whole number */
+}
+
+static struct range where_range(const struct draft *d,
+                                const struct policy_column *c)
+{
+    struct range r = { -HUGE_VAL, HUGE_VAL };
+    if (c->has_range)
+        r = (struct range){ c->lo, c->hi };
+    for (size_t i = 0; i < d->n_where; i++)
+        narrow(&r, d->where[i], c);
+    return r;
+}
+
+static enum err_code whole_numbers(struct list *l, bool *is_public,
+                                   struct draft *d,
+                                   const struct policy_column *c,
+                                   struct err *err)
+{
+    const struct range r = where_range(d, c);
+    const double lo = ceil(r.lo), hi = floor(r.hi);
+    *is_public = range_is_bounded(r) && fabs(lo) < 0x1p53 &&
+                 fabs(hi) < 0x1p53 && hi - lo < INT_VALUES_MAX;
+    for (int64_t i = 0; *is_public && (double)i <= hi - lo; i++)
+        TRY(push(l, d, value_int((int64_t)lo + i), err));
+    return ERR_OK;
+}
+
+static enum err_code times(struct list *l, bool *is_public, struct draft *d,
+                           const struct policy_column *c, enum value_type type,
+                           enum time_unit unit, struct err *err)
+{
+    const struct range r = where_range(d, c);
+    *is_public = r.lo >= (double)TIME_MIN_US && r.hi <= (double)TIME_MAX_US;
+    if (!*is_public)
+        return ERR_OK;
+    for (int64_t us = time_trunc((int64_t)r.lo, unit); us <= (int64_t)r.hi;
+         us = time_next(us, unit)) {
+        const struct value v = { .type = type,
+            .i = type == VALUE_DATE ? time_floor_div(us, US_PER_DAY) : us };
+        TRY(push(l, d, v, err));
+    }
+    return ERR_OK;
+}
+
+static enum err_code of_column(struct list *l, bool *is_public,
+                               struct value *other, struct draft *d,
+                               const struct policy_column *c, struct err *err)
+{
+    *is_public = true;
+    if (c->has_domain)
+        return declared(l, other, d, c, err);
+    switch (c->type) {
+    case POLICY_BOOL:
+        for (int b = 0; b < 2; b++)
+            TRY(push(l, d, (struct value){ .type = VALUE_BOOL, .b = b }, err));
+        return ERR_OK;
+    case POLICY_INT:
+        return whole_numbers(l, is_public, d, c, err);
+    case POLICY_DATE:
+        return times(l, is_public, d, c, VALUE_DATE, UNIT_DAY, err);
+    case POLICY_DOUBLE:
+    case POLICY_TEXT:
+    case POLICY_TIMESTAMP:
+    case POLICY_UUID:
+    case POLICY_TYPE_COUNT:
+        break;
+    }
+    *is_public = false;
+    return ERR_OK;
+}
+
+/* CASE between constants: they are all there is, and NULL when no arm fits. */
+static enum err_code of_case(struct list *l, bool *is_public, struct draft *d,
+                             const struct typed *e, struct err *err)
+{
+    const size_t n = e->call.n_args;
+    for (size_t i = 1; i <= n; i += 2) {
+        const struct typed *arm = e->call.args[i < n ? i : n - 1];
+        if (i >= n && n % 2 == 0)
+            break;
+        if (!typed_is_const(arm))
+            return ERR_OK;
+        TRY(push(l, d, arm->value, err));
+    }
+    if (n % 2 == 0)
+        TRY(push(l, d, value_null(), err));
+    *is_public = true;
+    return ERR_OK;
+}
+
+static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
+                             const struct typed *e, struct err *err)
+{
+    const struct policy_column *c = typed_only_column(e);
+    if (e->call.op == OP_CASE)
+        return of_case(l, is_public, d, e, err);
+    if (e->type == VALUE_BOOL) {
+        *is_public = true;
+        for (int b = 0; b < 2; b++)
+            TRY(push(l, d, (struct value){ .type = VALUE_BOOL, .b = b }, err));
+        return e->never_null ? ERR_OK : push(l, d, value_null(), err);
+    }
+    if (!c || e->call.n_args != 2 || !reads(e->call.args[1], c))
+        return ERR_OK;
+    const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
+    if (e->call.op == OP_DATE_TRUNC)
+        return times(l, is_public, d, c, VALUE_TIMESTAMP, unit, err);
+    if (e->call.op != OP_EXTRACT)
+        return ERR_OK;
+    struct range r = e->range;
+    if (unit == UNIT_YEAR) {
+        const struct range t = where_range(d, c);
+        if (t.lo < (double)TIME_MIN_US || t.hi > (double)TIME_MAX_US)
+            return ERR_OK;
+        r = (struct range){ (double)time_extract((int64_t)t.lo, UNIT_YEAR),
+                            (double)time_extract((int64_t)t.hi, UNIT_YEAR) };
+    }
+    *is_public = true;
+    for (int64_t i = (int64_t)r.lo; i <= (int64_t)r.hi; i++)
+        TRY(push(l, d, value_int(i), err));
+    return ERR_OK;
+}
+
+/* eval knows the lower case of ASCII alone. */
+static bool lowers(const struct typed *e)
+{
+    bool found = typed_is_call(e, OP_LOWER);
+    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
+        found |= lowers(e->call.args[i]);
+    return found;
+}
+
+/* Leave out the values that the WHERE excludes by itself; `other` stays, since
+ * it stands for values nobody listed. */
+static enum err_code filter_domain(struct list *l, struct draft *d, size_t k,
+                                   struct err *err)
+{
+    const struct typed *key = d->keys[k];
+    for (size_t w = 0; key->kind == TYPED_COLUMN && w < d->n_where; w++) {
+        size_t n = 0;
+        if (typed_only_column(d->where[w]) != key->column || lowers(d->where[w]))
+            continue;
+        for (size_t i = 0; i < l->n; i++) {
+            const struct eval_env env = { .column = key->column,
+                                          .column_value = &l->v[i] };
+            struct value keep;
+            TRY(eval(&keep, d->where[w], &env, d->a, err));
+            const bool is_other = d->others[k].type != VALUE_NULL &&
+                                  value_cmp(&l->v[i], &d->others[k]) == 0;
+            if (is_other || (keep.type == VALUE_BOOL && keep.b))
+                l->v[n++] = l->v[i];
+        }
+        l->n = n;
+    }
+    return ERR_OK;
+}
+
+static enum err_code domain_of(struct plan_key *out, struct draft *d, size_t k,
+                               struct err *err)
+{
+    const struct typed *key = d->keys[k];
+    struct list l = { 0 };
+    bool is_public = false;
+
+    if (key->kind == TYPED_COLUMN)
+        TRY(of_column(&l, &is_public, &d->others[k], d, key->column, err));
+    else
+        TRY(of_call(&l, &is_public, d, key, err));
+    out->type = key->type;
+    out->name = draft_text(d, key);
+    out->is_public = is_public;
+    if (!out->name)
+        return draft_memory(err);
+    if (!is_public)
+        return ERR_OK;
+    TRY(filter_domain(&l, d, k, err));
+    sort_unique(&l);
+    out->domain = l.v;
+    out->n_domain = l.n;
+    return ERR_OK;
+}
+
+static enum err_code refuse_pure(const struct draft *d, size_t k,
+                                 struct err *err)
+{
+    (void)err_set(err, ERR_REFUSED,
+                  "the values of %.120s are not public, and a pure dataset "
+                  "selects no groups", d->plan->keys[k].name);
+    (void)err_hint(err, "group by a column with a declared domain, or ask the "
+                   "steward to declare one");
+    return err_at(err, d->keys[k]->at.line, d->keys[k]->at.col);
+}
+
+enum err_code draft_domains(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    p->keys = ARENA_NEW_N(d->a, p->n_keys + 1, struct plan_key);
+    d->others = ARENA_NEW_N(d->a, p->n_keys + 1, struct value);
+    if (!p->keys || !d->others)
+        return draft_memory(err);
+    p->groups_public = 1;
+    for (size_t k = 0; k < p->n_keys; k++) {
+        TRY(domain_of(&p->keys[k], d, k, err));
+        p->selects |= !p->keys[k].is_public;
+        if (!p->keys[k].is_public && d->policy->notion == DP_PURE)
+            return refuse_pure(d, k, err);
+        if (p->keys[k].is_public)
+            p->groups_public *= p->keys[k].n_domain;
+        if (p->groups_public > PLAN_GROUPS_MAX && !p->selects) {
+            (void)err_set(err, ERR_LIMIT, "the group keys have more than %d "
+                          "combinations", PLAN_GROUPS_MAX);
+            return err_hint(err, "group by fewer keys or longer units");
+        }
+        if (p->groups_public > PLAN_GROUPS_MAX)
+            p->groups_public = PLAN_GROUPS_MAX + 1;
+    }
+    if (p->selects)
+        p->groups_public = 0;
+    else if (p->groups_public == 0)
+        d->never = true; /* the WHERE leaves no group */
+    return ERR_OK;
+}

@@ -1,0 +1,111 @@
+#ifndef PLAN_DRAFT_H
+#define PLAN_DRAFT_H
+
+#include "server/plan/plan.h"
+#include "server/plan/typed.h"
+
+/*
+ * A plan while it is being made.  Each step of plan_query reads what earlier
+ * steps wrote and writes its own part:
+ *
+ *   type.c    where, keys, aggregates, outputs      names, types, constants
+ *   snap.c    where                                 times on the grain
+ *   domain.c  plan->keys                            public groups
+ *   bounds.c  plan->l0, linf; measures              what one person can change
+ *   price.c   plan->measures[].noise, price
+ *   dialect_duckdb.c, hash.c, explain.c             texts
+ *
+ * Everything lives in the request arena.
+ */
+
+/* What the engine computes for one measure; parallel to plan->measures. */
+struct draft_measure {
+    const struct typed *filter; /* or NULL: rows without it do not count */
+    const struct typed *value;  /* SUM: this; ROWS: where it is not NULL, or
+                                   NULL for every row */
+    struct range row;           /* SUM: one row is clamped to this, ... */
+    int64_t lo, hi;             /* ... in grid steps, rounded outward */
+    bool clamps_person;         /* SUM: no row limit, but this, grid steps */
+    int64_t person_lo, person_hi;
+};
+
+/* An aggregate as written, typed. */
+struct draft_agg {
+    enum agg_kind kind;
+    bool people;               /* COUNT(DISTINCT key) */
+    const struct typed *value; /* NULL: COUNT(*) */
+    const struct typed *filter;
+    struct place at;
+};
+
+struct draft {
+    struct plan *plan;
+    const struct select *tree;
+    const struct request *req;
+    const struct policy *policy;
+    const struct policy_table *table;
+    struct arena *a;
+
+    struct typed **where; /* AND of these */
+    size_t n_where;
+    struct typed **keys; /* n = plan->n_keys */
+    struct value *others; /* per key: stands for values outside the domain;
+                             NULL: they are dropped */
+    struct draft_agg *aggs;
+    size_t n_aggs;
+    struct draft_measure *measures; /* room for PLAN_MEASURES_MAX */
+    bool never; /* a filter is constantly false: no row counts */
+};
+
+enum err_code draft_memory(struct err *err);
+
+/* type.c: check and bind everything the tree says; fills in where, keys, aggs,
+ * and the plan's outputs, having and orders. */
+enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
+
+/* snap.c: bounds on times snap outward to the policy's grain. */
+enum err_code draft_snap(struct draft *d, struct err *err) MUST_CHECK;
+
+/* domain.c: which keys are public and all their values. */
+enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
+
+/* bounds.c: L0, Linf, and a measure for each thing the aggregates need. */
+enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;
+
+/* Measure i on a grid half as fine; false when that cannot be. */
+bool draft_coarsen(struct draft *d, size_t i);
+
+/* price.c: a mechanism per measure, the threshold, the price. */
+enum err_code draft_price(struct draft *d, struct err *err) MUST_CHECK;
+
+/* dialect_duckdb.c: plan->sql and plan->keyed. */
+enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;
+
+/* hash.c: plan->release_hash. */
+enum err_code draft_hash(struct draft *d, struct err *err) MUST_CHECK;
+
+/* explain.c: plan->text and plan->mechanism_text. */
+enum err_code draft_explain(struct draft *d, struct err *err) MUST_CHECK;
+
+/* Add a sentence for the reader of the answer. */
+enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
+                           ...) __attribute__((format(printf, 3, 4))) MUST_CHECK;
+
+/* The text of `e` in the arena, NULL when it is full. */
+const char *draft_text(struct draft *d, const struct typed *e);
+
+/* A new call, its range filled in, folded when constant. */
+enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
+                         enum value_type type, struct typed **args,
+                         size_t n_args, struct place at,
+                         struct err *err) MUST_CHECK;
+struct typed *draft_const(struct draft *d, enum value_type type,
+                          struct value v, struct place at);
+
+/* check.c: give `e` the type its operation asks for; may replace arguments by
+ * casts.  ERR_INVALID names the place. */
+enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
+                         struct typed **args, size_t n_args, struct place at,
+                         struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,159 @@
+#include "server/plan/draft.h"
+#include "server/plan/eval.h"
+
+/*
+ * Bounds on times snap outward to the policy's grain, so that "the last 30
+ * days", asked twice on one day, is one release.  Only terms of the WHERE's
+ * top-level AND are bounds; under NOT or OR outward has no meaning.
+ */
+
+/* lo <= time < hi, microseconds; ends at TIME_MIN_US - 1 and TIME_MAX_US + 1
+ * stand for none. */
+struct span {
+    int64_t lo, hi;
+};
+
+static bool is_time_column(const struct typed *e)
+{
+    if (typed_is_call(e, OP_CAST_TIMESTAMP))
+        e = e->call.args[0];
+    return e->kind == TYPED_COLUMN &&
+           (e->type == VALUE_DATE || e->type == VALUE_TIMESTAMP);
+}
+
+static bool is_time_const(const struct typed *e)
+{
+    return typed_is_const(e) && (e->value.type == VALUE_DATE ||
+                                 e->value.type == VALUE_TIMESTAMP);
+}
+
+static int64_t us_of(const struct typed *e)
+{
+    if (e->value.type != VALUE_DATE)
+        return e->value.i;
+    if (e->value.i < TIME_MIN_US / US_PER_DAY)
+        return INT64_MIN;
+    return e->value.i > TIME_MAX_US / US_PER_DAY ? INT64_MAX
+                                                 : e->value.i * US_PER_DAY;
+}
+
+/* What `e` says about its time column; false when it is no bound on one. */
+static bool span_of(struct span *out, const struct typed **column,
+                    const struct typed *e)
+{
+    if (e->kind != TYPED_CALL || !is_time_column(e->call.args[0]))
+        return false;
+    for (size_t i = 1; i < e->call.n_args; i++)
+        if (!is_time_const(e->call.args[i]) ||
+            us_of(e->call.args[i]) < TIME_MIN_US ||
+            us_of(e->call.args[i]) > TIME_MAX_US)
+            return false;
+    *column = e->call.args[0];
+    *out = (struct span){ TIME_MIN_US - 1, TIME_MAX_US + 1 };
+    const int64_t step = (*column)->type == VALUE_DATE ? US_PER_DAY : 1;
+    const int64_t us = e->call.n_args > 1 ? us_of(e->call.args[1]) : 0;
+
+    switch ((int)e->call.op) {
+    case OP_GE:
+        out->lo = us;
+        return true;
+    case OP_GT:
+        out->lo = us + step;
+        return true;
+    case OP_LT:
+        out->hi = us;
+        return true;
+    case OP_LE:
+        out->hi = us + step;
+        return true;
+    case OP_EQ:
+        *out = (struct span){ us, us + step };
+        return true;
+    case OP_BETWEEN:
+        *out = (struct span){ us, us_of(e->call.args[2]) + step };
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int64_t down(int64_t us, int64_t grain)
+{
+    return time_floor_div(us, grain) * grain;
+}
+
+/* Outward to the grain, and to whole days when the column holds dates. */
+static struct span snapped(struct span s, int64_t grain, bool days)
+{
+    struct span r = s;
+    if (s.lo >= TIME_MIN_US)
+        r.lo = days ? down(down(s.lo, grain), US_PER_DAY) : down(s.lo, grain);
+    if (s.hi <= TIME_MAX_US)
+        r.hi = -down(-s.hi, grain);
+    if (s.hi <= TIME_MAX_US && days)
+        r.hi = -down(-r.hi, US_PER_DAY);
+    r.lo = r.lo < TIME_MIN_US - 1 ? TIME_MIN_US - 1 : r.lo;
+    r.hi = r.hi > TIME_MAX_US + 1 ? TIME_MAX_US + 1 : r.hi;
+    return r;
+}
+
+static enum err_code bound(struct typed **out, struct draft *d, enum expr_op op,
+                           const struct typed *column, int64_t us,
+                           struct err *err)
+{
+    struct value v = { .type = column->type, .i = us };
+    if (v.type == VALUE_DATE)
+        v.i = time_floor_div(us, US_PER_DAY);
+    struct typed **args = ARENA_NEW_N(d->a, 2, struct typed *);
+    if (!args)
+        return draft_memory(err);
+    args[0] = (struct typed *)(uintptr_t)column;
+    args[1] = draft_const(d, v.type, v, column->at);
+    if (!args[1])
+        return draft_memory(err);
+    return draft_call(out, d, op, VALUE_BOOL, args, 2, column->at, err);
+}
+
+static enum err_code rebuild(struct typed **out, struct draft *d,
+                             const struct typed *column, struct span s,
+                             struct err *err)
+{
+    struct typed **both = ARENA_NEW_N(d->a, 2, struct typed *);
+    size_t n = 0;
+    if (!both)
+        return draft_memory(err);
+    if (s.lo >= TIME_MIN_US)
+        TRY(bound(&both[n++], d, OP_GE, column, s.lo, err));
+    if (s.hi <= TIME_MAX_US)
+        TRY(bound(&both[n++], d, OP_LT, column, s.hi, err));
+    if (n == 0)
+        return ERR_OK; /* beyond the calendar: left as it was */
+    if (n == 2)
+        return draft_call(out, d, OP_AND, VALUE_BOOL, both, 2, column->at, err);
+    *out = both[0];
+    return ERR_OK;
+}
+
+enum err_code draft_snap(struct draft *d, struct err *err)
+{
+    const uint64_t grain = d->policy->time_grain_us;
+    if (grain <= 1 || grain > (uint64_t)US_PER_DAY * 3660)
+        return ERR_OK;
+    for (size_t i = 0; i < d->n_where; i++) {
+        struct span was;
+        const struct typed *column;
+        if (!span_of(&was, &column, d->where[i]))
+            continue;
+        const struct span now =
+            snapped(was, (int64_t)grain, column->type == VALUE_DATE);
+        if (now.lo == was.lo && now.hi == was.hi)
+            continue;
+        TRY(rebuild(&d->where[i], d, column, now, err));
+        const char *text = draft_text(d, d->where[i]);
+        if (!text)
+            return draft_memory(err);
+        TRY(draft_notice(d, err, "a bound on time was widened to the dataset's "
+                         "time grain: %s", text));
+    }
+    return ERR_OK;
+}
