@@ -5,8 +5,8 @@
 
 /* Grid steps of a row's value stay exact as doubles, and small enough for the
  * noise to be representable beside them. */
-#define STEPS_FINE  0x1p36
-#define STEPS_MOST  0x1p52
+#define STEPS_FINE 0x1p36
+#define STEPS_MOST 0x1p52
 
 static enum err_code limit_of(uint32_t *out, const char *what, uint32_t asked,
                               uint32_t usual, uint32_t most, struct err *err)
@@ -38,8 +38,7 @@ static bool same_measure(const struct draft *d, size_t i,
 /* The index of this measure, new or shared with a sibling. */
 static enum err_code add_measure(size_t *out, struct draft *d,
                                  struct plan_measure m,
-                                 const struct draft_measure *w,
-                                 struct err *err)
+                                 const struct draft_measure *w, struct err *err)
 {
     struct plan *p = d->plan;
     size_t i = 0;
@@ -49,7 +48,8 @@ static enum err_code add_measure(size_t *out, struct draft *d,
     if (i < p->n_measures)
         return ERR_OK;
     if (i == PLAN_MEASURES_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d sums and counts to measure",
+        return err_set(err, ERR_LIMIT,
+                       "more than %d sums and counts to measure",
                        PLAN_MEASURES_MAX);
     m.name = arena_printf(d->a, "m%zu", i);
     if (!m.name || !m.what)
@@ -79,8 +79,10 @@ static enum err_code add_people(size_t *out, struct draft *d,
                                 const struct typed *filter, struct err *err)
 {
     const struct draft_measure w = { .filter = filter };
-    const struct plan_measure m = { .kind = MEASURE_PEOPLE, .bound = 1,
-        .what = describe(d, "people", NULL, filter) };
+    const struct plan_measure m = { .kind = MEASURE_PEOPLE,
+                                    .bound = 1,
+                                    .what =
+                                        describe(d, "people", NULL, filter) };
     return add_measure(out, d, m, &w, err);
 }
 
@@ -91,9 +93,11 @@ static enum err_code add_rows(size_t *out, struct draft *d,
     if (value && value->never_null)
         value = NULL;
     const struct draft_measure w = { .filter = filter, .value = value };
-    const struct plan_measure m = { .kind = MEASURE_ROWS,
+    const struct plan_measure m = {
+        .kind = MEASURE_ROWS,
         .bound = d->plan->linf,
-        .what = describe(d, value ? "rows with " : "rows", value, filter) };
+        .what = describe(d, value ? "rows with " : "rows", value, filter)
+    };
     return add_measure(out, d, m, &w, err);
 }
 
@@ -106,8 +110,10 @@ static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
         return draft_memory(err);
     (void)err_set(err, ERR_REFUSED, "%s of %.120s has no public bounds", name,
                   text);
-    (void)err_hint(err, "write %s(GREATEST(lo, LEAST(hi, %.120s))) with the "
-                   "bounds you expect", name, text);
+    (void)err_hint(err,
+                   "write %s(GREATEST(lo, LEAST(hi, %.120s))) with the "
+                   "bounds you expect",
+                   name, text);
     return err_at(err, agg->at.line, agg->at.col);
 }
 
@@ -159,7 +165,8 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
                                  const struct draft_agg *agg, struct err *err)
 {
     const struct policy_column *c = agg->value->column;
-    struct draft_measure w = { .filter = agg->filter, .value = agg->value,
+    struct draft_measure w = { .filter = agg->filter,
+                               .value = agg->value,
                                .clamps_person = true };
     struct draft_agg person = *agg;
     struct typed by = *agg->value;
@@ -174,10 +181,14 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
     const double exact = ldexp(STEPS_MOST, -(int)bits);
     w.row.lo = fmax(agg->value->range.lo, -exact);
     w.row.hi = fmin(agg->value->range.hi, exact);
-    return add_measure(out, d, (struct plan_measure){
-        .kind = MEASURE_SUM, .grid_bits = bits,
-        .bound = at_least_one(farther(w.person_lo, w.person_hi)),
-        .what = describe_sum(d, agg, c->person_lo, c->person_hi) }, &w, err);
+    return add_measure(
+        out, d,
+        (struct plan_measure){
+            .kind = MEASURE_SUM,
+            .grid_bits = bits,
+            .bound = at_least_one(farther(w.person_lo, w.person_hi)),
+            .what = describe_sum(d, agg, c->person_lo, c->person_hi) },
+        &w, err);
 }
 
 /* `centered`: measured from the middle of the range, beside a count. */
@@ -194,11 +205,15 @@ static enum err_code add_sum(size_t *out, struct draft *d,
     TRY(steps_of(&w, &bits, d, agg, err));
     const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
     const uint64_t row = farther(w.lo - center, w.hi - center);
-    return add_measure(out, d, (struct plan_measure){
-        .kind = MEASURE_SUM, .grid_bits = bits, .center = center,
-        .bound = at_least_one(row * d->plan->linf),
-        .what = describe_sum(d, agg, agg->value->range.lo,
-                             agg->value->range.hi) }, &w, err);
+    return add_measure(out, d,
+                       (struct plan_measure){
+                           .kind = MEASURE_SUM,
+                           .grid_bits = bits,
+                           .center = center,
+                           .bound = at_least_one(row * d->plan->linf),
+                           .what = describe_sum(d, agg, agg->value->range.lo,
+                                                agg->value->range.hi) },
+                       &w, err);
 }
 
 static int64_t half_down(int64_t v)

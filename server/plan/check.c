@@ -45,8 +45,10 @@ static bool is_text_const(const struct typed *e)
 }
 
 static const enum expr_op CASTS[VALUE_TYPE_COUNT] = {
-    [VALUE_INT] = OP_CAST_INT,   [VALUE_DOUBLE] = OP_CAST_DOUBLE,
-    [VALUE_TEXT] = OP_CAST_TEXT, [VALUE_DATE] = OP_CAST_DATE,
+    [VALUE_INT] = OP_CAST_INT,
+    [VALUE_DOUBLE] = OP_CAST_DOUBLE,
+    [VALUE_TEXT] = OP_CAST_TEXT,
+    [VALUE_DATE] = OP_CAST_DATE,
     [VALUE_TIMESTAMP] = OP_CAST_TIMESTAMP,
 };
 
@@ -69,14 +71,16 @@ static enum err_code parse_literal(struct typed **e, struct draft *d,
     }
     const int64_t day = v.type == VALUE_TIMESTAMP ? US_PER_DAY : 1;
     if (rc == ERR_OK && is_time(type) &&
-        (v.i / day < TIME_MIN_US / US_PER_DAY || v.i / day > TIME_MAX_US / US_PER_DAY))
+        (v.i / day < TIME_MIN_US / US_PER_DAY ||
+         v.i / day > TIME_MAX_US / US_PER_DAY))
         rc = ERR_INVALID;
     if (rc != ERR_OK) {
         (void)err_set(err, ERR_INVALID, "'%.60s' is not a %s", text->text.s,
                       value_type_name(type));
-        (void)err_hint(err, is_time(type) ? "write it as '2011-03-01' or "
-                                            "'2011-03-01 12:00:00'"
-                                          : "write the literal as a %s",
+        (void)err_hint(err,
+                       is_time(type) ? "write it as '2011-03-01' or "
+                                       "'2011-03-01 12:00:00'"
+                                     : "write the literal as a %s",
                        value_type_name(type));
         return err_at(err, at.line, at.col);
     }
@@ -188,7 +192,8 @@ static enum err_code rule_like(struct check *c, struct err *err)
     const char *p = c->args[1]->value.text.s;
     while (*p)
         if (*p++ == '\\' && !*p++) {
-            (void)err_set(err, ERR_INVALID, "a LIKE pattern ends in a backslash");
+            (void)err_set(err, ERR_INVALID,
+                          "a LIKE pattern ends in a backslash");
             (void)err_hint(err, "write two backslashes to match one");
             return err_at(err, c->at.line, c->at.col);
         }
@@ -241,8 +246,8 @@ static enum err_code lower_unit(struct check *c, struct err *err)
         return draft_memory(err);
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);
-    c->args[0] = draft_const(c->d, VALUE_TEXT,
-                             value_text(name, strlen(name)), c->args[0]->at);
+    c->args[0] = draft_const(c->d, VALUE_TEXT, value_text(name, strlen(name)),
+                             c->args[0]->at);
     return c->args[0] ? ERR_OK : draft_memory(err);
 }
 
@@ -274,15 +279,26 @@ static enum err_code rule_lower(struct check *c, struct err *err)
 static enum err_code rule_cast(struct check *c, struct err *err)
 {
     /* Rows: result.  What each cast takes, as bits of enum value_type. */
-    enum { B = 1 << VALUE_BOOL, I = 1 << VALUE_INT, D = 1 << VALUE_DOUBLE,
-           T = 1 << VALUE_TEXT, DAY = 1 << VALUE_DATE,
-           TIME = 1 << VALUE_TIMESTAMP, N = 1 << VALUE_NULL };
-    static const struct { enum value_type type; unsigned takes; } to[] = {
+    enum {
+        B = 1 << VALUE_BOOL,
+        I = 1 << VALUE_INT,
+        D = 1 << VALUE_DOUBLE,
+        T = 1 << VALUE_TEXT,
+        DAY = 1 << VALUE_DATE,
+        TIME = 1 << VALUE_TIMESTAMP,
+        N = 1 << VALUE_NULL
+    };
+    static const struct {
+        enum value_type type;
+        unsigned takes;
+    } to[] = {
         [OP_CAST_INT - OP_CAST_INT] = { VALUE_INT, N | B | I | D | T },
         [OP_CAST_DOUBLE - OP_CAST_INT] = { VALUE_DOUBLE, N | I | D | T },
-        [OP_CAST_TEXT - OP_CAST_INT] = { VALUE_TEXT, N | B | I | T | DAY | TIME },
+        [OP_CAST_TEXT -
+            OP_CAST_INT] = { VALUE_TEXT, N | B | I | T | DAY | TIME },
         [OP_CAST_DATE - OP_CAST_INT] = { VALUE_DATE, N | T | DAY | TIME },
-        [OP_CAST_TIMESTAMP - OP_CAST_INT] = { VALUE_TIMESTAMP, N | T | DAY | TIME },
+        [OP_CAST_TIMESTAMP -
+            OP_CAST_INT] = { VALUE_TIMESTAMP, N | T | DAY | TIME },
     };
     c->type = to[c->op - OP_CAST_INT].type;
     if (!(to[c->op - OP_CAST_INT].takes & 1u << c->args[0]->type))
@@ -298,21 +314,21 @@ static enum err_code rule_cast(struct check *c, struct err *err)
 }
 
 static rule_fn *const RULES[OP_COUNT] = {
-    [OP_AND] = rule_logic,         [OP_OR] = rule_logic,
-    [OP_NOT] = rule_logic,         [OP_EQ] = rule_compare,
-    [OP_NE] = rule_compare,        [OP_LT] = rule_compare,
-    [OP_LE] = rule_compare,        [OP_GT] = rule_compare,
-    [OP_GE] = rule_compare,        [OP_IS_NULL] = rule_is_null,
-    [OP_IN] = rule_compare,        [OP_BETWEEN] = rule_compare,
-    [OP_LIKE] = rule_like,         [OP_ADD] = rule_arith,
-    [OP_SUB] = rule_arith,         [OP_MUL] = rule_arith,
-    [OP_DIV] = rule_arith,         [OP_NEG] = rule_arith,
-    [OP_LEAST] = rule_common,      [OP_GREATEST] = rule_common,
-    [OP_COALESCE] = rule_common,   [OP_CASE] = rule_case,
-    [OP_DATE_TRUNC] = rule_time,   [OP_EXTRACT] = rule_time,
-    [OP_LOWER] = rule_lower,       [OP_CAST_INT] = rule_cast,
-    [OP_CAST_DOUBLE] = rule_cast,  [OP_CAST_TEXT] = rule_cast,
-    [OP_CAST_DATE] = rule_cast,    [OP_CAST_TIMESTAMP] = rule_cast,
+    [OP_AND] = rule_logic,        [OP_OR] = rule_logic,
+    [OP_NOT] = rule_logic,        [OP_EQ] = rule_compare,
+    [OP_NE] = rule_compare,       [OP_LT] = rule_compare,
+    [OP_LE] = rule_compare,       [OP_GT] = rule_compare,
+    [OP_GE] = rule_compare,       [OP_IS_NULL] = rule_is_null,
+    [OP_IN] = rule_compare,       [OP_BETWEEN] = rule_compare,
+    [OP_LIKE] = rule_like,        [OP_ADD] = rule_arith,
+    [OP_SUB] = rule_arith,        [OP_MUL] = rule_arith,
+    [OP_DIV] = rule_arith,        [OP_NEG] = rule_arith,
+    [OP_LEAST] = rule_common,     [OP_GREATEST] = rule_common,
+    [OP_COALESCE] = rule_common,  [OP_CASE] = rule_case,
+    [OP_DATE_TRUNC] = rule_time,  [OP_EXTRACT] = rule_time,
+    [OP_LOWER] = rule_lower,      [OP_CAST_INT] = rule_cast,
+    [OP_CAST_DOUBLE] = rule_cast, [OP_CAST_TEXT] = rule_cast,
+    [OP_CAST_DATE] = rule_cast,   [OP_CAST_TIMESTAMP] = rule_cast,
 };
 
 enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
@@ -362,8 +378,8 @@ enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
     return ERR_OK;
 }
 
-struct typed *draft_const(struct draft *d, enum value_type type,
-                          struct value v, struct place at)
+struct typed *draft_const(struct draft *d, enum value_type type, struct value v,
+                          struct place at)
 {
     struct typed *e = ARENA_NEW(d->a, struct typed);
     if (!e)

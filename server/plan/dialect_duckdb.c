@@ -124,14 +124,14 @@ static void stage_rows(const struct sql *s)
 }
 
 /* Every whole step between the first and the last is listed. */
-static bool is_contiguous(const struct plan_key *key)
+static bool is_contiguous(const struct plan_key *key, const struct typed *e)
 {
     const struct value *v = key->domain;
     const size_t n = key->n_domain;
     if (n < 3 || v[n - 1].type == VALUE_NULL)
         return false;
-    if (key->type == VALUE_TIMESTAMP)
-        return true; /* units of one length, none left out */
+    if (typed_is_call(e, OP_DATE_TRUNC))
+        return true; /* every unit from the first to the last */
     return (key->type == VALUE_INT || key->type == VALUE_DATE) &&
            (uint64_t)v[n - 1].i - (uint64_t)v[0].i == n - 1;
 }
@@ -140,7 +140,7 @@ static void in_domain(const struct sql *s, size_t k)
 {
     const struct plan_key *key = &s->d->plan->keys[k];
     size_t n = key->n_domain;
-    if (is_contiguous(key)) {
+    if (is_contiguous(key, s->d->keys[k])) {
         writer_printf(s->w, "k%zu BETWEEN ", k);
         duckdb_value(s->w, key->type, &key->domain[0]);
         writer_str(s->w, " AND ");
@@ -186,7 +186,8 @@ static void placed_value(const struct sql *s, size_t i)
 {
     const struct draft_measure *m = &s->d->measures[i];
     const unsigned bits = s->d->plan->measures[i].grid_bits;
-    const struct value lo = value_double(m->row.lo), hi = value_double(m->row.hi);
+    const struct value lo = value_double(m->row.lo),
+                       hi = value_double(m->row.hi);
     const size_t x = s->x[i];
 
     writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
@@ -194,7 +195,8 @@ static void placed_value(const struct sql *s, size_t i)
     writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
                   (long long)on_grid(m->row.lo, bits), x);
     duckdb_value(s->w, VALUE_DOUBLE, &hi);
-    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) ELSE "
+    writer_printf(s->w,
+                  " THEN CAST('%lld' AS BIGINT) ELSE "
                   "TRY_CAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",
                   (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
 }
@@ -237,9 +239,12 @@ static void encoded(const struct sql *s, char prefix, size_t i, bool is_text)
     writer_printf(&n, prefix == 'p' ? "p" : "%c%zu", prefix, i);
     (void)writer_cstr(&n);
     if (is_text)
-        writer_printf(s->w, " || coalesce(CAST(strlen(%s) AS VARCHAR) || ':' || %s, 'n')", name, name);
+        writer_printf(
+            s->w, " || coalesce(CAST(strlen(%s) AS VARCHAR) || ':' || %s, 'n')",
+            name, name);
     else
-        writer_printf(s->w, " || coalesce(CAST(%s AS VARCHAR) || ',', 'n')", name);
+        writer_printf(s->w, " || coalesce(CAST(%s AS VARCHAR) || ',', 'n')",
+                      name);
 }
 
 static void hash_open(const struct sql *s, char what)
@@ -255,7 +260,8 @@ static void hash_open(const struct sql *s, char what)
 static void stage_dealt(const struct sql *s)
 {
     const size_t n_keys = s->d->plan->n_keys;
-    writer_str(s->w, ",\nalike AS (SELECT *, row_number() OVER (PARTITION BY p");
+    writer_str(s->w,
+               ",\nalike AS (SELECT *, row_number() OVER (PARTITION BY p");
     columns(s, 'k', n_keys);
     columns(s, 'f', s->n_flags);
     columns(s, 'v', s->n_x);
@@ -338,11 +344,13 @@ static void clamped_total(const struct sql *s, size_t i)
     const struct draft_measure *m = &s->d->measures[i];
     writer_str(s->w, "CASE WHEN ");
     total(s, i, false);
-    writer_printf(s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
-                  (long long)m->person_lo, (long long)m->person_lo);
+    writer_printf(
+        s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
+        (long long)m->person_lo, (long long)m->person_lo);
     total(s, i, false);
-    writer_printf(s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
-                  (long long)m->person_hi, (long long)m->person_hi);
+    writer_printf(
+        s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
+        (long long)m->person_hi, (long long)m->person_hi);
     total(s, i, false);
     writer_str(s->w, " END");
 }
@@ -398,8 +406,9 @@ static void stage_ranked(const struct sql *s)
     const size_t n_keys = s->d->plan->n_keys;
     writer_str(s->w, ",\nhashed AS (SELECT *, ");
     hash_open(s, 'g');
-    writer_str(s->w, ")) AS h FROM pairs),\nranked AS (SELECT *, dense_rank() OVER "
-                     "(PARTITION BY p ORDER BY h");
+    writer_str(s->w,
+               ")) AS h FROM pairs),\nranked AS (SELECT *, dense_rank() OVER "
+               "(PARTITION BY p ORDER BY h");
     columns(s, 'k', n_keys);
     writer_str(s->w, ") AS g FROM hashed)");
 }
@@ -450,7 +459,8 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
     s.w = &w;
     statement(&s);
     if (!writer_cstr(&w))
-        return err_set(err, ERR_INTERNAL, "the statement changed while printed");
+        return err_set(err, ERR_INTERNAL,
+                       "the statement changed while printed");
     d->plan->sql = text;
     d->plan->keyed = s.samples || s.ranks;
     return ERR_OK;

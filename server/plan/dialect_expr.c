@@ -21,9 +21,9 @@ void duckdb_name(struct writer *w, const char *name)
 const char *duckdb_type(enum value_type type)
 {
     static const char *const names[VALUE_TYPE_COUNT] = {
-        [VALUE_NULL] = "VARCHAR",  [VALUE_BOOL] = "BOOLEAN",
-        [VALUE_INT] = "BIGINT",    [VALUE_DOUBLE] = "DOUBLE",
-        [VALUE_TEXT] = "VARCHAR",  [VALUE_DATE] = "DATE",
+        [VALUE_NULL] = "VARCHAR",        [VALUE_BOOL] = "BOOLEAN",
+        [VALUE_INT] = "BIGINT",          [VALUE_DOUBLE] = "DOUBLE",
+        [VALUE_TEXT] = "VARCHAR",        [VALUE_DATE] = "DATE",
         [VALUE_TIMESTAMP] = "TIMESTAMP",
     };
     return names[type];
@@ -178,8 +178,14 @@ static void call(struct writer *w, const struct typed *e)
 {
     struct typed *const *args = e->call.args;
     switch (e->call.op) {
-    case OP_AND: case OP_OR: case OP_EQ: case OP_NE:
-    case OP_LT: case OP_LE: case OP_GT: case OP_GE:
+    case OP_AND:
+    case OP_OR:
+    case OP_EQ:
+    case OP_NE:
+    case OP_LT:
+    case OP_LE:
+    case OP_GT:
+    case OP_GE:
         infix(w, op_info_of(e->call.op)->sql, e);
         return;
     case OP_NOT:
@@ -205,7 +211,10 @@ static void call(struct writer *w, const struct typed *e)
         list(w, e, 0, " LIKE ");
         writer_str(w, " ESCAPE '\\')");
         return;
-    case OP_ADD: case OP_SUB: case OP_MUL: case OP_DIV:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_DIV:
         arith(w, e);
         return;
     case OP_NEG:
@@ -213,7 +222,10 @@ static void call(struct writer *w, const struct typed *e)
         as_double(w, args[0]);
         writer_u8(w, ')');
         return;
-    case OP_LEAST: case OP_GREATEST: case OP_COALESCE: case OP_LOWER:
+    case OP_LEAST:
+    case OP_GREATEST:
+    case OP_COALESCE:
+    case OP_LOWER:
     case OP_DATE_TRUNC:
         function(w, op_info_of(e->call.op)->sql, e);
         return;
@@ -223,8 +235,11 @@ static void call(struct writer *w, const struct typed *e)
     case OP_CASE:
         choose(w, e);
         return;
-    case OP_CAST_INT: case OP_CAST_DOUBLE: case OP_CAST_TEXT:
-    case OP_CAST_DATE: case OP_CAST_TIMESTAMP:
+    case OP_CAST_INT:
+    case OP_CAST_DOUBLE:
+    case OP_CAST_TEXT:
+    case OP_CAST_DATE:
+    case OP_CAST_TIMESTAMP:
         cast(w, e);
         return;
     case OP_COUNT:

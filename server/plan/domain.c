@@ -20,7 +20,8 @@ static enum err_code push(struct list *l, struct draft *d, struct value v,
     if (l->n == PLAN_GROUPS_MAX) {
         (void)err_set(err, ERR_LIMIT, "a group key has more than %d values",
                       PLAN_GROUPS_MAX);
-        return err_hint(err, "group by a longer unit, or narrow the time in WHERE");
+        return err_hint(err,
+                        "group by a longer unit, or narrow the time in WHERE");
     }
     if (l->n == l->cap) {
         const size_t cap = l->cap ? 2 * l->cap : 16;
@@ -61,9 +62,10 @@ static enum err_code parse_key(struct value *out, struct draft *d,
     if (value_parse(out, typed_of_policy(c->type), text, strlen(text), &bad) ==
         ERR_OK)
         return ERR_OK;
-    (void)err_set(err, ERR_INVALID,
-                  "the policy's domain of column \"%.80s\" does not parse as %s",
-                  c->name, policy_type_name(c->type));
+    (void)err_set(
+        err, ERR_INVALID,
+        "the policy's domain of column \"%.80s\" does not parse as %s", c->name,
+        policy_type_name(c->type));
     return err_hint(err, "ask the steward to correct line %u of the policy",
                     c->line);
 }
@@ -129,9 +131,8 @@ static void narrow(struct range *r, const struct typed *e,
         if (!typed_is_const(e->call.args[i]))
             return;
     const enum expr_op op = e->call.op;
-    const double v = e->call.n_args > 1
-                         ? public_number(&e->call.args[1]->value)
-                         : (double)NAN;
+    const double v = e->call.n_args > 1 ? public_number(&e->call.args[1]->value)
+                                        : (double)NAN;
     if (op == OP_GE || op == OP_GT || op == OP_EQ || op == OP_BETWEEN)
         r->lo = fmax(r->lo, v);
     if (op == OP_LE || op == OP_LT || op == OP_EQ)
@@ -178,7 +179,9 @@ static enum err_code times(struct list *l, bool *is_public, struct draft *d,
     for (int64_t us = time_trunc((int64_t)r.lo, unit); us <= (int64_t)r.hi;
          us = time_next(us, unit)) {
         const struct value v = { .type = type,
-            .i = type == VALUE_DATE ? time_floor_div(us, US_PER_DAY) : us };
+                                 .i = type == VALUE_DATE
+                                          ? time_floor_div(us, US_PER_DAY)
+                                          : us };
         TRY(push(l, d, v, err));
     }
     return ERR_OK;
@@ -280,7 +283,8 @@ static enum err_code filter_domain(struct list *l, struct draft *d, size_t k,
     const struct typed *key = d->keys[k];
     for (size_t w = 0; key->kind == TYPED_COLUMN && w < d->n_where; w++) {
         size_t n = 0;
-        if (typed_only_column(d->where[w]) != key->column || lowers(d->where[w]))
+        if (typed_only_column(d->where[w]) != key->column ||
+            lowers(d->where[w]))
             continue;
         for (size_t i = 0; i < l->n; i++) {
             const struct eval_env env = { .column = key->column,
@@ -327,9 +331,10 @@ static enum err_code refuse_pure(const struct draft *d, size_t k,
 {
     (void)err_set(err, ERR_REFUSED,
                   "the values of %.120s are not public, and a pure dataset "
-                  "selects no groups", d->plan->keys[k].name);
+                  "selects no groups",
+                  d->plan->keys[k].name);
     (void)err_hint(err, "group by a column with a declared domain, or ask the "
-                   "steward to declare one");
+                        "steward to declare one");
     return err_at(err, d->keys[k]->at.line, d->keys[k]->at.col);
 }
 
@@ -349,8 +354,10 @@ enum err_code draft_domains(struct draft *d, struct err *err)
         if (p->keys[k].is_public)
             p->groups_public *= p->keys[k].n_domain;
         if (p->groups_public > PLAN_GROUPS_MAX && !p->selects) {
-            (void)err_set(err, ERR_LIMIT, "the group keys have more than %d "
-                          "combinations", PLAN_GROUPS_MAX);
+            (void)err_set(err, ERR_LIMIT,
+                          "the group keys have more than %d "
+                          "combinations",
+                          PLAN_GROUPS_MAX);
             return err_hint(err, "group by fewer keys or longer units");
         }
         if (p->groups_public > PLAN_GROUPS_MAX)

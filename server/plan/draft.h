@@ -48,7 +48,7 @@ struct draft {
 
     struct typed **where; /* AND of these */
     size_t n_where;
-    struct typed **keys; /* n = plan->n_keys */
+    struct typed **keys;  /* n = plan->n_keys */
     struct value *others; /* per key: stands for values outside the domain;
                              NULL: they are dropped */
     struct draft_agg *aggs;
@@ -89,7 +89,8 @@ enum err_code draft_explain(struct draft *d, struct err *err) MUST_CHECK;
 
 /* Add a sentence for the reader of the answer. */
 enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
-                           ...) __attribute__((format(printf, 3, 4))) MUST_CHECK;
+                           ...)
+    __attribute__((format(printf, 3, 4))) MUST_CHECK;
 
 /* The text of `e` in the arena, NULL when it is full. */
 const char *draft_text(struct draft *d, const struct typed *e);
@@ -99,8 +100,8 @@ enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
                          enum value_type type, struct typed **args,
                          size_t n_args, struct place at,
                          struct err *err) MUST_CHECK;
-struct typed *draft_const(struct draft *d, enum value_type type,
-                          struct value v, struct place at);
+struct typed *draft_const(struct draft *d, enum value_type type, struct value v,
+                          struct place at);
 
 /* check.c: give `e` the type its operation asks for; may replace arguments by
  * casts.  ERR_INVALID names the place. */

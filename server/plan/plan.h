@@ -4,8 +4,8 @@
 #include "dp/mechanism.h"
 #include "dp/select.h"
 #include "server/policy/policy.h"
-#include "server/query/request.h"
 #include "server/query/reply.h"
+#include "server/query/request.h"
 
 /*
  * How a question will be answered, decided without reading a row: the engine's
@@ -32,7 +32,7 @@ struct typed; /* a checked expression, server/plan/typed.h */
 struct plan_key {
     const char *name; /* of the column, or the expression as text */
     enum value_type type;
-    bool is_public;       /* domain lists every value; empty groups are answered */
+    bool is_public; /* domain lists every value; empty groups are answered */
     struct value *domain; /* ascending by value_cmp; NULL may be the last */
     size_t n_domain;
 };
@@ -46,11 +46,11 @@ enum measure_kind {
 /* One integer per group, with noise of its own. */
 struct plan_measure {
     enum measure_kind kind;
-    const char *name;      /* column of the engine's result: "m0", ... */
-    const char *what;      /* for people: "rows", "sum of x in [0, 5]" */
-    uint64_t bound;        /* D: what one person changes it by in one group */
-    unsigned grid_bits;    /* value = integer * 2^-grid_bits */
-    dp_int center;         /* grid steps subtracted per counted row */
+    const char *name;   /* column of the engine's result: "m0", ... */
+    const char *what;   /* for people: "rows", "sum of x in [0, 5]" */
+    uint64_t bound;     /* D: what one person changes it by in one group */
+    unsigned grid_bits; /* value = integer * 2^-grid_bits */
+    dp_int center;      /* grid steps subtracted per counted row */
     struct dp_mechanism noise;
 };
 
@@ -87,9 +87,9 @@ struct plan {
     /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
      * call plan_finish with no rows.  LIMIT 0 and constant-false filters. */
     bool is_free;
-    const char *sql;  /* the engine's statement */
-    bool keyed;       /* sql uses the secret, $1 */
-    const char *text; /* EXPLAIN (PRIVACY) */
+    const char *sql;            /* the engine's statement */
+    bool keyed;                 /* sql uses the secret, $1 */
+    const char *text;           /* EXPLAIN (PRIVACY) */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
     size_t n_keys;
@@ -97,14 +97,15 @@ struct plan {
     size_t n_measures;
     struct plan_agg *aggs;
     size_t n_aggs;
-    uint32_t l0, linf; /* L0 groups per person, Linf rows per person and group */
+    uint32_t l0,
+        linf; /* L0 groups per person, Linf rows per person and group */
 
-    bool selects;              /* some key is private */
-    bool has_people;           /* some measure counts everyone in the group */
-    size_t people;             /* ... this one */
-    struct dp_threshold keep;  /* selects only */
-    uint64_t audience;         /* rows with fewer noisy people are cut; 0 = none */
-    uint64_t groups_public;    /* !selects: rows of the release; 1 without keys */
+    bool selects;             /* some key is private */
+    bool has_people;          /* some measure counts everyone in the group */
+    size_t people;            /* ... this one */
+    struct dp_threshold keep; /* selects only */
+    uint64_t audience;      /* rows with fewer noisy people are cut; 0 = none */
+    uint64_t groups_public; /* !selects: rows of the release; 1 without keys */
 
     struct plan_output *outputs;
     size_t n_outputs;
@@ -113,7 +114,7 @@ struct plan {
     size_t n_orders;
     bool has_limit;
     uint64_t limit, offset;
-    double level;         /* of the intervals */
+    double level; /* of the intervals */
     const char **notices;
     size_t n_notices;
 
@@ -136,9 +137,8 @@ enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
  * Checks no balance: the ledger does.  *out is written on ERR_OK only.
  */
 enum err_code plan_query(struct plan **out, const struct request *req,
-                         const struct select *tree,
-                         const struct policy *policy, struct arena *a,
-                         struct err *err) MUST_CHECK;
+                         const struct select *tree, const struct policy *policy,
+                         struct arena *a, struct err *err) MUST_CHECK;
 
 /* What would be charged and how wrong the answer would be; see reply.h.
  * queries_left is computed from `left`. */
@@ -158,8 +158,9 @@ struct plan_noisy {
 
 /*
  * Post-processing: outputs, intervals, HAVING, ORDER BY, LIMIT.  `noisy` holds
- * the rows that release.h describes.  Rows come in the order asked for, then by key bytes.  Fills columns, rows, notices and level;
- * the receipt is the caller's.
+ * the rows that release.h describes.  Rows come in the order asked for, then by
+ * key bytes.  Fills columns, rows, notices and level; the receipt is the
+ * caller's.
  */
 enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
                           const struct plan_noisy *noisy, struct arena *a,

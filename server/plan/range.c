@@ -156,7 +156,10 @@ static struct range branches(const struct typed *e)
 
 static struct range of_field(const struct typed *unit)
 {
-    static const struct { const char *name; struct range range; } fields[] = {
+    static const struct {
+        const char *name;
+        struct range range;
+    } fields[] = {
         { "hour", { 0, 23 } },  { "day", { 1, 31 } },    { "week", { 1, 53 } },
         { "month", { 1, 12 } }, { "quarter", { 1, 4 } }, { "dow", { 0, 6 } },
     };
@@ -267,7 +270,8 @@ static bool call_never_null(const struct typed *e)
 static unsigned grid_of_const(double v)
 {
     unsigned bits = 0;
-    while (bits < GRID_DEFAULT && floor(ldexp(v, (int)bits)) != ldexp(v, (int)bits))
+    while (bits < GRID_DEFAULT &&
+           floor(ldexp(v, (int)bits)) != ldexp(v, (int)bits))
         bits++;
     return bits;
 }

@@ -23,8 +23,8 @@ static bool is_time_column(const struct typed *e)
 
 static bool is_time_const(const struct typed *e)
 {
-    return typed_is_const(e) && (e->value.type == VALUE_DATE ||
-                                 e->value.type == VALUE_TIMESTAMP);
+    return typed_is_const(e) &&
+           (e->value.type == VALUE_DATE || e->value.type == VALUE_TIMESTAMP);
 }
 
 static int64_t us_of(const struct typed *e)
@@ -152,8 +152,10 @@ enum err_code draft_snap(struct draft *d, struct err *err)
         const char *text = draft_text(d, d->where[i]);
         if (!text)
             return draft_memory(err);
-        TRY(draft_notice(d, err, "a bound on time was widened to the dataset's "
-                         "time grain: %s", text));
+        TRY(draft_notice(d, err,
+                         "a bound on time was widened to the dataset's "
+                         "time grain: %s",
+                         text));
     }
     return ERR_OK;
 }

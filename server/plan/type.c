@@ -37,7 +37,9 @@ static enum err_code no_column(const struct draft *d, const struct expr *e,
                   name, d->table->name);
     for (size_t i = 0; i < d->table->n_columns; i++)
         if (strcasecmp(d->table->columns[i].name, name) == 0)
-            (void)err_hint(err, "write \"%s\" in double quotes: names keep their case only there",
+            (void)err_hint(err,
+                           "write \"%s\" in double quotes: names keep their "
+                           "case only there",
                            d->table->columns[i].name);
     if (!err->hint[0])
         (void)err_hint(err, "describe the dataset to see its columns");
@@ -56,7 +58,8 @@ static enum err_code find_column(const struct policy_column **out,
     for (size_t i = 0; i < d->table->n_columns; i++)
         if (*out != &d->table->columns[i] &&
             strcasecmp(d->table->columns[i].name, (*out)->name) == 0)
-            return refuse(e->at, "two columns of this table differ only in case",
+            return refuse(e->at,
+                          "two columns of this table differ only in case",
                           "ask the steward to rename one in the source", err);
     return ERR_OK;
 }
@@ -72,10 +75,12 @@ static enum err_code allow_column(const struct draft *d,
                                   struct place at, struct err *err)
 {
     if (is_privacy_key(d, c)) {
-        (void)err_set(err, ERR_REFUSED,
-                      "\"%s\" is the privacy key: it cannot be selected, grouped "
-                      "or computed with, and literals compared with a privacy "
-                      "key are refused", c->name);
+        (void)err_set(
+            err, ERR_REFUSED,
+            "\"%s\" is the privacy key: it cannot be selected, grouped "
+            "or computed with, and literals compared with a privacy "
+            "key are refused",
+            c->name);
         (void)err_hint(err, "count people with COUNT(DISTINCT %s)", c->name);
         return err_at(err, at.line, at.col);
     }
@@ -98,7 +103,9 @@ static enum err_code type_column(struct typed **out, struct draft *d,
     struct typed *t = ARENA_NEW(d->a, struct typed);
     if (!t)
         return draft_memory(err);
-    *t = (struct typed){ .kind = TYPED_COLUMN, .at = e->at, .column = c,
+    *t = (struct typed){ .kind = TYPED_COLUMN,
+                         .at = e->at,
+                         .column = c,
                          .type = typed_of_policy(c->type) };
     range_of(t);
     *out = t;
@@ -126,14 +133,16 @@ static enum err_code type_const(struct typed **out, struct draft *d,
     if ((v.type == VALUE_DATE || v.type == VALUE_TIMESTAMP) &&
         (v.i / per < TIME_MIN_US / US_PER_DAY ||
          v.i / per > TIME_MAX_US / US_PER_DAY)) {
-        (void)err_set(err, ERR_INVALID, "a time must lie in the years 1 to 9999");
+        (void)err_set(err, ERR_INVALID,
+                      "a time must lie in the years 1 to 9999");
         return err_at(err, e->at.line, e->at.col);
     }
     *out = draft_const(d, v.type, v, e->at);
     return *out ? ERR_OK : draft_memory(err);
 }
 
-/* Rows without a key are dropped first, so this one test of it has an answer. */
+/* Rows without a key are dropped first, so this one test of it has an answer.
+ */
 static bool is_null_test_of_key(const struct draft *d, const struct expr *e)
 {
     if (e->call.op != OP_IS_NULL || e->call.n_args != 1 ||
@@ -169,8 +178,8 @@ static enum err_code type_call(struct typed **out, struct draft *d,
     for (size_t i = 0; i < e->call.n_args; i++) {
         const bool is_test = e->call.op == OP_CASE && use == USE_VALUE &&
                              i % 2 == 0 && i + 1 < e->call.n_args;
-        TRY(type_row(&args[i], d, e->call.args[i],
-                     is_test ? USE_FILTER : inner, depth + 1, err));
+        TRY(type_row(&args[i], d, e->call.args[i], is_test ? USE_FILTER : inner,
+                     depth + 1, err));
     }
     return check_call(out, d, e->call.op, args, e->call.n_args, e->at, err);
 }
@@ -198,7 +207,8 @@ static enum err_code type_row(struct typed **out, struct draft *d,
     case EXPR_STAR:
         return refuse(e->at, "* stands only inside COUNT(*)",
                       "select group keys and aggregates: Halftone answers no "
-                      "row of a person", err);
+                      "row of a person",
+                      err);
     case EXPR_AGG:
         break;
     }
@@ -279,7 +289,8 @@ static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
     if (e->agg.kind == AGG_MIN || e->agg.kind == AGG_MAX)
         return refuse(e->at, "MIN and MAX show the value of one person",
                       "ask for a count in ranges instead; a percentile says it "
-                      "without naming the one at the edge", err);
+                      "without naming the one at the edge",
+                      err);
     if (e->agg.distinct && !is_key) {
         (void)err_set(err, ERR_REFUSED,
                       "DISTINCT is answered for the privacy key alone");
@@ -296,7 +307,8 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
     struct typed *t;
     TRY(type_row(&t, d, e, USE_FILTER, 0, err));
     if (t->type != VALUE_BOOL && !typed_is_null(t)) {
-        (void)err_set(err, ERR_INVALID, "a filter must be true or false, not %s",
+        (void)err_set(err, ERR_INVALID,
+                      "a filter must be true or false, not %s",
                       value_type_name(t->type));
         return err_at(err, t->at.line, t->at.col);
     }
@@ -414,8 +426,7 @@ static enum err_code add_conjunct(struct draft *d, const struct expr *e,
         return ERR_OK;
     d->never |= typed_is_const(t); /* false or NULL */
     if (d->n_where == *cap) {
-        struct typed **more =
-            ARENA_NEW_N(d->a, 2 * *cap + 8, struct typed *);
+        struct typed **more = ARENA_NEW_N(d->a, 2 * *cap + 8, struct typed *);
         if (!more)
             return draft_memory(err);
         if (d->n_where)
@@ -429,8 +440,7 @@ static enum err_code add_conjunct(struct draft *d, const struct expr *e,
 }
 
 static enum err_code add_conjuncts(struct draft *d, const struct expr *e,
-                                   size_t *cap, unsigned depth,
-                                   struct err *err)
+                                   size_t *cap, unsigned depth, struct err *err)
 {
     if (depth > DEPTH_MAX)
         return too_deep(e->at, err);
@@ -445,7 +455,8 @@ static enum err_code type_keys(struct draft *d, struct err *err)
 {
     d->plan->n_keys = d->tree->n_keys;
     if (d->plan->n_keys > PLAN_KEYS_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d group keys", PLAN_KEYS_MAX);
+        return err_set(err, ERR_LIMIT, "more than %d group keys",
+                       PLAN_KEYS_MAX);
     d->keys = ARENA_NEW_N(d->a, d->plan->n_keys + 1, struct typed *);
     if (!d->keys)
         return draft_memory(err);
@@ -453,8 +464,9 @@ static enum err_code type_keys(struct draft *d, struct err *err)
         const struct expr *e = d->tree->keys[i];
         TRY(type_row(&d->keys[i], d, e, USE_GROUP, 0, err));
         if (d->keys[i]->type == VALUE_DOUBLE)
-            return refuse(e->at, "grouping by a real number would make a group "
-                                 "of nearly every row",
+            return refuse(e->at,
+                          "grouping by a real number would make a group "
+                          "of nearly every row",
                           "group by CAST(... AS int), or by ranges with CASE",
                           err);
         if (typed_is_const(d->keys[i]))
@@ -551,7 +563,8 @@ enum err_code draft_types(struct draft *d, struct err *err)
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
     if (d->plan->n_keys == 0 && d->n_aggs == 0)
-        return refuse(d->tree->at, "the query has neither an aggregate nor GROUP BY",
-                      "count, sum or average: for example SELECT COUNT(*)", err);
+        return refuse(
+            d->tree->at, "the query has neither an aggregate nor GROUP BY",
+            "count, sum or average: for example SELECT COUNT(*)", err);
     return ERR_OK;
 }

@@ -6,9 +6,9 @@
 enum value_type typed_of_policy(enum policy_type type)
 {
     static const enum value_type of[POLICY_TYPE_COUNT] = {
-        [POLICY_BOOL] = VALUE_BOOL,   [POLICY_INT] = VALUE_INT,
+        [POLICY_BOOL] = VALUE_BOOL,     [POLICY_INT] = VALUE_INT,
         [POLICY_DOUBLE] = VALUE_DOUBLE, [POLICY_TEXT] = VALUE_TEXT,
-        [POLICY_DATE] = VALUE_DATE,   [POLICY_TIMESTAMP] = VALUE_TIMESTAMP,
+        [POLICY_DATE] = VALUE_DATE,     [POLICY_TIMESTAMP] = VALUE_TIMESTAMP,
         [POLICY_UUID] = VALUE_TEXT,
     };
     return of[type];

@@ -33,8 +33,8 @@ struct typed {
     enum typed_kind kind;
     enum value_type type; /* VALUE_NULL: a bare NULL constant */
     struct place at;
-    struct range range;  /* INT and DOUBLE: public, from the policy */
-    unsigned grid_bits;  /* DOUBLE: values are worth 2^-grid_bits */
+    struct range range; /* INT and DOUBLE: public, from the policy */
+    unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
     bool never_null;
     union {
         struct value value; /* of `type`, or NULL */

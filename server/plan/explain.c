@@ -1,0 +1,260 @@
+#include <math.h>
+#include <string.h>
+
+#include "dp/convert.h"
+#include "server/plan/draft.h"
+
+static const char *law_name(const struct plan_measure *m)
+{
+    return m->noise.law == DP_DGAUSS ? "discrete Gaussian" : "discrete Laplace";
+}
+
+static double scale_of(const struct plan_measure *m)
+{
+    return ldexp((double)m->noise.num / (double)m->noise.den,
+                 -(int)m->grid_bits);
+}
+
+/* Half width of a measure's own noise at 1 - alpha, in units of the column. */
+static double half_width(const struct plan_measure *m, double alpha)
+{
+    uint64_t k = 0;
+    if (dp_mechanism_quantile(&k, &m->noise, alpha) != DP_OK)
+        return (double)NAN;
+    return ldexp((double)k, -(int)m->grid_bits);
+}
+
+static double center_of(const struct plan_measure *m)
+{
+    return ldexp((double)m->center, -(int)m->grid_bits);
+}
+
+/* NaN: a mean's error depends on how many there are, unless that is public. */
+static double error_of_agg(const struct plan *p, const struct plan_agg *agg)
+{
+    const struct plan_measure *m = &p->measures[agg->measure];
+    const double alpha = 1 - p->level;
+    if (agg->kind == PLAN_AGG_MEASURE)
+        return half_width(m, alpha);
+    const struct plan_measure *n = &p->measures[agg->count];
+    if (agg->kind == PLAN_AGG_SUM)
+        return half_width(m, alpha / 2) +
+               fabs(center_of(m)) * half_width(n, alpha / 2);
+    if (p->selects || p->policy->expected_size == 0)
+        return (double)NAN;
+    const double size =
+        (double)p->policy->expected_size / (double)p->groups_public;
+    const double far = ldexp((double)m->bound / p->linf, -(int)m->grid_bits);
+    return (half_width(m, alpha / 2) + far * half_width(n, alpha / 2)) / size;
+}
+
+static double error_of_output(const struct plan *p, const struct plan_output *o)
+{
+    if (o->expr->kind == TYPED_AGG && !p->is_free)
+        return error_of_agg(p, &p->aggs[o->expr->index]);
+    return o->expr->kind == TYPED_CALL ? (double)NAN : 0;
+}
+
+static const char *mechanism_of_output(const struct plan *p,
+                                       const struct plan_output *o,
+                                       struct arena *a)
+{
+    if (o->expr->kind == TYPED_KEY)
+        return p->keys[o->expr->index].is_public ? "public" : "selected";
+    if (o->expr->kind != TYPED_AGG || p->is_free)
+        return "computed";
+    const struct plan_agg *agg = &p->aggs[o->expr->index];
+    const struct plan_measure *m = &p->measures[agg->measure];
+    if (agg->kind == PLAN_AGG_MEASURE)
+        return arena_printf(a, "%s, scale %.6g", law_name(m), scale_of(m));
+    return arena_printf(a, "%s, scale %.6g, %s a count of scale %.6g",
+                        law_name(m), scale_of(m),
+                        agg->kind == PLAN_AGG_MEAN ? "over" : "plus",
+                        scale_of(&p->measures[agg->count]));
+}
+
+static void ownership(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    const char *key = d->table->columns[d->table->key].name;
+    writer_printf(w, "Owned table %s.%s, one owner per row: %s\n",
+                  d->policy->name, d->table->name, key);
+    writer_printf(w, "  rows whose %s is NULL are dropped\n", key);
+    for (size_t i = 0; i < d->n_where; i++) {
+        writer_str(w, i ? "    and " : "  rows kept: ");
+        typed_print(w, d->where[i]);
+        writer_str(w, "\n");
+    }
+    if (p->n_keys > 0)
+        writer_printf(w, "  each person in at most %u group%s (L0)\n", p->l0,
+                      p->l0 == 1 ? "" : "s");
+    writer_printf(w, "  at most %u row%s per person and group (Linf)\n",
+                  p->linf, p->linf == 1 ? "" : "s");
+}
+
+static void groups(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    for (size_t k = 0; k < p->n_keys; k++) {
+        writer_printf(w, "Group key %s: ", p->keys[k].name);
+        if (!p->keys[k].is_public) {
+            writer_str(w, "private, selected\n");
+            continue;
+        }
+        writer_printf(w, "public, %zu values, others ", p->keys[k].n_domain);
+        if (d->others[k].type == VALUE_NULL) {
+            writer_str(w, "dropped\n");
+        } else {
+            writer_str(w, "counted as ");
+            value_print(w, &d->others[k]);
+            writer_str(w, "\n");
+        }
+    }
+    if (p->selects)
+        writer_printf(w,
+                      "A group is shown when its noisy number of people "
+                      "exceeds %llu (delta %.3g)\n",
+                      (unsigned long long)p->keep.above,
+                      (double)p->price.delta_atto * DP_ATTO);
+    else if (p->audience > 0)
+        writer_printf(w, "Groups with fewer than %llu noisy people are cut\n",
+                      (unsigned long long)p->audience);
+}
+
+static void noise(struct writer *w, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_measures; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        writer_printf(w,
+                      "Measure %s: %s; one person changes it by at most %.6g "
+                      "per group; %s, scale %.6g; +-%.6g at %g %%\n",
+                      m->name, m->what,
+                      ldexp((double)m->bound, -(int)m->grid_bits), law_name(m),
+                      scale_of(m), half_width(m, 1 - p->level), p->level * 100);
+    }
+    for (size_t i = 0; i < p->n_outputs; i++) {
+        const double e = error_of_output(p, &p->outputs[i]);
+        if (p->outputs[i].expr->kind == TYPED_KEY)
+            continue;
+        writer_printf(w, "Column %s: expected error ", p->outputs[i].name);
+        if (isnan(e))
+            writer_str(w, "depends on the noisy result\n");
+        else
+            writer_printf(w, "+-%.6g\n", e);
+    }
+}
+
+static void price(struct writer *w, const struct plan *p)
+{
+    double eps = 0;
+    if (p->policy->notion == DP_PURE) {
+        writer_printf(w, "Price: epsilon %.9g\n",
+                      (double)p->price.eps_nano * DP_NANO);
+        return;
+    }
+    const double rho = (double)p->price.rho_pico * DP_PICO;
+    writer_printf(w, "Price: rho %.9g, delta %.3g", rho,
+                  (double)p->price.delta_atto * DP_ATTO);
+    if (dp_eps_of_rho(&eps, rho, p->policy->shown_delta) == DP_OK)
+        writer_printf(w, "; alone epsilon %.4g at delta %.3g", eps,
+                      p->policy->shown_delta);
+    writer_str(w, "\n");
+}
+
+/* The secret is a name to people: $1 stands for it in the engine's text, and
+ * nowhere else, for literals cannot hold an unquoted dollar. */
+static void engine_sql(struct writer *w, const char *sql)
+{
+    static const char secret[] = "CAST($1 AS BLOB)";
+    const char *at;
+    writer_str(w, "Engine:\n");
+    while ((at = strstr(sql, secret)) != NULL) {
+        writer_bytes(w, sql, (size_t)(at - sql));
+        writer_str(w, ":key");
+        sql = at + sizeof secret - 1;
+    }
+    writer_str(w, sql);
+    writer_str(w, "\n");
+}
+
+static void explain(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    ownership(w, d);
+    groups(w, d);
+    if (p->is_free) {
+        writer_str(w, "No row can count: answered without the data, free\n");
+        return;
+    }
+    noise(w, p);
+    price(w, p);
+    engine_sql(w, p->sql);
+}
+
+enum err_code draft_explain(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    struct writer w = writer_of(NULL, 0);
+    explain(&w, d);
+    char *text = arena_alloc(d->a, w.need + 1, 1);
+    if (!text)
+        return draft_memory(err);
+    w = writer_of(text, w.need + 1);
+    explain(&w, d);
+    p->text = writer_cstr(&w) ? text : "";
+    p->mechanism_text =
+        p->is_free                     ? "none: a public answer"
+        : p->policy->notion == DP_PURE ? "discrete Laplace noise"
+        : p->selects ? "discrete Gaussian noise, groups selected by a threshold"
+                     : "discrete Gaussian noise";
+    return ERR_OK;
+}
+
+static uint64_t times_left(uint64_t left, uint64_t price)
+{
+    return price ? left / price : UINT64_MAX;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
+                            struct dp_price left, struct arena *a,
+                            struct err *err)
+{
+    *out = (struct reply_estimate){
+        .n_columns = p->n_outputs,
+        .level = p->level,
+        .rho_pico = p->price.rho_pico,
+        .eps_nano = p->price.eps_nano,
+        .delta_atto = p->price.delta_atto,
+        .shown_delta = p->policy->shown_delta,
+        .pure = p->policy->notion == DP_PURE,
+        .plan = p->text,
+    };
+    out->queries_left =
+        least(times_left(left.rho_pico, p->price.rho_pico),
+              least(times_left(left.eps_nano, p->price.eps_nano),
+                    times_left(left.delta_atto, p->price.delta_atto)));
+    out->columns =
+        ARENA_NEW_N(a, p->n_outputs + 1, struct reply_estimate_column);
+    if (!out->columns)
+        return draft_memory(err);
+    for (size_t i = 0; i < p->n_outputs; i++) {
+        const char *mechanism = mechanism_of_output(p, &p->outputs[i], a);
+        if (!mechanism)
+            return draft_memory(err);
+        out->columns[i] = (struct reply_estimate_column){
+            p->outputs[i].name, mechanism, error_of_output(p, &p->outputs[i])
+        };
+    }
+    if (out->pure)
+        out->epsilon = (double)p->price.eps_nano * DP_NANO;
+    else if (p->price.rho_pico > 0 &&
+             dp_eps_of_rho(&out->epsilon, (double)p->price.rho_pico * DP_PICO,
+                           p->policy->shown_delta) != DP_OK)
+        return err_set(err, ERR_INTERNAL, "the price has no epsilon");
+    return ERR_OK;
+}

@@ -1,0 +1,133 @@
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "server/plan/draft.h"
+
+/*
+ * The key of a release: everything that decides which distribution the answer
+ * is drawn from, and nothing that is done with it afterwards (order, limit,
+ * HAVING, names and arithmetic of the outputs).  Each field is written with its
+ * length or a fixed width, so no two releases share their bytes.
+ */
+static void text(struct writer *w, const char *s)
+{
+    const size_t len = s ? strlen(s) : 0;
+    writer_be32(w, (uint32_t)len);
+    writer_bytes(w, s, len);
+}
+
+/* The bytes of one expression, for ordering operands. */
+struct bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
+static enum err_code bytes_of(struct bytes *out, struct draft *d,
+                              const struct typed *e, struct err *err)
+{
+    struct writer w = writer_of(NULL, 0);
+    typed_write(&w, e);
+    uint8_t *data = arena_alloc(d->a, w.need + 1, 1);
+    if (!data)
+        return draft_memory(err);
+    w = writer_of(data, w.need);
+    typed_write(&w, e);
+    *out = (struct bytes){ data, w.len };
+    return ERR_OK;
+}
+
+static bool after(const struct bytes *a, const struct bytes *b)
+{
+    const size_t n = a->len < b->len ? a->len : b->len;
+    const int c = memcmp(a->data, b->data, n);
+    return c ? c > 0 : a->len > b->len;
+}
+
+/* The terms of the WHERE in the order of their bytes: AND commutes. */
+static enum err_code where(struct writer *w, struct draft *d, struct err *err)
+{
+    struct bytes *terms = ARENA_NEW_N(d->a, d->n_where + 1, struct bytes);
+    if (!terms)
+        return draft_memory(err);
+    for (size_t i = 0; i < d->n_where; i++) {
+        struct bytes term;
+        size_t at = i;
+        TRY(bytes_of(&term, d, d->where[i], err));
+        for (; at > 0 && after(&terms[at - 1], &term); at--)
+            terms[at] = terms[at - 1];
+        terms[at] = term;
+    }
+    writer_be32(w, (uint32_t)d->n_where);
+    for (size_t i = 0; i < d->n_where; i++) {
+        writer_be32(w, (uint32_t)terms[i].len);
+        writer_bytes(w, terms[i].data, terms[i].len);
+    }
+    return ERR_OK;
+}
+
+static void dataset(struct writer *w, const struct draft *d)
+{
+    const struct policy *p = d->policy;
+    text(w, "halftone release 1");
+    text(w, p->id);
+    writer_be64(w, p->version);
+    text(w, p->data_version);
+    writer_bytes(w, p->hash, sizeof p->hash);
+    text(w, d->plan->purpose->id);
+    text(w, d->table->name);
+}
+
+static void measures(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    writer_be32(w, (uint32_t)p->n_measures);
+    for (size_t i = 0; i < p->n_measures; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        writer_u8(w, (uint8_t)m->kind);
+        writer_u8(w, d->measures[i].clamps_person);
+        typed_write(w, d->measures[i].filter);
+        typed_write(w, d->measures[i].value);
+        writer_be64(w, m->bound);
+        writer_be32(w, m->grid_bits);
+        writer_be64(w, (uint64_t)m->center);
+        writer_u8(w, (uint8_t)m->noise.law);
+        writer_be64(w, m->noise.num);
+        writer_be64(w, m->noise.den);
+    }
+}
+
+static void groups(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    writer_be32(w, (uint32_t)p->n_keys);
+    for (size_t i = 0; i < p->n_keys; i++)
+        typed_write(w, d->keys[i]);
+    writer_be32(w, p->l0);
+    writer_be32(w, p->linf);
+    writer_u8(w, p->selects);
+    writer_be64(w, p->selects ? p->keep.above : p->groups_public);
+    writer_be64(w, p->audience);
+}
+
+enum err_code draft_hash(struct draft *d, struct err *err)
+{
+    struct writer w = writer_of(NULL, 0);
+    unsigned len = sizeof d->plan->release_hash;
+
+    for (int pass = 0; pass < 2; pass++) { /* measure, then write */
+        if (pass == 1) {
+            uint8_t *data = arena_alloc(d->a, w.need + 1, 1);
+            if (!data)
+                return draft_memory(err);
+            w = writer_of(data, w.need);
+        }
+        dataset(&w, d);
+        TRY(where(&w, d, err));
+        groups(&w, d);
+        measures(&w, d);
+    }
+    if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,
+                                 EVP_sha256(), NULL) != 1)
+        return err_set(err, ERR_INTERNAL, "hashing the release failed");
+    return ERR_OK;
+}

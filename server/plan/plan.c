@@ -1,0 +1,170 @@
+#include "server/plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/plan/draft.h"
+
+enum err_code draft_memory(struct err *err)
+{
+    (void)err_set(err, ERR_LIMIT, "the query needs too much memory");
+    return err_hint(err, "shorten it, or group by fewer values");
+}
+
+const char *draft_text(struct draft *d, const struct typed *e)
+{
+    struct writer w = writer_of(NULL, 0);
+    typed_print(&w, e);
+    char *text = arena_alloc(d->a, w.need + 1, 1);
+    if (!text)
+        return NULL;
+    w = writer_of(text, w.need + 1);
+    typed_print(&w, e);
+    return writer_cstr(&w) ? text : NULL;
+}
+
+enum { NOTICES_MAX = 32 };
+
+enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
+                           ...)
+{
+    char text[640];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (d->plan->n_notices == NOTICES_MAX)
+        return ERR_OK;
+    const char *copy = arena_strdup(d->a, text);
+    if (!copy)
+        return draft_memory(err);
+    d->plan->notices[d->plan->n_notices++] = copy;
+    return ERR_OK;
+}
+
+static enum err_code find_table(struct draft *d, struct err *err)
+{
+    const struct select_table *from = &d->tree->from;
+    const bool ours =
+        !from->dataset || strcmp(from->dataset, d->policy->name) == 0;
+
+    d->table = ours ? policy_find_table(d->policy, from->name) : NULL;
+    if (!d->table) {
+        (void)err_set(err, ERR_NOT_FOUND, "no table \"%s%s%s\"",
+                      from->dataset ? from->dataset : "",
+                      from->dataset ? "." : "", from->name);
+        (void)err_hint(err, "describe the dataset to see its tables");
+        return err_at(err, from->at.line, from->at.col);
+    }
+    if (!d->table->owned) {
+        (void)err_set(err, ERR_REFUSED,
+                      "table \"%s\" is public and is not queried by itself yet",
+                      from->name);
+        (void)err_hint(err, "query a table whose rows belong to people");
+        return err_at(err, from->at.line, from->at.col);
+    }
+    return ERR_OK;
+}
+
+static enum err_code find_purpose(struct draft *d, struct err *err)
+{
+    const char *id = d->req->purpose ? d->req->purpose : "";
+    const struct policy_purpose *purpose =
+        !*id && d->policy->n_purposes == 1 ? &d->policy->purposes[0]
+                                           : policy_find_purpose(d->policy, id);
+    if (!purpose && !*id) {
+        (void)err_set(err, ERR_INVALID, "the query names no purpose");
+        return err_hint(err, "say why you ask: one of the dataset's purposes");
+    }
+    if (!purpose) {
+        (void)err_set(err, ERR_NOT_FOUND, "no purpose \"%.80s\"", id);
+        return err_hint(err, "list the datasets to see their purposes");
+    }
+    if (purpose->basis == BASIS_CONSENT) {
+        (void)err_set(err, ERR_REFUSED,
+                      "purpose \"%s\" needs people's consent, "
+                      "and none is recorded",
+                      purpose->id);
+        return err_hint(err, "ask under a purpose with another basis");
+    }
+    d->plan->purpose = purpose;
+    return ERR_OK;
+}
+
+static enum err_code check_ask(struct draft *d, struct err *err)
+{
+    const double level = d->req->ask.level;
+    d->plan->level = level != 0 ? level : 0.95;
+    if (!(d->plan->level > 0 && d->plan->level < 1)) {
+        (void)err_set(err, ERR_INVALID,
+                      "the confidence level must lie between 0 and 1");
+        return err_hint(err, "ask for 0.95");
+    }
+    return ERR_OK;
+}
+
+static enum err_code tell_bounds(struct draft *d, struct err *err)
+{
+    const struct plan *p = d->plan;
+    TRY(draft_notice(d, err,
+                     "rows without \"%s\" belong to nobody and are not "
+                     "counted",
+                     d->table->columns[d->table->key].name));
+    if (p->n_keys > 0)
+        TRY(draft_notice(d, err, "each person counts in at most %u group%s",
+                         p->l0, p->l0 == 1 ? "" : "s"));
+    for (size_t i = 0; i < p->n_measures; i++)
+        if (p->measures[i].kind == MEASURE_ROWS ||
+            (p->measures[i].kind == MEASURE_SUM &&
+             !d->measures[i].clamps_person))
+            return draft_notice(d, err,
+                                "each person counts with at most %u "
+                                "row%s in a group",
+                                p->linf, p->linf == 1 ? "" : "s");
+    return ERR_OK;
+}
+
+static enum err_code make(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    TRY(find_table(d, err));
+    p->table = d->table;
+    TRY(find_purpose(d, err));
+    TRY(check_ask(d, err));
+    TRY(draft_types(d, err));
+    TRY(draft_snap(d, err));
+    TRY(draft_domains(d, err));
+    TRY(draft_bounds(d, err));
+    p->is_free = d->never || (p->has_limit && p->limit == 0);
+    if (!p->is_free) {
+        TRY(draft_price(d, err));
+        TRY(tell_bounds(d, err));
+    }
+    TRY(draft_duckdb(d, err));
+    TRY(draft_hash(d, err));
+    return draft_explain(d, err);
+}
+
+enum err_code plan_query(struct plan **out, const struct request *req,
+                         const struct select *tree, const struct policy *policy,
+                         struct arena *a, struct err *err)
+{
+    struct plan *plan = ARENA_NEW(a, struct plan);
+    struct draft d = {
+        .plan = plan, .tree = tree, .req = req, .policy = policy, .a = a
+    };
+    if (!plan)
+        return draft_memory(err);
+    plan->notices = ARENA_NEW_N(a, NOTICES_MAX, const char *);
+    if (!plan->notices)
+        return draft_memory(err);
+    plan->policy = policy;
+    plan->request = req;
+    plan->has_limit = tree->has_limit;
+    plan->limit = tree->limit;
+    plan->offset = tree->offset;
+    TRY(make(&d, err));
+    *out = plan;
+    return ERR_OK;
+}

@@ -1,0 +1,286 @@
+#include <assert.h>
+#include <math.h>
+
+#include "dp/convert.h"
+#include "server/plan/draft.h"
+
+/*
+ * The price of a release is the sum, over its measures, of L0 times the price
+ * of one group: Gaussian rho = L0 D^2 / (2 sigma^2), Laplace eps = L0 D / t.
+ * A price asked for is split evenly, which gives every measure the same noise
+ * relative to what one person can change, D.  An accuracy asked for gives each
+ * measure the noisiest mechanism that reaches it.
+ */
+static enum dp_notion notion_of(const struct draft *d)
+{
+    return d->policy->notion;
+}
+
+static enum dp_law law_of(const struct draft *d)
+{
+    return notion_of(d) == DP_PURE ? DP_DLAPLACE : DP_DGAUSS;
+}
+
+static uint64_t units(const struct draft *d, struct dp_price p)
+{
+    return notion_of(d) == DP_PURE ? p.eps_nano : p.rho_pico;
+}
+
+static struct dp_price price_of_units(const struct draft *d, uint64_t n)
+{
+    if (notion_of(d) == DP_PURE)
+        return (struct dp_price){ .eps_nano = n };
+    return (struct dp_price){ .rho_pico = n };
+}
+
+static const char *unit_name(const struct draft *d)
+{
+    return notion_of(d) == DP_PURE ? "epsilon" : "rho";
+}
+
+static double in_units(const struct draft *d, uint64_t n)
+{
+    return (double)n * (notion_of(d) == DP_PURE ? DP_NANO : DP_PICO);
+}
+
+/* The whole price asked for, in units of the notion, rounded down. */
+static enum err_code asked(uint64_t *out, const struct draft *d,
+                           struct err *err)
+{
+    const struct ask *ask = &d->req->ask;
+    const bool pure = notion_of(d) == DP_PURE;
+    double price = ask->price;
+
+    if (ask->kind == ASK_DEFAULT) {
+        *out = units(d, d->policy->default_price);
+        return ERR_OK;
+    }
+    if (!(price > 0) || !isfinite(price))
+        return err_set(err, ERR_INVALID, "the price asked for must be above 0");
+    if (ask->kind == ASK_RHO && pure) {
+        (void)err_set(err, ERR_INVALID,
+                      "this dataset is priced in epsilon, not rho");
+        return err_hint(err, "ask for an epsilon");
+    }
+    if (ask->kind == ASK_EPSILON && !pure &&
+        dp_rho_of_eps(&price, ask->price, d->policy->shown_delta) != DP_OK)
+        return err_set(err, ERR_INVALID,
+                       "the epsilon asked for is out of range");
+    if (dp_units_down(out, price, pure ? DP_NANO : DP_PICO) != DP_OK)
+        return err_set(err, ERR_INVALID, "the price asked for is out of range");
+    return ERR_OK;
+}
+
+/* The least noise that `part` of each group's price buys.  A sum whose grid is
+ * too fine for its noise moves to a coarser one. */
+static enum err_code buy(struct draft *d, size_t i, uint64_t part,
+                         struct err *err)
+{
+    struct plan_measure *m = &d->plan->measures[i];
+    enum dp_status rc;
+    do {
+        rc = part ? dp_mechanism_of_price(&m->noise, law_of(d), m->bound,
+                                          price_of_units(d, part), notion_of(d))
+                  : DP_EDOM;
+    } while (rc == DP_ERANGE && draft_coarsen(d, i));
+    if (rc == DP_OK)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "the price is too small for %.160s",
+                  m->what);
+    return err_hint(err,
+                    "spend more, ask for fewer columns, or narrow the range");
+}
+
+static uint64_t part_of(const struct draft *d, uint64_t total)
+{
+    return total / d->plan->n_measures / d->plan->l0;
+}
+
+static enum err_code buy_all(struct draft *d, struct err *err)
+{
+    uint64_t total;
+    TRY(asked(&total, d, err));
+    for (size_t i = 0; i < d->plan->n_measures; i++)
+        TRY(buy(d, i, part_of(d, total), err));
+    return ERR_OK;
+}
+
+/* A measure's noise must stay within half_width (in its units) at `level`; of
+ * several such wishes the strictest holds. */
+static enum err_code need(struct draft *d, bool *has, size_t i,
+                          double half_width, double level, struct err *err)
+{
+    struct plan_measure *m = &d->plan->measures[i];
+    struct dp_mechanism noise;
+    const double steps = ldexp(half_width, (int)m->grid_bits);
+
+    if (dp_mechanism_of_accuracy(&noise, law_of(d), steps, level) != DP_OK) {
+        (void)err_set(err, ERR_INVALID,
+                      "the accuracy asked for is out of range "
+                      "for %.160s",
+                      m->what);
+        return err_hint(err, "ask for a half width of at least 1");
+    }
+    if (!has[i] || (double)noise.num / (double)noise.den <
+                       (double)m->noise.num / (double)m->noise.den)
+        m->noise = noise;
+    has[i] = true;
+    return ERR_OK;
+}
+
+static double value_of_steps(const struct plan_measure *m, double steps)
+{
+    return ldexp(steps, -(int)m->grid_bits);
+}
+
+/* People in one group, as far as the policy makes it public; 0: unknown. */
+static double public_size(const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    if (p->selects || d->policy->expected_size == 0)
+        return 0;
+    return (double)d->policy->expected_size / (double)p->groups_public;
+}
+
+/*
+ * center + S / N within +-w when S is within +-w n / 2 and N within +-w n / 2h,
+ * h being the farthest a value lies from the center.  With no public size, S
+ * and N are each held to +-w in their own units.
+ */
+static enum err_code need_mean(struct draft *d, bool *has,
+                               const struct plan_agg *agg, double w,
+                               double level, struct err *err)
+{
+    const struct plan_measure *m = &d->plan->measures[agg->measure];
+    const double n = public_size(d);
+    const double h = value_of_steps(m, (double)m->bound / d->plan->linf);
+    const double sum_w = n > 0 ? w * n / 2 : w;
+    const double count_w = n > 0 ? w * n / (2 * h) : w;
+    TRY(need(d, has, agg->measure, sum_w, level, err));
+    return need(d, has, agg->count, count_w, level, err);
+}
+
+static enum err_code need_agg(struct draft *d, bool *has, size_t i,
+                              struct err *err)
+{
+    const struct ask *ask = &d->req->ask;
+    const struct plan_agg *agg = &d->plan->aggs[i];
+    const struct plan_measure *m = &d->plan->measures[agg->measure];
+    const double both = (1 + d->plan->level) / 2; /* two may fail, half each */
+    const double center = value_of_steps(m, fabs((double)m->center));
+    double w = ask->half_width;
+
+    if (ask->kind == ASK_ACCURACY_REL) {
+        if (agg->kind == PLAN_AGG_MEAN || public_size(d) == 0) {
+            (void)err_set(err, ERR_REFUSED,
+                          "a relative accuracy needs a size "
+                          "that is public already");
+            return err_hint(err,
+                            "state the accuracy in units of the column, or "
+                            "ask the steward to declare expected_size");
+        }
+        w *= public_size(d);
+        if (m->kind == MEASURE_SUM)
+            w *= center + value_of_steps(m, (double)m->bound) / d->plan->linf;
+    }
+    if (agg->kind == PLAN_AGG_MEAN)
+        return need_mean(d, has, agg, w, both, err);
+    if (agg->kind == PLAN_AGG_MEASURE || center == 0)
+        return need(d, has, agg->measure, w, d->plan->level, err);
+    TRY(need(d, has, agg->measure, w / 2, both, err));
+    return need(d, has, agg->count, w / (2 * center), both, err);
+}
+
+/* People counted only to select groups: nobody stated an accuracy for them, so
+ * they cost what they would by default. */
+static enum err_code reach_accuracy(struct draft *d, struct err *err)
+{
+    bool has[PLAN_MEASURES_MAX] = { false };
+    const double w = d->req->ask.half_width;
+
+    if (!(w > 0) || !isfinite(w))
+        return err_set(err, ERR_INVALID, "an accuracy must be above 0");
+    for (size_t i = 0; i < d->plan->n_aggs; i++)
+        TRY(need_agg(d, has, i, err));
+    for (size_t i = 0; i < d->plan->n_measures; i++)
+        if (!has[i])
+            TRY(buy(d, i, part_of(d, units(d, d->policy->default_price)), err));
+    return ERR_OK;
+}
+
+static enum err_code add_up(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    p->price = (struct dp_price){ 0 };
+    for (size_t i = 0; i < p->n_measures; i++) {
+        struct dp_price one;
+        if (dp_mechanism_price(&one, &p->measures[i].noise,
+                               p->measures[i].bound, notion_of(d)) != DP_OK)
+            return err_set(err, ERR_INVALID, "%s has no price at this accuracy",
+                           p->measures[i].what);
+        p->price = dp_price_add(p->price, dp_price_times(one, p->l0));
+    }
+    return ERR_OK;
+}
+
+static enum err_code select_groups(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    const double delta = d->policy->default_delta;
+    if (!p->selects)
+        return ERR_OK;
+    if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
+                        p->audience ? p->audience - 1 : 0) != DP_OK ||
+        dp_units_up(&p->price.delta_atto, delta, DP_ATTO) != DP_OK) {
+        (void)err_set(err, ERR_REFUSED,
+                      "these groups cannot be selected privately");
+        return err_hint(err, "group by a column with a declared domain");
+    }
+    return ERR_OK;
+}
+
+static enum err_code within_maximum(const struct draft *d, struct err *err)
+{
+    const struct plan *p = d->plan;
+    const struct dp_price most = d->policy->max_price;
+    const double is = in_units(d, units(d, p->price));
+    const double may = in_units(d, units(d, most));
+
+    if (p->price.delta_atto > most.delta_atto) {
+        (void)err_set(err, ERR_BUDGET,
+                      "selecting groups costs delta %.3g, and "
+                      "one query may cost %.3g",
+                      (double)p->price.delta_atto * DP_ATTO,
+                      (double)most.delta_atto * DP_ATTO);
+        return err_hint(err, "group by a column with a declared domain");
+    }
+    if (dp_price_fits(p->price, most))
+        return ERR_OK;
+    const double factor = notion_of(d) == DP_PURE ? is / may : sqrt(is / may);
+    (void)err_set(err, ERR_BUDGET,
+                  "the query costs %s %.4g, and one query may "
+                  "cost %.4g",
+                  unit_name(d), is, may);
+    if (d->req->ask.kind == ASK_ACCURACY_ABS ||
+        d->req->ask.kind == ASK_ACCURACY_REL)
+        return err_hint(err, "an accuracy of +-%.4g would fit",
+                        d->req->ask.half_width * factor * 1.01);
+    return err_hint(err, "ask for at most %s %.4g", unit_name(d), may);
+}
+
+enum err_code draft_price(struct draft *d, struct err *err)
+{
+    const struct ask *ask = &d->req->ask;
+    const bool accuracy =
+        ask->kind == ASK_ACCURACY_ABS || ask->kind == ASK_ACCURACY_REL;
+    uint64_t total;
+
+    TRY(accuracy ? reach_accuracy(d, err) : buy_all(d, err));
+    TRY(add_up(d, err));
+    if (!accuracy) {
+        TRY(asked(&total, d, err));
+        assert(units(d, d->plan->price) <= total);
+    }
+    TRY(select_groups(d, err));
+    return within_maximum(d, err);
+}
