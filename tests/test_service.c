@@ -1,0 +1,434 @@
+/* The whole pipeline but sockets and data: a fake engine, a real ledger. */
+#include "server/main/service.h"
+
+#include <string.h>
+
+#include "dp/init.h"
+#include "server/engine/fake.h"
+#include "server/grpc/codec.h"
+#include "server/sql/sql.h"
+#include "tests/lib_ledger.h"
+#include "tests/lib_rng.h"
+#include "tests/table.h"
+
+static const char POLICY[] =
+    "dataset: shop\n"
+    "exclusive: true\n"
+    "version: 1\n"
+    "data_version: v1\n"
+    "notion: zcdp\n"
+    "cap: {rho: 0.1, delta: 1e-6}\n"
+    "max_price: {rho: 0.05}\n"
+    "default_price: {rho: 0.01}\n"
+    "max_people: 1000000\n"
+    "reuse_for: 1 day\n"
+    "purposes:\n"
+    "  analytics: {help: How it goes., basis: legitimate_interest}\n"
+    "  ads: {help: Adverts., basis: consent}\n"
+    "  secret: {help: Not for all., basis: legitimate_interest}\n"
+    "tables:\n"
+    "  orders:\n"
+    "    from: orders.parquet\n"
+    "    key: customer_id\n"
+    "    max_groups: 2\n"
+    "    max_rows: 10\n"
+    "    columns:\n"
+    "      customer_id: int\n"
+    "      country: {type: text, domain: [DE, FR]}\n"
+    "      amount: {type: double, range: [0, 500], grid: 0.01}\n";
+
+static const char *const SHOP[] = { "shop" }, *const ANALYTICS[] = {
+    "analytics", "ads"
+};
+
+struct fixture {
+    struct ledger_dir dir;
+    struct arena arena;
+    struct policy *policy;
+    struct dataset dataset;
+    struct dataset *datasets[1];
+    struct auth_principal principals[2]; /* ana sees the shop, eve nothing */
+    struct auth_registry registry;
+    struct world world;
+    struct service service;
+    gsl_rng *rng;
+};
+
+static void close_fixture(struct fixture *f)
+{
+    engine_close(f->dataset.engine);
+    ledger_close(f->service.ledger);
+    gsl_rng_free(f->rng);
+    arena_fini(&f->arena);
+    ledger_dir_fini(&f->dir);
+}
+
+static void open_fixture(struct fixture *f,
+                         const struct engine_fake_script *script)
+{
+    struct policy_report report = { 0 };
+    struct err err = { 0 };
+    uint64_t found;
+    *f = (struct fixture){ 0 };
+    ledger_dir_init(&f->dir);
+    arena_init(&f->arena, 16 << 20);
+    if (policy_load_bytes(&f->policy, POLICY, sizeof POLICY - 1, "shop.yaml",
+                          &report, &f->arena, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    f->dataset.policy = f->policy;
+    f->dataset.engine = engine_fake_new(script);
+    f->datasets[0] = &f->dataset;
+    f->principals[0] =
+        (struct auth_principal){ .name = "ana",
+                                 .role = ROLE_ANALYST,
+                                 .datasets = (const char **)(uintptr_t)SHOP,
+                                 .n_datasets = 1,
+                                 .purposes =
+                                     (const char **)(uintptr_t)ANALYTICS,
+                                 .n_purposes = 2 };
+    f->principals[1] =
+        (struct auth_principal){ .name = "eve", .role = ROLE_ANALYST };
+    f->registry = (struct auth_registry){ .principals = f->principals, .n = 2 };
+    f->world = (struct world){ .principals = &f->registry,
+                               .datasets = f->datasets,
+                               .n_datasets = 1 };
+    f->service.clock = clock_system();
+    const struct ledger_options options = { .path = f->dir.path,
+                                            .clock = clock_system(),
+                                            .lease_ns = 60000000000 };
+    assert_int_equal(ledger_open(&f->service.ledger, &options, &found, &err),
+                     ERR_OK);
+    f->rng = test_rng_new(42);
+}
+
+static uint64_t spent_pico(struct fixture *f)
+{
+    struct ledger_balance b;
+    struct err err = { 0 };
+    const struct ledger_account_spec filter = { .name = "dataset/shop",
+                                                .limit = f->policy->cap };
+    assert_int_equal(ledger_balance(f->service.ledger, &b, &filter, &err),
+                     ERR_OK);
+    return b.lifetime.rho_pico;
+}
+
+static void no_limit(void *ctx, uint64_t deadline_ns)
+{
+    (void)ctx, (void)deadline_ns;
+}
+
+struct ask_args {
+    const char *sql, *purpose, *key;
+    size_t who;  /* index of the principal */
+    int gone;    /* the caller left before */
+    size_t room; /* of the request arena; 0 = plenty */
+};
+
+struct asked {
+    enum err_code code;
+    struct err err;
+    struct reply reply;
+    uint64_t delay_ns; /* until it may leave */
+    struct arena arena;
+};
+
+static void ask(struct asked *out, struct fixture *f,
+                const struct ask_args *args)
+{
+    const atomic_int gone = args->gone, stop = 0;
+    struct request req = { .op = REQUEST_QUERY,
+                           .dataset = "",
+                           .purpose = args->purpose,
+                           .sql = args->sql,
+                           .sql_len = strlen(args->sql),
+                           .idempotency_key = args->key ? args->key : "",
+                           .page_token = "",
+                           .ask.level = 0.95 };
+    /* Stands for the hash of what was sent. */
+    for (size_t i = 0; args->sql[i]; i++)
+        req.hash[i % REQUEST_HASH_LEN] ^= (uint8_t)(args->sql[i] + (int)i);
+    *out = (struct asked){ 0 };
+    arena_init(&out->arena, args->room ? args->room : 64 << 20);
+    struct service_call call = {
+        .service = &f->service,
+        .world = &f->world,
+        .who = &f->principals[args->who],
+        .req = &req,
+        .rng = f->rng,
+        .gone = &gone,
+        .stop = &stop,
+        .limit_run = no_limit,
+        .received_ns = clock_mono_ns(clock_system()),
+    };
+    out->code = service_answer(&call, &out->reply, &out->arena, &out->err);
+    out->delay_ns = call.leave_ns ? call.leave_ns - call.received_ns : 0;
+}
+
+#define COUNT "SELECT country, count(*) FROM shop.orders GROUP BY country"
+
+static const struct row {
+    const char *name;
+    struct ask_args args;
+    struct engine_fake_script script;
+    enum err_code want;
+    bool charged, ran;
+} rows[] = {
+    { "a count is charged, run and answered",
+      { COUNT, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      true },
+    { "an engine that fails is a miss and stays charged",
+      { COUNT, "analytics", "", 0, 0, 0 },
+      { .fails = ERR_MISS },
+      ERR_MISS,
+      true,
+      true },
+    { "a caller that left pays nothing",
+      { COUNT, "analytics", "", 0, 1, 0 },
+      { 0 },
+      ERR_CANCELLED,
+      false,
+      false },
+    { "bad SQL",
+      { "SELEC", "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_SYNTAX,
+      false,
+      false },
+    { "no such table",
+      { "SELECT count(*) FROM shop.nothing", "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      false },
+    { "no such dataset",
+      { "SELECT count(*) FROM bank.orders", "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      false },
+    { "a dataset that is hidden",
+      { COUNT, "analytics", "", 1, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      false },
+    { "a purpose that needs consent",
+      { COUNT, "ads", "", 0, 0, 0 },
+      { 0 },
+      ERR_REFUSED,
+      false,
+      false },
+    { "a purpose that one may not use",
+      { COUNT, "secret", "", 0, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      false },
+    { "no purpose",
+      { COUNT, "", "", 0, 0, 0 },
+      { 0 },
+      ERR_INVALID,
+      false,
+      false },
+    { "a plan is free",
+      { "EXPLAIN (PRIVACY) " COUNT, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      false,
+      false },
+    { "no rows are free",
+      { COUNT " LIMIT 0", "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      false,
+      false },
+};
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    struct fixture f;
+    struct asked got;
+    open_fixture(&f, &row->script);
+    ask(&got, &f, &row->args);
+    if (got.code != row->want)
+        fail_msg("%s: %s", err_info_of(got.code)->name, got.err.msg);
+    assert_int_equal(spent_pico(&f) > 0, row->charged);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), row->ran);
+    /* What could depend on data waits for a slot; all else need not. */
+    assert_int_equal(got.delay_ns >= f.policy->slot_first_ns, row->ran);
+    arena_fini(&got.arena);
+    close_fixture(&f);
+}
+
+/* Hidden and absent read alike, to the letter. */
+static void check_hidden(void **state)
+{
+    struct fixture f;
+    struct asked hidden, absent;
+    (void)state;
+    open_fixture(&f, NULL);
+    ask(&hidden, &f,
+        &(struct ask_args){ "SELECT count(*) FROM shop.orders", "analytics", "",
+                            1, 0, 0 });
+    ask(&absent, &f,
+        &(struct ask_args){ "SELECT count(*) FROM shoq.orders", "analytics", "",
+                            1, 0, 0 });
+    assert_int_equal(hidden.code, absent.code);
+    char *name = strstr(absent.err.msg, "shoq");
+    assert_non_null(name);
+    name[3] = 'p';
+    assert_string_equal(hidden.err.msg, absent.err.msg);
+    assert_string_equal(hidden.err.hint, absent.err.hint);
+
+    struct asked purpose, unknown;
+    ask(&purpose, &f, &(struct ask_args){ COUNT, "secret", "", 0, 0, 0 });
+    ask(&unknown, &f, &(struct ask_args){ COUNT, "secreu", "", 0, 0, 0 });
+    assert_int_equal(purpose.code, unknown.code);
+    name = strstr(unknown.err.msg, "secreu");
+    assert_non_null(name);
+    name[5] = 't';
+    assert_string_equal(purpose.err.msg, unknown.err.msg);
+    assert_string_equal(purpose.err.hint, unknown.err.hint);
+    arena_fini(&hidden.arena);
+    arena_fini(&absent.arena);
+    arena_fini(&purpose.arena);
+    arena_fini(&unknown.arena);
+    close_fixture(&f);
+}
+
+/* The same key: the same bytes, one charge, one run, the same slot. */
+static void check_retry(void **state)
+{
+    struct fixture f;
+    struct asked first, again, other;
+    const uint8_t *a, *b;
+    size_t a_len, b_len;
+    struct err err = { 0 };
+    (void)state;
+    open_fixture(&f, NULL);
+    const struct ask_args args = { COUNT, "analytics", "k1", 0, 0, 0 };
+    ask(&first, &f, &args);
+    const uint64_t spent = spent_pico(&f);
+    ask(&again, &f, &args);
+    assert_int_equal(first.code, ERR_OK);
+    assert_int_equal(again.code, ERR_OK);
+    assert_int_equal(codec_encode(&a, &a_len, &first.reply, &first.arena, &err),
+                     ERR_OK);
+    assert_int_equal(codec_encode(&b, &b_len, &again.reply, &again.arena, &err),
+                     ERR_OK);
+    assert_int_equal(a_len, b_len);
+    assert_memory_equal(a, b, a_len);
+    assert_int_equal(spent_pico(&f), spent);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 1);
+    assert_true(first.delay_ns == again.delay_ns);
+
+    ask(&other, &f,
+        &(struct ask_args){ "SELECT count(*) FROM shop.orders", "analytics",
+                            "k1", 0, 0, 0 });
+    assert_int_equal(other.code, ERR_CONFLICT);
+    arena_fini(&first.arena);
+    arena_fini(&again.arena);
+    arena_fini(&other.arena);
+    close_fixture(&f);
+}
+
+/* What follows noise is free: another order over a release that was paid. */
+static void check_reuse(void **state)
+{
+    struct fixture f;
+    struct asked first, sorted;
+    (void)state;
+    open_fixture(&f, NULL);
+    ask(&first, &f, &(struct ask_args){ COUNT, "analytics", "", 0, 0, 0 });
+    ask(&sorted, &f,
+        &(struct ask_args){ COUNT " ORDER BY 2 DESC LIMIT 1", "analytics", "k",
+                            0, 0, 0 });
+    assert_int_equal(first.code, ERR_OK);
+    if (sorted.code != ERR_OK)
+        fail_msg("%s", sorted.err.msg);
+    assert_false(first.reply.table.receipt.cached);
+    assert_true(sorted.reply.table.receipt.cached);
+    assert_int_equal(sorted.reply.table.n_rows, 1);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 1);
+    const struct value *cells = first.reply.table.cells;
+    const int64_t most = cells[1].i > cells[3].i ? cells[1].i : cells[3].i;
+    assert_int_equal(sorted.reply.table.cells[1].i, most);
+    assert_true(first.delay_ns == sorted.delay_ns);
+    arena_fini(&first.arena);
+    arena_fini(&sorted.arena);
+    close_fixture(&f);
+}
+
+/* The filter: questions that differ are answered until the cap, then never. */
+static void check_cap(void **state)
+{
+    struct fixture f;
+    int answered = 0;
+    (void)state;
+    open_fixture(&f, NULL);
+    for (int i = 0; i < 20; i++) {
+        char sql[128];
+        struct asked got;
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT count(*) FROM shop.orders WHERE amount < %d",
+                       i + 1);
+        ask(&got, &f, &(struct ask_args){ sql, "analytics", "", 0, 0, 0 });
+        assert_true(got.code == ERR_OK || got.code == ERR_BUDGET);
+        answered += got.code == ERR_OK;
+        if (got.code == ERR_BUDGET)
+            assert_true(got.err.msg[0] && got.err.hint[0]);
+        assert_true(spent_pico(&f) <= f.policy->cap.rho_pico);
+        arena_fini(&got.arena);
+    }
+    assert_int_equal(answered, 10); /* cap 0.1, price 0.01 */
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 10);
+    close_fixture(&f);
+}
+
+static void say_nothing(void *ctx, const char *line)
+{
+    (void)ctx, (void)line;
+}
+
+/* A request arena of any size ends in an answer, a refusal or a miss, and the
+ * ledger balances after each. */
+static void check_caps(void **state)
+{
+    enum { ROOM_STEP = 1024, ROOM_MAX = 1 << 20 };
+    struct fixture f;
+    struct err err = { 0 };
+    enum err_code code = ERR_LIMIT;
+    (void)state;
+    for (size_t room = ROOM_STEP; code != ERR_OK && room < ROOM_MAX;
+         room += ROOM_STEP) {
+        struct asked got;
+        open_fixture(&f, NULL);
+        ask(&got, &f,
+            &(struct ask_args){ COUNT, "analytics", "k", 0, 0, room });
+        code = got.code;
+        assert_true(code == ERR_OK || code == ERR_LIMIT || code == ERR_MISS);
+        assert_int_equal(code != ERR_LIMIT, spent_pico(&f) > 0);
+        assert_int_equal(ledger_verify(f.dir.path, say_nothing, NULL, &err),
+                         ERR_OK);
+        arena_fini(&got.arena);
+        close_fixture(&f);
+    }
+    assert_int_equal(code, ERR_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_hidden), cmocka_unit_test(check_retry),
+        cmocka_unit_test(check_reuse),  cmocka_unit_test(check_cap),
+        cmocka_unit_test(check_caps),
+    };
+    dp_init();
+    sql_init();
+    return RUN_ROWS(rows, check_row) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
