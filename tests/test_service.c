@@ -20,7 +20,7 @@ static const char POLICY[] =
     "cap: {rho: 0.1, delta: 1e-6}\n"
     "max_price: {rho: 0.05}\n"
     "default_price: {rho: 0.01}\n"
-    "max_people: 1000000\n"
+    "max_people: 100000\n"
     "reuse_for: 1 day\n"
     "purposes:\n"
     "  analytics: {help: How it goes., basis: legitimate_interest}\n"

@@ -254,6 +254,7 @@ static enum err_code charge_anew(struct book *b, struct ledger_run *out,
                         .policy_version = args->policy_version,
                         .dataset = arena_strdup(a, args->dataset),
                         .purpose = arena_strdup(a, args->purpose) };
+    memcpy(c.release_hash, args->release_hash, sizeof c.release_hash);
     if (!c.dataset || !c.purpose)
         return arena_full(err);
     TRY(check_misses(b, args, now_us, err));
