@@ -112,10 +112,9 @@ static void charge_one(struct crowd *c, struct arena *a)
         .max_misses_day = 3,
     };
     struct ledger_run run;
-    struct err err = { .msg = "" };
-    check(ledger_charge(c->ledger, &run, &args, a, &err) == ERR_OK &&
-              run.verdict == LEDGER_CHARGED,
-          err.msg[0] ? err.msg : "charge");
+    struct err err = { .msg = "not charged" };
+    const enum err_code code = ledger_charge(c->ledger, &run, &args, a, &err);
+    check(code == ERR_OK && run.verdict == LEDGER_CHARGED, err.msg);
 }
 
 static void *call(void *arg)

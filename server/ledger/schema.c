@@ -2,13 +2,13 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 /* At most DP_PRICE_MAX. */
 #define AMOUNT(name)                                                           \
-    name " INTEGER NOT NULL CHECK (" name " BETWEEN 0 AND "                    \
-                                          "4611686018427387904)"
+    name " INTEGER NOT NULL CHECK (" name                                      \
+         " BETWEEN 0 AND 4611686018427387904)"
 #define COUNTER_PART(part)                                                     \
-    AMOUNT(part "_limit") "," AMOUNT(part "_pending") "," AMOUNT(part "_spen"  \
-                                                                      "t")
+    AMOUNT(part "_limit") "," AMOUNT(part "_pending") "," AMOUNT(part "_spent")
 
 /* In a trigger: an update takes more of `part`, and more than its limit. */
 #define OVERDRAWN(part)                                                        \
@@ -25,7 +25,6 @@
     " delta) VALUES (NEW.id, NEW.limit_since_us, NEW.policy_version,"          \
     " NEW.rho_limit, NEW.eps_limit, NEW.delta_limit); END;"
 
-/* clang-format off */
 const char *const SCHEMA_SQL[] = {
 "CREATE TABLE boots ("
 "    id INTEGER PRIMARY KEY,"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
+#include "server/ledger/log_vfs.h"
 #include "server/ledger/schema.h"
 
 enum { PATH_CAP = 4096, BUSY_MS = 2000, SQL_CAP = 128 };
@@ -297,7 +298,7 @@ enum err_code store_open(struct store *s, const char *path, struct err *err)
     TRY(lock_file(&s->lock_fd, path, err));
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (failed(s, sqlite3_open_v2(path, &s->db, flags, NULL)))
+    if (failed(s, sqlite3_open_v2(path, &s->db, flags, log_vfs_name())))
         return damaged(s, path, err);
     /* Not a ledger: refused before anything of it is touched. */
     if (store_schema(s->db) != 0)
