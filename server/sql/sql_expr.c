@@ -22,7 +22,9 @@ static enum err_code refuse_args(struct sql_ctx *c, const struct op_info *info,
 {
     char want[64];
     if (n > info->max_args && info->max_args > 3) {
-        (void)snprintf(want, sizeof want, "%u", info->max_args);
+        /* The left side of IN is no entry of its list. */
+        const bool is_in = info == op_info_of(OP_IN);
+        (void)snprintf(want, sizeof want, "%u", info->max_args - is_in);
         return sql_refuse(c, REFUSAL_LIST_LENGTH, offset, info->sql, want);
     }
     if (info->min_args == info->max_args)
