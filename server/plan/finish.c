@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/interval.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 
@@ -36,37 +37,59 @@ static struct value number(dp_int v, unsigned bits, bool real)
     return real ? value_double(real_of(v, bits)) : int_of(v);
 }
 
-/* Half width of a measure's noise at 1 - alpha, or infinity. */
-static double half_width(const struct plan_measure *m, double alpha)
+/* Unbounded when the law gives none: never narrower than it should be. */
+static struct reply_interval shown(enum dp_status rc, struct dp_interval i,
+                                   double shift, unsigned bits)
 {
-    uint64_t k = 0;
-    if (dp_mechanism_quantile(&k, &m->noise, alpha) != DP_OK)
-        return HUGE_VAL;
-    return real_of((dp_int)k, m->grid_bits);
+    if (rc != DP_OK || i.kind != DP_INTERVAL_BOUNDED)
+        return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
+    i = dp_interval_place(i, shift, bits);
+    return (struct reply_interval){ INTERVAL_BOUNDED, i.lo, i.hi };
 }
 
-static struct reply_interval around(double v, double half)
+/* The count that selected the group is told by the law given that it passed. */
+static struct reply_interval of_measure(const struct plan *p, size_t i,
+                                        struct dp_noisy v, double level)
 {
-    if (!isfinite(half))
-        return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
-    return (struct reply_interval){ INTERVAL_BOUNDED, v - half, v + half };
+    const struct dp_reading r = { v, p->measures[i].noise };
+    struct dp_interval at = { 0 };
+    const enum dp_status rc =
+        p->selects && i == p->people
+            ? dp_interval_of_shown(&at, &r, p->keep, level)
+            : dp_interval_of_value(&at, &r, level);
+    return shown(rc, at, 0, p->measures[i].grid_bits);
 }
 
-/*
- * Each of S and N lies within its own interval save for half the error, so
- * (S, N) lies in their box; the quotient's extremes are at its corners.  When
- * N's interval reaches 0 the released numbers bound nothing.
- */
-static struct reply_interval quotient(double center, double s, double s_half,
-                                      double n, double n_half)
+/* center * count + measure: each may fail half the time. */
+static struct reply_interval of_sum(const struct plan *p,
+                                    const struct plan_agg *agg,
+                                    const struct dp_noisy *noisy)
 {
-    if (!(n - n_half > 0) || !isfinite(s_half))
+    const struct plan_measure *m = &p->measures[agg->measure];
+    const double both = (1 + p->level) / 2;
+    const double center = real_of(m->center, m->grid_bits);
+    const struct reply_interval s =
+        of_measure(p, agg->measure, noisy[agg->measure], both);
+    const struct reply_interval n =
+        of_measure(p, agg->count, noisy[agg->count], both);
+    if (s.kind != INTERVAL_BOUNDED || n.kind != INTERVAL_BOUNDED)
         return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
-    const double lo = s - s_half, hi = s + s_half;
-    return (struct reply_interval){
-        INTERVAL_BOUNDED, center + lo / (lo < 0 ? n - n_half : n + n_half),
-        center + hi / (hi < 0 ? n + n_half : n - n_half)
-    };
+    return (struct reply_interval){ INTERVAL_BOUNDED,
+                                    s.lo + fmin(center * n.lo, center * n.hi),
+                                    s.hi + fmax(center * n.lo, center * n.hi) };
+}
+
+static struct reply_interval of_mean(const struct plan *p,
+                                     const struct plan_agg *agg,
+                                     const struct dp_noisy *noisy)
+{
+    const struct plan_measure *m = &p->measures[agg->measure];
+    const struct dp_reading num = { noisy[agg->measure], m->noise };
+    const struct dp_reading den = { noisy[agg->count],
+                                    p->measures[agg->count].noise };
+    struct dp_interval at = { 0 };
+    const enum dp_status rc = dp_interval_of_ratio(&at, &num, &den, p->level);
+    return shown(rc, at, real_of(m->center, m->grid_bits), m->grid_bits);
 }
 
 static bool is_real(const struct plan *p, const struct plan_agg *agg)
@@ -89,34 +112,31 @@ static void aggregate(struct value *out, struct reply_interval *bounds,
                       const struct dp_noisy *noisy)
 {
     const struct plan_measure *m = &p->measures[agg->measure];
-    const double alpha = 1 - p->level;
     const dp_int s = noisy[agg->measure].v;
 
-    if (agg->kind == PLAN_AGG_MEASURE) {
+    switch (agg->kind) {
+    case PLAN_AGG_MEASURE:
         *out = number(s, m->grid_bits, is_real(p, agg));
-        *bounds = around(real_of(s, m->grid_bits), half_width(m, alpha));
+        *bounds = of_measure(p, agg->measure, noisy[agg->measure], p->level);
+        return;
+    case PLAN_AGG_SUM:
+        *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
+                      m->grid_bits, is_real(p, agg));
+        *bounds = of_sum(p, agg, noisy);
+        return;
+    case PLAN_AGG_MEAN:
+        *out = noisy[agg->count].v > 0
+                   ? value_double(real_of(m->center, m->grid_bits) +
+                                  real_of(s, m->grid_bits) /
+                                      (double)noisy[agg->count].v)
+                   : value_null();
+        *bounds = of_mean(p, agg, noisy);
         return;
     }
-    const struct plan_measure *count = &p->measures[agg->count];
-    const dp_int n = noisy[agg->count].v;
-    const double center = real_of(m->center, m->grid_bits);
-    const double s_half = half_width(m, alpha / 2);
-    const double n_half = half_width(count, alpha / 2);
-    if (agg->kind == PLAN_AGG_SUM) {
-        const dp_int sum = saturating_sum(s, m->center, n);
-        *out = number(sum, m->grid_bits, is_real(p, agg));
-        *bounds =
-            around(real_of(sum, m->grid_bits), s_half + fabs(center) * n_half);
-        return;
-    }
-    *out = n > 0 ? value_double(center + real_of(s, m->grid_bits) / (double)n)
-                 : value_null();
-    *bounds =
-        quotient(center, real_of(s, m->grid_bits), s_half, (double)n, n_half);
 }
 
 /* The one aggregate an expression moves with, when it is a chain of sums and
- * products with constants; NONE otherwise. */
+ * products with constants; NULL otherwise. */
 static const struct typed *linear_in(const struct typed *e)
 {
     if (e->kind == TYPED_AGG)

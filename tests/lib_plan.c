@@ -1,0 +1,235 @@
+#include "tests/lib_plan.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sql/sql.h"
+
+#define DAY_US 86400000000.0
+
+static const char *lands[] = { "AT", "DE", "FR" };
+static const char *kinds[] = { "a", "b" };
+
+static struct policy_column columns[] = {
+    { .name = "who", .help = "", .type = POLICY_INT },
+    { .name = "land",
+      .help = "",
+      .type = POLICY_TEXT,
+      .has_domain = true,
+      .domain = { lands, 3 },
+      .other = "other",
+      .may_group = true,
+      .may_filter = true },
+    { .name = "kind",
+      .help = "",
+      .type = POLICY_TEXT,
+      .has_domain = true,
+      .domain = { kinds, 2 },
+      .may_group = true,
+      .may_filter = true },
+    { .name = "city",
+      .help = "",
+      .type = POLICY_TEXT,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "n",
+      .help = "",
+      .type = POLICY_INT,
+      .has_range = true,
+      .lo = 0,
+      .hi = 10,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "price",
+      .help = "",
+      .type = POLICY_DOUBLE,
+      .has_range = true,
+      .lo = -1,
+      .hi = 7.5,
+      .grid_bits = 2,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "free",
+      .help = "",
+      .type = POLICY_DOUBLE,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "total",
+      .help = "",
+      .type = POLICY_DOUBLE,
+      .has_range = true,
+      .lo = 0,
+      .hi = 100,
+      .has_person_clamp = true,
+      .person_lo = 0,
+      .person_hi = 150,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "ok",
+      .help = "",
+      .type = POLICY_BOOL,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "day",
+      .help = "",
+      .type = POLICY_DATE,
+      .has_range = true,
+      .lo = 19723 * DAY_US,
+      .hi = 19813 * DAY_US,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "at",
+      .help = "",
+      .type = POLICY_TIMESTAMP,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "note", .help = "", .type = POLICY_TEXT },
+};
+
+static struct policy_table tables[] = {
+    { .name = "buys",
+      .help = "",
+      .owned = true,
+      .key = 0,
+      .columns = columns,
+      .n_columns = sizeof columns / sizeof columns[0],
+      .max_groups = 2,
+      .max_rows = 3,
+      .most_groups = 4,
+      .most_rows = 8 },
+    { .name = "towns", .help = "", .columns = &columns[3], .n_columns = 1 },
+};
+
+static struct policy_purpose purposes[] = {
+    { .id = "stats", .help = "", .basis = BASIS_LEGITIMATE_INTEREST },
+    { .id = "ads", .help = "", .basis = BASIS_CONSENT },
+};
+
+#define SHOP                                                                   \
+    .name = "shop", .help = "", .path = "shop.yaml", .id = "shop",             \
+    .version = 1, .data_version = "1", .max_people = 1000000,                  \
+    .expected_size = 1000, .time_grain_us = UINT64_C(86400000000),             \
+    .tables = tables, .n_tables = 2, .purposes = purposes, .n_purposes = 2
+
+const struct policy plan_shop = {
+    SHOP,
+    .notion = DP_ZCDP,
+    .cap = { .rho_pico = UINT64_C(5000000000000), .delta_atto = 1000000000000 },
+    .default_price = { .rho_pico = UINT64_C(100000000000) },
+    .max_price = { .rho_pico = UINT64_C(500000000000),
+                   .delta_atto = 1000000000000 },
+    .default_delta = 1e-8,
+    .shown_delta = 1e-6,
+};
+
+const struct policy plan_shop_pure = {
+    SHOP,
+    .notion = DP_PURE,
+    .cap = { .eps_nano = UINT64_C(50000000000) },
+    .default_price = { .eps_nano = 1000000000 },
+    .max_price = { .eps_nano = UINT64_C(4000000000) },
+};
+
+enum err_code plan_sql(struct plan **out, const char *sql,
+                       const struct request *req, const struct policy *policy,
+                       struct arena *a, struct err *err)
+{
+    struct select *tree = NULL;
+    TRY(sql_parse(&tree, sql, strlen(sql), a, err));
+    return plan_query(out, req, tree, policy, a, err);
+}
+
+void plan_db_run(struct plan_db *db, const char *sql)
+{
+    duckdb_result r;
+    const duckdb_state rc = duckdb_query(db->conn, sql, &r);
+    if (rc != DuckDBSuccess)
+        fprintf(stderr, "%s\n", duckdb_result_error(&r));
+    duckdb_destroy_result(&r);
+    assert(rc == DuckDBSuccess);
+}
+
+void plan_db_open(struct plan_db *db)
+{
+    const duckdb_state rc = duckdb_open(NULL, &db->db);
+    assert(rc == DuckDBSuccess);
+    assert(duckdb_connect(db->db, &db->conn) == DuckDBSuccess);
+    plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
+                    "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
+                    "n BIGINT, price DOUBLE, free DOUBLE, total DOUBLE, "
+                    "ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note VARCHAR)");
+}
+
+void plan_db_close(struct plan_db *db)
+{
+    duckdb_disconnect(&db->conn);
+    duckdb_close(&db->db);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *row_text(duckdb_result *r, idx_t row)
+{
+    char *line = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&line, &len);
+    assert(f);
+    for (idx_t c = 0; c < duckdb_column_count(r); c++) {
+        char *cell = duckdb_value_varchar(r, c, row);
+        fprintf(f, "%s%s", c ? "|" : "", cell ? cell : "NULL");
+        duckdb_free(cell);
+    }
+    fclose(f);
+    return line;
+}
+
+static char *sorted_rows(duckdb_result *r)
+{
+    const size_t n = duckdb_row_count(r);
+    char **lines = calloc(n + 1, sizeof *lines);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    assert(lines && f);
+    for (size_t i = 0; i < n; i++)
+        lines[i] = row_text(r, i);
+    qsort(lines, n, sizeof *lines, by_text);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(f, "%s\n", lines[i]);
+        free(lines[i]);
+    }
+    free(lines);
+    fclose(f);
+    return text;
+}
+
+char *plan_db_answer(struct plan_db *db, const struct plan *plan,
+                     unsigned char secret)
+{
+    unsigned char key[32];
+    duckdb_prepared_statement stmt;
+    duckdb_result r;
+    char *text = NULL;
+
+    memset(key, secret, sizeof key);
+    if (duckdb_prepare(db->conn, plan->sql, &stmt) != DuckDBSuccess) {
+        fprintf(stderr, "%s\n%s\n", duckdb_prepare_error(stmt), plan->sql);
+        duckdb_destroy_prepare(&stmt);
+        return NULL;
+    }
+    assert(duckdb_nparams(stmt) == plan->keyed);
+    if (plan->keyed)
+        (void)duckdb_bind_blob(stmt, 1, key, sizeof key);
+    if (duckdb_execute_prepared(stmt, &r) == DuckDBSuccess)
+        text = sorted_rows(&r);
+    else
+        fprintf(stderr, "%s\n%s\n", duckdb_result_error(&r), plan->sql);
+    duckdb_destroy_result(&r);
+    duckdb_destroy_prepare(&stmt);
+    return text;
+}
