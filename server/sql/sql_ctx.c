@@ -56,6 +56,14 @@ static void add_rules(const ProtobufCMessageDescriptor *is)
     RULES[n_rules++] = rules;
 }
 
+static bool has_field(const ProtobufCMessageDescriptor *is, const char *name)
+{
+    unsigned i = 0;
+    while (i < is->n_fields && strcmp(is->fields[i].name, name) != 0)
+        i++;
+    return i < is->n_fields;
+}
+
 /* ParseResult -> RawStmt -> Node, whose members are all messages there are. */
 void sql_fields_init(const ProtobufCMessageDescriptor *parse_result)
 {
@@ -75,7 +83,8 @@ void sql_fields_init(const ProtobufCMessageDescriptor *parse_result)
         while (r < n_rules &&
                strcmp(name_of(RULES[r].is), FIELDS[i].message) != 0)
             r++;
-        assert(r < n_rules); /* else a row names no message */
+        /* Else a row names no message, or no field of it. */
+        assert(r < n_rules && has_field(RULES[r].is, FIELDS[i].name));
     }
 }
 
