@@ -69,6 +69,7 @@ build/deps.ok: tools/deps.sh tools/packages.txt
 
 layers:
 	@tests/check_layers.sh
+	@tests/check_notes.sh
 
 # Every header compiles on its own.
 headers: $(HEADERS:%=$(BUILD)/%.ok)
@@ -105,11 +106,15 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 
+# Why floating-point noise is not private, shown.
+attack: $(BUILD)/benchmarks/float_attack
+	@$<
+
 format:
 	clang-format-14 -i $$(git ls-files '*.[ch]')
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: all programs deps layers headers check unit fuzz-replay format clean
+.PHONY: attack all programs deps layers headers check unit fuzz-replay format clean
 .SECONDARY:
