@@ -1,0 +1,765 @@
+#include "server/plan/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "server/plan/release.h"
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * What a query costs and how it is bounded, by hand.  rho of n measures sharing
+ * a price P: each gets sigma = D sqrt(L0 n / (2 P)).
+ */
+static const struct priced {
+    const char *name, *sql;
+    struct ask ask;
+    struct ask_bounds bounds;
+    bool pure;
+    uint32_t l0, linf;
+    size_t n;             /* measures */
+    uint64_t bounds_d[4]; /* D of each, grid steps */
+    bool selects;
+    double scale; /* of measure 0, grid steps; 0: not checked */
+} priced[] = {
+    { "people",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 1 },
+      false,
+      2.2360680 /* sqrt(1 / 0.2) */ },
+    { "rows",
+      "SELECT COUNT(*) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 3 },
+      false,
+      6.7082039 },
+    { "two aggregates halve the price",
+      "SELECT COUNT(*), COUNT(DISTINCT who) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      2,
+      { 3, 1 },
+      false,
+      9.4868330 },
+    { "groups multiply it",
+      "SELECT land, COUNT(DISTINCT who) FROM buys GROUP BY land",
+      { 0 },
+      { 0 },
+      false,
+      2,
+      3,
+      1,
+      { 1 },
+      false,
+      3.1622777 },
+    { "L0 is at most the number of public groups",
+      "SELECT ok, COUNT(DISTINCT who) FROM buys GROUP BY ok",
+      { 0 },
+      { 4, 0 },
+      false,
+      2,
+      3,
+      1,
+      { 1 },
+      false,
+      0 },
+    { "the analyst's bounds",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      { 0 },
+      { 3, 8 },
+      false,
+      3,
+      8,
+      1,
+      { 8 },
+      false,
+      0 },
+    { "a WHERE leaves one group",
+      "SELECT land, COUNT(*) FROM buys WHERE land IN ('AT') GROUP BY land",
+      { 0 },
+      { 1, 1 },
+      false,
+      1,
+      1,
+      1,
+      { 1 },
+      false,
+      0 },
+    { "private groups add people",
+      "SELECT city, SUM(n) FROM buys GROUP BY city",
+      { 0 },
+      { 0 },
+      false,
+      2,
+      3,
+      2,
+      { 30, 1 },
+      true,
+      0 },
+    { "a count of people selects by itself",
+      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city",
+      { 0 },
+      { 0 },
+      false,
+      2,
+      3,
+      1,
+      { 1 },
+      true,
+      0 },
+    { "keys alone",
+      "SELECT city FROM buys GROUP BY city",
+      { 0 },
+      { 0 },
+      false,
+      2,
+      3,
+      1,
+      { 1 },
+      true,
+      0 },
+    { "a sum: Linf times the farther end",
+      "SELECT SUM(price) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 3 * 30 },
+      false,
+      0 },
+    { "a person clamp replaces Linf",
+      "SELECT SUM(total) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 150 },
+      false,
+      0 },
+    { "a mean, its sum and its count share two measures",
+      "SELECT AVG(price), SUM(price), COUNT(price) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      2,
+      { 3, 3 * 17 },
+      false,
+      0 },
+    { "the same aggregate twice is one",
+      "SELECT SUM(n), SUM(n) + 1 FROM buys ORDER BY SUM(n)",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 30 },
+      false,
+      0 },
+    { "FILTER is an aggregate of its own",
+      "SELECT COUNT(*), COUNT(*) FILTER (WHERE n > 1) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      2,
+      { 3, 3 },
+      false,
+      0 },
+    { "clamps narrow",
+      "SELECT SUM(GREATEST(0, LEAST(5, free))) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 3 * 5 * 1024 },
+      false,
+      0 },
+    { "CASE narrows",
+      "SELECT SUM(CASE WHEN free < 0 THEN 0 WHEN free > 5 THEN 5 ELSE free "
+      "END) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 3 * 5 * 1024 },
+      false,
+      0 },
+    { "COALESCE takes in its constant",
+      "SELECT SUM(COALESCE(n, 20)) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 60 },
+      false,
+      0 },
+    { "products of ranges",
+      "SELECT SUM(n * (n - 5)) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 150 },
+      false,
+      0 },
+    { "a divisor that cannot be 0",
+      "SELECT SUM(n / (n + 2)) FROM buys",
+      { 0 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 15 },
+      false,
+      0 },
+    { "pure: epsilon = D / t",
+      "SELECT COUNT(*) FROM buys",
+      { 0 },
+      { 0 },
+      true,
+      1,
+      3,
+      1,
+      { 3 },
+      false,
+      3 },
+    { "pure: epsilon asked for",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      { .kind = ASK_EPSILON, .price = 2 },
+      { 0 },
+      true,
+      2,
+      3,
+      1,
+      { 3 },
+      false,
+      3 },
+    { "rho asked for",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      { .kind = ASK_RHO, .price = 0.5 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 1 },
+      false,
+      1 },
+    { "an accuracy",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      { .kind = ASK_ACCURACY_ABS, .half_width = 100 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 1 },
+      false,
+      51.27 /* P[|X| <= 100] = 0.95: 100.5 / 1.959964 */ },
+    { "a relative accuracy of a public size",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      { .kind = ASK_ACCURACY_REL, .half_width = 0.1 },
+      { 0 },
+      false,
+      1,
+      3,
+      1,
+      { 1 },
+      false,
+      51.27 },
+};
+
+static void check_priced(void **state)
+{
+    const struct priced *row = *state;
+    const struct request req = { .purpose = "stats",
+                                 .ask = row->ask,
+                                 .bounds = row->bounds };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    arena_init(&a, 1 << 22);
+    const enum err_code rc = plan_sql(
+        &p, row->sql, &req, row->pure ? &plan_shop_pure : &plan_shop, &a, &err);
+    if (rc != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(p->l0, row->l0);
+    assert_int_equal(p->linf, row->linf);
+    assert_int_equal(p->n_measures, row->n);
+    double rho = 0, eps = 0;
+    for (size_t i = 0; i < p->n_measures; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        const double scale = (double)m->noise.num / (double)m->noise.den;
+        assert_int_equal(m->bound, row->bounds_d[i]);
+        rho += p->l0 * pow((double)m->bound / scale, 2) / 2;
+        eps += p->l0 * (double)m->bound / scale;
+        if (i == 0 && row->scale > 0)
+            assert_true(fabs(scale / row->scale - 1) < 2e-3);
+    }
+    assert_int_equal(p->selects, row->selects);
+    assert_int_equal(p->price.delta_atto, row->selects ? 10000000000 : 0);
+    if (row->pure) {
+        assert_int_equal(p->price.rho_pico, 0);
+        assert_true(fabs((double)p->price.eps_nano * 1e-9 - eps) < 1e-6);
+    } else {
+        assert_int_equal(p->price.eps_nano, 0);
+        assert_true((double)p->price.rho_pico * 1e-12 >= rho * (1 - 1e-12));
+        assert_true((double)p->price.rho_pico * 1e-12 < rho + 1e-9);
+    }
+    arena_fini(&a);
+}
+
+static const struct refused {
+    const char *name, *sql;
+    enum err_code want;
+    const char *says, *hint; /* parts of message and hint */
+    struct request req;
+    bool pure;
+} refused[] = {
+    { "no table",
+      "SELECT COUNT(*) FROM nope",
+      ERR_NOT_FOUND,
+      "nope",
+      "describe",
+      { .purpose = "stats" },
+      false },
+    { "another dataset",
+      "SELECT COUNT(*) FROM other.buys",
+      ERR_NOT_FOUND,
+      "other.buys",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a public table",
+      "SELECT COUNT(*) FROM towns",
+      ERR_REFUSED,
+      "public",
+      "belong to people",
+      { .purpose = "stats" },
+      false },
+    { "no column",
+      "SELECT SUM(secret) FROM buys",
+      ERR_NOT_FOUND,
+      "secret",
+      "describe",
+      { .purpose = "stats" },
+      false },
+    { "no purpose",
+      "SELECT COUNT(*) FROM buys",
+      ERR_INVALID,
+      "purpose",
+      "why",
+      { .purpose = "" },
+      false },
+    { "unknown purpose",
+      "SELECT COUNT(*) FROM buys",
+      ERR_NOT_FOUND,
+      "purpose",
+      "",
+      { .purpose = "spy" },
+      false },
+    { "a purpose that needs consent",
+      "SELECT COUNT(*) FROM buys",
+      ERR_REFUSED,
+      "consent",
+      "basis",
+      { .purpose = "ads" },
+      false },
+    { "rows",
+      "SELECT * FROM buys",
+      ERR_REFUSED,
+      "SELECT *",
+      "aggregates",
+      { .purpose = "stats" },
+      false },
+    { "a bare column",
+      "SELECT land, COUNT(*) FROM buys",
+      ERR_REFUSED,
+      "land",
+      "GROUP BY land",
+      { .purpose = "stats" },
+      false },
+    { "the key selected",
+      "SELECT who FROM buys GROUP BY who",
+      ERR_REFUSED,
+      "privacy key",
+      "COUNT(DISTINCT who)",
+      { .purpose = "stats" },
+      false },
+    { "the key compared",
+      "SELECT COUNT(*) FROM buys WHERE who = 5",
+      ERR_REFUSED,
+      "literals compared with a privacy key are refused",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "the key inside FILTER",
+      "SELECT COUNT(*) FILTER (WHERE who IN (1, 2)) FROM buys",
+      ERR_REFUSED,
+      "privacy key",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "the key summed",
+      "SELECT SUM(who) FROM buys",
+      ERR_REFUSED,
+      "privacy key",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "distinct values",
+      "SELECT COUNT(DISTINCT city) FROM buys",
+      ERR_REFUSED,
+      "DISTINCT",
+      "COUNT(DISTINCT who)",
+      { .purpose = "stats" },
+      false },
+    { "MIN",
+      "SELECT MIN(price) FROM buys",
+      ERR_REFUSED,
+      "one person",
+      "percentile",
+      { .purpose = "stats" },
+      false },
+    { "an unbounded sum",
+      "SELECT SUM(free) FROM buys",
+      ERR_REFUSED,
+      "no public bounds",
+      "GREATEST(lo, LEAST(hi, free))",
+      { .purpose = "stats" },
+      false },
+    { "an unbounded quotient",
+      "SELECT AVG(price / n) FROM buys",
+      ERR_REFUSED,
+      "no public bounds",
+      "LEAST",
+      { .purpose = "stats" },
+      false },
+    { "a clamp on one side",
+      "SELECT SUM(LEAST(5, free)) FROM buys",
+      ERR_REFUSED,
+      "no public bounds",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a sum of text",
+      "SELECT SUM(city) FROM buys",
+      ERR_INVALID,
+      "number",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a column that may not filter",
+      "SELECT COUNT(*) FROM buys WHERE note = 'x'",
+      ERR_REFUSED,
+      "filter",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a filter hidden in a value",
+      "SELECT SUM(CASE WHEN note = 'x' THEN 1 ELSE 0 END) FROM buys",
+      ERR_REFUSED,
+      "filter",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a column that may not group",
+      "SELECT note, COUNT(*) FROM buys GROUP BY note",
+      ERR_REFUSED,
+      "group",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "grouping by a real number",
+      "SELECT price, COUNT(*) FROM buys GROUP BY price",
+      ERR_REFUSED,
+      "real number",
+      "CASE",
+      { .purpose = "stats" },
+      false },
+    { "a bad date",
+      "SELECT COUNT(*) FROM buys WHERE day > '2024-13-01'",
+      ERR_INVALID,
+      "2024-13-01",
+      "2011-03-01",
+      { .purpose = "stats" },
+      false },
+    { "text against a number",
+      "SELECT COUNT(*) FROM buys WHERE n = city",
+      ERR_INVALID,
+      "wants",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a filter that is no test",
+      "SELECT COUNT(*) FROM buys WHERE n",
+      ERR_INVALID,
+      "true or false",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "a LIKE pattern from a column",
+      "SELECT COUNT(*) FROM buys WHERE city LIKE land",
+      ERR_REFUSED,
+      "constant",
+      "literal",
+      { .purpose = "stats" },
+      false },
+    { "a LIKE pattern that ends in a backslash",
+      "SELECT COUNT(*) FROM buys WHERE city LIKE 'a\\'",
+      ERR_INVALID,
+      "backslash",
+      "two",
+      { .purpose = "stats" },
+      false },
+    { "a parameter without value",
+      "SELECT COUNT(*) FROM buys WHERE n = $1",
+      ERR_INVALID,
+      "$1",
+      "",
+      { .purpose = "stats" },
+      false },
+    { "an unknown unit",
+      "SELECT date_trunc('eon', at), COUNT(*) FROM buys GROUP BY 1",
+      ERR_REFUSED,
+      "unit",
+      "month",
+      { .purpose = "stats" },
+      false },
+    { "groups past the policy's most",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      ERR_INVALID,
+      "max_groups",
+      "at most 4",
+      { .purpose = "stats", .bounds = { 5, 0 } },
+      false },
+    { "a price past the maximum",
+      "SELECT COUNT(*) FROM buys",
+      ERR_BUDGET,
+      "rho",
+      "0.5",
+      { .purpose = "stats", .ask = { .kind = ASK_RHO, .price = 0.6 } },
+      false },
+    { "an accuracy past the maximum",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      ERR_BUDGET,
+      "rho",
+      "accuracy",
+      { .purpose = "stats",
+        .ask = { .kind = ASK_ACCURACY_ABS, .half_width = 1 } },
+      false },
+    { "a price of nothing",
+      "SELECT COUNT(*) FROM buys",
+      ERR_INVALID,
+      "above 0",
+      "",
+      { .purpose = "stats", .ask = { .kind = ASK_RHO, .price = 0 } },
+      false },
+    { "a price that is not a number",
+      "SELECT COUNT(*) FROM buys",
+      ERR_INVALID,
+      "above 0",
+      "",
+      { .purpose = "stats", .ask = { .kind = ASK_RHO, .price = (double)NAN } },
+      false },
+    { "a level of 1",
+      "SELECT COUNT(*) FROM buys",
+      ERR_INVALID,
+      "level",
+      "0.95",
+      { .purpose = "stats", .ask = { .level = 1 } },
+      false },
+    { "relative accuracy of private groups",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      ERR_REFUSED,
+      "relative",
+      "expected_size",
+      { .purpose = "stats",
+        .ask = { .kind = ASK_ACCURACY_REL, .half_width = 0.1 } },
+      false },
+    { "pure selects no groups",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      ERR_REFUSED,
+      "pure",
+      "domain",
+      { .purpose = "stats" },
+      true },
+    { "rho under pure",
+      "SELECT COUNT(*) FROM buys",
+      ERR_INVALID,
+      "epsilon",
+      "epsilon",
+      { .purpose = "stats", .ask = { .kind = ASK_RHO, .price = 0.1 } },
+      true },
+    { "too many groups",
+      "SELECT date_trunc('hour', at), COUNT(*) FROM buys WHERE at >= "
+      "'1900-01-01' AND at < '2024-01-01' GROUP BY 1",
+      ERR_LIMIT,
+      "100000",
+      "longer",
+      { .purpose = "stats" },
+      false },
+    { "a wild constant",
+      "SELECT SUM(n * 1000000000000000000) FROM buys",
+      ERR_REFUSED,
+      "reach",
+      "narrow",
+      { .purpose = "stats" },
+      false },
+};
+
+static void check_refused(void **state)
+{
+    const struct refused *row = *state;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    arena_init(&a, 1 << 24);
+    const enum err_code rc =
+        plan_sql(&p, row->sql, &row->req,
+                 row->pure ? &plan_shop_pure : &plan_shop, &a, &err);
+    if (rc != row->want || !strstr(err.msg, row->says) ||
+        !strstr(err.hint, row->hint))
+        fail_msg("%s: %s (%s)", err_info_of(rc)->name, err.msg, err.hint);
+    assert_null(p);
+    arena_fini(&a);
+}
+
+/* Two queries are one release or are not. */
+static const struct pair {
+    const char *name, *left, *right;
+    bool same;
+} pairs[] = {
+    { "order, limit and names come after",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      "SELECT COUNT(*) AS c, land FROM shop.buys b GROUP BY b.land HAVING "
+      "COUNT(*) > 5 ORDER BY 1 DESC LIMIT 2",
+      true },
+    { "AND commutes", "SELECT COUNT(*) FROM buys WHERE n = 1 AND ok",
+      "SELECT COUNT(*) FROM buys WHERE ok AND n = 1", true },
+    { "constants are computed", "SELECT COUNT(*) FROM buys WHERE n = 1 + 1",
+      "SELECT COUNT(*) FROM buys WHERE n = 2", true },
+    { "times on the grain",
+      "SELECT COUNT(*) FROM buys WHERE at >= '2024-01-01 10:00'",
+      "SELECT COUNT(*) FROM buys WHERE at >= '2024-01-01 23:00'", true },
+    { "another constant", "SELECT COUNT(*) FROM buys WHERE n = 1",
+      "SELECT COUNT(*) FROM buys WHERE n = 2", false },
+    { "another aggregate", "SELECT COUNT(*) FROM buys",
+      "SELECT COUNT(DISTINCT who) FROM buys", false },
+    { "another key", "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      "SELECT kind, COUNT(*) FROM buys GROUP BY kind", false },
+    { "text is not a number", "SELECT COUNT(*) FROM buys WHERE city = '1'",
+      "SELECT COUNT(*) FROM buys WHERE n = 1", false },
+};
+
+static void check_pair(void **state)
+{
+    const struct pair *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *l = NULL, *r = NULL;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&l, row->left, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_int_equal(plan_sql(&r, row->right, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_int_equal(memcmp(l->release_hash, r->release_hash, 32) == 0,
+                     row->same);
+    arena_fini(&a);
+}
+
+/* Memory faults without a faulty allocator: any cap ends in ERR_LIMIT or OK. */
+static void every_cap_ends_cleanly(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    const char *sql =
+        "SELECT land, date_trunc('month', day), AVG(price), SUM(n) FROM buys "
+        "WHERE at > '2024-01-01 10:00' AND city LIKE 'a%' GROUP BY 1, 2";
+    enum err_code got = ERR_LIMIT;
+    struct select *tree = NULL;
+    struct arena keep;
+    struct err err = { 0 };
+    (void)state;
+    arena_init(&keep, 1 << 20);
+    assert_int_equal(sql_parse(&tree, sql, strlen(sql), &keep, &err), ERR_OK);
+    for (size_t cap = 0; got == ERR_LIMIT && cap < 1 << 20; cap += 64) {
+        struct arena a;
+        struct plan *p = NULL;
+        arena_init(&a, cap);
+        got = plan_query(&p, &req, tree, &plan_shop, &a, &err);
+        assert_true(got == ERR_OK || (got == ERR_LIMIT && !p));
+        arena_fini(&a);
+    }
+    assert_int_equal(got, ERR_OK);
+    arena_fini(&keep);
+}
+
+static void groups_are_numbered_both_ways(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    struct value keys[2];
+    uint64_t back = 0;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(
+        plan_sql(&p, "SELECT land, ok, COUNT(*) FROM buys GROUP BY 1, 2", &req,
+                 &plan_shop, &a, &err),
+        ERR_OK);
+    assert_int_equal(p->groups_public, 8);
+    for (uint64_t i = 0; i < p->groups_public; i++) {
+        plan_group_keys(keys, p, i);
+        assert_true(plan_group_index(&back, p, keys));
+        assert_int_equal(back, i);
+    }
+    keys[0] = value_text("XX", 2);
+    assert_false(plan_group_index(&back, p, keys));
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(every_cap_ends_cleanly),
+        cmocka_unit_test(groups_are_numbered_both_ways),
+    };
+    sql_init();
+    return RUN_ROWS(priced, check_priced) + RUN_ROWS(refused, check_refused) +
+           RUN_ROWS(pairs, check_pair) +
+           cmocka_run_group_tests(single, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+#include <math.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * The printed statement against bounding written down a second time, naively,
+ * from docs/bounds.md alone: the same integers on small random tables, whatever
+ * the order of their rows.
+ *
+ *   SELECT city, COUNT(DISTINCT who), COUNT(*), SUM(n), SUM(price)
+ *   FROM buys GROUP BY city             with L0 = 2, Linf = 3
+ */
+enum { ROWS = 80, PEOPLE = 6, CITIES = 5, L0 = 2, LINF = 3, SECRET = 9 };
+
+struct buy {
+    int who, city; /* city 0 is NULL */
+    bool has_n, has_price;
+    int n;                /* -3..13, range 0..10 */
+    int price_eighths;    /* -16..80, grid quarters, range -4..30 quarters */
+    long long vn, vprice; /* clamped, on the grid */
+    int copy;             /* 1.. among rows that look alike */
+    char hash[65];
+};
+
+struct tally {
+    long long people, rows, n, price;
+};
+
+static unsigned draw(unsigned *seed, unsigned below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+static const char *city_text(int city)
+{
+    static const char *const names[CITIES] = { NULL, "W", "", "a:b|c",
+                                               "\xc3\xa9" };
+    return names[city];
+}
+
+static void fill(struct buy *b, unsigned *seed)
+{
+    *b = (struct buy){ .who = (int)draw(seed, PEOPLE),
+                       .city = (int)draw(seed, CITIES) };
+    b->has_n = draw(seed, 5) > 0;
+    b->has_price = draw(seed, 5) > 0;
+    b->n = (int)draw(seed, 5) * 4 - 3;
+    b->price_eighths = (int)draw(seed, 6) * 19 - 16;
+    b->vn = b->n < 0 ? 0 : b->n > 10 ? 10 : b->n;
+    const double price = b->price_eighths / 8.0;
+    const double clamped = price < -1 ? -1 : price > 7.5 ? 7.5 : price;
+    b->vprice = (long long)floor(clamped * 4 + 0.5);
+}
+
+static bool alike(const struct buy *a, const struct buy *b)
+{
+    return a->who == b->who && a->city == b->city && a->has_n == b->has_n &&
+           a->has_price == b->has_price && (!a->has_n || a->vn == b->vn) &&
+           (!a->has_price || a->vprice == b->vprice);
+}
+
+static void sha_hex(char *hex, const char *text)
+{
+    unsigned char in[512], digest[32];
+    const size_t len = strlen(text);
+    memset(in, SECRET, 32);
+    memcpy(in + 32, text, len);
+    SHA256(in, 32 + len, digest);
+    for (int i = 0; i < 32; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void group_text(char *out, size_t cap, char what, int who, int city)
+{
+    const char *name = city_text(city);
+    if (name)
+        (void)snprintf(out, cap, "%c%d,%zu:%s", what, who, strlen(name), name);
+    else
+        (void)snprintf(out, cap, "%c%d,n", what, who);
+}
+
+static void hash_row(struct buy *b)
+{
+    char head[128], n[32] = "n", price[32] = "n", text[256];
+    group_text(head, sizeof head, 'r', b->who, b->city);
+    if (b->has_n)
+        (void)snprintf(n, sizeof n, "%lld,", b->vn);
+    if (b->has_price)
+        (void)snprintf(price, sizeof price, "%lld,", b->vprice);
+    (void)snprintf(text, sizeof text, "%s%s%s%s%s%d", head,
+                   b->has_n ? "true," : "false,",
+                   b->has_price ? "true," : "false,", n, price, b->copy);
+    sha_hex(b->hash, text);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return strcmp(((const struct buy *)a)->hash, ((const struct buy *)b)->hash);
+}
+
+/* One person in one city. */
+static struct tally bounded(const struct buy *sorted, int who, int city)
+{
+    struct tally t = { 0 };
+    int rows = 0, ns = 0, prices = 0;
+    for (int i = 0; i < ROWS; i++) {
+        if (sorted[i].who != who || sorted[i].city != city)
+            continue;
+        t.people = 1;
+        rows++;
+        if (sorted[i].has_n && ++ns <= LINF)
+            t.n += sorted[i].vn;
+        if (sorted[i].has_price && ++prices <= LINF)
+            t.price += sorted[i].vprice;
+    }
+    t.rows = rows < LINF ? rows : LINF;
+    return t;
+}
+
+/* The cities of one person before `city` in the order of their hashes. */
+static int rank_of(const struct buy *sorted, int who, int city)
+{
+    char mine[65], other[65], text[128];
+    int rank = 0;
+    group_text(text, sizeof text, 'g', who, city);
+    sha_hex(mine, text);
+    for (int c = 0; c < CITIES; c++) {
+        if (!bounded(sorted, who, c).people)
+            continue;
+        group_text(text, sizeof text, 'g', who, c);
+        sha_hex(other, text);
+        rank += strcmp(other, mine) < 0;
+    }
+    return rank;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void oracle(char *out, size_t cap, struct buy *rows)
+{
+    char lines[CITIES][96] = { "" };
+    for (int i = 0; i < ROWS; i++) {
+        rows[i].copy = 1;
+        for (int j = 0; j < i; j++)
+            rows[i].copy += alike(&rows[i], &rows[j]);
+        hash_row(&rows[i]);
+    }
+    qsort(rows, ROWS, sizeof *rows, by_hash);
+    for (int c = 0; c < CITIES; c++) {
+        struct tally sum = { 0 };
+        for (int who = 0; who < PEOPLE; who++) {
+            const struct tally t = bounded(rows, who, c);
+            if (!t.people || rank_of(rows, who, c) >= L0)
+                continue;
+            sum.people++;
+            sum.rows += t.rows;
+            sum.n += t.n;
+            sum.price += t.price;
+        }
+        if (sum.people)
+            (void)snprintf(lines[c], sizeof lines[c],
+                           "%s|%lld|%lld|%lld|%lld\n",
+                           city_text(c) ? city_text(c) : "NULL", sum.people,
+                           sum.rows, sum.n, sum.price);
+    }
+    qsort(lines, CITIES, sizeof lines[0], by_line);
+    out[0] = '\0';
+    for (int c = 0; c < CITIES; c++)
+        (void)strncat(out, lines[c], cap - strlen(out) - 1);
+}
+
+static void insert(struct plan_db *db, const struct buy *b)
+{
+    char sql[256], city[32] = "NULL", n[32] = "NULL", price[32] = "NULL";
+    if (city_text(b->city))
+        (void)snprintf(city, sizeof city, "'%s'", city_text(b->city));
+    if (b->has_n)
+        (void)snprintf(n, sizeof n, "%d", b->n);
+    if (b->has_price)
+        (void)snprintf(price, sizeof price, "%.3f", b->price_eighths / 8.0);
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO src.buys(who, city, n, price) VALUES (%d, %s, %s, %s)",
+        b->who, city, n, price);
+    plan_db_run(db, sql);
+}
+
+static void same_integers(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    struct plan_db db;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    (void)state;
+
+    arena_init(&a, 1 << 20);
+    assert_int_equal(plan_sql(&plan,
+                              "SELECT city, COUNT(DISTINCT who), COUNT(*), "
+                              "SUM(n), SUM(price) FROM buys GROUP BY city",
+                              &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    plan_db_open(&db);
+    for (unsigned round = 0; round < 25; round++) {
+        struct buy rows[ROWS];
+        char want[1024];
+        unsigned seed = round;
+        plan_db_run(&db, "BEGIN; DELETE FROM src.buys");
+        for (int i = 0; i < ROWS; i++)
+            fill(&rows[i], &seed);
+        for (int i = ROWS; i-- > 0;) /* another order than the oracle's */
+            insert(&db, &rows[i]);
+        plan_db_run(&db, "COMMIT");
+        oracle(want, sizeof want, rows);
+        char *got = plan_db_answer(&db, plan, SECRET);
+        assert_non_null(got);
+        assert_string_equal(got, want);
+        free(got);
+    }
+    plan_db_close(&db);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(same_integers) };
+    sql_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
