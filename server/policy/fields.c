@@ -325,6 +325,18 @@ static bool is_known(const struct field_set *set, const char *key)
     return false;
 }
 
+/* An unknown key of the map was met by a suggestion of this one: to call it
+ * missing as well would be noise. */
+static bool is_misspelt(const struct field *f, const struct field_set *set,
+                        const struct yaml_node *map)
+{
+    const char *const alone[] = { f->key, NULL };
+    for (const struct yaml_node *c = map->first; c; c = c->next)
+        if (!is_known(set, c->key) && suggest_word(c->key, alone))
+            return true;
+    return false;
+}
+
 /* What is not in the file: a default, or a mistake. */
 static void read_absent(struct loader *l, const struct field_set *set,
                         const struct field *f, const struct yaml_node *map,
@@ -335,7 +347,7 @@ static void read_absent(struct loader *l, const struct field_set *set,
                                         .text = f->fallback,
                                         .len = strlen(f->fallback) };
         read_field(l, f, &node, out);
-    } else if (f->required) {
+    } else if (f->required && !is_misspelt(f, set, map)) {
         loader_mistake(
             l, yaml_place_of_key(map),
             arena_printf(l->a, "%s needs the key '%s'", set->what, f->key),

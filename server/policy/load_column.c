@@ -193,8 +193,8 @@ static void set_grid(struct loader *l, const struct yaml_node *node,
         c->grid_bits = bits_of(ldexp(c->hi - c->lo, -AUTO_GRID_BITS));
 }
 
-/* Round an interval outward to the grid. */
-static void snap(struct loader *l, const struct yaml_node *node, unsigned bits,
+/* Round an interval outward to the grid; false notes a mistake. */
+static bool snap(struct loader *l, const struct yaml_node *node, unsigned bits,
                  double *lo, double *hi)
 {
     const double low = floor(ldexp(*lo, (int)bits));
@@ -206,10 +206,11 @@ static void snap(struct loader *l, const struct yaml_node *node, unsigned bits,
                                     "the grid",
                                     node->key),
                        "narrow it, or choose a coarser 'grid'");
-        return;
+        return false;
     }
     *lo = ldexp(low, -(int)bits);
     *hi = ldexp(high, -(int)bits);
+    return true;
 }
 
 static void unfit(struct loader *l, const struct yaml_node *node,
@@ -238,9 +239,10 @@ static void read_ranges(struct loader *l, const struct yaml_node *node,
         c->has_person_clamp = read_interval(l, c->type, t->person_clamp,
                                             &c->person_lo, &c->person_hi);
     if (c->has_range)
-        snap(l, t->range, c->grid_bits, &c->lo, &c->hi);
+        c->has_range = snap(l, t->range, c->grid_bits, &c->lo, &c->hi);
     if (c->has_person_clamp)
-        snap(l, t->person_clamp, c->grid_bits, &c->person_lo, &c->person_hi);
+        c->has_person_clamp = snap(l, t->person_clamp, c->grid_bits,
+                                   &c->person_lo, &c->person_hi);
 }
 
 /* A key of a domain in the form that value_print writes; NULL = not one. */

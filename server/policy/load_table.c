@@ -173,7 +173,10 @@ static void resolve_key(struct loader *l, const struct yaml_node *node,
 static void resolve_owner(struct loader *l, const struct yaml_node *node,
                           struct table_text *t)
 {
-    if (!t->key && !t->is_public && !yaml_tree_find(node, "key"))
+    const struct yaml_node *open = yaml_tree_find(node, "public");
+    const bool unsaid = !open || (open->kind == YAML_SCALAR &&
+                                  strcmp(open->text, "false") == 0);
+    if (!t->key && unsaid && !yaml_tree_find(node, "key"))
         loader_mistake(l, yaml_place_of_key(node),
                        arena_printf(l->a,
                                     "table '%s' does not say whose its "

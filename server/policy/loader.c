@@ -64,6 +64,10 @@ enum err_code loader_open_file(struct loader *l, const struct yaml_node **root,
     struct stat st;
     if (fstat(fd, &st) != 0)
         return cannot_read(l, err);
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return cannot_read(l, err);
+    }
     const bool sized = S_ISREG(st.st_mode) && st.st_size <= YAML_BYTES_MAX;
     const size_t cap = (sized ? (size_t)st.st_size : YAML_BYTES_MAX) + 1;
     uint8_t *buf = arena_alloc(l->a, cap, 1);
