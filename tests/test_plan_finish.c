@@ -1,0 +1,315 @@
+#include <math.h>
+#include <string.h>
+
+#include "server/plan/typed.h"
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * From noisy integers, written down here, to the table people read.  Keys are
+ * one column of text; measures come in the order the plan made them.
+ */
+enum { ROWS_MAX = 4, MEASURES_MAX = 3 };
+
+static const struct row {
+    const char *name, *sql;
+    size_t n;
+    const char *keys[ROWS_MAX];
+    long long noisy[ROWS_MAX][MEASURES_MAX];
+    const char *want; /* cells by |, rows by newline */
+    uint32_t audience;
+} rows[] = {
+    { "a count below zero is shown as it is",
+      "SELECT COUNT(*) FROM buys",
+      1,
+      { "" },
+      { { -3 } },
+      "-3\n",
+      0 },
+    { "a sum on a grid",
+      "SELECT SUM(price) FROM buys",
+      1,
+      { "" },
+      { { 7 } },
+      "1.75\n",
+      0 },
+    { "a sum of whole numbers",
+      "SELECT SUM(n) FROM buys",
+      1,
+      { "" },
+      { { 7 } },
+      "7\n",
+      0 },
+    { "a mean: center 13/4 + (S/4) / N",
+      "SELECT AVG(price) FROM buys",
+      1,
+      { "" },
+      { { 10, 20 } },
+      "3.75\n",
+      0 },
+    { "a mean over no one is NULL",
+      "SELECT AVG(price) FROM buys",
+      1,
+      { "" },
+      { { 0, 20 } },
+      "NULL\n",
+      0 },
+    { "a sum beside a mean adds the center back",
+      "SELECT AVG(price), SUM(price) FROM buys",
+      1,
+      { "" },
+      { { 10, 20 } },
+      "3.75|37.5\n",
+      0 },
+    { "arithmetic",
+      "SELECT SUM(n) * 100.0 / COUNT(*) AS x, COUNT(*) - 1 FROM buys",
+      1,
+      { "" },
+      { { 5, 4 } },
+      "125|3\n",
+      0 },
+    { "division by a noisy zero",
+      "SELECT SUM(n) / COUNT(*) FROM buys",
+      1,
+      { "" },
+      { { 5, 0 } },
+      "NULL\n",
+      0 },
+    { "rows in the order of their keys",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      3,
+      { "FR", "AT", "DE" },
+      { { 1 }, { 2 }, { 3 } },
+      "AT|2\nDE|3\nFR|1\n",
+      0 },
+    { "rows in the order asked for, ties by key",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY COUNT(*) DESC",
+      3,
+      { "FR", "AT", "DE" },
+      { { 1 }, { 2 }, { 2 } },
+      "AT|2\nDE|2\nFR|1\n",
+      0 },
+    { "NULL goes where PostgreSQL puts it",
+      "SELECT land, AVG(n) FROM buys GROUP BY land ORDER BY 2 DESC",
+      2,
+      { "AT", "DE" },
+      { { 4, 4 }, { 0, 4 } },
+      "DE|NULL\nAT|6\n",
+      0 },
+    { "HAVING, LIMIT and OFFSET",
+      "SELECT land FROM buys GROUP BY land HAVING COUNT(*) > 1 ORDER BY "
+      "COUNT(*) LIMIT 1 OFFSET 1",
+      3,
+      { "FR", "AT", "DE" },
+      { { 1 }, { 3 }, { 2 } },
+      "AT\n",
+      0 },
+    { "small groups are cut",
+      "SELECT land, COUNT(*) FROM buys GROUP BY land",
+      2,
+      { "FR", "AT" },
+      { { 9, 4 }, { 9, 5 } },
+      "AT|9\n",
+      5 },
+    { "huge noise saturates",
+      "SELECT SUM(n) FROM buys",
+      1,
+      { "" },
+      { { INT64_MAX } },
+      "9223372036854775807\n",
+      0 },
+    { "CASE over a noisy number",
+      "SELECT CASE WHEN COUNT(*) > 5 THEN 'many' ELSE 'few' END FROM buys",
+      1,
+      { "" },
+      { { 9 } },
+      "many\n",
+      0 },
+};
+
+static void print(char *out, size_t cap, const struct reply_table *t)
+{
+    struct writer w = writer_of(out, cap);
+    for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
+        if (t->cells[i].type == VALUE_NULL)
+            writer_str(&w, "NULL");
+        value_print(&w, &t->cells[i]);
+        writer_str(&w, (i + 1) % t->n_columns ? "|" : "\n");
+    }
+    assert_true(writer_cstr(&w));
+}
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct policy policy = plan_shop;
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct value keys[ROWS_MAX];
+    struct dp_noisy noisy[ROWS_MAX * MEASURES_MAX];
+    struct reply_table table;
+    char text[256];
+
+    arena_init(&a, 1 << 20);
+    policy.min_audience = row->audience;
+    assert_int_equal(plan_sql(&p, row->sql, &req, &policy, &a, &err), ERR_OK);
+    for (size_t i = 0; i < row->n; i++) {
+        keys[i] = value_text(row->keys[i], strlen(row->keys[i]));
+        for (size_t m = 0; m < p->n_measures; m++)
+            noisy[i * p->n_measures + m].v = row->noisy[i][m];
+    }
+    const struct plan_noisy in = { keys, noisy, row->n };
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    print(text, sizeof text, &table);
+    assert_string_equal(text, row->want);
+    arena_fini(&a);
+}
+
+/* Free answers: no engine, no noise, the right shape. */
+static const struct probe {
+    const char *name, *sql, *want;
+    enum value_type type; /* of column 0 */
+} probes[] = {
+    { "LIMIT 0", "SELECT land, COUNT(*) FROM buys GROUP BY land LIMIT 0", "",
+      VALUE_TEXT },
+    { "a false filter",
+      "SELECT date_trunc('day', at), COUNT(*) FROM buys WHERE 1 = 0 GROUP BY 1",
+      "", VALUE_TIMESTAMP },
+    { "no groups left",
+      "SELECT land, SUM(price) FROM buys WHERE land = 'XX' AND land <> 'XX' "
+      "AND kind = 'q' AND false GROUP BY land",
+      "", VALUE_TEXT },
+    { "without GROUP BY one row",
+      "SELECT COUNT(*), SUM(n), AVG(n) FROM buys WHERE false", "0|NULL|NULL\n",
+      VALUE_INT },
+    { "the privacy key is never NULL",
+      "SELECT COUNT(*) FROM buys WHERE who IS NULL", "0\n", VALUE_INT },
+};
+
+static void check_probe(void **state)
+{
+    const struct probe *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_table table;
+    char text[256];
+    const struct plan_noisy none = { 0 };
+
+    arena_init(&a, 1 << 20);
+    assert_int_equal(plan_sql(&p, row->sql, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_true(p->is_free);
+    assert_int_equal(
+        p->price.rho_pico + p->price.eps_nano + p->price.delta_atto, 0);
+    assert_int_equal(plan_finish(&table, p, &none, &a, &err), ERR_OK);
+    print(text, sizeof text, &table);
+    assert_string_equal(text, row->want);
+    assert_int_equal(table.columns[0].type, row->type);
+    arena_fini(&a);
+}
+
+static const struct interval {
+    const char *name, *sql;
+    long long noisy[MEASURES_MAX];
+    int kind;
+    double lo, hi; /* within one part in a thousand */
+} intervals[] = {
+    { "a count: sigma 2.236, 95 %: +-4",
+      "SELECT COUNT(DISTINCT who) FROM buys",
+      { 100 },
+      INTERVAL_BOUNDED,
+      96,
+      104 },
+    { "moved and scaled",
+      "SELECT 10 - 2 * COUNT(DISTINCT who) FROM buys",
+      { 100 },
+      INTERVAL_BOUNDED,
+      -198,
+      -182 },
+    { "a mean over too few",
+      "SELECT AVG(n) FROM buys",
+      { 2, 50 },
+      INTERVAL_UNBOUNDED,
+      0,
+      0 },
+    { "two aggregates have none",
+      "SELECT COUNT(*) - COUNT(DISTINCT who) FROM buys",
+      { 9, 5 },
+      INTERVAL_NONE,
+      0,
+      0 },
+    { "a constant has none",
+      "SELECT 1, COUNT(*) FROM buys",
+      { 9 },
+      INTERVAL_NONE,
+      0,
+      0 },
+};
+
+static void check_interval(void **state)
+{
+    const struct interval *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_table table;
+    struct dp_noisy noisy[MEASURES_MAX];
+
+    arena_init(&a, 1 << 20);
+    assert_int_equal(plan_sql(&p, row->sql, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    for (size_t i = 0; i < MEASURES_MAX; i++)
+        noisy[i].v = row->noisy[i];
+    const struct plan_noisy in = { NULL, noisy, 1 };
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    const struct reply_interval *i = &table.intervals[0];
+    assert_int_equal(i->kind, row->kind);
+    if (row->kind == INTERVAL_BOUNDED) {
+        assert_true(fabs(i->lo - row->lo) < 1e-3 * fabs(row->lo));
+        assert_true(fabs(i->hi - row->hi) < 1e-3 * fabs(row->hi));
+    }
+    arena_fini(&a);
+}
+
+static void an_estimate_tells_what_is_left(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    const struct dp_price left = { .rho_pico = UINT64_C(1050000000000),
+                                   .delta_atto = 1000000000000 };
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_estimate e;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(
+        plan_sql(&p, "SELECT city, COUNT(*), AVG(n) FROM buys GROUP BY city",
+                 &req, &plan_shop, &a, &err),
+        ERR_OK);
+    assert_int_equal(plan_estimate(&e, p, left, &a, &err), ERR_OK);
+    assert_int_equal(e.queries_left, 10);
+    assert_int_equal(e.n_columns, 3);
+    assert_true(e.columns[1].expected_error > 10);
+    assert_true(isnan(e.columns[2].expected_error));
+    assert_non_null(strstr(e.plan, "rows whose who is NULL are dropped"));
+    assert_non_null(strstr(e.plan, ":key"));
+    assert_null(strstr(e.plan, "$1"));
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(an_estimate_tells_what_is_left),
+    };
+    sql_init();
+    return RUN_ROWS(rows, check_row) + RUN_ROWS(probes, check_probe) +
+           RUN_ROWS(intervals, check_interval) +
+           cmocka_run_group_tests(single, NULL, NULL);
+}
