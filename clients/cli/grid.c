@@ -127,6 +127,11 @@ void grid_print_csv(const struct grid *g, FILE *out)
         print_csv_cell(g->columns[c].name, out);
     }
     (void)fputs("\r\n", out);
+    grid_print_csv_rows(g, out);
+}
+
+void grid_print_csv_rows(const struct grid *g, FILE *out)
+{
     for (size_t i = 0; i < g->n_rows * g->n_columns; i++) {
         const bool last = i % g->n_columns + 1 == g->n_columns;
         print_csv_cell(g->cells[i], out);

@@ -39,6 +39,7 @@ enum err_code grid_print(const struct grid *g, enum output_format format,
 enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
                                struct arena *a, struct err *err) MUST_CHECK;
 void grid_print_csv(const struct grid *g, FILE *out);
+void grid_print_csv_rows(const struct grid *g, FILE *out); /* without names */
 void grid_print_json(const struct grid *g, FILE *out, struct arena *a);
 
 #endif

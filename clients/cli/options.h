@@ -84,7 +84,7 @@ struct options {
     struct accuracy accuracy;             /* half_width 0 = not set */
     double rho, epsilon, level;           /* 0 = not set */
     uint32_t max_groups, max_rows, limit; /* 0 = not set */
-    struct option_list params, by, where, aggregates, may_see, may_ask_for;
+    struct option_list params, by, where, aggregates;
 
     enum option_source source[FLAG_COUNT_];
     const char *args[OPTION_ARGS_MAX]; /* words that are no flags */
