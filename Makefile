@@ -43,7 +43,8 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
-PROGRAMS := build/halftoned build/halftone
+BIN     := $(if $(SAN)$(TSAN),$(BUILD),build)
+PROGRAMS := $(BIN)/halftoned $(BIN)/halftone
 LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
            -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
            -lsqlite3 -lyaml -lgsl -lgslcblas -lm
@@ -56,10 +57,29 @@ all: deps layers
 
 programs: $(PROGRAMS)
 
-build/halftoned: $(BUILD)/server/main/main.o $(LIB) build/deps.ok
+$(BIN)/halftoned: $(BUILD)/server/main/main.o $(LIB) build/deps.ok
 	$(LINK)
-build/halftone: $(BUILD)/clients/cli/main.o $(LIB) build/deps.ok
+$(BIN)/halftone: $(BUILD)/clients/cli/main.o $(LIB) build/deps.ok
 	$(LINK)
+
+$(BIN)/make_shop: $(BUILD)/demo/make_shop.o $(LIB) build/deps.ok
+	$(LINK)
+
+# Variables: DATA= and POLICY= for a file of one's own, SCALE= for a larger shop.
+demo serve: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@BIN=$(BIN) DATA='$(DATA)' POLICY='$(POLICY)' SCALE='$(SCALE)' demo/$@.sh
+
+# Everything; the last line counts single tests.
+test: deps
+	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) $(BIN)/make_shop \
+	    $(TESTS) $(REPLAYS)
+	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
+
+# Tests of the running server alone.
+test-system: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@BIN=$(BIN) tests/system/run.sh
 
 # Every package and pinned archive; a second run does nothing.
 deps: build/deps.ok
@@ -116,5 +136,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: attack all programs deps layers headers check unit fuzz-replay format clean
+.PHONY: attack all programs deps demo serve test test-system layers headers check unit fuzz-replay format clean
 .SECONDARY:
