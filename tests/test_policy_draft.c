@@ -1,0 +1,139 @@
+#include "server/policy/draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/policy/policy.h"
+#include "tests/lib_edit.h"
+#include "tests/table.h"
+
+static const struct policy_draft_column RETAIL[] = {
+    { "invoice_no", "VARCHAR" },
+    { "quantity", "INTEGER" },
+    { "invoice_date", "TIMESTAMP" },
+    { "unit_price", "DECIMAL(10,2)" },
+    { "customer_id", "BIGINT" },
+    { "Unit\nPrice: x", "DOUBLE" },
+    { "order", "DATE" },
+    { "tags", "VARCHAR[]" },
+};
+
+static const struct policy_draft DRAFT = {
+    .source = "data/Online-Retail.parquet",
+    .columns = RETAIL,
+    .n_columns = sizeof RETAIL / sizeof RETAIL[0],
+};
+
+static char text[16 * 1024];
+
+static const char *print(void)
+{
+    struct writer w = writer_of(text, sizeof text);
+    policy_draft_print(&w, &DRAFT);
+    assert_true(writer_cstr(&w));
+    return text;
+}
+
+static enum err_code load(const char *yaml, struct policy_report *report,
+                          struct arena *a, struct policy **p)
+{
+    struct err err;
+    const enum err_code code =
+        policy_load_bytes(p, yaml, strlen(yaml), "d.yaml", report, a, &err);
+    policy_report_print(stdout, report, "d.yaml");
+    return code;
+}
+
+/* Each DECIDE is a mistake of its own, and there is no other. */
+static void check_does_not_load(void **state)
+{
+    struct policy_report report = { 0 };
+    struct policy *p;
+    struct arena a;
+    size_t left = 0;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(load(print(), &report, &a, &p), ERR_INVALID);
+    for (const char *at = text; (at = strstr(at, ": DECIDE")); at++)
+        left++;
+    assert_int_equal(report.n, left);
+    for (size_t i = 0; i < report.n; i++)
+        assert_non_null(strstr(report.mistakes[i].msg, "to be decided"));
+    arena_fini(&a);
+}
+
+static void check_decided(void **state)
+{
+    static const char *const decisions[][2] = {
+        { "exclusive: DECIDE", "exclusive: true" },
+        { "data_version: DECIDE", "data_version: a" },
+        { "cap: DECIDE", "cap: {epsilon: 8, delta: 1e-6}" },
+        { "max_people: DECIDE", "max_people: 10000" },
+        { "help: DECIDE", "help: How it does." },
+        { "basis: DECIDE", "basis: public_task" },
+        { "max_groups: DECIDE", "max_groups: 5" },
+        { "max_rows: DECIDE", "max_rows: 5" },
+        { "int, range: DECIDE", "int, range: [0, 10]" },
+        { "timestamp, range: DECIDE", "timestamp" },
+        { "double, range: DECIDE", "double, range: [0, 10]" },
+    };
+    struct policy_report report = { 0 };
+    struct policy *p = NULL;
+    struct arena a;
+    char *now = strdup(print());
+    (void)state;
+    for (size_t i = 0; i < sizeof decisions / sizeof decisions[0]; i++) {
+        char *next = edit_text(now, decisions[i][0], decisions[i][1]);
+        free(now);
+        now = next;
+    }
+    arena_init(&a, 1 << 20);
+    assert_int_equal(load(now, &report, &a, &p), ERR_OK);
+    assert_string_equal(p->name, "online_retail");
+    assert_string_equal(p->tables[0].source, "data/Online-Retail.parquet");
+    assert_string_equal(p->tables[0].columns[p->tables[0].key].name,
+                        "customer_id");
+    /* What a policy cannot hold is left out, and foreign text stays inside
+     * its comment. */
+    assert_int_equal(p->tables[0].n_columns, 5);
+    free(now);
+    arena_fini(&a);
+}
+
+static const struct row {
+    const char *name;
+    const struct policy_draft_column columns[3];
+    size_t key;
+} rows[] = {
+    { "a customer", { { "id", "INT" }, { "customer_id", "BIGINT" } }, 1 },
+    { "a person before a device",
+      { { "device_id", "UUID" }, { "person_id", "VARCHAR" } },
+      1 },
+    { "a date is nobody", { { "customer_id", "DATE" }, { "x", "INT" } }, 3 },
+    { "an id alone says not whose", { { "id", "INT" }, { "x", "INT" } }, 3 },
+    { "a name that must be quoted", { { "Customer_Id", "INT" } }, 3 },
+};
+
+static void check_key(void **state)
+{
+    const struct row *row = *state;
+    struct policy_draft_column columns[3];
+    for (size_t i = 0; i < 3; i++)
+        columns[i] = row->columns[i].name
+                         ? row->columns[i]
+                         : (struct policy_draft_column){ "none", "INT" };
+    const struct policy_draft d = { .source = "x.csv",
+                                    .columns = columns,
+                                    .n_columns = 3 };
+    assert_int_equal(policy_draft_key(&d), row->key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_does_not_load),
+        cmocka_unit_test(check_decided),
+    };
+    return RUN_ROWS(rows, check_key) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
