@@ -6,6 +6,7 @@
 
 #include "server/ledger/committer.h"
 #include "server/ledger/replay.h"
+#include "server/metrics/metrics.h"
 
 enum { CHECKPOINT_PAGES = 4096, NS_PER_US = 1000 };
 #define WAIT_MAX_NS (UINT64_C(3600) * 1000000000)
@@ -198,9 +199,13 @@ bool ledger_peek(struct ledger *l, struct ledger_run *out,
                  const char *principal, const char *idempotency_key,
                  const uint8_t *request_hash, struct arena *a)
 {
-    return !ledger_failed(l) &&
-           replay_find(&l->replay, out, principal, idempotency_key,
-                       request_hash, clock_wall_us(l->committer.book.clock), a);
+    const int64_t now_us = clock_wall_us(l->committer.book.clock);
+    if (ledger_failed(l) ||
+        !replay_find(&l->replay, out, principal, idempotency_key, request_hash,
+                     now_us, a))
+        return false;
+    metrics_add(&metrics.replays_total, 1);
+    return true;
 }
 
 enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
