@@ -32,10 +32,11 @@ CFLAGS  += $(HARDEN)
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
 
-PROTOS  := $(shell find proto -name '*.proto')
+PROTOS  := $(sort $(shell find proto -name '*.proto'))
 PB_C    := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c)
 LIB_C   := $(wildcard dp/*.c server/*/*.c clients/cli/*.c)
-LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(LIB_C)) $(PB_C))
+LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(LIB_C)) $(PB_C) \
+                      $(GEN)/descriptor_set.c)
 LIB     := $(BUILD)/libhalftone.a
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
@@ -111,6 +112,19 @@ $(LIB): $(LIB_O)
 $(GEN)/%.pb-c.c: proto/%.proto build/deps.ok
 	@mkdir -p $(GEN)
 	$(Q)protoc -Iproto --c_out=$(GEN) $<
+# What reflection serves: every contract, as bytes in a C array.
+$(GEN)/descriptor_set.c: $(PROTOS) build/deps.ok
+	@mkdir -p $(GEN)
+	$(Q)protoc -Iproto --include_imports --descriptor_set_out=$(@:.c=.pb) \
+	    $(PROTOS)
+	$(Q){ echo '#include <stddef.h>'; \
+	    echo 'const unsigned char grpc_descriptor_set[] = {'; \
+	    od -An -v -tx1 $(@:.c=.pb) | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	    echo 'const size_t grpc_descriptor_set_len ='; \
+	    echo '    sizeof grpc_descriptor_set;'; } >$@
+$(GEN)/tests/%.pb-c.c: tests/system/%.proto build/deps.ok
+	@mkdir -p $(@D)
+	$(Q)protoc -Itests/system --c_out=$(@D) $<
 $(BUILD)/$(GEN)/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(INCLUDE) -c $< -o $@
@@ -123,6 +137,11 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
+# Peers of the system tests: programs that are never shipped.
+$(BUILD)/tests/system/%.o: | $(GEN)/tests/interop.pb-c.c
+$(BUILD)/tests/system/%: $(BUILD)/tests/system/%.o \
+                         $(BUILD)/$(GEN)/tests/interop.pb-c.o $(LIB)
+	$(LINK)
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 

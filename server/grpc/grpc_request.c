@@ -156,19 +156,26 @@ static int on_invalid_header(nghttp2_session *h2, const nghttp2_frame *frame,
     return 0;
 }
 
+static void refuse_http(struct grpc_stream *st, const char *status,
+                        const char *text)
+{
+    st->head.http_status = status;
+    st->head.http_text = text;
+}
+
 /* The header block is whole: is it a call we can take? */
 static void check_head(struct grpc_stream *st)
 {
     const struct grpc_request_head *head = &st->head;
     st->state = GRPC_STREAM_BODY;
     if (head->too_long)
-        grpc_reply_http(st, "431", "The request's headers are too long.\n");
+        refuse_http(st, "431", "The request's headers are too long.\n");
     else if (!head->is_post)
-        grpc_reply_http(st, "405", "This is a gRPC server: use POST.\n");
+        refuse_http(st, "405", "This is a gRPC server: use POST.\n");
     else if (!head->has_grpc_type)
-        grpc_reply_http(st, "415",
-                        "This is a gRPC server: the content-type must be "
-                        "application/grpc.\n");
+        refuse_http(st, "415",
+                    "This is a gRPC server: the content-type must be "
+                    "application/grpc.\n");
     else if (!head->has_te)
         grpc_reply_status(st, GRPC_INTERNAL,
                           "the header te: trailers is missing; a proxy on the "
@@ -277,7 +284,7 @@ static bool may_buffer(struct grpc_stream *st)
 
 static void feed(struct grpc_stream *st, const uint8_t *data, size_t len)
 {
-    while (len > 0 && st->state != GRPC_STREAM_DONE) {
+    while (len > 0 && st->state != GRPC_STREAM_DONE && !st->head.http_status) {
         if (st->has_message) {
             grpc_reply_status(st, GRPC_INTERNAL,
                               "a unary call must have one message, not more");
@@ -316,6 +323,10 @@ static void end_input(struct grpc_stream *st)
     st->peer_ended = true;
     if (st->state == GRPC_STREAM_DONE)
         return;
+    if (st->head.http_status) {
+        grpc_reply_http(st, st->head.http_status, st->head.http_text);
+        return;
+    }
     if (st->method->kind == GRPC_BIDI && grpc_frame_is_empty(&st->frame)) {
         /* No message came: still a call, whose owner ends it. */
         st->state = GRPC_STREAM_CALLED;

@@ -112,8 +112,8 @@ static bool submit_settings(struct grpc_session *s)
 
 /*
  * Input is consumed as it comes, into buffers with caps of their own, so
- * nghttp2 may credit windows by itself.  Closed streams and priorities are not
- * kept: memory the peer could fill.
+ * nghttp2 may credit windows by itself.  It keeps closed streams, as many as
+ * may be open at once, to tell late frames from wrong ones.
  */
 static bool make_h2(struct grpc_session *s)
 {
@@ -122,8 +122,6 @@ static bool make_h2(struct grpc_session *s)
     bool ok = nghttp2_session_callbacks_new(&callbacks) == 0 &&
               nghttp2_option_new(&option) == 0;
     if (ok) {
-        nghttp2_option_set_no_closed_streams(option, 1);
-        nghttp2_option_set_server_fallback_rfc7540_priorities(option, 0);
         nghttp2_option_set_stream_reset_rate_limit(
             option, s->options.limits.reset_burst,
             s->options.limits.reset_rate);

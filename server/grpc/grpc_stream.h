@@ -44,8 +44,10 @@ struct grpc_request_head {
     uint32_t len; /* sum of name + value + 32 (RFC 9113, 10.5.1) */
     bool is_post, has_grpc_type, has_te, has_bad_encoding, has_bad_timeout;
     bool too_long;
-    nghttp2_rcbuf *authorization;       /* owned reference, or NULL */
-    nghttp2_rcbuf *kept[GRPC_KEEP_MAX]; /* by index in keep_headers */
+    /* Not a gRPC call: answered with these once the peer has ended its side. */
+    const char *http_status, *http_text; /* static; NULL = a call */
+    nghttp2_rcbuf *authorization;        /* owned reference, or NULL */
+    nghttp2_rcbuf *kept[GRPC_KEEP_MAX];  /* by index in keep_headers */
 };
 
 struct grpc_stream {
