@@ -74,8 +74,14 @@ static void check_longest(void **state)
         assert_int_equal(pipe(ends), 0);
         log_set_fd(ends[1]);
         log_event((enum log_event)e,
-                  (struct log_fields){ bytes, bytes, bytes, bytes, bytes,
-                                       ERR_UNAUTHENTICATED, UINT64_MAX });
+                  (struct log_fields){ .query = bytes,
+                                       .principal = bytes,
+                                       .dataset = bytes,
+                                       .address = bytes,
+                                       .path = bytes,
+                                       .what = bytes,
+                                       .error = ERR_UNAUTHENTICATED,
+                                       .count = UINT64_MAX });
         log_set_fd(STDERR_FILENO);
         assert_int_equal(close(ends[0]) + close(ends[1]), 0);
     }

@@ -101,12 +101,14 @@ static void print_fields(struct writer *w, unsigned which,
         print_value(w, "error", err_info_of(f->error)->name);
     if (which & LOG_FIELD_COUNT)
         writer_printf(w, " count=%llu", (unsigned long long)f->count);
+    if (which & LOG_FIELD_WHAT)
+        print_value(w, "what", f->what);
 }
 
 void log_event(enum log_event event, struct log_fields fields)
 {
-    /* Seven fields of escaped bytes at their longest fit with room. */
-    static_assert(5 * (4 * LOG_VALUE_MAX + 16) + 512 <= LOG_LINE_MAX,
+    /* Eight fields of escaped bytes at their longest fit with room. */
+    static_assert(6 * (4 * LOG_VALUE_MAX + 16) + 512 <= LOG_LINE_MAX,
                   "longest line");
     char line[LOG_LINE_MAX];
     const struct log_info *info = log_info_of(event);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/log.h"
 #include "server/main/calls_job.h"
 #include "server/metrics/metrics.h"
 
@@ -105,6 +106,9 @@ static void on_call(void *ctx, struct grpc_session *session,
     if (auth_by_header(&who, loop->world->principals, call->authorization,
                        strlen(call->authorization), &err) != ERR_OK) {
         metrics_add(&metrics.unauthenticated_total, 1);
+        log_event(LOG_LOGIN_FAILED,
+                  (struct log_fields){ .address = net_conn_peer(conn),
+                                       .error = err.code });
         fail(session, call->stream, &err);
         return;
     }

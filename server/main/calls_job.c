@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/log.h"
 #include "server/metrics/metrics.h"
 
 struct job *job_new(struct calls *c, struct world *world,
@@ -202,5 +203,6 @@ bool job_submit(struct job *job)
     if (workers_submit(job->calls->options.workers, &job->work))
         return true;
     metrics_add(&metrics.queue_full_total, 1);
+    log_event(LOG_QUEUE_FULL, (struct log_fields){ .count = 1 });
     return false;
 }

@@ -1,12 +1,12 @@
 #include "server/main/server.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "server/base/log.h"
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/calls.h"
@@ -50,7 +50,25 @@ static void say(void *ctx, const char *line)
 static void on_engine_failed(void *ctx, const char *class_name)
 {
     (void)ctx;
-    (void)fprintf(stderr, "halftoned: the engine failed: %s\n", class_name);
+    log_event(LOG_ENGINE_FAILED, (struct log_fields){ .what = class_name });
+}
+
+static void log_address(enum log_event event, const char *host, uint16_t port)
+{
+    char address[80];
+    (void)snprintf(address, sizeof address, "%s:%u", host, port);
+    log_event(event, (struct log_fields){ .address = address });
+}
+
+static void log_world(const struct world *w)
+{
+    for (size_t i = 0; i < w->n_datasets; i++) {
+        const struct policy *p = w->datasets[i]->policy;
+        log_event(LOG_POLICY_LOADED,
+                  (struct log_fields){ .dataset = p->name,
+                                       .path = p->path,
+                                       .count = p->version });
+    }
 }
 
 static size_t print_metrics(void *ctx, char *buf, size_t cap)
@@ -90,7 +108,8 @@ static struct world_sources sources_of(const struct config *c)
 static void on_terminate(void *ctx)
 {
     struct server *s = ctx;
-    say(NULL, "draining");
+    log_event(LOG_SERVER_DRAIN,
+              (struct log_fields){ .count = net_server_stats(s->net).active });
     atomic_store(&s->health.serving, false);
     net_server_drain(s->net, s->config->drain_ns);
 }
@@ -103,15 +122,20 @@ static void on_reload(void *ctx)
     struct world *world;
     metrics_add(&metrics.reloads_total, 1);
     if (net_server_reload_tls(s->net, &err) != ERR_OK)
-        say(NULL, err.msg);
+        log_event(LOG_RELOAD_FAILED,
+                  (struct log_fields){ .path = s->config->tls_cert,
+                                       .error = err.code });
     if (world_load(&world, &sources, s->world, say, NULL, &err) != ERR_OK) {
-        say(NULL, "policies and principals stay as they were");
+        log_event(
+            LOG_RELOAD_FAILED,
+            (struct log_fields){ .path = s->config->path, .error = err.code });
         return;
     }
     calls_set_world(s->calls, world);
     world_drop(s->world);
     s->world = world;
-    say(NULL, "policies and principals were read again");
+    log_event(LOG_RELOAD, (struct log_fields){ .path = s->config->path });
+    log_world(world);
 }
 
 /* ---- building ---- */
@@ -124,10 +148,7 @@ static enum err_code open_ledger(struct server *s, struct err *err)
                                             .lease_ns = s->config->lease_ns };
     TRY(ledger_open(&s->service.ledger, &options, &found, err));
     if (found > 0)
-        (void)fprintf(stderr,
-                      "halftoned: %" PRIu64 " charges were open when the "
-                      "server last stopped; they count as spent\n",
-                      found);
+        log_event(LOG_LEDGER_FOUND, (struct log_fields){ .count = found });
     return ERR_OK;
 }
 
@@ -206,6 +227,10 @@ enum err_code server_new(struct server **out, const struct config *config,
         return err_set(err, ERR_INTERNAL, "no memory");
     s->config = config;
     s->service.clock = clock_system();
+    for (int level = 0; level < LOG_LEVEL_COUNT; level++)
+        if (strcmp(log_level_name((enum log_level)level), config->log_level) ==
+            0)
+            log_set_level((enum log_level)level);
     memcpy(s->service.secret, config->secret, sizeof s->service.secret);
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const unsigned loops = config->loops ? config->loops
@@ -229,18 +254,23 @@ enum err_code server_new(struct server **out, const struct config *config,
 
 enum err_code server_run(struct server *s, struct err *err)
 {
-    (void)fprintf(stderr, "halftoned: serving gRPC on %s:%u%s\n",
-                  s->config->grpc.host, net_server_port(s->net, 0),
-                  s->config->plaintext ? " (plaintext)" : "");
+    log_world(s->world);
+    log_address(LOG_SERVER_START, s->config->grpc.host,
+                net_server_port(s->net, 0));
     if (s->config->has_metrics)
-        (void)fprintf(stderr, "halftoned: metrics on http://%s:%u/metrics\n",
-                      s->config->metrics.host, net_server_port(s->net, 1));
+        log_address(LOG_METRICS_START, s->config->metrics.host,
+                    net_server_port(s->net, 1));
     net_server_run(s->net);
-    if (ledger_failed(s->service.ledger))
-        return err_set(err, ERR_INTERNAL,
-                       "the ledger could not be written; see docs/ledger.md "
-                       "before starting again");
-    return ERR_OK;
+    log_event(LOG_SERVER_STOP,
+              (struct log_fields){ .count = net_server_stats(s->net).active });
+    if (!ledger_failed(s->service.ledger))
+        return ERR_OK;
+    log_event(LOG_LEDGER_FAILED,
+              (struct log_fields){ .path = s->config->ledger,
+                                   .error = ERR_UNAVAILABLE });
+    return err_set(err, ERR_INTERNAL,
+                   "the ledger could not be written; see docs/ledger.md before "
+                   "starting again");
 }
 
 /*

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "server/base/log.h"
 #include "server/main/noise.h"
 #include "server/main/question.h"
 #include "server/main/slot.h"
@@ -245,6 +246,11 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
         close_missed(run);
         return say_repinned(run, err);
     }
+    const struct ledger_hex id = ledger_id_hex(run->charge.id);
+    log_event(LOG_QUERY_CHARGED,
+              (struct log_fields){ .query = id.text,
+                                   .principal = who,
+                                   .dataset = policy->name });
     return ERR_OK;
 }
 
@@ -254,6 +260,10 @@ static enum err_code miss(struct run *run, struct err *err)
     close_missed(run);
     (void)take_slot(run);
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
+    log_event(
+        LOG_QUERY_MISS,
+        (struct log_fields){ .query = id.text,
+                             .dataset = run->question.dataset->policy->name });
     err_set(err, ERR_MISS, "query %s was charged and gave no answer", id.text);
     return err_hint(err, "misses are counted; ask the steward when they recur");
 }
@@ -355,6 +365,11 @@ enum err_code service_query(struct service_call *call, struct reply *out,
     struct run run = { .call = call, .reply = out, .arena = a };
     struct lifecycle q = { .stage = STAGES, .ctx = &run };
     const enum err_code code = lifecycle_run(&q, err);
+    if (code != ERR_OK && code != ERR_MISS)
+        log_event(LOG_QUERY_REFUSED,
+                  (struct log_fields){ .principal = call->who->name,
+                                       .dataset = call->req->dataset,
+                                       .error = code });
     if (code == ERR_OK && out->table.level == 0)
         out->table.level = call->req->ask.level;
     return code;

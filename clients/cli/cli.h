@@ -1,0 +1,65 @@
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "clients/cli/client.h"
+
+/*
+ * What every command has at hand, and how it fails.
+ *
+ * Exit codes are fixed: 0 ok, 1 internal, 2 usage, 3 refused, 4 over budget,
+ * 5 unauthorised, 6 unreachable; server/base/err.def maps errors to them.
+ */
+enum { EXIT_USAGE = 2 };
+
+#define HALFTONE_VERSION "0.1.0"
+
+struct cli {
+    struct options opt; /* command line, environment and file, merged */
+    struct terminal term;
+    struct arena *arena;      /* for the whole run */
+    const char *const *words; /* after the command's name */
+    size_t n_words;
+    const struct command *command;
+};
+
+/* Do it; returns the exit code. */
+typedef int command_fn(struct cli *cli);
+
+struct command {
+    const char *name;  /* "query", "policy check" */
+    const char *words; /* what follows, for the usage line, or "" */
+    const char *help;  /* one line */
+    const char *more;  /* the rest of its help page, or "" */
+    unsigned groups;   /* of the flags it takes */
+    size_t most_words;
+    command_fn *run;
+};
+
+/* All commands, ended by one without a name. */
+extern const struct command COMMANDS[];
+
+/* The command that words[0..n) begin with, and how many words name it. */
+const struct command *command_find(const char *const *words, size_t n,
+                                   size_t *used);
+
+/* A command that was perhaps meant by words[0..n), n > 0, or NULL. */
+const char *command_suggest(const char *const *words, size_t n);
+
+/* Print the error, with its place under `sql` (or NULL) and its hint, and give
+ * its exit code. */
+int cli_fail(struct cli *cli, const struct err *err, const char *sql);
+
+/* The same for a mistake on the command line: exit code 2. */
+int cli_misused(struct cli *cli, const struct err *err);
+
+/* A remark on stderr. */
+void cli_note(struct cli *cli, const char *text);
+
+command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
+    run_describe, run_policy_check, run_principals_add, run_ledger_verify,
+    run_health, run_completion;
+
+/* The general help page, or that of one command. */
+void help_print(FILE *out, const struct command *command);
+
+#endif

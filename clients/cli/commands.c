@@ -1,0 +1,104 @@
+#include "clients/cli/cli.h"
+
+#include <string.h>
+
+#include "clients/cli/suggest.h"
+
+enum { ASKS = FOR_SERVER | FOR_OUTPUT | FOR_QUESTION };
+
+const struct command COMMANDS[] = {
+    { "query", "[SQL | -]", "Ask, pay, and print the private answer.",
+      "Each number comes with the interval in which the value without noise\n"
+      "lies.  A random idempotency key makes retries inside the tool safe;\n"
+      "give --key to make your own retries safe.\n"
+      "\n"
+      "  halftone query \"SELECT country, count(*) FROM orders GROUP BY 1\" "
+      "\\\n"
+      "      --purpose reporting --accuracy '\xc2\xb1"
+      "100@95%'\n"
+      "  halftone query -f report.sql --format csv > report.csv\n"
+      "  halftone query --table orders --by country --count --sum revenue\n",
+      ASKS | FOR_QUERY, 64, run_query },
+    { "estimate", "[SQL | -]", "Tell what a query would cost; charges nothing.",
+      "Takes what query takes, and prints the price, the noise, the expected\n"
+      "error of each column and how many such queries the budget covers.\n",
+      ASKS, 64, run_estimate },
+    { "budget", "[DATASET]", "Show what a dataset's budget holds and has left.",
+      "", FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_BUDGET, 1, run_budget },
+    { "charges", "[DATASET]", "List charges, newest first.", "",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_PAGES, 1, run_charges },
+    { "datasets", "", "List the datasets you may see.", "",
+      FOR_SERVER | FOR_OUTPUT, 0, run_datasets },
+    { "describe", "[DATASET]", "Show a dataset's published schema.", "",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_describe },
+    { "health", "", "Ask whether the server is serving.",
+      "Prints 'serving' and exits 0, or exits 6.\n", FOR_SERVER | FOR_OUTPUT, 0,
+      run_health },
+    { "policy check", "FILE...", "Explain every mistake in policy files.",
+      "Reads no data.  Exits 0 when a server would start with the files.\n", 0,
+      64, run_policy_check },
+    { "principals add", "NAME", "Make an entry and a token for a principal.",
+      "Prints the entry for the principals file on standard output and the\n"
+      "token, once, on standard error: only its hash is in the entry.\n"
+      "\n"
+      "  halftone principals add ana --dataset shop --purpose reporting \\\n"
+      "      --token-out ana.token >> principals.yaml\n",
+      FOR_PRINCIPAL, 1, run_principals_add },
+    { "ledger verify", "FILE", "Check every invariant of a ledger file.",
+      "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
+      1, run_ledger_verify },
+    { "completion", "bash | zsh | fish", "Print completions for a shell.",
+      "  halftone completion bash > "
+      "~/.local/share/bash-completion/completions/halftone\n",
+      0, 1, run_completion },
+    { .name = NULL },
+};
+
+/* How many of the words spell the command's name, or 0. */
+static size_t words_match(const char *name, const char *const *words, size_t n)
+{
+    size_t used = 0;
+    while (*name) {
+        const size_t len = strcspn(name, " ");
+        if (used == n || strlen(words[used]) != len ||
+            memcmp(words[used], name, len) != 0)
+            return 0;
+        used++;
+        name += len + (name[len] == ' ');
+    }
+    return used;
+}
+
+const struct command *command_find(const char *const *words, size_t n,
+                                   size_t *used)
+{
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        *used = words_match(c->name, words, n);
+        if (*used > 0)
+            return c;
+    }
+    return NULL;
+}
+
+const char *command_suggest(const char *const *words, size_t n)
+{
+    enum { MANY = 32 };
+    char typed[2 * SUGGEST_LEN_MAX];
+    const char *names[MANY];
+    size_t many = 0;
+    for (const struct command *c = COMMANDS; c->name && many < MANY; c++) {
+        const size_t len = strcspn(c->name, " ");
+        /* "policy" alone: show the first thing it can do. */
+        if (n == 1 && strlen(words[0]) == len && c->name[len] == ' ' &&
+            memcmp(words[0], c->name, len) == 0)
+            return c->name;
+        names[many++] = c->name;
+    }
+    if (n > 1) {
+        (void)snprintf(typed, sizeof typed, "%.38s %.38s", words[0], words[1]);
+        const char *near = suggest(typed, names, many);
+        if (near)
+            return near;
+    }
+    return suggest(words[0], names, many);
+}

@@ -1,0 +1,82 @@
+#include "clients/cli/cli.h"
+
+#include <string.h>
+
+#include "server/base/utf8.h"
+
+enum { FLAG_WIDTH = 24, TEXT_WIDTH = 52 };
+
+/* "text" in lines of at most TEXT_WIDTH, all but the first indented. */
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+    while (strlen(text) > TEXT_WIDTH) {
+        size_t cut = TEXT_WIDTH;
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        (void)fprintf(out, "%.*s\n%*s", (int)cut, text, indent, "");
+        text += cut + 1;
+    }
+    (void)fprintf(out, "%s\n", text);
+}
+
+static void print_flag(FILE *out, const struct flag *f)
+{
+    char head[64];
+    const char letter[] = { '-', f->letter, ',', ' ', '\0' };
+    (void)snprintf(head, sizeof head, "  %s--%s%s%s",
+                   f->letter ? letter : "    ", f->name, f->arg ? " " : "",
+                   f->arg ? f->arg : "");
+    const size_t width = utf8_width(head, strlen(head));
+    (void)fprintf(out, "%s%*s", head,
+                  width < FLAG_WIDTH ? (int)(FLAG_WIDTH - width) : 0, "");
+    if (width >= FLAG_WIDTH)
+        (void)fprintf(out, "\n%*s", FLAG_WIDTH, "");
+    print_wrapped(out, f->help, FLAG_WIDTH);
+    if (f->env)
+        (void)fprintf(out, "%*sEnvironment: %s.\n", FLAG_WIDTH, "", f->env);
+}
+
+static void print_flags(FILE *out, unsigned groups)
+{
+    for (unsigned i = 0; i < FLAG_COUNT_; i++)
+        if ((flag_of((enum flag_id)i)->groups & groups) != 0)
+            print_flag(out, flag_of((enum flag_id)i));
+}
+
+static void print_overview(FILE *out)
+{
+    (void)fputs("Ask a Halftone server: aggregate questions, private answers.\n"
+                "\n"
+                "Usage: halftone COMMAND [FLAGS] [WORDS]\n"
+                "\n"
+                "Commands:\n",
+                out);
+    for (const struct command *c = COMMANDS; c->name; c++)
+        (void)fprintf(out, "  %-16s %s\n", c->name, c->help);
+    (void)fputs("\nFlags of every command:\n", out);
+    print_flags(out, FOR_ALL);
+    (void)fputs("\n"
+                "halftone COMMAND --help tells more; defaults come from the\n"
+                "environment and from ~/.config/halftone.yaml, whose keys are\n"
+                "the names of flags.\n"
+                "\n"
+                "Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 over\n"
+                "budget, 5 unauthorised, 6 unreachable.\n",
+                out);
+}
+
+void help_print(FILE *out, const struct command *command)
+{
+    if (!command) {
+        print_overview(out);
+        return;
+    }
+    (void)fprintf(out, "%s\n\nUsage: halftone %s [FLAGS]%s%s\n", command->help,
+                  command->name, *command->words ? " " : "", command->words);
+    if (*command->more)
+        (void)fprintf(out, "\n%s", command->more);
+    (void)fputs("\nFlags:\n", out);
+    print_flags(out, command->groups | FOR_ALL);
+}

@@ -1,0 +1,33 @@
+#include "clients/cli/methods.h"
+
+#include <grpc/health/v1/health.pb-c.h>
+#include <halftone/v1/halftone.pb-c.h>
+
+#define HALFTONE "/halftone.v1.Halftone/"
+
+const struct client_method METHOD_QUERY = {
+    HALFTONE "Query", &halftone__v1__query_reply__descriptor
+};
+const struct client_method METHOD_ESTIMATE = {
+    HALFTONE "Estimate", &halftone__v1__estimate_reply__descriptor
+};
+const struct client_method METHOD_LIST_DATASETS = {
+    HALFTONE "ListDatasets", &halftone__v1__list_datasets_reply__descriptor
+};
+const struct client_method METHOD_DESCRIBE_DATASET = {
+    HALFTONE "DescribeDataset",
+    &halftone__v1__describe_dataset_reply__descriptor
+};
+const struct client_method METHOD_GET_BUDGET = {
+    HALFTONE "GetBudget", &halftone__v1__budget__descriptor
+};
+const struct client_method METHOD_WATCH_BUDGET = {
+    HALFTONE "WatchBudget", &halftone__v1__budget__descriptor
+};
+const struct client_method METHOD_LIST_CHARGES = {
+    HALFTONE "ListCharges", &halftone__v1__list_charges_reply__descriptor
+};
+const struct client_method METHOD_HEALTH = {
+    "/grpc.health.v1.Health/Check",
+    &grpc__health__v1__health_check_response__descriptor
+};

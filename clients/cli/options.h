@@ -1,0 +1,121 @@
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "clients/cli/accuracy.h"
+#include <stdint.h>
+
+#include "server/base/arena.h"
+
+/*
+ * What the command line, the environment and the configuration file say, as
+ * one value.  flag.def is the table of flags; each is set through
+ * options_set, whatever the source, so that all sources obey the same rules.
+ *
+ * Precedence: command line, then environment, then file.
+ */
+enum flag_id {
+#define FLAG(id, name, letter, arg, kind, field, groups, env, in_file, help)   \
+    FLAG_##id,
+#include "clients/cli/flag.def"
+#undef FLAG
+    FLAG_COUNT_
+};
+
+enum flag_kind {
+    FLAG_KIND_SWITCH,   /* bool */
+    FLAG_KIND_TEXT,     /* const char * */
+    FLAG_KIND_NUMBER,   /* double, > 0 */
+    FLAG_KIND_COUNT,    /* uint32_t, 1 .. 2^32 - 1 */
+    FLAG_KIND_LEVEL,    /* double, 0 < level < 1 */
+    FLAG_KIND_DURATION, /* uint64_t, milliseconds, 1 ms .. 30 days */
+    FLAG_KIND_FORMAT,   /* enum output_format */
+    FLAG_KIND_ACCURACY, /* struct accuracy */
+    FLAG_KIND_LIST,     /* struct option_list: one entry each time */
+};
+
+/* Which commands take a flag. */
+enum flag_group {
+    FOR_ALL = 1,
+    FOR_SERVER = 2,
+    FOR_OUTPUT = 4,
+    FOR_DATASET = 8,
+    FOR_QUESTION = 16,
+    FOR_QUERY = 32,
+    FOR_BUDGET = 64,
+    FOR_PAGES = 128,
+    FOR_PRINCIPAL = 256,
+};
+
+struct flag {
+    const char *name; /* without dashes; also the key in the file */
+    char letter;      /* or 0 */
+    const char *arg;  /* what the value is called; NULL = takes none */
+    enum flag_kind kind;
+    size_t field; /* offset in struct options */
+    unsigned groups;
+    const char *env; /* or NULL */
+    bool in_file;
+    const char *help;
+};
+const struct flag *flag_of(enum flag_id id);
+
+/* FLAG_COUNT_ when no flag has the name (without dashes, `len` bytes). */
+enum flag_id flag_by_name(const char *name, size_t len);
+
+enum output_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
+
+enum { OPTION_LIST_MAX = 64, OPTION_ARGS_MAX = 64 };
+struct option_list {
+    struct option {
+        enum flag_id flag;
+        const char *value; /* borrowed; NULL when the flag takes none */
+    } items[OPTION_LIST_MAX];
+    size_t n;
+};
+
+enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
+
+struct options {
+    bool help, version, no_color, plaintext, watch;
+    const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
+    const char *dataset, *purpose, *file, *key, *table, *role, *token_out;
+    uint64_t timeout_ms; /* 0 = not set */
+    enum output_format format;
+    struct accuracy accuracy;             /* half_width 0 = not set */
+    double rho, epsilon, level;           /* 0 = not set */
+    uint32_t max_groups, max_rows, limit; /* 0 = not set */
+    struct option_list params, by, where, aggregates;
+
+    enum option_source source[FLAG_COUNT_];
+    const char *args[OPTION_ARGS_MAX]; /* words that are no flags */
+    size_t n_args;
+};
+
+/*
+ * Read argv[1..argc) into *out (zeroed before).  Strings are borrowed from
+ * argv.  "--" ends the flags, "-" is a word.
+ * ERR_INVALID: unknown flag (with the nearest known one), value missing or
+ * wrong, or too many words.
+ */
+enum err_code options_parse(struct options *out, int argc,
+                            const char *const *argv,
+                            struct err *err) MUST_CHECK;
+
+/*
+ * Set one flag.  `value` is NULL for a switch on the command line, else text
+ * (for a switch "true" or "false"); borrowed.  A source replaces what a weaker
+ * one said and leaves alone what a stronger one said.  ERR_INVALID.
+ */
+enum err_code options_set(struct options *o, enum flag_id id, const char *value,
+                          enum option_source source,
+                          struct err *err) MUST_CHECK;
+
+/*
+ * Every flag used on the command line must be one of `groups`; `command` is
+ * for the message.  ERR_INVALID.
+ */
+enum err_code options_check_groups(const struct options *o, unsigned groups,
+                                   const char *command,
+                                   struct err *err) MUST_CHECK;
+
+#endif

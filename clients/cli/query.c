@@ -1,0 +1,41 @@
+#include "clients/cli/answer.h"
+#include "clients/cli/cli.h"
+#include "clients/cli/methods.h"
+#include "clients/cli/question.h"
+
+/*
+ * A call that broke off may have been charged: with its key the answer can be
+ * had without paying again.
+ */
+static void hint_at_key(struct err *err, const char *key)
+{
+    if (err->code == ERR_DEADLINE || err->code == ERR_CANCELLED ||
+        err->code == ERR_UNAVAILABLE)
+        (void)err_hint(err,
+                       "repeat it with --key %s: if it was charged, that "
+                       "costs nothing more",
+                       key);
+}
+
+int run_query(struct cli *cli)
+{
+    struct err err;
+    struct question q;
+    struct client client;
+    ProtobufCMessage *reply;
+    if (question_of(&q, &cli->opt, cli->words, cli->n_words, true, cli->arena,
+                    &err) != ERR_OK ||
+        client_of(&client, &cli->opt, &cli->term, cli->arena, &err) != ERR_OK)
+        return cli_misused(cli, &err);
+    client.doing = "asking";
+    if (client_call(&client, &METHOD_QUERY, &q.message.base, &reply, cli->arena,
+                    &err) != ERR_OK) {
+        if (client.reached)
+            hint_at_key(&err, q.message.idempotency_key);
+        return cli_fail(cli, &err, q.sql);
+    }
+    if (answer_print((const Halftone__V1__QueryReply *)reply, cli->opt.format,
+                     &cli->term, cli->arena, &err) != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    return 0;
+}

@@ -1,0 +1,211 @@
+#include "clients/cli/question.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "clients/cli/cell.h"
+#include "clients/cli/structured.h"
+#include "server/base/utf8.h"
+#include "server/query/request.h"
+
+enum { KEY_BYTES = 16 };
+
+/* A borrowed string where protobuf-c wants a mutable one; it does not write. */
+static char *text_of(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+static enum err_code full(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the question is too large");
+}
+
+/* ---- the SQL ---- */
+
+static enum err_code read_sql(const char **out, const char *path,
+                              struct arena *a, struct err *err)
+{
+    const bool standard = strcmp(path, "-") == 0;
+    char *text = arena_alloc(a, REQUEST_SQL_MAX + 2, 1);
+    if (!text)
+        return full(err);
+    FILE *f = standard ? stdin : fopen(path, "re");
+    const size_t len = f ? fread(text, 1, REQUEST_SQL_MAX + 1, f) : 0;
+    const bool bad = !f || ferror(f);
+    const int why = errno;
+    if (f && !standard)
+        (void)fclose(f);
+    if (bad)
+        return err_set(err, ERR_NOT_FOUND, "cannot read '%.200s': %s", path,
+                       strerror(why));
+    if (memchr(text, '\0', len))
+        return err_set(err, ERR_INVALID, "the SQL in '%.200s' holds a NUL",
+                       path);
+    *out = text;
+    return ERR_OK;
+}
+
+static enum err_code find_sql(const char **out, const struct options *o,
+                              const char *const *words, size_t n_words,
+                              struct arena *a, struct err *err)
+{
+    const size_t sources = n_words + (o->file != NULL) + (o->table != NULL);
+    if (n_words > 1) {
+        (void)err_set(err, ERR_INVALID, "the SQL is in %zu words", n_words);
+        return err_hint(err, "put it in quotes");
+    }
+    if (sources != 1) {
+        (void)err_set(err, ERR_INVALID,
+                      sources ? "the question is asked twice"
+                              : "there is no question");
+        return err_hint(err, "give SQL as a word, with --file FILE, - for "
+                             "standard input, or --table without SQL");
+    }
+    *out = NULL;
+    if (o->table)
+        return ERR_OK;
+    if (o->file || strcmp(words[0], "-") == 0)
+        return read_sql(out, o->file ? o->file : "-", a, err);
+    *out = words[0];
+    return ERR_OK;
+}
+
+static enum err_code check_sql(const char *sql, struct err *err)
+{
+    const size_t len = strlen(sql);
+    if (strspn(sql, " \t\r\n") == len)
+        return err_set(err, ERR_INVALID, "the SQL is empty");
+    if (len > REQUEST_SQL_MAX)
+        return err_set(err, ERR_INVALID, "the SQL is longer than 64 KiB");
+    if (!utf8_is_text(sql, len))
+        return err_set(err, ERR_INVALID, "the SQL is not UTF-8");
+    return ERR_OK;
+}
+
+/* ---- what it may cost ---- */
+
+static enum err_code set_ask(Halftone__V1__QueryRequest *m,
+                             const struct options *o, struct arena *a,
+                             struct err *err)
+{
+    const int given =
+        (o->accuracy.half_width > 0) + (o->rho > 0) + (o->epsilon > 0);
+    if (given > 1) {
+        (void)err_set(err, ERR_INVALID,
+                      "--accuracy, --rho and --epsilon exclude one another");
+        return err_hint(err, "one says what the answer is worth: keep it");
+    }
+    const double level = o->level > 0 ? o->level : o->accuracy.level;
+    if (given == 0 && !(level > 0))
+        return ERR_OK;
+    Halftone__V1__Ask *ask = ARENA_NEW(a, Halftone__V1__Ask);
+    Halftone__V1__Accuracy *accuracy = ARENA_NEW(a, Halftone__V1__Accuracy);
+    if (!ask || !accuracy)
+        return full(err);
+    halftone__v1__ask__init(ask);
+    ask->level = level;
+    if (o->rho > 0) {
+        ask->kind_case = HALFTONE__V1__ASK__KIND_RHO;
+        ask->rho = o->rho;
+    } else if (o->epsilon > 0) {
+        ask->kind_case = HALFTONE__V1__ASK__KIND_EPSILON;
+        ask->epsilon = o->epsilon;
+    } else if (given > 0) {
+        halftone__v1__accuracy__init(accuracy);
+        accuracy->half_width = o->accuracy.half_width;
+        accuracy->relative = o->accuracy.relative;
+        ask->kind_case = HALFTONE__V1__ASK__KIND_ACCURACY;
+        ask->accuracy = accuracy;
+    }
+    m->ask = ask;
+    return ERR_OK;
+}
+
+static enum err_code set_bounds(Halftone__V1__QueryRequest *m,
+                                const struct options *o, struct arena *a,
+                                struct err *err)
+{
+    if (o->max_groups == 0 && o->max_rows == 0)
+        return ERR_OK;
+    Halftone__V1__Bounds *b = ARENA_NEW(a, Halftone__V1__Bounds);
+    if (!b)
+        return full(err);
+    halftone__v1__bounds__init(b);
+    b->max_groups = o->max_groups;
+    b->max_rows = o->max_rows;
+    m->bounds = b;
+    return ERR_OK;
+}
+
+static enum err_code set_params(Halftone__V1__QueryRequest *m,
+                                const struct options *o, struct arena *a,
+                                struct err *err)
+{
+    m->params = ARENA_NEW_N(a, o->params.n, Halftone__V1__Value *);
+    if (!m->params)
+        return full(err);
+    for (size_t i = 0; i < o->params.n; i++) {
+        struct value v;
+        struct err why;
+        if (cell_parse(&v, o->params.items[i].value, &why) != ERR_OK)
+            return err_set(err, ERR_INVALID, "--param number %zu: %s", i + 1,
+                           why.msg);
+        m->params[i] = cell_message(&v, a);
+        if (!m->params[i])
+            return full(err);
+        m->n_params++;
+    }
+    return ERR_OK;
+}
+
+static enum err_code set_key(Halftone__V1__QueryRequest *m, const char *key,
+                             struct arena *a, struct err *err)
+{
+    if (key && strlen(key) > REQUEST_KEY_MAX)
+        return err_set(err, ERR_INVALID, "--key is longer than %d bytes",
+                       REQUEST_KEY_MAX);
+    if (key) {
+        m->idempotency_key = text_of(key);
+        return ERR_OK;
+    }
+    uint8_t random[KEY_BYTES];
+    char *hex = arena_alloc(a, 2 * KEY_BYTES + 1, 1);
+    if (!hex)
+        return full(err);
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return err_set(err, ERR_INTERNAL, "no random bytes for the key");
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", random[i]);
+    m->idempotency_key = hex;
+    return ERR_OK;
+}
+
+enum err_code question_of(struct question *out, const struct options *o,
+                          const char *const *words, size_t n_words, bool key,
+                          struct arena *a, struct err *err)
+{
+    Halftone__V1__QueryRequest *m = &out->message;
+    halftone__v1__query_request__init(m);
+    TRY(find_sql(&out->sql, o, words, n_words, a, err));
+    if (out->sql) {
+        TRY(check_sql(out->sql, err));
+        m->question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL;
+        m->sql = text_of(out->sql);
+    } else {
+        m->question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_STRUCTURED;
+        TRY(structured_of(&m->structured, o, a, err));
+    }
+    if (out->sql && o->by.n + o->where.n + o->aggregates.n > 0)
+        return err_set(err, ERR_INVALID,
+                       "--by, --where and aggregates go with --table, not "
+                       "with SQL");
+    m->dataset = text_of(o->dataset ? o->dataset : "");
+    m->purpose = text_of(o->purpose ? o->purpose : "");
+    TRY(set_ask(m, o, a, err));
+    TRY(set_bounds(m, o, a, err));
+    TRY(set_params(m, o, a, err));
+    return key ? set_key(m, o->key, a, err) : ERR_OK;
+}

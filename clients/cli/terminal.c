@@ -1,0 +1,59 @@
+#include "clients/cli/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+struct terminal terminal_of(FILE *out, FILE *err, bool no_color)
+{
+    const char *term = getenv("TERM");
+    const bool able = term && strcmp(term, "dumb") != 0;
+    const bool plain = no_color || is_set("NO_COLOR");
+    const bool out_tty = isatty(fileno(out)) && able;
+    const bool err_tty = isatty(fileno(err)) && able;
+    return (struct terminal){
+        .out = out,
+        .err = err,
+        .out_color = out_tty && !plain,
+        .err_color = err_tty && !plain,
+        .out_live = out_tty,
+        .spins = err_tty && !plain,
+    };
+}
+
+const char *terminal_style(bool color, enum style style)
+{
+    static const char *const CODES[] = {
+        [STYLE_PLAIN] = "\x1b[0m",  [STYLE_BOLD] = "\x1b[1m",
+        [STYLE_DIM] = "\x1b[2m",    [STYLE_RED] = "\x1b[31m",
+        [STYLE_GREEN] = "\x1b[32m",
+    };
+    return color ? CODES[style] : "";
+}
+
+void terminal_spin(struct terminal *t, const char *what)
+{
+    /* Dots of a halftone that grow and shrink. */
+    static const char *const FRAMES[] = { "\xc2\xb7", "\xe2\x80\xa2",
+                                          "\xe2\x97\x8f", "\xe2\x80\xa2" };
+    if (!t->spins)
+        return;
+    (void)fprintf(t->err, "\r\x1b[K%s %s", FRAMES[t->frame % 4], what);
+    (void)fflush(t->err);
+    t->frame++;
+}
+
+void terminal_rest(struct terminal *t)
+{
+    if (t->frame == 0)
+        return;
+    (void)fputs("\r\x1b[K", t->err);
+    (void)fflush(t->err);
+    t->frame = 0;
+}
