@@ -137,23 +137,14 @@ static enum err_code decode_nothing(struct request *out,
     return ERR_OK;
 }
 
-/* The messages that ask about one dataset. */
-static enum err_code get_dataset(struct request *out, const char *dataset,
-                                 struct err *err)
-{
-    out->dataset = dataset;
-    if (!dataset[0])
-        return err_set(err, ERR_INVALID, "the request names no dataset");
-    return ERR_OK;
-}
-
 static enum err_code decode_describe(struct request *out,
                                      const ProtobufCMessage *m, struct arena *a,
                                      struct err *err)
 {
     const Halftone__V1__DescribeDatasetRequest *d = (const void *)m;
-    (void)a;
-    return get_dataset(out, d->dataset, err);
+    (void)a, (void)err;
+    out->dataset = d->dataset;
+    return ERR_OK;
 }
 
 static enum err_code decode_budget(struct request *out,
@@ -161,8 +152,9 @@ static enum err_code decode_budget(struct request *out,
                                    struct err *err)
 {
     const Halftone__V1__GetBudgetRequest *b = (const void *)m;
-    (void)a;
-    return get_dataset(out, b->dataset, err);
+    (void)a, (void)err;
+    out->dataset = b->dataset;
+    return ERR_OK;
 }
 
 static enum err_code decode_watch(struct request *out,
@@ -170,8 +162,9 @@ static enum err_code decode_watch(struct request *out,
                                   struct err *err)
 {
     const Halftone__V1__WatchBudgetRequest *w = (const void *)m;
-    (void)a;
-    return get_dataset(out, w->dataset, err);
+    (void)a, (void)err;
+    out->dataset = w->dataset;
+    return ERR_OK;
 }
 
 static enum err_code decode_charges(struct request *out,
@@ -185,7 +178,8 @@ static enum err_code decode_charges(struct request *out,
         return err_set(err, ERR_INVALID, "page_size is at most %d", PAGE_MAX);
     out->page_size = c->page_size ? c->page_size : PAGE_DEFAULT;
     out->page_token = c->page_token;
-    return get_dataset(out, c->dataset, err);
+    out->dataset = c->dataset;
+    return ERR_OK;
 }
 
 static const struct method {

@@ -10,24 +10,10 @@ static enum err_code find_dataset(struct question *out,
                                   const struct service_call *call,
                                   struct err *err)
 {
-    const struct world *w = call->world;
     const char *name = out->tree->from.dataset;
     if (!name || !name[0])
         name = call->req->dataset;
-    if (name[0])
-        return world_dataset(&out->dataset, w, call->who, name, err);
-
-    size_t seen = 0;
-    for (size_t i = 0; i < w->n_datasets; i++)
-        if (auth_sees_dataset(call->who, w->datasets[i]->policy->name)) {
-            out->dataset = w->datasets[i];
-            seen++;
-        }
-    if (seen == 1)
-        return ERR_OK;
-    err_set(err, ERR_INVALID, "the query names no dataset");
-    return err_hint(err, "write FROM dataset.table, or name a default dataset "
-                         "with the request");
+    return world_dataset(&out->dataset, call->world, call->who, name, err);
 }
 
 /* Deny by default, and say the same of a purpose that is not there. */

@@ -160,10 +160,34 @@ enum err_code world_load(struct world **out, const struct world_sources *from,
     return ERR_OK;
 }
 
+/* The only one the caller sees needs no name. */
+static enum err_code only_dataset(const struct dataset **out,
+                                  const struct world *w,
+                                  const struct auth_principal *who,
+                                  struct err *err)
+{
+    const struct dataset *only = NULL;
+    size_t seen = 0;
+    for (size_t i = 0; i < w->n_datasets; i++)
+        if (auth_sees_dataset(who, w->datasets[i]->policy->name)) {
+            only = w->datasets[i];
+            seen++;
+        }
+    if (seen != 1) {
+        err_set(err, ERR_INVALID, "the request names no dataset");
+        return err_hint(err, "'halftone datasets' lists those you may see; in "
+                             "SQL, write FROM dataset.table");
+    }
+    *out = only;
+    return ERR_OK;
+}
+
 enum err_code world_dataset(const struct dataset **out, const struct world *w,
                             const struct auth_principal *who, const char *name,
                             struct err *err)
 {
+    if (!name[0])
+        return only_dataset(out, w, who, err);
     for (size_t i = 0; i < w->n_datasets; i++) {
         const struct dataset *d = w->datasets[i];
         if (strcmp(d->policy->name, name) == 0 &&

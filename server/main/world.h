@@ -52,7 +52,8 @@ void world_drop(struct world *w); /* NULL is allowed */
 
 /*
  * The dataset of this name if `who` may see it.  ERR_NOT_FOUND otherwise, with
- * the same words for one that is hidden and one that does not exist.
+ * the same words for one that is hidden and one that does not exist.  "" is the
+ * only one he sees, or ERR_INVALID.
  */
 enum err_code world_dataset(const struct dataset **out, const struct world *w,
                             const struct auth_principal *who, const char *name,
