@@ -509,6 +509,31 @@ static void check_largest_sum(void **state)
     arena_fini(&a);
 }
 
+/* What is wrong with a thing is told even when its name is wrong too. */
+static void check_wrong_names(void **state)
+{
+    struct policy_report report = { 0 };
+    struct policy *p;
+    struct arena a;
+    struct err err;
+    char *table = edit_text(BASE, "  orders:", "  Or ders:");
+    char *text = edit_text(table,
+                           "quantity: {type: int, range: [0, 100], "
+                           "person_clamp: [0, 1000]}",
+                           "Quantity: {type: int, range: [0, 9e15]}");
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(load(&p, text, &a, &report, &err), ERR_INVALID);
+    assert_int_equal(report.n, 3);
+    assert_int_equal(report.mistakes[0].line, 17);
+    assert_int_equal(report.mistakes[1].line, 25);
+    assert_int_equal(report.mistakes[2].line, 25);
+    assert_non_null(strstr(report.mistakes[2].msg, "more noise than can be"));
+    free(text);
+    free(table);
+    arena_fini(&a);
+}
+
 static void check_no_file(void **state)
 {
     struct policy_report report = { 0 };
@@ -553,6 +578,7 @@ int main(void)
         cmocka_unit_test(check_report_is_bounded),
         cmocka_unit_test(check_memory),
         cmocka_unit_test(check_largest_sum),
+        cmocka_unit_test(check_wrong_names),
         cmocka_unit_test(check_no_file),
         cmocka_unit_test(check_page),
     };

@@ -11,18 +11,28 @@
  * written out because that header brings GSL with it. */
 #define NOISE_MAX 0x1p40
 
+/* By position, not by name: a name that was refused is empty. */
+static const struct yaml_node *child(const struct yaml_node *map, size_t at)
+{
+    const struct yaml_node *c = map ? map->first : NULL;
+    while (c && at-- > 0)
+        c = c->next;
+    return c;
+}
+
 static const struct yaml_node *table_node(const struct policy_file *file,
                                           const struct policy_table *t)
 {
-    return yaml_tree_find(yaml_tree_find(file->root, "tables"), t->name);
+    return child(yaml_tree_find(file->root, "tables"),
+                 (size_t)(t - file->p.tables));
 }
 
 static const struct yaml_node *column_node(const struct policy_file *file,
                                            const struct policy_table *t,
                                            const struct policy_column *c)
 {
-    return yaml_tree_find(yaml_tree_find(table_node(file, t), "columns"),
-                          c->name);
+    return child(yaml_tree_find(table_node(file, t), "columns"),
+                 (size_t)(c - t->columns));
 }
 
 static struct yaml_place place_of(const struct policy_file *file,
