@@ -279,7 +279,7 @@ static void check_interval(void **state)
 
 static void an_estimate_tells_what_is_left(void **state)
 {
-    const struct request req = { .purpose = "stats" };
+    const struct request req = { .purpose = "stats", .op = REQUEST_ESTIMATE };
     const struct dp_price left = { .rho_pico = UINT64_C(1050000000000),
                                    .delta_atto = 1000000000000 };
     struct plan *p = NULL;

@@ -54,6 +54,7 @@ struct draft {
     struct draft_agg *aggs;
     size_t n_aggs;
     struct draft_measure *measures; /* room for PLAN_MEASURES_MAX */
+    bool explains;                  /* someone reads plan->text */
     bool never; /* a filter is constantly false: no row counts */
 };
 

@@ -191,9 +191,8 @@ static void explain(struct writer *w, const struct draft *d)
     engine_sql(w, p->sql);
 }
 
-enum err_code draft_explain(struct draft *d, struct err *err)
+static enum err_code write_text(struct draft *d, struct err *err)
 {
-    struct plan *p = d->plan;
     struct writer w = writer_of(NULL, 0);
     explain(&w, d);
     char *text = arena_alloc(d->a, w.need + 1, 1);
@@ -201,13 +200,22 @@ enum err_code draft_explain(struct draft *d, struct err *err)
         return draft_memory(err);
     w = writer_of(text, w.need + 1);
     explain(&w, d);
-    p->text = writer_cstr(&w) ? text : "";
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_INTERNAL, "the plan changed while printed");
+    d->plan->text = text;
+    return ERR_OK;
+}
+
+enum err_code draft_explain(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
     p->mechanism_text =
         p->is_free                     ? "none: a public answer"
         : p->policy->notion == DP_PURE ? "discrete Laplace noise"
         : p->selects ? "discrete Gaussian noise, groups selected by a threshold"
                      : "discrete Gaussian noise";
-    return ERR_OK;
+    p->text = "";
+    return d->explains ? write_text(d, err) : ERR_OK;
 }
 
 static uint64_t times_left(uint64_t left, uint64_t price)

@@ -47,31 +47,99 @@ static struct reply_interval shown(enum dp_status rc, struct dp_interval i,
     return (struct reply_interval){ INTERVAL_BOUNDED, i.lo, i.hi };
 }
 
-/* The count that selected the group is told by the law given that it passed. */
-static struct reply_interval of_measure(const struct plan *p, size_t i,
-                                        struct dp_noisy v, double level)
+/*
+ * What every row needs of the laws, found once: the half width of each measure
+ * in grid steps, alone and where two share the error, and the intervals of the
+ * count that selects, by how far it passed the threshold.
+ */
+struct laws {
+    const struct plan *p;
+    uint64_t *alone, *shared; /* UINT64_MAX: unknown */
+    struct reply_interval *passed;
+    bool *has_passed;
+    uint64_t near; /* as far past the threshold as its law still shows */
+};
+
+enum { NEAR_MAX = 1 << 16 };
+
+/* So unlikely that a level of 0.95 cannot tell it from never. */
+static const double NEVER = 1e-12;
+
+static uint64_t half_width(const struct dp_mechanism *m, double alpha)
 {
-    const struct dp_reading r = { v, p->measures[i].noise };
+    uint64_t k = UINT64_MAX;
+    return dp_mechanism_quantile(&k, m, alpha) == DP_OK ? k : UINT64_MAX;
+}
+
+static enum err_code find_laws(struct laws *l, const struct plan *p,
+                               struct arena *a, struct err *err)
+{
+    *l = (struct laws){ .p = p };
+    l->alone = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    l->shared = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    if (!l->alone || !l->shared)
+        return draft_memory(err);
+    for (size_t i = 0; i < p->n_measures && !p->is_free; i++) {
+        l->alone[i] = half_width(&p->measures[i].noise, 1 - p->level);
+        l->shared[i] = half_width(&p->measures[i].noise, (1 - p->level) / 2);
+    }
+    if (!p->selects || p->is_free)
+        return ERR_OK;
+    const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
+    l->near = far < NEAR_MAX / 2 ? 2 * far : NEAR_MAX;
+    l->passed = ARENA_NEW_N(a, l->near + 1, struct reply_interval);
+    l->has_passed = ARENA_NEW_N(a, l->near + 1, bool);
+    return l->passed && l->has_passed ? ERR_OK : draft_memory(err);
+}
+
+static struct reply_interval of_measure(const struct laws *l, size_t i,
+                                        struct dp_noisy v, bool shares)
+{
+    const uint64_t k = shares ? l->shared[i] : l->alone[i];
+    const unsigned bits = l->p->measures[i].grid_bits;
+    const struct dp_interval at = { DP_INTERVAL_BOUNDED,
+                                    (double)v.v - (double)k,
+                                    (double)v.v + (double)k };
+    return shown(k == UINT64_MAX ? DP_ENOCONV : DP_OK, at, 0, bits);
+}
+
+/*
+ * The count that selected the group is told by the law given that it passed.
+ * Far past the threshold that law and the plain one agree but for NEVER: a
+ * count that would rarely pass comes that far even more rarely.
+ */
+static struct reply_interval of_people(const struct laws *l, struct dp_noisy v)
+{
+    const struct plan *p = l->p;
+    const dp_int past = v.v - (dp_int)p->keep.above;
+    if (past <= 0 || (past > (dp_int)l->near && l->near < NEAR_MAX))
+        return of_measure(l, p->people, v, false);
+    const bool kept = past <= (dp_int)l->near;
+    if (kept && l->has_passed[past])
+        return l->passed[past];
+
+    const struct dp_reading r = { v, p->measures[p->people].noise };
     struct dp_interval at = { 0 };
-    const enum dp_status rc =
-        p->selects && i == p->people
-            ? dp_interval_of_shown(&at, &r, p->keep, level)
-            : dp_interval_of_value(&at, &r, level);
-    return shown(rc, at, 0, p->measures[i].grid_bits);
+    const enum dp_status rc = dp_interval_of_shown(&at, &r, p->keep, p->level);
+    const struct reply_interval i = shown(rc, at, 0, 0);
+    if (kept) {
+        l->passed[past] = i;
+        l->has_passed[past] = true;
+    }
+    return i;
 }
 
 /* center * count + measure: each may fail half the time. */
-static struct reply_interval of_sum(const struct plan *p,
+static struct reply_interval of_sum(const struct laws *l,
                                     const struct plan_agg *agg,
                                     const struct dp_noisy *noisy)
 {
-    const struct plan_measure *m = &p->measures[agg->measure];
-    const double both = (1 + p->level) / 2;
+    const struct plan_measure *m = &l->p->measures[agg->measure];
     const double center = real_of(m->center, m->grid_bits);
     const struct reply_interval s =
-        of_measure(p, agg->measure, noisy[agg->measure], both);
+        of_measure(l, agg->measure, noisy[agg->measure], true);
     const struct reply_interval n =
-        of_measure(p, agg->count, noisy[agg->count], both);
+        of_measure(l, agg->count, noisy[agg->count], true);
     if (s.kind != INTERVAL_BOUNDED || n.kind != INTERVAL_BOUNDED)
         return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
     return (struct reply_interval){ INTERVAL_BOUNDED,
@@ -108,21 +176,24 @@ static dp_int saturating_sum(dp_int m, dp_int center, dp_int count)
 }
 
 static void aggregate(struct value *out, struct reply_interval *bounds,
-                      const struct plan *p, const struct plan_agg *agg,
+                      const struct laws *l, const struct plan_agg *agg,
                       const struct dp_noisy *noisy)
 {
+    const struct plan *p = l->p;
     const struct plan_measure *m = &p->measures[agg->measure];
     const dp_int s = noisy[agg->measure].v;
 
     switch (agg->kind) {
     case PLAN_AGG_MEASURE:
         *out = number(s, m->grid_bits, is_real(p, agg));
-        *bounds = of_measure(p, agg->measure, noisy[agg->measure], p->level);
+        *bounds = p->selects && agg->measure == p->people
+                      ? of_people(l, noisy[agg->measure])
+                      : of_measure(l, agg->measure, noisy[agg->measure], false);
         return;
     case PLAN_AGG_SUM:
         *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
                       m->grid_bits, is_real(p, agg));
-        *bounds = of_sum(p, agg, noisy);
+        *bounds = of_sum(l, agg, noisy);
         return;
     case PLAN_AGG_MEAN:
         *out = noisy[agg->count].v > 0
@@ -221,15 +292,16 @@ static enum err_code room(struct row *r, const struct plan *p, struct arena *a,
     return ERR_OK;
 }
 
-static enum err_code compute(struct row *r, bool *keep, const struct plan *p,
+static enum err_code compute(struct row *r, bool *keep, const struct laws *l,
                              const struct dp_noisy *noisy, struct arena *a,
                              struct err *err)
 {
     const struct eval_env env = { .keys = r->keys, .aggs = r->aggs };
+    const struct plan *p = l->p;
     struct value having = { .type = VALUE_BOOL, .b = true };
 
     for (size_t i = 0; i < p->n_aggs && noisy; i++)
-        aggregate(&r->aggs[i], &r->bounds[i], p, &p->aggs[i], noisy);
+        aggregate(&r->aggs[i], &r->bounds[i], l, &p->aggs[i], noisy);
     if (p->having)
         TRY(eval(&having, p->having, &env, a, err));
     for (size_t i = 0; i < p->n_outputs; i++) {
@@ -315,9 +387,10 @@ static enum err_code head(struct reply_table *out, const struct plan *p,
 /* SQL's answer over no rows: without GROUP BY one row, counts 0, sums and means
  * NULL. */
 static enum err_code over_nothing(struct row *r, size_t *n,
-                                  const struct plan *p, struct arena *a,
+                                  const struct laws *l, struct arena *a,
                                   struct err *err)
 {
+    const struct plan *p = l->p;
     bool keep;
     *n = 0;
     if (p->n_keys > 0)
@@ -329,7 +402,7 @@ static enum err_code over_nothing(struct row *r, size_t *n,
         r->aggs[i] = counts ? value_int(0) : value_null();
         r->bounds[i] = (struct reply_interval){ .kind = INTERVAL_NONE };
     }
-    TRY(compute(r, &keep, p, NULL, a, err));
+    TRY(compute(r, &keep, l, NULL, a, err));
     *n = keep;
     return ERR_OK;
 }
@@ -340,13 +413,15 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
 {
     const size_t most = p->is_free ? 1 : noisy->n_rows;
     struct row *rows = ARENA_NEW_N(a, most + 1, struct row);
+    struct laws laws;
     size_t n = 0;
 
     if (!rows)
         return draft_memory(err);
+    TRY(find_laws(&laws, p, a, err));
     TRY(head(out, p, a, err));
     if (p->is_free)
-        TRY(over_nothing(rows, &n, p, a, err));
+        TRY(over_nothing(rows, &n, &laws, a, err));
     for (size_t i = 0; !p->is_free && i < noisy->n_rows; i++) {
         const struct dp_noisy *m = &noisy->measures[i * p->n_measures];
         bool keep = false;
@@ -354,7 +429,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
             continue;
         TRY(room(&rows[n], p, a, err));
         rows[n].keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
-        TRY(compute(&rows[n], &keep, p, m, a, err));
+        TRY(compute(&rows[n], &keep, &laws, m, a, err));
         n += keep;
     }
     if (n > 1)

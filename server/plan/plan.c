@@ -143,6 +143,8 @@ static enum err_code make(struct draft *d, struct err *err)
     }
     TRY(draft_duckdb(d, err));
     TRY(draft_hash(d, err));
+    /* The text needs a quantile per column, most of what planning costs. */
+    d->explains = d->tree->explain || d->req->op == REQUEST_ESTIMATE;
     return draft_explain(d, err);
 }
 

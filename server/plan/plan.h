@@ -87,9 +87,9 @@ struct plan {
     /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
      * call plan_finish with no rows.  LIMIT 0 and constant-false filters. */
     bool is_free;
-    const char *sql;            /* the engine's statement */
-    bool keyed;                 /* sql uses the secret, $1 */
-    const char *text;           /* EXPLAIN (PRIVACY) */
+    const char *sql;  /* the engine's statement */
+    bool keyed;       /* sql uses the secret, $1 */
+    const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
     size_t n_keys;
