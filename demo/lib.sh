@@ -4,7 +4,7 @@
 bin=${BIN:-build}
 server_pid=
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 
 # The port asked for, or the next one that nobody listens on.
