@@ -138,7 +138,7 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 # Peers of the system tests: programs that are never shipped.
-$(BUILD)/tests/system/%.o: | $(GEN)/tests/interop.pb-c.c
+$(BUILD)/tests/system/interop_server.o: | $(GEN)/tests/interop.pb-c.c
 $(BUILD)/tests/system/%: $(BUILD)/tests/system/%.o \
                          $(BUILD)/$(GEN)/tests/interop.pb-c.o $(LIB)
 	$(LINK)

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Not in make test: it fetches and builds tools.
 # h2spec against our transport: at least 144 of its 145 cases, none skipped.
 # The one left is libnghttp2's own reading of RFC 9113.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Not in make test: it fetches and builds tools.
 # The official gRPC interoperability client against our transport.
 set -u
 . "$(dirname "$0")/lib_peer.sh"
