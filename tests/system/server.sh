@@ -1,0 +1,147 @@
+#!/bin/bash
+# The real server and the real client on a small shop: answers, retries, exit
+# codes, hidden things, reloads, kill -9 and drains.
+set -u
+cd "$(dirname "$0")/../.."
+. demo/lib.sh
+run=$(mktemp -d)
+shop=$run/shop
+trap 'stop_server; rm -rf "$run"' EXIT
+failed=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$run/out" 2>&1; then
+        echo "ok $name"
+    else
+        sed 's/^/    /' "$run/out" | tail -n 12
+        echo "FAILED $name"
+        failed=1
+    fi
+}
+ask() { "$bin/halftone" query --purpose improve_products "$@" </dev/null; }
+exits() { # CODE COMMAND...
+    local want=$1 got
+    shift
+    "$@"
+    got=$?
+    [ "$got" -eq "$want" ] || { echo "exit $got, not $want"; false; }
+}
+says() { # WORDS COMMAND...
+    local words=$1
+    shift
+    "$@" 2>&1 | tee /dev/stderr | grep -q -- "$words"
+}
+spent() { "$bin/halftone" budget shop --format json | sed 's/.*"spent_rho":\([^,]*\).*/\1/'; }
+
+mkdir -p "$shop"
+"${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 2000 || die "no shop"
+cp demo/shop.yaml "$shop/shop.yaml"
+write_config "$shop/shop.yaml"
+start_server
+count='SELECT country, COUNT(*) AS n FROM shop.customers GROUP BY country'
+
+json_is_fixed() {
+    ask --format json "$count" >"$run/j" && cat "$run/j" &&
+        grep -q '"columns":\[{"name":"country","type":"text"},{"name":"n","type":"int"}\]' "$run/j" &&
+        grep -q '"rows":\[\["' "$run/j" && grep -q '"intervals":\[\[null,\[' "$run/j" &&
+        grep -q '"receipt":{"query_id":"[0-9a-f]\{32\}","rho":' "$run/j"
+}
+check 'the JSON has its fixed shape' json_is_fixed
+
+same_bytes() {
+    local before
+    ask --key one --format json "$count" >"$run/a" || return 1
+    before=$(spent)
+    ask --key one --format json "$count" >"$run/b" || return 1
+    cmp "$run/a" "$run/b" && [ "$(spent)" = "$before" ]
+}
+check 'a retry gets the same bytes and is not charged' same_bytes
+again_free() {
+    local before
+    before=$(spent)
+    ask --format json "$count" >"$run/c" && [ "$(spent)" = "$before" ] &&
+        grep -q '"cached":true' "$run/c" &&
+        [ "$(sed 's/,"receipt".*//' "$run/a")" = "$(sed 's/,"receipt".*//' "$run/c")" ]
+}
+check 'the same question again is the same answer, free' again_free
+check 'a key for another request is refused' exits 3 \
+    ask --key one 'SELECT COUNT(*) FROM shop.orders'
+check 'bad SQL says where' says '1 | SELEC' ask 'SELEC 1'
+check 'a refusal exits 3' exits 3 ask 'SELECT customer_id FROM shop.customers'
+check 'too dear exits 4' exits 4 ask --rho 1000 "$count"
+check 'a wrong token exits 5' exits 5 env \
+    HALFTONE_TOKEN=0000000000000000000000000000000000000000000000000000000000000000 \
+    "$bin/halftone" datasets
+check 'nobody there exits 6' exits 6 "$bin/halftone" datasets --target localhost:1
+check 'an unknown flag exits 2' exits 2 "$bin/halftone" query --colour x
+check 'an unknown dataset exits 3' exits 3 ask 'SELECT COUNT(*) FROM bank.customers'
+check 'a purpose that needs consent is refused' exits 3 \
+    "$bin/halftone" query --purpose measure_campaigns "$count"
+free() {
+    local before
+    before=$(spent)
+    ask "EXPLAIN (PRIVACY) $count" >/dev/null &&
+        "$bin/halftone" estimate --purpose improve_products "$count" >/dev/null &&
+        ask "$count LIMIT 0" >/dev/null && [ "$(spent)" = "$before" ]
+}
+check 'plans, estimates and empty answers are free' free
+
+# kill -9: what was charged is charged, what was answered is answered.
+survives() {
+    local before
+    before=$(spent)
+    kill -9 "$server_pid"
+    wait "$server_pid" 2>/dev/null
+    start_server
+    [ "$(spent)" = "$before" ] && ask --key one --format json "$count" >"$run/d" &&
+        cmp "$run/a" "$run/d" && "$bin/halftone" ledger verify "$run/ledger.db"
+}
+check 'a killed server forgets no charge and no answer' survives
+under_load() {
+    local i
+    for i in 1 2 3 4 5 6; do ask --key "load$i" "$count" >/dev/null 2>&1 & done
+    sleep 0.06
+    kill -9 "$server_pid"
+    wait 2>/dev/null
+    start_server
+    "$bin/halftone" ledger verify "$run/ledger.db" && for i in 1 2 3 4 5 6; do
+        ask --key "load$i" --format csv "$count" >"$run/l1" || return 1
+        ask --key "load$i" --format csv "$count" >"$run/l2" || return 1
+        cmp "$run/l1" "$run/l2" || return 1
+    done
+}
+check 'killed under load, every retry ends in one answer' under_load
+
+reloads() {
+    sed -i '/^  analyst:/,$s/datasets: .*/datasets: [other]/' "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+    exits 3 ask --key one "$count" >/dev/null 2>&1 || return 1
+    sed -i 's/datasets: \[other\]/datasets: ["*"]/' "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+    ask --key one --format json "$count" | cmp - "$run/a"
+}
+check 'a reload takes rights away, from stored answers too' reloads
+keeps_old() {
+    cp "$run/principals.yaml" "$run/keep"
+    echo '  broken: [' >>"$run/principals.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+    cp "$run/keep" "$run/principals.yaml"
+    "$bin/halftone" datasets && grep -q reload_failed "$run/server.log"
+}
+check 'a wrong file changes nothing' keeps_old
+no_leak() { ! grep -iE 'select|customers ' "$run/server.log"; }
+check 'the log holds no SQL' no_leak
+drains() {
+    kill -TERM "$server_pid"
+    wait "$server_pid"
+    local rc=$?
+    server_pid=
+    [ "$rc" -eq 0 ] && "$bin/halftone" ledger verify "$run/ledger.db"
+}
+check 'SIGTERM drains and exits 0' drains
+exit "$failed"
