@@ -1,0 +1,59 @@
+#!/bin/bash
+# Real purchases through the real server, against an oracle under the same
+# bounds.  The intervals cover noise only; what bounding loses is printed apart.
+#
+# False alarms: 13 + 5 + 1 intervals at level 0.999 each; three misses or more
+# fail.  P[Binomial(19, 0.001) >= 3] < 1e-6.
+set -u
+cd "$(dirname "$0")/../.."
+data=$PWD/../shared/data/online_retail.parquet
+if [ ! -r "$data" ]; then
+    echo "SKIP retail: ../shared/data/online_retail.parquet is not here"
+    exit 0
+fi
+. demo/lib.sh
+run=$(mktemp -d)
+trap 'stop_server; rm -rf "$run"' EXIT
+sed "s|@DATA@|$data|" tests/system/retail/policy.yaml >"$run/policy.yaml"
+sed "s|@DATA@|$data|" tests/system/retail/oracle.sql >"$run/oracle.sql"
+"${MAKE_SHOP:-$bin/make_shop}" "$run/oracle.sql" "$run" 1 || die "no oracle"
+write_config "$run/policy.yaml"
+start_server
+
+# ask NAME SQL FLAG...: key, low, high of each row
+ask() {
+    local name=$1 sql=$2
+    shift 2
+    "$bin/halftone" query --purpose analytics --level 0.999 --format csv "$@" \
+        "$sql" </dev/null >"$run/$name.answer" || die_with_log "no $name"
+}
+ask months "SELECT date_trunc('month', invoice_date) AS m,
+    COUNT(DISTINCT customer_id) AS n FROM retail.lines GROUP BY 1 ORDER BY 1" \
+    --epsilon 2
+ask revenue "SELECT country, SUM(LEAST(GREATEST(quantity * unit_price, 0), 100)) AS r
+    FROM retail.lines GROUP BY country ORDER BY country" \
+    --epsilon 4 --max-groups 2 --max-rows 10000
+ask mean "SELECT AVG(LEAST(GREATEST(quantity * unit_price, 0), 100)) AS r
+    FROM retail.lines" --epsilon 4 --max-rows 10000
+
+# Join oracle and answer by row; the last three columns are value, low, high.
+compare() {
+    tail -n +2 "$run/$1.answer" | tr -d '\r' | paste -d, "$run/$1.csv" - |
+        tr -d '"' | awk -F, -v what="$1" '
+            { inside = $2 >= $(NF - 1) && $2 <= $NF; total++; missed += !inside
+              printf "note %s %s: true %.2f, answered %.2f (%.2f to %.2f)%s\n",
+                  what, $1, $2, $(NF - 2), $(NF - 1), $NF,
+                  inside ? "" : " OUTSIDE" }
+            END { print total, missed > "/dev/stderr" }' 2>>"$run/counts"
+}
+compare months
+compare revenue
+compare mean
+sed 's/^/note lost: /' "$run/losses.csv"
+read -r total missed < <(awk '{ t += $1; m += $2 } END { print t, m }' "$run/counts")
+if [ "$total" -eq 19 ] && [ "$missed" -lt 3 ]; then
+    echo "ok $missed of $total true values outside their 99.9 % intervals"
+else
+    echo "FAILED $missed of $total true values outside their 99.9 % intervals"
+    exit 1
+fi
