@@ -149,11 +149,17 @@ $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 attack: $(BUILD)/benchmarks/float_attack
 	@$<
 
+# Each figure beside its peer, in one run.
+bench: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(BENCHES)
+	@set -e; for b in $(BENCHES); do $$b; done
+	@BIN=$(BIN) benchmarks/bench_grpc.sh
+
 format:
 	clang-format-14 -i $$(git ls-files '*.[ch]')
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: attack all programs deps demo serve test test-system layers headers check unit fuzz-replay format clean
+.PHONY: attack bench all programs deps demo serve test test-system layers headers check unit fuzz-replay format clean
 .SECONDARY:
