@@ -28,7 +28,7 @@ enum dp_status dp_threshold_of(struct dp_threshold *out,
     const double p = dp_threshold_share(l0, delta);
 
     if (hides_one(people, floor, p)) {
-        out->above = floor;
+        *out = (struct dp_threshold){ .above = floor };
         return DP_OK;
     }
     /* invariant: `lo` does not hide, `hi` does.  p is at least 2^-1075 / 2^32,
@@ -48,6 +48,21 @@ enum dp_status dp_threshold_of(struct dp_threshold *out,
         else
             lo = mid;
     }
-    out->above = hi;
+    *out = (struct dp_threshold){ .above = hi };
     return DP_OK;
+}
+
+enum dp_status dp_threshold_raise(struct dp_threshold *t, uint64_t least)
+{
+    const uint64_t by = least > 1 ? least - 1 : 0;
+    if (least >> 62 || (t->above + by) >> 62)
+        return DP_ERANGE;
+    *t = (struct dp_threshold){ t->above + by, least };
+    return DP_OK;
+}
+
+bool dp_threshold_shows(struct dp_threshold t, struct dp_exact people,
+                        struct dp_noisy n)
+{
+    return people.touched >= (dp_int)t.least && dp_threshold_keeps(t, n);
 }

@@ -14,6 +14,7 @@
  */
 struct dp_threshold {
     uint64_t above; /* release iff noisy count > above */
+    uint64_t least; /* and the exact count is at least this; 0: no such cut */
 };
 
 /*
@@ -29,6 +30,38 @@ enum dp_status dp_threshold_of(struct dp_threshold *out,
 
 /* The delta of one group among l0: 1 - (1 - delta)^(1/l0), rounded down. */
 double dp_threshold_share(uint32_t l0, double delta);
+
+/*
+ * Pre-thresholding: groups of fewer than `least` people are never shown, and
+ * one of `least` people passes as rarely as one of 1 did, so delta stays: the
+ * threshold rises by least - 1.  A floor tells readers that small groups are
+ * unlikely; this, that there are none.  DP_ERANGE past 2^62, *t untouched.
+ */
+enum dp_status dp_threshold_raise(struct dp_threshold *t,
+                                  uint64_t least) DP_MUST_CHECK;
+
+/* Is the group of `people`, whose noisy number is n, shown? */
+bool dp_threshold_shows(struct dp_threshold t, struct dp_exact people,
+                        struct dp_noisy n);
+
+/*
+ * The thresholds of the laws as other libraries state them, for comparison and
+ * `halftone calc`: l0 groups a person, one person's count at most 1 in each.
+ * Plans use dp_threshold_of(), which knows the noise that is really drawn.
+ *
+ *   laplace    continuous, scale l0 / eps; keep iff noisy > *above
+ *   dlaplace   discrete, scale l0 / eps; keep iff noisy >= *from
+ *   gaussian   continuous, of standard deviation sigma; keep iff noisy > *above
+ *
+ * delta is the threshold's own (a Gaussian's noise has a share besides).
+ * DP_EDOM unless 0 < delta < 1, l0 >= 1 and eps or sigma is above 0 and finite.
+ */
+enum dp_status dp_threshold_laplace(double *above, double eps, double delta,
+                                    uint32_t l0) DP_MUST_CHECK;
+enum dp_status dp_threshold_dlaplace(double *from, double eps, double delta,
+                                     uint32_t l0) DP_MUST_CHECK;
+enum dp_status dp_threshold_gaussian(double *above, double sigma, double delta,
+                                     uint32_t l0) DP_MUST_CHECK;
 
 static inline bool dp_threshold_keeps(struct dp_threshold t, struct dp_noisy n)
 {

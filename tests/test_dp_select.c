@@ -76,7 +76,7 @@ static const struct row {
 static void check_row(void **state)
 {
     const struct row *row = *state;
-    struct dp_threshold t = { 77 };
+    struct dp_threshold t = { .above = 77 };
     assert_int_equal(
         dp_threshold_of(&t, &row->people, row->l0, row->delta, row->floor),
         row->want);
@@ -92,17 +92,33 @@ static struct dp_mechanism mechanism_of(enum dp_law law, const char *scale)
     return m;
 }
 
+static bool is_near(double got, double want)
+{
+    return fabs(got - want) <= 1e-12 * fabs(want);
+}
+
 /* kind,epsilon,delta_noise,delta_threshold,l0,linf,scale,threshold,union */
 static void vector_row(char *const f[VECTOR_FIELDS])
 {
-    const double delta = strtod(f[3], NULL), want = strtod(f[7], NULL);
+    const double eps = strtod(f[1], NULL), delta = strtod(f[3], NULL),
+                 want = strtod(f[7], NULL);
     const uint32_t l0 = (uint32_t)strtoul(f[4], NULL, 10);
     struct dp_threshold t;
-    if (strcmp(f[0], "discrete_laplace_keep_if_ge") == 0) {
+    double law;
+    if (strcmp(f[0], "laplace") == 0) {
+        assert_int_equal(dp_threshold_laplace(&law, eps, delta, l0), DP_OK);
+        assert_true(is_near(law, want));
+    } else if (strcmp(f[0], "discrete_laplace_keep_if_ge") == 0) {
         const struct dp_mechanism m = mechanism_of(DP_DLAPLACE, f[6]);
         assert_int_equal(dp_threshold_of(&t, &m, l0, delta, 0), DP_OK);
         assert_true((double)t.above + 1 == want);
-    } else if (strcmp(f[0], "gaussian") == 0) {
+        assert_int_equal(dp_threshold_dlaplace(&law, eps, delta, l0), DP_OK);
+        assert_true(law == want);
+    } else {
+        assert_string_equal(f[0], "gaussian");
+        assert_int_equal(
+            dp_threshold_gaussian(&law, strtod(f[6], NULL), delta, l0), DP_OK);
+        assert_true(is_near(law, want));
         /* The lattice's threshold is the continuous one, to a step. */
         const struct dp_mechanism m = mechanism_of(DP_DGAUSS, f[6]);
         assert_int_equal(dp_threshold_of(&t, &m, l0, delta, 0), DP_OK);
@@ -171,13 +187,73 @@ static void one_person_passes_as_priced(void **state)
 static void keeping_is_strict(void **state)
 {
     (void)state;
-    const struct dp_threshold t = { 5 }, none = { 0 };
+    const struct dp_threshold t = { .above = 5 }, none = { 0 };
     assert_false(dp_threshold_keeps(t, (struct dp_noisy){ 5 }));
     assert_true(dp_threshold_keeps(t, (struct dp_noisy){ 6 }));
     assert_false(dp_threshold_keeps(t, (struct dp_noisy){ -6 }));
     assert_false(dp_threshold_keeps(none, (struct dp_noisy){ 0 }));
     assert_false(dp_threshold_keeps(t, (struct dp_noisy){ DP_INT_MIN }));
     assert_true(dp_threshold_keeps(t, (struct dp_noisy){ DP_INT_MAX }));
+}
+
+/* The stated law against the exact tail, below one half and above. */
+static void a_discrete_threshold_is_least(void **state)
+{
+    (void)state;
+    for (double eps = 0.05; eps < 9; eps *= 1.7) {
+        for (double delta = 1e-9; delta < 1; delta *= 3.1) {
+            const long double t = 1 / (long double)eps, q = expl(-1 / t);
+            double from;
+            assert_int_equal(dp_threshold_dlaplace(&from, eps, delta, 1),
+                             DP_OK);
+            long double at[2]; /* P[1 + X >= from], and from one below */
+            for (int i = 0; i < 2; i++) {
+                const long double m = from - 1 - i;
+                at[i] = m >= 0 ? powl(q, m) / (1 + q)
+                               : 1 - powl(q, 1 - m) / (1 + q);
+            }
+            assert_true(at[0] <= delta && at[1] > delta * (1 - 1e-12));
+        }
+    }
+}
+
+static void a_continuous_threshold_leaves_delta(void **state)
+{
+    (void)state;
+    double t;
+    for (double delta = 1e-12; delta < 1; delta *= 9) {
+        assert_int_equal(dp_threshold_laplace(&t, 0.5, delta, 1), DP_OK);
+        const double x = (t - 1) * 0.5;
+        assert_true(is_near(x > 0 ? exp(-x) / 2 : 1 - exp(x) / 2, delta));
+    }
+    assert_int_equal(dp_threshold_laplace(&t, 0, 1e-6, 1), DP_EDOM);
+    assert_int_equal(dp_threshold_laplace(&t, 1, 0, 1), DP_EDOM);
+    assert_int_equal(dp_threshold_dlaplace(&t, 1, 1, 1), DP_EDOM);
+    assert_int_equal(dp_threshold_dlaplace(&t, HUGE_VAL, 1e-6, 1), DP_EDOM);
+    assert_int_equal(dp_threshold_gaussian(&t, -1, 1e-6, 1), DP_EDOM);
+    assert_int_equal(dp_threshold_gaussian(&t, 1, 1e-6, 0), DP_EDOM);
+}
+
+static void a_minimum_audience_cuts_exactly_and_costs_no_delta(void **state)
+{
+    (void)state;
+    struct dp_threshold t = { .above = 132 };
+    assert_int_equal(dp_threshold_raise(&t, 10), DP_OK);
+    assert_true(t.above == 141 && t.least == 10);
+    const struct dp_noisy high = { 1000 }, low = { 141 };
+    assert_false(dp_threshold_shows(t, (struct dp_exact){ 9 }, high));
+    assert_true(dp_threshold_shows(t, (struct dp_exact){ 10 }, high));
+    assert_false(dp_threshold_shows(t, (struct dp_exact){ 10 }, low));
+
+    for (uint64_t least = 0; least < 2; least++) {
+        struct dp_threshold same = { .above = 132 };
+        assert_int_equal(dp_threshold_raise(&same, least), DP_OK);
+        assert_true(same.above == 132);
+    }
+    assert_int_equal(dp_threshold_raise(&t, UINT64_C(1) << 62), DP_ERANGE);
+    assert_int_equal(dp_threshold_raise(&t, (UINT64_C(1) << 62) - 1),
+                     DP_ERANGE);
+    assert_true(t.above == 141 && t.least == 10);
 }
 
 int main(void)
@@ -187,6 +263,9 @@ int main(void)
         cmocka_unit_test(the_threshold_is_least),
         cmocka_unit_test(one_person_passes_as_priced),
         cmocka_unit_test(keeping_is_strict),
+        cmocka_unit_test(a_discrete_threshold_is_least),
+        cmocka_unit_test(a_continuous_threshold_leaves_delta),
+        cmocka_unit_test(a_minimum_audience_cuts_exactly_and_costs_no_delta),
     };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);
