@@ -123,6 +123,8 @@ enum dp_status dp_interval_of_shown(struct dp_interval *out,
         step *= 2;
     dp_int hi =
         as_low(&s, 0) > alpha ? crossing(&s, as_low, alpha, 0, step) : 0;
+    if (lo < (dp_int)t.least)
+        lo = (dp_int)t.least;
     if (hi < lo)
         hi = lo;
     *out =

@@ -41,7 +41,8 @@ enum dp_status dp_interval_of_value(struct dp_interval *out,
 /*
  * The same for a number of people that was shown because it passed `t`: by the
  * law of the noise given that it passed, so that the groups that just made it
- * are not told too high.  Both tails at (1 - level)/2; at least 0.
+ * are not told too high.  Both tails at (1 - level)/2; at least 0, and at
+ * least `t.least`.
  * DP_EDOM also when the value did not pass.
  */
 enum dp_status dp_interval_of_shown(struct dp_interval *out,

@@ -47,7 +47,7 @@ static void value_covers(void **state)
 static void shown_covers(void **state)
 {
     const struct mechanism_row *row = *state;
-    const struct dp_threshold t = { 40 };
+    const struct dp_threshold t = { .above = 40 };
     const double level = 0.95;
     for (dp_int n = 1; n <= 120; n += 13) {
         const long double shown = expl(dp_mechanism_log_tail(&row->m, 40 - n));
@@ -71,9 +71,10 @@ static void shown_far_above_is_plain(void **state)
     const struct dp_reading r = { { 5000 }, row->m };
     struct dp_interval plain, shown;
     assert_int_equal(dp_interval_of_value(&plain, &r, 0.95), DP_OK);
-    assert_int_equal(
-        dp_interval_of_shown(&shown, &r, (struct dp_threshold){ 40 }, 0.95),
-        DP_OK);
+    assert_int_equal(dp_interval_of_shown(&shown, &r,
+                                          (struct dp_threshold){ .above = 40 },
+                                          0.95),
+                     DP_OK);
     assert_true(plain.lo == shown.lo && plain.hi == shown.hi);
 }
 
@@ -208,7 +209,7 @@ static void what_is_outside_the_domain_is_refused(void **state)
     struct dp_interval i = { DP_INTERVAL_BOUNDED, 7, 7 };
     const struct dp_reading good = { { 50 }, { DP_DGAUSS, 10, 1 } },
                             bad = { { 50 }, { DP_DGAUSS, 0, 1 } };
-    const struct dp_threshold t = { 40 }, high = { 50 };
+    const struct dp_threshold t = { .above = 40 }, high = { .above = 50 };
     assert_int_equal(dp_interval_of_value(&i, &bad, 0.95), DP_EDOM);
     assert_int_equal(dp_interval_of_value(&i, &good, 1), DP_EDOM);
     assert_int_equal(dp_interval_of_value(&i, &good, 0), DP_EDOM);
@@ -219,6 +220,23 @@ static void what_is_outside_the_domain_is_refused(void **state)
     assert_true(i.lo == 7 && i.hi == 7);
 }
 
+/* No group of fewer people could have been shown. */
+static void a_minimum_audience_bounds_a_shown_count(void **state)
+{
+    (void)state;
+    const struct dp_mechanism m = { DP_DGAUSS, 10, 1 };
+    const struct dp_reading r = { { 52 }, m };
+    struct dp_threshold t = { .above = 40 };
+    struct dp_interval plain, cut;
+    assert_int_equal(dp_interval_of_shown(&plain, &r, t, 0.95), DP_OK);
+    t.least = 30;
+    assert_int_equal(dp_interval_of_shown(&cut, &r, t, 0.95), DP_OK);
+    assert_true(plain.lo < 30 && cut.lo == 30 && cut.hi == plain.hi);
+    t.least = 500;
+    assert_int_equal(dp_interval_of_shown(&cut, &r, t, 0.95), DP_OK);
+    assert_true(cut.lo == 500 && cut.hi == 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test(extremes_stay_finite),
         cmocka_unit_test(placing_rounds_outward),
         cmocka_unit_test(what_is_outside_the_domain_is_refused),
+        cmocka_unit_test(a_minimum_audience_bounds_a_shown_count),
     };
     return RUN_ROWS(rows, value_covers) + RUN_ROWS(rows, shown_covers) +
            RUN_ROWS(rows, shown_far_above_is_plain) +
