@@ -94,7 +94,8 @@ static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
 /*
  * Work task by task, each a few milliseconds at most, looking up between.  An
  * interrupted query is worked on to its end, which comes with the next task:
- * DuckDB does not free one that is dropped half-way.
+ * DuckDB does not free one that is dropped half-way.  It is told so before
+ * every task, since DuckDB can miss the first call on a busy machine.
  */
 static enum err_code work(struct run *r, const struct duckdb_engine *e,
                           const atomic_int *stop, struct err *err)
@@ -103,7 +104,9 @@ static enum err_code work(struct run *r, const struct duckdb_engine *e,
     duckdb_pending_state state;
     int why = 0;
     do {
-        if (!why && (why = atomic_load_explicit(stop, memory_order_relaxed)))
+        if (!why)
+            why = atomic_load_explicit(stop, memory_order_relaxed);
+        if (why)
             duckdb_interrupt(r->con);
         state = duckdb_pending_execute_task(r->pending);
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
