@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/policy/policy.h"
+#include "server/policy/draft_name.h"
 #include "tests/lib_edit.h"
 #include "tests/table.h"
 
@@ -16,12 +16,16 @@ static const struct policy_draft_column RETAIL[] = {
     { "Unit\nPrice: x", "DOUBLE" },
     { "order", "DATE" },
     { "tags", "VARCHAR[]" },
+    { "Ship \"to\" #1", "VARCHAR" },
+    { "InvoiceNo", "VARCHAR" },
+    { "\xc3\xa9", "VARCHAR" },
 };
+enum { RETAIL_N = sizeof RETAIL / sizeof RETAIL[0] };
 
+static const struct policy_draft_table TABLE = { "Online-Retail", RETAIL,
+                                                 RETAIL_N };
 static const struct policy_draft DRAFT = {
-    .source = "data/Online-Retail.parquet",
-    .columns = RETAIL,
-    .n_columns = sizeof RETAIL / sizeof RETAIL[0],
+    .source = "data/Online-Retail.parquet", .tables = &TABLE, .n_tables = 1
 };
 
 static char text[16 * 1024];
@@ -76,6 +80,7 @@ static void check_decided(void **state)
         { "int, range: DECIDE", "int, range: [0, 10]" },
         { "timestamp, range: DECIDE", "timestamp" },
         { "double, range: DECIDE", "double, range: [0, 10]" },
+        { "date, range: DECIDE", "date" },
     };
     struct policy_report report = { 0 };
     struct policy *p = NULL;
@@ -93,11 +98,77 @@ static void check_decided(void **state)
     assert_string_equal(p->tables[0].source, "data/Online-Retail.parquet");
     assert_string_equal(p->tables[0].columns[p->tables[0].key].name,
                         "customer_id");
-    /* What a policy cannot hold is left out, and foreign text stays inside
-     * its comment. */
-    assert_int_equal(p->tables[0].n_columns, 5);
+    /* What a policy cannot hold is left out, foreign text stays inside its
+     * comment or quotes, and of two names that become one the first has it. */
+    const struct policy_table *t = &p->tables[0];
+    assert_int_equal(t->n_columns, 7);
+    assert_string_equal(policy_find_column(t, "order_")->stored, "order");
+    assert_string_equal(policy_find_column(t, "ship_to_1")->stored,
+                        "Ship \"to\" #1");
+    assert_null(policy_find_column(t, "invoice_no")->stored);
     free(now);
     arena_fini(&a);
+}
+
+/* Two tables of a database, each with a key of its own. */
+static void check_database(void **state)
+{
+    static const struct policy_draft_column columns[] = { { "UserID", "INT" },
+                                                          { "n", "INT" } };
+    static const struct policy_draft_table tables[] = {
+        { "visits", columns, 2 }, { "deep.Order Lines", columns, 2 }
+    };
+    static const struct policy_draft draft = { .source = "a/shop.db",
+                                               .is_database = true,
+                                               .tables = tables,
+                                               .n_tables = 2 };
+    struct writer w = writer_of(text, sizeof text);
+    (void)state;
+    policy_draft_print(&w, &draft);
+    assert_true(writer_cstr(&w));
+    assert_non_null(strstr(text, "dataset: shop\n"));
+    assert_non_null(strstr(text, "source: duckdb\ndatabase: \"a/shop.db\""));
+    assert_non_null(strstr(text, "  visits:\n    from: \"visits\"\n    key: "
+                                 "user_id "));
+    assert_non_null(strstr(text, "  deep_order_lines:\n    from: "
+                                 "\"deep.Order Lines\"\n"));
+    assert_non_null(
+        strstr(text, "      user_id: {type: int, from: \"UserID\"}\n"));
+}
+
+/* Every cap: printed whole, or the overflow is told and nothing written past
+ * it. */
+static void check_room(void **state)
+{
+    (void)state;
+    for (size_t cap = 0; cap < 4000; cap += 7) {
+        struct writer w = writer_of(text, cap);
+        policy_draft_print(&w, &DRAFT);
+        assert_true(w.len <= cap && (w.overflow || w.len > 2000));
+    }
+}
+
+static const struct name_row {
+    const char *name, *foreign, *want;
+} name_rows[] = {
+    { "a name stays", "invoice_no", "invoice_no" },
+    { "words in capitals", "InvoiceNo", "invoice_no" },
+    { "capitals in a row", "HTTPCode", "http_code" },
+    { "an id in capitals", "CustomerID", "customer_id" },
+    { "blanks and signs", " Unit  price (EUR) ", "unit_price_eur" },
+    { "a digit first", "2024 sales", "n2024_sales" },
+    { "a reserved word", "Order", "order_" },
+    { "nothing left", "???", "" },
+    { "letters of other scripts", "\xc3\xa9t\xc3\xa9 1", "t_1" },
+    { "too long a name is cut",
+      "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg",
+      "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgg" },
+};
+
+static void check_name(void **state)
+{
+    const struct name_row *row = *state;
+    assert_string_equal(draft_name_of(row->foreign).s, row->want);
 }
 
 static const struct row {
@@ -111,7 +182,8 @@ static const struct row {
       1 },
     { "a date is nobody", { { "customer_id", "DATE" }, { "x", "INT" } }, 3 },
     { "an id alone says not whose", { { "id", "INT" }, { "x", "INT" } }, 3 },
-    { "a name that must be quoted", { { "Customer_Id", "INT" } }, 3 },
+    { "a name in capitals", { { "x", "INT" }, { "CustomerID", "INT" } }, 1 },
+    { "a name without an underline", { { "userid", "INT" } }, 0 },
 };
 
 static void check_key(void **state)
@@ -122,10 +194,8 @@ static void check_key(void **state)
         columns[i] = row->columns[i].name
                          ? row->columns[i]
                          : (struct policy_draft_column){ "none", "INT" };
-    const struct policy_draft d = { .source = "x.csv",
-                                    .columns = columns,
-                                    .n_columns = 3 };
-    assert_int_equal(policy_draft_key(&d), row->key);
+    const struct policy_draft_table t = { "x", columns, 3 };
+    assert_int_equal(policy_draft_key(&t), row->key);
 }
 
 int main(void)
@@ -133,7 +203,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_does_not_load),
         cmocka_unit_test(check_decided),
+        cmocka_unit_test(check_database),
+        cmocka_unit_test(check_room),
     };
-    return RUN_ROWS(rows, check_key) +
+    return RUN_ROWS(rows, check_key) + RUN_ROWS(name_rows, check_name) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,8 +56,8 @@ int cli_misused(struct cli *cli, const struct err *err);
 void cli_note(struct cli *cli, const char *text);
 
 command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
-    run_describe, run_policy_check, run_principals_add, run_ledger_verify,
-    run_health, run_completion;
+    run_describe, run_policy_check, run_policy_draft, run_policy_keys,
+    run_principals_add, run_ledger_verify, run_health, run_completion;
 
 /* The general help page, or that of one command. */
 void help_print(FILE *out, const struct command *command);

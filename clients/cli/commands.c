@@ -37,6 +37,15 @@ const struct command COMMANDS[] = {
     { "policy check", "FILE...", "Explain every mistake in policy files.",
       "Reads no data.  Exits 0 when a server would start with the files.\n", 0,
       64, run_policy_check },
+    { "policy draft", "FILE",
+      "Write a first policy for a Parquet, CSV or DuckDB file.",
+      "Reads names and types, no values.  What only you can know is written\n"
+      "DECIDE: the file does not load until every one is gone.\n"
+      "\n"
+      "  halftone policy draft sales.parquet > sales.yaml\n",
+      0, 1, run_policy_draft },
+    { "policy keys", "", "Print every key of a policy, with its meaning.", "",
+      0, 0, run_policy_keys },
     { "principals add", "NAME", "Make an entry and a token for a principal.",
       "Prints the entry for the principals file on standard output and the\n"
       "token, once, on standard error: only its hash is in the entry.\n"

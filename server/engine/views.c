@@ -14,14 +14,14 @@ static enum err_code missing(const struct source *s,
 {
     const struct source_column *near = NULL;
     for (size_t i = 0; i < s->n_columns; i++)
-        if (strcasecmp(s->columns[i].name, c->name) == 0)
+        if (strcasecmp(s->columns[i].name, policy_stored_name(c)) == 0)
             near = &s->columns[i];
     (void)err_set(err, ERR_INVALID, "table %s: the source has no column %s",
-                  t->name, c->name);
+                  t->name, policy_stored_name(c));
     (void)err_at(err, c->line, 1);
     if (near)
-        return err_hint(err, "it has %s; names compare byte by byte",
-                        near->name);
+        return err_hint(err, "it has %s: write %s: {from: \"%s\", ...}",
+                        near->name, c->name, near->name);
     return err_hint(err, "%s",
                     "`halftone policy draft` lists the columns of a source");
 }
@@ -33,7 +33,7 @@ static enum err_code column(struct writer *w, const struct source *s,
 {
     const struct source_column *found = NULL;
     for (size_t i = 0; i < s->n_columns && !found; i++)
-        if (strcmp(s->columns[i].name, c->name) == 0)
+        if (strcmp(s->columns[i].name, policy_stored_name(c)) == 0)
             found = &s->columns[i];
     if (!found)
         return missing(s, t, c, err);
@@ -52,7 +52,7 @@ static enum err_code column(struct writer *w, const struct source *s,
     }
     if (fit != FIT_SAME)
         writer_str(w, fit == FIT_WIDER ? "CAST(" : "TRY_CAST(");
-    duck_ident(w, c->name);
+    duck_ident(w, policy_stored_name(c));
     if (fit != FIT_SAME)
         writer_printf(w, " AS %s)", schema_target_name(c->type));
     writer_str(w, " AS ");

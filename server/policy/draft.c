@@ -3,8 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/policy/policy.h"
+#include "server/base/utf8.h"
+#include "server/policy/draft_name.h"
 #include "server/policy/scalar.h"
+
+enum { COMMENT_COLUMN = 50 };
 
 /* Engines' names of types by their beginning; the first that fits counts. */
 static enum policy_type type_of(const char *type)
@@ -41,70 +44,101 @@ static bool may_own(const char *type)
     return t == POLICY_INT || t == POLICY_TEXT || t == POLICY_UUID;
 }
 
-size_t policy_draft_key(const struct policy_draft *draft)
+/* The same but for underlines: userid, user_id and UserID are one. */
+static bool is_like(const char *name, const char *pattern)
+{
+    while (*name && *pattern) {
+        if (*name == '_')
+            name++;
+        else if (*pattern == '_')
+            pattern++;
+        else if (*name++ != *pattern++)
+            return false;
+    }
+    return !*name && !*pattern;
+}
+
+size_t policy_draft_key(const struct policy_draft_table *table)
 {
     /* Likeliest first: who is measured before what they hold or carry. */
     static const char *const names[] = {
-        "person_id",    "customer_id", "user_id",       "client_id",
-        "patient_id",   "member_id",   "subject_id",    "employee_id",
-        "student_id",   "visitor_id",  "subscriber_id", "account_id",
-        "household_id", "device_id",   "person",        "customer",
-        "user_uuid",    "customerid",  "userid",
+        "person_id",     "customer_id", "user_id",      "client_id",
+        "patient_id",    "member_id",   "subject_id",   "employee_id",
+        "student_id",    "visitor_id",  "passenger_id", "respondent_id",
+        "subscriber_id", "account_id",  "household_id", "device_id",
+        "person",        "customer",    "user",         "user_uuid",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        for (size_t j = 0; j < draft->n_columns; j++)
-            if (strcasecmp(draft->columns[j].name, names[i]) == 0 &&
-                scalar_is_name(draft->columns[j].name) &&
-                may_own(draft->columns[j].type))
+        for (size_t j = 0; j < table->n_columns; j++)
+            if (is_like(draft_name_of(table->columns[j].name).s, names[i]) &&
+                may_own(table->columns[j].type))
                 return j;
-    return draft->n_columns;
+    return table->n_columns;
 }
 
-/* Foreign text inside a comment or quotes must not end them. */
+/* Foreign text inside a comment must not end it. */
 static void print_foreign(struct writer *w, const char *text)
 {
     for (; *text; text++) {
         const unsigned char c = (unsigned char)*text;
-        const bool bad = c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
-        writer_u8(w, bad ? '?' : c);
+        writer_u8(w, c < 0x20 || c >= 0x7f ? '?' : c);
     }
 }
 
-/* A name from the file's: shop.parquet is shop.  `out` has POLICY_NAME_MAX + 1
- * bytes. */
-static const char *name_of_file(const char *path, char *out)
+static bool is_quotable(const char *text)
 {
+    return utf8_is_text(text, strlen(text)) &&
+           scalar_is_printable(text, strlen(text)) && !strchr(text, '\n');
+}
+
+/* As YAML in double quotes. */
+static void print_quoted(struct writer *w, const char *text)
+{
+    writer_u8(w, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            writer_u8(w, '\\');
+        writer_u8(w, (uint8_t)*text);
+    }
+    writer_u8(w, '"');
+}
+
+/* shop.parquet is shop, and "Shop.Orders" of a database is shop_orders. */
+static struct draft_name name_of_path(const char *path)
+{
+    char base[POLICY_NAME_MAX + 1];
     const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    size_t n = 0;
-    for (; *base && *base != '.' && n < POLICY_NAME_MAX; base++) {
-        const char c = *base;
-        const bool upper = c >= 'A' && c <= 'Z';
-        const bool keep = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        out[n++] = upper ? (char)(c - 'A' + 'a') : keep ? c : '_';
-    }
-    out[n] = '\0';
-    return scalar_is_name(out) && !scalar_is_reserved(out) ? out : "DECIDE";
+    const char *from = slash ? slash + 1 : path;
+    const size_t len = strcspn(from, ".");
+    const size_t kept = len < sizeof base ? len : sizeof base - 1;
+    memcpy(base, from, kept);
+    base[kept] = '\0';
+    return draft_name_of(base);
 }
 
-static void print_head(struct writer *w, const char *name)
+static void print_head(struct writer *w, const struct policy_draft *draft)
 {
+    const struct draft_name name = name_of_path(draft->source);
     writer_printf(
         w,
-        "# A first policy, from names and types alone: no value was "
-        "read.\n"
-        "# Replace every DECIDE; until then this file does not "
-        "load.\n"
-        "# 'halftone policy check' tells what is left; docs/policy.md "
-        "explains each key.\n"
-        "dataset: %s\n",
-        name);
+        "# A first policy, from names and types alone: no value was read.\n"
+        "# Replace every DECIDE; until then this file does not load.\n"
+        "# 'halftone policy check' tells what is left, 'halftone policy keys' "
+        "what each\n"
+        "# key means; docs/policy.md says how to choose.\n"
+        "dataset: %s\n"
+        "exclusive: DECIDE      # true: these people are in no other dataset, "
+        "here or elsewhere\n"
+        "version: 1\n"
+        "data_version: DECIDE   # public, such as the last day in it: "
+        "\"2026-01-31\"\n",
+        name.s[0] ? name.s : "DECIDE");
+    if (draft->is_database) {
+        writer_str(w, "source: duckdb\ndatabase: ");
+        print_quoted(w, draft->source);
+        writer_str(w, "  # relative to this file\n");
+    }
     writer_str(w,
-               "exclusive: DECIDE      # true: these people are in no other "
-               "dataset, here or elsewhere\n"
-               "version: 1\n"
-               "data_version: DECIDE   # public, such as the last day in it: "
-               "\"2026-01-31\"\n"
                "\n"
                "# What all answers together may cost, for ever, such as "
                "{epsilon: 8, delta: 1e-6}.\n"
@@ -119,30 +153,8 @@ static void print_head(struct writer *w, const char *name)
                "concerned\n"
                "    basis: DECIDE      # consent, legitimate_interest or "
                "public_task\n"
-               "\n");
-}
-
-static void print_table(struct writer *w, const struct policy_draft *draft,
-                        const char *name, size_t key)
-{
-    writer_printf(w, "tables:\n  %s:\n    from: \"",
-                  strcmp(name, "DECIDE") == 0 ? "data" : name);
-    print_foreign(w, draft->source);
-    writer_str(w, "\"  # relative to this file\n");
-    if (key < draft->n_columns)
-        writer_printf(w,
-                      "    key: %s  # guessed by its name: is it whose row "
-                      "it is?\n",
-                      draft->columns[key].name);
-    else
-        writer_str(w, "    key: DECIDE        # the column that says whose row "
-                      "it is\n");
-    writer_str(w, "    max_groups: DECIDE # groups of one answer that a person "
-                  "counts in, such as 5\n"
-                  "    max_rows: DECIDE   # rows of a person that count in one "
-                  "group, such as 10\n"
-                  "    columns:           # remove what analysts need not "
-                  "see\n");
+               "\n"
+               "tables:\n");
 }
 
 static void print_skipped(struct writer *w, const struct policy_draft_column *c,
@@ -155,44 +167,109 @@ static void print_skipped(struct writer *w, const struct policy_draft_column *c,
     writer_printf(w, "): %s\n", why);
 }
 
-static void print_column(struct writer *w, const struct policy_draft_column *c,
+/* What stands after the type, and what is said beside it. */
+static const struct hint {
+    const char *type, *more, *comment;
+} HINTS[POLICY_TYPE_COUNT] = {
+    [POLICY_BOOL] = { "bool", "", "" },
+    [POLICY_INT] = { "int", "range: DECIDE",
+                     "[least, greatest] by its meaning, or remove 'range'" },
+    [POLICY_DOUBLE] = { "double", "range: DECIDE",
+                        "[least, greatest] by its meaning, or remove 'range'" },
+    [POLICY_TEXT] = { "text", "",
+                      "add domain: [...] when its values are public" },
+    [POLICY_DATE] = { "date", "range: DECIDE",
+                      "[first, last], or remove 'range'" },
+    [POLICY_TIMESTAMP] = { "timestamp", "range: DECIDE",
+                           "[first, last], or remove 'range'" },
+    [POLICY_UUID] = { "text", "", "a uuid; remove it if it names somebody" },
+};
+
+static void print_typed(struct writer *w, const struct policy_draft_column *c,
+                        const char *name, const struct hint *hint)
+{
+    const size_t start = w->len;
+    const bool renamed = strcmp(name, c->name) != 0;
+    writer_printf(w, "      %s: %s%s", name,
+                  renamed || *hint->more ? "{type: " : "", hint->type);
+    if (*hint->more)
+        writer_printf(w, ", %s", hint->more);
+    if (renamed) {
+        writer_str(w, ", from: ");
+        print_quoted(w, c->name);
+    }
+    writer_str(w, renamed || *hint->more ? "}" : "");
+    while (*hint->comment && !w->overflow && w->len - start < COMMENT_COLUMN)
+        writer_u8(w, ' ');
+    writer_printf(w, "%s%s\n", *hint->comment ? "  # " : "", hint->comment);
+}
+
+/* An earlier column has the same name for analysts. */
+static bool is_taken(const struct policy_draft_table *t, size_t column)
+{
+    const struct draft_name name = draft_name_of(t->columns[column].name);
+    for (size_t i = 0; i < column; i++)
+        if (strcmp(draft_name_of(t->columns[i].name).s, name.s) == 0)
+            return true;
+    return false;
+}
+
+static void print_column(struct writer *w, const struct policy_draft *draft,
+                         const struct policy_draft_table *t, size_t i,
                          bool is_key)
 {
-    static const char *const hints[POLICY_TYPE_COUNT] = {
-        [POLICY_BOOL] = "bool",
-        [POLICY_INT] = "{type: int, range: DECIDE}        # [least, greatest] "
-                       "by its meaning, or remove 'range'",
-        [POLICY_DOUBLE] = "{type: double, range: DECIDE}     # [least, "
-                          "greatest] by its meaning, or remove 'range'",
-        [POLICY_TEXT] = "text  # {type: text, domain: [...]} when its values "
-                        "are public",
-        [POLICY_DATE] = "{type: date, range: DECIDE}       # [first, last], or "
-                        "remove 'range'",
-        [POLICY_TIMESTAMP] = "{type: timestamp, range: DECIDE}  # [first, "
-                             "last], or remove 'range'",
-        [POLICY_UUID] = "text  # a uuid; remove it if it names somebody",
-    };
+    const struct policy_draft_column *c = &t->columns[i];
+    const struct draft_name name = draft_name_of(c->name);
     const enum policy_type type = type_of(c->type);
-    if (!scalar_is_name(c->name) || scalar_is_reserved(c->name))
-        print_skipped(w, c,
-                      "rename it in the source to a lower-case name that "
-                      "SQL does not reserve");
-    else if (type == POLICY_TYPE_COUNT)
+    if (name.s[0] == '\0' || !is_quotable(c->name) || is_taken(t, i)) {
+        print_skipped(w, c, "give it a name: NAME: {type: ..., from: \"...\"}");
+    } else if (type == POLICY_TYPE_COUNT) {
         print_skipped(w, c, "no such type in a policy");
-    else if (is_key)
-        writer_printf(w, "      %s: %s\n", c->name, policy_type_name(type));
+    } else if (is_key) {
+        const struct hint key = { policy_type_name(type), "", "" };
+        print_typed(w, c, name.s, &key);
+    } else {
+        struct hint hint = HINTS[type];
+        hint.comment = draft->is_untyped ? "" : hint.comment;
+        print_typed(w, c, name.s, &hint);
+    }
+}
+
+static void print_table(struct writer *w, const struct policy_draft *draft,
+                        const struct policy_draft_table *t)
+{
+    const size_t key = policy_draft_key(t);
+    const struct draft_name name = draft_name_of(t->name);
+    writer_printf(w, "  %s:\n    from: ", name.s[0] ? name.s : "data");
+    print_quoted(w, draft->is_database ? t->name : draft->source);
+    writer_str(w, draft->is_database ? "\n" : "  # relative to this file\n");
+    if (key < t->n_columns)
+        writer_printf(w,
+                      "    key: %s  # guessed by its name: is it whose row "
+                      "it is?\n",
+                      draft_name_of(t->columns[key].name).s);
     else
-        writer_printf(w, "      %s: %s\n", c->name, hints[type]);
+        writer_str(w, "    key: DECIDE        # the column that says whose row "
+                      "it is, as named below\n");
+    writer_str(w, "    max_groups: DECIDE # groups of one answer that a person "
+                  "counts in, such as 5\n"
+                  "    max_rows: DECIDE   # rows of a person that count in one "
+                  "group, such as 10\n"
+                  "    columns:           # remove what analysts need not "
+                  "see\n");
+    if (draft->is_untyped)
+        writer_str(w,
+                   "      # A CSV file says nothing of types.  Where it is no "
+                   "text, write int, double,\n"
+                   "      # bool, date or timestamp; where it is summed, "
+                   "NAME: {type: double, range: [0, 100]}.\n");
+    for (size_t i = 0; i < t->n_columns; i++)
+        print_column(w, draft, t, i, i == key);
 }
 
 void policy_draft_print(struct writer *w, const struct policy_draft *draft)
 {
-    char buf[POLICY_NAME_MAX + 1];
-    const char *name =
-        draft->dataset ? draft->dataset : name_of_file(draft->source, buf);
-    const size_t key = policy_draft_key(draft);
-    print_head(w, name);
-    print_table(w, draft, name, key);
-    for (size_t i = 0; i < draft->n_columns; i++)
-        print_column(w, &draft->columns[i], i == key);
+    print_head(w, draft);
+    for (size_t i = 0; i < draft->n_tables; i++)
+        print_table(w, draft, &draft->tables[i]);
 }

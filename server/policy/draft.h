@@ -1,6 +1,7 @@
 #ifndef POLICY_DRAFT_H
 #define POLICY_DRAFT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "server/base/writer.h"
@@ -11,18 +12,26 @@
  *
  * What only a steward can know is written DECIDE, which does not load: a draft
  * never starts by accident.  The privacy key is guessed by its name, and says
- * so.
+ * so.  A column whose name is no lower-case SQL name gets one, with the name in
+ * the source beside it.
  */
 struct policy_draft_column {
     const char *name; /* as in the source */
     const char *type; /* as the engine calls it: "BIGINT", "DECIMAL(10,2)" */
 };
 
-struct policy_draft {
-    const char *dataset; /* a name; NULL = from the file's */
-    const char *source;  /* path of the Parquet or CSV file */
+struct policy_draft_table {
+    const char *name; /* as in the source */
     const struct policy_draft_column *columns;
     size_t n_columns;
+};
+
+struct policy_draft {
+    const char *source; /* path of the Parquet, CSV or DuckDB file */
+    bool is_database;   /* a DuckDB file; else there is one table */
+    bool is_untyped;    /* CSV: every column is text until somebody says more */
+    const struct policy_draft_table *tables;
+    size_t n_tables;
 };
 
 /*
@@ -32,6 +41,6 @@ struct policy_draft {
 void policy_draft_print(struct writer *w, const struct policy_draft *draft);
 
 /* The column that probably names a person, or n_columns. */
-size_t policy_draft_key(const struct policy_draft *draft);
+size_t policy_draft_key(const struct policy_draft_table *table);
 
 #endif

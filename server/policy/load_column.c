@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/policy/parts.h"
 #include "server/policy/scalar.h"
@@ -36,6 +37,12 @@ static const struct field COLUMN[] = {
       .words = TYPES,
       .help = "Type in the source; decimals are double, uuid is for the key "
               "only." },
+    { .key = "from",
+      .kind = FIELD_TEXT,
+      .at = AT(c.stored),
+      .absent = "the column's name",
+      .help = "Its name in the source, where that is no lower-case SQL name: "
+              "\"Customer ID\"." },
     { .key = "help",
       .kind = FIELD_TEXT,
       .at = AT(c.help),
@@ -385,7 +392,8 @@ static void read_column(struct loader *l, const struct yaml_node *node,
     static const struct field name = {
         .key = "column",
         .kind = FIELD_NAME,
-        .help = "Rename it in the source, or in a view over it."
+        .help = "Give it another name here; 'from' says what it is called in "
+                "the source."
     };
     struct column_text t = { .c = { .name = "",
                                     .help = "",
@@ -414,6 +422,23 @@ static void read_column(struct loader *l, const struct yaml_node *node,
     *out = t.c;
 }
 
+/* Under a second name, a privacy key could be asked for. */
+static void refuse_twice(struct loader *l, const struct policy_table *t,
+                         const struct yaml_node *node)
+{
+    const struct policy_column *c = &t->columns[t->n_columns - 1];
+    for (size_t i = 0; i + 1 < t->n_columns; i++)
+        if ((c->stored || t->columns[i].stored) &&
+            strcasecmp(policy_stored_name(&t->columns[i]),
+                       policy_stored_name(c)) == 0)
+            loader_mistake(l, yaml_place_of_key(node),
+                           arena_printf(l->a,
+                                        "'%s' and '%s' are one column of the "
+                                        "source",
+                                        t->columns[i].name, c->name),
+                           "remove one of the two");
+}
+
 void policy_read_columns(struct loader *l, const struct field *f,
                          const struct yaml_node *node, void *out)
 {
@@ -428,6 +453,8 @@ void policy_read_columns(struct loader *l, const struct field *f,
     table->columns = loader_alloc(l, node->n, sizeof *table->columns);
     if (!table->columns)
         return;
-    for (const struct yaml_node *c = node->first; c; c = c->next)
+    for (const struct yaml_node *c = node->first; c; c = c->next) {
         read_column(l, c, &table->columns[table->n_columns++]);
+        refuse_twice(l, table, c);
+    }
 }

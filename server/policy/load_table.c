@@ -159,11 +159,12 @@ static void resolve_key(struct loader *l, const struct yaml_node *node,
                                     policy_type_name(c->type)),
                        "a privacy key is int, uuid or text");
     if (col && col->kind == YAML_MAP &&
-        col->n > 1 + !!yaml_tree_find(col, "help"))
+        col->n > 1 + (size_t) !!yaml_tree_find(col, "help") +
+                     (size_t) !!yaml_tree_find(col, "from"))
         loader_mistake(l, yaml_place_of_key(col),
                        arena_printf(l->a,
                                     "'%s' is the privacy key: it takes a "
-                                    "type and a help only",
+                                    "type, a from and a help only",
                                     c->name),
                        "remove its other keys: it names people, so nothing "
                        "else about it is public");

@@ -52,7 +52,7 @@ static bool shares_file(const char *x, const char *y)
 
 static const char *key_of(const struct policy_table *t)
 {
-    return t->columns[t->key].name;
+    return policy_stored_name(&t->columns[t->key]);
 }
 
 static bool shares_table(const struct policy *p, const struct policy_table *t,

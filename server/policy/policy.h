@@ -32,8 +32,9 @@ struct policy_text_list {
 };
 
 struct policy_column {
-    const char *name;
-    const char *help; /* "" = none */
+    const char *name;   /* for analysts */
+    const char *stored; /* its name in the source; NULL = `name` */
+    const char *help;   /* "" = none */
     enum policy_type type;
     unsigned line; /* in the file, for messages */
 
@@ -185,6 +186,12 @@ const struct policy_column *policy_find_column(const struct policy_table *t,
                                                const char *name);
 const struct policy_purpose *policy_find_purpose(const struct policy *p,
                                                  const char *id);
+
+/* The column's name in the source. */
+static inline const char *policy_stored_name(const struct policy_column *c)
+{
+    return c->stored ? c->stored : c->name;
+}
 
 const char *policy_type_name(enum policy_type type);
 
