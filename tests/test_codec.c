@@ -148,7 +148,7 @@ static void check_structured(void **state)
     assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
     assert_null(req.sql);
     const struct select *s = req.tree;
-    assert_string_equal(s->from.name, "orders");
+    assert_string_equal(s->from->table.name, "orders");
     assert_int_equal(s->n_items, 2);
     assert_int_equal(s->items[1].expr->agg.kind, AGG_COUNT);
     assert_int_equal(s->items[1].expr->agg.arg->kind, EXPR_STAR);

@@ -131,6 +131,17 @@ static const struct deep {
       ERR_LIMIT },
     { "65 orders", "select 1 from t order by a", ",a", "", "", "", 64,
       ERR_LIMIT },
+    { "sub-queries in FROM, 60", "select a from ", "(select a from ", "t",
+      ") x", "", 60, ERR_OK },
+    { "sub-queries in FROM, 3,000", "select a from ", "(select a from ", "t",
+      ") x", "", 3000, ERR_LIMIT },
+    { "tables in FROM, 64", "select 1 from t", ", t", "", "", "", 63, ERR_OK },
+    { "tables in FROM, 65", "select 1 from t", ", t", "", "", "", 64,
+      ERR_LIMIT },
+    { "UNION ALL of 64", "select 1 from t", " union all select 1 from t", "",
+      "", "", 62, ERR_OK },
+    { "UNION ALL of 100", "select 1 from t", " union all select 1 from t", "",
+      "", "", 99, ERR_LIMIT },
     { "64 KiB of spaces and a question", "", " ", "select 1 from t", "", "",
       65536 - 15, ERR_OK },
     { "one byte more", "", " ", "select 1 from t", "", "", 65536 - 14,
@@ -237,7 +248,7 @@ static void *parse_many(void *arg)
     enum { TURNS = 50 };
     static const char *const texts[] = {
         "select a, count(*) from t group by a",
-        "select * from t",
+        "select a into b from t",
         "selec 1",
     };
     struct job *job = arg;

@@ -212,7 +212,11 @@ enum err_code codec_tree_get(struct select **out,
     if (m->n_aggregates == 0)
         return err_set(err, ERR_INVALID,
                        "the structured query has no aggregate");
-    s->from.name = m->table;
+    s->from = ARENA_NEW(a, struct relation);
+    if (!s->from)
+        return full(err);
+    s->from->kind = RELATION_TABLE;
+    s->from->table.name = m->table;
     s->n_keys = m->n_keys;
     s->n_items = n_items;
     for (size_t i = 0; i < m->n_keys; i++) {

@@ -10,7 +10,7 @@ static enum err_code find_dataset(struct question *out,
                                   const struct service_call *call,
                                   struct err *err)
 {
-    const char *name = out->tree->from.dataset;
+    const char *name = select_dataset(out->tree);
     if (!name || !name[0])
         name = call->req->dataset;
     return world_dataset(&out->dataset, call->world, call->who, name, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/plan/draft.h"
+#include "server/query/refusal.h"
 
 enum err_code draft_memory(struct err *err)
 {
@@ -45,22 +46,24 @@ enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
 
 static enum err_code find_table(struct draft *d, struct err *err)
 {
-    const struct select_table *from = &d->tree->from;
-    const bool ours =
-        !from->dataset || strcmp(from->dataset, d->policy->name) == 0;
+    const struct relation *from = d->tree->from;
+    const char *dataset = from->table.dataset, *name = from->table.name;
+    if (from->kind != RELATION_TABLE || d->tree->distinct)
+        return refuse(err, REFUSAL_FROM_ITEM, from->at,
+                      "More than the name of a table", NULL);
+    const bool ours = !dataset || strcmp(dataset, d->policy->name) == 0;
 
-    d->table = ours ? policy_find_table(d->policy, from->name) : NULL;
+    d->table = ours ? policy_find_table(d->policy, name) : NULL;
     if (!d->table) {
         (void)err_set(err, ERR_NOT_FOUND, "no table \"%s%s%s\"",
-                      from->dataset ? from->dataset : "",
-                      from->dataset ? "." : "", from->name);
+                      dataset ? dataset : "", dataset ? "." : "", name);
         (void)err_hint(err, "describe the dataset to see its tables");
         return err_at(err, from->at.line, from->at.col);
     }
     if (!d->table->owned) {
         (void)err_set(err, ERR_REFUSED,
                       "table \"%s\" is public and is not queried by itself yet",
-                      from->name);
+                      name);
         (void)err_hint(err, "query a table whose rows belong to people");
         return err_at(err, from->at.line, from->at.col);
     }

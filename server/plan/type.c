@@ -5,6 +5,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/range.h"
+#include "server/query/refusal.h"
 
 /* What a column is read for decides whether the policy allows it. */
 enum use { USE_FILTER, USE_GROUP, USE_VALUE };
@@ -15,8 +16,8 @@ static enum err_code type_row(struct typed **out, struct draft *d,
                               const struct expr *e, enum use use,
                               unsigned depth, struct err *err);
 
-static enum err_code refuse(struct place at, const char *msg, const char *hint,
-                            struct err *err)
+static enum err_code turn_down(struct place at, const char *msg,
+                               const char *hint, struct err *err)
 {
     (void)err_set(err, ERR_REFUSED, "%s", msg);
     (void)err_hint(err, "%s", hint);
@@ -25,8 +26,7 @@ static enum err_code refuse(struct place at, const char *msg, const char *hint,
 
 static bool qualifier_fits(const struct draft *d, const char *table)
 {
-    const struct select_table *from = &d->tree->from;
-    return !table || strcmp(table, from->alias ? from->alias : from->name) == 0;
+    return !table || strcmp(table, relation_name(d->tree->from)) == 0;
 }
 
 static enum err_code no_column(const struct draft *d, const struct expr *e,
@@ -58,9 +58,9 @@ static enum err_code find_column(const struct policy_column **out,
     for (size_t i = 0; i < d->table->n_columns; i++)
         if (*out != &d->table->columns[i] &&
             strcasecmp(d->table->columns[i].name, (*out)->name) == 0)
-            return refuse(e->at,
-                          "two columns of this table differ only in case",
-                          "ask the steward to rename one in the source", err);
+            return turn_down(
+                e->at, "two columns of this table differ only in case",
+                "ask the steward to rename one in the source", err);
     return ERR_OK;
 }
 
@@ -85,11 +85,13 @@ static enum err_code allow_column(const struct draft *d,
         return err_at(err, at.line, at.col);
     }
     if (use == USE_FILTER && !c->may_filter)
-        return refuse(at, "the policy does not allow filtering by this column",
-                      "filter by another column", err);
+        return turn_down(at,
+                         "the policy does not allow filtering by this column",
+                         "filter by another column", err);
     if (use == USE_GROUP && !c->may_group)
-        return refuse(at, "the policy does not allow grouping by this column",
-                      "group by another column", err);
+        return turn_down(at,
+                         "the policy does not allow grouping by this column",
+                         "group by another column", err);
     return ERR_OK;
 }
 
@@ -205,16 +207,17 @@ static enum err_code type_row(struct typed **out, struct draft *d,
     case EXPR_CALL:
         return type_call(out, d, e, use, depth, err);
     case EXPR_STAR:
-        return refuse(e->at, "* stands only inside COUNT(*)",
-                      "select group keys and aggregates: Halftone answers no "
-                      "row of a person",
-                      err);
+        return refuse(err, REFUSAL_SELECT_STAR, e->at, NULL, NULL);
+    case EXPR_WINDOW:
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at, "this place", NULL);
+    case EXPR_QUERY:
+        return refuse(err, REFUSAL_SUBQUERY, e->at, "this shape", NULL);
     case EXPR_AGG:
         break;
     }
-    return refuse(e->at, "an aggregate cannot stand here",
-                  "aggregates belong into the select list, HAVING and ORDER BY",
-                  err);
+    return turn_down(
+        e->at, "an aggregate cannot stand here",
+        "aggregates belong into the select list, HAVING and ORDER BY", err);
 }
 
 static bool same_column(const struct draft *d, const struct expr *a,
@@ -287,10 +290,11 @@ static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
                                   bool is_key, struct err *err)
 {
     if (e->agg.kind == AGG_MIN || e->agg.kind == AGG_MAX)
-        return refuse(e->at, "MIN and MAX show the value of one person",
-                      "ask for a count in ranges instead; a percentile says it "
-                      "without naming the one at the edge",
-                      err);
+        return turn_down(
+            e->at, "MIN and MAX show the value of one person",
+            "ask for a count in ranges instead; a percentile says it "
+            "without naming the one at the edge",
+            err);
     if (e->agg.distinct && !is_key) {
         (void)err_set(err, ERR_REFUSED,
                       "DISTINCT is answered for the privacy key alone");
@@ -464,14 +468,14 @@ static enum err_code type_keys(struct draft *d, struct err *err)
         const struct expr *e = d->tree->keys[i];
         TRY(type_row(&d->keys[i], d, e, USE_GROUP, 0, err));
         if (d->keys[i]->type == VALUE_DOUBLE)
-            return refuse(e->at,
-                          "grouping by a real number would make a group "
-                          "of nearly every row",
-                          "group by CAST(... AS int), or by ranges with CASE",
-                          err);
+            return turn_down(
+                e->at,
+                "grouping by a real number would make a group "
+                "of nearly every row",
+                "group by CAST(... AS int), or by ranges with CASE", err);
         if (typed_is_const(d->keys[i]))
-            return refuse(e->at, "grouping by a constant makes no groups",
-                          "leave it out of GROUP BY", err);
+            return turn_down(e->at, "grouping by a constant makes no groups",
+                             "leave it out of GROUP BY", err);
     }
     return ERR_OK;
 }
@@ -494,6 +498,8 @@ static const char *output_name(const struct select_item *item)
     case EXPR_CONST:
     case EXPR_PARAM:
     case EXPR_STAR:
+    case EXPR_WINDOW:
+    case EXPR_QUERY:
         break;
     }
     return "?column?";
@@ -563,7 +569,7 @@ enum err_code draft_types(struct draft *d, struct err *err)
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
     if (d->plan->n_keys == 0 && d->n_aggs == 0)
-        return refuse(
+        return turn_down(
             d->tree->at, "the query has neither an aggregate nor GROUP BY",
             "count, sum or average: for example SELECT COUNT(*)", err);
     return ERR_OK;

@@ -13,8 +13,8 @@
  * parser and printer share answer.c.
  */
 struct answer {
-    const char *principal;            /* who paid */
-    const char *idempotency_key;      /* "" = none */
+    const char *principal;       /* who paid */
+    const char *idempotency_key; /* "" = none */
     uint8_t request_hash[REQUEST_HASH_LEN];
 
     size_t n_keys, n_measures, n_rows; /* of the release */

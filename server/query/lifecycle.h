@@ -35,7 +35,7 @@ typedef enum err_code lifecycle_stage_fn(struct lifecycle *q, struct err *err);
 
 struct lifecycle {
     enum query_state state;
-    enum query_state skip_to; /* set by lifecycle_skip within a stage */
+    enum query_state skip_to;         /* set by lifecycle_skip within a stage */
     lifecycle_stage_fn *const *stage; /* QUERY_STAGES entries, borrowed */
     void *ctx;                        /* the stages' own data */
 };

@@ -24,19 +24,19 @@ struct reply_interval {
 
 /* What the answer cost and what is left, with every answer. */
 struct reply_receipt {
-    const char *query_id;  /* 32 hex digits; names the charge */
+    const char *query_id; /* 32 hex digits; names the charge */
     const char *dataset, *purpose;
     const char *mechanism; /* one line a person can read */
     uint64_t policy_version;
-    int64_t as_of_us;      /* wall time of the release */
-    uint64_t rho_pico;     /* price in 1e-12 rho (zcdp) */
-    uint64_t eps_nano;     /* price in 1e-9 epsilon (pure) */
-    uint64_t delta_atto;   /* price in 1e-18 delta */
-    double epsilon;        /* the price as (epsilon, delta) at shown_delta */
+    int64_t as_of_us;    /* wall time of the release */
+    uint64_t rho_pico;   /* price in 1e-12 rho (zcdp) */
+    uint64_t eps_nano;   /* price in 1e-9 epsilon (pure) */
+    uint64_t delta_atto; /* price in 1e-18 delta */
+    double epsilon;      /* the price as (epsilon, delta) at shown_delta */
     double shown_delta;
     uint64_t remaining_rho_pico, remaining_eps_nano;
-    bool pure;             /* the notion: epsilon is the price, not rho */
-    bool cached;           /* served from a stored answer, nothing charged */
+    bool pure;   /* the notion: epsilon is the price, not rho */
+    bool cached; /* served from a stored answer, nothing charged */
     uint32_t max_groups, max_rows; /* bounds in force: L0, Linf */
 };
 
@@ -46,7 +46,7 @@ struct reply_table {
     struct value *cells;              /* row-major, n_rows * n_columns */
     struct reply_interval *intervals; /* same shape */
     size_t n_rows;
-    double level; /* of the intervals */
+    double level;         /* of the intervals */
     const char **notices; /* for the reader: what was dropped, snapped, ... */
     size_t n_notices;
     struct reply_receipt receipt;
@@ -56,9 +56,9 @@ struct reply_table {
 
 struct reply_estimate_column {
     const char *name;
-    const char *mechanism;  /* law and scale */
-    double expected_error;  /* half width at `level`, in units of the column;
-                               NaN when it depends on the noisy result */
+    const char *mechanism; /* law and scale */
+    double expected_error; /* half width at `level`, in units of the column;
+                              NaN when it depends on the noisy result */
 };
 
 struct reply_estimate {
@@ -74,8 +74,8 @@ struct reply_estimate {
 
 struct reply_dataset_column {
     const char *name, *type, *help;
-    bool is_key;       /* the privacy key */
-    bool has_domain;   /* a public domain or range */
+    bool is_key;          /* the privacy key */
+    bool has_domain;      /* a public domain or range */
     struct value *domain; /* listed keys, or NULL */
     size_t n_domain;
     bool has_range;
@@ -108,7 +108,8 @@ struct reply_budget {
     double cap_epsilon, spent_epsilon; /* at shown_delta */
     double shown_delta;
     const char *odds; /* one sentence: what the spent and the cap can reveal */
-    const char *quota; /* "" or the name of the tightest quota over the caller */
+    const char
+        *quota; /* "" or the name of the tightest quota over the caller */
     uint64_t quota_remaining_pico_or_nano;
 };
 

@@ -23,16 +23,17 @@ enum request_op {
 enum ask_kind {
     ASK_DEFAULT,
     ASK_ACCURACY_ABS, /* each aggregate within +-half_width at `level` */
-    ASK_ACCURACY_REL, /* ... within +-half_width as a fraction of a public size */
+    ASK_ACCURACY_REL, /* ... within +-half_width as a fraction of a public size
+                       */
     ASK_RHO,          /* spend exactly this zCDP rho */
     ASK_EPSILON,      /* pure: this epsilon; zcdp: the rho it converts to */
 };
 
 struct ask {
     enum ask_kind kind;
-    double half_width;  /* ACCURACY_ABS: units of the column; REL: fraction */
-    double level;       /* confidence of an interval, 0 < level < 1; default 0.95 */
-    double price;       /* ASK_RHO, ASK_EPSILON */
+    double half_width; /* ACCURACY_ABS: units of the column; REL: fraction */
+    double level; /* confidence of an interval, 0 < level < 1; default 0.95 */
+    double price; /* ASK_RHO, ASK_EPSILON */
 };
 
 /* Contribution limits the analyst chose; 0 = the policy's. */
@@ -41,7 +42,11 @@ struct ask_bounds {
     uint32_t max_rows;   /* Linf: rows per person and group */
 };
 
-enum { REQUEST_HASH_LEN = 32, REQUEST_KEY_MAX = 128, REQUEST_SQL_MAX = 64 * 1024 };
+enum {
+    REQUEST_HASH_LEN = 32,
+    REQUEST_KEY_MAX = 128,
+    REQUEST_SQL_MAX = 64 * 1024
+};
 
 struct request {
     enum request_op op;
@@ -50,8 +55,8 @@ struct request {
     const char *purpose; /* "" = none given */
 
     /* QUERY, ESTIMATE: exactly one of sql and tree. */
-    const char *sql; /* NUL-terminated, or NULL */
-    size_t sql_len;  /* bytes */
+    const char *sql;           /* NUL-terminated, or NULL */
+    size_t sql_len;            /* bytes */
     const struct select *tree; /* structured message, or NULL */
     struct value *params;      /* $1.. */
     size_t n_params;
@@ -60,7 +65,7 @@ struct request {
     const char *idempotency_key; /* "" = none; at most REQUEST_KEY_MAX bytes */
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and
                                        token left out; binds the key */
-    uint64_t deadline_ns; /* monotonic; 0 = none */
+    uint64_t deadline_ns;           /* monotonic; 0 = none */
 
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */

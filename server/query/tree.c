@@ -73,7 +73,7 @@ bool expr_equal(const struct expr *a, const struct expr *b)
         return text_equal(a->column.table, b->column.table) &&
                text_equal(a->column.name, b->column.name);
     case EXPR_STAR:
-        return true;
+        return text_equal(a->column.table, b->column.table);
     case EXPR_CALL:
         return call_equal(a, b);
     case EXPR_AGG:
@@ -81,8 +81,19 @@ bool expr_equal(const struct expr *a, const struct expr *b)
                a->agg.distinct == b->agg.distinct &&
                expr_equal(a->agg.arg, b->agg.arg) &&
                expr_equal(a->agg.filter, b->agg.filter);
+    case EXPR_WINDOW:
+        return window_equal(a->window, b->window);
+    case EXPR_QUERY:
+        return expr_equal(a->query.operand, b->query.operand) &&
+               select_equal(a->query.select, b->query.select);
     }
     return false;
+}
+
+bool order_equal(const struct select_order *a, const struct select_order *b)
+{
+    return expr_equal(a->expr, b->expr) && a->descending == b->descending &&
+           a->nulls_first == b->nulls_first;
 }
 
 static bool lists_equal(const struct select *a, const struct select *b)
@@ -95,21 +106,18 @@ static bool lists_equal(const struct select *a, const struct select *b)
     for (size_t i = 0; same && i < a->n_keys; i++)
         same = expr_equal(a->keys[i], b->keys[i]);
     for (size_t i = 0; same && i < a->n_orders; i++)
-        same = expr_equal(a->orders[i].expr, b->orders[i].expr) &&
-               a->orders[i].descending == b->orders[i].descending &&
-               a->orders[i].nulls_first == b->orders[i].nulls_first;
+        same = order_equal(&a->orders[i], &b->orders[i]);
     return same;
 }
 
 bool select_equal(const struct select *a, const struct select *b)
 {
-    return a->explain == b->explain &&
-           text_equal(a->from.dataset, b->from.dataset) &&
-           text_equal(a->from.name, b->from.name) &&
-           text_equal(a->from.alias, b->from.alias) &&
-           expr_equal(a->where, b->where) && expr_equal(a->having, b->having) &&
-           a->has_limit == b->has_limit && a->limit == b->limit &&
-           a->offset == b->offset && lists_equal(a, b);
+    if (a == b)
+        return true;
+    return a->explain == b->explain && a->distinct == b->distinct &&
+           relation_equal(a->from, b->from) && expr_equal(a->where, b->where) &&
+           expr_equal(a->having, b->having) && a->has_limit == b->has_limit &&
+           a->limit == b->limit && a->offset == b->offset && lists_equal(a, b);
 }
 
 static const char UNNAMED[] = "?column?";
@@ -165,6 +173,14 @@ static const char *name_of(const struct expr *e, bool *is_weak)
         return agg_kind_name(e->agg.kind);
     case EXPR_CALL:
         return call_name(e, is_weak);
+    case EXPR_WINDOW:
+        if (e->window->kind == WINDOW_AGG)
+            return agg_kind_name(e->window->arg->agg.kind);
+        return window_kind_name(e->window->kind);
+    case EXPR_QUERY:
+        if (e->query.operand)
+            break;
+        return "exists";
     case EXPR_CONST:
         *is_weak = true;
         return const_name(&e->value);
@@ -182,10 +198,16 @@ const char *select_item_name(const struct select_item *item)
     return item->alias ? item->alias : name_of(item->expr, &is_weak);
 }
 
+static bool window_reads(const struct window *w, const char *name);
+
 static bool reads(const struct expr *e, const char *name)
 {
     if (!e)
         return false;
+    if (e->kind == EXPR_WINDOW)
+        return window_reads(e->window, name);
+    if (e->kind == EXPR_QUERY)
+        return reads(e->query.operand, name);
     if (e->kind == EXPR_COLUMN)
         return strcmp(e->column.name, name) == 0;
     if (e->kind == EXPR_AGG)
@@ -194,6 +216,16 @@ static bool reads(const struct expr *e, const char *name)
     for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
          i++)
         found = reads(e->call.args[i], name);
+    return found;
+}
+
+static bool window_reads(const struct window *w, const char *name)
+{
+    bool found = reads(w->arg, name);
+    for (size_t i = 0; !found && i < w->n_partition; i++)
+        found = reads(w->partition[i], name);
+    for (size_t i = 0; !found && i < w->n_orders; i++)
+        found = reads(w->orders[i].expr, name);
     return found;
 }
 

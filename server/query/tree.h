@@ -8,8 +8,13 @@
  * the SQL parser and the structured message both produce, and the planner
  * reads.  Plain values in the request arena; nothing in it names a protocol.
  *
- *   SELECT items FROM from WHERE where GROUP BY keys
+ *   SELECT [DISTINCT] items FROM from WHERE where GROUP BY keys
  *   HAVING having ORDER BY orders LIMIT limit OFFSET offset
+ *
+ *   from      a relation: a table, a sub-query, a join of two relations, or a
+ *             set operation of SELECTs
+ *   WITH      is resolved by the parser: each reference to a common table
+ *             expression is a sub-query, and all share one struct select
  *
  * Names are as the analyst wrote them after PostgreSQL's case folding; the
  * planner resolves them against the policy.
@@ -22,9 +27,11 @@ enum expr_kind {
     EXPR_CONST,  /* value */
     EXPR_PARAM,  /* $n; bound before planning */
     EXPR_COLUMN, /* [table.]name */
-    EXPR_STAR,   /* the * of COUNT(*) or SELECT * */
+    EXPR_STAR,   /* the * of COUNT(*), SELECT * or SELECT column.table.* */
     EXPR_CALL,   /* op over args, from op.def */
     EXPR_AGG,    /* an aggregate over rows */
+    EXPR_WINDOW, /* a function over the rows of a window */
+    EXPR_QUERY,  /* EXISTS (query), or operand IN (query) */
 };
 
 /* Every scalar operation an analyst may write; op.def holds the rows. */
@@ -44,6 +51,37 @@ enum agg_kind {
     AGG_KIND_COUNT
 };
 
+/* What stands before OVER. */
+enum window_kind {
+    WINDOW_AGG, /* an aggregate */
+    WINDOW_ROW_NUMBER,
+    WINDOW_RANK,
+    WINDOW_DENSE_RANK,
+    WINDOW_LAG, /* of the row before; LEAD, of the row after */
+    WINDOW_LEAD,
+    WINDOW_FIRST_VALUE,
+    WINDOW_LAST_VALUE,
+    WINDOW_KIND_COUNT
+};
+
+/* Which rows of the partition a function sees. */
+enum window_frame {
+    FRAME_DEFAULT, /* with ORDER BY up to the row and its peers, else all */
+    FRAME_ROWS,    /* ROWS UNBOUNDED PRECEDING: up to the row */
+    FRAME_ALL, /* ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING */
+};
+
+struct window {
+    enum window_kind kind;
+    struct expr *arg; /* WINDOW_AGG: an EXPR_AGG; LAG and later: the value; else
+                         NULL */
+    struct expr **partition;
+    size_t n_partition;
+    struct select_order *orders;
+    size_t n_orders;
+    enum window_frame frame;
+};
+
 struct expr {
     enum expr_kind kind;
     struct place at;
@@ -52,8 +90,8 @@ struct expr {
         unsigned param; /* from 1 */
         struct {
             const char *table; /* alias or table as written, or NULL */
-            const char *name;
-        } column;
+            const char *name;  /* COLUMN only */
+        } column;              /* COLUMN, STAR */
         struct {
             enum expr_op op;
             struct expr **args;
@@ -65,6 +103,11 @@ struct expr {
             struct expr *arg;    /* EXPR_STAR for COUNT(*) */
             struct expr *filter; /* FILTER (WHERE ...), or NULL */
         } agg;
+        struct window *window;
+        struct {
+            struct expr *operand; /* of IN; NULL = EXISTS */
+            struct select *select;
+        } query;
     };
 };
 
@@ -80,22 +123,53 @@ struct select_order {
     bool nulls_first;
 };
 
-/* A table as named in FROM. */
-struct select_table {
-    const char *dataset; /* schema part, or NULL */
-    const char *name;
-    const char *alias; /* or NULL */
+enum relation_kind {
+    RELATION_TABLE, /* table */
+    RELATION_QUERY, /* select */
+    RELATION_JOIN,  /* join */
+    RELATION_SET,   /* set */
+};
+
+enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_FULL };
+
+/* INTERSECT and EXCEPT have two arms, UNIONs two or more. */
+enum set_kind { SET_UNION_ALL, SET_UNION, SET_INTERSECT, SET_EXCEPT };
+
+/* What stands in FROM. */
+struct relation {
+    enum relation_kind kind;
     struct place at;
+    const char *alias; /* or NULL; a JOIN has none */
+    union {
+        struct {
+            const char *dataset; /* schema part, or NULL */
+            const char *name;
+        } table;
+        struct select *select;
+        struct {
+            enum join_kind kind;
+            struct relation *left, *right;
+            struct expr *on;    /* or NULL: every pair, or USING */
+            const char **using; /* USING (names) */
+            size_t n_using;
+        } join;
+        struct {
+            enum set_kind kind;
+            struct select **arms;
+            size_t n_arms;
+        } set;
+    };
 };
 
 struct select {
     struct place at;
     bool explain; /* EXPLAIN (PRIVACY) in front */
-    struct select_table from;
+    bool distinct;
+    struct relation *from;
     struct select_item *items;
     size_t n_items;
-    struct expr *where; /* or NULL */
-    struct expr **keys; /* GROUP BY, positions and aliases resolved */
+    struct expr *where;       /* or NULL */
+    struct expr **keys;       /* GROUP BY, positions and aliases resolved */
     const char **key_aliases; /* per key: the alias it was written as, or NULL.
                                  PostgreSQL prefers an input column of that
                                  name: the planner, which knows the columns,
@@ -119,6 +193,12 @@ const struct op_info *op_info_of(enum expr_op op);
 /* Lower-case name of an aggregate: "count", "sum", ... */
 const char *agg_kind_name(enum agg_kind kind);
 
+/* Lower-case name of a window function; NULL for WINDOW_AGG. */
+const char *window_kind_name(enum window_kind kind);
+
+/* "UNION ALL", "UNION", ... */
+const char *set_kind_name(enum set_kind kind);
+
 /*
  * The operation written `sql` over `n_args` arguments ("-" is SUB over two and
  * NEG over one), compared without case, or OP_COUNT.
@@ -128,6 +208,21 @@ enum expr_op op_of_sql(const char *sql, size_t n_args);
 /* Structural equality, places and key_aliases ignored; NULL equals NULL. */
 bool expr_equal(const struct expr *a, const struct expr *b);
 bool select_equal(const struct select *a, const struct select *b);
+bool relation_equal(const struct relation *a, const struct relation *b);
+bool window_equal(const struct window *a, const struct window *b);
+bool order_equal(const struct select_order *a, const struct select_order *b);
+
+/* The name a relation is called by: its alias, else the table's; or NULL. */
+const char *relation_name(const struct relation *r);
+
+/*
+ * The alias of a set operation that is a whole query, not a part of FROM: such
+ * a query is SELECT * over it.
+ */
+#define SET_ALIAS "_set"
+
+/* The schema of the first table named, or NULL. */
+const char *select_dataset(const struct select *s);
 
 /*
  * What PostgreSQL calls an output column: its alias, the column, the function,
@@ -150,5 +245,11 @@ bool select_reads(const struct select *s, const char *name);
  */
 void expr_print(struct writer *w, const struct expr *e);
 void select_print(struct writer *w, const struct select *s);
+void relation_print(struct writer *w, const struct relation *r);
+void window_print(struct writer *w, const struct window *win);
+/* DESC and NULLS, where they are not PostgreSQL's default. */
+void order_print(struct writer *w, const struct select_order *o);
+/* An identifier, quoted where it has to be. */
+void name_print(struct writer *w, const char *name);
 
 #endif

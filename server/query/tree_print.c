@@ -37,7 +37,7 @@ static void print_quoted(struct writer *w, const char *s, size_t len, char q)
     writer_u8(w, (uint8_t)q);
 }
 
-static void print_name(struct writer *w, const char *name)
+void name_print(struct writer *w, const char *name)
 {
     if (is_plain_name(name))
         writer_str(w, name);
@@ -252,6 +252,17 @@ static void print_agg(struct writer *w, const struct expr *e)
     }
 }
 
+static void print_query(struct writer *w, const struct expr *e)
+{
+    writer_str(w, e->query.operand ? "(" : "EXISTS (");
+    if (e->query.operand) {
+        expr_print(w, e->query.operand);
+        writer_str(w, " IN (");
+    }
+    select_print(w, e->query.select);
+    writer_str(w, e->query.operand ? "))" : ")");
+}
+
 void expr_print(struct writer *w, const struct expr *e)
 {
     switch (e->kind) {
@@ -263,12 +274,16 @@ void expr_print(struct writer *w, const struct expr *e)
         break;
     case EXPR_COLUMN:
         if (e->column.table) {
-            print_name(w, e->column.table);
+            name_print(w, e->column.table);
             writer_str(w, ".");
         }
-        print_name(w, e->column.name);
+        name_print(w, e->column.name);
         break;
     case EXPR_STAR:
+        if (e->column.table) {
+            name_print(w, e->column.table);
+            writer_str(w, ".");
+        }
         writer_str(w, "*");
         break;
     case EXPR_CALL:
@@ -276,6 +291,12 @@ void expr_print(struct writer *w, const struct expr *e)
         break;
     case EXPR_AGG:
         print_agg(w, e);
+        break;
+    case EXPR_WINDOW:
+        window_print(w, e->window);
+        break;
+    case EXPR_QUERY:
+        print_query(w, e);
         break;
     }
 }
@@ -288,22 +309,8 @@ static void print_items(struct writer *w, const struct select *s)
         expr_print(w, s->items[i].expr);
         if (s->items[i].alias) {
             writer_str(w, " AS ");
-            print_name(w, s->items[i].alias);
+            name_print(w, s->items[i].alias);
         }
-    }
-}
-
-static void print_from(struct writer *w, const struct select_table *from)
-{
-    writer_str(w, " FROM ");
-    if (from->dataset) {
-        print_name(w, from->dataset);
-        writer_str(w, ".");
-    }
-    print_name(w, from->name);
-    if (from->alias) {
-        writer_str(w, " AS ");
-        print_name(w, from->alias);
     }
 }
 
@@ -343,8 +350,12 @@ static void print_order_expr(struct writer *w, const struct select *s,
                              const struct expr *e)
 {
     size_t at = 0;
-    while (at < s->n_items && !expr_equal(s->items[at].expr, e))
+    /* Behind a star nobody knows the position. */
+    while (at < s->n_items && s->items[at].expr->kind != EXPR_STAR &&
+           !expr_equal(s->items[at].expr, e))
         at++;
+    if (at < s->n_items && s->items[at].expr->kind == EXPR_STAR)
+        at = s->n_items;
     if (!is_hidden(s, e))
         expr_print(w, e);
     else if (at < s->n_items)
@@ -353,25 +364,32 @@ static void print_order_expr(struct writer *w, const struct select *s,
         print_hidden(w, e);
 }
 
+void order_print(struct writer *w, const struct select_order *o)
+{
+    if (o->descending)
+        writer_str(w, " DESC");
+    /* PostgreSQL's default: NULL is greater than everything. */
+    if (o->nulls_first != o->descending)
+        writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+}
+
 static void print_orders(struct writer *w, const struct select *s)
 {
     for (size_t i = 0; i < s->n_orders; i++) {
         const struct select_order *o = &s->orders[i];
         writer_str(w, i > 0 ? ", " : " ORDER BY ");
         print_order_expr(w, s, o->expr);
-        if (o->descending)
-            writer_str(w, " DESC");
-        /* PostgreSQL's default: NULL is greater than everything. */
-        if (o->nulls_first != o->descending)
-            writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+        order_print(w, o);
     }
 }
 
 void select_print(struct writer *w, const struct select *s)
 {
     writer_str(w, s->explain ? "EXPLAIN (PRIVACY) SELECT " : "SELECT ");
+    writer_str(w, s->distinct ? "DISTINCT " : "");
     print_items(w, s);
-    print_from(w, &s->from);
+    writer_str(w, " FROM ");
+    relation_print(w, s->from);
     if (s->where) {
         writer_str(w, " WHERE ");
         expr_print(w, s->where);

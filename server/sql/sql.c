@@ -56,19 +56,22 @@ static enum err_code check_options(struct sql_ctx *c,
     return privacy ? ERR_OK : sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
 }
 
-static enum err_code read_statement(struct sql_ctx *c, struct select *s,
+static enum err_code read_statement(struct sql_ctx *c, struct select **out,
                                     const PgQuery__Node *n, int offset)
 {
+    bool explains = false;
     if (n->node_case == PG_QUERY__NODE__NODE_EXPLAIN_STMT) {
         const PgQuery__ExplainStmt *explain = n->explain_stmt;
         TRY(sql_fields(c, &explain->base, offset));
         TRY(check_options(c, explain));
-        s->explain = true;
+        explains = true;
         n = explain->query;
     }
     if (n->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
         return sql_refuse_statement(c, n, offset);
-    return sql_select(c, s, n->select_stmt, offset);
+    TRY(sql_query(c, out, n->select_stmt, offset));
+    (*out)->explain = explains;
+    return ERR_OK;
 }
 
 /* Where the statement begins: past spaces, which its location includes. */
@@ -77,44 +80,6 @@ static int statement_offset(const char *text, int at)
     if (at < 0)
         at = 0;
     return at + (int)strspn(text + at, " \t\r\n\f\v");
-}
-
-/* Levels below an expression, as deep as any walker will recurse. */
-static unsigned depth_of(const struct expr *e)
-{
-    unsigned below = 0;
-    if (!e)
-        return 0;
-    for (size_t i = 0; e->kind == EXPR_CALL && i < e->call.n_args; i++) {
-        const unsigned d = depth_of(e->call.args[i]);
-        below = d > below ? d : below;
-    }
-    if (e->kind == EXPR_AGG) {
-        const unsigned arg = depth_of(e->agg.arg);
-        const unsigned filter = depth_of(e->agg.filter);
-        below = arg > filter ? arg : filter;
-    }
-    return below + 1;
-}
-
-/* What a handler spells out (NOT IN, NULLIF) makes the tree deeper. */
-static enum err_code check_depth(struct sql_ctx *c, const struct select *s)
-{
-    unsigned most = depth_of(s->where);
-    const unsigned having = depth_of(s->having);
-    most = having > most ? having : most;
-    for (size_t i = 0; i < s->n_items; i++) {
-        const unsigned d = depth_of(s->items[i].expr);
-        most = d > most ? d : most;
-    }
-    for (size_t i = 0; i < s->n_keys + s->n_orders; i++) {
-        const unsigned d = depth_of(
-            i < s->n_keys ? s->keys[i] : s->orders[i - s->n_keys].expr);
-        most = d > most ? d : most;
-    }
-    if (most <= SQL_DEPTH_MAX)
-        return ERR_OK;
-    return sql_refuse(c, REFUSAL_TEXT_DEPTH, 0, "200", NULL);
 }
 
 static enum err_code read_tree(struct sql_ctx *c, struct select **out,
@@ -127,12 +92,10 @@ static enum err_code read_tree(struct sql_ctx *c, struct select **out,
         return sql_refuse(c, REFUSAL_TEXT_MANY,
                           statement_offset(text, tree->stmts[1]->stmt_location),
                           NULL, NULL);
-    struct select *s = ARENA_NEW(c->arena, struct select);
-    if (!s)
-        return sql_no_memory(c);
-    TRY(read_statement(c, s, tree->stmts[0]->stmt,
+    struct select *s = NULL;
+    TRY(read_statement(c, &s, tree->stmts[0]->stmt,
                        statement_offset(text, tree->stmts[0]->stmt_location)));
-    TRY(check_depth(c, s));
+    TRY(sql_check_depth(c, s));
     *out = s;
     return ERR_OK;
 }

@@ -19,7 +19,7 @@ enum { N_FIELDS = sizeof FIELDS / sizeof FIELDS[0] };
 _Static_assert(N_FIELDS < UINT8_MAX, "a rule's index fits a byte");
 
 /* Rules of one message by index of the field; filled in by sql_fields_init. */
-enum { MESSAGES_MAX = 32, MESSAGE_FIELDS_MAX = 24, NO_ROW = UINT8_MAX };
+enum { MESSAGES_MAX = 48, MESSAGE_FIELDS_MAX = 24, NO_ROW = UINT8_MAX };
 static struct message_rules {
     const ProtobufCMessageDescriptor *is;
     uint8_t row[MESSAGE_FIELDS_MAX]; /* in FIELDS, or NO_ROW */

@@ -8,12 +8,20 @@
 #include "server/sql/sql.h"
 
 /*
- * One parse in progress, shared by the node handlers of this folder.
+ * One parse in progress, shared by the node handlers of this folder, and the
+ * common table expressions in scope.
  *
  * PostgreSQL's tree lies in a scratch arena that ends with the parse; what a
  * handler keeps it copies into `arena`.  A handler checks the fields of its
  * message first (sql_fields), so that none can be set and forgotten.
  */
+struct sql_cte {
+    const char *name;
+    struct select *select;
+    unsigned n_relations;       /* of one reference */
+    const struct sql_cte *next; /* the one before it, or of the SELECT around */
+};
+
 struct sql_ctx {
     struct arena *arena; /* of the request: the tree and its texts */
     struct err *err;
@@ -23,6 +31,10 @@ struct sql_ctx {
     unsigned depth;             /* of the expression being read */
     unsigned repeats;    /* > 0 inside an operand that the tree holds twice */
     const char *no_aggs; /* where aggregates are refused, or NULL = allowed */
+    const struct sql_cte *ctes; /* in scope, last first */
+    unsigned n_relations; /* so far; each reference to a CTE counts what it
+                             holds, for whoever reads the tree reads it again */
+    const PgQuery__SelectStmt *stmt; /* being read: its WINDOW clause */
 };
 
 /* Place of a byte offset; offsets outside the text give no place. */
@@ -93,6 +105,9 @@ enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
 enum err_code sql_func(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
+/* sql_func.c: an aggregate, without what stands behind OVER. */
+enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__FuncCall *f) MUST_CHECK;
 /* An integer constant; false when the node is anything else. */
 bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 
@@ -104,19 +119,60 @@ enum err_code sql_refuse_from(struct sql_ctx *c, const PgQuery__Node *n,
 enum err_code sql_refuse_statement(struct sql_ctx *c, const PgQuery__Node *n,
                                    int offset) MUST_CHECK;
 
+/* sql_query.c: a sub-query, or a whole query: WITH, set operations, SELECT. */
+enum err_code sql_query(struct sql_ctx *c, struct select **out,
+                        const PgQuery__SelectStmt *stmt, int offset) MUST_CHECK;
+/* A set operation as a relation; *out is NULL when `stmt` is none. */
+enum err_code sql_set(struct sql_ctx *c, struct relation **out,
+                      const PgQuery__SelectStmt *stmt, int offset) MUST_CHECK;
+enum err_code sql_relation_new(struct sql_ctx *c, struct relation **out,
+                               enum relation_kind kind, int offset) MUST_CHECK;
+enum err_code sql_sub_link(struct sql_ctx *c, struct expr **out,
+                           const PgQuery__Node *n) MUST_CHECK;
+
+/* Names for the columns of a query, from an alias t(a, b). */
+enum err_code sql_rename(struct sql_ctx *c, struct select *s,
+                         PgQuery__Node *const *names, size_t n,
+                         int offset) MUST_CHECK;
+
+/* sql_from.c: the items of FROM, joined. */
+enum err_code sql_from(struct sql_ctx *c, struct relation **out,
+                       const PgQuery__SelectStmt *stmt, int offset) MUST_CHECK;
+
+/* sql_window.c: what stands before OVER, and the window. */
+enum err_code sql_window(struct sql_ctx *c, struct expr **out,
+                         const PgQuery__FuncCall *f) MUST_CHECK;
+
+/* sql_depth.c: refuse a tree that a walker would recurse into too deeply. */
+enum err_code sql_check_depth(struct sql_ctx *c,
+                              const struct select *s) MUST_CHECK;
+
 /* sql_select.c: one SELECT; sql_name.c: its GROUP BY and ORDER BY. */
 enum err_code sql_select(struct sql_ctx *c, struct select *s,
                          const PgQuery__SelectStmt *stmt,
                          int offset) MUST_CHECK;
+/* ORDER BY, LIMIT and OFFSET. */
+enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
+                              const PgQuery__SelectStmt *stmt,
+                              int offset) MUST_CHECK;
 enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
                            const PgQuery__SelectStmt *stmt) MUST_CHECK;
 enum err_code sql_order_by(struct sql_ctx *c, struct select *s,
                            const PgQuery__SelectStmt *stmt) MUST_CHECK;
 
+enum err_code sql_sort_list(struct sql_ctx *c, struct select_order **out,
+                            size_t *n_out, PgQuery__Node *const *list,
+                            size_t n) MUST_CHECK;
+
 /* sql_guard.c: the text before PostgreSQL's parser sees it. */
 enum err_code sql_guard(struct sql_ctx *c, const char *text,
                         size_t len) MUST_CHECK;
 
-enum { SQL_LIST_MAX = 256, SQL_KEYS_MAX = 64, SQL_NAME_MAX = 59 };
+enum {
+    SQL_LIST_MAX = 256,
+    SQL_KEYS_MAX = 64,
+    SQL_NAME_MAX = 59,
+    SQL_RELATIONS_MAX = 64
+};
 
 #endif

@@ -363,6 +363,7 @@ static expr_fn *const HANDLERS[] = {
     [PG_QUERY__NODE__NODE_CASE_EXPR] = case_expr,
     [PG_QUERY__NODE__NODE_COALESCE_EXPR] = coalesce,
     [PG_QUERY__NODE__NODE_MIN_MAX_EXPR] = min_max,
+    [PG_QUERY__NODE__NODE_SUB_LINK] = sql_sub_link,
 };
 
 enum err_code sql_expr(struct sql_ctx *c, struct expr **out,
@@ -372,7 +373,7 @@ enum err_code sql_expr(struct sql_ctx *c, struct expr **out,
     const int offset = sql_offset_of(n, -1);
     if (kind >= sizeof HANDLERS / sizeof HANDLERS[0] || !HANDLERS[kind])
         return sql_refuse_expr(c, n, offset);
-    if (c->depth >= SQL_DEPTH_MAX) {
+    if (c->depth > SQL_DEPTH_MAX) {
         char most[16];
         (void)snprintf(most, sizeof most, "%d", SQL_DEPTH_MAX);
         return sql_refuse(c, REFUSAL_TEXT_DEPTH, offset, most, NULL);

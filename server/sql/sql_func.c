@@ -147,6 +147,17 @@ static enum err_code aggregate(struct sql_ctx *c, struct expr **out,
     return ERR_OK;
 }
 
+enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__FuncCall *f)
+{
+    const char *name = sql_string(f->funcname[f->n_funcname - 1]);
+    for (unsigned k = 0; name && k < AGG_KIND_COUNT; k++)
+        if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
+            return aggregate(c, out, f, (enum agg_kind)k);
+    return sql_refuse(c, REFUSAL_FUNCTION, f->location, name ? name : "?",
+                      NULL);
+}
+
 typedef enum err_code func_fn(struct sql_ctx *c, struct expr **out,
                               const PgQuery__FuncCall *f);
 
@@ -197,6 +208,8 @@ enum err_code sql_func(struct sql_ctx *c, struct expr **out,
             return catalog_function(c, out, f, name);
         return sql_refuse(c, REFUSAL_FUNCTION_SCHEMA, f->location, name, NULL);
     }
+    if (f->over)
+        return sql_window(c, out, f);
     for (unsigned k = 0; k < AGG_KIND_COUNT; k++)
         if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
             return aggregate(c, out, f, (enum agg_kind)k);

@@ -35,6 +35,15 @@ static enum err_code find_output(struct sql_ctx *c, size_t *out,
     return ERR_OK;
 }
 
+/* Behind a star nobody here knows which column stands where. */
+static bool has_star(const struct select *s)
+{
+    bool found = false;
+    for (size_t i = 0; i < s->n_items; i++)
+        found |= s->items[i].expr->kind == EXPR_STAR;
+    return found;
+}
+
 /* A position as an index; *is_position tells whether it is one. */
 static enum err_code find_position(struct sql_ctx *c, size_t *out,
                                    bool *is_position, const struct select *s,
@@ -44,7 +53,7 @@ static enum err_code find_position(struct sql_ctx *c, size_t *out,
     *is_position = sql_is_int(n, &i);
     if (!*is_position)
         return ERR_OK;
-    if (i < 1 || (uint64_t)i > s->n_items) {
+    if (i < 1 || (uint64_t)i > s->n_items || has_star(s)) {
         char text[24];
         (void)snprintf(text, sizeof text, "%lld", (long long)i);
         return sql_refuse(c, REFUSAL_POSITION, sql_offset_of(n, -1), clause,
@@ -56,7 +65,7 @@ static enum err_code find_position(struct sql_ctx *c, size_t *out,
 
 static bool has_aggregate(const struct expr *e)
 {
-    if (e->kind == EXPR_AGG)
+    if (e->kind == EXPR_AGG || e->kind == EXPR_WINDOW)
         return true;
     bool found = false;
     for (size_t i = 0; e->kind == EXPR_CALL && !found && i < e->call.n_args;
@@ -104,6 +113,25 @@ enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
     return ERR_OK;
 }
 
+/* A column of a set operation by its position, as the first arm names it. */
+static enum err_code set_position(struct sql_ctx *c, struct expr **out,
+                                  const struct select *s,
+                                  const PgQuery__Node *n)
+{
+    const struct select *arm = s;
+    int64_t i;
+    *out = NULL;
+    if (!sql_is_int(n, &i) || s->from->kind != RELATION_SET || !has_star(s))
+        return ERR_OK;
+    while (arm->from->kind == RELATION_SET && has_star(arm))
+        arm = arm->from->set.arms[0];
+    if (i < 1 || (uint64_t)i > arm->n_items || has_star(arm))
+        return ERR_OK;
+    TRY(sql_expr_new(c, out, EXPR_COLUMN, sql_offset_of(n, -1)));
+    return sql_name(c, &(*out)->column.name,
+                    select_item_name(&arm->items[i - 1]), -1);
+}
+
 static enum err_code order_expr(struct sql_ctx *c, struct select *s,
                                 struct expr **out, const PgQuery__Node *n)
 {
@@ -111,6 +139,9 @@ static enum err_code order_expr(struct sql_ctx *c, struct select *s,
     const char *name = bare_name(n);
     bool is_position;
     size_t at = s->n_items;
+    TRY(set_position(c, out, s, n));
+    if (*out)
+        return ERR_OK;
     TRY(find_position(c, &at, &is_position, s, n, clause));
     if (name)
         TRY(find_output(c, &at, s, name, clause, sql_offset_of(n, -1)));
@@ -120,8 +151,9 @@ static enum err_code order_expr(struct sql_ctx *c, struct select *s,
     return ERR_OK;
 }
 
-static enum err_code read_order(struct sql_ctx *c, struct select *s,
-                                const PgQuery__Node *n)
+/* `s` is NULL in a window, which knows input columns only. */
+static enum err_code read_order(struct sql_ctx *c, struct select_order *out,
+                                struct select *s, const PgQuery__Node *n)
 {
     struct select_order o = { 0 };
     if (n->node_case != PG_QUERY__NODE__NODE_SORT_BY)
@@ -131,27 +163,48 @@ static enum err_code read_order(struct sql_ctx *c, struct select *s,
     TRY(sql_fields(c, &by->base, offset));
     if (by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING)
         return sql_refuse(c, REFUSAL_ORDER_USING, offset, NULL, NULL);
-    TRY(order_expr(c, s, &o.expr, by->node));
+    if (s)
+        TRY(order_expr(c, s, &o.expr, by->node));
+    else
+        TRY(sql_expr(c, &o.expr, by->node));
     o.descending = by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
     o.nulls_first =
         by->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST ||
         (by->sortby_nulls != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST &&
          o.descending);
-    /* A constant orders nothing. */
-    if (o.expr->kind != EXPR_CONST && o.expr->kind != EXPR_PARAM)
-        s->orders[s->n_orders++] = o;
+    *out = o;
     return ERR_OK;
+}
+
+static enum err_code read_orders(struct sql_ctx *c, struct select_order **out,
+                                 size_t *n_out, struct select *s,
+                                 PgQuery__Node *const *list, size_t n)
+{
+    *n_out = 0;
+    if (n == 0)
+        return ERR_OK;
+    *out = ARENA_NEW_N(c->arena, n, struct select_order);
+    if (!*out)
+        return sql_no_memory(c);
+    for (size_t i = 0; i < n; i++) {
+        struct select_order *o = &(*out)[*n_out];
+        TRY(read_order(c, o, s, list[i]));
+        /* A constant orders nothing. */
+        if (o->expr->kind != EXPR_CONST && o->expr->kind != EXPR_PARAM)
+            ++*n_out;
+    }
+    return ERR_OK;
+}
+
+enum err_code sql_sort_list(struct sql_ctx *c, struct select_order **out,
+                            size_t *n_out, PgQuery__Node *const *list, size_t n)
+{
+    return read_orders(c, out, n_out, NULL, list, n);
 }
 
 enum err_code sql_order_by(struct sql_ctx *c, struct select *s,
                            const PgQuery__SelectStmt *stmt)
 {
-    if (stmt->n_sort_clause == 0)
-        return ERR_OK;
-    s->orders = ARENA_NEW_N(c->arena, stmt->n_sort_clause, struct select_order);
-    if (!s->orders)
-        return sql_no_memory(c);
-    for (size_t i = 0; i < stmt->n_sort_clause; i++)
-        TRY(read_order(c, s, stmt->sort_clause[i]));
-    return ERR_OK;
+    return read_orders(c, &s->orders, &s->n_orders, s, stmt->sort_clause,
+                       stmt->n_sort_clause);
 }

@@ -14,7 +14,6 @@ struct refused {
 
 static const struct refused EXPRS[] = {
     { NODE(A_STAR), REFUSAL_SELECT_STAR, NULL },
-    { NODE(SUB_LINK), REFUSAL_SUBQUERY, "IN, EXISTS, ANY, ALL or a value" },
     { NODE(A_INDIRECTION), REFUSAL_INDIRECTION, NULL },
     { NODE(COLLATE_CLAUSE), REFUSAL_COLLATE, NULL },
     { NODE(BOOLEAN_TEST), REFUSAL_BOOLEAN_TEST, "IS TRUE, FALSE or UNKNOWN" },
@@ -30,8 +29,6 @@ static const struct refused EXPRS[] = {
 };
 
 static const struct refused TABLES[] = {
-    { NODE(JOIN_EXPR), REFUSAL_JOIN, "JOIN" },
-    { NODE(RANGE_SUBSELECT), REFUSAL_FROM_SUBQUERY, NULL },
     { NODE(RANGE_FUNCTION), REFUSAL_FROM_FUNCTION, NULL },
     { NODE(RANGE_TABLE_SAMPLE), REFUSAL_TABLESAMPLE, NULL },
 };
@@ -88,8 +85,6 @@ enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,
 enum err_code sql_refuse_from(struct sql_ctx *c, const PgQuery__Node *n,
                               int offset)
 {
-    if (n->node_case == NODE(JOIN_EXPR)) /* nor has this: its right side */
-        offset = sql_offset_of(n->join_expr->rarg, offset);
     const struct refused *row =
         find(TABLES, sizeof TABLES / sizeof TABLES[0], n);
     return refuse_by(c, row, n, REFUSAL_FROM_ITEM, offset);

@@ -6,33 +6,32 @@
 
 /* SELECT DISTINCT is a list of one empty node, DISTINCT ON one of expressions.
  */
-static enum err_code check_distinct(struct sql_ctx *c,
-                                    const PgQuery__SelectStmt *stmt, int offset)
+static enum err_code read_distinct(struct sql_ctx *c, struct select *s,
+                                   const PgQuery__SelectStmt *stmt, int offset)
 {
-    if (stmt->n_distinct_clause == 0)
+    s->distinct = stmt->n_distinct_clause > 0;
+    if (!s->distinct ||
+        stmt->distinct_clause[0]->node_case == PG_QUERY__NODE__NODE__NOT_SET)
         return ERR_OK;
-    const bool on =
-        stmt->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET;
-    return sql_refuse(c, on ? REFUSAL_DISTINCT_ON : REFUSAL_DISTINCT, offset,
-                      NULL, NULL);
+    return sql_refuse(c, REFUSAL_DISTINCT_ON, offset, NULL, NULL);
 }
 
-/* UNION and its like are told by name before their arms are looked at. */
-static enum err_code check_set_operation(struct sql_ctx *c,
-                                         const PgQuery__SelectStmt *stmt,
-                                         int offset)
+/* * or t.*, or any expression. */
+static enum err_code output(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__Node *n)
 {
-    static const char *const names[] = {
-        [PG_QUERY__SET_OPERATION__SETOP_UNION] = "UNION",
-        [PG_QUERY__SET_OPERATION__SETOP_INTERSECT] = "INTERSECT",
-        [PG_QUERY__SET_OPERATION__SETOP_EXCEPT] = "EXCEPT",
-    };
-    const unsigned op = (unsigned)stmt->op;
-    if (op == PG_QUERY__SET_OPERATION__SETOP_NONE)
-        return ERR_OK;
-    const bool known = op < sizeof names / sizeof names[0] && names[op];
-    return sql_refuse(c, REFUSAL_SET_OPERATION, offset,
-                      known ? names[op] : "A set operation", NULL);
+    if (n->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+        return sql_expr(c, out, n);
+    const PgQuery__ColumnRef *ref = n->column_ref;
+    const size_t fields = ref->n_fields;
+    if (ref->fields[fields - 1]->node_case != PG_QUERY__NODE__NODE_A_STAR)
+        return sql_expr(c, out, n);
+    if (fields > 2)
+        return sql_refuse(c, REFUSAL_COLUMN_PARTS, ref->location, NULL, NULL);
+    TRY(sql_expr_new(c, out, EXPR_STAR, ref->location));
+    return fields == 1 ? ERR_OK
+                       : sql_name(c, &(*out)->column.table,
+                                  sql_string(ref->fields[0]), ref->location);
 }
 
 static enum err_code read_item(struct sql_ctx *c, struct select_item *item,
@@ -45,7 +44,7 @@ static enum err_code read_item(struct sql_ctx *c, struct select_item *item,
     item->at = sql_place(c, target->location);
     if (target->name && *target->name)
         TRY(sql_name(c, &item->alias, target->name, target->location));
-    return sql_expr(c, &item->expr, target->val);
+    return output(c, &item->expr, target->val);
 }
 
 static enum err_code too_many(struct sql_ctx *c, const char *what, int most,
@@ -70,32 +69,6 @@ static enum err_code read_items(struct sql_ctx *c, struct select *s,
     for (size_t i = 0; i < s->n_items; i++)
         TRY(read_item(c, &s->items[i], stmt->target_list[i]));
     return ERR_OK;
-}
-
-static enum err_code read_from(struct sql_ctx *c, struct select *s,
-                               const PgQuery__SelectStmt *stmt, int offset)
-{
-    if (stmt->n_from_clause == 0)
-        return sql_refuse(c, REFUSAL_FROM_NONE, offset, NULL, NULL);
-    const PgQuery__Node *n = stmt->from_clause[0];
-    if (n->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
-        return sql_refuse_from(c, n, sql_offset_of(n, offset));
-    const PgQuery__RangeVar *from = n->range_var;
-    TRY(sql_fields(c, &from->base, from->location));
-    if (!from->inh)
-        return sql_refuse(c, REFUSAL_FROM_ONLY, from->location, NULL, NULL);
-    if (stmt->n_from_clause > 1)
-        return sql_refuse(c, REFUSAL_FROM_MANY,
-                          sql_offset_of(stmt->from_clause[1], offset), NULL,
-                          NULL);
-    s->from.at = sql_place(c, from->location);
-    TRY(sql_name(c, &s->from.name, from->relname, from->location));
-    if (from->schemaname && *from->schemaname)
-        TRY(sql_name(c, &s->from.dataset, from->schemaname, from->location));
-    if (!from->alias)
-        return ERR_OK;
-    TRY(sql_fields(c, &from->alias->base, from->location));
-    return sql_name(c, &s->from.alias, from->alias->aliasname, from->location);
 }
 
 /* A whole number, or NULL (as LIMIT ALL is written), which leaves *given. */
@@ -128,15 +101,22 @@ static enum err_code read_limit(struct sql_ctx *c, struct select *s,
     return read_count(c, &s->offset, &has_offset, stmt->limit_offset, "OFFSET");
 }
 
+enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
+                              const PgQuery__SelectStmt *stmt, int offset)
+{
+    if (stmt->n_sort_clause > SQL_KEYS_MAX)
+        return too_many(c, "ORDER BY", SQL_KEYS_MAX, offset);
+    TRY(sql_order_by(c, s, stmt));
+    return read_limit(c, s, stmt, offset);
+}
+
 enum err_code sql_select(struct sql_ctx *c, struct select *s,
                          const PgQuery__SelectStmt *stmt, int offset)
 {
-    TRY(check_set_operation(c, stmt, offset));
-    TRY(sql_fields(c, &stmt->base, offset));
-    TRY(check_distinct(c, stmt, offset));
+    TRY(read_distinct(c, s, stmt, offset));
     s->at = sql_place(c, offset);
     TRY(read_items(c, s, stmt, offset));
-    TRY(read_from(c, s, stmt, offset));
+    TRY(sql_from(c, &s->from, stmt, offset));
     if (stmt->where_clause) {
         c->no_aggs = "WHERE";
         TRY(sql_expr(c, &s->where, stmt->where_clause));
@@ -144,11 +124,8 @@ enum err_code sql_select(struct sql_ctx *c, struct select *s,
     }
     if (stmt->n_group_clause > SQL_KEYS_MAX)
         return too_many(c, "GROUP BY", SQL_KEYS_MAX, offset);
-    if (stmt->n_sort_clause > SQL_KEYS_MAX)
-        return too_many(c, "ORDER BY", SQL_KEYS_MAX, offset);
     TRY(sql_group_by(c, s, stmt));
     if (stmt->having_clause)
         TRY(sql_expr(c, &s->having, stmt->having_clause));
-    TRY(sql_order_by(c, s, stmt));
-    return read_limit(c, s, stmt, offset);
+    return sql_order_limit(c, s, stmt, offset);
 }
