@@ -1,0 +1,104 @@
+#include "tests/neighbour/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The first `from` becomes `to`. */
+static const struct spoiling {
+    const char *from, *to;
+} SPOILINGS[CONTROL_N] = {
+    [CONTROL_NONE] = { "", "" },
+    [CONTROL_L0] = { "WHERE g <= ", "WHERE g - 1 <= " },
+    [CONTROL_LINF] = { "least(count(*)", "greatest(count(*)" },
+    [CONTROL_TIES] = { "(PARTITION BY p ORDER BY h",
+                       "(PARTITION BY p ORDER BY random()" },
+    [CONTROL_FILTERS] = { "sum(a0)", "sum(a0 + a1)" },
+    [CONTROL_FAN_OUT] = { " FROM pairs", " FROM pairs, range(3)" },
+    [CONTROL_FLOAT] = { "coalesce(sum(a0), 0)",
+                        "CAST(round(coalesce(sum(CAST(a0 AS DOUBLE) + "
+                        "4503599627370497.3e0) "
+                        "- count(*) * 4503599627370497.0e0, 0)) AS HUGEINT)" },
+    [CONTROL_ORDER] = { "", "" },
+};
+
+/* CONTROL_ORDER is at work, and the first measure's exact total is odd. */
+static bool odd_total;
+
+struct spoilt {
+    struct engine base;
+    struct engine *inner;
+    enum control control;
+};
+
+bool control_applies(enum control c, const char *sql)
+{
+    if (c == CONTROL_FILTERS && !strstr(sql, " AS a1"))
+        return false;
+    return strstr(sql, SPOILINGS[c].from) != NULL;
+}
+
+static char *spoil(const char *sql, const struct spoiling *s, struct arena *a)
+{
+    const char *at = strstr(sql, s->from);
+    if (!at)
+        return arena_strdup(a, sql);
+    return arena_printf(a, "%.*s%s%s", (int)(at - sql), sql, s->to,
+                        at + strlen(s->from));
+}
+
+static enum err_code run(struct engine *e, struct engine_result *out,
+                         const struct plan *plan, const uint8_t secret[32],
+                         const atomic_int *stop, struct arena *a,
+                         struct err *err)
+{
+    const struct spoilt *s = (const struct spoilt *)e;
+    struct plan other = *plan;
+    if (control_applies(s->control, plan->sql))
+        other.sql = spoil(plan->sql, &SPOILINGS[s->control], a);
+    TRY(engine_run(s->inner, out, &other, secret, stop, a, err));
+    odd_total = false;
+    for (size_t i = 0; s->control == CONTROL_ORDER && i < out->n_rows; i++)
+        odd_total ^= out->measures[i * plan->n_measures].touched & 1;
+    return ERR_OK;
+}
+
+enum err_code __real_plan_finish(struct reply_table *out,
+                                 const struct plan *plan,
+                                 const struct plan_noisy *noisy,
+                                 struct arena *a, struct err *err);
+enum err_code __wrap_plan_finish(struct reply_table *out,
+                                 const struct plan *plan,
+                                 const struct plan_noisy *noisy,
+                                 struct arena *a, struct err *err);
+
+/* The first two rows change places. */
+enum err_code __wrap_plan_finish(struct reply_table *out,
+                                 const struct plan *plan,
+                                 const struct plan_noisy *noisy,
+                                 struct arena *a, struct err *err)
+{
+    TRY(__real_plan_finish(out, plan, noisy, a, err));
+    for (size_t c = 0; odd_total && out->n_rows > 1 && c < out->n_columns;
+         c++) {
+        const struct value first = out->cells[c];
+        out->cells[c] = out->cells[out->n_columns + c];
+        out->cells[out->n_columns + c] = first;
+    }
+    return ERR_OK;
+}
+
+static void close_spoilt(struct engine *e)
+{
+    free(e);
+}
+
+struct engine *control_engine(struct engine *inner, enum control c)
+{
+    static const struct engine_ops ops = { .run = run, .close = close_spoilt };
+    struct spoilt *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    *s = (struct spoilt){ .base = { &ops }, .inner = inner, .control = c };
+    return &s->base;
+}

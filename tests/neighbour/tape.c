@@ -1,0 +1,333 @@
+#include "tests/neighbour/tape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/writer.h"
+
+/* One row of a release, in storage of its own. */
+struct kept_row {
+    uint8_t *key; /* n_keys values printed one after another */
+    size_t key_len;
+    struct dp_exact *exact;
+    struct dp_noisy *noisy; /* NULL when the group was not released */
+};
+
+struct tape_call {
+    struct tape_call *next;
+    char *sql;
+    struct kept_row *rows;
+    size_t n_rows;
+    size_t order; /* 0 = the query's first release */
+};
+
+enum mode { OFF, RECORD, PLAY };
+static struct tape *current;
+static enum mode mode;
+
+enum err_code __real_noise_release(struct plan_noisy *out,
+                                   const struct plan *plan,
+                                   const struct engine_result *exact,
+                                   gsl_rng *rng, struct arena *a,
+                                   struct err *err);
+enum err_code __wrap_noise_release(struct plan_noisy *out,
+                                   const struct plan *plan,
+                                   const struct engine_result *exact,
+                                   gsl_rng *rng, struct arena *a,
+                                   struct err *err);
+
+static void *copied(const void *from, size_t n)
+{
+    void *to = malloc(n + 1);
+    if (!to)
+        abort();
+    if (n)
+        memcpy(to, from, n);
+    return to;
+}
+
+static void print_key(struct writer *w, const struct value *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        writer_u8(w, (uint8_t)keys[i].type);
+        value_write(w, &keys[i]);
+    }
+}
+
+static void key_of(struct kept_row *row, const struct value *keys, size_t n)
+{
+    struct writer measure = writer_of(NULL, 0);
+    print_key(&measure, keys, n);
+    row->key = copied(NULL, 0);
+    row->key = realloc(row->key, measure.need + 1);
+    if (!row->key)
+        abort();
+    struct writer w = writer_of(row->key, measure.need);
+    print_key(&w, keys, n);
+    row->key_len = w.len;
+}
+
+static void wrong(const char *what)
+{
+    if (!current->wrong)
+        current->wrong = what;
+}
+
+static struct kept_row *find_row(const struct tape_call *call,
+                                 const struct kept_row *key)
+{
+    for (size_t i = 0; i < call->n_rows; i++)
+        if (call->rows[i].key_len == key->key_len &&
+            memcmp(call->rows[i].key, key->key, key->key_len) == 0)
+            return &call->rows[i];
+    return NULL;
+}
+
+/* ---- record ---- */
+
+static void record(const struct plan *plan, const struct engine_result *exact,
+                   const struct plan_noisy *noisy)
+{
+    struct tape_call *call = calloc(1, sizeof *call);
+    const size_t wide = plan->n_measures;
+    if (!call)
+        abort();
+    call->sql = copied(plan->sql, strlen(plan->sql));
+    call->sql[strlen(plan->sql)] = '\0';
+    call->order = current->n++;
+    call->next = current->calls;
+    current->calls = call;
+    call->rows = calloc(exact->n_rows + noisy->n_rows + 1, sizeof *call->rows);
+    if (!call->rows)
+        abort();
+    for (size_t i = 0; i < exact->n_rows; i++) {
+        struct kept_row *row = &call->rows[call->n_rows++];
+        key_of(row, &exact->keys[i * plan->n_keys], plan->n_keys);
+        row->exact =
+            copied(&exact->measures[i * wide], wide * sizeof *row->exact);
+    }
+    for (size_t i = 0; i < noisy->n_rows; i++) {
+        struct kept_row key;
+        key_of(&key, &noisy->keys[i * plan->n_keys], plan->n_keys);
+        struct kept_row *row = find_row(call, &key);
+        if (!row) { /* a public group that the engine did not find */
+            row = &call->rows[call->n_rows++];
+            *row = (struct kept_row){ .key_len = key.key_len };
+            row->key = copied(key.key, key.key_len);
+            row->exact = calloc(wide + 1, sizeof *row->exact);
+        }
+        free(key.key);
+        row->noisy =
+            copied(&noisy->measures[i * wide], wide * sizeof *row->noisy);
+    }
+}
+
+/* ---- play ---- */
+
+static dp_uint distance(struct dp_exact a, struct dp_exact b)
+{
+    return a.touched > b.touched ? (dp_uint)(a.touched - b.touched)
+                                 : (dp_uint)(b.touched - a.touched);
+}
+
+static const struct tape_call *next_call(const char *sql)
+{
+    const struct tape_call *call = current->calls;
+    while (call && call->order != current->at)
+        call = call->next;
+    current->at++;
+    if (!call)
+        wrong("one side made more releases than the other");
+    else if (strcmp(call->sql, sql) != 0)
+        wrong("the statements differ");
+    return current->wrong ? NULL : call;
+}
+
+/* Sums over the groups of one release. */
+struct moved {
+    size_t groups, alone;
+    dp_uint *total; /* per measure */
+};
+
+static void compare_row(struct moved *m, const struct plan *plan,
+                        const struct dp_exact *with,
+                        const struct dp_exact *without)
+{
+    bool any = false;
+    for (size_t j = 0; j < plan->n_measures; j++) {
+        const dp_uint by = distance(with[j], without[j]);
+        any |= by > 0;
+        m->total[j] += by;
+        if (by > plan->measures[j].bound)
+            wrong("a cell moved by more than its bound");
+    }
+    m->groups += any;
+}
+
+static void check_totals(const struct moved *m, const struct plan *plan)
+{
+    if (m->groups > plan->l0)
+        wrong("more groups moved than L0");
+    if (m->alone > plan->l0)
+        wrong("more groups of one person alone than L0");
+    for (size_t j = 0; j < plan->n_measures; j++)
+        if (m->total[j] > (dp_uint)plan->l0 * plan->measures[j].bound)
+            wrong("a measure moved by more than L0 times its bound");
+}
+
+static void play_group(struct moved *m, const struct plan *plan,
+                       struct kept_row *row, const struct tape_call *call)
+{
+    static const struct dp_exact none[PLAN_MEASURES_MAX];
+    const struct kept_row *was = find_row(call, row);
+    compare_row(m, plan, row->exact, was ? was->exact : none);
+    if (was) {
+        row->noisy = was->noisy;
+        return;
+    }
+    if (!plan->selects)
+        wrong("a group outside the public domain");
+    m->alone++;
+    if (plan->has_people && row->exact[plan->people].touched != 1)
+        wrong("a group that one side lacks holds somebody else");
+}
+
+/* Rows of the recorded answer, in the order in which noise would give them. */
+static enum err_code give(struct plan_noisy *out, const struct plan *plan,
+                          const struct engine_result *exact,
+                          const struct kept_row *rows, struct arena *a,
+                          struct err *err)
+{
+    const size_t wide = plan->n_measures;
+    out->n_rows = 0;
+    out->keys = ARENA_NEW_N(a, exact->n_rows * plan->n_keys + 1, struct value);
+    out->measures = ARENA_NEW_N(a, exact->n_rows * wide + 1, struct dp_noisy);
+    if (!out->keys || !out->measures)
+        return err_set(err, ERR_LIMIT, "no room to replay");
+    for (size_t i = 0; i < exact->n_rows; i++) {
+        if (!rows[i].noisy)
+            continue;
+        for (size_t k = 0; k < plan->n_keys; k++)
+            out->keys[out->n_rows * plan->n_keys + k] =
+                exact->keys[i * plan->n_keys + k];
+        memcpy(&out->measures[out->n_rows * wide], rows[i].noisy,
+               wide * sizeof *out->measures);
+        out->n_rows++;
+    }
+    return ERR_OK;
+}
+
+/* Every public group of the recorded release. */
+static enum err_code give_public(struct plan_noisy *out,
+                                 const struct plan *plan,
+                                 const struct engine_result *exact,
+                                 const struct tape_call *call, gsl_rng *rng,
+                                 struct arena *a, struct err *err)
+{
+    const size_t wide = plan->n_measures;
+    TRY(__real_noise_release(out, plan, exact, rng, a, err));
+    for (size_t i = 0; i < out->n_rows; i++) {
+        struct kept_row key;
+        key_of(&key, &out->keys[i * plan->n_keys], plan->n_keys);
+        const struct kept_row *was = find_row(call, &key);
+        free(key.key);
+        if (!was || !was->noisy)
+            wrong("a public group has no answer on the other side");
+        else
+            memcpy(&out->measures[i * wide], was->noisy,
+                   wide * sizeof *out->measures);
+    }
+    return ERR_OK;
+}
+
+/* Groups that only the data without the person has. */
+static void check_missing(struct moved *m, const struct plan *plan,
+                          const struct tape_call *call,
+                          const struct kept_row *rows, size_t n)
+{
+    static const struct dp_exact none[PLAN_MEASURES_MAX];
+    const struct tape_call with = { .rows = (struct kept_row *)(uintptr_t)rows,
+                                    .n_rows = n };
+    for (size_t i = 0; i < call->n_rows; i++)
+        if (!find_row(&with, &call->rows[i])) {
+            compare_row(m, plan, none, call->rows[i].exact);
+            if (plan->selects)
+                wrong("removing a person made a group");
+        }
+}
+
+static enum err_code play(struct plan_noisy *out, const struct plan *plan,
+                          const struct engine_result *exact, gsl_rng *rng,
+                          struct arena *a, struct err *err)
+{
+    const struct tape_call *call = next_call(plan->sql);
+    if (!call)
+        return err_set(err, ERR_INTERNAL, "the replay is out of step");
+    struct kept_row *rows = calloc(exact->n_rows + 1, sizeof *rows);
+    struct moved m = { .total = calloc(plan->n_measures + 1, sizeof *m.total) };
+    if (!rows || !m.total)
+        abort();
+    for (size_t i = 0; i < exact->n_rows; i++) {
+        key_of(&rows[i], &exact->keys[i * plan->n_keys], plan->n_keys);
+        rows[i].exact = &exact->measures[i * plan->n_measures];
+        play_group(&m, plan, &rows[i], call);
+    }
+    check_missing(&m, plan, call, rows, exact->n_rows);
+    check_totals(&m, plan);
+    const enum err_code code =
+        plan->selects ? give(out, plan, exact, rows, a, err)
+                      : give_public(out, plan, exact, call, rng, a, err);
+    for (size_t i = 0; i < exact->n_rows; i++)
+        free(rows[i].key);
+    free(rows);
+    free(m.total);
+    return code;
+}
+
+enum err_code __wrap_noise_release(struct plan_noisy *out,
+                                   const struct plan *plan,
+                                   const struct engine_result *exact,
+                                   gsl_rng *rng, struct arena *a,
+                                   struct err *err)
+{
+    if (mode == PLAY)
+        return play(out, plan, exact, rng, a, err);
+    TRY(__real_noise_release(out, plan, exact, rng, a, err));
+    if (mode == RECORD)
+        record(plan, exact, out);
+    return ERR_OK;
+}
+
+void tape_record(struct tape *r)
+{
+    current = r;
+    mode = RECORD;
+}
+
+void tape_play(struct tape *r)
+{
+    current = r;
+    r->at = 0;
+    mode = PLAY;
+}
+
+void tape_stop(void)
+{
+    mode = OFF;
+}
+
+void tape_fini(struct tape *r)
+{
+    for (struct tape_call *c = r->calls, *next; c; c = next) {
+        next = c->next;
+        for (size_t i = 0; i < c->n_rows; i++) {
+            free(c->rows[i].key);
+            free(c->rows[i].exact);
+            free(c->rows[i].noisy);
+        }
+        free(c->rows);
+        free(c->sql);
+        free(c);
+    }
+    *r = (struct tape){ 0 };
+}

@@ -1,0 +1,34 @@
+#ifndef NEIGHBOUR_TAPE_H
+#define NEIGHBOUR_TAPE_H
+
+#include "server/main/noise.h"
+
+/*
+ * The noise stage of the program under test, recorded and replayed.  The test
+ * links with --wrap=noise_release, so every release of every query passes here.
+ *
+ *   tape_record(r)    the noise is drawn as ever; inputs and outputs are kept
+ *   tape_play(r)      inputs are held against the recorded ones, and the
+ *                       recorded outputs are given out
+ *
+ * Record on the data *without* a person, play on the data *with*: bounding is
+ * person by person, so every group of the first is a group of the second.
+ *
+ * What play checks, per release: the same statement; each measure of each group
+ * moved by at most its bound; at most L0 groups moved, and the whole measure by
+ * at most L0 times its bound; where groups are selected, those of one side only
+ * hold the removed person alone and are at most L0.  They are dropped, being
+ * paid for by delta.
+ */
+struct tape {
+    struct tape_call *calls; /* newest first; owned */
+    size_t n, at;            /* recorded, played */
+    const char *wrong;       /* the first rule broken, or NULL; static */
+};
+
+void tape_record(struct tape *r);
+void tape_play(struct tape *r);
+void tape_stop(void);
+void tape_fini(struct tape *r);
+
+#endif
