@@ -39,3 +39,44 @@ gsl_rng *test_rng_new(unsigned long seed)
     gsl_rng_set(rng, seed);
     return rng;
 }
+
+struct script {
+    const uint64_t *words;
+    size_t n, drawn;
+};
+
+static unsigned long next_word(void *state)
+{
+    struct script *s = state;
+    if (s->drawn == s->n)
+        abort();
+    return s->words[s->drawn++];
+}
+
+static void ignore_seed(void *state, unsigned long seed)
+{
+    (void)state;
+    (void)seed;
+}
+
+gsl_rng *test_rng_scripted(const uint64_t *words, size_t n)
+{
+    static const gsl_rng_type scripted = {
+        .name = "scripted",
+        .max = UINT64_MAX,
+        .min = 0,
+        .size = sizeof(struct script),
+        .set = ignore_seed,
+        .get = next_word,
+    };
+    gsl_rng *rng = gsl_rng_alloc(&scripted);
+    if (!rng)
+        abort();
+    *(struct script *)rng->state = (struct script){ words, n, 0 };
+    return rng;
+}
+
+size_t test_rng_drawn(const gsl_rng *scripted)
+{
+    return ((const struct script *)scripted->state)->drawn;
+}
