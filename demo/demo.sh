@@ -15,8 +15,8 @@ ask() {
     local words=$1 sql=$2
     shift 2
     asked=$((asked + 1))
-    say "" "$asked. $words" "" "$sql" | sed '4,$s/^/    /'
-    say ""
+    say "" "$asked. $words" ""
+    say "$sql" "" | sed 's/^./    &/'
     "$bin/halftone" query "$@" "$sql" </dev/null ||
         die_with_log "the question was not answered"
 }
@@ -39,51 +39,36 @@ FROM shop.touches WHERE channel = 'email'
 GROUP BY campaign ORDER BY people DESC" --rho 0.002
 }
 
-# Three questions that any policy allows, one a table.
-ask_about_tables() {
-    local dataset purpose table
-    dataset=$(sed -n 's/^dataset: *//p' "$policy" | tr -d '"' | head -n 1)
-    purpose=$(sed -n '/^purposes:/,/^[a-z]/{/^  [a-z]/{s/^  \([^:]*\):.*/\1/p;q;};}' "$policy")
-    export HALFTONE_PURPOSE=$purpose
+# Up to three questions that any policy allows.
+ask_about_own() {
+    look_around
     say "" "The dataset, as analysts see it:" ""
     "$bin/halftone" describe "$dataset" || die_with_log "no description"
-    for table in $(sed -n '/^tables:/,/^[a-z]/s/^  \([a-z][a-z0-9_]*\):.*/\1/p' \
-        "$policy" | head -n 3); do
-        ask "How many rows does $table have, as far as they belong to someone
-   and within the policy's limits?" \
-            "SELECT COUNT(*) AS rows FROM $dataset.$table"
-    done
-}
-
-# The policy as the server shall read it: beside the file, or pointing at it.
-place_policy() {
-    [ -r "$POLICY" ] || die "POLICY=$POLICY cannot be read"
-    policy=$run/policy.yaml
-    cp "$POLICY" "$policy"
-    if [ -n "${DATA:-}" ]; then
-        [ -r "$DATA" ] || die "DATA=$DATA cannot be read"
-        sed -i "s|^\( *from:\).*|\1 '$(realpath "$DATA")'|
-                s|^\(database:\).*|\1 '$(realpath "$DATA")'|" "$policy"
+    ask "How many people are in $table?" \
+        "SELECT COUNT(DISTINCT $key) AS people FROM $table"
+    if [ -n "$amount" ]; then
+        ask "How many rows do they have, and what is their ${amount//_/ }?  Within the
+   policy's limits on each person." \
+            "SELECT COUNT(*) AS rows, SUM($amount) AS total, AVG($amount) AS mean
+FROM $table"
     else
-        policy=$(realpath "$POLICY")
+        ask "How many rows do they have, within the policy's limits on each person?" \
+            "SELECT COUNT(*) AS rows FROM $table"
     fi
+    [ -z "$group" ] ||
+        ask "How many people are there by ${group//_/ }?" \
+            "SELECT $group, COUNT(DISTINCT $key) AS people
+FROM $table GROUP BY $group ORDER BY people DESC LIMIT 10"
 }
 
 rm -rf "$run"
 mkdir -p "$run"
-if [ -n "${POLICY:-}" ]; then
-    place_policy
-elif [ -n "${DATA:-}" ]; then
-    die "DATA needs a POLICY: try  $bin/halftone policy draft $DATA"
-else
-    make_shop
-    policy=$PWD/build/demo/shop/shop.yaml
-fi
-write_config "$(realpath "$policy")"
+use_policy
+write_config "$policy"
 start_server
 say "halftoned answers on $HALFTONE_TARGET (TLS 1.3), its log is $run/server.log"
 if [ -n "${POLICY:-}" ]; then
-    ask_about_tables
+    ask_about_own
 else
     ask_the_shop
 fi

@@ -105,3 +105,92 @@ make_shop() {
     fi
     cp demo/shop.yaml "$shop/shop.yaml"
 }
+
+# ---- a policy of one's own ----
+
+# A copy of the policy whose only table (or whose database) is at the path $2.
+redirect_policy() {
+    DATA_PATH=$2 awk '
+        BEGIN { path = ENVIRON["DATA_PATH"]; gsub(/\047/, "\047\047", path)
+                path = "\047" path "\047" }
+        /^tables:/ { inside = 1 }
+        !done && /^database:/ { $0 = "database: " path; done = 1 }
+        !done && inside && !/^ *#/ &&
+        match($0, /from: *("[^"]*"|\047[^\047]*\047|[^,}# ]+)/) {
+            $0 = substr($0, 1, RSTART - 1) "from: " path \
+                 substr($0, RSTART + RLENGTH)
+            done = 1
+        }
+        { print }' "$1"
+}
+
+check_policy() {
+    "$bin/halftone" policy check "$1" >"$run/check" 2>&1 && return
+    cat "$run/check" >&2
+    die "the policy is not ready: mend $1, then try again"
+}
+
+# $policy is POLICY, reading DATA when that is given.
+use_own_policy() {
+    local data
+    mkdir -p "$run"
+    [ -r "$POLICY" ] || die "POLICY=$POLICY cannot be read"
+    check_policy "$POLICY"
+    policy=$(realpath "$POLICY")
+    [ -n "${DATA:-}" ] || return 0
+    [ -r "$DATA" ] || die "DATA=$DATA cannot be read"
+    data=$(realpath "$DATA")
+    ! grep -qF -- " $data" "$run/check" || return 0
+    [ "$(grep -c '^  [^ ]*: .*, from ' "$run/check")" -eq 1 ] ||
+        grep -q '^database:' "$policy" ||
+        die "POLICY=$POLICY has several tables: name their files in it, and leave DATA out"
+    redirect_policy "$policy" "$data" >"$run/policy.yaml"
+    policy=$PWD/$run/policy.yaml
+    say "reading $DATA in place of what $POLICY names (see $run/policy.yaml)"
+    check_policy "$policy"
+}
+
+# $policy is the shop's or one's own.
+use_policy() {
+    if [ -n "${POLICY:-}" ]; then
+        use_own_policy
+    elif [ -n "${DATA:-}" ]; then
+        die "DATA=$DATA needs a POLICY that says what is public about it.  Begin with
+    $bin/halftone policy draft $DATA > policy.yaml
+and decide line by line; $bin/halftone policy check policy.yaml tells what is left."
+    else
+        make_shop
+        policy=$PWD/build/demo/shop/shop.yaml
+    fi
+}
+
+can_ask() { "$bin/halftone" estimate "$1" >/dev/null 2>&1; }
+
+# The first table with people in it, a purpose that needs no consent, and
+# columns to ask about, from what the running server publishes.
+look_around() {
+    local t
+    "$bin/halftone" datasets --format json >"$run/datasets"
+    dataset=$(sed -n 's/.*"dataset":"\([^"]*\)".*/\1/p' "$run/datasets")
+    "$bin/halftone" describe "$dataset" --format csv |
+        sed 's/\r//; s/""//g' >"$run/columns"
+    IFS=, read -r t key _ < <(awk -F, '$4 == "person"' "$run/columns")
+    [ -n "${key:-}" ] || die "no table of $dataset has a privacy key"
+    table=$dataset.$t
+    amount=$(awk -F, -v t="$t" '$1 == t && $4 != "person" && $5 ~ / to / &&
+        ($3 == "int" || $3 == "double") { print $2; exit }' "$run/columns")
+    for HALFTONE_PURPOSE in $(sed -n 's/.*"purposes":"\([^"]*\)".*/\1/p' \
+        "$run/datasets" | tr -d ,); do
+        export HALFTONE_PURPOSE
+        can_ask "SELECT COUNT(*) FROM $table" && break
+    done
+    # Public keys first: their groups always answer.  Of the others the last:
+    # what names a row mostly stands before what sorts it.
+    for group in $(awk -F, -v t="$t" '$1 == t && $4 != "person" && $5 != "" &&
+        $5 !~ / to / { print $2 }' "$run/columns") $(awk -F, -v t="$t" \
+        '$1 == t && $4 != "person" && $5 == "" && $3 == "text" { print $2 }' \
+        "$run/columns" | tac); do
+        can_ask "SELECT $group, COUNT(*) FROM $table GROUP BY $group" && return
+    done
+    group=
+}

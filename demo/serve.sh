@@ -9,14 +9,10 @@ run=build/demo/serve
 trap stop_server EXIT
 trap 'exit 0' INT TERM
 
-if [ -n "${POLICY:-}" ]; then
-    policy=$(realpath "$POLICY") || die "POLICY=$POLICY cannot be read"
-else
-    make_shop
-    policy=$PWD/build/demo/shop/shop.yaml
-fi
+use_policy
 write_config "$policy"
 start_server
+look_around
 cat <<TEXT
 halftoned is running (pid $server_pid).  In another terminal:
 
@@ -24,9 +20,9 @@ halftoned is running (pid $server_pid).  In another terminal:
     export HALFTONE_TARGET=$HALFTONE_TARGET
     export HALFTONE_CA=$HALFTONE_CA
     export HALFTONE_TOKEN=\$(cat $PWD/$run/analyst.token)
-    export HALFTONE_PURPOSE=improve_products
-    $bin/halftone datasets
-    $bin/halftone query 'SELECT country, COUNT(DISTINCT customer_id) FROM shop.customers GROUP BY country'
+    export HALFTONE_PURPOSE=$HALFTONE_PURPOSE
+    $bin/halftone describe
+    $bin/halftone query 'SELECT ${group:+$group, }COUNT(DISTINCT $key) FROM $table${group:+ GROUP BY $group}'
 
 Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
 Ctrl-C stops it.

@@ -1,5 +1,7 @@
 #include <halftone/v1/halftone.pb-c.h>
 
+#include <string.h>
+
 #include "clients/cli/dataset_word.h"
 #include "clients/cli/grid.h"
 #include "clients/cli/json.h"
@@ -43,6 +45,21 @@ static void print_bar(FILE *out, const struct amount *m)
     (void)fprintf(out, " %.3g %% spent\n", 100 * share);
 }
 
+/* Each sentence on lines of its own. */
+static void print_odds(FILE *out, const char *odds)
+{
+    enum { WIDTH = 76, INDENT = 4 };
+    while (*odds) {
+        const char *end = strstr(odds, ". ");
+        char line[1024];
+        const size_t len = end ? (size_t)(end - odds) + 1 : strlen(odds);
+        (void)snprintf(line, sizeof line, "%.*s", (int)len, odds);
+        (void)fputs("  ", out);
+        text_wrap(out, line, WIDTH, INDENT);
+        odds += len + (end != NULL);
+    }
+}
+
 static void print_table(struct cli *cli, const reply *b)
 {
     FILE *out = cli->term.out;
@@ -56,25 +73,26 @@ static void print_table(struct cli *cli, const reply *b)
     print_bar(out, &m);
     (void)fprintf(out, "  spent  %s %s of %s\n", m.unit,
                   number_scaled_up(m.spent, m.decimals, DIGITS).s,
-                  number_scaled(m.cap, m.decimals).s);
+                  number_scaled_down(m.cap, m.decimals, DIGITS).s);
     (void)fprintf(out, "  left   %s %s\n", m.unit,
                   number_scaled_down(m.remaining, m.decimals, DIGITS).s);
     if (!b->pure)
-        (void)fprintf(out, "  shown  epsilon %.3g of %.3g at delta %s\n",
-                      b->spent_epsilon, b->cap_epsilon,
-                      number_shortest(b->delta).s);
+        (void)fprintf(out, "  shown  epsilon %s of %s at delta %s\n",
+                      number_people(b->spent_epsilon, DIGITS - 1).s,
+                      number_people(b->cap_epsilon, DIGITS - 1).s,
+                      number_people(b->delta, DIGITS - 1).s);
     if (b->cap_delta_atto > 0)
         (void)fprintf(
             out, "  delta  %s of %s spent\n",
             number_scaled_up(b->spent_delta_atto, DELTA_DECIMALS, DIGITS).s,
-            number_scaled(b->cap_delta_atto, DELTA_DECIMALS).s);
+            number_scaled_down(b->cap_delta_atto, DELTA_DECIMALS, DIGITS).s);
     if (quota && *quota)
         (void)fprintf(
             out, "  quota  %s %s left of %s\n", m.unit,
             number_scaled_down(b->quota_remaining, m.decimals, DIGITS).s,
             quota);
     if (odds && *odds)
-        (void)fprintf(out, "  %s\n", odds);
+        print_odds(out, odds);
 }
 
 /* ---- for programs ---- */

@@ -22,7 +22,18 @@ struct list {
     size_t want; /* rows */
 };
 
-static bool add(struct list *l, const Halftone__V1__Charge *c, struct arena *a)
+/* Exact for programs, rounded up for people. */
+static const char *price_text(uint64_t units, unsigned decimals,
+                              bool for_people, struct arena *a)
+{
+    enum { DIGITS = 4 };
+    return arena_strdup(a, for_people
+                               ? number_scaled_up(units, decimals, DIGITS).s
+                               : number_scaled(units, decimals).s);
+}
+
+static bool add(struct list *l, const Halftone__V1__Charge *c, bool for_people,
+                struct arena *a)
 {
     const char **cell = l->grid.cells + l->grid.n_rows++ * COLUMNS;
     cell[0] = answer_time(c->charged_us, a);
@@ -31,9 +42,9 @@ static bool add(struct list *l, const Halftone__V1__Charge *c, struct arena *a)
     cell[3] = c->principal;
     cell[4] = c->purpose;
     cell[5] = c->state;
-    cell[6] = arena_strdup(a, number_scaled(c->rho_pico, 12).s);
-    cell[7] = arena_strdup(a, number_scaled(c->epsilon_nano, 9).s);
-    cell[8] = arena_strdup(a, number_scaled(c->delta_atto, 18).s);
+    cell[6] = price_text(c->rho_pico, 12, for_people, a);
+    cell[7] = price_text(c->epsilon_nano, 9, for_people, a);
+    cell[8] = price_text(c->delta_atto, 18, for_people, a);
     return cell[0] && cell[6] && cell[7] && cell[8];
 }
 
@@ -52,7 +63,8 @@ static enum err_code fetch(struct list *l, struct cli *cli,
         const Halftone__V1__ListChargesReply *page =
             (const Halftone__V1__ListChargesReply *)m;
         for (size_t i = 0; i < page->n_charges && i < left; i++)
-            if (!add(l, page->charges[i], cli->arena))
+            if (!add(l, page->charges[i], cli->opt.format == FORMAT_TABLE,
+                     cli->arena))
                 return err_set(err, ERR_LIMIT, "there are too many charges");
         if (*page->next_page_token == '\0' || page->n_charges == 0)
             break;

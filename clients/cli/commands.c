@@ -35,8 +35,11 @@ const struct command COMMANDS[] = {
       "Prints 'serving' and exits 0, or exits 6.\n", FOR_SERVER | FOR_OUTPUT, 0,
       run_health },
     { "policy check", "FILE...", "Explain every mistake in policy files.",
-      "Reads no data.  Exits 0 when a server would start with the files.\n", 0,
-      64, run_policy_check },
+      "Compares columns and types with the source where that is here; reads "
+      "no\n"
+      "values.  Several files are checked to have no people in common.  Exits "
+      "0\nwhen a server would start with them.\n",
+      0, 64, run_policy_check },
     { "policy draft", "FILE",
       "Write a first policy for a Parquet, CSV or DuckDB file.",
       "Reads names and types, no values.  What only you can know is written\n"

@@ -106,9 +106,11 @@ static void print_table_head(struct cli *cli, const table *t)
                   help && *help ? "; " : "", help ? help : "");
     if (t->owned && t->bounds)
         (void)fprintf(cli->term.out,
-                      "one person counts in at most %u groups, with at most %u "
-                      "rows in each\n",
-                      t->bounds->max_groups, t->bounds->max_rows);
+                      "one person counts in at most %u group%s, with at most "
+                      "%u row%s in each\n",
+                      t->bounds->max_groups,
+                      t->bounds->max_groups == 1 ? "" : "s",
+                      t->bounds->max_rows, t->bounds->max_rows == 1 ? "" : "s");
 }
 
 static enum err_code print_table(struct cli *cli, const dataset *d,

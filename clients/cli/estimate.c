@@ -91,9 +91,10 @@ static void print_price(const reply *m, FILE *out)
             out, "would cost epsilon %s",
             number_scaled_up(m->epsilon_nano, EPS_DECIMALS, DIGITS).s);
     else
-        (void)fprintf(out, "would cost rho %s (epsilon %.3g at delta %s)",
+        (void)fprintf(out, "would cost rho %s (epsilon %s at delta %s)",
                       number_scaled_up(m->rho_pico, RHO_DECIMALS, DIGITS).s,
-                      m->epsilon, number_shortest(m->delta).s);
+                      number_people(m->epsilon, DIGITS - 1).s,
+                      number_people(m->delta, DIGITS - 1).s);
     (void)fprintf(out,
                   "; the budget covers %s such queries; nothing was charged\n",
                   number_grouped(number_scaled(m->queries_left, 0).s).s);

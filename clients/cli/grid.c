@@ -68,15 +68,19 @@ static void pad(FILE *out, size_t n)
 static void print_line(const struct layout *l, const struct grid *g,
                        const char *const *texts, FILE *out)
 {
+    size_t due = 0; /* blanks before the next text */
     for (size_t c = 0; c < g->n_columns; c++) {
         const size_t fill =
             l->widths[c] - utf8_width(texts[c], strlen(texts[c]));
         const bool right = g->columns[c].type == GRID_NUMBER ||
                            g->columns[c].type == GRID_AMOUNT;
-        (void)fputs(c > 0 ? GAP : "", out);
-        pad(out, right ? fill : 0);
-        (void)fputs(texts[c], out);
-        pad(out, right || c + 1 == g->n_columns ? 0 : fill);
+        due += (c > 0 ? sizeof GAP - 1 : 0) + (right ? fill : 0);
+        if (*texts[c]) {
+            pad(out, due);
+            (void)fputs(texts[c], out);
+            due = 0;
+        }
+        due += right ? 0 : fill;
     }
     (void)fputc('\n', out);
 }
@@ -99,6 +103,8 @@ enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
     (void)fprintf(t->out, "%s\n", terminal_style(t->out_color, STYLE_PLAIN));
     for (size_t r = 0; r < g->n_rows; r++)
         print_line(&l, g, l.cells + r * g->n_columns, t->out);
+    if (g->n_rows == 0)
+        (void)fputs("(no rows)\n", t->out);
     return ERR_OK;
 }
 

@@ -2,24 +2,10 @@
 
 #include <string.h>
 
+#include "clients/cli/text.h"
 #include "server/base/utf8.h"
 
 enum { FLAG_WIDTH = 24, TEXT_WIDTH = 52 };
-
-/* "text" in lines of at most TEXT_WIDTH, all but the first indented. */
-static void print_wrapped(FILE *out, const char *text, int indent)
-{
-    while (strlen(text) > TEXT_WIDTH) {
-        size_t cut = TEXT_WIDTH;
-        while (cut > 0 && text[cut] != ' ')
-            cut--;
-        if (cut == 0)
-            break;
-        (void)fprintf(out, "%.*s\n%*s", (int)cut, text, indent, "");
-        text += cut + 1;
-    }
-    (void)fprintf(out, "%s\n", text);
-}
 
 static void print_flag(FILE *out, const struct flag *f)
 {
@@ -33,7 +19,7 @@ static void print_flag(FILE *out, const struct flag *f)
                   width < FLAG_WIDTH ? (int)(FLAG_WIDTH - width) : 0, "");
     if (width >= FLAG_WIDTH)
         (void)fprintf(out, "\n%*s", FLAG_WIDTH, "");
-    print_wrapped(out, f->help, FLAG_WIDTH);
+    text_wrap(out, f->help, TEXT_WIDTH, FLAG_WIDTH);
     if (f->env)
         (void)fprintf(out, "%*sEnvironment: %s.\n", FLAG_WIDTH, "", f->env);
 }

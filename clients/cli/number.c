@@ -41,20 +41,68 @@ static uint64_t step_of(uint64_t units, unsigned digits)
     return step;
 }
 
+/* number_scaled, but with an exponent where many zeros would stand. */
+static struct number_text scaled_for_people(uint64_t units, unsigned decimals)
+{
+    enum { ZEROS = 4 }; /* from 0.0001 on it is a plain number */
+    struct number_text t;
+    if (units == 0 || decimals < ZEROS ||
+        units >= power_of_ten(decimals - ZEROS))
+        return number_scaled(units, decimals);
+    unsigned digits = 1;
+    while (units / 10 >= power_of_ten(digits - 1))
+        digits++;
+    const struct number_text mantissa = number_scaled(units, digits - 1);
+    (void)snprintf(t.s, sizeof t.s, "%.40se-%u", mantissa.s,
+                   decimals - digits + 1);
+    return t;
+}
+
 struct number_text number_scaled_up(uint64_t units, unsigned decimals,
                                     unsigned digits)
 {
     const uint64_t step = step_of(units, digits);
     const uint64_t over = units % step;
     const uint64_t more = over ? step - over : 0;
-    return number_scaled(units > UINT64_MAX - more ? units : units + more,
-                         decimals);
+    return scaled_for_people(units > UINT64_MAX - more ? units : units + more,
+                             decimals);
 }
 
 struct number_text number_scaled_down(uint64_t units, unsigned decimals,
                                       unsigned digits)
 {
-    return number_scaled(units - units % step_of(units, digits), decimals);
+    return scaled_for_people(units - units % step_of(units, digits), decimals);
+}
+
+struct number_text number_people(double d, unsigned digits)
+{
+    static const double SLACK = 1e-12; /* 0.3 in binary is no more than 0.3 */
+    struct number_text t = { "0" };
+    if (!(d > 0))
+        return t;
+    int exponent = (int)floor(log10(d));
+    const double step = pow(10, (double)digits - 1);
+    double mantissa = ceil(d / pow(10, exponent) * step * (1 - SLACK)) / step;
+    if (mantissa >= 10) {
+        mantissa /= 10;
+        exponent++;
+    }
+    if (exponent < -4) {
+        (void)snprintf(t.s, sizeof t.s, "%.*ge%d", (int)digits, mantissa,
+                       exponent);
+        return t;
+    }
+    const int decimals = (int)digits - 1 - exponent;
+    (void)snprintf(t.s, sizeof t.s, "%.*f", decimals > 0 ? decimals : 0,
+                   mantissa * pow(10, exponent));
+    if (strchr(t.s, '.')) {
+        char *end = t.s + strlen(t.s) - 1;
+        while (*end == '0')
+            *end-- = '\0';
+        if (*end == '.')
+            *end = '\0';
+    }
+    return t;
 }
 
 struct number_text number_shortest(double d)

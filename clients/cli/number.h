@@ -16,7 +16,8 @@ struct number_text {
 /* units * 10^-decimals, exactly, without trailing zeros: (1500, 3) is "1.5". */
 struct number_text number_scaled(uint64_t units, unsigned decimals);
 
-/* The same rounded to `digits` significant ones: a price up, a rest down. */
+/* The same for people, rounded to `digits` significant ones, a price up and a
+ * rest down; below 0.0001 as 5.01e-12. */
 struct number_text number_scaled_up(uint64_t units, unsigned decimals,
                                     unsigned digits);
 struct number_text number_scaled_down(uint64_t units, unsigned decimals,
@@ -24,6 +25,10 @@ struct number_text number_scaled_down(uint64_t units, unsigned decimals,
 
 /* Shortest text that reads back as the same double; "nan", "inf", "-inf". */
 struct number_text number_shortest(double d);
+
+/* d for people: rounded up to `digits` significant ones (1 to 9), but for the
+ * error of a double; below 0.0001 as 5.01e-9.  d is finite and not negative. */
+struct number_text number_people(double d, unsigned digits);
 
 /* `decimals` digits after the point; shortest when |d| >= 10^15. */
 struct number_text number_fixed(double d, unsigned decimals);

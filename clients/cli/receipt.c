@@ -27,15 +27,15 @@ const char *answer_time(int64_t us, struct arena *a)
 
 static const char *price(const Halftone__V1__Receipt *r, struct arena *a)
 {
-    const struct number_text delta = number_shortest(r->delta);
     if (r->pure)
         return arena_printf(
             a, "epsilon %s",
             number_scaled_up(r->epsilon_nano, EPS_DECIMALS, SHOWN_DIGITS).s);
     return arena_printf(
-        a, "rho %s (epsilon %.3g at delta %s)",
-        number_scaled_up(r->rho_pico, RHO_DECIMALS, SHOWN_DIGITS).s, r->epsilon,
-        delta.s);
+        a, "rho %s (epsilon %s at delta %s)",
+        number_scaled_up(r->rho_pico, RHO_DECIMALS, SHOWN_DIGITS).s,
+        number_people(r->epsilon, SHOWN_DIGITS - 1).s,
+        number_people(r->delta, SHOWN_DIGITS - 1).s);
 }
 
 const char *answer_receipt(const Halftone__V1__Receipt *r, struct arena *a)
@@ -45,6 +45,8 @@ const char *answer_receipt(const Halftone__V1__Receipt *r, struct arena *a)
                                      SHOWN_DIGITS)
                 : number_scaled_down(r->remaining_rho_pico, RHO_DECIMALS,
                                      SHOWN_DIGITS);
+    if (*r->query_id == '\0') /* a plan: nothing was asked of the data */
+        return "nothing was charged";
     const char *cost = price(r, a);
     const char *when = answer_time(r->as_of_us, a);
     if (!cost || !when)

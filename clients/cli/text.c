@@ -1,7 +1,6 @@
 #include "clients/cli/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "server/base/utf8.h"
@@ -92,4 +91,18 @@ const char *text_valid(struct arena *a, const char *s)
         at += n ? n : 1;
     }
     return out;
+}
+
+void text_wrap(FILE *out, const char *text, size_t width, int indent)
+{
+    while (strlen(text) > width) {
+        size_t cut = width;
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        (void)fprintf(out, "%.*s\n%*s", (int)cut, text, indent, "");
+        text += cut + 1;
+    }
+    (void)fprintf(out, "%s\n", text);
 }

@@ -1,6 +1,8 @@
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
 
+#include <stdio.h>
+
 #include "server/base/arena.h"
 
 /*
@@ -17,6 +19,10 @@ const char *text_line(struct arena *a, const char *s);
 
 /* Line breaks stay, for text that may have several lines. */
 const char *text_lines(struct arena *a, const char *s);
+
+/* A paragraph in lines of at most `width` bytes, broken at blanks; all but the
+ * first are indented. */
+void text_wrap(FILE *out, const char *text, size_t width, int indent);
 
 /* The text itself when it is UTF-8, else with U+FFFD for what is not. */
 const char *text_valid(struct arena *a, const char *s);

@@ -8,6 +8,20 @@
 
 enum { VIEW_MAX = 2 << 20 }; /* bytes of one CREATE VIEW */
 
+/* What the source has, as far as it fits into the hint. */
+static enum err_code list_columns(const struct source *s, struct err *err)
+{
+    char text[sizeof err->hint - 16] = "";
+    struct writer w = writer_of(text, sizeof text - sizeof ", ...");
+    for (size_t i = 0; i < s->n_columns && !w.overflow; i++) {
+        const size_t before = w.len;
+        writer_printf(&w, "%s%s", i ? ", " : "", s->columns[i].name);
+        if (w.overflow)
+            memcpy(text + before, ", ...", sizeof ", ...");
+    }
+    return err_hint(err, "it has %s", text);
+}
+
 static enum err_code missing(const struct source *s,
                              const struct policy_table *t,
                              const struct policy_column *c, struct err *err)
@@ -22,8 +36,7 @@ static enum err_code missing(const struct source *s,
     if (near)
         return err_hint(err, "it has %s: write %s: {from: \"%s\", ...}",
                         near->name, c->name, near->name);
-    return err_hint(err, "%s",
-                    "`halftone policy draft` lists the columns of a source");
+    return list_columns(s, err);
 }
 
 /* Writes the SELECT item that turns the stored column into the declared one. */

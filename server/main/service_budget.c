@@ -1,47 +1,30 @@
 /* GET_BUDGET, WATCH_BUDGET and LIST_CHARGES.  Declared in service.h. */
-#include <math.h>
 #include <string.h>
 
-#include "dp/convert.h"
 #include "server/main/service.h"
+#include "server/policy/odds.h"
 
 static enum err_code full(struct err *err)
 {
     return err_set(err, ERR_LIMIT, "the reply needs too much memory");
 }
 
-/*
- * Never epsilon alone: what someone who believed 50:50 could come to believe,
- * had he every answer.  Under pure the bound has no exception.
- */
-static const char *odds_sentence(const struct policy *p, struct dp_price price,
-                                 const char *when, struct arena *a)
+static void print_odds(struct writer *w, const char *when,
+                       const struct policy *p, struct dp_price price)
 {
-    const double delta = p->shown_delta;
-    if (p->notion == DP_PURE) {
-        const double eps = (double)price.eps_nano * DP_NANO;
-        const double odds = 100 / (1 + exp(-eps));
-        return arena_printf(a,
-                            "%s someone who believed 50:50 about a person "
-                            "could come to believe at most %.4g:%.4g.",
-                            when, odds, 100 - odds);
-    }
-    const double odds =
-        100 * dp_odds_of_rho((double)price.rho_pico * DP_PICO, delta);
-    return arena_printf(a,
-                        "%s someone who believed 50:50 about a person could "
-                        "come to believe at most %.4g:%.4g, save for a "
-                        "chance of one in %.0f.",
-                        when, odds, 100 - odds,
-                        1 / (delta + (double)price.delta_atto * DP_ATTO));
+    writer_str(w, when);
+    odds_print(w, odds_of(p->notion, price, p->shown_delta));
 }
 
+/* What every answer so far, and every answer there can be, reveals. */
 static const char *odds_text(const struct policy *p, struct dp_price spent,
                              struct arena *a)
 {
-    const char *now = odds_sentence(p, spent, "From all answers so far,", a);
-    const char *cap = odds_sentence(p, p->cap, "When the budget is spent,", a);
-    return now && cap ? arena_printf(a, "%s %s", now, cap) : NULL;
+    char text[512];
+    struct writer w = writer_of(text, sizeof text);
+    print_odds(&w, "From all answers so far, ", p, spent);
+    print_odds(&w, " When the budget is spent, ", p, p->cap);
+    return writer_cstr(&w) ? arena_strdup(a, text) : NULL;
 }
 
 /* The quota over the caller that has least left. */

@@ -94,7 +94,8 @@ static enum err_code load_dataset(struct dataset **out, const char *path,
     code = engine_open(&d->engine, policy, &l->from->engine, err);
     if (code != ERR_OK) {
         char line[1024];
-        (void)snprintf(line, sizeof line, "%s: %s", path, err->msg);
+        (void)snprintf(line, sizeof line, "%s:%u: %s; %s", path, err->line,
+                       err->msg, err->hint);
         l->say(l->ctx, line);
         dataset_drop(d);
         return code;

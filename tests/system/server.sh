@@ -4,35 +4,12 @@
 set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
+. tests/system/lib.sh
 run=$(mktemp -d)
 shop=$run/shop
 trap 'stop_server; rm -rf "$run"' EXIT
-failed=0
 
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$run/out" 2>&1; then
-        echo "ok $name"
-    else
-        sed 's/^/    /' "$run/out" | tail -n 12
-        echo "FAILED $name"
-        failed=1
-    fi
-}
 ask() { "$bin/halftone" query --purpose improve_products "$@" </dev/null; }
-exits() { # CODE COMMAND...
-    local want=$1 got
-    shift
-    "$@"
-    got=$?
-    [ "$got" -eq "$want" ] || { echo "exit $got, not $want"; false; }
-}
-says() { # WORDS COMMAND...
-    local words=$1
-    shift
-    "$@" 2>&1 | tee /dev/stderr | grep -q -- "$words"
-}
 spent() { "$bin/halftone" budget shop --format json | sed 's/.*"spent_rho":\([^,]*\).*/\1/'; }
 
 mkdir -p "$shop"

@@ -1,0 +1,30 @@
+# Sourced by scripts that report with check: a line a test, and $failed at the
+# end.  $run or a folder of its own takes the output of each.
+BIN=${BIN:-build}
+failed=0
+check_out=$(mktemp)
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$check_out" 2>&1; then
+        echo "ok $name"
+    else
+        sed 's/^/    /' "$check_out" | tail -n 12
+        echo "FAILED $name"
+        failed=1
+    fi
+    rm -f "$check_out"
+}
+exits() { # CODE COMMAND...
+    local want=$1 got
+    shift
+    "$@"
+    got=$?
+    [ "$got" -eq "$want" ] || { echo "exit $got, not $want"; false; }
+}
+says() { # WORDS COMMAND...
+    local words=$1
+    shift
+    "$@" 2>&1 | tee /dev/stderr | grep -q -- "$words"
+}
