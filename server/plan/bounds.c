@@ -164,7 +164,7 @@ static const char *describe_sum(struct draft *d, const struct draft_agg *agg,
 static enum err_code add_clamped(size_t *out, struct draft *d,
                                  const struct draft_agg *agg, struct err *err)
 {
-    const struct policy_column *c = agg->value->column;
+    const struct policy_column *c = agg->value->column->policy;
     struct draft_measure w = { .filter = agg->filter,
                                .value = agg->value,
                                .clamps_person = true };
@@ -200,7 +200,8 @@ static enum err_code add_sum(size_t *out, struct draft *d,
     unsigned bits;
 
     if (!centered && agg->value->kind == TYPED_COLUMN &&
-        agg->value->column->has_person_clamp)
+        agg->value->column->policy &&
+        agg->value->column->policy->has_person_clamp)
         return add_clamped(out, d, agg, err);
     TRY(steps_of(&w, &bits, d, agg, err));
     const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
@@ -275,7 +276,7 @@ static enum err_code measure_agg(struct plan_agg *out, struct draft *d,
 static enum err_code limits(struct draft *d, struct err *err)
 {
     const struct ask_bounds *b = &d->req->bounds;
-    const struct policy_table *t = d->table;
+    const struct rel_limits *t = &draft_key(d)->limits;
     struct plan *p = d->plan;
 
     TRY(limit_of(&p->l0, "max_groups", b->max_groups, t->max_groups,

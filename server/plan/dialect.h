@@ -1,7 +1,7 @@
 #ifndef PLAN_DIALECT_H
 #define PLAN_DIALECT_H
 
-#include "server/plan/typed.h"
+#include "server/plan/rel.h"
 
 /*
  * Checked row expressions as DuckDB SQL.  Printed from the tree alone; total:
@@ -13,7 +13,8 @@
  *   casts               TRY_CAST, halves to even
  *   LIKE                constant pattern, checked, ESCAPE '\'
  *
- * Columns read from the alias t.
+ * Columns know their alias.  Inside a sub-query that groups, keys and
+ * aggregates are the columns g0.. and a0.. of the stage before.
  */
 void duckdb_expr(struct writer *w, const struct typed *e);
 
@@ -23,6 +24,10 @@ void duckdb_expr(struct writer *w, const struct typed *e);
  * is one at all stands beside it.
  */
 void duckdb_term(struct writer *w, const struct typed *e);
+
+/* " WHERE ..." or nothing: the rows have a key, and pass every term. */
+void duckdb_where(struct writer *w, const struct rel_scope *scope,
+                  struct typed *const *terms, size_t n);
 
 void duckdb_name(struct writer *w, const char *name);
 void duckdb_value(struct writer *w, enum value_type type,

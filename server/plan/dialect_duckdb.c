@@ -90,11 +90,10 @@ static void flag(const struct sql *s, size_t i)
 static void stage_rows(const struct sql *s)
 {
     const struct draft *d = s->d;
-    const char *key = d->table->columns[d->table->key].name;
+    const struct rel_scope *scope = d->scope;
 
-    writer_str(s->w, "WITH rows AS (SELECT t.");
-    duckdb_name(s->w, key);
-    writer_str(s->w, " AS p");
+    writer_printf(s->w, "WITH rows AS (SELECT %s AS p",
+                  scope->leaves[scope->key].key_sql);
     for (size_t k = 0; k < d->plan->n_keys; k++) {
         const enum value_type type = d->keys[k]->type;
         writer_str(s->w, type == VALUE_INT ? ", TRY_CAST(" : ", ");
@@ -111,15 +110,8 @@ static void stage_rows(const struct sql *s)
         duckdb_expr(s->w, d->measures[i].value);
         writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
     }
-    writer_str(s->w, " FROM src.");
-    duckdb_name(s->w, d->table->name);
-    writer_str(s->w, " AS t WHERE t.");
-    duckdb_name(s->w, key);
-    writer_str(s->w, " IS NOT NULL");
-    for (size_t i = 0; i < d->n_where; i++) {
-        writer_str(s->w, " AND ");
-        duckdb_term(s->w, d->where[i]);
-    }
+    writer_printf(s->w, " FROM %s", scope->from);
+    duckdb_where(s->w, scope, d->where, d->n_where);
     writer_str(s->w, ")");
 }
 
@@ -249,8 +241,7 @@ static void encoded(const struct sql *s, char prefix, size_t i, bool is_text)
 
 static void hash_open(const struct sql *s, char what)
 {
-    const struct policy_table *t = s->d->table;
-    const enum policy_type type = t->columns[t->key].type;
+    const enum policy_type type = draft_key(s->d)->key_type;
     writer_printf(s->w, "sha256(CAST($1 AS BLOB) || encode('%c'", what);
     encoded(s, 'p', 0, type != POLICY_INT);
     for (size_t k = 0; k < s->d->plan->n_keys; k++)

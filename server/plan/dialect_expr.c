@@ -99,12 +99,11 @@ static void arith(struct writer *w, const struct typed *e)
 
 /* `x` when it is a time of the years 1 to 9999. */
 static void sane_time(struct writer *w, enum value_type type, const char *open,
-                      const struct policy_column *c, const char *close)
+                      const struct rel_column *c, const char *close)
 {
     for (int i = 0; i < 2; i++) {
-        writer_printf(w, "%s%st.", i ? " THEN " : "CASE WHEN ", open);
-        duckdb_name(w, c->name);
-        writer_str(w, close);
+        writer_printf(w, "%s%s%s%s", i ? " THEN " : "CASE WHEN ", open, c->sql,
+                      close);
         if (i == 0 && type == VALUE_DATE)
             writer_str(w, " BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'");
         else if (i == 0)
@@ -116,13 +115,14 @@ static void sane_time(struct writer *w, enum value_type type, const char *open,
 
 static void column(struct writer *w, const struct typed *e)
 {
-    if (e->type == VALUE_DATE || e->type == VALUE_TIMESTAMP) {
+    const bool raw = e->column->raw;
+    if (raw && (e->type == VALUE_DATE || e->type == VALUE_TIMESTAMP)) {
         sane_time(w, e->type, "", e->column, "");
         return;
     }
-    writer_str(w, e->type == VALUE_DOUBLE ? "nullif(t." : "t.");
-    duckdb_name(w, e->column->name);
-    writer_str(w, e->type == VALUE_DOUBLE ? ", " NAN_SQL ")" : "");
+    writer_str(w, raw && e->type == VALUE_DOUBLE ? "nullif(" : "");
+    writer_str(w, e->column->sql);
+    writer_str(w, raw && e->type == VALUE_DOUBLE ? ", " NAN_SQL ")" : "");
 }
 
 static void cast(struct writer *w, const struct typed *e)
@@ -259,9 +259,15 @@ void duckdb_expr(struct writer *w, const struct typed *e)
     case TYPED_CALL:
         call(w, e);
         return;
+    case TYPED_TEXT:
+        writer_str(w, e->text);
+        return;
     case TYPED_KEY:
+        writer_printf(w, "g%zu", e->index);
+        return;
     case TYPED_AGG:
-        return; /* post expressions are never printed here */
+        writer_printf(w, "a%zu", e->index);
+        return;
     }
 }
 
@@ -271,7 +277,8 @@ static bool compares_column(const struct typed *e)
         e->kind == TYPED_CALL &&
         ((e->call.op >= OP_EQ && e->call.op <= OP_GE && e->call.op != OP_NE) ||
          e->call.op == OP_IN || e->call.op == OP_BETWEEN);
-    if (!compares || e->call.args[0]->kind != TYPED_COLUMN)
+    if (!compares || e->call.args[0]->kind != TYPED_COLUMN ||
+        !e->call.args[0]->column->raw)
         return false;
     for (size_t i = 1; i < e->call.n_args; i++)
         if (!typed_is_const(e->call.args[i]))
@@ -288,9 +295,7 @@ void duckdb_term(struct writer *w, const struct typed *e)
     /* Same column, read as it is. */
     const struct typed *x = e->call.args[0];
     const bool is_in = e->call.op == OP_IN;
-    writer_str(w, "(t.");
-    duckdb_name(w, x->column->name);
-    writer_printf(w, " %s ", op_info_of(e->call.op)->sql);
+    writer_printf(w, "(%s %s ", x->column->sql, op_info_of(e->call.op)->sql);
     writer_str(w, is_in ? "(" : "");
     list(w, e, 1, e->call.op == OP_BETWEEN ? " AND " : ", ");
     writer_str(w, is_in ? ")" : "");
@@ -300,4 +305,23 @@ void duckdb_term(struct writer *w, const struct typed *e)
         writer_str(w, ") IS NOT NULL");
     }
     writer_u8(w, ')');
+}
+
+void duckdb_where(struct writer *w, const struct rel_scope *scope,
+                  struct typed *const *terms, size_t n)
+{
+    const char *between = " WHERE ";
+    for (size_t i = 0; i < scope->n_leaves; i++) {
+        const struct rel_leaf *leaf = &scope->leaves[i];
+        /* A missing row has no key: the join itself asked for equal ones. */
+        if (!leaf->rel->owned || !leaf->rel->key_may_be_null || leaf->optional)
+            continue;
+        writer_printf(w, "%s%s IS NOT NULL", between, leaf->key_sql);
+        between = " AND ";
+    }
+    for (size_t i = 0; i < n; i++) {
+        writer_str(w, between);
+        duckdb_term(w, terms[i]);
+        between = " AND ";
+    }
 }

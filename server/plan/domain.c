@@ -89,7 +89,7 @@ static enum err_code declared(struct list *l, struct value *other,
 /* What the top-level AND of the WHERE leaves of a number or time column: the
  * constants of a query are public. */
 static struct range where_range(const struct draft *d,
-                                const struct policy_column *c);
+                                const struct rel_column *c);
 
 static double public_number(const struct value *v)
 {
@@ -110,7 +110,7 @@ static double public_number(const struct value *v)
     return (double)NAN;
 }
 
-static bool reads(const struct typed *e, const struct policy_column *c)
+static bool reads(const struct typed *e, const struct rel_column *c)
 {
     if (typed_is_call(e, OP_CAST_TIMESTAMP) || typed_is_call(e, OP_CAST_DOUBLE))
         e = e->call.args[0];
@@ -118,7 +118,7 @@ static bool reads(const struct typed *e, const struct policy_column *c)
 }
 
 static void narrow(struct range *r, const struct typed *e,
-                   const struct policy_column *c)
+                   const struct rel_column *c)
 {
     if (typed_is_call(e, OP_AND)) {
         for (size_t i = 0; i < e->call.n_args; i++)
@@ -139,24 +139,21 @@ static void narrow(struct range *r, const struct typed *e,
         r->hi = fmin(r->hi, v);
     if (op == OP_BETWEEN)
         r->hi = fmin(r->hi, public_number(&e->call.args[2]->value));
-    if (op == OP_LT && c->type != POLICY_DOUBLE)
+    if (op == OP_LT && c->type != VALUE_DOUBLE)
         r->hi = fmin(r->hi, v - 1); /* a microsecond, or a whole number */
 }
 
 static struct range where_range(const struct draft *d,
-                                const struct policy_column *c)
+                                const struct rel_column *c)
 {
-    struct range r = { -HUGE_VAL, HUGE_VAL };
-    if (c->has_range)
-        r = (struct range){ c->lo, c->hi };
+    struct range r = c->range;
     for (size_t i = 0; i < d->n_where; i++)
         narrow(&r, d->where[i], c);
     return r;
 }
 
 static enum err_code whole_numbers(struct list *l, bool *is_public,
-                                   struct draft *d,
-                                   const struct policy_column *c,
+                                   struct draft *d, const struct rel_column *c,
                                    struct err *err)
 {
     const struct range r = where_range(d, c);
@@ -169,7 +166,7 @@ static enum err_code whole_numbers(struct list *l, bool *is_public,
 }
 
 static enum err_code times(struct list *l, bool *is_public, struct draft *d,
-                           const struct policy_column *c, enum value_type type,
+                           const struct rel_column *c, enum value_type type,
                            enum time_unit unit, struct err *err)
 {
     const struct range r = where_range(d, c);
@@ -189,25 +186,25 @@ static enum err_code times(struct list *l, bool *is_public, struct draft *d,
 
 static enum err_code of_column(struct list *l, bool *is_public,
                                struct value *other, struct draft *d,
-                               const struct policy_column *c, struct err *err)
+                               const struct rel_column *c, struct err *err)
 {
     *is_public = true;
-    if (c->has_domain)
-        return declared(l, other, d, c, err);
+    if (c->policy && c->policy->has_domain)
+        return declared(l, other, d, c->policy, err);
     switch (c->type) {
-    case POLICY_BOOL:
+    case VALUE_BOOL:
         for (int b = 0; b < 2; b++)
             TRY(push(l, d, (struct value){ .type = VALUE_BOOL, .b = b }, err));
         return ERR_OK;
-    case POLICY_INT:
+    case VALUE_INT:
         return whole_numbers(l, is_public, d, c, err);
-    case POLICY_DATE:
+    case VALUE_DATE:
         return times(l, is_public, d, c, VALUE_DATE, UNIT_DAY, err);
-    case POLICY_DOUBLE:
-    case POLICY_TEXT:
-    case POLICY_TIMESTAMP:
-    case POLICY_UUID:
-    case POLICY_TYPE_COUNT:
+    case VALUE_NULL:
+    case VALUE_DOUBLE:
+    case VALUE_TEXT:
+    case VALUE_TIMESTAMP:
+    case VALUE_TYPE_COUNT:
         break;
     }
     *is_public = false;
@@ -236,7 +233,7 @@ static enum err_code of_case(struct list *l, bool *is_public, struct draft *d,
 static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
                              const struct typed *e, struct err *err)
 {
-    const struct policy_column *c = typed_only_column(e);
+    const struct rel_column *c = typed_only_column(e);
     if (e->call.op == OP_CASE)
         return of_case(l, is_public, d, e, err);
     if (e->type == VALUE_BOOL) {

@@ -2,12 +2,13 @@
 #define PLAN_DRAFT_H
 
 #include "server/plan/plan.h"
-#include "server/plan/typed.h"
+#include "server/plan/rel.h"
 
 /*
  * A plan while it is being made.  Each step of plan_query reads what earlier
  * steps wrote and writes its own part:
  *
+ *   from.c    scope                                 who owns the rows
  *   type.c    where, keys, aggregates, outputs      names, types, constants
  *   snap.c    where                                 times on the grain
  *   domain.c  plan->keys                            public groups
@@ -38,14 +39,36 @@ struct draft_agg {
     struct place at;
 };
 
+/*
+ * One SELECT while it is typed: the question itself, whose aggregates become a
+ * release, or a sub-query, whose aggregates the engine computes.
+ */
+struct draft_block {
+    const struct select *tree;
+    const struct rel_scope *scope;
+    bool is_release;
+    struct typed **where; /* AND of these */
+    size_t n_where;
+    bool never; /* a filter is constantly false: no row passes */
+    struct typed **keys;
+    size_t n_keys;
+    struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
+    size_t n_aggs;
+    bool may_group, may_filter; /* of every column read since they were set */
+};
+
 struct draft {
     struct plan *plan;
     const struct select *tree;
     const struct request *req;
     const struct policy *policy;
-    const struct policy_table *table;
     struct arena *a;
+    struct draft_block *block; /* being typed */
+    size_t n_relations;        /* so far, each as often as it is met */
+    size_t n_aliases;
 
+    /* The release: what its block held. */
+    const struct rel_scope *scope;
     struct typed **where; /* AND of these */
     size_t n_where;
     struct typed **keys;  /* n = plan->n_keys */
@@ -60,12 +83,35 @@ struct draft {
 
 enum err_code draft_memory(struct err *err);
 
+/* The relation whose key is that of a row of the release. */
+static inline const struct rel *draft_key(const struct draft *d)
+{
+    return d->scope->leaves[d->scope->key].rel;
+}
+
+/* from.c: the relations of a FROM as a scope. */
+enum err_code draft_from(const struct rel_scope **out, struct draft *d,
+                         const struct relation *from,
+                         struct err *err) MUST_CHECK;
+
+/* name.c: the column that `e`, an EXPR_COLUMN, names in the block's scope. */
+enum err_code draft_column(const struct rel_column **out, struct draft *d,
+                           const struct expr *e, struct err *err) MUST_CHECK;
+/* The same; NULL and no error when there is none, or several. */
+const struct rel_column *draft_column_try(const struct draft *d,
+                                          const struct expr *e);
+/* The same when it is a privacy key, by itself; else NULL. */
+const struct rel_column *draft_bare_key(const struct draft *d,
+                                        const struct expr *e);
+
 /* type.c: check and bind everything the tree says; fills in where, keys, aggs,
  * and the plan's outputs, having and orders. */
 enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
 
-/* snap.c: bounds on times snap outward to the policy's grain. */
-enum err_code draft_snap(struct draft *d, struct err *err) MUST_CHECK;
+/* snap.c: bounds on times in the block's WHERE snap outward to the policy's
+ * grain. */
+enum err_code draft_snap(struct draft *d, struct draft_block *b,
+                         struct err *err) MUST_CHECK;
 
 /* domain.c: which keys are public and all their values. */
 enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;

@@ -353,6 +353,9 @@ enum err_code eval(struct value *out, const struct typed *e,
     case TYPED_COLUMN:
         *out = *env->column_value;
         return ERR_OK;
+    case TYPED_TEXT: /* the engine's alone; in nothing that is evaluated */
+        *out = value_null();
+        return ERR_OK;
     case TYPED_CALL:
         break;
     }

@@ -9,10 +9,10 @@
  * what the dialects print; tests hold the two against each other.
  */
 struct eval_env {
-    const struct value *keys;           /* KEY leaves */
-    const struct value *aggs;           /* AGG leaves */
-    const struct policy_column *column; /* COLUMN leaves: only this one, ... */
-    const struct value *column_value;   /* ... with this value */
+    const struct value *keys;         /* KEY leaves */
+    const struct value *aggs;         /* AGG leaves */
+    const struct rel_column *column;  /* COLUMN leaves: only this one, ... */
+    const struct value *column_value; /* ... with this value */
 };
 
 /*

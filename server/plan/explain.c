@@ -76,9 +76,9 @@ static const char *mechanism_of_output(const struct plan *p,
 static void ownership(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
-    const char *key = d->table->columns[d->table->key].name;
+    const char *key = draft_key(d)->key_name;
     writer_printf(w, "Owned table %s.%s, one owner per row: %s\n",
-                  d->policy->name, d->table->name, key);
+                  d->policy->name, d->scope->leaves[0].name, key);
     writer_printf(w, "  rows whose %s is NULL are dropped\n", key);
     for (size_t i = 0; i < d->n_where; i++) {
         writer_str(w, i ? "    and " : "  rows kept: ");

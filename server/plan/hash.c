@@ -74,7 +74,7 @@ static void dataset(struct writer *w, const struct draft *d)
     text(w, p->data_version);
     writer_bytes(w, p->hash, sizeof p->hash);
     text(w, d->plan->purpose->id);
-    text(w, d->table->name);
+    text(w, d->scope->from);
 }
 
 static void measures(struct writer *w, const struct draft *d)

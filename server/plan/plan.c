@@ -44,29 +44,13 @@ enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
     return ERR_OK;
 }
 
-static enum err_code find_table(struct draft *d, struct err *err)
+static enum err_code find_scope(struct draft *d, struct err *err)
 {
-    const struct relation *from = d->tree->from;
-    const char *dataset = from->table.dataset, *name = from->table.name;
-    if (from->kind != RELATION_TABLE || d->tree->distinct)
-        return refuse(err, REFUSAL_FROM_ITEM, from->at,
-                      "More than the name of a table", NULL);
-    const bool ours = !dataset || strcmp(dataset, d->policy->name) == 0;
-
-    d->table = ours ? policy_find_table(d->policy, name) : NULL;
-    if (!d->table) {
-        (void)err_set(err, ERR_NOT_FOUND, "no table \"%s%s%s\"",
-                      dataset ? dataset : "", dataset ? "." : "", name);
-        (void)err_hint(err, "describe the dataset to see its tables");
-        return err_at(err, from->at.line, from->at.col);
-    }
-    if (!d->table->owned) {
-        (void)err_set(err, ERR_REFUSED,
-                      "table \"%s\" is public and is not queried by itself yet",
-                      name);
-        (void)err_hint(err, "query a table whose rows belong to people");
-        return err_at(err, from->at.line, from->at.col);
-    }
+    TRY(draft_from(&d->scope, d, d->tree->from, err));
+    if (!d->scope->owned)
+        return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
+    if (d->tree->distinct)
+        return refuse(err, REFUSAL_FROM_ITEM, d->tree->at, "DISTINCT", NULL);
     return ERR_OK;
 }
 
@@ -113,7 +97,7 @@ static enum err_code tell_bounds(struct draft *d, struct err *err)
     TRY(draft_notice(d, err,
                      "rows without \"%s\" belong to nobody and are not "
                      "counted",
-                     d->table->columns[d->table->key].name));
+                     draft_key(d)->key_name));
     if (p->n_keys > 0)
         TRY(draft_notice(d, err, "each person counts in at most %u group%s",
                          p->l0, p->l0 == 1 ? "" : "s"));
@@ -131,12 +115,10 @@ static enum err_code tell_bounds(struct draft *d, struct err *err)
 static enum err_code make(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    TRY(find_table(d, err));
-    p->table = d->table;
+    TRY(find_scope(d, err));
     TRY(find_purpose(d, err));
     TRY(check_ask(d, err));
     TRY(draft_types(d, err));
-    TRY(draft_snap(d, err));
     TRY(draft_domains(d, err));
     TRY(draft_bounds(d, err));
     p->is_free = d->never || (p->has_limit && p->limit == 0);

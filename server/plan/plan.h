@@ -80,7 +80,6 @@ struct plan_order {
 
 struct plan {
     const struct policy *policy; /* borrowed, outlives the plan */
-    const struct policy_table *table;
     const struct policy_purpose *purpose;
     const struct request *request;
 

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "server/plan/rel.h"
+
 static const struct range EVERYTHING = { -HUGE_VAL, HUGE_VAL };
 
-/* Grid of a number nobody declared one for: about a thousandth. */
-enum { GRID_DEFAULT = 10, GRID_MOST = 20 };
+enum { GRID_DEFAULT = RANGE_GRID_DEFAULT, GRID_MOST = 20 };
 
 static struct range hull(struct range a, struct range b)
 {
@@ -297,9 +298,9 @@ static double number_of(const struct value *v)
 
 static void range_of_leaf(struct typed *e)
 {
-    if (e->kind == TYPED_COLUMN && e->column->has_range) {
-        e->range = (struct range){ e->column->lo, e->column->hi };
-        e->grid_bits = e->type == VALUE_DOUBLE ? e->column->grid_bits : 0;
+    if (e->kind == TYPED_COLUMN) {
+        e->range = e->column->range;
+        e->grid_bits = e->column->grid_bits;
     } else if (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) {
         const double v = number_of(&e->value);
         e->range = (struct range){ v, v };
@@ -315,7 +316,8 @@ void range_of(struct typed *e)
 
     e->range = EVERYTHING;
     e->grid_bits = 0;
-    e->never_null = e->kind == TYPED_CONST && e->value.type != VALUE_NULL;
+    e->never_null = (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) ||
+                    (e->kind == TYPED_COLUMN && e->column->never_null);
     if (numeric && e->kind == TYPED_CALL) {
         e->range = checked(of_call(e));
         e->grid_bits = e->type == VALUE_DOUBLE ? grid_of_call(e) : 0;

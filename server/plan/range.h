@@ -16,6 +16,9 @@
  */
 void range_of(struct typed *e);
 
+/* Grid of a number nobody declared one for: about a thousandth. */
+enum { RANGE_GRID_DEFAULT = 10 };
+
 static inline bool range_is_bounded(struct range r)
 {
     return r.lo > -HUGE_VAL && r.hi < HUGE_VAL;

@@ -134,22 +134,23 @@ static enum err_code rebuild(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
-enum err_code draft_snap(struct draft *d, struct err *err)
+enum err_code draft_snap(struct draft *d, struct draft_block *b,
+                         struct err *err)
 {
     const uint64_t grain = d->policy->time_grain_us;
     if (grain <= 1 || grain > (uint64_t)US_PER_DAY * 3660)
         return ERR_OK;
-    for (size_t i = 0; i < d->n_where; i++) {
+    for (size_t i = 0; i < b->n_where; i++) {
         struct span was;
         const struct typed *column;
-        if (!span_of(&was, &column, d->where[i]))
+        if (!span_of(&was, &column, b->where[i]))
             continue;
         const struct span now =
             snapped(was, (int64_t)grain, column->type == VALUE_DATE);
         if (now.lo == was.lo && now.hi == was.hi)
             continue;
-        TRY(rebuild(&d->where[i], d, column, now, err));
-        const char *text = draft_text(d, d->where[i]);
+        TRY(rebuild(&b->where[i], d, column, now, err));
+        const char *text = draft_text(d, b->where[i]);
         if (!text)
             return draft_memory(err);
         TRY(draft_notice(d, err,

@@ -1,6 +1,5 @@
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
@@ -24,57 +23,11 @@ static enum err_code turn_down(struct place at, const char *msg,
     return err_at(err, at.line, at.col);
 }
 
-static bool qualifier_fits(const struct draft *d, const char *table)
+static enum err_code allow_column(struct draft *d, const struct rel_column *c,
+                                  enum use use, struct place at,
+                                  struct err *err)
 {
-    return !table || strcmp(table, relation_name(d->tree->from)) == 0;
-}
-
-static enum err_code no_column(const struct draft *d, const struct expr *e,
-                               struct err *err)
-{
-    const char *name = e->column.name;
-    (void)err_set(err, ERR_NOT_FOUND, "no column \"%.80s\" in table \"%.80s\"",
-                  name, d->table->name);
-    for (size_t i = 0; i < d->table->n_columns; i++)
-        if (strcasecmp(d->table->columns[i].name, name) == 0)
-            (void)err_hint(err,
-                           "write \"%s\" in double quotes: names keep their "
-                           "case only there",
-                           d->table->columns[i].name);
-    if (!err->hint[0])
-        (void)err_hint(err, "describe the dataset to see its columns");
-    return err_at(err, e->at.line, e->at.col);
-}
-
-static enum err_code find_column(const struct policy_column **out,
-                                 const struct draft *d, const struct expr *e,
-                                 struct err *err)
-{
-    *out = qualifier_fits(d, e->column.table)
-               ? policy_find_column(d->table, e->column.name)
-               : NULL;
-    if (!*out)
-        return no_column(d, e, err);
-    for (size_t i = 0; i < d->table->n_columns; i++)
-        if (*out != &d->table->columns[i] &&
-            strcasecmp(d->table->columns[i].name, (*out)->name) == 0)
-            return turn_down(
-                e->at, "two columns of this table differ only in case",
-                "ask the steward to rename one in the source", err);
-    return ERR_OK;
-}
-
-static bool is_privacy_key(const struct draft *d,
-                           const struct policy_column *column)
-{
-    return column == &d->table->columns[d->table->key];
-}
-
-static enum err_code allow_column(const struct draft *d,
-                                  const struct policy_column *c, enum use use,
-                                  struct place at, struct err *err)
-{
-    if (is_privacy_key(d, c)) {
+    if (c->key != REL_KEY_NONE) {
         (void)err_set(
             err, ERR_REFUSED,
             "\"%s\" is the privacy key: it cannot be selected, grouped "
@@ -92,6 +45,23 @@ static enum err_code allow_column(const struct draft *d,
         return turn_down(at,
                          "the policy does not allow grouping by this column",
                          "group by another column", err);
+    d->block->may_group &= c->may_group;
+    d->block->may_filter &= c->may_filter;
+    return ERR_OK;
+}
+
+static enum err_code column_leaf(struct typed **out, struct draft *d,
+                                 const struct rel_column *c, struct place at,
+                                 struct err *err)
+{
+    struct typed *t = ARENA_NEW(d->a, struct typed);
+    if (!t)
+        return draft_memory(err);
+    *t = (struct typed){
+        .kind = TYPED_COLUMN, .at = at, .column = c, .type = c->type
+    };
+    range_of(t);
+    *out = t;
     return ERR_OK;
 }
 
@@ -99,19 +69,10 @@ static enum err_code type_column(struct typed **out, struct draft *d,
                                  const struct expr *e, enum use use,
                                  struct err *err)
 {
-    const struct policy_column *c;
-    TRY(find_column(&c, d, e, err));
+    const struct rel_column *c = NULL;
+    TRY(draft_column(&c, d, e, err));
     TRY(allow_column(d, c, use, e->at, err));
-    struct typed *t = ARENA_NEW(d->a, struct typed);
-    if (!t)
-        return draft_memory(err);
-    *t = (struct typed){ .kind = TYPED_COLUMN,
-                         .at = e->at,
-                         .column = c,
-                         .type = typed_of_policy(c->type) };
-    range_of(t);
-    *out = t;
-    return ERR_OK;
+    return column_leaf(out, d, c, e->at, err);
 }
 
 static enum err_code type_const(struct typed **out, struct draft *d,
@@ -143,19 +104,34 @@ static enum err_code type_const(struct typed **out, struct draft *d,
     return *out ? ERR_OK : draft_memory(err);
 }
 
-/* Rows without a key are dropped first, so this one test of it has an answer.
- */
-static bool is_null_test_of_key(const struct draft *d, const struct expr *e)
+/* The key that `e` tests for NULL, or NULL. */
+static const struct rel_column *key_tested(const struct draft *d,
+                                           const struct expr *e)
 {
-    if (e->call.op != OP_IS_NULL || e->call.n_args != 1 ||
-        e->call.args[0]->kind != EXPR_COLUMN)
-        return false;
-    const struct expr *x = e->call.args[0];
-    const struct policy_column *c =
-        qualifier_fits(d, x->column.table)
-            ? policy_find_column(d->table, x->column.name)
-            : NULL;
-    return c && is_privacy_key(d, c);
+    if (e->call.op != OP_IS_NULL || e->call.n_args != 1)
+        return NULL;
+    return draft_bare_key(d, e->call.args[0]);
+}
+
+/*
+ * Rows without a key are dropped first, so this one test of it has an answer;
+ * where an outer join found no row it tells just that.
+ */
+static enum err_code type_key_test(struct typed **out, struct draft *d,
+                                   const struct expr *e,
+                                   const struct rel_column *key,
+                                   struct err *err)
+{
+    const struct value no = { .type = VALUE_BOOL, .b = false };
+    struct typed **arg = ARENA_NEW(d->a, struct typed *);
+    if (!arg)
+        return draft_memory(err);
+    if (key->key == REL_KEY_OWN) {
+        *out = draft_const(d, VALUE_BOOL, no, e->at);
+        return *out ? ERR_OK : draft_memory(err);
+    }
+    TRY(column_leaf(arg, d, key, e->call.args[0]->at, err));
+    return check_call(out, d, OP_IS_NULL, arg, 1, e->at, err);
 }
 
 static bool tests_rows(enum expr_op op)
@@ -167,11 +143,9 @@ static enum err_code type_call(struct typed **out, struct draft *d,
                                const struct expr *e, enum use use,
                                unsigned depth, struct err *err)
 {
-    if (is_null_test_of_key(d, e)) {
-        const struct value no = { .type = VALUE_BOOL, .b = false };
-        *out = draft_const(d, VALUE_BOOL, no, e->at);
-        return *out ? ERR_OK : draft_memory(err);
-    }
+    const struct rel_column *key = key_tested(d, e);
+    if (key)
+        return type_key_test(out, d, e, key, err);
     struct typed **args = ARENA_NEW_N(d->a, e->call.n_args, struct typed *);
     if (!args)
         return draft_memory(err);
@@ -223,8 +197,8 @@ static enum err_code type_row(struct typed **out, struct draft *d,
 static bool same_column(const struct draft *d, const struct expr *a,
                         const struct expr *b)
 {
-    return qualifier_fits(d, a->column.table) &&
-           strcmp(a->column.name, b->column.name) == 0;
+    const struct rel_column *c = draft_column_try(d, a);
+    return c && c == draft_column_try(d, b);
 }
 
 static const struct value *constant(const struct draft *d, const struct expr *e)
@@ -269,21 +243,43 @@ static enum err_code leaf(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
-/* COUNT(DISTINCT key), and COUNT(key), which is COUNT(*) since every row has
- * one. */
+/* The filter, and that the key is there. */
+static enum err_code has_key(struct draft_agg *agg, struct draft *d,
+                             const struct rel_column *key, struct err *err)
+{
+    struct typed **args = ARENA_NEW_N(d->a, 3, struct typed *);
+    struct typed *there = NULL;
+    if (!args)
+        return draft_memory(err);
+    TRY(column_leaf(&args[0], d, key, agg->at, err));
+    TRY(check_call(&args[0], d, OP_IS_NULL, &args[0], 1, agg->at, err));
+    TRY(check_call(&there, d, OP_NOT, &args[0], 1, agg->at, err));
+    if (agg->filter) {
+        args[1] = there;
+        args[2] = (struct typed *)(uintptr_t)agg->filter;
+        TRY(check_call(&there, d, OP_AND, &args[1], 2, agg->at, err));
+    }
+    agg->filter = there;
+    return ERR_OK;
+}
+
+/*
+ * COUNT(DISTINCT key), and COUNT(key), which is COUNT(*) since every row has
+ * one; where an outer join may have found none, of the rows that have one.
+ */
 static enum err_code type_key_count(struct draft_agg *agg, struct draft *d,
-                                    const struct expr *e, bool *is_key,
+                                    const struct expr *e,
+                                    const struct rel_column *key,
                                     struct err *err)
 {
-    const struct expr *arg = e->agg.arg;
-    const struct policy_column *c = NULL;
-    *is_key = false;
-    if (e->agg.kind == AGG_COUNT && arg->kind == EXPR_COLUMN) {
-        TRY(find_column(&c, d, arg, err));
-        *is_key = is_privacy_key(d, c);
-        agg->people = *is_key && e->agg.distinct;
-    }
-    return ERR_OK;
+    agg->people = e->agg.distinct;
+    return key->key == REL_KEY_MAYBE ? has_key(agg, d, key, err) : ERR_OK;
+}
+
+static const char *key_name(const struct draft *d)
+{
+    const struct rel_scope *scope = d->block->scope;
+    return scope->owned ? scope->leaves[scope->key].rel->key_name : "key";
 }
 
 static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
@@ -299,7 +295,7 @@ static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
         (void)err_set(err, ERR_REFUSED,
                       "DISTINCT is answered for the privacy key alone");
         (void)err_hint(err, "count people with COUNT(DISTINCT %s)",
-                       d->table->columns[d->table->key].name);
+                       key_name(d));
         return err_at(err, e->at.line, e->at.col);
     }
     return ERR_OK;
@@ -324,18 +320,17 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
 static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
                               const struct expr *e, struct err *err)
 {
-    bool is_key;
     *agg = (struct draft_agg){ .kind = e->agg.kind, .at = e->at };
     if (!e->agg.arg)
         return err_set(err, ERR_INVALID, "an aggregate lacks its argument");
-    TRY(type_key_count(agg, d, e, &is_key, err));
-    TRY(agg_refusals(d, e, is_key, err));
+    const struct rel_column *key =
+        e->agg.kind == AGG_COUNT ? draft_bare_key(d, e->agg.arg) : NULL;
+    TRY(agg_refusals(d, e, key != NULL, err));
     if (e->agg.filter)
         TRY(type_filter(&agg->filter, d, e->agg.filter, err));
-
-    const bool counts_all =
-        e->agg.kind == AGG_COUNT && (is_key || e->agg.arg->kind == EXPR_STAR);
-    if (counts_all)
+    if (key)
+        return type_key_count(agg, d, e, key, err);
+    if (e->agg.kind == AGG_COUNT && e->agg.arg->kind == EXPR_STAR)
         return ERR_OK;
     struct typed *value;
     TRY(type_row(&value, d, e->agg.arg, USE_VALUE, 0, err));
@@ -372,21 +367,22 @@ static enum err_code post_agg(struct typed **out, struct draft *d,
     struct draft_agg agg;
     size_t i = 0;
     TRY(type_agg(&agg, d, e, err));
-    while (i < d->n_aggs && !same_agg(&agg, &d->aggs[i]))
+    struct draft_block *b = d->block;
+    while (i < b->n_aggs && !same_agg(&agg, &b->aggs[i]))
         i++;
     if (i == PLAN_MEASURES_MAX)
         return err_set(err, ERR_LIMIT, "more than %d aggregates",
                        PLAN_MEASURES_MAX);
-    if (i == d->n_aggs)
-        d->aggs[d->n_aggs++] = agg;
+    if (i == b->n_aggs)
+        b->aggs[b->n_aggs++] = agg;
     return leaf(out, d, TYPED_AGG, agg_type(&agg), i, e->at, err);
 }
 
-static enum err_code ungrouped(const struct draft *d, const struct expr *e,
+static enum err_code ungrouped(struct draft *d, const struct expr *e,
                                struct err *err)
 {
-    const struct policy_column *c;
-    TRY(find_column(&c, d, e, err));
+    const struct rel_column *c = NULL;
+    TRY(draft_column(&c, d, e, err));
     TRY(allow_column(d, c, USE_GROUP, e->at, err));
     (void)err_set(err, ERR_REFUSED,
                   "column \"%s\" stands outside an aggregate and GROUP BY",
@@ -403,9 +399,10 @@ static enum err_code type_post(struct typed **out, struct draft *d,
 {
     if (depth > DEPTH_MAX)
         return too_deep(e->at, err);
-    for (size_t i = 0; i < d->plan->n_keys; i++)
-        if (!typed_is_const(d->keys[i]) && same(d, e, d->tree->keys[i]))
-            return leaf(out, d, TYPED_KEY, d->keys[i]->type, i, e->at, err);
+    struct draft_block *b = d->block;
+    for (size_t i = 0; i < b->n_keys; i++)
+        if (!typed_is_const(b->keys[i]) && same(d, e, b->tree->keys[i]))
+            return leaf(out, d, TYPED_KEY, b->keys[i]->type, i, e->at, err);
     if (e->kind == EXPR_AGG)
         return post_agg(out, d, e, err);
     if (e->kind == EXPR_COLUMN)
@@ -424,22 +421,22 @@ static enum err_code type_post(struct typed **out, struct draft *d,
 static enum err_code add_conjunct(struct draft *d, const struct expr *e,
                                   size_t *cap, struct err *err)
 {
+    struct draft_block *b = d->block;
     const struct typed *t;
     TRY(type_filter(&t, d, e, err));
     if (!t)
         return ERR_OK;
-    d->never |= typed_is_const(t); /* false or NULL */
-    if (d->n_where == *cap) {
+    b->never |= typed_is_const(t); /* false or NULL */
+    if (b->n_where == *cap) {
         struct typed **more = ARENA_NEW_N(d->a, 2 * *cap + 8, struct typed *);
         if (!more)
             return draft_memory(err);
-        if (d->n_where)
-            memcpy(more, d->where, d->n_where * sizeof *more);
-        d->where = more;
+        if (b->n_where)
+            memcpy(more, b->where, b->n_where * sizeof *more);
+        b->where = more;
         *cap = 2 * *cap + 8;
     }
-    d->where[d->n_where] = (struct typed *)(uintptr_t)t;
-    d->n_where++;
+    b->where[b->n_where++] = (struct typed *)(uintptr_t)t;
     return ERR_OK;
 }
 
@@ -455,28 +452,42 @@ static enum err_code add_conjuncts(struct draft *d, const struct expr *e,
     return ERR_OK;
 }
 
+static enum err_code type_key(struct draft *d, size_t i, struct err *err)
+{
+    struct draft_block *b = d->block;
+    const struct expr *e = b->tree->keys[i];
+    const char *alias = b->tree->key_aliases ? b->tree->key_aliases[i] : NULL;
+    const struct expr input = { .kind = EXPR_COLUMN,
+                                .at = e->at,
+                                .column = { .name = alias } };
+    /* PostgreSQL prefers an input column, which the parser did not know of. */
+    if (alias && draft_column_try(d, &input) && !same(d, e, &input))
+        return refuse(err, REFUSAL_KEY_ALIAS, b->tree->at, alias, NULL);
+    TRY(type_row(&b->keys[i], d, e, USE_GROUP, 0, err));
+    if (b->keys[i]->type == VALUE_DOUBLE)
+        return turn_down(e->at,
+                         "grouping by a real number would make a group "
+                         "of nearly every row",
+                         "group by CAST(... AS int), or by ranges with CASE",
+                         err);
+    if (typed_is_const(b->keys[i]))
+        return turn_down(e->at, "grouping by a constant makes no groups",
+                         "leave it out of GROUP BY", err);
+    return ERR_OK;
+}
+
 static enum err_code type_keys(struct draft *d, struct err *err)
 {
-    d->plan->n_keys = d->tree->n_keys;
-    if (d->plan->n_keys > PLAN_KEYS_MAX)
+    struct draft_block *b = d->block;
+    b->n_keys = b->tree->n_keys;
+    if (b->n_keys > PLAN_KEYS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d group keys",
                        PLAN_KEYS_MAX);
-    d->keys = ARENA_NEW_N(d->a, d->plan->n_keys + 1, struct typed *);
-    if (!d->keys)
+    b->keys = ARENA_NEW_N(d->a, b->n_keys + 1, struct typed *);
+    if (!b->keys)
         return draft_memory(err);
-    for (size_t i = 0; i < d->plan->n_keys; i++) {
-        const struct expr *e = d->tree->keys[i];
-        TRY(type_row(&d->keys[i], d, e, USE_GROUP, 0, err));
-        if (d->keys[i]->type == VALUE_DOUBLE)
-            return turn_down(
-                e->at,
-                "grouping by a real number would make a group "
-                "of nearly every row",
-                "group by CAST(... AS int), or by ranges with CASE", err);
-        if (typed_is_const(d->keys[i]))
-            return turn_down(e->at, "grouping by a constant makes no groups",
-                             "leave it out of GROUP BY", err);
-    }
+    for (size_t i = 0; i < b->n_keys; i++)
+        TRY(type_key(d, i, err));
     return ERR_OK;
 }
 
@@ -556,21 +567,40 @@ static enum err_code type_having(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code block_rows(struct draft *d, struct err *err)
+{
+    struct draft_block *b = d->block;
+    size_t cap = 0;
+    b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
+    if (!b->aggs)
+        return draft_memory(err);
+    if (b->tree->where)
+        TRY(add_conjuncts(d, b->tree->where, &cap, 0, err));
+    return type_keys(d, err);
+}
+
 enum err_code draft_types(struct draft *d, struct err *err)
 {
-    size_t cap = 0;
-    d->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
-    if (!d->aggs)
-        return draft_memory(err);
-    if (d->tree->where)
-        TRY(add_conjuncts(d, d->tree->where, &cap, 0, err));
-    TRY(type_keys(d, err));
+    struct draft_block b = { .tree = d->tree,
+                             .scope = d->scope,
+                             .is_release = true };
+    d->block = &b;
+    TRY(block_rows(d, err));
+    d->plan->n_keys = b.n_keys;
     TRY(type_outputs(d, err));
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
-    if (d->plan->n_keys == 0 && d->n_aggs == 0)
+    if (b.n_keys == 0 && b.n_aggs == 0)
         return turn_down(
             d->tree->at, "the query has neither an aggregate nor GROUP BY",
             "count, sum or average: for example SELECT COUNT(*)", err);
+    TRY(draft_snap(d, &b, err));
+    d->where = b.where;
+    d->n_where = b.n_where;
+    d->never = b.never;
+    d->keys = b.keys;
+    d->aggs = b.aggs;
+    d->n_aggs = b.n_aggs;
+    d->block = NULL;
     return ERR_OK;
 }

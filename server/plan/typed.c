@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/plan/rel.h"
+
 enum value_type typed_of_policy(enum policy_type type)
 {
     static const enum value_type of[POLICY_TYPE_COUNT] = {
@@ -36,6 +38,8 @@ bool typed_equal(const struct typed *a, const struct typed *b)
                value_cmp(&a->value, &b->value) == 0;
     case TYPED_COLUMN:
         return a->column == b->column;
+    case TYPED_TEXT:
+        return strcmp(a->text, b->text) == 0;
     case TYPED_CALL:
         return args_equal(a, b);
     case TYPED_KEY:
@@ -59,8 +63,12 @@ void typed_write(struct writer *w, const struct typed *e)
         value_write(w, &e->value);
         return;
     case TYPED_COLUMN:
-        writer_be32(w, (uint32_t)strlen(e->column->name));
-        writer_str(w, e->column->name);
+        writer_be32(w, (uint32_t)strlen(e->column->sql));
+        writer_str(w, e->column->sql);
+        return;
+    case TYPED_TEXT:
+        writer_be32(w, (uint32_t)strlen(e->text));
+        writer_str(w, e->text);
         return;
     case TYPED_CALL:
         /* The name, not the number: op.def may grow in the middle. */
@@ -156,6 +164,9 @@ void typed_print(struct writer *w, const struct typed *e)
     case TYPED_COLUMN:
         writer_str(w, e->column->name);
         return;
+    case TYPED_TEXT:
+        writer_str(w, e->text);
+        return;
     case TYPED_CALL:
         print_call(w, e);
         return;
@@ -168,9 +179,10 @@ void typed_print(struct writer *w, const struct typed *e)
     }
 }
 
-static bool only_column(const struct policy_column **found,
-                        const struct typed *e)
+static bool only_column(const struct rel_column **found, const struct typed *e)
 {
+    if (e->kind == TYPED_TEXT)
+        return false; /* nobody knows what it reads */
     if (e->kind == TYPED_COLUMN) {
         if (*found && *found != e->column)
             return false;
@@ -182,8 +194,8 @@ static bool only_column(const struct policy_column **found,
     return true;
 }
 
-const struct policy_column *typed_only_column(const struct typed *e)
+const struct rel_column *typed_only_column(const struct typed *e)
 {
-    const struct policy_column *found = NULL;
+    const struct rel_column *found = NULL;
     return only_column(&found, e) ? found : NULL;
 }

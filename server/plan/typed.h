@@ -5,9 +5,9 @@
 #include "server/query/tree.h"
 
 /*
- * An expression after checking: names are bound to policy columns, parameters
- * to their values, every argument has exactly the type its operation wants, and
- * what is constant has been computed.
+ * An expression after checking: names are bound to columns of relations,
+ * parameters to their values, every argument has exactly the type its operation
+ * wants, and what is constant has been computed.
  *
  *   row expressions    over COLUMN leaves: printed for the engine
  *   post expressions   over KEY and AGG leaves: evaluated on noisy numbers
@@ -20,9 +20,12 @@ enum typed_kind {
     TYPED_CONST,
     TYPED_COLUMN,
     TYPED_CALL,
-    TYPED_KEY, /* group key `index` */
-    TYPED_AGG, /* aggregate `index` */
+    TYPED_KEY,  /* group key `index` */
+    TYPED_AGG,  /* aggregate `index` */
+    TYPED_TEXT, /* what the engine is to compute, printed already */
 };
+
+struct rel_column; /* server/plan/rel.h */
 
 /* Where the values that are not NULL lie; ends may be infinite. */
 struct range {
@@ -38,7 +41,8 @@ struct typed {
     bool never_null;
     union {
         struct value value; /* of `type`, or NULL */
-        const struct policy_column *column;
+        const struct rel_column *column;
+        const char *text;
         struct {
             enum expr_op op;
             struct typed **args;
@@ -77,7 +81,7 @@ void typed_write(struct writer *w, const struct typed *e);
 void typed_print(struct writer *w, const struct typed *e);
 
 /* The only column `e` reads; NULL when it reads none or several. */
-const struct policy_column *typed_only_column(const struct typed *e);
+const struct rel_column *typed_only_column(const struct typed *e);
 
 enum value_type typed_of_policy(enum policy_type type);
 

@@ -1,0 +1,100 @@
+/* Which column a name means, by PostgreSQL's rules. */
+#include <string.h>
+#include <strings.h>
+
+#include "server/plan/draft.h"
+#include "server/query/refusal.h"
+
+static bool leaf_fits(const struct rel_leaf *leaf, const struct expr *e)
+{
+    return !e->column.table ||
+           (leaf->name && strcmp(e->column.table, leaf->name) == 0);
+}
+
+/* How many columns of one scope are called so; the last of them. */
+static size_t count_in(const struct rel_column **out,
+                       const struct rel_scope *scope, const struct expr *e)
+{
+    size_t n = 0;
+    for (size_t i = scope->first; i < scope->n_leaves; i++) {
+        const struct rel_leaf *leaf = &scope->leaves[i];
+        for (size_t c = 0; leaf_fits(leaf, e) && c < leaf->rel->n_columns;
+             c++) {
+            const struct rel_column *column = &leaf->columns[c];
+            const bool hidden = column->merged && !e->column.table;
+            if (hidden || strcmp(column->name, e->column.name) != 0)
+                continue;
+            *out = column;
+            n++;
+        }
+    }
+    return n;
+}
+
+static bool has_table(const struct rel_scope *scope, const struct expr *e)
+{
+    for (; scope; scope = scope->outer)
+        for (size_t i = scope->first; i < scope->n_leaves; i++)
+            if (leaf_fits(&scope->leaves[i], e))
+                return true;
+    return false;
+}
+
+/* The innermost scope that knows the name decides. */
+static size_t count(const struct rel_column **out, const struct draft *d,
+                    const struct expr *e)
+{
+    size_t n = 0;
+    for (const struct rel_scope *s = d->block->scope; s && n == 0; s = s->outer)
+        n = count_in(out, s, e);
+    return n;
+}
+
+static enum err_code no_column(const struct draft *d, const struct expr *e,
+                               struct err *err)
+{
+    const struct rel_scope *scope = d->block->scope;
+    const char *name = e->column.name;
+    if (!has_table(scope, e))
+        return refuse(err, REFUSAL_NO_ALIAS, e->at, e->column.table, NULL);
+    const struct rel_leaf *leaf = &scope->leaves[scope->first];
+    const char *table = e->column.table ? e->column.table : leaf->name;
+    (void)err_set(err, ERR_NOT_FOUND, "no column \"%.80s\" in table \"%.80s\"",
+                  name, table ? table : "FROM");
+    for (size_t i = scope->first; i < scope->n_leaves; i++)
+        for (size_t c = 0; c < scope->leaves[i].rel->n_columns; c++)
+            if (strcasecmp(scope->leaves[i].columns[c].name, name) == 0)
+                (void)err_hint(err,
+                               "write \"%s\" in double quotes: names keep "
+                               "their case only there",
+                               scope->leaves[i].columns[c].name);
+    if (!err->hint[0])
+        (void)err_hint(err, "describe the dataset to see its columns");
+    return err_at(err, e->at.line, e->at.col);
+}
+
+enum err_code draft_column(const struct rel_column **out, struct draft *d,
+                           const struct expr *e, struct err *err)
+{
+    const size_t n = count(out, d, e);
+    if (n == 0)
+        return no_column(d, e, err);
+    if (n > 1)
+        return refuse(err, REFUSAL_AMBIGUOUS_COLUMN, e->at, e->column.name,
+                      NULL);
+    return ERR_OK;
+}
+
+const struct rel_column *draft_column_try(const struct draft *d,
+                                          const struct expr *e)
+{
+    const struct rel_column *c = NULL;
+    return e->kind == EXPR_COLUMN && count(&c, d, e) == 1 ? c : NULL;
+}
+
+const struct rel_column *draft_bare_key(const struct draft *d,
+                                        const struct expr *e)
+{
+    const struct rel_column *c = draft_column_try(d, e);
+    return c && c->key != REL_KEY_NONE ? c : NULL;
+}

@@ -1,0 +1,90 @@
+#ifndef PLAN_REL_H
+#define PLAN_REL_H
+
+#include "server/plan/typed.h"
+
+/*
+ * Relations after checking: who owns their rows, what is public about their
+ * columns, and how the engine reads them.
+ *
+ *   public   rows say nothing about a person
+ *   owned    each row belongs to one person, whose key travels with it whether
+ *            or not the analyst selected it
+ *
+ * Invariants of an owned relation, which bounding and the proof rest on:
+ *
+ *   - its rows of one person are a function of the rows of that person and of
+ *     public relations alone; rows without a key are in none
+ *   - `one_row` holds by construction: at most one row per person
+ *   - it is a multiset: whatever orders rows inside breaks ties by all that
+ *     could tell them apart, and sums are of integers
+ *   - its text cannot raise an error that depends on data
+ *
+ * Everything lives in the request arena.
+ */
+
+/* What a column has to do with the privacy key of its relation. */
+enum rel_key {
+    REL_KEY_NONE,
+    REL_KEY_OWN,   /* it is the key; never NULL */
+    REL_KEY_MAYBE, /* the key, or NULL where an outer join found no row */
+};
+
+struct rel_column {
+    const char *name; /* as expressions call it */
+    const char *sql;  /* as the engine calls it: t."city", t2.c3 */
+    enum value_type type;
+    enum rel_key key;
+    bool raw;    /* of a source: NaN and far times are NULL when it is read */
+    bool merged; /* USING made it one with a column before it */
+    bool may_group, may_filter; /* by policy; of all columns it is made of */
+    bool never_null;
+    struct range
+        range; /* numbers; times in microseconds; infinite ends: none */
+    unsigned grid_bits;
+    const struct policy_column *policy; /* unchanged from a table; or NULL */
+};
+
+/* Defaults and limits of bounds: the largest of all tables inside. */
+struct rel_limits {
+    uint32_t max_groups, max_rows, most_groups, most_rows;
+};
+
+struct rel {
+    const char *sql;            /* what stands in the engine's FROM */
+    struct rel_column *columns; /* sql: the bare name */
+    size_t n_columns;
+    bool owned;
+    bool one_row;
+    /* Owned only: */
+    const char *key_sql;  /* the bare name */
+    const char *key_name; /* for people */
+    bool key_may_be_null; /* a source: rows without a key are dropped */
+    enum policy_type key_type;
+    struct rel_limits limits;
+};
+
+/* One relation of a FROM under its alias. */
+struct rel_leaf {
+    const char *name;  /* in SQL, or NULL */
+    const char *alias; /* in the engine: "t", "t1", ... */
+    const struct rel *rel;
+    struct rel_column *columns; /* of rel, read through the alias */
+    const char *key_sql;        /* owned: t."who" */
+    bool optional; /* stands on the side of an outer join that may be missing */
+};
+
+/* The relations whose columns an expression may read. */
+struct rel_scope {
+    struct rel_leaf *leaves;
+    size_t n_leaves;
+    size_t first; /* leaves before it are out of sight: those of another item of
+                     FROM while an ON is read */
+    const struct rel_scope
+        *outer;       /* of a sub-query in an expression; or NULL */
+    const char *from; /* the engine's text of FROM */
+    bool owned, one_row;
+    size_t key; /* owned: the leaf whose key is that of a row */
+};
+
+#endif
