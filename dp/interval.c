@@ -2,10 +2,6 @@
 
 #include <math.h>
 
-#include <gsl/gsl_cdf.h>
-
-#include "dp/init.h"
-
 static double down(double x)
 {
     return nextafter(x, -HUGE_VAL);
@@ -132,61 +128,6 @@ enum dp_status dp_interval_of_shown(struct dp_interval *out,
     return DP_OK;
 }
 
-/* Variance of the continuous law that, rounded, is at least as wide. */
-static long double spread(const struct dp_mechanism *m)
-{
-    const long double scale = (long double)m->num / (long double)m->den;
-    return (m->law == DP_DLAPLACE ? 2 : 1) * scale * scale;
-}
-
-/*
- * How many standard deviations a combination X - theta Y stays within, at
- * any theta: the wider of the two laws, plus half a step of rounding for each
- * (by Cauchy and Schwarz at most half of sqrt(1/var X + 1/var Y)).
- */
-static long double reach(const struct dp_reading *x, const struct dp_reading *y,
-                         double level)
-{
-    dp_init();
-    const double alpha = 1 - level;
-    double c = gsl_cdf_ugaussian_Qinv(alpha / 2);
-    if (x->noise.law == DP_DLAPLACE || y->noise.law == DP_DLAPLACE)
-        c = fmax(c, -log(alpha) * M_SQRT1_2);
-    return c + sqrtl(1 / spread(&x->noise) + 1 / spread(&y->noise)) / 2;
-}
-
-/*
- * {theta : (a - theta b)^2 <= c^2 (va + theta^2 vb)}: the part between the
- * roots of A theta^2 - 2 B theta + C when A > 0, else without bound.
- */
-enum dp_status dp_interval_of_ratio(struct dp_interval *out,
-                                    const struct dp_reading *num,
-                                    const struct dp_reading *den, double level)
-{
-    if (!in_domain(num, level) || !in_domain(den, level))
-        return DP_EDOM;
-    const long double a = (long double)num->value.v,
-                      b = (long double)den->value.v;
-    const long double c = reach(num, den, level);
-    const long double va = c * c * spread(&num->noise),
-                      vb = c * c * spread(&den->noise);
-    const long double lead = b * b - vb, middle = a * b, last = a * a - va;
-    if (!(lead > b * b * 1e-15L)) {
-        *out = unbounded;
-        return DP_OK;
-    }
-    /* middle^2 - lead * last without its cancellation; the larger root first,
-     * the other from the product of both. */
-    const long double root = sqrtl(va * lead + vb * a * a);
-    const long double sum = middle < 0 ? middle - root : middle + root;
-    const long double far = sum / lead, near = last / sum;
-    const long double room = 1e-15L * (fabsl(far) + root / lead);
-    *out = (struct dp_interval){ DP_INTERVAL_BOUNDED,
-                                 down((double)(fminl(near, far) - room)),
-                                 up((double)(fmaxl(near, far) + room)) };
-    return DP_OK;
-}
-
 struct dp_interval dp_interval_place(struct dp_interval i, double shift,
                                      unsigned grid_bits)
 {
@@ -196,4 +137,13 @@ struct dp_interval dp_interval_place(struct dp_interval i, double shift,
     i.lo = shift == 0 ? lo : down(shift + lo);
     i.hi = shift == 0 ? hi : up(shift + hi);
     return i;
+}
+
+double dp_level_of_each(double level, size_t n, enum dp_joint joint)
+{
+    const long double each =
+        joint == DP_JOINT_INDEPENDENT
+            ? expl(logl((long double)level) / (long double)n)
+            : 1 - (1 - (long double)level) / (long double)n;
+    return fmin(up((double)each), nextafter(1, 0));
 }

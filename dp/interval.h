@@ -59,6 +59,48 @@ enum dp_status dp_interval_of_ratio(struct dp_interval *out,
                                     const struct dp_reading *den,
                                     double level) DP_MUST_CHECK;
 
+/*
+ * The same for many rows of one column: the noise's part once, the rest a few
+ * multiplications.  The delta method's interval, theta +- c sd, is the one that
+ * other tools print: a little narrower than Fieller's, bounded always, and
+ * wrong where the divisor is within a few deviations of 0; its coverage there
+ * is not `level`.  For Estimate and comparison.
+ */
+struct dp_ratio_law {
+    long double num, den; /* squares of how far either noise reaches */
+};
+enum dp_status dp_ratio_law_of(struct dp_ratio_law *out,
+                               const struct dp_mechanism *num,
+                               const struct dp_mechanism *den,
+                               double level) DP_MUST_CHECK;
+struct dp_interval dp_ratio_law_interval(const struct dp_ratio_law *law,
+                                         struct dp_noisy num,
+                                         struct dp_noisy den);
+struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
+                                      struct dp_noisy num, struct dp_noisy den);
+
+/*
+ * Simultaneous intervals: the level at which each of n >= 1 must be taken so
+ * that all hold together at `level`.  With independent noises (each value its
+ * own draw) level^(1/n), exactly; else 1 - (1 - level)/n, by the union bound.
+ */
+enum dp_joint { DP_JOINT_INDEPENDENT, DP_JOINT_ANY };
+double dp_level_of_each(double level, size_t n, enum dp_joint joint);
+
+/*
+ * The bucket in which a quantile lies, from the noisy counts of all n buckets,
+ * in order, each with independent `noise`: a histogram already paid for.  The
+ * exact num/den quantile of its rows is in one of the buckets *lo .. *hi with
+ * probability at least `level`: Chernoff's bound on the sum of the noises, for
+ * every law here.  *lo > *hi never happens; all buckets when nothing is known.
+ * DP_EDOM also unless 0 <= num <= den, 1 <= den <= 2^20 and n >= 1.
+ */
+enum dp_status dp_interval_of_quantile(size_t *lo, size_t *hi,
+                                       const struct dp_noisy *count, size_t n,
+                                       const struct dp_mechanism *noise,
+                                       uint32_t num, uint32_t den,
+                                       double level) DP_MUST_CHECK;
+
 /* shift + interval * 2^-grid_bits, ends rounded outward. */
 struct dp_interval dp_interval_place(struct dp_interval i, double shift,
                                      unsigned grid_bits);

@@ -1,0 +1,100 @@
+/* Intervals of a quotient; those of one value are interval.c. */
+#include "dp/interval.h"
+
+#include <math.h>
+
+#include <gsl/gsl_cdf.h>
+
+#include "dp/init.h"
+
+static const struct dp_interval unbounded = { DP_INTERVAL_UNBOUNDED, -HUGE_VAL,
+                                              HUGE_VAL };
+
+static struct dp_interval between(long double lo, long double hi)
+{
+    return (struct dp_interval){ DP_INTERVAL_BOUNDED,
+                                 nextafter((double)lo, -HUGE_VAL),
+                                 nextafter((double)hi, HUGE_VAL) };
+}
+
+/* Variance of the continuous law that, rounded, is at least as wide. */
+static long double spread(const struct dp_mechanism *m)
+{
+    const long double scale = (long double)m->num / (long double)m->den;
+    return (m->law == DP_DLAPLACE ? 2 : 1) * scale * scale;
+}
+
+/*
+ * How many standard deviations a combination X - theta Y stays within, at
+ * any theta: the wider of the two laws, plus half a step of rounding for each
+ * (by Cauchy and Schwarz at most half of sqrt(1/var X + 1/var Y)).
+ */
+static long double reach(const struct dp_mechanism *x,
+                         const struct dp_mechanism *y, double level)
+{
+    dp_init();
+    const double alpha = 1 - level;
+    double c = gsl_cdf_ugaussian_Qinv(alpha / 2);
+    if (x->law == DP_DLAPLACE || y->law == DP_DLAPLACE)
+        c = fmax(c, -log(alpha) * M_SQRT1_2);
+    return c + sqrtl(1 / spread(x) + 1 / spread(y)) / 2;
+}
+
+enum dp_status dp_ratio_law_of(struct dp_ratio_law *out,
+                               const struct dp_mechanism *num,
+                               const struct dp_mechanism *den, double level)
+{
+    if (!dp_mechanism_ok(num) || !dp_mechanism_ok(den) ||
+        !(level > 0 && level < 1))
+        return DP_EDOM;
+    const long double c = reach(num, den, level);
+    *out = (struct dp_ratio_law){ c * c * spread(num), c * c * spread(den) };
+    return DP_OK;
+}
+
+/*
+ * {theta : (a - theta b)^2 <= c^2 (va + theta^2 vb)}: the part between the
+ * roots of A theta^2 - 2 B theta + C when A > 0, else without bound.
+ */
+struct dp_interval dp_ratio_law_interval(const struct dp_ratio_law *law,
+                                         struct dp_noisy num,
+                                         struct dp_noisy den)
+{
+    const long double a = (long double)num.v, b = (long double)den.v;
+    const long double lead = b * b - law->den, middle = a * b,
+                      last = a * a - law->num;
+    if (!(lead > b * b * 1e-15L))
+        return unbounded;
+    /* middle^2 - lead * last without its cancellation; the larger root first,
+     * the other from the product of both. */
+    const long double root = sqrtl(law->num * lead + law->den * a * a);
+    const long double sum = middle < 0 ? middle - root : middle + root;
+    const long double far = sum / lead, near = last / sum;
+    const long double room = 1e-15L * (fabsl(far) + root / lead);
+    return between(fminl(near, far) - room, fmaxl(near, far) + room);
+}
+
+/* The derivative of a/b is (1, -a/b) / b; its noise has this many c's. */
+struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
+                                      struct dp_noisy num, struct dp_noisy den)
+{
+    const long double a = (long double)num.v, b = (long double)den.v;
+    if (b == 0)
+        return unbounded;
+    const long double theta = a / b;
+    const long double half =
+        sqrtl(law->num + theta * theta * law->den) / fabsl(b);
+    return between(theta - half, theta + half);
+}
+
+enum dp_status dp_interval_of_ratio(struct dp_interval *out,
+                                    const struct dp_reading *num,
+                                    const struct dp_reading *den, double level)
+{
+    struct dp_ratio_law law;
+    const enum dp_status status =
+        dp_ratio_law_of(&law, &num->noise, &den->noise, level);
+    if (status == DP_OK)
+        *out = dp_ratio_law_interval(&law, num->value, den->value);
+    return status;
+}
