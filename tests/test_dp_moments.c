@@ -45,14 +45,15 @@ static struct dp_noisy noisy(struct dp_exact x, const struct dp_mechanism *m,
     return out;
 }
 
-/* Noise in proportion to what one row adds; rng NULL: none. */
+/* Noise `scale` times what one row adds; rng NULL: none. */
 static struct dp_moments read_all(const struct column *c, struct dp_square sq,
-                                  enum dp_law law, gsl_rng *rng)
+                                  enum dp_law law, const uint64_t *scale,
+                                  gsl_rng *rng)
 {
     const struct sums s = sums_of(c, sq);
-    const struct dp_mechanism one = { law, 3, 1 },
-                              sum = { law, (uint64_t)c->h * 3, 1 },
-                              square = { law, sq.bound * 3, 1 };
+    const struct dp_mechanism one = { law, scale[0], 1 },
+                              sum = { law, (uint64_t)c->h * scale[1], 1 },
+                              square = { law, sq.bound * scale[2], 1 };
     return (struct dp_moments){
         .count = { noisy(s.count, &one, rng), one },
         .sum = { noisy(s.sum, &sum, rng), sum },
@@ -91,13 +92,45 @@ static const struct row {
     unsigned grid_bits;
     uint64_t most; /* a row of the square adds at most */
     enum dp_law law;
+    uint64_t scale[3]; /* of count, sum, square */
 } rows[] = {
-    { "a small column", 400, 50, 50, 0, UINT64_MAX, DP_DGAUSS },
-    { "with Laplace noise", 400, 50, 50, 0, UINT64_MAX, DP_DLAPLACE },
-    { "on a grid of 2^-8", 300, 12800, 12800, 8, UINT64_MAX, DP_DGAUSS },
-    { "squares coarsened to 2^20", 300, 0, 123456789, 4, 1 << 20, DP_DGAUSS },
-    { "far from zero", 400, 1000000000, 100, 0, UINT64_MAX, DP_DGAUSS },
-    { "two hundred rows", 200, -7, 9, 0, UINT64_MAX, DP_DGAUSS },
+    { "a small column", 400, 50, 50, 0, UINT64_MAX, DP_DGAUSS, { 3, 3, 3 } },
+    { "with Laplace noise",
+      400,
+      50,
+      50,
+      0,
+      UINT64_MAX,
+      DP_DLAPLACE,
+      { 3, 3, 3 } },
+    { "on a grid of 2^-8",
+      300,
+      12800,
+      12800,
+      8,
+      UINT64_MAX,
+      DP_DGAUSS,
+      { 3, 3, 3 } },
+    { "squares coarsened to 2^20",
+      300,
+      0,
+      123456789,
+      4,
+      1 << 20,
+      DP_DGAUSS,
+      { 3, 3, 3 } },
+    { "far from zero",
+      400,
+      1000000000,
+      100,
+      0,
+      UINT64_MAX,
+      DP_DGAUSS,
+      { 3, 3, 3 } },
+    { "noisy squares", 400, 50, 50, 0, UINT64_MAX, DP_DGAUSS, { 1, 1, 30 } },
+    { "a noisy sum", 400, 50, 50, 0, UINT64_MAX, DP_DGAUSS, { 1, 30, 1 } },
+    { "a noisy count", 400, 9, 50, 0, UINT64_MAX, DP_DGAUSS, { 40, 1, 1 } },
+    { "two hundred rows", 200, -7, 9, 0, UINT64_MAX, DP_DGAUSS, { 3, 3, 3 } },
 };
 
 static struct column column_of(const struct row *row)
@@ -118,7 +151,7 @@ static void check_arithmetic(void **state)
     draw_column(&c, rng);
     gsl_rng_free(rng);
     const struct dp_square sq = dp_square_of((uint64_t)c.h, row->most);
-    const struct dp_moments m = read_all(&c, sq, row->law, NULL);
+    const struct dp_moments m = read_all(&c, sq, row->law, row->scale, NULL);
     const double step =
         sq.coarse ? ldexp(1, (int)sq.coarse - 2 * (int)c.grid_bits) : 0;
     double mean = 0, got;
@@ -153,7 +186,7 @@ static void check_coverage(void **state)
                  of_sample = variance_by_hand(&c, true);
     double covered = 0, covered_sample = 0, sum = 0, squares = 0, width = 0;
     for (int i = 0; i < N; i++) {
-        const struct dp_moments m = read_all(&c, sq, row->law, rng);
+        const struct dp_moments m = read_all(&c, sq, row->law, row->scale, rng);
         struct dp_interval v, d;
         double got;
         assert_int_equal(dp_moments_variance_interval(&v, &m, false, 0.9),
@@ -243,6 +276,21 @@ static void noise_can_make_a_variance_negative_but_no_deviation(void **state)
     assert_true(i.lo == 0 && i.hi >= 0 && i.hi < 1e-9);
 }
 
+/* One number noisy, the others hardly: its own interval at level^(1/3). */
+static void each_number_has_its_share_of_the_error(void **state)
+{
+    (void)state;
+    struct dp_moments m = tiny(100000, 0, 50000000);
+    m.square.noise.num = 1000000;
+    uint64_t k;
+    assert_int_equal(dp_mechanism_quantile(&k, &m.square.noise, 1 - cbrt(0.9)),
+                     DP_OK);
+    struct dp_interval i;
+    assert_int_equal(dp_moments_variance_interval(&i, &m, false, 0.9), DP_OK);
+    assert_true(fabs(i.hi - 500 - (double)k / 100000) < 0.1);
+    assert_true(fabs(500 - i.lo - (double)k / 100000) < 0.1);
+}
+
 static void extremes_and_bad_levels(void **state)
 {
     (void)state;
@@ -266,6 +314,7 @@ int main(void)
         cmocka_unit_test(the_greatest_square_is_halved),
         cmocka_unit_test(a_count_too_small_divides_nothing),
         cmocka_unit_test(noise_can_make_a_variance_negative_but_no_deviation),
+        cmocka_unit_test(each_number_has_its_share_of_the_error),
         cmocka_unit_test(extremes_and_bad_levels),
     };
     return RUN_ROWS(rows, check_arithmetic) + RUN_ROWS(rows, check_coverage) +

@@ -54,7 +54,8 @@ static struct reply_interval shown(enum dp_status rc, struct dp_interval i,
  */
 struct laws {
     const struct plan *p;
-    uint64_t *alone, *shared; /* UINT64_MAX: unknown */
+    uint64_t *alone, *shared;    /* UINT64_MAX: unknown */
+    struct dp_ratio_law *ratios; /* of the aggregates that are means */
     struct reply_interval *passed;
     bool *has_passed;
     uint64_t near; /* as far past the threshold as its law still shows */
@@ -71,18 +72,33 @@ static uint64_t half_width(const struct dp_mechanism *m, double alpha)
     return dp_mechanism_quantile(&k, m, alpha) == DP_OK ? k : UINT64_MAX;
 }
 
+/* Where no law is known the divisor reaches everything: no bound. */
+static struct dp_ratio_law ratio_of(const struct plan *p,
+                                    const struct plan_agg *agg)
+{
+    struct dp_ratio_law law = { .den = HUGE_VALL };
+    if (agg->kind != PLAN_AGG_MEAN ||
+        dp_ratio_law_of(&law, &p->measures[agg->measure].noise,
+                        &p->measures[agg->count].noise, p->level) != DP_OK)
+        law.den = HUGE_VALL;
+    return law;
+}
+
 static enum err_code find_laws(struct laws *l, const struct plan *p,
                                struct arena *a, struct err *err)
 {
     *l = (struct laws){ .p = p };
     l->alone = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
     l->shared = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
-    if (!l->alone || !l->shared)
+    l->ratios = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_ratio_law);
+    if (!l->alone || !l->shared || !l->ratios)
         return draft_memory(err);
     for (size_t i = 0; i < p->n_measures && !p->is_free; i++) {
         l->alone[i] = half_width(&p->measures[i].noise, 1 - p->level);
         l->shared[i] = half_width(&p->measures[i].noise, (1 - p->level) / 2);
     }
+    for (size_t i = 0; i < p->n_aggs && !p->is_free; i++)
+        l->ratios[i] = ratio_of(p, &p->aggs[i]);
     if (!p->selects || p->is_free)
         return ERR_OK;
     const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
@@ -147,17 +163,14 @@ static struct reply_interval of_sum(const struct laws *l,
                                     s.hi + fmax(center * n.lo, center * n.hi) };
 }
 
-static struct reply_interval of_mean(const struct plan *p,
+static struct reply_interval of_mean(const struct laws *l,
                                      const struct plan_agg *agg,
                                      const struct dp_noisy *noisy)
 {
-    const struct plan_measure *m = &p->measures[agg->measure];
-    const struct dp_reading num = { noisy[agg->measure], m->noise };
-    const struct dp_reading den = { noisy[agg->count],
-                                    p->measures[agg->count].noise };
-    struct dp_interval at = { 0 };
-    const enum dp_status rc = dp_interval_of_ratio(&at, &num, &den, p->level);
-    return shown(rc, at, real_of(m->center, m->grid_bits), m->grid_bits);
+    const struct plan_measure *m = &l->p->measures[agg->measure];
+    const struct dp_interval at = dp_ratio_law_interval(
+        &l->ratios[agg - l->p->aggs], noisy[agg->measure], noisy[agg->count]);
+    return shown(DP_OK, at, real_of(m->center, m->grid_bits), m->grid_bits);
 }
 
 static bool is_real(const struct plan *p, const struct plan_agg *agg)
@@ -201,7 +214,7 @@ static void aggregate(struct value *out, struct reply_interval *bounds,
                                   real_of(s, m->grid_bits) /
                                       (double)noisy[agg->count].v)
                    : value_null();
-        *bounds = of_mean(p, agg, noisy);
+        *bounds = of_mean(l, agg, noisy);
         return;
     }
 }
