@@ -15,7 +15,8 @@ struct owner {
     size_t message_len;
     char authorization[64];
     uint64_t deadline_ns;
-    bool hold; /* do not reply */
+    bool hold;      /* do not reply */
+    bool was_noted; /* the memo of the call said so */
 };
 
 static void on_cancel(void *ctx, struct grpc_session *s, int32_t id, void *att)
@@ -35,6 +36,8 @@ static void on_echo(void *ctx, struct grpc_session *s,
     o->last = call->stream;
     o->message_len = call->message_len;
     o->deadline_ns = call->deadline_ns;
+    o->was_noted = call->memo->version == 1 && call->memo->what == o;
+    *call->memo = (struct grpc_memo){ o, 1 };
     (void)strncpy(o->authorization, call->authorization,
                   sizeof o->authorization - 1);
     if (!o->hold)
@@ -396,6 +399,33 @@ static void test_headers_reach_the_owner(void **state)
     world_fini(&w);
 }
 
+/* Which headers the owner may take for granted: only that of the call before.
+ */
+static void test_the_memo_is_of_one_header(void **state)
+{
+    static const struct {
+        const char *authorization;
+        bool noted;
+    } calls[] = {
+        { "Bearer x", false }, { "Bearer x", true },   { "Bearer y", false },
+        { "Bearer x", false }, { "Bearer xx", false }, { NULL, false },
+        { NULL, true },        { "Bearer xx", false }, { "Bearer xx", true },
+    };
+    struct world w;
+    (void)state;
+    world_init(&w);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        const char *const extra[] = { calls[i].authorization ? "authorization"
+                                                             : NULL,
+                                      calls[i].authorization, NULL };
+        (void)h2_request(&w.client, "/t/Echo", extra, M, 8);
+        h2_pump(&w.client);
+        assert_int_equal(w.owner.calls, i + 1);
+        assert_int_equal(w.owner.was_noted, calls[i].noted);
+    }
+    world_fini(&w);
+}
+
 static void test_reset_cancels_once(void **state)
 {
     struct world w;
@@ -636,6 +666,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_trailers),
         cmocka_unit_test(test_headers_reach_the_owner),
+        cmocka_unit_test(test_the_memo_is_of_one_header),
         cmocka_unit_test(test_reset_cancels_once),
         cmocka_unit_test(test_deadline_ends_a_call),
         cmocka_unit_test(test_free_cancels_what_is_open),

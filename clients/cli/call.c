@@ -199,7 +199,8 @@ static ssize_t read_body(nghttp2_session *h2, int32_t stream, uint8_t *buf,
     (void)source;
     while (n < cap && c->sent < CALL_PREFIX) {
         const size_t shift = 8 * (CALL_PREFIX - 1 - c->sent);
-        buf[n++] = c->sent == 0 ? 0 : (uint8_t)(c->request.body_len >> shift);
+        const uint8_t len_byte = (uint8_t)(c->request.body_len >> shift);
+        buf[n++] = c->sent == 0 ? 0 : len_byte;
         c->sent++;
     }
     const size_t left = total - c->sent;

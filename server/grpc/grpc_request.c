@@ -27,6 +27,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame,
     if (!st)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     s->worked = true;
+    s->current = st;
     return nghttp2_session_set_stream_user_data(h2, st->id, st);
 }
 
@@ -124,13 +125,20 @@ static bool count_header(struct grpc_stream *st, size_t len)
     return false;
 }
 
+/* The stream whose header block is arriving, without a look-up per header. */
+static struct grpc_stream *headers_of(const struct grpc_session *s, int32_t id)
+{
+    return s->current && s->current->id == id ? s->current
+                                              : grpc_stream_of(s, id);
+}
+
 static int on_header(nghttp2_session *h2, const nghttp2_frame *frame,
                      nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags,
                      void *user)
 {
-    struct grpc_stream *st = stream_at(h2, frame->hd.stream_id);
+    struct grpc_stream *st = headers_of(user, frame->hd.stream_id);
+    (void)h2;
     (void)flags;
-    (void)user;
     if (!st)
         return 0;
     const nghttp2_vec n = nghttp2_rcbuf_get_buf(name);
@@ -146,11 +154,11 @@ static int on_invalid_header(nghttp2_session *h2, const nghttp2_frame *frame,
                              const uint8_t *value, size_t value_len,
                              uint8_t flags, void *user)
 {
-    struct grpc_stream *st = stream_at(h2, frame->hd.stream_id);
+    struct grpc_stream *st = headers_of(user, frame->hd.stream_id);
+    (void)h2;
     (void)name;
     (void)value;
     (void)flags;
-    (void)user;
     if (st)
         (void)count_header(st, name_len + value_len);
     return 0;
@@ -216,6 +224,37 @@ static size_t kept_headers(const struct grpc_stream *st,
     return n;
 }
 
+/* Takes the same time wherever the two differ. */
+static bool is_same(nghttp2_rcbuf *a, nghttp2_rcbuf *b)
+{
+    if (a == b)
+        return true;
+    if (!a || !b)
+        return false;
+    const nghttp2_vec x = nghttp2_rcbuf_get_buf(a);
+    const nghttp2_vec y = nghttp2_rcbuf_get_buf(b);
+    uint8_t differ = 0;
+    if (x.len != y.len)
+        return false;
+    for (size_t i = 0; i < x.len; i++)
+        differ |= x.base[i] ^ y.base[i];
+    return differ == 0;
+}
+
+/* The memo is about the header of this call, or empty. */
+static struct grpc_memo *memo_of(struct grpc_session *s, nghttp2_rcbuf *header)
+{
+    if (is_same(header, s->authorization))
+        return &s->memo;
+    if (s->authorization)
+        nghttp2_rcbuf_decref(s->authorization);
+    if (header)
+        nghttp2_rcbuf_incref(header);
+    s->authorization = header;
+    s->memo = (struct grpc_memo){ 0 };
+    return &s->memo;
+}
+
 /* Hand the message in frame to the owner. */
 static void deliver(struct grpc_stream *st)
 {
@@ -227,6 +266,7 @@ static void deliver(struct grpc_stream *st)
         .message = grpc_frame_message(&st->frame),
         .message_len = st->frame.len,
         .authorization = text_of(st->head.authorization),
+        .memo = memo_of(s, st->head.authorization),
         .deadline_ns = st->deadline_ns,
         .headers = headers,
         .n_headers = kept_headers(st, headers),

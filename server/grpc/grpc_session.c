@@ -9,7 +9,7 @@
 
 uint64_t grpc_session_now_ns(const struct grpc_session *s)
 {
-    return clock_mono_ns(s->options.clock);
+    return s->now_ns ? s->now_ns : clock_mono_ns(s->options.clock);
 }
 
 /* --- streams --- */
@@ -60,6 +60,8 @@ void grpc_stream_free(struct grpc_stream *st)
     for (size_t i = 0; i < GRPC_KEEP_MAX; i++)
         if (st->head.kept[i])
             nghttp2_rcbuf_decref(st->head.kept[i]);
+    if (s->current == st)
+        s->current = NULL;
     st->next = s->spare;
     s->spare = st;
 }
@@ -163,6 +165,8 @@ void grpc_session_free(struct grpc_session *session)
         session->spare = st->next;
         free(st);
     }
+    if (session->authorization)
+        nghttp2_rcbuf_decref(session->authorization);
     nghttp2_session_del(session->h2);
     free(session);
 }
@@ -179,7 +183,9 @@ bool grpc_session_recv(struct grpc_session *session, const uint8_t *data,
 {
     if (session->broken)
         return false;
+    session->now_ns = clock_mono_ns(session->options.clock);
     const ssize_t n = nghttp2_session_mem_recv(session->h2, data, len);
+    session->now_ns = 0;
     if (n < 0) {
         session->broken = true;
         (void)nghttp2_session_terminate_session(session->h2,
@@ -191,6 +197,7 @@ bool grpc_session_recv(struct grpc_session *session, const uint8_t *data,
 size_t grpc_session_pull(struct grpc_session *session, uint8_t *buf, size_t cap)
 {
     size_t len = 0;
+    session->now_ns = clock_mono_ns(session->options.clock);
     while (len < cap) {
         if (session->pending_len == 0) {
             const ssize_t n =
@@ -208,6 +215,7 @@ size_t grpc_session_pull(struct grpc_session *session, uint8_t *buf, size_t cap)
         session->pending_len -= n;
         len += n;
     }
+    session->now_ns = 0;
     return len;
 }
 

@@ -45,6 +45,15 @@ enum grpc_kind {
     GRPC_BIDI,          /* many, many; on_call runs for each message */
 };
 
+/*
+ * What the owner noted about a connection's authorization header: of the owner
+ * alone, zeroed whenever a call brings another header than the call before it.
+ */
+struct grpc_memo {
+    const void *what;
+    uint64_t version;
+};
+
 /* What a method gets.  Borrowed until on_call returns. */
 struct grpc_call {
     const struct grpc_method *method;
@@ -52,6 +61,7 @@ struct grpc_call {
     const uint8_t *message;
     size_t message_len;        /* bytes */
     const char *authorization; /* header, NUL-terminated, or "" */
+    struct grpc_memo *memo;    /* about that header, never NULL */
     uint64_t deadline_ns;      /* monotonic, of the session's clock; 0 = none.
                                   grpc_session_tick ends calls past it */
     const struct grpc_header *headers; /* those in options.keep_headers */

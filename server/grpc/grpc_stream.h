@@ -78,9 +78,13 @@ struct grpc_session {
     struct grpc_stream *streams;         /* open, doubly linked */
     struct grpc_stream *spare;           /* for reuse, singly linked */
     struct grpc_guard frames, resets;
-    size_t buffered_len; /* bytes of unfinished request messages */
-    bool broken;         /* a limit or the protocol was violated */
-    bool worked;         /* a call began since grpc_session_busy was asked */
+    nghttp2_rcbuf *authorization; /* of the latest call, a reference, or NULL */
+    struct grpc_memo memo;        /* about it */
+    struct grpc_stream *current;  /* whose header block is arriving */
+    uint64_t now_ns;              /* while input or output runs; else 0 */
+    size_t buffered_len;          /* bytes of unfinished request messages */
+    bool broken;                  /* a limit or the protocol was violated */
+    bool worked; /* a call began since grpc_session_busy was asked */
     enum { GRPC_UP, GRPC_NOTICED, GRPC_GOING } drain;
     const uint8_t *pending; /* nghttp2's, until its next mem_send */
     size_t pending_len;

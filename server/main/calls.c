@@ -22,7 +22,7 @@ static void fail(struct grpc_session *session, int32_t stream,
 
 /* ---- retries ---- */
 
-struct retry_reply {
+struct late_reply {
     struct retry_entry *entry; /* a reference */
     struct net_loop *loop;
     struct net_handle conn;
@@ -34,8 +34,8 @@ static void send_retry(struct grpc_session *session, int32_t stream,
 {
     metrics_add(&metrics.replays_total, 1);
     grpc_session_reply(session, stream,
-                       (struct grpc_bytes){ .data = entry->reply,
-                                            .len = entry->reply_len,
+                       (struct grpc_bytes){ .data = entry->reply.data,
+                                            .len = entry->reply.len,
                                             .release = retry_release,
                                             .owner = entry });
     grpc_conn_wake(session);
@@ -43,7 +43,7 @@ static void send_retry(struct grpc_session *session, int32_t stream,
 
 static void on_retry_slot(void *ctx)
 {
-    struct retry_reply *r = ctx;
+    struct late_reply *r = ctx;
     struct grpc_session *session = grpc_conn_session(r->loop, r->conn);
     if (session)
         send_retry(session, r->stream, r->entry);
@@ -56,17 +56,17 @@ static void on_retry_slot(void *ctx)
 static bool send_at_slot(struct grpc_session *session, int32_t stream,
                          struct retry_entry *entry)
 {
-    if (entry->slot_ns == 0) {
+    if (entry->reply.slot_ns == 0) {
         send_retry(session, stream, entry);
         return true;
     }
-    struct retry_reply *r = malloc(sizeof *r);
+    struct late_reply *r = malloc(sizeof *r);
     if (!r)
         return false;
     const struct net_conn *conn = grpc_conn_of(session);
-    *r = (struct retry_reply){ entry, net_conn_loop(conn),
-                               net_conn_handle(conn), stream };
-    if (net_loop_after(r->loop, entry->slot_ns, on_retry_slot, r))
+    *r = (struct late_reply){ entry, net_conn_loop(conn), net_conn_handle(conn),
+                              stream };
+    if (net_loop_after(r->loop, entry->reply.slot_ns, on_retry_slot, r))
         return true;
     free(r);
     return false;
@@ -77,14 +77,15 @@ static bool try_retry(struct calls_loop *loop, struct grpc_session *session,
                       const struct auth_principal *who,
                       const struct grpc_call *call, int64_t now_us)
 {
-    const struct retry_name name =
-        retry_name_of(who->token_hash, call->message, call->message_len);
-    struct retry_entry *entry = retry_find(loop->retry, &name, now_us);
+    const struct retry_request request = { .token_hash = who->token_hash,
+                                           .message = call->message,
+                                           .message_len = call->message_len };
+    struct retry_entry *entry = retry_find(loop->retry, &request, now_us);
     if (!entry)
         return false;
     if (auth_may(who->role, AUTH_QUERY) &&
-        auth_sees_dataset(who, entry->dataset) &&
-        auth_may_purpose(who, entry->purpose) &&
+        auth_sees_dataset(who, entry->reply.dataset) &&
+        auth_may_purpose(who, entry->reply.purpose) &&
         send_at_slot(session, call->stream, entry))
         return true;
     retry_release(entry);
@@ -92,6 +93,24 @@ static bool try_retry(struct calls_loop *loop, struct grpc_session *session,
 }
 
 /* ---- calls ---- */
+
+/*
+ * Who calls.  A token is hashed once on a connection: while the header stays
+ * the same and no reload came, the memo knows.
+ */
+static enum err_code find_caller(const struct auth_principal **who,
+                                 const struct calls_loop *loop,
+                                 const struct grpc_call *call, struct err *err)
+{
+    if (call->memo->version == loop->world_version) {
+        *who = call->memo->what;
+        return ERR_OK;
+    }
+    TRY(auth_by_header(who, loop->world->principals, call->authorization,
+                       strlen(call->authorization), err));
+    *call->memo = (struct grpc_memo){ *who, loop->world_version };
+    return ERR_OK;
+}
 
 static void on_call(void *ctx, struct grpc_session *session,
                     const struct grpc_call *call)
@@ -103,8 +122,7 @@ static void on_call(void *ctx, struct grpc_session *session,
     struct err err = { 0 };
 
     metrics_add(&metrics.requests_total, 1);
-    if (auth_by_header(&who, loop->world->principals, call->authorization,
-                       strlen(call->authorization), &err) != ERR_OK) {
+    if (find_caller(&who, loop, call, &err) != ERR_OK) {
         metrics_add(&metrics.unauthenticated_total, 1);
         log_event(LOG_LOGIN_FAILED,
                   (struct log_fields){ .address = net_conn_peer(conn),
@@ -204,6 +222,7 @@ enum err_code calls_new(struct calls **out, const struct calls_options *options,
     c->loop = loops;
     for (unsigned i = 0; i < options->n_loops; i++) {
         loops[i].world = world_keep(options->world);
+        loops[i].world_version = 1;
         loops[i].retry = retry_new(options->replay_len);
         if (!loops[i].retry) {
             calls_free(c);
@@ -243,6 +262,7 @@ static void on_swap(struct net_task *task, struct net_loop *loop)
     struct calls_loop *own = &swap->calls->loop[net_loop_index(loop)];
     world_drop(own->world);
     own->world = swap->world;
+    own->world_version++;
     retry_clear(own->retry);
     free(swap);
 }

@@ -112,20 +112,22 @@ static enum err_code answer(struct job *job, struct worker *worker,
 
 /* ---- back on the loop ---- */
 
-static struct retry_entry entry_of(const struct job *job)
+static void keep_for_retries(struct retry *cache, const struct job *job)
 {
-    return (struct retry_entry){
-        .name =
-            retry_name_of(job->who->token_hash, job->message, job->message_len),
+    const struct retry_request request = { .token_hash = job->who->token_hash,
+                                           .message = job->message,
+                                           .message_len = job->message_len };
+    const struct retry_reply reply = {
         .dataset = job->dataset,
         .purpose = job->purpose,
-        .reply = job->reply,
-        .reply_len = job->reply_len,
+        .data = job->reply,
+        .len = job->reply_len,
         .slot_ns = job->leave_ns > job->received_ns
                        ? job->leave_ns - job->received_ns
                        : 0,
         .expires_us = job->expires_us,
     };
+    retry_add(cache, &request, &reply);
 }
 
 static void release_reply(void *job)
@@ -167,10 +169,8 @@ static void on_done(struct net_task *task, struct net_loop *loop)
         return;
     }
     struct calls_loop *own = &job->calls->loop[net_loop_index(loop)];
-    if (job->may_retry && own->world == job->world) {
-        const struct retry_entry entry = entry_of(job);
-        retry_add(own->retry, &entry);
-    }
+    if (job->may_retry && own->world == job->world)
+        keep_for_retries(own->retry, job);
     const uint64_t now = clock_mono_ns(job->calls->options.service->clock);
     if (job->leave_ns <= now) {
         on_slot(job);

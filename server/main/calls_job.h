@@ -8,8 +8,9 @@
 /* Shared by calls.c, calls_job.c and calls_watch.c; nobody else's. */
 
 struct calls_loop {
-    struct world *world; /* the loop's reference */
-    struct retry *retry; /* owned */
+    struct world *world;    /* the loop's reference */
+    uint64_t world_version; /* counts swaps; 0 is none */
+    struct retry *retry;    /* owned */
 };
 
 struct calls {

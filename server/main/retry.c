@@ -1,22 +1,28 @@
 #include "server/main/retry.h"
 
-#include <openssl/sha.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/base/siphash.h"
 
 enum { BUCKETS = 1 << 14 };
 
 struct retry {
+    struct siphash_key key; /* secret: callers choose what is hashed */
     struct retry_entry *bucket[BUCKETS];
     struct retry_entry *oldest, *newest;
-    size_t len, cap; /* bytes of replies */
+    size_t len, cap; /* bytes of blocks */
 };
 
 struct retry *retry_new(size_t cap_len)
 {
     struct retry *r = calloc(1, sizeof *r);
-    if (r)
-        r->cap = cap_len;
+    if (!r || RAND_bytes((unsigned char *)&r->key, sizeof r->key) != 1) {
+        free(r);
+        return NULL;
+    }
+    r->cap = cap_len;
     return r;
 }
 
@@ -27,23 +33,24 @@ void retry_free(struct retry *r)
     free(r);
 }
 
-struct retry_name retry_name_of(const uint8_t *token_hash, const uint8_t *msg,
-                                size_t len)
+/* Of the message alone: principals seldom send the very same one. */
+static uint64_t hash_of(const struct retry *r, const struct retry_request *q)
 {
-    struct retry_name name;
-    uint8_t both[2 * SHA256_DIGEST_LENGTH];
-    memcpy(both, token_hash, SHA256_DIGEST_LENGTH);
-    (void)SHA256(msg, len, both + SHA256_DIGEST_LENGTH);
-    (void)SHA256(both, sizeof both, name.bytes);
-    return name;
+    return siphash(&r->key, q->message, q->message_len);
 }
 
-/* The name is a hash: any of its bytes will do. */
-static struct retry_entry **bucket_of(struct retry *r,
-                                      const struct retry_name *name)
+static struct retry_entry **bucket_of(struct retry *r, uint64_t hash)
 {
-    const unsigned at = (unsigned)name->bytes[0] << 8 | name->bytes[1];
-    return &r->bucket[at % BUCKETS];
+    return &r->bucket[hash % BUCKETS];
+}
+
+static bool is_same(const struct retry_request *a,
+                    const struct retry_request *b)
+{
+    return a->message_len == b->message_len &&
+           memcmp(a->token_hash, b->token_hash, RETRY_TOKEN_LEN) == 0 &&
+           (a->message_len == 0 ||
+            memcmp(a->message, b->message, a->message_len) == 0);
 }
 
 void retry_release(void *entry)
@@ -56,13 +63,13 @@ void retry_release(void *entry)
 /* Take out of bucket and age list; give the cache's reference back. */
 static void forget(struct retry *r, struct retry_entry *e)
 {
-    struct retry_entry **at = bucket_of(r, &e->name);
+    struct retry_entry **at = bucket_of(r, e->hash);
     while (*at != e)
         at = &(*at)->chain;
     *at = e->chain;
     *(e->older ? &e->older->newer : &r->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &r->newest) = e->older;
-    r->len -= e->reply_len;
+    r->len -= e->block_len;
     retry_release(e);
 }
 
@@ -72,13 +79,14 @@ void retry_clear(struct retry *r)
         forget(r, r->oldest);
 }
 
-struct retry_entry *retry_find(struct retry *r, const struct retry_name *name,
-                               int64_t now_us)
+struct retry_entry *
+retry_find(struct retry *r, const struct retry_request *request, int64_t now_us)
 {
-    struct retry_entry *e = *bucket_of(r, name);
-    while (e && memcmp(&e->name, name, sizeof *name) != 0)
+    const uint64_t hash = hash_of(r, request);
+    struct retry_entry *e = *bucket_of(r, hash);
+    while (e && (e->hash != hash || !is_same(&e->request, request)))
         e = e->chain;
-    if (e && e->expires_us <= now_us) {
+    if (e && e->reply.expires_us <= now_us) {
         forget(r, e);
         return NULL;
     }
@@ -87,45 +95,57 @@ struct retry_entry *retry_find(struct retry *r, const struct retry_name *name,
     return e;
 }
 
-/* One block: the entry, the reply, then the two texts. */
-static struct retry_entry *copy(const struct retry_entry *what)
+static void *put(uint8_t **at, const void *data, size_t len)
 {
-    const size_t dataset = strlen(what->dataset) + 1;
-    const size_t purpose = strlen(what->purpose) + 1;
-    struct retry_entry *e =
-        malloc(sizeof *e + what->reply_len + dataset + purpose);
+    void *start = *at;
+    if (len > 0)
+        memcpy(start, data, len);
+    *at += len;
+    return start;
+}
+
+/* One block: the entry, then what its pointers lead to. */
+static struct retry_entry *copy(const struct retry_request *request,
+                                const struct retry_reply *reply)
+{
+    const size_t dataset = strlen(reply->dataset) + 1;
+    const size_t purpose = strlen(reply->purpose) + 1;
+    const size_t len = sizeof(struct retry_entry) + RETRY_TOKEN_LEN +
+                       request->message_len + reply->len + dataset + purpose;
+    struct retry_entry *e = len <= RETRY_ENTRY_MAX ? malloc(len) : NULL;
     if (!e)
         return NULL;
-    *e = *what;
-    e->reply = (uint8_t *)(e + 1);
-    char *text = (char *)e->reply + what->reply_len;
-    memcpy(e->reply, what->reply, what->reply_len);
-    e->dataset = memcpy(text, what->dataset, dataset);
-    e->purpose = memcpy(text + dataset, what->purpose, purpose);
-    e->refs = 1;
+    uint8_t *at = (uint8_t *)(e + 1);
+    *e = (struct retry_entry){
+        .request = *request, .reply = *reply, .block_len = len, .refs = 1
+    };
+    e->request.token_hash = put(&at, request->token_hash, RETRY_TOKEN_LEN);
+    e->request.message = put(&at, request->message, request->message_len);
+    e->reply.data = put(&at, reply->data, reply->len);
+    e->reply.dataset = put(&at, reply->dataset, dataset);
+    e->reply.purpose = put(&at, reply->purpose, purpose);
     return e;
 }
 
-void retry_add(struct retry *r, const struct retry_entry *what)
+void retry_add(struct retry *r, const struct retry_request *request,
+               const struct retry_reply *reply)
 {
-    struct retry_entry *known = retry_find(r, &what->name, INT64_MIN);
+    struct retry_entry *known = retry_find(r, request, INT64_MIN);
     if (known) {
         retry_release(known);
         return;
     }
-    if (what->reply_len > RETRY_REPLY_MAX)
-        return;
-    struct retry_entry *e = copy(what);
+    struct retry_entry *e = copy(request, reply);
     if (!e)
         return;
-    struct retry_entry **bucket = bucket_of(r, &e->name);
+    e->hash = hash_of(r, request);
+    struct retry_entry **bucket = bucket_of(r, e->hash);
     e->chain = *bucket;
     *bucket = e;
-    e->newer = NULL;
     e->older = r->newest;
     *(r->newest ? &r->newest->newer : &r->oldest) = e;
     r->newest = e;
-    r->len += e->reply_len;
+    r->len += e->block_len;
     while (r->len > r->cap)
         forget(r, r->oldest);
 }

@@ -38,7 +38,7 @@ static uint64_t take_slot(struct run *run)
 {
     const uint64_t slot =
         slot_after(run->question.dataset->policy, elapsed_ns(run));
-    run->call->leave_ns = run->call->received_ns + slot;
+    run->call->leave_ns = slot ? run->call->received_ns + slot : 0;
     return slot;
 }
 

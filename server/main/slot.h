@@ -8,13 +8,14 @@
 /*
  * When an answer leaves: at the next slot of a geometric schedule after the
  * request was received (first, first * ratio, first * ratio^2, ...), so that
- * running time is told in steps only.  First 0: slots are off.
- * Returns nanoseconds after RECEIVED, at least elapsed_ns.
+ * running time is told in steps only.
+ * Returns nanoseconds after RECEIVED, at least elapsed_ns; 0 = at once, when
+ * the policy switches slots off (first: 0).
  */
 static inline uint64_t slot_after(const struct policy *p, uint64_t elapsed_ns)
 {
     if (p->slot_first_ns == 0)
-        return elapsed_ns;
+        return 0;
     double slot = (double)p->slot_first_ns;
     while (slot < (double)elapsed_ns)
         slot *= p->slot_ratio;

@@ -51,6 +51,7 @@ struct reply_table {
     size_t n_notices;
     struct reply_receipt receipt;
     int64_t release_slot_ns; /* how long after RECEIVED the first release left;
+                                0 = at once, slots are off;
                                 -1 when nothing was released */
 };
 
