@@ -27,6 +27,7 @@ CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all \
            -fno-omit-frame-pointer
 else ifdef TSAN
 CFLAGS  += -fsanitize=thread -fno-omit-frame-pointer
+export TSAN_OPTIONS := suppressions=$(abspath tests/tsan.supp) $(TSAN_OPTIONS)
 else
 CFLAGS  += $(HARDEN)
 LDFLAGS += -pie -Wl,-z,relro,-z,now

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "server/engine/result.h"
+#include "server/engine/stopper.h"
 #include "server/engine/views.h"
 
 enum {
@@ -19,6 +20,7 @@ struct duckdb_engine {
     struct engine base;
     struct duck duck;
     struct engine_options options;
+    struct stopper stopper;
     pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
     duckdb_connection idle[IDLE_MAX];
     size_t n_idle;
@@ -92,8 +94,8 @@ static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
 }
 
 /*
- * Work task by task, each a few milliseconds at most, looking up between.  An
- * interrupted query is worked on to its end, which comes with the next task:
+ * Work task by task, looking up between; the stopper ends a task that is long.
+ * An interrupted query is worked on to its end, which comes with the next task:
  * DuckDB does not free one that is dropped half-way.  It is told so before
  * every task, since DuckDB can miss the first call on a busy machine.
  */
@@ -113,13 +115,19 @@ static enum err_code work(struct run *r, const struct duckdb_engine *e,
             (void)nanosleep(&nap, NULL);
     } while (state != DUCKDB_PENDING_ERROR &&
              !duckdb_pending_execution_is_finished(state));
+    const bool failed =
+        state == DUCKDB_PENDING_ERROR ||
+        duckdb_execute_pending(r->pending, &r->result) != DuckDBSuccess;
+    if (failed && !why) /* the stopper may have been first to see it */
+        why = atomic_load_explicit(stop, memory_order_relaxed);
     if (why)
         return stopped(why, err);
-    if (state == DUCKDB_PENDING_ERROR)
-        return miss(e, duck_error_class(duckdb_pending_error(r->pending)), err);
-    if (duckdb_execute_pending(r->pending, &r->result) != DuckDBSuccess)
-        return miss(e, duck_error_class(duckdb_result_error(&r->result)), err);
-    return ERR_OK;
+    if (!failed)
+        return ERR_OK;
+    const char *said = state == DUCKDB_PENDING_ERROR
+                           ? duckdb_pending_error(r->pending)
+                           : duckdb_result_error(&r->result);
+    return miss(e, duck_error_class(said), err);
 }
 
 static enum err_code collect(struct run *r, const struct duckdb_engine *e,
@@ -159,7 +167,10 @@ static enum err_code run(struct engine *base, struct engine_result *out,
     struct run r = { .con = take(e) };
     if (!r.con)
         return miss(e, "connect", err);
+    struct stopper_run watched = { .con = r.con, .stop = stop };
+    stopper_add(&e->stopper, &watched);
     const enum err_code code = run_on(&r, out, e, plan, secret, stop, a, err);
+    stopper_remove(&e->stopper, &watched);
     result_fini(&r.chunks);
     duckdb_destroy_result(&r.result);
     duckdb_destroy_pending(&r.pending);
@@ -173,6 +184,7 @@ static void close_engine(struct engine *base)
     struct duckdb_engine *e = (struct duckdb_engine *)base;
     while (e->n_idle)
         duckdb_disconnect(&e->idle[--e->n_idle]);
+    stopper_fini(&e->stopper);
     duck_close(&e->duck);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);
@@ -199,6 +211,10 @@ enum err_code engine_duckdb_open(struct engine **out,
     struct duckdb_engine *e = calloc(1, sizeof *e);
     if (!e)
         return err_set(err, ERR_LIMIT, "out of memory");
+    if (!stopper_init(&e->stopper)) {
+        free(e);
+        return err_set(err, ERR_INTERNAL, "the system refused a thread");
+    }
     e->base.ops = &ops;
     if (options)
         e->options = *options;
