@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "dp/mills.h"
+
 static const long double PI = 3.14159265358979323846264338327950288L;
 
 /*
@@ -35,15 +37,6 @@ static long double direct_sum(long double sigma, long double y)
     return sum;
 }
 
-/* Mills' ratio: exp(u^2/2) times the integral of exp(-v^2/2) over v > u. */
-static long double mills(long double u)
-{
-    if (u < 100)
-        return expl(u * u / 2) * sqrtl(PI / 2) * erfcl(u / sqrtl(2));
-    const long double w = 1 / (u * u); /* next term: 945 w^5 < 1e-17 */
-    return (1 - w * (1 - w * (3 - w * (15 - w * 105)))) / u;
-}
-
 /*
  * The same sum divided by exp(-(x^2 - y^2) / (2 sigma^2)) at x = y - 1/2, by
  * Euler and Maclaurin about midpoints: integral from x, plus odd derivatives at
@@ -58,7 +51,7 @@ static long double midpoint_sum(long double sigma, long double u)
     const long double series =
         1 / 24.0L - s * (7 * he3 / 5760 -
                          s * (31 * he5 / 967680 - s * 127 * he7 / 154828800));
-    return sigma * mills(u) - u / sigma * series;
+    return sigma * dp_mills(u) - u / sigma * series;
 }
 
 long double dp_dgauss_log_tail(long double sigma, dp_uint k)

@@ -1,20 +1,50 @@
 #include "dp/mechanism.h"
 
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
 #include "dp/dgauss.h"
 #include "dp/dlaplace.h"
+#include "dp/lattice.h"
+#include "dp/rgauss.h"
 #include "dp/wide.h"
 
-bool dp_mechanism_ok(const struct dp_mechanism *m)
-{
-    return (m->law == DP_DLAPLACE || m->law == DP_DGAUSS) && m->den >= 1 &&
-           m->den <= DP_SCALE_DEN_MAX && m->num >= 1 &&
-           m->num <= m->den * DP_SCALE_MAX;
-}
-
+/* One by one, by the textbook. */
 static dp_int sample(const struct dp_mechanism *m, gsl_rng *rng)
 {
-    return m->law == DP_DLAPLACE ? dp_dlaplace_sample(rng, m->num, m->den)
-                                 : dp_dgauss_sample(rng, m->num, m->den);
+    switch (m->law) {
+    case DP_DLAPLACE:
+        return dp_dlaplace_sample(rng, m->num, m->den);
+    case DP_DGAUSS:
+        return dp_dgauss_sample(rng, m->num, m->den);
+    case DP_RGAUSS:
+        return dp_rgauss_sample(rng, m->num, m->den);
+    }
+    abort();
+}
+
+static struct dp_noisy add(struct dp_exact value, dp_int noise)
+{
+    struct dp_noisy out;
+    if (__builtin_add_overflow(value.touched, noise, &out.v))
+        out.v = noise < 0 ? DP_INT_MIN : DP_INT_MAX;
+    return out;
+}
+
+/* By a table, in batches small enough for the stack. */
+static void release_many(struct dp_noisy *out, const struct dp_exact *in,
+                         size_t n, const struct dp_lattice *table, gsl_rng *rng)
+{
+    enum { BATCH = 512 };
+    int64_t noise[BATCH];
+    for (size_t batch; n > 0; out += batch, in += batch, n -= batch) {
+        batch = n < BATCH ? n : BATCH;
+        dp_lattice_draw(table, rng, noise, batch);
+        for (size_t i = 0; i < batch; i++)
+            out[i] = add(in[i], noise[i]);
+    }
+    OPENSSL_cleanse(noise, sizeof noise);
 }
 
 enum dp_status dp_mechanism_release(struct dp_noisy *out,
@@ -23,11 +53,15 @@ enum dp_status dp_mechanism_release(struct dp_noisy *out,
 {
     if (!dp_mechanism_ok(m))
         return DP_EDOM;
-    for (size_t i = 0; i < n; i++) {
-        const dp_int noise = sample(m, rng);
-        if (__builtin_add_overflow(in[i].touched, noise, &out[i].v))
-            out[i].v = noise < 0 ? DP_INT_MIN : DP_INT_MAX;
+    if (n >= DP_MANY) {
+        struct dp_lattice table;
+        const enum dp_status status = dp_lattice_init(&table, m);
+        if (status == DP_OK)
+            release_many(out, in, n, &table, rng);
+        return status;
     }
+    for (size_t i = 0; i < n; i++)
+        out[i] = add(in[i], sample(m, rng));
     return DP_OK;
 }
 
@@ -57,7 +91,14 @@ static bool costs_at_most(const struct dp_mechanism *m, uint64_t sensitivity,
 
 static bool has_price(enum dp_law law, enum dp_notion notion)
 {
-    return notion == DP_ZCDP || (notion == DP_PURE && law == DP_DLAPLACE);
+    switch (law) {
+    case DP_DLAPLACE:
+        return notion == DP_PURE || notion == DP_ZCDP;
+    case DP_DGAUSS:
+    case DP_RGAUSS:
+        return notion == DP_ZCDP;
+    }
+    return false;
 }
 
 enum dp_status dp_mechanism_price(struct dp_price *out,
@@ -124,8 +165,7 @@ enum dp_status dp_mechanism_of_price(struct dp_mechanism *out, enum dp_law law,
                                      struct dp_price limit,
                                      enum dp_notion notion)
 {
-    if ((law != DP_DLAPLACE && law != DP_DGAUSS) || !has_price(law, notion) ||
-        sensitivity == 0)
+    if (!has_price(law, notion) || sensitivity == 0)
         return DP_EDOM;
     const uint64_t units = notion == DP_ZCDP ? limit.rho_pico : limit.eps_nano;
     if (units == 0)

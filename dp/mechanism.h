@@ -2,43 +2,28 @@
 #define DP_MECHANISM_H
 
 #include <gsl/gsl_rng.h>
-#include <stdbool.h>
 #include <stddef.h>
 
+#include "dp/law.h"
 #include "dp/price.h"
 #include "dp/value.h"
 
 /*
- * A noise mechanism as a value: the law, its scale and what it costs.  One
- * description that planner (price), noise stage (release), reply (interval)
- * and accountant share.
- *
- *   DP_DLAPLACE  P[X = x] proportional to exp(-|x| / t)            t = num/den
- *   DP_DGAUSS    P[X = x] proportional to exp(-x^2 / (2 sigma^2))  sigma =
- * num/den
- *
- * x runs over the integers; scales are in grid steps.  Source: Canonne, Kamath,
- * Steinke 2020, arXiv:2004.00010.  Proofs: dp/dlaplace.md, dp/dgauss.md.
+ * A noise mechanism as a value (dp/law.h): what it does to a vector of exact
+ * integers, what that costs, and the law of its noise.  One description that
+ * planner (price), noise stage (release), reply (interval) and accountant
+ * share.  Proof: dp/mechanism.md, and a note per sampler.
  */
-enum dp_law { DP_DLAPLACE, DP_DGAUSS };
-
-struct dp_mechanism {
-    enum dp_law law;
-    uint64_t num, den; /* scale; 1 <= den <= DP_SCALE_DEN_MAX, 1 <= num,
-                          num / den <= DP_SCALE_MAX */
-};
-#define DP_SCALE_DEN_MAX (UINT64_C(1) << 20)
-#define DP_SCALE_MAX     (UINT64_C(1) << 40)
-
-/* True when law and scale are inside the domain above. */
-bool dp_mechanism_ok(const struct dp_mechanism *m);
 
 /* The same scale in lowest terms. */
 void dp_mechanism_reduce(struct dp_mechanism *m);
 
+#define DP_MANY 100
+
 /*
  * Release n exact integers, each with independent noise of mechanism m, drawn
- * from rng (production: dp_rng_system()).
+ * from rng (production: dp_rng_system()): by a table (dp/lattice.h) from
+ * DP_MANY on, below that one by one by the textbook samplers.
  *
  * DP_OK    out[0..n) hold the noisy values, saturated to dp_int
  * DP_EDOM  m is outside its domain; no randomness consumed, out untouched

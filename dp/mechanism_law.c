@@ -3,21 +3,34 @@
 #include "dp/mechanism.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include <gsl/gsl_cdf.h>
 
 #include "dp/dgauss.h"
 #include "dp/dlaplace.h"
 #include "dp/init.h"
+#include "dp/rgauss.h"
 
-/* Both laws are known in logarithms to 1e-15; twice that and room to spare. */
+/* The laws are known in logarithms to 1e-15; twice that and room to spare. */
 #define SLACK 1e-14L
+
+static long double scale_of(const struct dp_mechanism *m)
+{
+    return (long double)m->num / (long double)m->den;
+}
 
 static long double log_tail(const struct dp_mechanism *m, dp_uint k)
 {
-    const long double scale = (long double)m->num / (long double)m->den;
-    return m->law == DP_DLAPLACE ? dp_dlaplace_log_tail(scale, k)
-                                 : dp_dgauss_log_tail(scale, k);
+    switch (m->law) {
+    case DP_DLAPLACE:
+        return dp_dlaplace_log_tail(scale_of(m), k);
+    case DP_DGAUSS:
+        return dp_dgauss_log_tail(scale_of(m), k);
+    case DP_RGAUSS:
+        return dp_rgauss_log_tail(scale_of(m), k);
+    }
+    abort();
 }
 
 /* By symmetry P[X > k] = 1 - P[X > -k-1]. */
@@ -74,9 +87,15 @@ enum dp_status dp_mechanism_quantile(uint64_t *k, const struct dp_mechanism *m,
 
 double dp_mechanism_variance(const struct dp_mechanism *m)
 {
-    const long double scale = (long double)m->num / (long double)m->den;
-    return m->law == DP_DLAPLACE ? dp_dlaplace_variance(scale)
-                                 : dp_dgauss_variance(scale);
+    switch (m->law) {
+    case DP_DLAPLACE:
+        return dp_dlaplace_variance(scale_of(m));
+    case DP_DGAUSS:
+        return dp_dgauss_variance(scale_of(m));
+    case DP_RGAUSS:
+        return dp_rgauss_variance(scale_of(m));
+    }
+    abort();
 }
 
 /* The scale of the continuous law: within a few per cent, save near zero. */
@@ -92,14 +111,13 @@ enum dp_status dp_mechanism_of_accuracy(struct dp_mechanism *out,
                                         enum dp_law law, double half_width,
                                         double level)
 {
-    if ((law != DP_DLAPLACE && law != DP_DGAUSS) || !(level > 0 && level < 1) ||
-        !(half_width >= 0))
+    struct dp_mechanism m = { .law = law, .num = 1, .den = DP_SCALE_DEN_MAX };
+    if (!dp_mechanism_ok(&m) || !(level > 0 && level < 1) || !(half_width >= 0))
         return DP_EDOM;
     /* At 2^50 the largest scale, 2^40, covers every level below 1. */
     const uint64_t k =
         half_width < 0x1p50 ? (uint64_t)half_width : UINT64_C(1) << 50;
     const long double ln_alpha = log1pl(-(long double)level);
-    struct dp_mechanism m = { .law = law, .den = DP_SCALE_DEN_MAX };
 
     /* invariant: num = lo is accurate enough, num = hi is not.  The least scale
      * is almost surely 0; the guess narrows both ends. */

@@ -28,12 +28,18 @@ static void watch_forks(void)
         abort();
 }
 
+/* n < 2^27, for OpenSSL counts bytes in an int. */
+static void generate(uint64_t *word, size_t n)
+{
+    if (RAND_priv_bytes((unsigned char *)word, (int)(n * sizeof *word)) != 1)
+        abort();
+}
+
 static void refill(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    if (RAND_priv_bytes((unsigned char *)block.word, sizeof block.word) != 1)
-        abort();
+    generate(block.word, BLOCK_WORDS);
     block.left = BLOCK_WORDS;
 }
 
@@ -58,19 +64,20 @@ static double system_get_double(void *state)
     return (double)(system_get(state) >> 11) * 0x1p-53;
 }
 
+static const gsl_rng_type system_type = {
+    .name = "openssl",
+    .max = UINT64_MAX,
+    .min = 0,
+    .size = 1, /* stateless; malloc(0) may be NULL */
+    .set = system_set,
+    .get = system_get,
+    .get_double = system_get_double,
+};
+
 gsl_rng *dp_rng_system(void)
 {
-    static const gsl_rng_type type = {
-        .name = "openssl",
-        .max = UINT64_MAX,
-        .min = 0,
-        .size = 1, /* stateless; malloc(0) may be NULL */
-        .set = system_set,
-        .get = system_get,
-        .get_double = system_get_double,
-    };
     dp_init();
-    gsl_rng *rng = gsl_rng_alloc(&type);
+    gsl_rng *rng = gsl_rng_alloc(&system_type);
     if (!rng)
         abort();
     return rng;
@@ -80,6 +87,20 @@ uint64_t dp_rng_word(gsl_rng *rng)
 {
     assert(rng->type->min == 0 && rng->type->max == UINT64_MAX);
     return rng->type->get(rng->state);
+}
+
+/* Long runs come straight from the generator, never through the block. */
+void dp_rng_words(gsl_rng *rng, uint64_t *out, size_t n)
+{
+    if (rng->type == &system_type && n >= BLOCK_WORDS / 4) {
+        for (size_t batch; n > 0; out += batch, n -= batch) {
+            batch = n < BLOCK_WORDS ? n : BLOCK_WORDS;
+            generate(out, batch);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = dp_rng_word(rng);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "dp/dgauss.h"
 #include "dp/dlaplace.h"
 #include "dp/mechanism.h"
+#include "dp/rgauss.h"
 #include "tests/lib_vectors.h"
 #include "tests/table.h"
 
@@ -67,6 +68,56 @@ static const struct tail_row {
     { "sigma 1.09951e+12, k 41781441855488", 1099511627776, 41781441855488,
       -726.55721601883742245 },
 };
+
+static const struct tail_row rounded_rows[] = {
+    { "rounded, sigma 0.25, k 0", 0.25, 0, -3.7831843336820319488 },
+    { "rounded, sigma 0.25, k 3", 0.25, 3, -101.56303440744995824 },
+    { "rounded, sigma 0.75, k 1", 0.75, 1, -3.7831843336820319488 },
+    { "rounded, sigma 1, k 0", 1, 0, -1.1759117615936186089 },
+    { "rounded, sigma 1, k 36", 1, 36, -670.64200000031370137 },
+    { "rounded, sigma 15.9375, k 30", 15.9375, 30, -3.5817262212510154167 },
+    { "rounded, sigma 51.25, k 100", 51.25, 100, -3.6912448863638777928 },
+    { "rounded, sigma 1000, k 2000", 1000, 2000, -3.7843710521647922953 },
+    { "rounded, sigma 1000, k 30000", 1000, 30000, -454.33626071103894403 },
+    { "rounded, sigma 2^20, k 38 sigma", 1048576, 39845888,
+      -726.55723415116328158 },
+    { "rounded, sigma 2^20, k 140 sigma", 1048576, 146800640,
+      -9805.8606987303239669 },
+    { "rounded, sigma 2^40, k 38 sigma", 1099511627776, 41781441855488,
+      -726.55721601883742245 },
+};
+
+static void check_rounded_tail(void **state)
+{
+    const struct tail_row *row = *state;
+    const long double got =
+        dp_rgauss_log_tail((long double)row->sigma, (dp_uint)row->k);
+    const double room = 1e-15 * (1 + fabs(row->log_tail));
+    assert_true(fabs((double)(got - (long double)row->log_tail)) < room);
+}
+
+/* In 60 digits (mpmath), across both ways of summing. */
+static const struct variance_case {
+    const char *name;
+    double sigma, variance;
+} rounded_variances[] = {
+    { "rounded, variance at 0.1", 0.1, 5.73303143758387823e-7 },
+    { "rounded, variance at 0.25", 0.25, 0.0455002698158842846 },
+    { "rounded, variance at 0.5", 0.5, 0.32541276258633084 },
+    { "rounded, variance at 0.75", 0.75, 0.645797916650248021 },
+    { "rounded, variance at 0.999", 0.999, 1.0813343219417662 },
+    { "rounded, variance at 1", 1, 1.08333332236111802 },
+    { "rounded, variance at 1.001", 1.001, 1.08533432276546927 },
+    { "rounded, variance at 3", 3, 9.08333333333333333 },
+    { "rounded, variance at 1000", 1000, 1000000.08333333333 },
+};
+
+static void check_rounded_variance(void **state)
+{
+    const struct variance_case *row = *state;
+    assert_true(near(dp_rgauss_variance((long double)row->sigma), row->variance,
+                     1e-14));
+}
 
 static void check_tail(void **state)
 {
@@ -158,6 +209,10 @@ static const struct mechanism_row {
     { "Gaussian 16.1", { DP_DGAUSS, 161, 10 } },
     { "Gaussian 3000", { DP_DGAUSS, 3000, 1 } },
     { "Gaussian 2^40", { DP_DGAUSS, UINT64_C(1) << 40, 1 } },
+    { "rounded Gaussian 2^-20", { DP_RGAUSS, 1, 1 << 20 } },
+    { "rounded Gaussian 1/2", { DP_RGAUSS, 1, 2 } },
+    { "rounded Gaussian 16.1", { DP_RGAUSS, 161, 10 } },
+    { "rounded Gaussian 2^40", { DP_RGAUSS, UINT64_C(1) << 40, 1 } },
 };
 
 /*
@@ -236,6 +291,8 @@ int main(void)
         cmocka_unit_test(accuracy_is_met_and_not_wasted),
     };
     return RUN_ROWS(tail_rows, check_tail) +
+           RUN_ROWS(rounded_rows, check_rounded_tail) +
+           RUN_ROWS(rounded_variances, check_rounded_variance) +
            RUN_ROWS(mechanism_rows, check_shape) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,46 +220,68 @@ static void check_of_price(void **state)
     assert_true(m.num == row->num && m.den == row->den);
 }
 
-static void the_ends_of_the_type_saturate(void **state)
+/* One by one and by a table; the values at the ends, or any others. */
+static const struct vector_row {
+    const char *name;
+    struct dp_mechanism m;
+    size_t n;
+} vector_rows[] = {
+    { "Laplace, one by one", { DP_DLAPLACE, 1000, 1 }, DP_MANY - 1 },
+    { "Laplace, many", { DP_DLAPLACE, 1000, 1 }, DP_MANY },
+    { "Gaussian, one by one", { DP_DGAUSS, 771, 4 }, DP_MANY - 1 },
+    { "Gaussian, many", { DP_DGAUSS, 771, 4 }, 600 },
+    { "rounded Gaussian, one by one", { DP_RGAUSS, 771, 4 }, DP_MANY - 1 },
+    { "rounded Gaussian, many", { DP_RGAUSS, 771, 4 }, 600 },
+};
+enum { VECTOR_MAX = 600 };
+
+static void release(struct dp_noisy out[VECTOR_MAX],
+                    const struct vector_row *row, dp_int even, dp_int odd,
+                    gsl_rng *rng)
 {
-    (void)state;
-    enum { N = 400 };
+    struct dp_exact in[VECTOR_MAX];
+    for (size_t i = 0; i < row->n; i++)
+        in[i].touched = i % 2 ? odd : even;
+    assert_int_equal(dp_mechanism_release(out, in, row->n, &row->m, rng),
+                     DP_OK);
+}
+
+static void check_saturation(void **state)
+{
+    const struct vector_row *row = *state;
     gsl_rng *rng = test_rng_new(5);
-    const struct dp_mechanism m = { DP_DGAUSS, 1000, 1 };
-    struct dp_exact in[N];
-    struct dp_noisy out[N];
-    for (int i = 0; i < N; i++)
-        in[i].touched = i % 2 ? DP_INT_MAX : DP_INT_MIN;
-    assert_int_equal(dp_mechanism_release(out, in, N, &m, rng), DP_OK);
-    int at_end = 0;
-    for (int i = 0; i < N; i++) {
-        assert_true(i % 2 ? out[i].v > DP_INT_MAX - 10000
-                          : out[i].v < DP_INT_MIN + 10000);
-        at_end += out[i].v == DP_INT_MAX || out[i].v == DP_INT_MIN;
+    struct dp_noisy out[VECTOR_MAX];
+    double trials = 0, at_end = 0;
+    for (int round = 0; round < 5; round++) {
+        release(out, row, DP_INT_MIN, DP_INT_MAX, rng);
+        for (size_t i = 0; i < row->n; i++) {
+            assert_true(i % 2 ? out[i].v > DP_INT_MAX - 100000
+                              : out[i].v < DP_INT_MIN + 100000);
+            at_end += out[i].v == DP_INT_MAX || out[i].v == DP_INT_MIN;
+            trials++;
+        }
     }
-    assert_in_range(at_end, 120, 280); /* half of them; false alarm 1e-15 */
+    /* Half of them, within 6 standard errors: a false alarm in 10^8. */
+    assert_true(fabs(at_end - trials / 2) < 3 * sqrt(trials) + 2);
     gsl_rng_free(rng);
 }
 
 /* The noise, and the words drawn for it, are the same whatever is noised. */
-static void work_does_not_depend_on_the_value(void **state)
+static void check_independence(void **state)
 {
-    (void)state;
-    const struct dp_mechanism m = { DP_DGAUSS, 77, 4 };
-    const dp_int values[] = { 0, 1, -1, INT64_MAX, (dp_int)1 << 100 };
-    struct dp_noisy zero;
+    const struct vector_row *row = *state;
+    static const dp_int values[] = { 1, -1, INT64_MAX, INT64_MIN,
+                                     (dp_int)1 << 100 };
     gsl_rng *rng = test_rng_new(9);
-    assert_int_equal(
-        dp_mechanism_release(&zero, &(struct dp_exact){ 0 }, 1, &m, rng),
-        DP_OK);
+    struct dp_noisy zero[VECTOR_MAX], out[VECTOR_MAX];
+    release(zero, row, 0, 0, rng);
     const unsigned long next = gsl_rng_get(rng);
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        struct dp_noisy out;
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
         gsl_rng_set(rng, 9);
-        assert_int_equal(dp_mechanism_release(
-                             &out, &(struct dp_exact){ values[i] }, 1, &m, rng),
-                         DP_OK);
-        assert_true(out.v - values[i] == zero.v);
+        release(out, row, values[k], -values[k], rng);
+        for (size_t i = 0; i < row->n; i++)
+            assert_true(out[i].v - (i % 2 ? -values[k] : values[k]) ==
+                        zero[i].v);
         assert_true(gsl_rng_get(rng) == next);
     }
     gsl_rng_free(rng);
@@ -283,11 +305,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_price_is_tight),
-        cmocka_unit_test(the_ends_of_the_type_saturate),
-        cmocka_unit_test(work_does_not_depend_on_the_value),
         cmocka_unit_test(a_refusal_touches_nothing),
     };
     return RUN_ROWS(price_rows, check_price) +
            RUN_ROWS(of_price_rows, check_of_price) +
+           RUN_ROWS(vector_rows, check_saturation) +
+           RUN_ROWS(vector_rows, check_independence) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

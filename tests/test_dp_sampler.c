@@ -26,36 +26,54 @@ static const struct row {
     { "Gaussian 12345678901/1048575", { DP_DGAUSS, 12345678901, 1048575 } },
     { "Gaussian 2^40, 2^20 denominators",
       { DP_DGAUSS, UINT64_C(1) << 60, 1 << 20 } },
+    { "rounded Gaussian 1/2", { DP_RGAUSS, 1, 2 } },
+    { "rounded Gaussian 5/3", { DP_RGAUSS, 5, 3 } },
+    { "rounded Gaussian 100.1", { DP_RGAUSS, 1001, 10 } },
+    { "rounded Gaussian 2^40, 2^20 denominators",
+      { DP_RGAUSS, UINT64_C(1) << 60, 1 << 20 } },
 };
 
 enum { N = 100000, CELLS = 41 };
+
+/* N samples, `batch` at a time: one by one, or by a table from DP_MANY on. */
+static const dp_int *sample(const struct dp_mechanism *m, size_t batch,
+                            unsigned long seed)
+{
+    static struct dp_exact in[N];
+    static struct dp_noisy out[N];
+    static dp_int x[N];
+    gsl_rng *rng = test_rng_new(seed);
+    for (size_t i = 0; i < N; i++)
+        in[i].touched = 5;
+    for (size_t i = 0; i < N; i += batch)
+        assert_int_equal(dp_mechanism_release(out + i, in + i, batch, m, rng),
+                         DP_OK);
+    for (size_t i = 0; i < N; i++)
+        x[i] = out[i].v - 5;
+    gsl_rng_free(rng);
+    return x;
+}
 
 /*
  * Chi-square over cells of a quarter of the scale (at least one integer), and
  * sample mean and variance within 6 standard errors.  Seeded; over seeds the
  * first fails once in 10^6 runs, the others about once in 10^8.
  */
-static void check_law(void **state)
+static void check_law(const struct row *row, size_t batch)
 {
-    const struct row *row = *state;
     const double scale = (double)row->m.num / (double)row->m.den;
     const dp_int width = scale < 4 ? 1 : (dp_int)(scale / 4);
     const dp_int from = -width * (CELLS / 2) - 1; /* cell i: (edge, edge+w] */
-    gsl_rng *rng = test_rng_new(42);
+    const dp_int *sampled = sample(&row->m, batch, 42);
 
     double seen[CELLS + 2] = { 0 }, sum = 0, sum_sq = 0, sum_4 = 0;
     for (int i = 0; i < N; i++) {
-        const struct dp_exact in = { 5 };
-        struct dp_noisy out;
-        assert_int_equal(dp_mechanism_release(&out, &in, 1, &row->m, rng),
-                         DP_OK);
-        const dp_int x = out.v - 5;
+        const dp_int x = sampled[i];
         const dp_int cell = x <= from ? 0 : 1 + (x - from - 1) / width;
         seen[cell > CELLS ? CELLS + 1 : cell]++;
         const double y = (double)x;
         sum += y, sum_sq += y * y, sum_4 += y * y * y * y;
     }
-    gsl_rng_free(rng);
 
     double chi = 0, pooled_seen = 0, pooled_want = 0, above = 1;
     unsigned used = 0;
@@ -85,6 +103,16 @@ static void check_law(void **state)
     assert_true(fabs(sum_sq / N - var) < 6 * sqrt(fourth / N));
 }
 
+static void check_one_by_one(void **state)
+{
+    check_law(*state, 1);
+}
+
+static void check_many(void **state)
+{
+    check_law(*state, N / 10);
+}
+
 /*
  * The low bits are those of an exact integer law: at scale 1000 the residue
  * modulo 16 is uniform to 1e-5, where float noise shows its grid.
@@ -94,19 +122,15 @@ static void low_bits_are_uniform(void **state)
     const struct row *row = *state;
     if ((double)row->m.num / (double)row->m.den < 100)
         return;
-    gsl_rng *rng = test_rng_new(43);
-    double seen[16] = { 0 }, chi = 0;
-    for (int i = 0; i < N; i++) {
-        const struct dp_exact in = { 0 };
-        struct dp_noisy out;
-        assert_int_equal(dp_mechanism_release(&out, &in, 1, &row->m, rng),
-                         DP_OK);
-        seen[(unsigned)out.v % 16]++;
+    for (size_t batch = 1; batch <= N; batch *= N) {
+        const dp_int *x = sample(&row->m, batch, 43);
+        double seen[16] = { 0 }, chi = 0;
+        for (int i = 0; i < N; i++)
+            seen[(unsigned)x[i] % 16]++;
+        for (int i = 0; i < 16; i++)
+            chi += (seen[i] - N / 16.0) * (seen[i] - N / 16.0) / (N / 16.0);
+        assert_true(chi < gsl_cdf_chisq_Qinv(1e-6, 15));
     }
-    gsl_rng_free(rng);
-    for (int i = 0; i < 16; i++)
-        chi += (seen[i] - N / 16.0) * (seen[i] - N / 16.0) / (N / 16.0);
-    assert_true(chi < gsl_cdf_chisq_Qinv(1e-6, 15));
 }
 
 static const struct coin_row {
@@ -139,6 +163,7 @@ static void check_coin(void **state)
 
 int main(void)
 {
-    return RUN_ROWS(rows, check_law) + RUN_ROWS(rows, low_bits_are_uniform) +
+    return RUN_ROWS(rows, check_one_by_one) + RUN_ROWS(rows, check_many) +
+           RUN_ROWS(rows, low_bits_are_uniform) +
            RUN_ROWS(coin_rows, check_coin);
 }
