@@ -1,8 +1,10 @@
 #ifndef DP_BIG_H
 #define DP_BIG_H
 
-#include <openssl/bn.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+#include <openssl/bn.h>
 
 /*
  * OpenSSL's integers, for what no fixed width holds.  They fail only without
@@ -37,6 +39,13 @@ static inline BIGNUM *dp_big_new(BN_CTX *ctx)
     BIGNUM *n = BN_CTX_get(ctx);
     dp_big_must(n != NULL);
     return n;
+}
+
+/* n = n 2^64 + word. */
+static inline void dp_big_append(BIGNUM *n, uint64_t word)
+{
+    _Static_assert(sizeof(BN_ULONG) == sizeof(uint64_t), "words of 64 bits");
+    dp_big_must(BN_lshift(n, n, 64) && BN_add_word(n, word));
 }
 
 #endif

@@ -4,12 +4,6 @@
 #include "dp/rng.h"
 #include "dp/weight.h"
 
-/* n = n 2^64 + word: 64 more bits of a uniform number. */
-static void append(BIGNUM *n, uint64_t word)
-{
-    dp_big_must(BN_lshift(n, n, 64) && BN_add_word(n, word));
-}
-
 /*
  * Distances from 0, in units of 2^-point, between which the point lies: x's own
  * for laws on integers; for DP_RGAUSS what `bits` bits of the place say.  Cell
@@ -78,8 +72,8 @@ bool dp_weight_refine(const struct dp_mechanism *m, gsl_rng *rng, int64_t x,
     const uint64_t magnitude = (uint64_t)(x < 0 ? -x : x);
     const int more = 32 + (int)strip->level;
 
-    append(height, first.height);
-    append(place, first.place);
+    dp_big_append(height, first.height);
+    dp_big_append(place, first.place);
     for (int bits = 64;; bits += 64) {
         find_distance(&at, m->law, magnitude, place, bits);
         find_exponent(n, d, m, at.far, at.point, ctx);
@@ -98,8 +92,8 @@ bool dp_weight_refine(const struct dp_mechanism *m, gsl_rng *rng, int64_t x,
         if (BN_cmp(n, low) <= 0)
             return true;
 
-        append(height, dp_rng_word(rng));
+        dp_big_append(height, dp_rng_word(rng));
         if (m->law == DP_RGAUSS)
-            append(place, dp_rng_word(rng));
+            dp_big_append(place, dp_rng_word(rng));
     }
 }
