@@ -3,13 +3,14 @@
 # make serve      leave the demo server running    make TSAN=1 test  TSan
 # make            build the server and the client  make fuzz         60 s a target
 # make bench      benchmarks with their peers      make format       clang-format
+# make soak       600 s of histories, floods, kills (SOAK_SECONDS=)
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
 Q       := $(if $(V),,@)
-KIND    := $(if $(SAN),san,$(if $(TSAN),tsan,opt))
+KIND    := $(if $(FUZZ),fuzz,$(if $(SAN),san,$(if $(TSAN),tsan,opt)))
 BUILD   := build/$(KIND)
 GEN     := build/gen
 DUCKDB  := $(or $(DUCKDB_PREFIX),build/duckdb)
@@ -22,7 +23,12 @@ CFLAGS  ?= -O2 -g
 CFLAGS  += -std=c17 -D_GNU_SOURCE -I. -pthread -MMD -MP
 INCLUDE := -isystem $(GEN) -isystem $(DUCKDB)/include
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-ifdef SAN
+ifdef FUZZ
+# gcc is the compiler whose warnings count.
+WARN    := -w
+CFLAGS  += -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifdef SAN
 CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all \
            -fno-omit-frame-pointer
 else ifdef TSAN
@@ -45,7 +51,7 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
-BIN     := $(if $(SAN)$(TSAN),$(BUILD),build)
+BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
 PROGRAMS := $(BIN)/halftoned $(BIN)/halftone
 LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
            -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
@@ -88,6 +94,21 @@ deps: build/deps.ok
 build/deps.ok: tools/deps.sh tools/packages.txt
 	@tools/deps.sh $(DUCKDB_PREFIX)
 	@touch $@
+
+# libFuzzer on each parser, FUZZ_SECONDS (60) each; FUZZ_TARGETS= names some.
+FUZZ_TARGETS ?= $(FUZZERS)
+fuzz: deps
+	@tools/need.sh clang-14 libclang-rt-14-dev
+	@$(MAKE) --no-print-directory FUZZ=1 CC=clang-14 \
+	    $(FUZZ_TARGETS:%=build/fuzz/tests/fuzz/libfuzzer_%)
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_TARGETS)
+
+# The tests that never end, for SOAK_SECONDS (600).
+soak: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop \
+	    $(patsubst %,$(BUILD)/tests/test_%,ledger_crash ledger_model \
+	    ledger_threads workers replay grpc_session)
+	@BIN=$(BIN) tests/soak.sh $(BUILD)
 
 layers:
 	@tests/check_layers.sh
@@ -142,6 +163,8 @@ $(BUILD)/tests/test_neighbour: LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_f
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
+$(BUILD)/tests/fuzz/libfuzzer_%: $(BUILD)/tests/fuzz/fuzz_%.o $(TEST_LIB) $(LIB)
+	$(LINK) -lcmocka -fsanitize=fuzzer
 # Peers of the system tests: programs that are never shipped.
 $(BUILD)/tests/system/interop_server.o: | $(GEN)/tests/interop.pb-c.c
 $(BUILD)/tests/system/%: $(BUILD)/tests/system/%.o \
@@ -166,5 +189,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: attack bench all programs deps demo serve test test-system layers headers check unit fuzz-replay format clean
+.PHONY: attack bench all programs deps demo serve fuzz soak test test-system layers headers check unit fuzz-replay format clean
 .SECONDARY:

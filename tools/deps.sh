@@ -9,28 +9,6 @@ duckdb_version=v0.10506.0
 
 say() { printf '%s\n' "$*" >&2; }
 
-missing_packages() {
-    sed 's/#.*//; s/[[:space:]]*$//; /^$/d' tools/packages.txt |
-    while read -r name; do
-        [ "$name" = golang-go ] && command -v go >/dev/null 2>&1 && continue
-        dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null |
-            grep -qx installed || echo "$name"
-    done
-}
-
-install_packages() {
-    missing=$(missing_packages)
-    [ -n "$missing" ] || return 0
-    sudo=
-    [ "$(id -u)" = 0 ] || sudo=sudo
-    # shellcheck disable=SC2086
-    say "installing:" $missing
-    $sudo apt-get -qq update
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install -y \
-        --no-install-recommends $missing >/dev/null
-}
-
 # DuckDB's static libraries as one shared library: a test binary that links
 # them itself is 60 MB.  Whole are only those that register themselves; all of
 # them whole collide on zstd.
@@ -79,6 +57,7 @@ hide_pg_query() {
 }
 
 mkdir -p build
-install_packages
+# shellcheck disable=SC2046
+tools/need.sh $(sed 's/#.*//' tools/packages.txt)
 [ -n "$prefix" ] || link_duckdb
 hide_pg_query

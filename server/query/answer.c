@@ -99,6 +99,8 @@ static const char *get_text(struct parse *p)
 {
     const uint32_t len = reader_be32(&p->r);
     const uint8_t *s = reader_take(&p->r, len);
+    if (s && memchr(s, '\0', len)) /* no text of ours holds one */
+        p->r.short_read = true;
     char *copy = s ? arena_strndup(p->a, (const char *)s, len) : NULL;
     if (s && !copy)
         p->full = true;

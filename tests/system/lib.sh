@@ -1,5 +1,5 @@
-# Sourced by scripts that report with check: a line a test, and $failed at the
-# end.  $run or a folder of its own takes the output of each.
+# Sourced by scripts that report with check: a line a test, notes, and $failed
+# at the end.
 BIN=${BIN:-build}
 failed=0
 check_out=$(mktemp)
@@ -14,6 +14,7 @@ check() { # NAME COMMAND...
         echo "FAILED $name"
         failed=1
     fi
+    grep '^note ' "$check_out"
     rm -f "$check_out"
 }
 exits() { # CODE COMMAND...

@@ -1,0 +1,45 @@
+#!/bin/bash
+# What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
+# new seeds, every crash of it, the flood and the threads again and again, and a
+# real server that is asked, killed and reloaded.  Ends after the time, or at
+# the first failure.  Usage: soak.sh BUILD
+set -u
+cd "$(dirname "$0")/.."
+build=$1 seconds=${SOAK_SECONDS:-600} passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+first=${SOAK_SEED:-$(date +%s)}
+deadline=$((SECONDS + seconds / 2))
+
+run() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        tail -n 40 "$log"
+        echo "FAILED $name"
+        failed=$((failed + 1))
+    fi
+}
+
+run 'every crash of the ledger' env SOAK=1 "$build/tests/test_ledger_crash"
+echo "ok every crash of the ledger, $SECONDS s"
+rounds=0
+while [ "$failed" -eq 0 ] && [ "$SECONDS" -lt "$deadline" ]; do
+    seed=$((first + rounds * 3000))
+    run "histories from seed $seed" env SOAK=$seed "$build/tests/test_ledger_model"
+    for t in ledger_threads workers replay grpc_session; do
+        run "$t, round $rounds" "$build/tests/test_$t"
+    done
+    rounds=$((rounds + 1))
+done
+echo "ok $rounds rounds: $((rounds * 3000)) histories from seed $first, threads, floods, $SECONDS s"
+
+left=$((seconds - SECONDS))
+[ "$failed" -ne 0 ] ||
+    run 'a server under load and kills' env SOAK_SECONDS="$((left > 20 ? left : 20))" \
+        SYSTEM_TIMEOUT=$((left + 300)) tests/system/run.sh tests/system/soak.sh
+cat "$log"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
