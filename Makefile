@@ -49,6 +49,7 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
+ATTACK  := $(BUILD)/tests/system/attack
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
 BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
@@ -81,12 +82,12 @@ demo serve: deps
 # Everything; the last line counts single tests.
 test: deps
 	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) $(BIN)/make_shop \
-	    $(TESTS) $(REPLAYS)
+	    $(TESTS) $(REPLAYS) $(ATTACK)
 	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
 
 # Tests of the running server alone.
 test-system: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(ATTACK)
 	@BIN=$(BIN) tests/system/run.sh
 
 # Every package and pinned archive; a second run does nothing.

@@ -132,6 +132,13 @@ static struct grpc_stream *headers_of(const struct grpc_session *s, int32_t id)
                                               : grpc_stream_of(s, id);
 }
 
+/* Once the peer is found out, nghttp2 shall not decode the rest of its block.
+ */
+static int verdict_of(const struct grpc_session *s)
+{
+    return s->broken ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 static int on_header(nghttp2_session *h2, const nghttp2_frame *frame,
                      nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags,
                      void *user)
@@ -145,7 +152,7 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame,
     const size_t value_len = nghttp2_rcbuf_get_buf(value).len;
     if (count_header(st, n.len + value_len) && st->state == GRPC_STREAM_HEADERS)
         read_header(st, n, value);
-    return 0;
+    return verdict_of(st->session);
 }
 
 /* Headers HTTP does not allow are skipped, yet they count. */
@@ -161,7 +168,7 @@ static int on_invalid_header(nghttp2_session *h2, const nghttp2_frame *frame,
     (void)flags;
     if (st)
         (void)count_header(st, name_len + value_len);
-    return 0;
+    return st ? verdict_of(st->session) : 0;
 }
 
 static void refuse_http(struct grpc_stream *st, const char *status,
@@ -387,26 +394,25 @@ static void end_input(struct grpc_stream *st)
 
 /* --- frames --- */
 
-/* Frames that make us work without being a call. */
-static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd,
-                          void *user)
+/*
+ * Does a frame cost a token?  DATA pays for itself by its bytes, unless it is
+ * so small, or padded so much, that looking at it is the larger part.
+ */
+static bool costs(const struct grpc_frame_head *head)
 {
-    struct grpc_session *s = user;
-    (void)h2;
-    if (hd->type == NGHTTP2_DATA || hd->type == NGHTTP2_HEADERS ||
-        hd->type == NGHTTP2_RST_STREAM)
-        return 0;
-    if (!grpc_guard_take(&s->frames, grpc_session_now_ns(s)))
-        grpc_session_calm(s);
-    return 0;
+    enum { SMALL = 16 };
+    return head->type != NGHTTP2_DATA || head->len < SMALL ||
+           (head->flags & NGHTTP2_FLAG_PADDED);
 }
 
-static void on_data_frame(struct grpc_session *s, const nghttp2_frame *frame)
+bool grpc_request_count(struct grpc_session *s, const uint8_t *data, size_t len)
 {
-    const bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (frame->hd.length == frame->data.padlen && !ends &&
-        !grpc_guard_take(&s->frames, grpc_session_now_ns(s)))
-        grpc_session_calm(s);
+    const uint8_t *const end = data + len;
+    struct grpc_frame_head head;
+    while (grpc_scan_next(&s->scan, &data, end, &head))
+        if (costs(&head) && !grpc_guard_take(&s->frames, s->now_ns))
+            return false;
+    return true;
 }
 
 static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
@@ -420,8 +426,6 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
         grpc_session_calm(s);
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    if (frame->hd.type == NGHTTP2_DATA)
-        on_data_frame(s, frame);
     struct grpc_stream *st = stream_at(h2, frame->hd.stream_id);
     if (!st)
         return 0;
@@ -478,7 +482,6 @@ void grpc_request_callbacks(nghttp2_session_callbacks *c)
     nghttp2_session_callbacks_set_on_invalid_header_callback(c,
                                                              on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);

@@ -147,6 +147,7 @@ grpc_session_new(const struct grpc_session_options *options)
     const uint64_t now_ns = grpc_session_now_ns(s);
     s->frames = grpc_guard_of(l->frame_burst, l->frame_rate, now_ns);
     s->resets = grpc_guard_of(l->reset_burst, l->reset_rate, now_ns);
+    s->scan = grpc_scan_of();
     if (!make_h2(s)) {
         grpc_session_free(s);
         return NULL;
@@ -184,12 +185,20 @@ bool grpc_session_recv(struct grpc_session *session, const uint8_t *data,
     if (session->broken)
         return false;
     session->now_ns = clock_mono_ns(session->options.clock);
+    if (!grpc_request_count(session, data, len)) {
+        grpc_session_calm(session);
+        session->now_ns = 0;
+        return false;
+    }
     const ssize_t n = nghttp2_session_mem_recv(session->h2, data, len);
     session->now_ns = 0;
     if (n < 0) {
+        /* No HTTP/2 at all; the rest are limits of nghttp2 or of ours. */
         session->broken = true;
-        (void)nghttp2_session_terminate_session(session->h2,
-                                                NGHTTP2_PROTOCOL_ERROR);
+        (void)nghttp2_session_terminate_session(
+            session->h2, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC
+                             ? NGHTTP2_PROTOCOL_ERROR
+                             : NGHTTP2_ENHANCE_YOUR_CALM);
     }
     return !session->broken;
 }

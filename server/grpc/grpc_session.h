@@ -105,8 +105,9 @@ struct grpc_limits {
                                   a unary reply may have any size */
     uint64_t request_ns; /* [30 s] from a call's HEADERS to its last byte */
     uint64_t stall_ns;   /* [60 s] a reply waits for flow control */
-    uint32_t frame_burst, frame_rate; /* [1000, 100/s] frames without work:
-                                 PING, SETTINGS, PRIORITY, empty DATA, ... */
+    uint32_t frame_burst, frame_rate; /* [1000, 100/s] frames beyond what calls
+                                 need: of any type, known or not; DATA that
+                                 carries next to nothing.  Replies earn some */
     uint32_t reset_burst, reset_rate; /* [200, 20/s] calls the peer resets */
 };
 

@@ -5,6 +5,7 @@
 
 #include "server/grpc/grpc_frame.h"
 #include "server/grpc/grpc_guard.h"
+#include "server/grpc/grpc_scan.h"
 #include "server/grpc/grpc_session.h"
 
 /*
@@ -78,6 +79,7 @@ struct grpc_session {
     struct grpc_stream *streams;         /* open, doubly linked */
     struct grpc_stream *spare;           /* for reuse, singly linked */
     struct grpc_guard frames, resets;
+    struct grpc_scan scan;        /* of the input, beside nghttp2 */
     nghttp2_rcbuf *authorization; /* of the latest call, a reference, or NULL */
     struct grpc_memo memo;        /* about it */
     struct grpc_stream *current;  /* whose header block is arriving */
@@ -104,6 +106,9 @@ uint64_t grpc_session_now_ns(const struct grpc_session *s);
 /* --- grpc_request.c --- */
 
 void grpc_request_callbacks(nghttp2_session_callbacks *callbacks);
+/* Count frames before they are worked on.  False: the peer floods. */
+bool grpc_request_count(struct grpc_session *s, const uint8_t *data,
+                        size_t len);
 
 /* --- grpc_reply.c --- */
 

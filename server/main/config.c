@@ -161,7 +161,8 @@ static const struct field LIMITS[] = {
       .fallback = "5 min",
       .min = 1e9,
       .max = 86400e9,
-      .help = "A connection without calls is closed after it." },
+      .help = "A connection without calls is closed after it; one that "
+              "never had any, after 30 s." },
     { .key = "stall",
       .kind = FIELD_DURATION,
       .unit_ns = 1,
@@ -169,7 +170,8 @@ static const struct field LIMITS[] = {
       .fallback = "30 s",
       .min = 1e8,
       .max = 3600e9,
-      .help = "So is one that does not take what is sent." },
+      .help = "So is one that does not take what is sent; a call that does "
+              "not send its request whole, or take its reply, is reset." },
     { .key = "drain",
       .kind = FIELD_DURATION,
       .unit_ns = 1,

@@ -179,7 +179,9 @@ static enum err_code start_calls(struct server *s, unsigned loops,
         .services = s->services,
         .n_services = sizeof s->services / sizeof s->services[0],
         .limits = { .max_streams = s->config->max_streams,
-                    .max_message_len = s->config->max_message_len },
+                    .max_message_len = s->config->max_message_len,
+                    .request_ns = s->config->stall_ns,
+                    .stall_ns = s->config->stall_ns },
         .clock = clock_system(),
     };
     return ERR_OK;

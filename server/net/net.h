@@ -98,6 +98,7 @@ struct net_listener_options {
 struct net_limits {
     unsigned max_conns;    /* [4096] more are accepted and closed at once */
     uint64_t handshake_ns; /* [10 s] TLS handshake */
+    uint64_t greet_ns;     /* [30 s] connection that never was busy yet */
     uint64_t idle_ns;      /* [5 min] connection that is not busy */
     uint64_t stall_ns;     /* [30 s] peer takes none of our bytes */
     uint64_t linger_ns;    /* [2 s] wait for the peer's end after ours */

@@ -395,7 +395,15 @@ void net_conn_start(struct net_task *task, struct net_loop *loop)
 
 /* --- time --- */
 
-/* True when the connection was freed or is past its time in OPEN or FLUSH. */
+/* Who connects and asks nothing must not hold a place for long. */
+static uint64_t idle_limit_ns(const struct net_conn *conn)
+{
+    const uint64_t greet_ns = conn->loop->limits->greet_ns;
+    const uint64_t idle_ns = conn->service->idle_ns;
+    return conn->was_busy || idle_ns < greet_ns ? idle_ns : greet_ns;
+}
+
+/* May free the connection. */
 static void tick_open(struct net_conn *conn, uint64_t now_ns)
 {
     const struct net_limits *limits = conn->loop->limits;
@@ -412,15 +420,17 @@ static void tick_open(struct net_conn *conn, uint64_t now_ns)
     mark_dirty(conn);
     if (protocol->busy(conn->user)) {
         conn->active_ns = now_ns;
+        conn->was_busy = true;
         return;
     }
     const uint64_t idle_ns = now_ns - conn->active_ns;
-    if (idle_ns <= conn->service->idle_ns)
+    const uint64_t limit_ns = idle_limit_ns(conn);
+    if (idle_ns <= limit_ns)
         return;
     if (!conn->is_draining) {
         net_count(&conn->loop->stats.idle_closed, 1);
         net_conn_drain(conn);
-    } else if (idle_ns > conn->service->idle_ns + limits->linger_ns) {
+    } else if (idle_ns > limit_ns + limits->linger_ns) {
         stop_input(conn); /* asked to go and did not: we go */
     }
 }

@@ -46,6 +46,7 @@ struct net_conn {
     bool write_wants_read; /* TLS must read before it can write on */
     bool peer_ended;
     bool is_draining;
+    bool was_busy;
     bool is_dirty;
     struct net_conn *next_dirty;
     uint32_t slot; /* NET_SLOT_NONE once released */

@@ -53,6 +53,7 @@ static struct net_limits limits_of(const struct net_limits *l)
     return (struct net_limits){
         .max_conns = l->max_conns ? l->max_conns : DEFAULT_CONNS,
         .handshake_ns = or_default(l->handshake_ns, 10 * second),
+        .greet_ns = or_default(l->greet_ns, 30 * second),
         .idle_ns = or_default(l->idle_ns, 300 * second),
         .stall_ns = or_default(l->stall_ns, 30 * second),
         .linger_ns = or_default(l->linger_ns, 2 * second),
