@@ -88,6 +88,47 @@ static struct policy_column columns[] = {
     { .name = "note", .help = "", .type = POLICY_TEXT },
 };
 
+static struct policy_column trip_columns[] = {
+    { .name = "who", .help = "", .type = POLICY_INT },
+    { .name = "city",
+      .help = "",
+      .type = POLICY_TEXT,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "km",
+      .help = "",
+      .type = POLICY_INT,
+      .has_range = true,
+      .lo = 0,
+      .hi = 20,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "day",
+      .help = "",
+      .type = POLICY_DATE,
+      .has_range = true,
+      .lo = 19723 * DAY_US,
+      .hi = 19813 * DAY_US,
+      .may_group = true,
+      .may_filter = true },
+};
+
+static struct policy_column town_columns[] = {
+    { .name = "city",
+      .help = "",
+      .type = POLICY_TEXT,
+      .may_group = true,
+      .may_filter = true },
+    { .name = "zone",
+      .help = "",
+      .type = POLICY_INT,
+      .has_range = true,
+      .lo = 0,
+      .hi = 9,
+      .may_group = true,
+      .may_filter = true },
+};
+
 static struct policy_table tables[] = {
     { .name = "buys",
       .help = "",
@@ -99,7 +140,20 @@ static struct policy_table tables[] = {
       .max_rows = 3,
       .most_groups = 4,
       .most_rows = 8 },
-    { .name = "towns", .help = "", .columns = &columns[3], .n_columns = 1 },
+    { .name = "trips",
+      .help = "",
+      .owned = true,
+      .key = 0,
+      .columns = trip_columns,
+      .n_columns = sizeof trip_columns / sizeof trip_columns[0],
+      .max_groups = 2,
+      .max_rows = 3,
+      .most_groups = 4,
+      .most_rows = 8 },
+    { .name = "towns",
+      .help = "",
+      .columns = town_columns,
+      .n_columns = sizeof town_columns / sizeof town_columns[0] },
 };
 
 static struct policy_purpose purposes[] = {
@@ -111,7 +165,7 @@ static struct policy_purpose purposes[] = {
     .name = "shop", .help = "", .path = "shop.yaml", .id = "shop",             \
     .version = 1, .data_version = "1", .max_people = 1000000,                  \
     .expected_size = 1000, .time_grain_us = UINT64_C(86400000000),             \
-    .tables = tables, .n_tables = 2, .purposes = purposes, .n_purposes = 2
+    .tables = tables, .n_tables = 3, .purposes = purposes, .n_purposes = 2
 
 const struct policy plan_shop = {
     SHOP,
@@ -159,7 +213,10 @@ void plan_db_open(struct plan_db *db)
     plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
                     "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
                     "n BIGINT, price DOUBLE, free DOUBLE, total DOUBLE, "
-                    "ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note VARCHAR)");
+                    "ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note VARCHAR); "
+                    "CREATE TABLE src.trips(who BIGINT, city VARCHAR, km "
+                    "BIGINT, day DATE); "
+                    "CREATE TABLE src.towns(city VARCHAR, zone BIGINT)");
 }
 
 void plan_db_close(struct plan_db *db)

@@ -22,7 +22,10 @@
  *   note   VARCHAR    may neither group nor filter
  *
  * L0 2 (at most 4), Linf 3 (at most 8); zcdp, default rho 0.1, at most 0.5;
- * 10^6 people, expected size 1000; grain one day.  shop.towns is public.
+ * 10^6 people, expected size 1000; grain one day.
+ *
+ * Beside it shop.trips (who, city, km 0..20, day) of the same people, and
+ * shop.towns (city, zone 0..9), which is public.
  */
 extern const struct policy plan_shop;
 
@@ -34,7 +37,7 @@ enum err_code plan_sql(struct plan **out, const char *sql,
                        const struct request *req, const struct policy *policy,
                        struct arena *a, struct err *err);
 
-/* An in-memory engine holding src.buys as an empty table. */
+/* An in-memory engine holding the tables, empty. */
 struct plan_db {
     duckdb_database db;
     duckdb_connection conn;

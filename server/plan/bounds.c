@@ -276,13 +276,16 @@ static enum err_code measure_agg(struct plan_agg *out, struct draft *d,
 static enum err_code limits(struct draft *d, struct err *err)
 {
     const struct ask_bounds *b = &d->req->bounds;
-    const struct rel_limits *t = &draft_key(d)->limits;
+    const struct rel_limits *t = &d->scope->limits;
     struct plan *p = d->plan;
 
     TRY(limit_of(&p->l0, "max_groups", b->max_groups, t->max_groups,
                  t->most_groups, err));
     TRY(limit_of(&p->linf, "max_rows", b->max_rows, t->max_rows, t->most_rows,
                  err));
+    /* By derivation: one row has one group. */
+    if (d->scope->one_row)
+        p->l0 = p->linf = 1;
     if (!p->selects && p->groups_public < p->l0)
         p->l0 = p->groups_public ? (uint32_t)p->groups_public : 1;
     return ERR_OK;

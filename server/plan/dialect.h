@@ -18,6 +18,14 @@
  */
 void duckdb_expr(struct writer *w, const struct typed *e);
 
+/* The same, stored as its type: whole numbers as BIGINT, NULL where too large.
+ */
+void duckdb_typed(struct writer *w, const struct typed *e);
+
+/* One entry of an ORDER BY. */
+void duckdb_order(struct writer *w, const struct typed *e, bool descending,
+                  bool nulls_first);
+
 /*
  * A term of the WHERE's AND.  A comparison of a bare column with constants
  * stays bare, so that the engine can skip blocks by it; the test that the value
@@ -26,8 +34,9 @@ void duckdb_expr(struct writer *w, const struct typed *e);
 void duckdb_term(struct writer *w, const struct typed *e);
 
 /* " WHERE ..." or nothing: the rows have a key, and pass every term. */
+struct draft_terms;
 void duckdb_where(struct writer *w, const struct rel_scope *scope,
-                  struct typed *const *terms, size_t n);
+                  const struct draft_terms *terms);
 
 void duckdb_name(struct writer *w, const char *name);
 void duckdb_value(struct writer *w, enum value_type type,

@@ -16,7 +16,8 @@
  *   ranked  g numbers a person's groups in the order of a keyed hash
  *
  * dealt and kept only for sums of row values, ranked only when a person could
- * have more than L0 groups.  Every stage is a function of one person's rows, so
+ * have more than L0 groups; neither where a relation has one row per person by
+ * construction.  Every stage is a function of one person's rows, so
  * it bounds what one person changes whatever the hash.  Rows that are alike may
  * change places; nothing after can tell.
  */
@@ -32,7 +33,8 @@ static const size_t NONE = SIZE_MAX;
 
 static bool limits_rows(const struct sql *s, size_t i)
 {
-    return s->d->plan->measures[i].kind == MEASURE_SUM &&
+    return !s->d->scope->one_row &&
+           s->d->plan->measures[i].kind == MEASURE_SUM &&
            !s->d->measures[i].clamps_person;
 }
 
@@ -111,7 +113,7 @@ static void stage_rows(const struct sql *s)
         writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
     }
     writer_printf(s->w, " FROM %s", scope->from);
-    duckdb_where(s->w, scope, d->where, d->n_where);
+    duckdb_where(s->w, scope, &d->where);
     writer_str(s->w, ")");
 }
 
@@ -365,7 +367,7 @@ static void share(const struct sql *s, size_t i)
             clamped_total(s, i);
             return;
         }
-        total(s, i, true);
+        total(s, i, limits_rows(s, i));
         if (m->center) {
             writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ",
                           (long long)m->center);
@@ -441,7 +443,8 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
     const struct plan *p = d->plan;
 
     number_columns(&s);
-    s.ranks = p->n_keys > 0 && (p->selects || p->l0 < p->groups_public);
+    s.ranks = p->n_keys > 0 && !d->scope->one_row &&
+              (p->selects || p->l0 < p->groups_public);
     statement(&s);
     char *text = arena_alloc(d->a, measure.need + 1, 1);
     if (!text)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "server/plan/dialect.h"
+#include "server/plan/draft.h"
 
 static void quoted(struct writer *w, const char *s, size_t len, char quote)
 {
@@ -271,6 +272,26 @@ void duckdb_expr(struct writer *w, const struct typed *e)
     }
 }
 
+void duckdb_typed(struct writer *w, const struct typed *e)
+{
+    const bool is_column = e->kind == TYPED_COLUMN || e->kind == TYPED_CONST;
+    if (e->type != VALUE_INT || is_column) {
+        duckdb_expr(w, e);
+        return;
+    }
+    writer_str(w, "TRY_CAST(");
+    duckdb_expr(w, e);
+    writer_str(w, " AS BIGINT)");
+}
+
+void duckdb_order(struct writer *w, const struct typed *e, bool descending,
+                  bool nulls_first)
+{
+    duckdb_typed(w, e);
+    writer_str(w, descending ? " DESC" : "");
+    writer_str(w, nulls_first ? " NULLS FIRST" : " NULLS LAST");
+}
+
 static bool compares_column(const struct typed *e)
 {
     const bool compares =
@@ -308,7 +329,7 @@ void duckdb_term(struct writer *w, const struct typed *e)
 }
 
 void duckdb_where(struct writer *w, const struct rel_scope *scope,
-                  struct typed *const *terms, size_t n)
+                  const struct draft_terms *terms)
 {
     const char *between = " WHERE ";
     for (size_t i = 0; i < scope->n_leaves; i++) {
@@ -319,9 +340,9 @@ void duckdb_where(struct writer *w, const struct rel_scope *scope,
         writer_printf(w, "%s%s IS NOT NULL", between, leaf->key_sql);
         between = " AND ";
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < terms->n; i++) {
         writer_str(w, between);
-        duckdb_term(w, terms[i]);
+        duckdb_term(w, terms->v[i]);
         between = " AND ";
     }
 }

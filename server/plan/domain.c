@@ -86,11 +86,6 @@ static enum err_code declared(struct list *l, struct value *other,
     return ERR_OK;
 }
 
-/* What the top-level AND of the WHERE leaves of a number or time column: the
- * constants of a query are public. */
-static struct range where_range(const struct draft *d,
-                                const struct rel_column *c);
-
 static double public_number(const struct value *v)
 {
     switch (v->type) {
@@ -143,12 +138,12 @@ static void narrow(struct range *r, const struct typed *e,
         r->hi = fmin(r->hi, v - 1); /* a microsecond, or a whole number */
 }
 
-static struct range where_range(const struct draft *d,
-                                const struct rel_column *c)
+struct range draft_range(const struct draft_terms *t,
+                         const struct rel_column *c)
 {
     struct range r = c->range;
-    for (size_t i = 0; i < d->n_where; i++)
-        narrow(&r, d->where[i], c);
+    for (size_t i = 0; i < t->n; i++)
+        narrow(&r, t->v[i], c);
     return r;
 }
 
@@ -156,7 +151,7 @@ static enum err_code whole_numbers(struct list *l, bool *is_public,
                                    struct draft *d, const struct rel_column *c,
                                    struct err *err)
 {
-    const struct range r = where_range(d, c);
+    const struct range r = draft_range(&d->where, c);
     const double lo = ceil(r.lo), hi = floor(r.hi);
     *is_public = range_is_bounded(r) && fabs(lo) < 0x1p53 &&
                  fabs(hi) < 0x1p53 && hi - lo < INT_VALUES_MAX;
@@ -169,7 +164,7 @@ static enum err_code times(struct list *l, bool *is_public, struct draft *d,
                            const struct rel_column *c, enum value_type type,
                            enum time_unit unit, struct err *err)
 {
-    const struct range r = where_range(d, c);
+    const struct range r = draft_range(&d->where, c);
     *is_public = r.lo >= (double)TIME_MIN_US && r.hi <= (double)TIME_MAX_US;
     if (!*is_public)
         return ERR_OK;
@@ -251,7 +246,7 @@ static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
         return ERR_OK;
     struct range r = e->range;
     if (unit == UNIT_YEAR) {
-        const struct range t = where_range(d, c);
+        const struct range t = draft_range(&d->where, c);
         if (t.lo < (double)TIME_MIN_US || t.hi > (double)TIME_MAX_US)
             return ERR_OK;
         r = (struct range){ (double)time_extract((int64_t)t.lo, UNIT_YEAR),
@@ -278,16 +273,16 @@ static enum err_code filter_domain(struct list *l, struct draft *d, size_t k,
                                    struct err *err)
 {
     const struct typed *key = d->keys[k];
-    for (size_t w = 0; key->kind == TYPED_COLUMN && w < d->n_where; w++) {
+    for (size_t w = 0; key->kind == TYPED_COLUMN && w < d->where.n; w++) {
         size_t n = 0;
-        if (typed_only_column(d->where[w]) != key->column ||
-            lowers(d->where[w]))
+        if (typed_only_column(d->where.v[w]) != key->column ||
+            lowers(d->where.v[w]))
             continue;
         for (size_t i = 0; i < l->n; i++) {
             const struct eval_env env = { .column = key->column,
                                           .column_value = &l->v[i] };
             struct value keep;
-            TRY(eval(&keep, d->where[w], &env, d->a, err));
+            TRY(eval(&keep, d->where.v[w], &env, d->a, err));
             const bool is_other = d->others[k].type != VALUE_NULL &&
                                   value_cmp(&l->v[i], &d->others[k]) == 0;
             if (is_other || (keep.type == VALUE_BOOL && keep.b))

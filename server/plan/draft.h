@@ -34,9 +34,25 @@ struct draft_measure {
 struct draft_agg {
     enum agg_kind kind;
     bool people;               /* COUNT(DISTINCT key) */
+    bool distinct;             /* of another value; in sub-queries only */
     const struct typed *value; /* NULL: COUNT(*) */
     const struct typed *filter;
     struct place at;
+};
+
+/*
+ * Terms of an AND: of a WHERE or an ON.  Equality of two bare privacy keys is a
+ * term too, printed already; what it joins stands in `pairs`.
+ */
+struct draft_pair {
+    const struct rel_column *a, *b;
+};
+struct draft_terms {
+    struct typed **v;
+    size_t n, cap;
+    bool never; /* one is constantly false */
+    struct draft_pair *pairs;
+    size_t n_pairs, cap_pairs;
 };
 
 /*
@@ -45,11 +61,12 @@ struct draft_agg {
  */
 struct draft_block {
     const struct select *tree;
-    const struct rel_scope *scope;
+    struct rel_scope *scope;
     bool is_release;
-    struct typed **where; /* AND of these */
-    size_t n_where;
-    bool never; /* a filter is constantly false: no row passes */
+    bool in_join;     /* an ON is being typed */
+    bool in_output;   /* outputs of a sub-query without groups: windows fit */
+    const char *ties; /* all that its outputs read, for an ORDER BY */
+    struct draft_terms where;
     struct typed **keys;
     size_t n_keys;
     struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
@@ -66,11 +83,12 @@ struct draft {
     struct draft_block *block; /* being typed */
     size_t n_relations;        /* so far, each as often as it is met */
     size_t n_aliases;
+    const char **story; /* a line for each relation, for people; room for 64 */
+    size_t n_story;
 
     /* The release: what its block held. */
-    const struct rel_scope *scope;
-    struct typed **where; /* AND of these */
-    size_t n_where;
+    struct rel_scope *scope;
+    struct draft_terms where;
     struct typed **keys;  /* n = plan->n_keys */
     struct value *others; /* per key: stands for values outside the domain;
                              NULL: they are dropped */
@@ -89,10 +107,50 @@ static inline const struct rel *draft_key(const struct draft *d)
     return d->scope->leaves[d->scope->key].rel;
 }
 
-/* from.c: the relations of a FROM as a scope. */
-enum err_code draft_from(const struct rel_scope **out, struct draft *d,
-                         const struct relation *from,
+/* source.c: a table of the policy as a relation. */
+enum err_code draft_table(const struct rel **out, struct draft *d,
+                          const struct relation *from,
+                          struct err *err) MUST_CHECK;
+
+/*
+ * from.c: the relations of the block's FROM as its scope.  `outer` is the scope
+ * around a sub-query in an expression, or NULL.
+ */
+enum err_code draft_from(struct draft *d, const struct rel_scope *outer,
                          struct err *err) MUST_CHECK;
+
+/*
+ * from.c: the block's WHERE, and with it what FROM and WHERE say together: all
+ * owned relations are joined by their keys (and by that of the outer row).
+ */
+enum err_code draft_rows(struct draft *d, struct err *err) MUST_CHECK;
+
+/* sub.c: a sub-query as a relation. */
+enum err_code draft_sub(const struct rel **out, struct draft *d,
+                        const struct select *s, struct err *err) MUST_CHECK;
+
+/* set.c: a set operation as a relation. */
+enum err_code draft_set(const struct rel **out, struct draft *d,
+                        const struct relation *r, struct err *err) MUST_CHECK;
+
+/* sub_expr.c: EXISTS (...) and x IN (...) as one condition. */
+enum err_code draft_query(struct typed **out, struct draft *d,
+                          const struct expr *e, struct err *err) MUST_CHECK;
+
+/* window.c: a window function. */
+enum err_code draft_window(struct typed **out, struct draft *d,
+                           const struct expr *e, struct err *err) MUST_CHECK;
+
+/* sub_agg.c: an aggregate that the engine computes for each group of a
+ * sub-query; its type and range.  The value is typed already. */
+enum err_code draft_sub_agg(struct typed *out, struct draft *d,
+                            const struct draft_agg *agg,
+                            struct err *err) MUST_CHECK;
+/* ... what goes into it, of one row; and itself over columns x and f, the
+ * filter, with ` OVER (...)` or nothing behind. */
+void duckdb_sub_value(struct writer *w, const struct draft_agg *agg);
+void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
+                    const char *x, const char *f, const char *over);
 
 /* name.c: the column that `e`, an EXPR_COLUMN, names in the block's scope. */
 enum err_code draft_column(const struct rel_column **out, struct draft *d,
@@ -100,6 +158,8 @@ enum err_code draft_column(const struct rel_column **out, struct draft *d,
 /* The same; NULL and no error when there is none, or several. */
 const struct rel_column *draft_column_try(const struct draft *d,
                                           const struct expr *e);
+/* The leaf of `scope` itself whose column it is, or n_leaves. */
+size_t draft_leaf_of(const struct rel_scope *scope, const struct rel_column *c);
 /* The same when it is a privacy key, by itself; else NULL. */
 const struct rel_column *draft_bare_key(const struct draft *d,
                                         const struct expr *e);
@@ -107,6 +167,46 @@ const struct rel_column *draft_bare_key(const struct draft *d,
 /* type.c: check and bind everything the tree says; fills in where, keys, aggs,
  * and the plan's outputs, having and orders. */
 enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
+
+/* What a column is read for decides whether the policy allows it. */
+enum draft_use { USE_FILTER, USE_GROUP, USE_VALUE };
+
+/* type.c, for sub-queries: an expression over rows, one over groups; the terms
+ * of a condition; the group keys; a column. */
+enum err_code draft_row(struct typed **out, struct draft *d,
+                        const struct expr *e, enum draft_use use,
+                        struct err *err) MUST_CHECK;
+enum err_code draft_post(struct typed **out, struct draft *d,
+                         const struct expr *e, struct err *err) MUST_CHECK;
+enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
+                           const struct expr *e, struct err *err) MUST_CHECK;
+enum err_code draft_conjuncts(struct draft_terms *t, struct draft *d,
+                              const struct expr *e, struct err *err) MUST_CHECK;
+enum err_code draft_keys(struct draft *d, struct err *err) MUST_CHECK;
+enum err_code draft_read(struct typed **out, struct draft *d,
+                         const struct rel_column *c, enum draft_use use,
+                         struct place at, struct err *err) MUST_CHECK;
+/* A key that may be missing, as a value to pass on. */
+enum err_code draft_key_column(struct typed **out, struct draft *d,
+                               const struct rel_column *c, struct place at,
+                               struct err *err) MUST_CHECK;
+enum err_code draft_add_term(struct draft_terms *t, struct draft *d,
+                             struct typed *term, struct err *err) MUST_CHECK;
+/* Bare keys on both sides of =: the term that joins them. */
+enum err_code draft_key_pair(struct draft_terms *t, struct draft *d,
+                             const struct rel_column *a,
+                             const struct rel_column *b, struct place at,
+                             struct err *err) MUST_CHECK;
+/* Does it hold an aggregate, outside sub-queries? */
+bool draft_aggregates(const struct expr *e);
+/* The text of `print` over `ctx` in the arena; NULL when it is full. */
+const char *draft_print(struct draft *d,
+                        void (*print)(struct writer *w, const void *ctx),
+                        const void *ctx);
+
+/* domain.c: what the terms leave of a number or time column's public range. */
+struct range draft_range(const struct draft_terms *t,
+                         const struct rel_column *c);
 
 /* snap.c: bounds on times in the block's WHERE snap outward to the policy's
  * grain. */

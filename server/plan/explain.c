@@ -76,13 +76,15 @@ static const char *mechanism_of_output(const struct plan *p,
 static void ownership(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
-    const char *key = draft_key(d)->key_name;
-    writer_printf(w, "Owned table %s.%s, one owner per row: %s\n",
-                  d->policy->name, d->scope->leaves[0].name, key);
-    writer_printf(w, "  rows whose %s is NULL are dropped\n", key);
-    for (size_t i = 0; i < d->n_where; i++) {
+    for (size_t i = 0; i < d->n_story; i++)
+        writer_printf(w, "%s\n", d->story[i]);
+    writer_printf(w, "  rows whose %s is NULL are dropped\n",
+                  draft_key(d)->key_name);
+    if (d->scope->one_row)
+        writer_str(w, "  at most one row per person, by construction\n");
+    for (size_t i = 0; i < d->where.n; i++) {
         writer_str(w, i ? "    and " : "  rows kept: ");
-        typed_print(w, d->where[i]);
+        typed_print(w, d->where.v[i]);
         writer_str(w, "\n");
     }
     if (p->n_keys > 0)

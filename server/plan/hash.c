@@ -46,19 +46,19 @@ static bool after(const struct bytes *a, const struct bytes *b)
 /* The terms of the WHERE in the order of their bytes: AND commutes. */
 static enum err_code where(struct writer *w, struct draft *d, struct err *err)
 {
-    struct bytes *terms = ARENA_NEW_N(d->a, d->n_where + 1, struct bytes);
+    struct bytes *terms = ARENA_NEW_N(d->a, d->where.n + 1, struct bytes);
     if (!terms)
         return draft_memory(err);
-    for (size_t i = 0; i < d->n_where; i++) {
+    for (size_t i = 0; i < d->where.n; i++) {
         struct bytes term;
         size_t at = i;
-        TRY(bytes_of(&term, d, d->where[i], err));
+        TRY(bytes_of(&term, d, d->where.v[i], err));
         for (; at > 0 && after(&terms[at - 1], &term); at--)
             terms[at] = terms[at - 1];
         terms[at] = term;
     }
-    writer_be32(w, (uint32_t)d->n_where);
-    for (size_t i = 0; i < d->n_where; i++) {
+    writer_be32(w, (uint32_t)d->where.n);
+    for (size_t i = 0; i < d->where.n; i++) {
         writer_be32(w, (uint32_t)terms[i].len);
         writer_bytes(w, terms[i].data, terms[i].len);
     }

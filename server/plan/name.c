@@ -98,3 +98,13 @@ const struct rel_column *draft_bare_key(const struct draft *d,
     const struct rel_column *c = draft_column_try(d, e);
     return c && c->key != REL_KEY_NONE ? c : NULL;
 }
+
+size_t draft_leaf_of(const struct rel_scope *scope, const struct rel_column *c)
+{
+    size_t i = 0;
+    while (i < scope->n_leaves &&
+           !(c >= scope->leaves[i].columns &&
+             c < scope->leaves[i].columns + scope->leaves[i].rel->n_columns))
+        i++;
+    return i;
+}

@@ -13,16 +13,28 @@ enum err_code draft_memory(struct err *err)
     return err_hint(err, "shorten it, or group by fewer values");
 }
 
-const char *draft_text(struct draft *d, const struct typed *e)
+const char *draft_print(struct draft *d,
+                        void (*print)(struct writer *w, const void *ctx),
+                        const void *ctx)
 {
     struct writer w = writer_of(NULL, 0);
-    typed_print(&w, e);
+    print(&w, ctx);
     char *text = arena_alloc(d->a, w.need + 1, 1);
     if (!text)
         return NULL;
     w = writer_of(text, w.need + 1);
-    typed_print(&w, e);
+    print(&w, ctx);
     return writer_cstr(&w) ? text : NULL;
+}
+
+static void print_typed(struct writer *w, const void *ctx)
+{
+    typed_print(w, ctx);
+}
+
+const char *draft_text(struct draft *d, const struct typed *e)
+{
+    return draft_print(d, print_typed, e);
 }
 
 enum { NOTICES_MAX = 32 };
@@ -41,16 +53,6 @@ enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
     if (!copy)
         return draft_memory(err);
     d->plan->notices[d->plan->n_notices++] = copy;
-    return ERR_OK;
-}
-
-static enum err_code find_scope(struct draft *d, struct err *err)
-{
-    TRY(draft_from(&d->scope, d, d->tree->from, err));
-    if (!d->scope->owned)
-        return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
-    if (d->tree->distinct)
-        return refuse(err, REFUSAL_FROM_ITEM, d->tree->at, "DISTINCT", NULL);
     return ERR_OK;
 }
 
@@ -115,7 +117,6 @@ static enum err_code tell_bounds(struct draft *d, struct err *err)
 static enum err_code make(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    TRY(find_scope(d, err));
     TRY(find_purpose(d, err));
     TRY(check_ask(d, err));
     TRY(draft_types(d, err));

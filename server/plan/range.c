@@ -314,7 +314,8 @@ void range_of(struct typed *e)
 {
     const bool numeric = e->type == VALUE_INT || e->type == VALUE_DOUBLE;
 
-    e->range = EVERYTHING;
+    /* Times keep the range of their column, in microseconds. */
+    e->range = e->kind == TYPED_COLUMN ? e->column->range : EVERYTHING;
     e->grid_bits = 0;
     e->never_null = (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) ||
                     (e->kind == TYPED_COLUMN && e->column->never_null);

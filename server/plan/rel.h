@@ -35,8 +35,9 @@ struct rel_column {
     const char *sql;  /* as the engine calls it: t."city", t2.c3 */
     enum value_type type;
     enum rel_key key;
-    bool raw;    /* of a source: NaN and far times are NULL when it is read */
-    bool merged; /* USING made it one with a column before it */
+    bool raw;     /* of a source: NaN and far times are NULL when it is read */
+    bool merged;  /* USING made it one with a column before it */
+    bool numbers; /* the rows of each person as 1, 2, 3, ...: no two alike */
     bool may_group, may_filter; /* by policy; of all columns it is made of */
     bool never_null;
     struct range
@@ -49,6 +50,20 @@ struct rel_column {
 struct rel_limits {
     uint32_t max_groups, max_rows, most_groups, most_rows;
 };
+
+static inline uint32_t rel_most(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline struct rel_limits rel_limits_max(struct rel_limits a,
+                                               struct rel_limits b)
+{
+    return (struct rel_limits){ rel_most(a.max_groups, b.max_groups),
+                                rel_most(a.max_rows, b.max_rows),
+                                rel_most(a.most_groups, b.most_groups),
+                                rel_most(a.most_rows, b.most_rows) };
+}
 
 struct rel {
     const char *sql;            /* what stands in the engine's FROM */
@@ -66,12 +81,17 @@ struct rel {
 
 /* One relation of a FROM under its alias. */
 struct rel_leaf {
-    const char *name;  /* in SQL, or NULL */
+    const char *name; /* in SQL, or NULL */
+    struct place at;
     const char *alias; /* in the engine: "t", "t1", ... */
     const struct rel *rel;
     struct rel_column *columns; /* of rel, read through the alias */
     const char *key_sql;        /* owned: t."who" */
     bool optional; /* stands on the side of an outer join that may be missing */
+    bool one_row;  /* of rel, or by a filter on a column that numbers rows */
+    size_t group;  /* owned: a leaf with the same key on every row, towards the
+                      one that stands for all of them */
+    bool with_outer; /* of that one: the key of the row of the outer scope */
 };
 
 /* The relations whose columns an expression may read. */
@@ -84,7 +104,9 @@ struct rel_scope {
         *outer;       /* of a sub-query in an expression; or NULL */
     const char *from; /* the engine's text of FROM */
     bool owned, one_row;
-    size_t key; /* owned: the leaf whose key is that of a row */
+    bool never;               /* an inner join's ON is constantly false */
+    size_t key;               /* owned: the leaf whose key is that of a row */
+    struct rel_limits limits; /* owned */
 };
 
 #endif

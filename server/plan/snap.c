@@ -140,17 +140,17 @@ enum err_code draft_snap(struct draft *d, struct draft_block *b,
     const uint64_t grain = d->policy->time_grain_us;
     if (grain <= 1 || grain > (uint64_t)US_PER_DAY * 3660)
         return ERR_OK;
-    for (size_t i = 0; i < b->n_where; i++) {
+    for (size_t i = 0; i < b->where.n; i++) {
         struct span was;
         const struct typed *column;
-        if (!span_of(&was, &column, b->where[i]))
+        if (!span_of(&was, &column, b->where.v[i]))
             continue;
         const struct span now =
             snapped(was, (int64_t)grain, column->type == VALUE_DATE);
         if (now.lo == was.lo && now.hi == was.hi)
             continue;
-        TRY(rebuild(&b->where[i], d, column, now, err));
-        const char *text = draft_text(d, b->where[i]);
+        TRY(rebuild(&b->where.v[i], d, column, now, err));
+        const char *text = draft_text(d, b->where.v[i]);
         if (!text)
             return draft_memory(err);
         TRY(draft_notice(d, err,

@@ -6,13 +6,10 @@
 #include "server/plan/range.h"
 #include "server/query/refusal.h"
 
-/* What a column is read for decides whether the policy allows it. */
-enum use { USE_FILTER, USE_GROUP, USE_VALUE };
-
 enum { DEPTH_MAX = 256 };
 
 static enum err_code type_row(struct typed **out, struct draft *d,
-                              const struct expr *e, enum use use,
+                              const struct expr *e, enum draft_use use,
                               unsigned depth, struct err *err);
 
 static enum err_code turn_down(struct place at, const char *msg,
@@ -24,7 +21,7 @@ static enum err_code turn_down(struct place at, const char *msg,
 }
 
 static enum err_code allow_column(struct draft *d, const struct rel_column *c,
-                                  enum use use, struct place at,
+                                  enum draft_use use, struct place at,
                                   struct err *err)
 {
     if (c->key != REL_KEY_NONE) {
@@ -65,14 +62,28 @@ static enum err_code column_leaf(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
+enum err_code draft_read(struct typed **out, struct draft *d,
+                         const struct rel_column *c, enum draft_use use,
+                         struct place at, struct err *err)
+{
+    TRY(allow_column(d, c, use, at, err));
+    return column_leaf(out, d, c, at, err);
+}
+
+enum err_code draft_key_column(struct typed **out, struct draft *d,
+                               const struct rel_column *c, struct place at,
+                               struct err *err)
+{
+    return column_leaf(out, d, c, at, err);
+}
+
 static enum err_code type_column(struct typed **out, struct draft *d,
-                                 const struct expr *e, enum use use,
+                                 const struct expr *e, enum draft_use use,
                                  struct err *err)
 {
     const struct rel_column *c = NULL;
     TRY(draft_column(&c, d, e, err));
-    TRY(allow_column(d, c, use, e->at, err));
-    return column_leaf(out, d, c, e->at, err);
+    return draft_read(out, d, c, use, e->at, err);
 }
 
 static enum err_code type_const(struct typed **out, struct draft *d,
@@ -140,7 +151,7 @@ static bool tests_rows(enum expr_op op)
 }
 
 static enum err_code type_call(struct typed **out, struct draft *d,
-                               const struct expr *e, enum use use,
+                               const struct expr *e, enum draft_use use,
                                unsigned depth, struct err *err)
 {
     const struct rel_column *key = key_tested(d, e);
@@ -149,7 +160,7 @@ static enum err_code type_call(struct typed **out, struct draft *d,
     struct typed **args = ARENA_NEW_N(d->a, e->call.n_args, struct typed *);
     if (!args)
         return draft_memory(err);
-    const enum use inner =
+    const enum draft_use inner =
         use == USE_VALUE && tests_rows(e->call.op) ? USE_FILTER : use;
     for (size_t i = 0; i < e->call.n_args; i++) {
         const bool is_test = e->call.op == OP_CASE && use == USE_VALUE &&
@@ -167,7 +178,7 @@ static enum err_code too_deep(struct place at, struct err *err)
 }
 
 static enum err_code type_row(struct typed **out, struct draft *d,
-                              const struct expr *e, enum use use,
+                              const struct expr *e, enum draft_use use,
                               unsigned depth, struct err *err)
 {
     if (depth > DEPTH_MAX)
@@ -183,9 +194,14 @@ static enum err_code type_row(struct typed **out, struct draft *d,
     case EXPR_STAR:
         return refuse(err, REFUSAL_SELECT_STAR, e->at, NULL, NULL);
     case EXPR_WINDOW:
-        return refuse(err, REFUSAL_WINDOW_PLACE, e->at, "this place", NULL);
+        if (d->block->in_output)
+            return draft_window(out, d, e, err);
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
+                      "a question, or beside aggregates", NULL);
     case EXPR_QUERY:
-        return refuse(err, REFUSAL_SUBQUERY, e->at, "this shape", NULL);
+        if (!d->block->in_join)
+            return draft_query(out, d, e, err);
+        return refuse(err, REFUSAL_QUERY_PLACE, e->at, "ON", NULL);
     case EXPR_AGG:
         break;
     }
@@ -243,21 +259,36 @@ static enum err_code leaf(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
+/* In a sub-query groups keep the range of the key. */
+static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
+                              struct place at, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    TRY(leaf(out, d, TYPED_KEY, b->keys[i]->type, i, at, err));
+    if (b->is_release)
+        return ERR_OK;
+    (*out)->range = b->keys[i]->range;
+    (*out)->grid_bits = b->keys[i]->grid_bits;
+    (*out)->never_null = b->keys[i]->never_null;
+    return ERR_OK;
+}
+
 /* The filter, and that the key is there. */
 static enum err_code has_key(struct draft_agg *agg, struct draft *d,
                              const struct rel_column *key, struct err *err)
 {
-    struct typed **args = ARENA_NEW_N(d->a, 3, struct typed *);
+    /* NOT (key IS NULL) AND filter, each with its own arguments. */
+    struct typed **args = ARENA_NEW_N(d->a, 4, struct typed *);
     struct typed *there = NULL;
     if (!args)
         return draft_memory(err);
     TRY(column_leaf(&args[0], d, key, agg->at, err));
-    TRY(check_call(&args[0], d, OP_IS_NULL, &args[0], 1, agg->at, err));
-    TRY(check_call(&there, d, OP_NOT, &args[0], 1, agg->at, err));
+    TRY(check_call(&args[1], d, OP_IS_NULL, &args[0], 1, agg->at, err));
+    TRY(check_call(&there, d, OP_NOT, &args[1], 1, agg->at, err));
     if (agg->filter) {
-        args[1] = there;
-        args[2] = (struct typed *)(uintptr_t)agg->filter;
-        TRY(check_call(&there, d, OP_AND, &args[1], 2, agg->at, err));
+        args[2] = there;
+        args[3] = (struct typed *)(uintptr_t)agg->filter;
+        TRY(check_call(&there, d, OP_AND, &args[2], 2, agg->at, err));
     }
     agg->filter = there;
     return ERR_OK;
@@ -325,7 +356,9 @@ static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
         return err_set(err, ERR_INVALID, "an aggregate lacks its argument");
     const struct rel_column *key =
         e->agg.kind == AGG_COUNT ? draft_bare_key(d, e->agg.arg) : NULL;
-    TRY(agg_refusals(d, e, key != NULL, err));
+    if (d->block->is_release)
+        TRY(agg_refusals(d, e, key != NULL, err));
+    agg->distinct = e->agg.distinct && !key;
     if (e->agg.filter)
         TRY(type_filter(&agg->filter, d, e->agg.filter, err));
     if (key)
@@ -336,9 +369,11 @@ static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
     TRY(type_row(&value, d, e->agg.arg, USE_VALUE, 0, err));
     agg->value = value;
     if (agg->kind == AGG_COUNT) {
-        agg->value = value->never_null ? NULL : value;
+        agg->value = value->never_null && !agg->distinct ? NULL : value;
         return ERR_OK;
     }
+    if (agg->kind == AGG_MIN || agg->kind == AGG_MAX)
+        return ERR_OK; /* in sub-queries only, and of any type */
     if (value->type != VALUE_INT && value->type != VALUE_DOUBLE) {
         (void)err_set(err, ERR_INVALID, "%s wants a number, not %s",
                       agg_kind_name(e->agg.kind), value_type_name(value->type));
@@ -357,6 +392,7 @@ static enum value_type agg_type(const struct draft_agg *agg)
 static bool same_agg(const struct draft_agg *a, const struct draft_agg *b)
 {
     return a->kind == b->kind && a->people == b->people &&
+           a->distinct == b->distinct &&
            (a->value == b->value || typed_equal(a->value, b->value)) &&
            (a->filter == b->filter || typed_equal(a->filter, b->filter));
 }
@@ -375,7 +411,10 @@ static enum err_code post_agg(struct typed **out, struct draft *d,
                        PLAN_MEASURES_MAX);
     if (i == b->n_aggs)
         b->aggs[b->n_aggs++] = agg;
-    return leaf(out, d, TYPED_AGG, agg_type(&agg), i, e->at, err);
+    if (b->is_release)
+        return leaf(out, d, TYPED_AGG, agg_type(&agg), i, e->at, err);
+    TRY(leaf(out, d, TYPED_AGG, VALUE_INT, i, e->at, err));
+    return draft_sub_agg(*out, d, &agg, err);
 }
 
 static enum err_code ungrouped(struct draft *d, const struct expr *e,
@@ -401,12 +440,21 @@ static enum err_code type_post(struct typed **out, struct draft *d,
         return too_deep(e->at, err);
     struct draft_block *b = d->block;
     for (size_t i = 0; i < b->n_keys; i++)
-        if (!typed_is_const(b->keys[i]) && same(d, e, b->tree->keys[i]))
-            return leaf(out, d, TYPED_KEY, b->keys[i]->type, i, e->at, err);
+        if (!typed_is_const(b->keys[i]) && same(d, e, b->tree->keys[i])) {
+            if (draft_bare_key(d, e)) /* not to be computed with */
+                return allow_column(d, b->keys[i]->column, USE_GROUP, e->at,
+                                    err);
+            return key_leaf(out, d, i, e->at, err);
+        }
     if (e->kind == EXPR_AGG)
         return post_agg(out, d, e, err);
     if (e->kind == EXPR_COLUMN)
         return ungrouped(d, e, err);
+    if (e->kind == EXPR_WINDOW || e->kind == EXPR_QUERY)
+        return refuse(err,
+                      e->kind == EXPR_WINDOW ? REFUSAL_WINDOW_PLACE
+                                             : REFUSAL_QUERY_PLACE,
+                      e->at, "a question, or beside aggregates", NULL);
     if (e->kind != EXPR_CALL)
         return type_row(out, d, e, USE_VALUE, depth, err);
 
@@ -418,38 +466,109 @@ static enum err_code type_post(struct typed **out, struct draft *d,
     return check_call(out, d, e->call.op, args, e->call.n_args, e->at, err);
 }
 
-static enum err_code add_conjunct(struct draft *d, const struct expr *e,
-                                  size_t *cap, struct err *err)
+/* `list` with room for one more of `size` bytes. */
+static void *grown(struct draft *d, void *list, size_t n, size_t *cap,
+                   size_t size)
 {
-    struct draft_block *b = d->block;
-    const struct typed *t;
-    TRY(type_filter(&t, d, e, err));
-    if (!t)
-        return ERR_OK;
-    b->never |= typed_is_const(t); /* false or NULL */
-    if (b->n_where == *cap) {
-        struct typed **more = ARENA_NEW_N(d->a, 2 * *cap + 8, struct typed *);
-        if (!more)
-            return draft_memory(err);
-        if (b->n_where)
-            memcpy(more, b->where, b->n_where * sizeof *more);
-        b->where = more;
-        *cap = 2 * *cap + 8;
-    }
-    b->where[b->n_where++] = (struct typed *)(uintptr_t)t;
+    if (n < *cap)
+        return list;
+    char *more = ARENA_NEW_N(d->a, (2 * *cap + 8) * size, char);
+    if (more && n)
+        memcpy(more, list, n * size);
+    *cap = 2 * *cap + 8;
+    return more;
+}
+
+enum err_code draft_add_term(struct draft_terms *t, struct draft *d,
+                             struct typed *term, struct err *err)
+{
+    t->never |= typed_is_const(term); /* false or NULL */
+    t->v = grown(d, t->v, t->n, &t->cap, sizeof *t->v);
+    if (!t->v)
+        return draft_memory(err);
+    t->v[t->n++] = term;
     return ERR_OK;
 }
 
-static enum err_code add_conjuncts(struct draft *d, const struct expr *e,
-                                   size_t *cap, unsigned depth, struct err *err)
+enum err_code draft_key_pair(struct draft_terms *t, struct draft *d,
+                             const struct rel_column *a,
+                             const struct rel_column *b, struct place at,
+                             struct err *err)
+{
+    struct typed *term = ARENA_NEW(d->a, struct typed);
+    if (a->key != REL_KEY_OWN || b->key != REL_KEY_OWN)
+        return refuse(err, REFUSAL_KEY_MAYBE, at,
+                      a->key == REL_KEY_OWN ? b->name : a->name, NULL);
+    t->pairs = grown(d, t->pairs, t->n_pairs, &t->cap_pairs, sizeof *t->pairs);
+    if (!term || !t->pairs)
+        return draft_memory(err);
+    t->pairs[t->n_pairs++] = (struct draft_pair){ a, b };
+    *term = (struct typed){ .kind = TYPED_TEXT, .type = VALUE_BOOL, .at = at };
+    term->text = arena_printf(d->a, "(%s = %s)", a->sql, b->sql);
+    return term->text ? draft_add_term(t, d, term, err) : draft_memory(err);
+}
+
+static enum err_code add_conjunct(struct draft_terms *t, struct draft *d,
+                                  const struct expr *e, struct err *err)
+{
+    const struct typed *term;
+    if (e->kind == EXPR_CALL && e->call.op == OP_EQ && e->call.n_args == 2) {
+        const struct rel_column *a = draft_bare_key(d, e->call.args[0]);
+        const struct rel_column *b = draft_bare_key(d, e->call.args[1]);
+        if (a && b)
+            return draft_key_pair(t, d, a, b, e->at, err);
+    }
+    TRY(type_filter(&term, d, e, err));
+    if (!term)
+        return ERR_OK;
+    return draft_add_term(t, d, (struct typed *)(uintptr_t)term, err);
+}
+
+static enum err_code add_conjuncts(struct draft_terms *t, struct draft *d,
+                                   const struct expr *e, unsigned depth,
+                                   struct err *err)
 {
     if (depth > DEPTH_MAX)
         return too_deep(e->at, err);
     if (e->kind != EXPR_CALL || e->call.op != OP_AND)
-        return add_conjunct(d, e, cap, err);
+        return add_conjunct(t, d, e, err);
     for (size_t i = 0; i < e->call.n_args; i++)
-        TRY(add_conjuncts(d, e->call.args[i], cap, depth + 1, err));
+        TRY(add_conjuncts(t, d, e->call.args[i], depth + 1, err));
     return ERR_OK;
+}
+
+enum err_code draft_conjuncts(struct draft_terms *t, struct draft *d,
+                              const struct expr *e, struct err *err)
+{
+    return add_conjuncts(t, d, e, 0, err);
+}
+
+enum err_code draft_row(struct typed **out, struct draft *d,
+                        const struct expr *e, enum draft_use use,
+                        struct err *err)
+{
+    return type_row(out, d, e, use, 0, err);
+}
+
+enum err_code draft_post(struct typed **out, struct draft *d,
+                         const struct expr *e, struct err *err)
+{
+    return type_post(out, d, e, 0, err);
+}
+
+enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
+                           const struct expr *e, struct err *err)
+{
+    return type_agg(agg, d, e, err);
+}
+
+bool draft_aggregates(const struct expr *e)
+{
+    bool found = e && e->kind == EXPR_AGG;
+    for (size_t i = 0;
+         e && e->kind == EXPR_CALL && !found && i < e->call.n_args; i++)
+        found = draft_aggregates(e->call.args[i]);
+    return found;
 }
 
 static enum err_code type_key(struct draft *d, size_t i, struct err *err)
@@ -463,7 +582,12 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
     /* PostgreSQL prefers an input column, which the parser did not know of. */
     if (alias && draft_column_try(d, &input) && !same(d, e, &input))
         return refuse(err, REFUSAL_KEY_ALIAS, b->tree->at, alias, NULL);
+    const struct rel_column *key = b->is_release ? NULL : draft_bare_key(d, e);
+    if (key && key->key == REL_KEY_OWN)
+        return column_leaf(&b->keys[i], d, key, e->at, err);
     TRY(type_row(&b->keys[i], d, e, USE_GROUP, 0, err));
+    if (!b->is_release)
+        return ERR_OK;
     if (b->keys[i]->type == VALUE_DOUBLE)
         return turn_down(e->at,
                          "grouping by a real number would make a group "
@@ -476,10 +600,13 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code type_keys(struct draft *d, struct err *err)
+enum err_code draft_keys(struct draft *d, struct err *err)
 {
     struct draft_block *b = d->block;
     b->n_keys = b->tree->n_keys;
+    b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
+    if (!b->aggs)
+        return draft_memory(err);
     if (b->n_keys > PLAN_KEYS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d group keys",
                        PLAN_KEYS_MAX);
@@ -567,25 +694,16 @@ static enum err_code type_having(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code block_rows(struct draft *d, struct err *err)
-{
-    struct draft_block *b = d->block;
-    size_t cap = 0;
-    b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
-    if (!b->aggs)
-        return draft_memory(err);
-    if (b->tree->where)
-        TRY(add_conjuncts(d, b->tree->where, &cap, 0, err));
-    return type_keys(d, err);
-}
-
 enum err_code draft_types(struct draft *d, struct err *err)
 {
-    struct draft_block b = { .tree = d->tree,
-                             .scope = d->scope,
-                             .is_release = true };
+    struct draft_block b = { .tree = d->tree, .is_release = true };
     d->block = &b;
-    TRY(block_rows(d, err));
+    TRY(draft_from(d, NULL, err));
+    if (!b.scope->owned)
+        return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
+    d->scope = b.scope;
+    TRY(draft_rows(d, err));
+    TRY(draft_keys(d, err));
     d->plan->n_keys = b.n_keys;
     TRY(type_outputs(d, err));
     TRY(type_having(d, err));
@@ -594,10 +712,8 @@ enum err_code draft_types(struct draft *d, struct err *err)
         return turn_down(
             d->tree->at, "the query has neither an aggregate nor GROUP BY",
             "count, sum or average: for example SELECT COUNT(*)", err);
-    TRY(draft_snap(d, &b, err));
     d->where = b.where;
-    d->n_where = b.n_where;
-    d->never = b.never;
+    d->never = b.where.never;
     d->keys = b.keys;
     d->aggs = b.aggs;
     d->n_aggs = b.n_aggs;

@@ -36,7 +36,8 @@ struct typed {
     enum typed_kind kind;
     enum value_type type; /* VALUE_NULL: a bare NULL constant */
     struct place at;
-    struct range range; /* INT and DOUBLE: public, from the policy */
+    struct range range; /* public, from the policy: of numbers, and of a column
+                           of times in microseconds */
     unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
     bool never_null;
     union {

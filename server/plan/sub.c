@@ -1,0 +1,604 @@
+/*
+ * A sub-query as a relation.  Over rows of people everything in it is per
+ * person: groups and DISTINCT hold the key, LIMIT counts the rows of each.
+ *
+ *   SELECT key AS p, outputs AS c0.. FROM .. WHERE ..          no groups
+ *
+ *   SELECT p, outputs AS c0.. FROM                             groups
+ *     (SELECT p, g0.., aggregates AS a0.. FROM
+ *       (SELECT key AS p, keys AS g0.., inputs AS x0.., filters AS f0..
+ *        FROM .. WHERE ..) GROUP BY p, g0..)
+ *   WHERE having
+ *
+ *   SELECT p, c0.. FROM (SELECT *, row_number() OVER (PARTITION BY p
+ *     ORDER BY orders, c0..) AS r FROM (..)) WHERE r <= limit  LIMIT
+ */
+#include <math.h>
+#include <string.h>
+
+#include "server/plan/dialect.h"
+#include "server/plan/draft.h"
+#include "server/query/refusal.h"
+
+enum { COLUMNS_MAX = 512 };
+
+/* An output: a column as it is, or an expression. */
+struct output {
+    const char *name;
+    const struct rel_column *column; /* else NULL */
+    const struct expr *e;            /* else NULL, of a star */
+    struct typed *typed;             /* NULL: the key */
+};
+
+struct sub {
+    struct draft *d;
+    const struct select *s;
+    struct draft_block b;
+    bool groups;
+    struct output *outputs;
+    size_t n_outputs;
+    struct typed *having;
+    struct typed **orders; /* per order; NULL: an output, or the key */
+    size_t *order_outputs; /* its number, or NONE */
+    struct rel *rel;
+};
+static const size_t NONE = SIZE_MAX;
+
+static bool limits(const struct sub *u)
+{
+    return u->s->has_limit || u->s->offset > 0;
+}
+
+static bool is_key(const struct sub *u, size_t i)
+{
+    return u->b.keys[i]->kind == TYPED_COLUMN &&
+           u->b.keys[i]->column->key == REL_KEY_OWN;
+}
+
+static bool has_key(const struct sub *u)
+{
+    bool found = false;
+    for (size_t i = 0; i < u->b.n_keys; i++)
+        found |= is_key(u, i);
+    return found;
+}
+
+/* Is the key the only thing that tells groups apart? */
+static bool groups_by_key_alone(const struct sub *u)
+{
+    bool alone = u->b.n_keys > 0;
+    for (size_t i = 0; i < u->b.n_keys; i++)
+        alone &= is_key(u, i);
+    return alone;
+}
+
+static const char *key_name(const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    return s->leaves[s->key].rel->key_name;
+}
+
+static enum err_code add_output(struct sub *u, struct output o, struct place at,
+                                struct err *err)
+{
+    if (u->n_outputs == COLUMNS_MAX)
+        return refuse(err, REFUSAL_LIST_LENGTH, at, "SELECT", "512");
+    u->outputs[u->n_outputs++] = o;
+    return ERR_OK;
+}
+
+static enum err_code add_star(struct sub *u, const struct expr *star,
+                              struct err *err)
+{
+    const struct rel_scope *s = u->b.scope;
+    const char *table = star->column.table;
+    bool found = false;
+    if (u->groups)
+        return refuse(err, REFUSAL_STAR_GROUPS, star->at, NULL, NULL);
+    for (size_t i = 0; i < s->n_leaves; i++) {
+        const struct rel_leaf *leaf = &s->leaves[i];
+        if (table && !(leaf->name && strcmp(leaf->name, table) == 0))
+            continue;
+        found = true;
+        for (size_t c = 0; c < leaf->rel->n_columns; c++) {
+            const struct rel_column *column = &leaf->columns[c];
+            if (!column->merged || table)
+                TRY(add_output(
+                    u,
+                    (struct output){ .name = column->name, .column = column },
+                    star->at, err));
+        }
+    }
+    return found ? ERR_OK
+                 : refuse(err, REFUSAL_NO_ALIAS, star->at, table ? table : "*",
+                          NULL);
+}
+
+static enum err_code list_outputs(struct sub *u, struct err *err)
+{
+    u->outputs = ARENA_NEW_N(u->d->a, COLUMNS_MAX, struct output);
+    if (!u->outputs)
+        return draft_memory(err);
+    for (size_t i = 0; i < u->s->n_items; i++) {
+        const struct select_item *item = &u->s->items[i];
+        if (item->expr->kind == EXPR_STAR) {
+            TRY(add_star(u, item->expr, err));
+            continue;
+        }
+        TRY(add_output(
+            u,
+            (struct output){ .name = select_item_name(item),
+                             .column = draft_bare_key(u->d, item->expr),
+                             .e = item->expr },
+            item->at, err));
+    }
+    return ERR_OK;
+}
+
+static bool is_own_key(const struct output *o)
+{
+    return o->column && o->column->key == REL_KEY_OWN;
+}
+
+/* A column that passes through keeps what the policy says of it. */
+static void keep_facts(struct sub *u, struct rel_column *out,
+                       const struct rel_column *c)
+{
+    const char *name = out->name, *sql = out->sql;
+    *out = *c;
+    out->name = name;
+    out->sql = sql;
+    out->raw = false;
+    out->merged = false;
+    out->numbers = c->numbers && u->b.scope->n_leaves == 1;
+    out->range = draft_range(&u->b.where, c);
+}
+
+static bool numbers_rows(const struct sub *u, const struct expr *e)
+{
+    if (!e || e->kind != EXPR_WINDOW || !u->b.scope->owned)
+        return false;
+    const struct window *w = e->window;
+    return w->kind == WINDOW_ROW_NUMBER && w->n_partition == 1 &&
+           draft_bare_key(u->d, w->partition[0]);
+}
+
+static enum err_code type_output(struct sub *u, struct output *o,
+                                 struct err *err)
+{
+    const struct place at = u->s->at;
+    if (is_own_key(o))
+        return ERR_OK;
+    if (u->groups)
+        return draft_post(&o->typed, u->d, o->e, err);
+    if (!o->column)
+        return draft_row(&o->typed, u->d, o->e, USE_VALUE, err);
+    /* A key that may be missing passes as it is, to be tested for NULL. */
+    if (o->column->key == REL_KEY_MAYBE)
+        return draft_key_column(&o->typed, u->d, o->column, at, err);
+    return draft_read(&o->typed, u->d, o->column, USE_VALUE, at, err);
+}
+
+static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
+{
+    struct output *o = &u->outputs[i];
+    struct rel_column *out = &u->rel->columns[i];
+    out->name = o->name;
+    if (is_own_key(o)) {
+        *out = *o->column;
+        out->name = o->name;
+        out->sql = "p";
+        out->merged = false;
+        return ERR_OK;
+    }
+    u->b.may_group = u->b.may_filter = true;
+    TRY(type_output(u, o, err));
+    out->sql = arena_printf(u->d->a, "c%zu", i);
+    if (!out->sql)
+        return draft_memory(err);
+    const struct typed *t = o->typed;
+    out->type = t->type == VALUE_NULL ? VALUE_TEXT : t->type;
+    out->range = t->range;
+    out->grid_bits = t->grid_bits;
+    out->never_null = t->never_null;
+    out->may_group = u->b.may_group;
+    out->may_filter = u->b.may_filter;
+    out->numbers = numbers_rows(u, o->e);
+    if (t->kind == TYPED_KEY && u->b.keys[t->index]->kind == TYPED_COLUMN)
+        t = u->b.keys[t->index];
+    if (t->kind == TYPED_COLUMN)
+        keep_facts(u, out, t->column);
+    return ERR_OK;
+}
+
+/* What the outputs and orders read, as one ORDER BY. */
+struct ties {
+    struct sub *u;
+    bool all;
+    const struct rel_column **columns;
+    size_t n;
+};
+
+static void tie(struct ties *t, const struct rel_column *c)
+{
+    size_t i = 0;
+    if (c->key == REL_KEY_OWN)
+        return;
+    while (i < t->n && t->columns[i] != c)
+        i++;
+    if (i < COLUMNS_MAX && i == t->n)
+        t->columns[t->n++] = c;
+    t->all |= i == COLUMNS_MAX;
+}
+
+static void tie_expr(struct ties *t, const struct expr *e)
+{
+    if (!e)
+        return;
+    const struct rel_column *c = draft_column_try(t->u->d, e);
+    if (c)
+        tie(t, c);
+    t->all |= e->kind == EXPR_QUERY;
+    for (size_t i = 0; e->kind == EXPR_CALL && i < e->call.n_args; i++)
+        tie_expr(t, e->call.args[i]);
+    if (e->kind == EXPR_AGG) {
+        tie_expr(t, e->agg.arg);
+        tie_expr(t, e->agg.filter);
+    }
+    if (e->kind != EXPR_WINDOW)
+        return;
+    tie_expr(t, e->window->arg);
+    for (size_t i = 0; i < e->window->n_partition; i++)
+        tie_expr(t, e->window->partition[i]);
+    for (size_t i = 0; i < e->window->n_orders; i++)
+        tie_expr(t, e->window->orders[i].expr);
+}
+
+static void print_ties(struct writer *w, const void *ctx)
+{
+    const struct ties *t = ctx;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct typed e = { .kind = TYPED_COLUMN,
+                                 .type = t->columns[i]->type,
+                                 .column = t->columns[i] };
+        writer_str(w, i ? ", " : "");
+        duckdb_expr(w, &e);
+    }
+}
+
+static enum err_code find_ties(struct sub *u, struct err *err)
+{
+    const struct rel_scope *s = u->b.scope;
+    struct ties t = { .u = u };
+    t.columns = ARENA_NEW_N(u->d->a, COLUMNS_MAX, const struct rel_column *);
+    if (!t.columns)
+        return draft_memory(err);
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        if (u->outputs[i].column)
+            tie(&t, u->outputs[i].column);
+        tie_expr(&t, u->outputs[i].e);
+    }
+    for (size_t i = 0; i < u->s->n_orders; i++)
+        tie_expr(&t, u->s->orders[i].expr);
+    for (size_t i = 0; t.all && i < s->n_leaves; i++)
+        for (size_t c = 0; c < s->leaves[i].rel->n_columns; c++)
+            tie(&t, &s->leaves[i].columns[c]);
+    if (t.n == COLUMNS_MAX)
+        return refuse(err, REFUSAL_LIST_LENGTH, u->s->at, "A window", "512");
+    u->b.ties = draft_print(u->d, print_ties, &t);
+    return u->b.ties ? ERR_OK : draft_memory(err);
+}
+
+/* ORDER BY means something only beside LIMIT. */
+static enum err_code type_order(struct sub *u, size_t i, struct err *err)
+{
+    const struct expr *e = u->s->orders[i].expr;
+    const struct rel_column *key = draft_bare_key(u->d, e);
+    u->order_outputs[i] = NONE;
+    if (key && key->key == REL_KEY_OWN)
+        return ERR_OK;
+    for (size_t k = 0; k < u->n_outputs; k++)
+        if (u->outputs[k].e && u->outputs[k].typed &&
+            expr_equal(u->outputs[k].e, e)) {
+            u->order_outputs[i] = k;
+            return ERR_OK;
+        }
+    if (u->s->distinct)
+        return refuse(err, REFUSAL_ORDER_DISTINCT, e->at, NULL, NULL);
+    if (u->groups)
+        return draft_post(&u->orders[i], u->d, e, err);
+    u->b.in_output = true;
+    TRY(draft_row(&u->orders[i], u->d, e, USE_FILTER, err));
+    u->b.in_output = false;
+    return ERR_OK;
+}
+
+static enum err_code type_orders(struct sub *u, struct err *err)
+{
+    const size_t n = limits(u) ? u->s->n_orders : 0;
+    u->orders = ARENA_NEW_N(u->d->a, n + 1, struct typed *);
+    u->order_outputs = ARENA_NEW_N(u->d->a, n + 1, size_t);
+    if (!u->orders || !u->order_outputs)
+        return draft_memory(err);
+    for (size_t i = 0; i < n; i++)
+        TRY(type_order(u, i, err));
+    return ERR_OK;
+}
+
+/* Everything inside a relation of people is per person. */
+static enum err_code check_key(const struct sub *u, struct err *err)
+{
+    bool selects_key = false;
+    for (size_t i = 0; i < u->n_outputs; i++)
+        selects_key |= is_own_key(&u->outputs[i]);
+    if (!u->b.scope->owned)
+        return ERR_OK;
+    if (u->groups && !has_key(u))
+        return refuse(err, REFUSAL_GROUP_KEY, u->s->at, key_name(u), NULL);
+    if (u->s->distinct && !selects_key)
+        return refuse(err, REFUSAL_DISTINCT_KEY, u->s->at, key_name(u), NULL);
+    return ERR_OK;
+}
+
+static enum err_code tell_limit(const struct sub *u, struct err *err)
+{
+    if (!limits(u) || !u->b.scope->owned)
+        return ERR_OK;
+    return draft_notice(u->d, err,
+                        "LIMIT and OFFSET in a sub-query over rows of people "
+                        "count the rows of each \"%s\"",
+                        key_name(u));
+}
+
+static enum err_code type_having(struct sub *u, struct err *err)
+{
+    if (!u->s->having)
+        return ERR_OK;
+    TRY(draft_post(&u->having, u->d, u->s->having, err));
+    if (u->having->type == VALUE_BOOL || typed_is_null(u->having))
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "HAVING must be true or false, not %s",
+                  value_type_name(u->having->type));
+    return err_at(err, u->having->at.line, u->having->at.col);
+}
+
+static enum err_code type_sub(struct sub *u, struct err *err)
+{
+    TRY(draft_from(u->d, NULL, err));
+    TRY(draft_rows(u->d, err));
+    u->groups = u->s->n_keys > 0 || draft_aggregates(u->s->having);
+    for (size_t i = 0; i < u->s->n_items; i++)
+        u->groups |= draft_aggregates(u->s->items[i].expr);
+    for (size_t i = 0; i < u->s->n_orders; i++)
+        u->groups |= draft_aggregates(u->s->orders[i].expr);
+    if (u->s->having && !u->groups)
+        return refuse(err, REFUSAL_HAVING_ALONE, u->s->having->at, NULL, NULL);
+    TRY(draft_keys(u->d, err));
+    TRY(list_outputs(u, err));
+    TRY(check_key(u, err));
+    TRY(find_ties(u, err));
+    u->rel->n_columns = u->n_outputs;
+    u->rel->columns = ARENA_NEW_N(u->d->a, u->n_outputs, struct rel_column);
+    if (!u->rel->columns)
+        return draft_memory(err);
+    u->b.in_output = !u->groups;
+    for (size_t i = 0; i < u->n_outputs; i++)
+        TRY(fill_column(u, i, err));
+    u->b.in_output = false;
+    TRY(type_having(u, err));
+    TRY(type_orders(u, err));
+    return tell_limit(u, err);
+}
+
+static void print_outputs(struct writer *w, const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    bool any = s->owned;
+    writer_str(w, u->s->distinct ? "SELECT DISTINCT " : "SELECT ");
+    if (s->owned)
+        writer_printf(w, "%s AS p",
+                      u->groups ? "p" : s->leaves[s->key].key_sql);
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        if (!u->outputs[i].typed)
+            continue;
+        writer_str(w, any ? ", " : "");
+        duckdb_typed(w, u->outputs[i].typed);
+        writer_printf(w, " AS c%zu", i);
+        any = true;
+    }
+    for (size_t i = 0; limits(u) && i < u->s->n_orders; i++) {
+        if (!u->orders[i])
+            continue;
+        writer_str(w, ", ");
+        duckdb_typed(w, u->orders[i]);
+        writer_printf(w, " AS o%zu", i);
+    }
+    writer_str(w, " FROM ");
+}
+
+static void print_rows(struct writer *w, const struct sub *u)
+{
+    writer_str(w, u->b.scope->from);
+    duckdb_where(w, u->b.scope, &u->b.where);
+}
+
+/* Keys g0.., inputs x0.. and filters f0.. of every row. */
+static void print_inputs(struct writer *w, const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    writer_str(w, "SELECT ");
+    if (s->owned)
+        writer_printf(w, "%s AS p", s->leaves[s->key].key_sql);
+    else
+        writer_str(w, "TRUE AS p");
+    for (size_t i = 0; i < u->b.n_keys; i++) {
+        if (is_key(u, i))
+            continue;
+        writer_str(w, ", ");
+        duckdb_typed(w, u->b.keys[i]);
+        writer_printf(w, " AS g%zu", i);
+    }
+    for (size_t i = 0; i < u->b.n_aggs; i++) {
+        const struct draft_agg *agg = &u->b.aggs[i];
+        if (agg->value) {
+            writer_str(w, ", ");
+            duckdb_sub_value(w, agg);
+            writer_printf(w, " AS x%zu", i);
+        }
+        if (agg->filter) {
+            writer_str(w, ", ");
+            duckdb_expr(w, agg->filter);
+            writer_printf(w, " AS f%zu", i);
+        }
+    }
+    writer_str(w, " FROM ");
+    print_rows(w, u);
+}
+
+static void print_keys(struct writer *w, const struct sub *u)
+{
+    for (size_t i = 0; i < u->b.n_keys; i++)
+        if (!is_key(u, i))
+            writer_printf(w, ", g%zu", i);
+}
+
+static void print_groups(struct writer *w, const struct sub *u)
+{
+    /* Without GROUP BY (over public rows) there is one row, p or no p. */
+    writer_str(w, u->b.n_keys > 0 ? "(SELECT p" : "(SELECT TRUE AS p");
+    print_keys(w, u);
+    for (size_t i = 0; i < u->b.n_aggs; i++) {
+        char x[32], f[32];
+        (void)snprintf(x, sizeof x, "x%zu", i);
+        (void)snprintf(f, sizeof f, "f%zu", i);
+        writer_str(w, ", ");
+        duckdb_sub_agg(w, &u->b.aggs[i], x, f, "");
+        writer_printf(w, " AS a%zu", i);
+    }
+    writer_str(w, " FROM (");
+    print_inputs(w, u);
+    writer_str(w, ")");
+    if (u->b.n_keys > 0) {
+        writer_str(w, " GROUP BY p");
+        print_keys(w, u);
+    }
+    writer_str(w, ")");
+    if (u->having) {
+        writer_str(w, " WHERE ");
+        duckdb_expr(w, u->having);
+    }
+}
+
+static void print_plain(struct writer *w, const struct sub *u)
+{
+    print_outputs(w, u);
+    if (u->groups)
+        print_groups(w, u);
+    else
+        print_rows(w, u);
+}
+
+static void print_names(struct writer *w, const struct sub *u, bool any)
+{
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        if (!u->outputs[i].typed)
+            continue;
+        writer_printf(w, "%sc%zu", any ? ", " : "", i);
+        any = true;
+    }
+}
+
+static void print_rank(struct writer *w, const struct sub *u)
+{
+    bool any = false;
+    writer_str(w, "row_number() OVER (");
+    writer_str(w, u->b.scope->owned ? "PARTITION BY p" : "");
+    for (size_t i = 0; i < u->s->n_orders; i++) {
+        const struct select_order *o = &u->s->orders[i];
+        const size_t output = u->order_outputs[i];
+        if (!u->orders[i] && output == NONE)
+            continue;
+        writer_printf(w, "%s%c%zu", any ? ", " : " ORDER BY ",
+                      output == NONE ? 'o' : 'c', output == NONE ? i : output);
+        writer_str(w, o->descending ? " DESC" : "");
+        writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+        any = true;
+    }
+    bool outputs = false;
+    for (size_t i = 0; i < u->n_outputs; i++)
+        outputs |= u->outputs[i].typed != NULL;
+    if (outputs) {
+        writer_str(w, any ? ", " : " ORDER BY ");
+        print_names(w, u, false);
+    }
+    writer_str(w, ") AS r");
+}
+
+static void print_sub(struct writer *w, const void *ctx)
+{
+    const struct sub *u = ctx;
+    writer_str(w, "(");
+    if (!limits(u)) {
+        print_plain(w, u);
+        writer_str(w, ")");
+        return;
+    }
+    const bool owned = u->b.scope->owned;
+    writer_str(w, owned ? "SELECT p" : "SELECT ");
+    print_names(w, u, owned);
+    writer_str(w, " FROM (SELECT *, ");
+    print_rank(w, u);
+    writer_str(w, " FROM (");
+    print_plain(w, u);
+    writer_printf(w, ")) WHERE r > %llu", (unsigned long long)u->s->offset);
+    if (u->s->has_limit)
+        writer_printf(w, " AND r - %llu <= %llu",
+                      (unsigned long long)u->s->offset,
+                      (unsigned long long)u->s->limit);
+    writer_str(w, ")");
+}
+
+static bool only_keys(const struct sub *u)
+{
+    bool only = true;
+    for (size_t i = 0; i < u->n_outputs; i++)
+        only &= is_own_key(&u->outputs[i]);
+    return only;
+}
+
+static void own(struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    struct rel *rel = u->rel;
+    rel->owned = s->owned;
+    if (!s->owned)
+        return;
+    const struct rel *key = s->leaves[s->key].rel;
+    rel->key_sql = "p";
+    rel->key_name = key->key_name;
+    rel->key_type = key->key_type;
+    rel->limits = s->limits;
+    rel->one_row = u->groups ? groups_by_key_alone(u) : s->one_row;
+    rel->one_row |= u->s->distinct && only_keys(u);
+    rel->one_row |= u->s->has_limit && u->s->limit <= 1;
+}
+
+enum err_code draft_sub(const struct rel **out, struct draft *d,
+                        const struct select *s, struct err *err)
+{
+    struct draft_block *const outer = d->block;
+    struct sub *u = ARENA_NEW(d->a, struct sub);
+    if (!u)
+        return draft_memory(err);
+    *u = (struct sub){ .d = d, .s = s, .b = { .tree = s, .ties = "" } };
+    u->rel = ARENA_NEW(d->a, struct rel);
+    if (!u->rel)
+        return draft_memory(err);
+    d->block = &u->b;
+    TRY(type_sub(u, err));
+    d->block = outer;
+    own(u);
+    u->rel->sql = draft_print(d, print_sub, u);
+    *out = u->rel;
+    return u->rel->sql ? ERR_OK : draft_memory(err);
+}

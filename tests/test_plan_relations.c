@@ -1,0 +1,249 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * Joins, sub-queries, windows and set operations on the real engine: small
+ * tables whose answers are counted by hand, and what the ownership rules
+ * refuse.
+ *
+ *   buys   1: W n=1 01-05, W n=2 01-06, B n=3 02-05
+ *          2: W n=4 02-05, L n=5 03-31
+ *          3: NULL n=9 01-01
+ *          NULL: W n=10
+ *   trips  1: W 5 km 01-04, B 7 km 02-09      2: W 3 km 02-06
+ *          4: W 2 km 01-01                    NULL: W 9 km
+ *   towns  W 1, B 2, X 3
+ */
+static const char *const DATA =
+    "INSERT INTO src.buys(who, city, n, day) VALUES "
+    "(1,'W',1,'2024-01-05'), (1,'W',2,'2024-01-06'), (1,'B',3,'2024-02-05'), "
+    "(2,'W',4,'2024-02-05'), (2,'L',5,'2024-03-31'), (3,NULL,9,'2024-01-01'), "
+    "(NULL,'W',10,'2024-01-05'); "
+    "INSERT INTO src.trips VALUES (1,'W',5,'2024-01-04'), "
+    "(1,'B',7,'2024-02-09'), (2,'W',3,'2024-02-06'), (4,'W',2,'2024-01-01'), "
+    "(NULL,'W',9,'2024-01-01'); "
+    "INSERT INTO src.towns VALUES ('W',1), ('B',2), ('X',3)";
+
+static const struct row {
+    const char *name, *sql, *want;
+} answers[] = {
+    { "owned with owned by the key",
+      "SELECT COUNT(DISTINCT b.who) FROM buys b JOIN trips t ON b.who = t.who",
+      "2\n" },
+    { "the key said by WHERE, in the other order",
+      "SELECT COUNT(*) FROM buys b, trips t WHERE t.who = b.who AND b.n < 9",
+      /* 1: 3 x 2 = 6 -> Linf 3; 2: 2 */ "5\n" },
+    { "USING the key",
+      "SELECT COUNT(DISTINCT who) FROM buys JOIN trips USING (who, city)",
+      "2\n" },
+    { "three relations, each by the key of one",
+      "SELECT COUNT(*) FROM buys a JOIN trips b ON a.who = b.who JOIN trips c "
+      "ON c.who = b.who WHERE a.n = 4",
+      "1\n" },
+    { "a condition beside the key",
+      "SELECT COUNT(*) FROM buys b JOIN trips t ON b.who = t.who AND b.city = "
+      "t.city AND b.day > t.day",
+      "2\n" },
+    { "public beside owned",
+      "SELECT zone, COUNT(*) FROM buys JOIN towns ON buys.city = towns.city "
+      "GROUP BY zone",
+      "1|3\n2|1\n" },
+    { "a left join keeps people's rows",
+      "SELECT COUNT(*) FROM buys b LEFT JOIN towns t ON b.city = t.city WHERE "
+      "t.city IS NULL",
+      "2\n" },
+    { "a right join is the left one flipped",
+      "SELECT COUNT(*) FROM towns t RIGHT JOIN buys b ON b.city = t.city WHERE "
+      "t.city IS NULL",
+      "2\n" },
+    { "people without a trip",
+      "SELECT COUNT(DISTINCT b.who) FROM buys b LEFT JOIN trips t ON b.who = "
+      "t.who WHERE t.who IS NULL",
+      "1\n" },
+    { "of a key that may be missing, those that are there",
+      "SELECT COUNT(DISTINCT t.who), COUNT(t.who), COUNT(DISTINCT b.who) FROM "
+      "buys b LEFT JOIN trips t ON b.who = t.who",
+      /* 1: 6 -> 3 rows; 2: 2 */ "2|5|3\n" },
+    { "EXISTS with the key",
+      "SELECT COUNT(*) FROM buys b WHERE EXISTS (SELECT 1 FROM trips t WHERE "
+      "t.who = b.who AND t.day < b.day)",
+      /* 1: all three; 2: 03-31 */ "4\n" },
+    { "NOT EXISTS with the key",
+      "SELECT COUNT(DISTINCT who) FROM buys b WHERE NOT EXISTS (SELECT 1 FROM "
+      "trips t WHERE t.who = b.who)",
+      "1\n" },
+    { "EXISTS over public rows",
+      "SELECT COUNT(*) FROM buys b WHERE EXISTS (SELECT 1 FROM towns t WHERE "
+      "t.city = b.city AND t.zone < 2)",
+      "3\n" },
+    { "the key IN people who qualify",
+      "SELECT COUNT(*) FROM buys WHERE who IN (SELECT who FROM trips GROUP BY "
+      "who HAVING SUM(km) > 5)",
+      "3\n" },
+    { "the key NOT IN",
+      "SELECT COUNT(DISTINCT who) FROM buys WHERE who NOT IN (SELECT who FROM "
+      "trips)",
+      "1\n" },
+    { "a value IN one's own rows",
+      "SELECT COUNT(*) FROM buys b WHERE city IN (SELECT city FROM trips t "
+      "WHERE t.who = b.who)",
+      "4\n" },
+    { "a value NOT IN public rows; NULL is neither",
+      "SELECT COUNT(*) FROM buys WHERE city NOT IN (SELECT city FROM towns)",
+      "1\n" },
+    { "a value IN a public sub-query with groups",
+      "SELECT COUNT(*) FROM buys WHERE city IN (SELECT city FROM towns GROUP "
+      "BY city HAVING MAX(zone) = 2)",
+      "1\n" },
+    { "EXISTS inside FILTER",
+      "SELECT COUNT(*) FILTER (WHERE EXISTS (SELECT 1 FROM towns t WHERE "
+      "t.city = b.city)) FROM buys b",
+      "4\n" },
+    { "one row a person: no rows are cut",
+      "SELECT SUM(LEAST(10, GREATEST(0, s))) FROM (SELECT who, SUM(n) AS s "
+      "FROM buys GROUP BY who) x",
+      /* 6, 9, 9 */ "24\n" },
+    { "aggregates of a person",
+      "SELECT COUNT(*) FROM (SELECT who, COUNT(*) c, COUNT(city) v, "
+      "COUNT(DISTINCT city) d, MIN(day) f, MAX(n) m, AVG(n) a FROM buys GROUP "
+      "BY who) x WHERE (c = 3 AND d = 2 AND m = 3 AND a = 2) OR (v = 0 AND d = "
+      "0 AND f = DATE '2024-01-01')",
+      "2\n" },
+    { "a filter of a person's aggregate",
+      "SELECT COUNT(*) FROM (SELECT who, COUNT(*) FILTER (WHERE city = 'W') w "
+      "FROM buys GROUP BY who) x WHERE w = 2",
+      "1\n" },
+    { "groups of a person and a city",
+      "SELECT city, COUNT(*) FROM (SELECT who, city, COUNT(*) c FROM buys "
+      "GROUP BY who, city) x WHERE c > 1 GROUP BY city",
+      "W|1|1\n" },
+    { "the first row of each person",
+      "SELECT COUNT(*) FROM (SELECT who, city, row_number() OVER (PARTITION BY "
+      "who ORDER BY day) AS rn FROM buys) x WHERE rn = 1 AND city = 'W'",
+      "2\n" },
+    { "LIMIT in a sub-query is per person",
+      "SELECT COUNT(*) FROM (SELECT n FROM buys ORDER BY n DESC LIMIT 2) x "
+      "WHERE n > 1",
+      /* 1: 3, 2; 2: 5, 4; 3: 9 */ "5\n" },
+    { "OFFSET is too",
+      "SELECT COUNT(*) FROM (SELECT n FROM buys ORDER BY n OFFSET 1) x",
+      /* 1: 2, 3; 2: 5 */ "3\n" },
+    { "days since the row before",
+      "SELECT COUNT(*) FROM (SELECT n - lag(n) OVER (PARTITION BY who ORDER BY "
+      "day) AS gap FROM buys) x WHERE gap = 1",
+      "3\n" },
+    { "a running sum",
+      "SELECT COUNT(*) FROM (SELECT SUM(n) OVER (PARTITION BY who ORDER BY day "
+      "ROWS UNBOUNDED PRECEDING) AS s FROM buys) x WHERE s IN (3, 6)",
+      "2\n" },
+    { "DISTINCT with the key",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT who, city FROM buys) x", "5\n" },
+    { "DISTINCT key is one row a person",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT who FROM buys) x", "3\n" },
+    { "UNION ALL of people",
+      "SELECT city, COUNT(DISTINCT who) FROM (SELECT who, city FROM buys UNION "
+      "ALL SELECT who, city FROM trips) x GROUP BY city",
+      "B|1\nL|1\nNULL|1\nW|3\n" },
+    { "UNION with the key drops copies",
+      "SELECT COUNT(*) FROM (SELECT who, city FROM buys UNION SELECT who, city "
+      "FROM trips) x",
+      "6\n" },
+    { "EXCEPT with the key",
+      "SELECT COUNT(*) FROM (SELECT who, city FROM buys EXCEPT SELECT who, "
+      "city FROM trips) x",
+      "2\n" },
+    { "INTERSECT with the key",
+      "SELECT COUNT(*) FROM (SELECT who FROM buys INTERSECT SELECT who FROM "
+      "trips) x",
+      "2\n" },
+    { "WITH, joined to itself",
+      "WITH f AS (SELECT who, MIN(day) AS first FROM buys GROUP BY who) SELECT "
+      "COUNT(*) FROM f JOIN f AS g ON f.who = g.who AND f.first = g.first",
+      "3\n" },
+    { "WITH, then WITH",
+      "WITH a AS (SELECT who, n FROM buys WHERE n > 1), b AS (SELECT who, n "
+      "FROM a WHERE n < 9) SELECT COUNT(*) FROM b",
+      "4\n" },
+    { "SELECT * of a join in a sub-query",
+      "SELECT zone, COUNT(*) FROM (SELECT b.*, t.zone FROM buys AS b JOIN "
+      "towns AS t ON t.city = b.city WHERE b.n < 4) AS v GROUP BY zone",
+      "1|2\n2|1\n" },
+    { "nested renaming without the key",
+      "SELECT c, COUNT(*) FROM (SELECT x.c AS c FROM (SELECT city AS c, n FROM "
+      "buys) AS x WHERE x.n < 4) AS y GROUP BY c",
+      "B|1|1\nW|2|1\n" },
+    { "a public sub-query",
+      "SELECT COUNT(*) FROM buys b JOIN (SELECT city, COUNT(*) AS c FROM towns "
+      "GROUP BY city) t ON t.city = b.city AND t.c = 1",
+      "4\n" },
+    { "a public aggregate without groups",
+      "SELECT COUNT(*) FROM buys b JOIN (SELECT MAX(zone) AS z FROM towns) t "
+      "ON b.n = t.z",
+      "1\n" },
+};
+
+static void check_answer(void **state)
+{
+    const struct row *row = *state;
+    const struct request req = { .purpose = "stats" };
+    static struct plan_db db;
+    static bool open;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    if (!open) {
+        plan_db_open(&db);
+        plan_db_run(&db, DATA);
+        open = true;
+    }
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    char *got = plan_db_answer(&db, plan, 7);
+    assert_non_null(got);
+    assert_string_equal(got, row->want);
+    free(got);
+    arena_fini(&a);
+}
+
+static const struct refused {
+    const char *name; /* the SQL itself */
+    const char *reason;
+    unsigned line, col;
+} refused[] = {
+#define ROW(sql, reason, line, col) { sql, reason, line, col },
+#include "tests/plan_refused.def"
+#undef ROW
+};
+
+static void check_refused(void **state)
+{
+    const struct refused *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 22);
+    const enum err_code rc =
+        plan_sql(&plan, row->name, &req, &plan_shop, &a, &err);
+    assert_int_not_equal(rc, ERR_OK);
+    if (!err.reason != !row->reason ||
+        (row->reason && strcmp(err.reason, row->reason) != 0) ||
+        err.line != row->line || err.col != row->col)
+        fail_msg("%s at %u:%u: %s", err.reason ? err.reason : "-", err.line,
+                 err.col, err.msg);
+    assert_true(err.hint[0] != '\0');
+    assert_null(plan);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    sql_init();
+    return RUN_ROWS(answers, check_answer) + RUN_ROWS(refused, check_refused);
+}
