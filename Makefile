@@ -71,6 +71,13 @@ $(BIN)/halftoned: $(BUILD)/server/main/main.o $(LIB) build/deps.ok
 $(BIN)/halftone: $(BUILD)/clients/cli/main.o $(LIB) build/deps.ok
 	$(LINK)
 
+# Manual pages, from the tables of commands and flags.
+build/man/%: $(BUILD)/tools/make_man
+	@mkdir -p $(@D)
+	$(Q)$< $(basename $*) >$@
+$(BUILD)/tools/make_man: $(BUILD)/tools/make_man.o $(LIB) build/deps.ok
+	$(LINK)
+
 $(BIN)/make_shop: $(BUILD)/demo/make_shop.o $(LIB) build/deps.ok
 	$(LINK)
 

@@ -11,8 +11,6 @@
  */
 enum { EXIT_USAGE = 2 };
 
-#define HALFTONE_VERSION "0.1.0"
-
 struct cli {
     struct options opt; /* command line, environment and file, merged */
     struct terminal term;
@@ -52,12 +50,15 @@ int cli_fail(struct cli *cli, const struct err *err, const char *sql);
 /* The same for a mistake on the command line: exit code 2. */
 int cli_misused(struct cli *cli, const struct err *err);
 
+/* There is no such command: what was perhaps meant, and exit code 2. */
+int cli_unknown(struct cli *cli, const char *const *words, size_t n);
+
 /* A remark on stderr. */
 void cli_note(struct cli *cli, const char *text);
 
 command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
     run_describe, run_policy_check, run_policy_draft, run_policy_keys,
-    run_principals_add, run_ledger_verify, run_health, run_completion;
+    run_principals_add, run_ledger_verify, run_health, run_completion, run_help;
 
 /* The general help page, or that of one command. */
 void help_print(FILE *out, const struct command *command);

@@ -63,6 +63,7 @@ const struct command COMMANDS[] = {
       "  halftone completion bash > "
       "~/.local/share/bash-completion/completions/halftone\n",
       0, 1, run_completion },
+    { "help", "[COMMAND]", "Show what a command does.", "", 0, 2, run_help },
     { .name = NULL },
 };
 

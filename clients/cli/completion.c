@@ -3,11 +3,12 @@
 #include "clients/cli/cli.h"
 
 /*
- * Completions made from the tables of commands and flags.  The files in
- * clients/cli/completion are this output, checked by a test.
+ * Completions made from the tables of commands and flags; `make install` puts
+ * them where the shells look.
  */
 
-/* First word of a command's name; *len is its length. */
+static const char LOWER[] = "abcdefghijklmnopqrstuvwxyz";
+
 static bool is_first_of_its_kind(const struct command *c)
 {
     const size_t len = strcspn(c->name, " ");
@@ -39,6 +40,27 @@ static void print_second_words(FILE *out, const struct command *c)
         (void)fprintf(out, "%s%s", gap, b->name + len + 1);
         gap = " ";
     }
+}
+
+/* The words that may follow, where only some may: "bash zsh fish " from
+ * "bash | zsh | fish", the commands after help; else nothing. */
+static void print_choices(FILE *out, const struct command *c)
+{
+    if (c->run == run_help) {
+        print_first_words(out);
+        (void)fputc(' ', out);
+    }
+    for (const char *at = c->words; at[strspn(at, LOWER)] == ' ' && *at != ' ';
+         at += strcspn(at, "|"), at += strspn(at, "| "))
+        (void)fprintf(out, "%.*s ", (int)strspn(at, LOWER), at);
+    const char *last = strrchr(c->words, ' ');
+    if (last && last[1] >= 'a' && last[1] <= 'z')
+        (void)fprintf(out, "%s ", last + 1);
+}
+
+static bool has_choices(const struct command *c)
+{
+    return c->run == run_help || (c->words[0] >= 'a' && c->words[0] <= 'z');
 }
 
 static void print_flags(FILE *out, const struct command *c)
@@ -100,6 +122,7 @@ static void print_bash(FILE *out)
                 out);
     for (const struct command *c = COMMANDS; c->name; c++) {
         (void)fprintf(out, "    '%s'*) COMPREPLY=($(compgen -W '", c->name);
+        print_choices(out, c);
         print_flags(out, c);
         (void)fputs("' -- \"$cur\")) ;;\n", out);
     }
@@ -174,7 +197,10 @@ static void print_zsh(FILE *out)
     for (const struct command *c = COMMANDS; c->name; c++) {
         (void)fprintf(out, "    '%s'*) _arguments", c->name);
         print_zsh_flags(out, c);
-        (void)fputs(" \\\n            '*:file:_files' ;;\n", out);
+        (void)fputs(" \\\n            '*:word:", out);
+        (void)fputs(has_choices(c) ? "(" : "_files", out);
+        print_choices(out, c);
+        (void)fputs(has_choices(c) ? ")' ;;\n" : "' ;;\n", out);
     }
     for (const struct command *c = COMMANDS; c->name; c++) {
         if (!strchr(c->name, ' ') || !is_first_of_its_kind(c))
@@ -230,8 +256,17 @@ static void print_fish(FILE *out)
         print_second_words(out, c);
         (void)fputs("'\n", out);
     }
-    for (const struct command *c = COMMANDS; c->name; c++)
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        if (has_choices(c)) {
+            (void)fprintf(out,
+                          "complete -c halftone -n "
+                          "'__fish_seen_subcommand_from %s' -f -a '",
+                          c->name);
+            print_choices(out, c);
+            (void)fputs("'\n", out);
+        }
         print_fish_flags(out, c);
+    }
 }
 
 int run_completion(struct cli *cli)

@@ -66,3 +66,13 @@ void help_print(FILE *out, const struct command *command)
     (void)fputs("\nFlags:\n", out);
     print_flags(out, command->groups | FOR_ALL);
 }
+
+int run_help(struct cli *cli)
+{
+    size_t used;
+    const struct command *c = command_find(cli->words, cli->n_words, &used);
+    if (!c && cli->n_words > 0)
+        return cli_unknown(cli, cli->words, cli->n_words);
+    help_print(cli->term.out, c);
+    return 0;
+}

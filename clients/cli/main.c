@@ -8,6 +8,7 @@
 
 #include "clients/cli/cli.h"
 #include "clients/cli/config.h"
+#include "server/base/version.h"
 
 enum { ARENA_CAP = 1 << 30 };
 
@@ -30,19 +31,11 @@ static int close_output(struct cli *cli, int code)
 
 static int unknown_command(struct cli *cli)
 {
-    struct err err;
     if (cli->opt.n_args == 0) {
         help_print(cli->term.err, NULL);
         return EXIT_USAGE;
     }
-    (void)err_set(&err, ERR_INVALID, "there is no command '%.60s'",
-                  cli->opt.args[0]);
-    const char *near = command_suggest(cli->opt.args, cli->opt.n_args);
-    if (near)
-        (void)err_hint(&err, "did you mean halftone %s?", near);
-    else
-        (void)err_hint(&err, "see halftone --help");
-    return cli_misused(cli, &err);
+    return cli_unknown(cli, cli->opt.args, cli->opt.n_args);
 }
 
 static int run(struct cli *cli)
@@ -78,7 +71,7 @@ static int dispatch(struct cli *cli, int argc, const char *const *argv)
         return cli_misused(cli, &err);
     cli->term = terminal_of(stdout, stderr, cli->opt.no_color);
     if (cli->opt.version) {
-        (void)puts("halftone " HALFTONE_VERSION);
+        (void)printf("halftone %s\n", halftone_version());
         return 0;
     }
     cli->command = command_find(cli->opt.args, cli->opt.n_args, &used);
