@@ -57,6 +57,13 @@ enum dp_status dp_mechanism_tail(double *out, const struct dp_mechanism *m,
     return DP_OK;
 }
 
+/* P[X <= k] = P[X > -1 - k]. */
+enum dp_status dp_mechanism_cdf(double *out, const struct dp_mechanism *m,
+                                dp_int k)
+{
+    return dp_mechanism_tail(out, m, -1 - k);
+}
+
 enum dp_status dp_mechanism_quantile(uint64_t *k, const struct dp_mechanism *m,
                                      double alpha)
 {

@@ -8,13 +8,14 @@
 
 /*
  * What a release costs, and the filter it is charged to.  Integers only:
- *   rho_pico    zero-concentrated DP, 1e-12
+ *   rho_pico    zero-concentrated DP, 1e-12; mu^2/2 under Gaussian DP
  *   eps_nano    pure DP, 1e-9
  *   delta_atto  probability of failure, 1e-18
  * Prices round up, limits down.  Sums saturate at UINT64_MAX, which no limit
  * reaches (limits are at most DP_PRICE_MAX), so saturation always refuses.
+ * What the parts mean under each notion: dp/notion.h.
  */
-enum dp_notion { DP_ZCDP, DP_PURE };
+enum dp_notion { DP_ZCDP, DP_PURE, DP_GDP };
 
 struct dp_price {
     uint64_t rho_pico;

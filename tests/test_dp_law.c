@@ -228,7 +228,7 @@ static void check_shape(void **state)
     for (double x = -50; x <= 50; x += 0.37) {
         const dp_int k = (dp_int)(x * scale);
         assert_int_equal(dp_mechanism_tail(&tail, m, k), DP_OK);
-        assert_int_equal(dp_mechanism_tail(&mirror, m, -k - 1), DP_OK);
+        assert_int_equal(dp_mechanism_cdf(&mirror, m, k), DP_OK);
         assert_true(tail > 0 && tail <= last * (1 + 1e-12));
         assert_true(fabs(tail + mirror - 1) < 1e-12);
         last = tail;
@@ -252,6 +252,24 @@ static void check_shape(void **state)
         assert_true(again <= k);
         assert_true((double)found.num / (double)found.den >=
                     scale * (1 - 1e-12 - 0x1p-53 / alpha));
+    }
+}
+
+static void the_ends_of_the_type_have_a_tail(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof mechanism_rows / sizeof *mechanism_rows;
+         i++) {
+        const struct dp_mechanism *m = &mechanism_rows[i].m;
+        double p;
+        assert_int_equal(dp_mechanism_tail(&p, m, DP_INT_MAX), DP_OK);
+        assert_true(p >= 0 && p < 1e-300);
+        assert_int_equal(dp_mechanism_tail(&p, m, DP_INT_MIN), DP_OK);
+        assert_true(p == 1);
+        assert_int_equal(dp_mechanism_cdf(&p, m, DP_INT_MAX), DP_OK);
+        assert_true(p == 1);
+        assert_int_equal(dp_mechanism_cdf(&p, m, DP_INT_MIN), DP_OK);
+        assert_true(p >= 0 && p < 1e-300);
     }
 }
 
@@ -288,6 +306,7 @@ int main(void)
         cmocka_unit_test(variance_vectors),
         cmocka_unit_test(laplace_quantile_vectors),
         cmocka_unit_test(gauss_quantile_vectors),
+        cmocka_unit_test(the_ends_of_the_type_have_a_tail),
         cmocka_unit_test(accuracy_is_met_and_not_wasted),
     };
     return RUN_ROWS(tail_rows, check_tail) +

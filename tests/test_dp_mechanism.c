@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "dp/notion.h"
 #include "tests/lib_rng.h"
 #include "tests/table.h"
 
@@ -75,6 +76,48 @@ static const struct price_row {
       DP_PURE,
       DP_EDOM,
       0 },
+    { "a rounded Gaussian costs the same rho",
+      { DP_RGAUSS, 5, 1 },
+      1,
+      DP_ZCDP,
+      DP_OK,
+      20000000000 },
+    { "and that is half its mu squared",
+      { DP_RGAUSS, 10, 3 },
+      1,
+      DP_GDP,
+      DP_OK,
+      45000000000 },
+    { "a discrete Gaussian has no mu",
+      { DP_DGAUSS, 5, 1 },
+      1,
+      DP_GDP,
+      DP_EDOM,
+      0 },
+    { "a rounded Gaussian has no pure price either",
+      { DP_RGAUSS, 5, 1 },
+      1,
+      DP_PURE,
+      DP_EDOM,
+      0 },
+    { "Laplace under GDP at epsilon 1: 0.758955595370979 up",
+      { DP_DLAPLACE, 3, 1 },
+      3,
+      DP_GDP,
+      DP_OK,
+      758955595372 },
+    { "Laplace under GDP at epsilon 5",
+      { DP_DLAPLACE, 1, 5 },
+      1,
+      DP_GDP,
+      DP_OK,
+      12234813822062 },
+    { "no sensitivity, no price under GDP",
+      { DP_DLAPLACE, 5, 1 },
+      0,
+      DP_GDP,
+      DP_OK,
+      0 },
     { "scale 0 is refused", { DP_DGAUSS, 0, 1 }, 1, DP_ZCDP, DP_EDOM, 0 },
     { "denominator 0 is refused",
       { DP_DLAPLACE, 1, 0 },
@@ -109,7 +152,7 @@ static void check_price(void **state)
     assert_int_equal(
         dp_mechanism_price(&p, &row->m, row->sensitivity, row->notion),
         row->want);
-    assert_true(p.rho_pico == (row->notion == DP_ZCDP ? row->units : 0));
+    assert_true(p.rho_pico == (row->notion != DP_PURE ? row->units : 0));
     assert_true(p.eps_nano == (row->notion == DP_PURE ? row->units : 0));
     assert_true(p.delta_atto == 0);
 }
@@ -123,8 +166,14 @@ static void of_price_is_tight(void **state)
     (void)state;
     gsl_rng *rng = test_rng_new(3);
     for (int i = 0; i < 1000; i++) {
-        const enum dp_notion notion = i % 2 ? DP_PURE : DP_ZCDP;
-        const enum dp_law law = i % 4 ? DP_DLAPLACE : DP_DGAUSS;
+        static const struct {
+            enum dp_notion notion;
+            enum dp_law law;
+        } pairs[] = { { DP_PURE, DP_DLAPLACE }, { DP_ZCDP, DP_DLAPLACE },
+                      { DP_ZCDP, DP_DGAUSS },   { DP_ZCDP, DP_RGAUSS },
+                      { DP_GDP, DP_RGAUSS },    { DP_GDP, DP_DLAPLACE } };
+        const enum dp_notion notion = pairs[i % 6].notion;
+        const enum dp_law law = pairs[i % 6].law;
         const uint64_t s = 1 + (gsl_rng_get(rng) >> (34 + i % 30));
         const uint64_t units = 1 + (gsl_rng_get(rng) >> (10 + i % 40));
         const struct dp_price limit = { units, units, 0 };
@@ -220,6 +269,101 @@ static void check_of_price(void **state)
     assert_true(m.num == row->num && m.den == row->den);
 }
 
+static const struct whole_row {
+    const char *name;
+    struct dp_vector_release v;
+    enum dp_notion notion;
+    uint64_t units;
+} whole_rows[] = {
+    { "five cells of a count under sigma 5: rho 0.1",
+      { { DP_DGAUSS, 5, 1 }, 1, 5 },
+      DP_ZCDP,
+      100000000000 },
+    { "a third of a unit in each of three cells is one, not three",
+      { { DP_DGAUSS, 1224745, 1 }, 1, 3 },
+      DP_ZCDP,
+      1 },
+    { "Laplace adds epsilons: 5 x 3/10",
+      { { DP_DLAPLACE, 10, 1 }, 3, 5 },
+      DP_PURE,
+      1500000000 },
+    { "Laplace adds rhos: 5 x (3/10)^2 / 2",
+      { { DP_DLAPLACE, 10, 1 }, 3, 5 },
+      DP_ZCDP,
+      225000000000 },
+    { "rounded Gaussians add half mu squares",
+      { { DP_RGAUSS, 10, 1 }, 3, 5 },
+      DP_GDP,
+      225000000000 },
+    { "no cell, no price", { { DP_DGAUSS, 5, 1 }, 7, 0 }, DP_ZCDP, 0 },
+    { "2^32 - 1 cells of 2^64 - 1 saturate under zcdp",
+      { { DP_DGAUSS, 1, 1 << 20 }, UINT64_MAX, UINT32_MAX },
+      DP_ZCDP,
+      UINT64_MAX },
+    { "and under pure",
+      { { DP_DLAPLACE, 1, 1 << 20 }, UINT64_MAX, UINT32_MAX },
+      DP_PURE,
+      UINT64_MAX },
+    { "and Laplace under gdp",
+      { { DP_DLAPLACE, 1, 1 << 20 }, UINT64_MAX, UINT32_MAX },
+      DP_GDP,
+      UINT64_MAX },
+};
+
+static void check_whole(void **state)
+{
+    const struct whole_row *row = *state;
+    struct dp_price p = { 0 };
+    assert_int_equal(dp_vector_price(&p, &row->v, row->notion), DP_OK);
+    assert_true(dp_notion_units(row->notion, p) == row->units);
+    assert_true(p.rho_pico == 0 || p.eps_nano == 0);
+}
+
+/* What a price buys for a whole vector costs no more than it, and a step less
+ * noise costs more. */
+static void a_vector_is_bought_tightly(void **state)
+{
+    (void)state;
+    gsl_rng *rng = test_rng_new(4);
+    for (int i = 0; i < 500; i++) {
+        static const enum dp_notion notions[] = { DP_ZCDP, DP_PURE, DP_GDP };
+        const enum dp_notion notion = notions[i % 3];
+        struct dp_vector_release v = {
+            .linf = 1 + (gsl_rng_get(rng) >> (34 + i % 30)),
+            .l0 = 1 + (uint32_t)(gsl_rng_get(rng) >> (44 + i % 20)),
+        };
+        const uint64_t units = 1 + (gsl_rng_get(rng) >> (10 + i % 40));
+        const struct dp_price limit = dp_notion_price(notion, units);
+        struct dp_price p;
+        const enum dp_status got =
+            dp_vector_of_price(&v, dp_notion_law(notion), limit, notion);
+        if (got == DP_ERANGE)
+            continue;
+        assert_int_equal(got, DP_OK);
+        assert_int_equal(dp_vector_price(&p, &v, notion), DP_OK);
+        assert_true(dp_price_fits(p, limit));
+        const uint64_t up = DP_SCALE_DEN_MAX / v.noise.den;
+        if (v.noise.den & (v.noise.den - 1) || v.noise.num * up == 1)
+            continue;
+        v.noise.num = v.noise.num * up - 1;
+        v.noise.den = DP_SCALE_DEN_MAX;
+        assert_int_equal(dp_vector_price(&p, &v, notion), DP_OK);
+        assert_true(dp_notion_units(notion, p) > units);
+    }
+    gsl_rng_free(rng);
+}
+
+static void norms_of_a_vector(void **state)
+{
+    (void)state;
+    const struct dp_vector_release v = { { DP_DGAUSS, 1, 1 }, 3, 4 }, huge = {
+        { DP_DGAUSS, 1, 1 }, UINT64_MAX, 2
+    };
+    assert_true(dp_vector_l1(&v) == 12);
+    assert_true(dp_vector_l2(&v) >= 6 && dp_vector_l2(&v) < 6 * (1 + 1e-15));
+    assert_true(dp_vector_l1(&huge) == UINT64_MAX);
+}
+
 /* One by one and by a table; the values at the ends, or any others. */
 static const struct vector_row {
     const char *name;
@@ -305,10 +449,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_price_is_tight),
+        cmocka_unit_test(a_vector_is_bought_tightly),
+        cmocka_unit_test(norms_of_a_vector),
         cmocka_unit_test(a_refusal_touches_nothing),
     };
     return RUN_ROWS(price_rows, check_price) +
            RUN_ROWS(of_price_rows, check_of_price) +
+           RUN_ROWS(whole_rows, check_whole) +
            RUN_ROWS(vector_rows, check_saturation) +
            RUN_ROWS(vector_rows, check_independence) +
            cmocka_run_group_tests(tests, NULL, NULL);
