@@ -86,6 +86,7 @@ static enum err_code answer(struct job *job, struct worker *worker,
     TRY(codec_decode(&req, job->method, job->message, job->message_len,
                      &worker->arena, err));
     req.deadline_ns = job->deadline_ns;
+    req.now_us = clock_wall_us(job->calls->options.service->clock);
     struct service_call call = {
         .service = job->calls->options.service,
         .world = job->world,

@@ -2,19 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "server/plan/draft.h"
+#include "server/plan/check.h"
 #include "server/plan/eval.h"
+#include "server/plan/func.h"
 #include "server/plan/range.h"
-
-/* One call being checked. */
-struct check {
-    struct draft *d;
-    enum expr_op op;
-    struct typed **args;
-    size_t n;
-    struct place at;
-    enum value_type type; /* result, set by the rule */
-};
 
 typedef enum err_code rule_fn(struct check *c, struct err *err);
 
@@ -88,8 +79,16 @@ static enum err_code parse_literal(struct typed **e, struct draft *d,
     return *e ? ERR_OK : draft_memory(err);
 }
 
-static enum err_code convert(struct typed **e, struct draft *d,
-                             enum value_type type, struct err *err)
+enum err_code check_literal(struct check *c, size_t i, enum value_type type,
+                            struct err *err)
+{
+    return is_text_const(c->args[i]) && type != VALUE_TEXT
+               ? parse_literal(&c->args[i], c->d, type, err)
+               : ERR_OK;
+}
+
+enum err_code check_convert(struct typed **e, struct draft *d,
+                            enum value_type type, struct err *err)
 {
     if ((*e)->type == type)
         return ERR_OK;
@@ -139,26 +138,25 @@ static enum err_code unify(enum value_type *out, struct check *c, size_t from,
             return mismatch(c, c->args[c->n > from + step ? from + step : from],
                             "arguments of one type", err);
         else
-            TRY(convert(&c->args[i], c->d, type, err));
+            TRY(check_convert(&c->args[i], c->d, type, err));
     *out = type;
     return ERR_OK;
 }
 
-static enum err_code want(struct check *c, size_t i, enum value_type type,
-                          struct err *err)
+enum err_code check_want(struct check *c, size_t i, enum value_type type,
+                         struct err *err)
 {
-    if (is_text_const(c->args[i]) && type != VALUE_TEXT)
-        TRY(parse_literal(&c->args[i], c->d, type, err));
+    TRY(check_literal(c, i, type, err));
     if (c->args[i]->type != type && !typed_is_null(c->args[i]))
         return mismatch(c, c->args[i], value_type_name(type), err);
-    return convert(&c->args[i], c->d, type, err);
+    return check_convert(&c->args[i], c->d, type, err);
 }
 
 static enum err_code rule_logic(struct check *c, struct err *err)
 {
     c->type = VALUE_BOOL;
     for (size_t i = 0; i < c->n; i++)
-        TRY(want(c, i, VALUE_BOOL, err));
+        TRY(check_want(c, i, VALUE_BOOL, err));
     return ERR_OK;
 }
 
@@ -180,8 +178,8 @@ static enum err_code rule_is_null(struct check *c, struct err *err)
 static enum err_code rule_like(struct check *c, struct err *err)
 {
     c->type = VALUE_BOOL;
-    TRY(want(c, 0, VALUE_TEXT, err));
-    TRY(want(c, 1, VALUE_TEXT, err));
+    TRY(check_want(c, 0, VALUE_TEXT, err));
+    TRY(check_want(c, 1, VALUE_TEXT, err));
     if (!typed_is_const(c->args[1])) {
         (void)err_set(err, ERR_REFUSED, "a LIKE pattern must be a constant");
         (void)err_hint(err, "write the pattern as a literal or a parameter");
@@ -200,8 +198,48 @@ static enum err_code rule_like(struct check *c, struct err *err)
     return ERR_OK;
 }
 
+static bool has_time(const struct check *c)
+{
+    bool found = false;
+    for (size_t i = 0; i < c->n; i++)
+        found |= is_time(c->args[i]->type);
+    return found;
+}
+
+/* A date and a constant number of days, or the days between two dates. */
+static enum err_code rule_days(struct check *c, struct err *err)
+{
+    enum { DAYS_MOST = 365250 };
+    struct typed **args = c->args;
+    if (c->op == OP_ADD && is_time(args[1]->type)) {
+        struct typed *const date = args[1];
+        args[1] = args[0];
+        args[0] = date;
+    }
+    TRY(check_literal(c, 0, VALUE_DATE, err));
+    TRY(check_literal(c, 1, c->op == OP_SUB ? VALUE_DATE : VALUE_INT, err));
+    const bool dates = c->op == OP_SUB && args[1]->type == VALUE_DATE;
+    const bool days = args[1]->type == VALUE_INT && typed_is_const(args[1]);
+    if (args[0]->type != VALUE_DATE || (!dates && !days) ||
+        (days && !typed_is_null(args[1]) &&
+         (args[1]->value.i > DAYS_MOST || args[1]->value.i < -DAYS_MOST))) {
+        (void)err_set(err, ERR_REFUSED,
+                      "%s takes a date and a constant number of days, or two "
+                      "dates",
+                      op_info_of(c->op)->sql);
+        (void)err_hint(err,
+                       "write x + INTERVAL '1 day', CAST(a AS date) - CAST(b "
+                       "AS date), or extract(epoch FROM a - b)");
+        return err_at(err, c->at.line, c->at.col);
+    }
+    c->type = dates ? VALUE_INT : VALUE_DATE;
+    return ERR_OK;
+}
+
 static enum err_code rule_arith(struct check *c, struct err *err)
 {
+    if ((c->op == OP_ADD || c->op == OP_SUB) && has_time(c))
+        return rule_days(c, err);
     for (size_t i = 0; i < c->n; i++)
         if (is_text_const(c->args[i]))
             TRY(parse_literal(&c->args[i], c->d, VALUE_DOUBLE, err));
@@ -226,7 +264,7 @@ static enum err_code rule_case(struct check *c, struct err *err)
     struct check sub = { .d = c->d, .op = c->op, .args = results, .at = c->at };
 
     for (size_t i = 0; i + 1 < c->n; i += 2) {
-        TRY(want(c, i, VALUE_BOOL, err));
+        TRY(check_want(c, i, VALUE_BOOL, err));
         results[sub.n++] = c->args[i + 1];
     }
     if (c->n % 2)
@@ -255,25 +293,46 @@ static enum err_code rule_time(struct check *c, struct err *err)
 {
     TRY(lower_unit(c, err));
     const enum time_unit unit = time_unit_of(&c->args[0]->value);
-    if (unit == UNIT_COUNT || (c->op == OP_DATE_TRUNC && unit == UNIT_DOW)) {
+    if (unit == UNIT_COUNT || (c->op == OP_DATE_TRUNC && unit >= UNIT_EPOCH)) {
         (void)err_set(err, ERR_REFUSED, "%s knows no unit '%.40s'",
                       op_info_of(c->op)->sql, c->args[0]->value.text.s);
-        (void)err_hint(err, "use hour, day, week, month, quarter%s",
-                       c->op == OP_EXTRACT ? ", year or dow" : " or year");
+        (void)err_hint(err,
+                       "use second, minute, hour, day, week, month, quarter, "
+                       "year%s",
+                       c->op == OP_EXTRACT ? ", dow, doy or epoch" : "");
         return err_at(err, c->at.line, c->at.col);
     }
+    const char *name = time_unit_name(unit);
+    c->args[0] = draft_const(c->d, VALUE_TEXT, value_text(name, strlen(name)),
+                             c->args[0]->at);
+    if (!c->args[0])
+        return draft_memory(err);
     if (is_text_const(c->args[1]))
         TRY(parse_literal(&c->args[1], c->d, VALUE_TIMESTAMP, err));
     if (!is_time(c->args[1]->type) && !typed_is_null(c->args[1]))
         return mismatch(c, c->args[1], "a date or timestamp", err);
-    c->type = c->op == OP_EXTRACT ? VALUE_INT : VALUE_TIMESTAMP;
-    return convert(&c->args[1], c->d, VALUE_TIMESTAMP, err);
+    c->type = c->op == OP_EXTRACT ? VALUE_DOUBLE : VALUE_TIMESTAMP;
+    return check_convert(&c->args[1], c->d, VALUE_TIMESTAMP, err);
 }
 
-static enum err_code rule_lower(struct check *c, struct err *err)
+/* The dataset's time, on its grain. */
+static enum err_code rule_now(struct check *c, struct err *err)
 {
-    c->type = VALUE_TEXT;
-    return want(c, 0, VALUE_TEXT, err);
+    (void)err;
+    c->type = c->op == OP_NOW ? VALUE_TIMESTAMP : VALUE_DATE;
+    return ERR_OK;
+}
+
+static struct value now_of(const struct draft *d, enum value_type type)
+{
+    const uint64_t grain = d->policy->time_grain_us;
+    int64_t us = d->req->now_us;
+    if (grain > 1 && grain < (uint64_t)INT64_MAX)
+        us = time_floor_div(us, (int64_t)grain) * (int64_t)grain;
+    return (struct value){ .type = type,
+                           .i = type == VALUE_DATE
+                                    ? time_floor_div(us, US_PER_DAY)
+                                    : us };
 }
 
 static enum err_code rule_cast(struct check *c, struct err *err)
@@ -299,12 +358,13 @@ static enum err_code rule_cast(struct check *c, struct err *err)
         [OP_CAST_DATE - OP_CAST_INT] = { VALUE_DATE, N | T | DAY | TIME },
         [OP_CAST_TIMESTAMP -
             OP_CAST_INT] = { VALUE_TIMESTAMP, N | T | DAY | TIME },
+        [OP_CAST_BOOL - OP_CAST_INT] = { VALUE_BOOL, N | B | I | T },
     };
     c->type = to[c->op - OP_CAST_INT].type;
     if (!(to[c->op - OP_CAST_INT].takes & 1u << c->args[0]->type))
         return mismatch(c, c->args[0], "something that converts", err);
-    if (c->op >= OP_CAST_DATE && c->args[0]->type == VALUE_TEXT &&
-        c->args[0]->kind == TYPED_CALL) {
+    if ((c->op == OP_CAST_DATE || c->op == OP_CAST_TIMESTAMP) &&
+        c->args[0]->type == VALUE_TEXT && c->args[0]->kind == TYPED_CALL) {
         (void)err_set(err, ERR_REFUSED, "computed text cannot become a %s",
                       value_type_name(c->type));
         (void)err_hint(err, "cast a column or a literal");
@@ -314,21 +374,42 @@ static enum err_code rule_cast(struct check *c, struct err *err)
 }
 
 static rule_fn *const RULES[OP_COUNT] = {
-    [OP_AND] = rule_logic,        [OP_OR] = rule_logic,
-    [OP_NOT] = rule_logic,        [OP_EQ] = rule_compare,
-    [OP_NE] = rule_compare,       [OP_LT] = rule_compare,
-    [OP_LE] = rule_compare,       [OP_GT] = rule_compare,
-    [OP_GE] = rule_compare,       [OP_IS_NULL] = rule_is_null,
-    [OP_IN] = rule_compare,       [OP_BETWEEN] = rule_compare,
-    [OP_LIKE] = rule_like,        [OP_ADD] = rule_arith,
-    [OP_SUB] = rule_arith,        [OP_MUL] = rule_arith,
-    [OP_DIV] = rule_arith,        [OP_NEG] = rule_arith,
-    [OP_LEAST] = rule_common,     [OP_GREATEST] = rule_common,
-    [OP_COALESCE] = rule_common,  [OP_CASE] = rule_case,
-    [OP_DATE_TRUNC] = rule_time,  [OP_EXTRACT] = rule_time,
-    [OP_LOWER] = rule_lower,      [OP_CAST_INT] = rule_cast,
-    [OP_CAST_DOUBLE] = rule_cast, [OP_CAST_TEXT] = rule_cast,
-    [OP_CAST_DATE] = rule_cast,   [OP_CAST_TIMESTAMP] = rule_cast,
+    [OP_AND] = rule_logic,
+    [OP_OR] = rule_logic,
+    [OP_NOT] = rule_logic,
+    [OP_EQ] = rule_compare,
+    [OP_NE] = rule_compare,
+    [OP_LT] = rule_compare,
+    [OP_LE] = rule_compare,
+    [OP_GT] = rule_compare,
+    [OP_GE] = rule_compare,
+    [OP_IS_NULL] = rule_is_null,
+    [OP_IN] = rule_compare,
+    [OP_BETWEEN] = rule_compare,
+    [OP_IS_DISTINCT] = rule_compare,
+    [OP_LIKE] = rule_like,
+    [OP_ILIKE] = rule_like,
+    [OP_ADD] = rule_arith,
+    [OP_SUB] = rule_arith,
+    [OP_MUL] = rule_arith,
+    [OP_DIV] = rule_arith,
+    [OP_MOD] = rule_arith,
+    [OP_NEG] = rule_arith,
+    [OP_LEAST] = rule_common,
+    [OP_GREATEST] = rule_common,
+    [OP_COALESCE] = rule_common,
+    [OP_NULLIF] = rule_common,
+    [OP_CASE] = rule_case,
+    [OP_NOW] = rule_now,
+    [OP_TODAY] = rule_now,
+    [OP_DATE_TRUNC] = rule_time,
+    [OP_EXTRACT] = rule_time,
+    [OP_CAST_INT] = rule_cast,
+    [OP_CAST_DOUBLE] = rule_cast,
+    [OP_CAST_TEXT] = rule_cast,
+    [OP_CAST_DATE] = rule_cast,
+    [OP_CAST_TIMESTAMP] = rule_cast,
+    [OP_CAST_BOOL] = rule_cast,
 };
 
 enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
@@ -338,22 +419,37 @@ enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
     const struct op_info *info = op_info_of(op);
     struct check c = { .d = d, .op = op, .args = args, .n = n_args, .at = at };
 
-    if (n_args < info->min_args || n_args > info->max_args || !RULES[op]) {
+    if (n_args < info->min_args || n_args > info->max_args) {
         (void)err_set(err, ERR_INVALID, "%s takes %u to %u arguments, not %zu",
                       info->sql, info->min_args, info->max_args, n_args);
         return err_at(err, at.line, at.col);
     }
-    TRY(RULES[op](&c, err));
+    TRY(RULES[op] ? RULES[op](&c, err) : check_func(&c, err));
+    if (op == OP_NOW || op == OP_TODAY) {
+        *out = draft_const(d, c.type, now_of(d, c.type), at);
+        return *out ? ERR_OK : draft_memory(err);
+    }
     return draft_call(out, d, op, c.type, args, n_args, at, err);
 }
 
-/* Folding text in lower case here would know ASCII only. */
+static bool is_ascii(const struct value *v)
+{
+    for (size_t i = 0; v->type == VALUE_TEXT && i < v->text.len; i++)
+        if ((unsigned char)v->text.s[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* The engine knows the case of letters that eval does not. */
 static bool folds(const struct typed *e)
 {
+    const enum expr_op op = e->call.op;
+    const bool by_case = op == OP_LOWER || op == OP_UPPER || op == OP_ILIKE;
     for (size_t i = 0; i < e->call.n_args; i++)
-        if (!typed_is_const(e->call.args[i]))
+        if (!typed_is_const(e->call.args[i]) ||
+            (by_case && !is_ascii(&e->call.args[i]->value)))
             return false;
-    return e->call.op != OP_LOWER;
+    return true;
 }
 
 enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,

@@ -2,6 +2,8 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/eval.h"
+#include "server/plan/func.h"
 
 static void quoted(struct writer *w, const char *s, size_t len, char quote)
 {
@@ -84,10 +86,29 @@ static void as_double(struct writer *w, const struct typed *e)
 
 #define NAN_SQL "CAST('NaN' AS DOUBLE)"
 
+/* A date and days, or the days between dates; columns hold sane dates, and
+ * constants are small. */
+static void days(struct writer *w, const struct typed *e)
+{
+    const struct typed *by = e->call.args[1];
+    writer_u8(w, '(');
+    duckdb_expr(w, e->call.args[0]);
+    writer_printf(w, " %s ", op_info_of(e->call.op)->sql);
+    if (typed_is_const(by) && by->value.type == VALUE_INT)
+        writer_printf(w, "CAST('%lld' AS INTEGER)", (long long)by->value.i);
+    else
+        duckdb_expr(w, by);
+    writer_u8(w, ')');
+}
+
 static void arith(struct writer *w, const struct typed *e)
 {
-    const bool divides = e->call.op == OP_DIV;
-    const bool whole = divides && e->type == VALUE_INT;
+    if (e->call.args[0]->type == VALUE_DATE) {
+        days(w, e);
+        return;
+    }
+    const bool divides = e->call.op == OP_DIV || e->call.op == OP_MOD;
+    const bool whole = e->call.op == OP_DIV && e->type == VALUE_INT;
 
     writer_str(w, whole ? "trunc(nullif(" : "nullif(");
     as_double(w, e->call.args[0]);
@@ -126,6 +147,87 @@ static void column(struct writer *w, const struct typed *e)
     writer_str(w, raw && e->type == VALUE_DOUBLE ? ", " NAN_SQL ")" : "");
 }
 
+/* Words and their beginnings, as PostgreSQL reads them. */
+static void cast_bool(struct writer *w, const struct typed *x)
+{
+    static const char *const words[] = { "t",  "tr",  "tru",  "true",  "y",
+                                         "ye", "yes", "on",   "1",     "f",
+                                         "fa", "fal", "fals", "false", "n",
+                                         "no", "of",  "off",  "0" };
+    enum { N_TRUE = 9 };
+    if (x->type != VALUE_TEXT) {
+        writer_u8(w, '(');
+        duckdb_expr(w, x);
+        writer_str(w, " <> 0)");
+        return;
+    }
+    writer_str(w, "CASE lower(trim(");
+    duckdb_expr(w, x);
+    writer_str(w, ", e' \\t\\n\\r\\f\\x0b'))");
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        writer_printf(w, " WHEN '%s' THEN %s", words[i],
+                      i < N_TRUE ? "TRUE" : "FALSE");
+    writer_str(w, " END");
+}
+
+/* The engine cuts the fraction of a second off, and begins a century a year
+ * early. */
+static void extract(struct writer *w, const struct typed *e)
+{
+    const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
+    const bool fraction = unit == UNIT_SECOND || unit == UNIT_MILLISECOND;
+    writer_printf(w, "CAST(date_part('%s', ",
+                  fraction ? "microseconds" : time_unit_name(unit));
+    duckdb_expr(w, e->call.args[1]);
+    writer_str(w, ") AS DOUBLE)");
+    if (fraction)
+        writer_str(w, unit == UNIT_SECOND ? " / 1000000" : " / 1000");
+}
+
+static void date_trunc(struct writer *w, const struct typed *e)
+{
+    const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
+    const bool year_late = unit == UNIT_CENTURY || unit == UNIT_MILLENNIUM;
+    writer_printf(w, "%sdate_trunc('%s', ", year_late ? "(" : "",
+                  time_unit_name(unit));
+    duckdb_expr(w, e->call.args[1]);
+    writer_str(w, year_late ? " - INTERVAL 1 YEAR) + INTERVAL 1 YEAR)" : ")");
+}
+
+/* Which of "one|two" stands for so many arguments past the least. */
+static const char *form_of(const char *forms, size_t past, size_t *len)
+{
+    const char *end = strchr(forms, '|');
+    for (; past > 0 && end; past--) {
+        forms = end + 1;
+        end = strchr(forms, '|');
+    }
+    *len = end ? (size_t)(end - forms) : strlen(forms);
+    return forms;
+}
+
+static void by_template(struct writer *w, const struct typed *e,
+                        const char *forms)
+{
+    size_t len;
+    const size_t past = e->call.n_args - op_info_of(e->call.op)->min_args;
+    const char *t = form_of(forms, past, &len);
+    for (size_t i = 0; i < len; i++) {
+        if (!strchr("$#%", t[i])) {
+            writer_u8(w, (uint8_t)t[i]);
+            continue;
+        }
+        const struct typed *arg = e->call.args[t[i + 1] - '1'];
+        if (t[i] == '$')
+            duckdb_expr(w, arg);
+        else if (t[i] == '#')
+            as_double(w, arg);
+        else
+            writer_printf(w, "%lld", (long long)arg->value.i);
+        i++;
+    }
+}
+
 static void cast(struct writer *w, const struct typed *e)
 {
     const struct typed *x = e->call.args[0];
@@ -135,6 +237,13 @@ static void cast(struct writer *w, const struct typed *e)
 
     if (x->type == e->type) {
         duckdb_expr(w, x);
+    } else if (e->type == VALUE_BOOL) {
+        cast_bool(w, x);
+    } else if (x->type == VALUE_TEXT && e->type == VALUE_INT) {
+        /* The engine would read '1.5', '1e3', '0x10' and '1_000', too. */
+        writer_str(w, "TRY_CAST(regexp_extract(");
+        duckdb_expr(w, x);
+        writer_str(w, ", '^\\s*([+]?[0-9]+|-[0-9]+)\\s*$', 1) AS BIGINT)");
     } else if (x->type == VALUE_TEXT && e->type >= VALUE_DATE &&
                x->kind == TYPED_COLUMN) {
         writer_printf(&c, " AS %s)", type);
@@ -175,10 +284,19 @@ static void in_list(struct writer *w, const struct typed *e)
     writer_str(w, "))");
 }
 
+static void func(struct writer *w, const struct typed *e)
+{
+    const char *forms = func_of(e->call.op)->duckdb;
+    if (forms)
+        by_template(w, e, forms);
+    else
+        function(w, op_info_of(e->call.op)->sql, e);
+}
+
 static void call(struct writer *w, const struct typed *e)
 {
     struct typed *const *args = e->call.args;
-    switch (e->call.op) {
+    switch ((int)e->call.op) {
     case OP_AND:
     case OP_OR:
     case OP_EQ:
@@ -187,10 +305,14 @@ static void call(struct writer *w, const struct typed *e)
     case OP_LE:
     case OP_GT:
     case OP_GE:
+    case OP_IS_DISTINCT:
+    case OP_JOIN:
         infix(w, op_info_of(e->call.op)->sql, e);
         return;
     case OP_NOT:
-        function(w, "NOT ", e);
+        writer_str(w, "(NOT ");
+        duckdb_expr(w, args[0]);
+        writer_u8(w, ')');
         return;
     case OP_IS_NULL:
         writer_u8(w, '(');
@@ -208,14 +330,16 @@ static void call(struct writer *w, const struct typed *e)
         writer_u8(w, ')');
         return;
     case OP_LIKE:
+    case OP_ILIKE:
         writer_u8(w, '(');
-        list(w, e, 0, " LIKE ");
+        list(w, e, 0, e->call.op == OP_LIKE ? " LIKE " : " ILIKE ");
         writer_str(w, " ESCAPE '\\')");
         return;
     case OP_ADD:
     case OP_SUB:
     case OP_MUL:
     case OP_DIV:
+    case OP_MOD:
         arith(w, e);
         return;
     case OP_NEG:
@@ -226,12 +350,14 @@ static void call(struct writer *w, const struct typed *e)
     case OP_LEAST:
     case OP_GREATEST:
     case OP_COALESCE:
-    case OP_LOWER:
-    case OP_DATE_TRUNC:
+    case OP_NULLIF:
         function(w, op_info_of(e->call.op)->sql, e);
         return;
+    case OP_DATE_TRUNC:
+        date_trunc(w, e);
+        return;
     case OP_EXTRACT:
-        function(w, "date_part", e);
+        extract(w, e);
         return;
     case OP_CASE:
         choose(w, e);
@@ -241,9 +367,11 @@ static void call(struct writer *w, const struct typed *e)
     case OP_CAST_TEXT:
     case OP_CAST_DATE:
     case OP_CAST_TIMESTAMP:
+    case OP_CAST_BOOL:
         cast(w, e);
         return;
-    case OP_COUNT:
+    default:
+        func(w, e);
         return;
     }
 }

@@ -225,6 +225,82 @@ static enum err_code of_case(struct list *l, bool *is_public, struct draft *d,
     return ERR_OK;
 }
 
+/* The range of `e` given what the WHERE leaves of the columns it reads. */
+static enum err_code narrowed(struct range *out, struct draft *d,
+                              const struct typed *e, struct err *err)
+{
+    struct typed copy = *e;
+    if (e->kind == TYPED_COLUMN) {
+        *out = draft_range(&d->where, e->column);
+        if (e->type == VALUE_INT)
+            *out = (struct range){ ceil(out->lo), floor(out->hi) };
+        return ERR_OK;
+    }
+    *out = e->range;
+    if (e->kind != TYPED_CALL)
+        return ERR_OK;
+    const size_t n = e->call.n_args;
+    copy.call.args = ARENA_NEW_N(d->a, n + 1, struct typed *);
+    struct typed *args = ARENA_NEW_N(d->a, n + 1, struct typed);
+    if (!copy.call.args || !args)
+        return draft_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        args[i] = *e->call.args[i];
+        copy.call.args[i] = &args[i];
+        TRY(narrowed(&args[i].range, d, e->call.args[i], err));
+    }
+    range_of(&copy);
+    *out = copy.range;
+    return ERR_OK;
+}
+
+/*
+ * By how much values of a whole number differ: floor(x) * c takes the multiples
+ * of c, and c * floor(x) + k lies as far apart.  The least value is one of
+ * them, being computed the same way.
+ */
+static double step_of(const struct typed *e)
+{
+    if (e->kind != TYPED_CALL)
+        return 1;
+    struct typed *const *args = e->call.args;
+    const enum expr_op op = e->call.op;
+    if (op == OP_CAST_INT || op == OP_CAST_DOUBLE)
+        return args[0]->whole ? step_of(args[0]) : 1;
+    if (op != OP_ADD && op != OP_SUB && op != OP_MUL)
+        return 1;
+    const bool left = typed_is_const(args[0]), right = typed_is_const(args[1]);
+    if (left == right || !args[0]->whole || !args[1]->whole)
+        return 1;
+    const double step = step_of(args[left ? 1 : 0]);
+    const double by = fabs(args[left ? 0 : 1]->range.lo);
+    return op == OP_MUL && by >= 1 ? step * by : step;
+}
+
+/* A whole number with few values between public ends. */
+static enum err_code of_whole(struct list *l, bool *is_public, struct draft *d,
+                              const struct typed *e, struct err *err)
+{
+    struct range r;
+    const double step = step_of(e);
+    TRY(narrowed(&r, d, e, err));
+    *is_public = range_is_bounded(r) && fabs(r.lo) < 0x1p53 &&
+                 fabs(r.hi) < 0x1p53 && (r.hi - r.lo) / step < INT_VALUES_MAX;
+    for (double v = ceil(r.lo); *is_public && v <= r.hi; v += step)
+        TRY(push(l, d, value_int((int64_t)v), err));
+    return ERR_OK;
+}
+
+/* A day of a timestamp. */
+static enum err_code of_date(struct list *l, bool *is_public, struct draft *d,
+                             const struct typed *e, struct err *err)
+{
+    const struct typed *x = e->call.args[0];
+    if (x->kind != TYPED_COLUMN || x->type != VALUE_TIMESTAMP)
+        return ERR_OK;
+    return times(l, is_public, d, x->column, VALUE_DATE, UNIT_DAY, err);
+}
+
 static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
                              const struct typed *e, struct err *err)
 {
@@ -237,31 +313,21 @@ static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
             TRY(push(l, d, (struct value){ .type = VALUE_BOOL, .b = b }, err));
         return e->never_null ? ERR_OK : push(l, d, value_null(), err);
     }
-    if (!c || e->call.n_args != 2 || !reads(e->call.args[1], c))
+    if (e->type == VALUE_INT)
+        return of_whole(l, is_public, d, e, err);
+    if (e->call.op == OP_CAST_DATE)
+        return of_date(l, is_public, d, e, err);
+    if (e->call.op != OP_DATE_TRUNC || !c || !reads(e->call.args[1], c))
         return ERR_OK;
-    const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
-    if (e->call.op == OP_DATE_TRUNC)
-        return times(l, is_public, d, c, VALUE_TIMESTAMP, unit, err);
-    if (e->call.op != OP_EXTRACT)
-        return ERR_OK;
-    struct range r = e->range;
-    if (unit == UNIT_YEAR) {
-        const struct range t = draft_range(&d->where, c);
-        if (t.lo < (double)TIME_MIN_US || t.hi > (double)TIME_MAX_US)
-            return ERR_OK;
-        r = (struct range){ (double)time_extract((int64_t)t.lo, UNIT_YEAR),
-                            (double)time_extract((int64_t)t.hi, UNIT_YEAR) };
-    }
-    *is_public = true;
-    for (int64_t i = (int64_t)r.lo; i <= (int64_t)r.hi; i++)
-        TRY(push(l, d, value_int(i), err));
-    return ERR_OK;
+    return times(l, is_public, d, c, VALUE_TIMESTAMP,
+                 time_unit_of(&e->call.args[0]->value), err);
 }
 
-/* eval knows the lower case of ASCII alone. */
+/* eval knows the case of ASCII letters alone. */
 static bool lowers(const struct typed *e)
 {
-    bool found = typed_is_call(e, OP_LOWER);
+    bool found = typed_is_call(e, OP_LOWER) || typed_is_call(e, OP_UPPER) ||
+                 typed_is_call(e, OP_ILIKE);
     for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
         found |= lowers(e->call.args[i]);
     return found;

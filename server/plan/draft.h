@@ -68,6 +68,7 @@ struct draft_block {
     const char *ties; /* all that its outputs read, for an ORDER BY */
     struct draft_terms where;
     struct typed **keys;
+    bool *real_keys; /* per key: a whole double, cast to INT in keys */
     size_t n_keys;
     struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
     size_t n_aggs;

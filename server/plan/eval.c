@@ -3,6 +3,9 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
+
+#include "server/plan/func.h"
 
 /* Arguments of one call, evaluated; most operations are NULL when one is. */
 struct call {
@@ -88,11 +91,17 @@ static const char *next_char(const char *s)
     return s;
 }
 
+static bool same_byte(char a, char b, bool any_case)
+{
+    return any_case ? tolower((unsigned char)a) == tolower((unsigned char)b)
+                    : a == b;
+}
+
 /*
  * SQL LIKE with backslash as escape.  Greedy with one point to return to: the
  * last % seen; invariant: everything before it is matched for good.
  */
-static bool like(const char *s, const char *p)
+static bool like(const char *s, const char *p, bool any_case)
 {
     const char *back_p = NULL, *back_s = NULL;
     while (*s) {
@@ -103,7 +112,7 @@ static bool like(const char *s, const char *p)
         } else if (*p == '_') {
             p++;
             s = next_char(s);
-        } else if (*(p + escaped) == *s) {
+        } else if (*p && same_byte(*(p + escaped), *s, any_case)) {
             p += escaped + 1;
             s++;
         } else if (back_p) {
@@ -131,13 +140,27 @@ static struct value arith_int(enum expr_op op, int64_t l, int64_t r)
     else if (r == 0 || (l == INT64_MIN && r == -1))
         bad = true;
     else
-        v = l / r;
+        v = op == OP_MOD ? l % r : l / r;
     return bad ? value_null() : value_int(v);
+}
+
+static struct value of_time(enum value_type type, int64_t us);
+
+/* Days between dates, or a date so many days on. */
+static struct value days(enum expr_op op, const struct value *l,
+                         const struct value *r)
+{
+    if (r->type == VALUE_DATE)
+        return value_int(l->i - r->i);
+    return of_time(VALUE_DATE,
+                   (op == OP_ADD ? l->i + r->i : l->i - r->i) * US_PER_DAY);
 }
 
 static struct value arith(enum expr_op op, const struct value *l,
                           const struct value *r)
 {
+    if (l->type == VALUE_DATE)
+        return days(op, l, r);
     if (l->type == VALUE_INT)
         return arith_int(op, l->i, r->i);
     switch ((int)op) {
@@ -147,6 +170,8 @@ static struct value arith(enum expr_op op, const struct value *l,
         return of_double(l->d - r->d);
     case OP_MUL:
         return of_double(l->d * r->d);
+    case OP_MOD:
+        return r->d == 0 ? value_null() : of_double(fmod(l->d, r->d));
     default:
         return r->d == 0 ? value_null() : of_double(l->d / r->d);
     }
@@ -197,7 +222,17 @@ static struct value cast_text(enum value_type type, const struct value *v)
 {
     struct value out = value_null();
     struct err ignored = { 0 };
-    if (value_parse(&out, type, v->text.s, v->text.len, &ignored) != ERR_OK)
+    const char *s = v->text.s;
+    size_t len = v->text.len;
+    for (; len > 0 && isspace((unsigned char)s[len - 1]); len--)
+        ;
+    for (; len > 0 && isspace((unsigned char)*s); len--)
+        s++;
+    if (type == VALUE_INT && len > 1 && *s == '+' && s[1] != '-') {
+        s++;
+        len--;
+    }
+    if (value_parse(&out, type, s, len, &ignored) != ERR_OK)
         return value_null();
     if (type == VALUE_DATE || type == VALUE_TIMESTAMP)
         return of_time(type, us_of(&out));
@@ -216,8 +251,39 @@ static struct value cast_int(const struct value *v)
     return r >= -0x1p63 && r < 0x1p63 ? value_int((int64_t)r) : value_null();
 }
 
+/* Prefixes of the words, as PostgreSQL reads them. */
+static struct value bool_of_text(const struct value *v)
+{
+    static const struct {
+        const char *word;
+        size_t least; /* bytes that tell it from the others */
+        bool b;
+    } words[] = { { "true", 1, true },   { "yes", 1, true },
+                  { "on", 2, true },     { "1", 1, true },
+                  { "false", 1, false }, { "no", 1, false },
+                  { "off", 2, false },   { "0", 1, false } };
+    const char *s = v->text.s + strspn(v->text.s, " \t\n\r\f\v");
+    size_t len = strlen(s);
+    while (len > 0 && isspace((unsigned char)s[len - 1]))
+        len--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (len >= words[i].least && len <= strlen(words[i].word) &&
+            strncasecmp(words[i].word, s, len) == 0)
+            return of_bool(words[i].b);
+    return value_null();
+}
+
+static struct value cast_bool(const struct value *v)
+{
+    if (v->type == VALUE_TEXT)
+        return bool_of_text(v);
+    return v->type == VALUE_INT ? of_bool(v->i != 0) : *v;
+}
+
 static struct value cast(enum expr_op op, const struct value *v)
 {
+    if (op == OP_CAST_BOOL)
+        return cast_bool(v);
     if (op == OP_CAST_INT)
         return cast_int(v);
     if (op == OP_CAST_DOUBLE) {
@@ -240,7 +306,8 @@ static struct value strict(enum expr_op op, const struct call *c)
     case OP_NOT:
         return of_bool(!args[0].b);
     case OP_LIKE:
-        return of_bool(like(args[0].text.s, args[1].text.s));
+    case OP_ILIKE:
+        return of_bool(like(args[0].text.s, args[1].text.s, op == OP_ILIKE));
     case OP_NEG:
         if (args[0].type == VALUE_DOUBLE)
             return value_double(-args[0].d);
@@ -249,11 +316,13 @@ static struct value strict(enum expr_op op, const struct call *c)
         return of_time(VALUE_TIMESTAMP,
                        time_trunc(us_of(&args[1]), time_unit_of(&args[0])));
     case OP_EXTRACT:
-        return value_int(time_extract(us_of(&args[1]), time_unit_of(&args[0])));
+        return value_double(
+            time_extract(us_of(&args[1]), time_unit_of(&args[0])));
     case OP_ADD:
     case OP_SUB:
     case OP_MUL:
     case OP_DIV:
+    case OP_MOD:
         return arith(op, &args[0], &args[1]);
     default:
         return cast(op, &args[0]);
@@ -276,6 +345,13 @@ static struct value call_op(enum expr_op op, const struct call *c)
         return compare(op, &c->args[0], &c->args[1]);
     case OP_IS_NULL:
         return of_bool(is_null(&c->args[0]));
+    case OP_IS_DISTINCT:
+        return of_bool(value_cmp(&c->args[0], &c->args[1]) != 0);
+    case OP_NULLIF:
+        return is_null(&c->args[0]) || is_null(&c->args[1]) ||
+                       value_cmp(&c->args[0], &c->args[1]) != 0
+                   ? c->args[0]
+                   : value_null();
     case OP_IN:
         return in_list(c);
     case OP_BETWEEN:
@@ -293,46 +369,53 @@ static struct value call_op(enum expr_op op, const struct call *c)
     }
 }
 
-/* The two operations that make text. */
-static enum err_code make_text(struct value *out, enum expr_op op,
-                               const struct value *v, struct arena *a,
-                               struct err *err)
+static enum err_code no_memory(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the query needs too much memory");
+}
+
+static enum err_code cast_to_text(struct value *out, const struct value *v,
+                                  struct arena *a, struct err *err)
 {
     char digits[64];
     struct writer w = writer_of(digits, sizeof digits);
-    char *text;
 
-    if (v->type == VALUE_NULL) {
-        *out = value_null();
+    *out = *v;
+    if (v->type == VALUE_NULL || v->type == VALUE_TEXT)
         return ERR_OK;
-    }
-    if (v->type == VALUE_TEXT) {
-        text = arena_strndup(a, v->text.s, v->text.len);
-        for (size_t i = 0; text && op == OP_LOWER && i < v->text.len; i++)
-            text[i] = (char)tolower((unsigned char)text[i]);
-    } else {
-        value_print(&w, v);
-        text = arena_strndup(a, digits, w.len);
-    }
+    value_print(&w, v);
+    const char *text = arena_strndup(a, digits, w.len);
     if (!text)
-        return err_set(err, ERR_LIMIT, "the query needs too much memory");
-    *out = value_text(text, strlen(text));
+        return no_memory(err);
+    *out = value_text(text, w.len);
     return ERR_OK;
+}
+
+static enum err_code function(struct value *out, const struct func *f,
+                              enum expr_op op, const struct call *c,
+                              struct arena *a, struct err *err)
+{
+    *out = op != OP_CONCAT && any_null(c) ? value_null()
+                                          : f->value(c->args, c->n, a);
+    return out->type == VALUE_TYPE_COUNT ? no_memory(err) : ERR_OK;
 }
 
 static enum err_code eval_call(struct value *out, const struct typed *e,
                                const struct eval_env *env, struct arena *a,
                                struct err *err)
 {
-    struct value *args = ARENA_NEW_N(a, e->call.n_args, struct value);
+    const struct func *f = func_of(e->call.op);
+    struct value *args = ARENA_NEW_N(a, e->call.n_args + 1, struct value);
     if (!args)
-        return err_set(err, ERR_LIMIT, "the query needs too much memory");
+        return no_memory(err);
     for (size_t i = 0; i < e->call.n_args; i++)
         TRY(eval(&args[i], e->call.args[i], env, a, err));
 
-    if (e->call.op == OP_LOWER || e->call.op == OP_CAST_TEXT)
-        return make_text(out, e->call.op, &args[0], a, err);
     const struct call c = { args, e->call.n_args };
+    if (e->call.op == OP_CAST_TEXT)
+        return cast_to_text(out, &args[0], a, err);
+    if (f)
+        return function(out, f, e->call.op, &c, a, err);
     *out = call_op(e->call.op, &c);
     return ERR_OK;
 }

@@ -1,7 +1,7 @@
 #include "server/plan/range.h"
 
-#include <string.h>
-
+#include "server/plan/eval.h"
+#include "server/plan/func.h"
 #include "server/plan/rel.h"
 
 static const struct range EVERYTHING = { -HUGE_VAL, HUGE_VAL };
@@ -155,19 +155,79 @@ static struct range branches(const struct typed *e)
     return r.lo <= r.hi ? r : (struct range){ 0, 0 };
 }
 
-static struct range of_field(const struct typed *unit)
+static bool is_sane_time(struct range r)
 {
-    static const struct {
-        const char *name;
-        struct range range;
-    } fields[] = {
-        { "hour", { 0, 23 } },  { "day", { 1, 31 } },    { "week", { 1, 53 } },
-        { "month", { 1, 12 } }, { "quarter", { 1, 4 } }, { "dow", { 0, 6 } },
+    return r.lo >= (double)TIME_MIN_US && r.hi <= (double)TIME_MAX_US;
+}
+
+/* Fields that grow with the time lie between those of its ends, others where
+ * the calendar puts them. */
+static struct range of_field(const struct typed *unit, struct range time)
+{
+    static const struct range fields[UNIT_COUNT] = {
+        [UNIT_MICROSECOND] = { 0, 59999999 },
+        [UNIT_MILLISECOND] = { 0, 60000 },
+        [UNIT_SECOND] = { 0, 60 },
+        [UNIT_MINUTE] = { 0, 59 },
+        [UNIT_HOUR] = { 0, 23 },
+        [UNIT_DAY] = { 1, 31 },
+        [UNIT_WEEK] = { 1, 53 },
+        [UNIT_MONTH] = { 1, 12 },
+        [UNIT_QUARTER] = { 1, 4 },
+        [UNIT_DOW] = { 0, 6 },
+        [UNIT_ISODOW] = { 1, 7 },
+        [UNIT_DOY] = { 1, 366 },
     };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (strcmp(fields[i].name, unit->value.text.s) == 0)
-            return fields[i].range;
-    return (struct range){ 1, 9999 }; /* year */
+    const enum time_unit u = time_unit_of(&unit->value);
+    if (fields[u].hi > 0)
+        return fields[u];
+    if (!is_sane_time(time))
+        time = (struct range){ (double)TIME_MIN_US, (double)TIME_MAX_US };
+    return (struct range){ time_extract((int64_t)time.lo, u),
+                           time_extract((int64_t)time.hi, u) };
+}
+
+static struct range truncated(const struct typed *unit, struct range time)
+{
+    const enum time_unit u = time_unit_of(&unit->value);
+    if (!is_sane_time(time))
+        return EVERYTHING;
+    return (struct range){ (double)time_trunc((int64_t)time.lo, u),
+                           (double)time_trunc((int64_t)time.hi, u) };
+}
+
+/* x + months, microseconds: a month has at most 31 days. */
+static struct range shifted(const struct typed *e)
+{
+    const struct range t = e->call.args[0]->range;
+    const int64_t months = e->call.args[1]->value.i;
+    const int64_t us = e->call.args[2]->value.i;
+    if (!is_sane_time(t))
+        return EVERYTHING;
+    return (struct range){
+        (double)time_shift((int64_t)t.lo, months, us),
+        (double)time_shift((int64_t)t.hi, months, us),
+    };
+}
+
+/* Dates and whole numbers of days; days between dates. */
+static struct range of_days(const struct typed *e)
+{
+    const double day = (double)US_PER_DAY;
+    const struct range l = e->call.args[0]->range, r = e->call.args[1]->range;
+    if (e->type == VALUE_INT)
+        return (struct range){ (l.lo - r.hi) / day, (l.hi - r.lo) / day };
+    if (e->call.op == OP_ADD)
+        return (struct range){ l.lo + r.lo * day, l.hi + r.hi * day };
+    return (struct range){ l.lo - r.hi * day, l.hi - r.lo * day };
+}
+
+/* Below the divisor, with the sign of the dividend. */
+static struct range remainder_of(struct range a, struct range b)
+{
+    const double m = fmax(fabs(b.lo), fabs(b.hi));
+    return (struct range){ a.lo < 0 ? fmax(-m, a.lo) : 0,
+                           a.hi > 0 ? fmin(m, a.hi) : 0 };
 }
 
 static struct range of_cast_int(const struct typed *x)
@@ -177,12 +237,23 @@ static struct range of_cast_int(const struct typed *x)
     return (struct range){ rint(x->range.lo), rint(x->range.hi) };
 }
 
+static struct range of_function(const struct typed *e)
+{
+    const struct func *f = func_of(e->call.op);
+    if (f)
+        return f->range ? f->range(e) : EVERYTHING;
+    return e->call.args[0]->range; /* a cast, NULLIF */
+}
+
 static struct range of_call(const struct typed *e)
 {
     struct typed *const *args = e->call.args;
     const struct range l = args[0]->range;
     const struct range r = args[e->call.n_args > 1]->range;
 
+    if (args[0]->type == VALUE_DATE &&
+        (e->call.op == OP_ADD || e->call.op == OP_SUB))
+        return of_days(e);
     switch ((int)e->call.op) {
     case OP_ADD:
         return (struct range){ l.lo + r.lo, l.hi + r.hi };
@@ -206,12 +277,20 @@ static struct range of_call(const struct typed *e)
             all = hull(all, args[i]->range);
         return all;
     }
+    case OP_MOD:
+        return remainder_of(l, r);
     case OP_EXTRACT:
-        return of_field(args[0]);
+        return of_field(args[0], r);
+    case OP_DATE_TRUNC:
+        return truncated(args[0], r);
+    case OP_SHIFT:
+        return shifted(e);
+    case OP_SECONDS:
+        return (struct range){ (l.lo - r.hi) / 1e6, (l.hi - r.lo) / 1e6 };
     case OP_CAST_INT:
         return of_cast_int(args[0]);
     default:
-        return l;
+        return of_function(e);
     }
 }
 
@@ -245,6 +324,11 @@ static bool call_never_null(const struct typed *e)
     switch ((int)e->call.op) {
     case OP_IS_NULL:
         return true;
+    case OP_IS_DISTINCT:
+    case OP_CONCAT:
+        return true;
+    case OP_NULLIF:
+        return false;
     case OP_CASE:
         return case_never_null(e);
     case OP_LEAST:
@@ -256,6 +340,8 @@ static bool call_never_null(const struct typed *e)
     case OP_MUL:
     case OP_DIV: /* bounded: the divisor excludes 0 */
         return bounded && each_never_null(e);
+    case OP_MOD:
+        return false;
     case OP_CAST_INT:
         return bounded && fmax(-e->range.lo, e->range.hi) < 0x1p62 &&
                e->call.args[0]->type != VALUE_TEXT && each_never_null(e);
@@ -263,8 +349,57 @@ static bool call_never_null(const struct typed *e)
     case OP_CAST_TIMESTAMP:
     case OP_CAST_DOUBLE:
         return e->call.args[0]->type != VALUE_TEXT && each_never_null(e);
+    default: {
+        const struct func *f = func_of(e->call.op);
+        return !(f && f->may_null) && each_never_null(e);
+    }
+    }
+}
+
+/* Does every argument that is a number hold whole numbers only? */
+static bool all_whole(const struct typed *e, size_t from, size_t step)
+{
+    bool all = true;
+    for (size_t i = from; i < e->call.n_args; i += step)
+        all &= e->call.args[i]->whole || typed_is_null(e->call.args[i]);
+    return all;
+}
+
+static bool case_whole(const struct typed *e)
+{
+    const size_t n = e->call.n_args;
+    return all_whole(e, 1, 2) && (n % 2 == 0 || e->call.args[n - 1]->whole ||
+                                  typed_is_null(e->call.args[n - 1]));
+}
+
+static bool call_whole(const struct typed *e)
+{
+    const struct func *f = func_of(e->call.op);
+    struct typed *const *args = e->call.args;
+    if (e->type != VALUE_DOUBLE)
+        return e->type == VALUE_INT;
+    switch ((int)e->call.op) {
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_MOD:
+    case OP_NEG:
+    case OP_ABS:
+    case OP_LEAST:
+    case OP_GREATEST:
+    case OP_COALESCE:
+    case OP_NULLIF:
+    case OP_CAST_DOUBLE:
+        return all_whole(e, 0, 1);
+    case OP_CASE:
+        return case_whole(e);
+    case OP_ROUND:
+    case OP_TRUNC:
+        return e->call.n_args == 1 || args[1]->value.i == 0;
+    case OP_EXTRACT:
+        return time_unit_is_whole(time_unit_of(&args[0]->value));
     default:
-        return each_never_null(e);
+        return f && f->gives == 'w';
     }
 }
 
@@ -280,7 +415,10 @@ static unsigned grid_of_const(double v)
 static unsigned grid_of_call(const struct typed *e)
 {
     unsigned finest = 0, total = 0;
-    if (e->call.op == OP_DIV || e->call.args[0]->type == VALUE_TEXT)
+    if (e->whole)
+        return 0;
+    if (e->call.op == OP_DIV || e->call.args[0]->type != VALUE_DOUBLE ||
+        (func_of(e->call.op) && func_of(e->call.op)->gives == 'd'))
         return GRID_DEFAULT;
     for (size_t i = 0; i < e->call.n_args; i++) {
         const unsigned bits = e->call.args[i]->grid_bits;
@@ -296,14 +434,26 @@ static double number_of(const struct value *v)
     return v->type == VALUE_DOUBLE ? v->d : (double)v->i;
 }
 
+static bool is_time(enum value_type type)
+{
+    return type == VALUE_DATE || type == VALUE_TIMESTAMP;
+}
+
 static void range_of_leaf(struct typed *e)
 {
-    if (e->kind == TYPED_COLUMN) {
+    e->whole = e->type == VALUE_INT;
+    if (e->kind == TYPED_CONST && is_time(e->value.type)) {
+        const double us = (double)e->value.i *
+                          (e->type == VALUE_DATE ? (double)US_PER_DAY : 1);
+        e->range = (struct range){ us, us };
+    } else if (e->kind == TYPED_COLUMN) {
         e->range = e->column->range;
         e->grid_bits = e->column->grid_bits;
+        e->whole |= e->column->whole;
     } else if (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) {
         const double v = number_of(&e->value);
         e->range = (struct range){ v, v };
+        e->whole = v == floor(v) && isfinite(v);
         e->grid_bits = e->type == VALUE_DOUBLE ? grid_of_const(v) : 0;
     } else if (e->type == VALUE_DOUBLE) {
         e->grid_bits = GRID_DEFAULT;
@@ -312,17 +462,20 @@ static void range_of_leaf(struct typed *e)
 
 void range_of(struct typed *e)
 {
-    const bool numeric = e->type == VALUE_INT || e->type == VALUE_DOUBLE;
+    const bool ranged =
+        e->type == VALUE_INT || e->type == VALUE_DOUBLE || is_time(e->type);
 
     /* Times keep the range of their column, in microseconds. */
     e->range = e->kind == TYPED_COLUMN ? e->column->range : EVERYTHING;
     e->grid_bits = 0;
+    e->whole = false;
     e->never_null = (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) ||
                     (e->kind == TYPED_COLUMN && e->column->never_null);
-    if (numeric && e->kind == TYPED_CALL) {
+    if (ranged && e->kind == TYPED_CALL) {
         e->range = checked(of_call(e));
+        e->whole = call_whole(e);
         e->grid_bits = e->type == VALUE_DOUBLE ? grid_of_call(e) : 0;
-    } else if (numeric) {
+    } else if (ranged) {
         range_of_leaf(e);
     }
     if (e->kind == TYPED_CALL)

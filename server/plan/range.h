@@ -12,7 +12,8 @@
  * narrow costs accuracy, never privacy.  docs/intervals.md tells the rules.
  */
 
-/* Fill in range, grid_bits and never_null of `e` from those of its arguments.
+/* Fill in range, grid_bits, whole and never_null of `e` from those of its
+ * arguments.
  */
 void range_of(struct typed *e);
 

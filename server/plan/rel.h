@@ -43,6 +43,7 @@ struct rel_column {
     struct range
         range; /* numbers; times in microseconds; infinite ends: none */
     unsigned grid_bits;
+    bool whole; /* a double that holds whole numbers only */
     const struct policy_column *policy; /* unchanged from a table; or NULL */
 };
 

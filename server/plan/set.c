@@ -41,6 +41,7 @@ static enum err_code meet(struct rel_column *out, const struct rel_column *c,
     out->may_filter &= c->may_filter;
     out->never_null &= c->never_null;
     out->range = hull(out->range, c->range);
+    out->whole &= c->whole;
     out->grid_bits =
         out->grid_bits > c->grid_bits ? out->grid_bits : c->grid_bits;
     if (out->policy != c->policy)

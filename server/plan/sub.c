@@ -200,6 +200,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
     out->type = t->type == VALUE_NULL ? VALUE_TEXT : t->type;
     out->range = t->range;
     out->grid_bits = t->grid_bits;
+    out->whole = t->whole;
     out->never_null = t->never_null;
     out->may_group = u->b.may_group;
     out->may_filter = u->b.may_filter;

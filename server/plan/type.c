@@ -147,7 +147,7 @@ static enum err_code type_key_test(struct typed **out, struct draft *d,
 
 static bool tests_rows(enum expr_op op)
 {
-    return op <= OP_LIKE;
+    return op <= OP_STARTS_WITH;
 }
 
 static enum err_code type_call(struct typed **out, struct draft *d,
@@ -259,6 +259,17 @@ static enum err_code leaf(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
+/* A whole number that was a double goes through the engine as an integer. */
+static enum err_code as_type(struct typed **e, struct draft *d, enum expr_op op,
+                             enum value_type type, struct err *err)
+{
+    struct typed **args = ARENA_NEW(d->a, struct typed *);
+    if (!args)
+        return draft_memory(err);
+    args[0] = *e;
+    return draft_call(e, d, op, type, args, 1, (*e)->at, err);
+}
+
 /* In a sub-query groups keep the range of the key. */
 static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
                               struct place at, struct err *err)
@@ -266,9 +277,12 @@ static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
     const struct draft_block *b = d->block;
     TRY(leaf(out, d, TYPED_KEY, b->keys[i]->type, i, at, err));
     if (b->is_release)
-        return ERR_OK;
+        return b->real_keys[i]
+                   ? as_type(out, d, OP_CAST_DOUBLE, VALUE_DOUBLE, err)
+                   : ERR_OK;
     (*out)->range = b->keys[i]->range;
     (*out)->grid_bits = b->keys[i]->grid_bits;
+    (*out)->whole = b->keys[i]->whole;
     (*out)->never_null = b->keys[i]->never_null;
     return ERR_OK;
 }
@@ -431,6 +445,12 @@ static enum err_code ungrouped(struct draft *d, const struct expr *e,
     return err_at(err, e->at.line, e->at.col);
 }
 
+static bool is_key(const struct typed *e)
+{
+    return e->kind == TYPED_KEY || (typed_is_call(e, OP_CAST_DOUBLE) &&
+                                    e->call.args[0]->kind == TYPED_KEY);
+}
+
 /* An expression over group keys and aggregates. */
 static enum err_code type_post(struct typed **out, struct draft *d,
                                const struct expr *e, unsigned depth,
@@ -588,11 +608,15 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
     TRY(type_row(&b->keys[i], d, e, USE_GROUP, 0, err));
     if (!b->is_release)
         return ERR_OK;
+    b->real_keys[i] = b->keys[i]->type == VALUE_DOUBLE && b->keys[i]->whole;
+    if (b->real_keys[i])
+        TRY(as_type(&b->keys[i], d, OP_CAST_INT, VALUE_INT, err));
     if (b->keys[i]->type == VALUE_DOUBLE)
         return turn_down(e->at,
                          "grouping by a real number would make a group "
                          "of nearly every row",
-                         "group by CAST(... AS int), or by ranges with CASE",
+                         "group by floor(...), by CAST(... AS int), or by "
+                         "ranges with CASE",
                          err);
     if (typed_is_const(b->keys[i]))
         return turn_down(e->at, "grouping by a constant makes no groups",
@@ -611,36 +635,12 @@ enum err_code draft_keys(struct draft *d, struct err *err)
         return err_set(err, ERR_LIMIT, "more than %d group keys",
                        PLAN_KEYS_MAX);
     b->keys = ARENA_NEW_N(d->a, b->n_keys + 1, struct typed *);
-    if (!b->keys)
+    b->real_keys = ARENA_NEW_N(d->a, b->n_keys + 1, bool);
+    if (!b->keys || !b->real_keys)
         return draft_memory(err);
     for (size_t i = 0; i < b->n_keys; i++)
         TRY(type_key(d, i, err));
     return ERR_OK;
-}
-
-static const char *output_name(const struct select_item *item)
-{
-    const struct expr *e = item->expr;
-    if (item->alias)
-        return item->alias;
-    switch (e->kind) {
-    case EXPR_COLUMN:
-        return e->column.name;
-    case EXPR_AGG:
-        return agg_kind_name(e->agg.kind);
-    case EXPR_CALL:
-        if (e->call.op == OP_CASE)
-            return "case";
-        return e->call.op >= OP_LEAST ? op_info_of(e->call.op)->sql
-                                      : "?column?";
-    case EXPR_CONST:
-    case EXPR_PARAM:
-    case EXPR_STAR:
-    case EXPR_WINDOW:
-    case EXPR_QUERY:
-        break;
-    }
-    return "?column?";
 }
 
 static enum err_code type_outputs(struct draft *d, struct err *err)
@@ -654,9 +654,9 @@ static enum err_code type_outputs(struct draft *d, struct err *err)
         struct typed *t;
         TRY(type_post(&t, d, d->tree->items[i].expr, 0, err));
         p->outputs[i] = (struct plan_output){
-            .name = output_name(&d->tree->items[i]),
+            .name = select_item_name(&d->tree->items[i]),
             .type = t->type == VALUE_NULL ? VALUE_TEXT : t->type,
-            .is_key = t->kind == TYPED_KEY,
+            .is_key = is_key(t),
             .expr = t,
         };
     }

@@ -141,7 +141,8 @@ static void print_call(struct writer *w, const struct typed *e)
         writer_printf(w, " %s (", name);
         print_list(w, e, 1, op == OP_IN ? ", " : " AND ");
         writer_str(w, ")");
-    } else if (op <= OP_LIKE || (op >= OP_ADD && op <= OP_NEG)) {
+    } else if (op_info_of(op)->form == OP_FORM_INFIX || op == OP_NOT ||
+               op == OP_NEG) {
         (void)snprintf(infix, sizeof infix, " %s ", name);
         writer_str(w, "(");
         writer_str(w, e->call.n_args == 1 ? name : "");

@@ -36,9 +36,10 @@ struct typed {
     enum typed_kind kind;
     enum value_type type; /* VALUE_NULL: a bare NULL constant */
     struct place at;
-    struct range range; /* public, from the policy: of numbers, and of a column
-                           of times in microseconds */
+    struct range range; /* numbers and times (microseconds since 1970):
+                           public, from the policy */
     unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
+    bool whole;         /* INT, and DOUBLE that holds whole numbers only */
     bool never_null;
     union {
         struct value value; /* of `type`, or NULL */

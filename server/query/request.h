@@ -66,6 +66,8 @@ struct request {
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and
                                        token left out; binds the key */
     uint64_t deadline_ns;           /* monotonic; 0 = none */
+    int64_t now_us; /* wall clock when it came in, for now(), which stands for
+                       it on the policy's time grain */
 
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */

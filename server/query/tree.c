@@ -6,7 +6,8 @@
 #include <strings.h>
 
 static const struct op_info OPS[OP_COUNT] = {
-#define OP(id, sql_, min_, max_, help_) [OP_##id] = { sql_, min_, max_, help_ },
+#define OP(id, sql_, form_, min_, max_, help_)                                 \
+    [OP_##id] = { sql_, OP_FORM_##form_, min_, max_, help_ },
 #include "server/query/op.def"
 #undef OP
 };
@@ -140,20 +141,21 @@ static const char *call_name(const struct expr *e, bool *is_weak)
         [OP_CAST_TEXT] = "text",
         [OP_CAST_DATE] = "date",
         [OP_CAST_TIMESTAMP] = "timestamp",
-    };
-    static const bool is_function[OP_COUNT] = {
-        [OP_LEAST] = true,      [OP_GREATEST] = true, [OP_COALESCE] = true,
-        [OP_DATE_TRUNC] = true, [OP_EXTRACT] = true,  [OP_LOWER] = true,
+        [OP_CAST_BOOL] = "bool",
     };
     const size_t n = e->call.n_args;
     if (casts[e->call.op] && n > 0)
         return name_or(e->call.args[0], casts[e->call.op], is_weak);
     if (e->call.op == OP_CASE && n % 2 == 1)
         return name_or(e->call.args[n - 1], "case", is_weak);
-    *is_weak = !is_function[e->call.op];
+    *is_weak = OPS[e->call.op].form != OP_FORM_FUNCTION &&
+               e->call.op != OP_EXTRACT && e->call.op != OP_TODAY &&
+               e->call.op != OP_SECONDS;
     if (e->call.op == OP_CASE)
         return "case";
-    return *is_weak ? UNNAMED : OPS[e->call.op].sql;
+    return *is_weak                   ? UNNAMED
+           : e->call.op == OP_SECONDS ? "extract"
+                                      : OPS[e->call.op].sql;
 }
 
 static const char *const_name(const struct value *v)

@@ -36,7 +36,7 @@ enum expr_kind {
 
 /* Every scalar operation an analyst may write; op.def holds the rows. */
 enum expr_op {
-#define OP(id, sql, min_args, max_args, help) OP_##id,
+#define OP(id, sql, form, min_args, max_args, help) OP_##id,
 #include "server/query/op.def"
 #undef OP
     OP_COUNT
@@ -182,9 +182,18 @@ struct select {
     uint64_t limit, offset; /* rows */
 };
 
+/* How an operation is written. */
+enum op_form {
+    OP_FORM_INFIX,    /* a + b */
+    OP_FORM_FUNCTION, /* abs(a) */
+    OP_FORM_CAST,     /* CAST(a AS text) */
+    OP_FORM_SPECIAL,  /* each in its own way: CASE, IN, extract, ... */
+};
+
 /* Facts about an operation. */
 struct op_info {
     const char *sql; /* function name or operator text */
+    enum op_form form;
     unsigned min_args, max_args;
     const char *help;
 };

@@ -104,7 +104,7 @@ static void print_list(struct writer *w, struct expr *const *args, size_t n,
 
 static void print_infix(struct writer *w, const struct expr *e)
 {
-    char between[16];
+    char between[32];
     struct writer t = writer_of(between, sizeof between);
     writer_printf(&t, " %s ", op_info_of(e->call.op)->sql);
     const bool fits = writer_cstr(&t);
@@ -192,39 +192,44 @@ static void print_cast(struct writer *w, const struct expr *e)
                                                : op_info_of(e->call.op)->sql);
 }
 
+/* x + INTERVAL 'months microseconds'; no other tree reads as one. */
+static void print_shift(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "(");
+    expr_print(w, e->call.args[0]);
+    writer_str(w, " + INTERVAL '");
+    expr_print(w, e->call.args[1]);
+    writer_str(w, " months ");
+    expr_print(w, e->call.args[2]);
+    writer_str(w, " microseconds')");
+}
+
+static void print_seconds(struct writer *w, const struct expr *e)
+{
+    writer_str(w, "extract('epoch' FROM (");
+    print_list(w, e->call.args, 2, " - ");
+    writer_str(w, "))");
+}
+
+static void print_today(struct writer *w, const struct expr *e)
+{
+    writer_str(w, op_info_of(e->call.op)->sql);
+}
+
 typedef void print_fn(struct writer *w, const struct expr *e);
 
-static print_fn *const PRINT_CALL[OP_COUNT] = {
-    [OP_AND] = print_infix,
-    [OP_OR] = print_infix,
-    [OP_NOT] = print_not,
-    [OP_EQ] = print_infix,
-    [OP_NE] = print_infix,
-    [OP_LT] = print_infix,
-    [OP_LE] = print_infix,
-    [OP_GT] = print_infix,
-    [OP_GE] = print_infix,
-    [OP_IS_NULL] = print_is_null,
-    [OP_IN] = print_in,
-    [OP_BETWEEN] = print_between,
-    [OP_LIKE] = print_infix,
-    [OP_ADD] = print_infix,
-    [OP_SUB] = print_infix,
-    [OP_MUL] = print_infix,
-    [OP_DIV] = print_infix,
-    [OP_NEG] = print_neg,
-    [OP_LEAST] = print_function,
-    [OP_GREATEST] = print_function,
-    [OP_COALESCE] = print_function,
-    [OP_CASE] = print_case,
-    [OP_DATE_TRUNC] = print_function,
-    [OP_EXTRACT] = print_extract,
-    [OP_LOWER] = print_function,
-    [OP_CAST_INT] = print_cast,
-    [OP_CAST_DOUBLE] = print_cast,
-    [OP_CAST_TEXT] = print_cast,
-    [OP_CAST_DATE] = print_cast,
-    [OP_CAST_TIMESTAMP] = print_cast,
+static print_fn *const PRINT_FORM[] = {
+    [OP_FORM_INFIX] = print_infix,
+    [OP_FORM_FUNCTION] = print_function,
+    [OP_FORM_CAST] = print_cast,
+};
+
+static print_fn *const PRINT_SPECIAL[OP_COUNT] = {
+    [OP_NOT] = print_not,         [OP_NEG] = print_neg,
+    [OP_IS_NULL] = print_is_null, [OP_IN] = print_in,
+    [OP_BETWEEN] = print_between, [OP_CASE] = print_case,
+    [OP_EXTRACT] = print_extract, [OP_SHIFT] = print_shift,
+    [OP_SECONDS] = print_seconds, [OP_TODAY] = print_today,
 };
 
 static void print_call(struct writer *w, const struct expr *e)
@@ -232,7 +237,10 @@ static void print_call(struct writer *w, const struct expr *e)
     const struct op_info *info = op_info_of(e->call.op);
     assert(e->call.n_args >= info->min_args &&
            e->call.n_args <= info->max_args);
-    PRINT_CALL[e->call.op](w, e);
+    if (info->form == OP_FORM_SPECIAL)
+        PRINT_SPECIAL[e->call.op](w, e);
+    else
+        PRINT_FORM[info->form](w, e);
 }
 
 static void print_agg(struct writer *w, const struct expr *e)

@@ -80,27 +80,30 @@ enum err_code sql_const(struct sql_ctx *c, struct expr **out,
 
 /*
  * Types as PostgreSQL's grammar or an analyst names them.  Narrower types than
- * ours (smallint, real, numeric, varchar(n)) would lose their meaning in
- * silence and are left out.
+ * ours (smallint, real, char(n)) would lose their meaning in silence and are
+ * left out; numeric(p, s) rounds to s digits and varchar(n) cuts, as there.
  */
 struct cast_type {
     const char *name;
-    enum expr_op op;      /* OP_COUNT: constants only */
-    enum value_type type; /* of a constant text */
+    enum expr_op op;
+    enum value_type type;   /* of a constant text */
+    enum expr_op with_mods; /* what a length or scale does; OP_COUNT: refused */
 };
 
 static const struct cast_type *type_of(const char *name)
 {
     static const struct cast_type types[] = {
-        { "int4", OP_CAST_INT, VALUE_INT },
-        { "int8", OP_CAST_INT, VALUE_INT },
-        { "float8", OP_CAST_DOUBLE, VALUE_DOUBLE },
-        { "double", OP_CAST_DOUBLE, VALUE_DOUBLE },
-        { "text", OP_CAST_TEXT, VALUE_TEXT },
-        { "varchar", OP_CAST_TEXT, VALUE_TEXT },
-        { "date", OP_CAST_DATE, VALUE_DATE },
-        { "timestamp", OP_CAST_TIMESTAMP, VALUE_TIMESTAMP },
-        { "bool", OP_COUNT, VALUE_BOOL },
+        { "int4", OP_CAST_INT, VALUE_INT, OP_COUNT },
+        { "int8", OP_CAST_INT, VALUE_INT, OP_COUNT },
+        { "float8", OP_CAST_DOUBLE, VALUE_DOUBLE, OP_COUNT },
+        { "double", OP_CAST_DOUBLE, VALUE_DOUBLE, OP_COUNT },
+        { "numeric", OP_CAST_DOUBLE, VALUE_DOUBLE, OP_ROUND },
+        { "text", OP_CAST_TEXT, VALUE_TEXT, OP_COUNT },
+        { "varchar", OP_CAST_TEXT, VALUE_TEXT, OP_LEFT },
+        { "date", OP_CAST_DATE, VALUE_DATE, OP_COUNT },
+        { "timestamp", OP_CAST_TIMESTAMP, VALUE_TIMESTAMP, OP_COUNT },
+        { "timestamptz", OP_CAST_TIMESTAMP, VALUE_TIMESTAMP, OP_COUNT },
+        { "bool", OP_CAST_BOOL, VALUE_BOOL, OP_COUNT },
     };
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strcmp(types[i].name, name) == 0)
@@ -120,6 +123,8 @@ static enum err_code find_type(struct sql_ctx *c, const struct cast_type **out,
     else if (type->n_names != 1)
         name = NULL;
     *out = name ? type_of(name) : NULL;
+    if (name && strcmp(name, "interval") == 0)
+        return sql_refuse(c, REFUSAL_INTERVAL_PLACE, at, NULL, NULL);
     if (!*out)
         return sql_refuse(c, REFUSAL_TYPE, at, name ? name : "this type", NULL);
     return ERR_OK;
@@ -132,11 +137,17 @@ static bool is_text_const(const PgQuery__Node *n)
            n->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL;
 }
 
-/* 't', 'TRUE', ... as drivers write booleans. */
+/* 't', 'TRUE', 'yes', '0', ... as drivers write booleans. */
 static bool bool_of(const char *s, bool *out)
 {
-    *out = strcasecmp(s, "true") == 0 || strcasecmp(s, "t") == 0;
-    return *out || strcasecmp(s, "false") == 0 || strcasecmp(s, "f") == 0;
+    static const char *const words[] = { "true",  "t", "yes", "y", "on",  "1",
+                                         "false", "f", "no",  "n", "off", "0" };
+    enum { N_WORDS = sizeof words / sizeof words[0] };
+    size_t i = 0;
+    while (i < N_WORDS && strcasecmp(words[i], s) != 0)
+        i++;
+    *out = i < N_WORDS / 2;
+    return i < N_WORDS;
 }
 
 /* DATE '2011-01-01', '5'::int, ...: a constant of that type. */
@@ -163,6 +174,30 @@ static enum err_code typed_const(struct sql_ctx *c, struct expr **out,
     return ERR_OK;
 }
 
+/* numeric(p, s) rounds, varchar(n) cuts; a number of at most so many digits is
+ * not enforced. */
+static enum err_code apply_mods(struct sql_ctx *c, struct expr **e,
+                                const struct cast_type *type,
+                                const PgQuery__TypeName *name)
+{
+    int64_t mod = 0;
+    struct expr *call = NULL;
+    const size_t n = name->n_typmods;
+    const bool fits = type->with_mods != OP_COUNT && n <= 2 &&
+                      sql_is_int(name->typmods[n - 1], &mod) && mod >= 0;
+    if (type->with_mods == OP_ROUND && n == 1)
+        mod = 0; /* a precision alone */
+    if (!fits)
+        return sql_refuse(c, REFUSAL_TYPE_MODIFIER, name->location, type->name,
+                          NULL);
+    TRY(sql_call_new(c, &call, type->with_mods, 2, name->location));
+    call->call.args[0] = *e;
+    TRY(sql_expr_new(c, &call->call.args[1], EXPR_CONST, name->location));
+    call->call.args[1]->value = value_int(mod);
+    *e = call;
+    return ERR_OK;
+}
+
 enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n)
 {
@@ -170,10 +205,11 @@ enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
     const struct cast_type *type = NULL;
     TRY(find_type(c, &type, cast->type_name));
     if (is_text_const(cast->arg))
-        return typed_const(c, out, cast->arg, type->type);
-    if (type->op == OP_COUNT)
-        return sql_refuse(c, REFUSAL_TYPE, cast->type_name->location,
-                          "bool of anything but a constant", NULL);
-    return sql_call_of(c, out, type->op, &n->type_cast->arg, 1,
-                       cast->type_name->location);
+        TRY(typed_const(c, out, cast->arg, type->type));
+    else
+        TRY(sql_call_of(c, out, type->op, &n->type_cast->arg, 1,
+                        cast->type_name->location));
+    if (cast->type_name->n_typmods == 0)
+        return ERR_OK;
+    return apply_mods(c, out, type, cast->type_name);
 }

@@ -111,6 +111,18 @@ enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
 /* An integer constant; false when the node is anything else. */
 bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 
+/* sql_interval.c: an interval constant, which stands beside a time only. */
+struct sql_interval {
+    int64_t months, us;
+};
+/* *is_one tells whether the node is one, signs and whole factors included. */
+enum err_code sql_interval_of(struct sql_ctx *c, struct sql_interval *out,
+                              bool *is_one, const PgQuery__Node *n) MUST_CHECK;
+/* The time x moved by an interval, once forth (sign 1) or back (-1). */
+enum err_code sql_shift(struct sql_ctx *c, struct expr **out,
+                        const PgQuery__Node *x, struct sql_interval i, int sign,
+                        int offset) MUST_CHECK;
+
 /* sql_refuse.c: what no handler exists for, by name. */
 enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,
                               int offset) MUST_CHECK;

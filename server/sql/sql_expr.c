@@ -46,7 +46,7 @@ enum err_code sql_call_new(struct sql_ctx *c, struct expr **out,
     TRY(sql_expr_new(c, &e, EXPR_CALL, offset));
     e->call.op = op;
     e->call.n_args = n;
-    e->call.args = ARENA_NEW_N(c->arena, n, struct expr *);
+    e->call.args = ARENA_NEW_N(c->arena, n ? n : 1, struct expr *);
     if (!e->call.args)
         return sql_no_memory(c);
     *out = e;
@@ -143,6 +143,23 @@ static enum err_code operator_of(struct sql_ctx *c, const char **out,
     return ERR_OK;
 }
 
+/* x + interval, interval + x, x - interval. */
+static enum err_code shift(struct sql_ctx *c, struct expr **out, bool *shifts,
+                           const PgQuery__AExpr *a, const char *sql)
+{
+    const bool minus = strcmp(sql, "-") == 0;
+    struct sql_interval i;
+    if (!a->lexpr || (!minus && strcmp(sql, "+") != 0))
+        return ERR_OK;
+    TRY(sql_interval_of(c, &i, shifts, a->rexpr));
+    if (*shifts)
+        return sql_shift(c, out, a->lexpr, i, minus ? -1 : 1, a->location);
+    if (minus)
+        return ERR_OK;
+    TRY(sql_interval_of(c, &i, shifts, a->lexpr));
+    return *shifts ? sql_shift(c, out, a->rexpr, i, 1, a->location) : ERR_OK;
+}
+
 /* +x, -x, x op y. */
 static enum err_code plain_operator(struct sql_ctx *c, struct expr **out,
                                     const PgQuery__AExpr *a)
@@ -151,12 +168,18 @@ static enum err_code plain_operator(struct sql_ctx *c, struct expr **out,
         const char *sql;
         enum expr_op op;
     } infix[] = {
-        { "=", OP_EQ },  { "<>", OP_NE }, { "<", OP_LT },  { "<=", OP_LE },
-        { ">", OP_GT },  { ">=", OP_GE }, { "+", OP_ADD }, { "-", OP_SUB },
-        { "*", OP_MUL }, { "/", OP_DIV },
+        { "=", OP_EQ },    { "<>", OP_NE },     { "<", OP_LT },
+        { "<=", OP_LE },   { ">", OP_GT },      { ">=", OP_GE },
+        { "+", OP_ADD },   { "-", OP_SUB },     { "*", OP_MUL },
+        { "/", OP_DIV },   { "%", OP_MOD },     { "||", OP_JOIN },
+        { "~~", OP_LIKE }, { "~~*", OP_ILIKE },
     };
     const char *sql = NULL;
+    bool shifts = false;
     TRY(operator_of(c, &sql, a));
+    TRY(shift(c, out, &shifts, a, sql));
+    if (shifts)
+        return ERR_OK;
     if (!a->lexpr && strcmp(sql, "+") == 0)
         return sql_expr(c, out, a->rexpr);
     if (!a->lexpr && strcmp(sql, "-") == 0)
@@ -165,7 +188,8 @@ static enum err_code plain_operator(struct sql_ctx *c, struct expr **out,
     for (size_t i = 0; a->lexpr && i < sizeof infix / sizeof infix[0]; i++)
         if (strcmp(infix[i].sql, sql) == 0)
             return sql_call_of(c, out, infix[i].op, sides, 2, a->location);
-    return sql_refuse(c, REFUSAL_OPERATOR, a->location, sql, NULL);
+    return sql_refuse(c, strchr(sql, '~') ? REFUSAL_REGEX : REFUSAL_OPERATOR,
+                      a->location, sql, NULL);
 }
 
 /* x IN (list), NOT IN, BETWEEN, NOT BETWEEN: one side, then a list. */
@@ -185,77 +209,133 @@ static enum err_code side_and_list(struct sql_ctx *c, struct expr **out,
     return ERR_OK;
 }
 
-/* NULLIF(x, y) is CASE WHEN x = y THEN NULL ELSE x END. */
-static enum err_code nullif(struct sql_ctx *c, struct expr **out,
-                            const PgQuery__AExpr *a)
+/* x = ANY (ARRAY[...]) is x IN (...), x <> ALL (ARRAY[...]) is NOT IN. */
+static enum err_code quantified(struct sql_ctx *c, struct expr **out,
+                                const PgQuery__AExpr *a, const char *sql,
+                                const char *what)
 {
-    struct expr *e = NULL, *eq = NULL, *null = NULL;
-    TRY(sql_call_new(c, &e, OP_CASE, 3, a->location));
-    TRY(sql_call_new(c, &eq, OP_EQ, 2, a->location));
-    TRY(sql_expr_new(c, &null, EXPR_CONST, a->location));
-    null->value = value_null();
-    TRY(sql_repeated(c, &eq->call.args[0], a->lexpr, "NULLIF", a->location));
-    TRY(sql_expr(c, &eq->call.args[1], a->rexpr));
-    e->call.args[0] = eq;
-    e->call.args[1] = null;
-    e->call.args[2] = eq->call.args[0];
+    const bool all = strcmp(what, "ALL") == 0;
+    if (a->rexpr->node_case != PG_QUERY__NODE__NODE_A_ARRAY_EXPR ||
+        strcmp(sql, all ? "<>" : "=") != 0)
+        return sql_refuse(c, REFUSAL_QUANTIFIED, a->location, what, NULL);
+    const PgQuery__AArrayExpr *list = a->rexpr->a_array_expr;
+    struct expr *e = NULL;
+    TRY(sql_fields(c, &list->base, list->location));
+    TRY(sql_call_new(c, &e, OP_IN, list->n_elements + 1, a->location));
+    TRY(sql_expr(c, &e->call.args[0], a->lexpr));
+    for (size_t i = 0; i < list->n_elements; i++)
+        TRY(sql_expr(c, &e->call.args[i + 1], list->elements[i]));
     *out = e;
-    return ERR_OK;
+    return all ? negate(c, out) : ERR_OK;
 }
+
+/* Kinds of A_Expr that are one operation over both sides. */
+struct a_kind {
+    enum expr_op op;
+    char negated; /* the operator's first letter when NOT stands there; 0: it
+                     never does; '*': always */
+    bool list;    /* the right side is a list */
+};
 
 /* What each kind of A_Expr is, and whether its operator negates it. */
 static enum err_code a_expr(struct sql_ctx *c, struct expr **out,
                             const PgQuery__Node *n)
 {
-    static const struct {
-        enum refusal refusal;
-        const char *one;
-    } refused[] = {
-        [PG_QUERY__A__EXPR__KIND__A_EXPR_KIND_UNDEFINED] = { REFUSAL_CONSTRUCT,
-                                                             "This "
-                                                             "expression" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY] = { REFUSAL_QUANTIFIED, "ANY" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL] = { REFUSAL_QUANTIFIED, "ALL" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT] = { REFUSAL_DISTINCT_FROM,
-                                                      "IS DISTINCT FROM" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT] = { REFUSAL_DISTINCT_FROM,
-                                                          "IS NOT DISTINCT "
-                                                          "FROM" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE] = { REFUSAL_ILIKE, NULL },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR] = { REFUSAL_SIMILAR, NULL },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM] = { REFUSAL_BETWEEN_SYMMETRIC,
-                                                         "BETWEEN SYMMETRIC" },
-        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM] = { REFUSAL_BETWEEN_SYMMETRIC,
-                                                             "NOT BETWEEN "
-                                                             "SYMMETRIC" },
+    static const struct a_kind kinds[] = {
+        [PG_QUERY__A__EXPR__KIND__AEXPR_IN] = { OP_IN, '<', true },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_LIKE] = { OP_LIKE, '!', false },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE] = { OP_ILIKE, '!', false },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN] = { OP_BETWEEN, 0, true },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN] = { OP_BETWEEN, '*',
+                                                         true },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT] = { OP_IS_DISTINCT, 0,
+                                                      false },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT] = { OP_IS_DISTINCT, '*',
+                                                          false },
+        [PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF] = { OP_NULLIF, 0, false },
     };
     const PgQuery__AExpr *a = n->a_expr;
     PgQuery__Node *const sides[] = { a->lexpr, a->rexpr };
     const char *sql = NULL;
-    unsigned kind = (unsigned)a->kind;
+    const unsigned kind = (unsigned)a->kind;
     if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP)
         return plain_operator(c, out, a);
-    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF)
-        return nullif(c, out, a);
-    if (kind >= sizeof refused / sizeof refused[0])
-        kind = PG_QUERY__A__EXPR__KIND__A_EXPR_KIND_UNDEFINED;
     TRY(operator_of(c, &sql, a));
-    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_IN) {
-        TRY(side_and_list(c, out, a, OP_IN));
-        return strcmp(sql, "<>") == 0 ? negate(c, out) : ERR_OK;
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY)
+        return quantified(c, out, a, sql, "ANY");
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL)
+        return quantified(c, out, a, sql, "ALL");
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR)
+        return sql_refuse(c, REFUSAL_SIMILAR, a->location, NULL, NULL);
+    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM ||
+        kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM)
+        return sql_refuse(c, REFUSAL_BETWEEN_SYMMETRIC, a->location,
+                          "BETWEEN SYMMETRIC", NULL);
+    /* OP_AND is no A_Expr: a kind with it has no row above. */
+    if (kind >= sizeof kinds / sizeof kinds[0] || kinds[kind].op == OP_AND)
+        return sql_refuse(c, REFUSAL_CONSTRUCT, a->location, "This expression",
+                          NULL);
+    const struct a_kind *k = &kinds[kind];
+    if (k->list)
+        TRY(side_and_list(c, out, a, k->op));
+    else
+        TRY(sql_call_of(c, out, k->op, sides, 2, a->location));
+    const bool negated = k->negated == '*' || k->negated == sql[0];
+    return negated ? negate(c, out) : ERR_OK;
+}
+
+/* IS TRUE is NOT (x IS DISTINCT FROM TRUE); IS UNKNOWN is IS NULL. */
+static enum err_code boolean_test(struct sql_ctx *c, struct expr **out,
+                                  const PgQuery__Node *n)
+{
+    static const struct {
+        char value; /* 't', 'f', or 'n' for NULL */
+        bool negated;
+    } tests[] = {
+        [PG_QUERY__BOOL_TEST_TYPE__IS_TRUE] = { 't', false },
+        [PG_QUERY__BOOL_TEST_TYPE__IS_NOT_TRUE] = { 't', true },
+        [PG_QUERY__BOOL_TEST_TYPE__IS_FALSE] = { 'f', false },
+        [PG_QUERY__BOOL_TEST_TYPE__IS_NOT_FALSE] = { 'f', true },
+        [PG_QUERY__BOOL_TEST_TYPE__IS_UNKNOWN] = { 'n', false },
+        [PG_QUERY__BOOL_TEST_TYPE__IS_NOT_UNKNOWN] = { 'n', true },
+    };
+    const PgQuery__BooleanTest *t = n->boolean_test;
+    const unsigned kind = (unsigned)t->booltesttype;
+    struct expr *e = NULL;
+    if (kind >= sizeof tests / sizeof tests[0] || !tests[kind].value)
+        return sql_refuse(c, REFUSAL_CONSTRUCT, t->location, "This test", NULL);
+    if (tests[kind].value == 'n') {
+        TRY(sql_call_of(c, out, OP_IS_NULL, &n->boolean_test->arg, 1,
+                        t->location));
+        return tests[kind].negated ? negate(c, out) : ERR_OK;
     }
-    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE) {
-        TRY(sql_call_of(c, out, OP_LIKE, sides, 2, a->location));
-        return sql[0] == '!' ? negate(c, out) : ERR_OK;
+    TRY(sql_call_new(c, &e, OP_IS_DISTINCT, 2, t->location));
+    TRY(sql_expr(c, &e->call.args[0], t->arg));
+    TRY(sql_expr_new(c, &e->call.args[1], EXPR_CONST, t->location));
+    e->call.args[1]->value =
+        (struct value){ .type = VALUE_BOOL, .b = tests[kind].value == 't' };
+    *out = e;
+    return tests[kind].negated ? ERR_OK : negate(c, out);
+}
+
+/* current_timestamp and current_date are the dataset's time. */
+static enum err_code session_value(struct sql_ctx *c, struct expr **out,
+                                   const PgQuery__Node *n)
+{
+    const PgQuery__SQLValueFunction *f = n->sqlvalue_function;
+    switch ((unsigned)f->op) {
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_DATE:
+        return sql_call_of(c, out, OP_TODAY, NULL, 0, f->location);
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_TIMESTAMP:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_TIMESTAMP_N:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIMESTAMP:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIMESTAMP_N:
+        return sql_call_of(c, out, OP_NOW, NULL, 0, f->location);
+    default:
+        return sql_refuse(c, REFUSAL_SESSION_VALUE, f->location,
+                          "The current user, role, schema or time of day",
+                          NULL);
     }
-    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN)
-        return side_and_list(c, out, a, OP_BETWEEN);
-    if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN) {
-        TRY(side_and_list(c, out, a, OP_BETWEEN));
-        return negate(c, out);
-    }
-    return sql_refuse(c, refused[kind].refusal, a->location, refused[kind].one,
-                      NULL);
 }
 
 static enum err_code bool_expr(struct sql_ctx *c, struct expr **out,
@@ -364,6 +444,8 @@ static expr_fn *const HANDLERS[] = {
     [PG_QUERY__NODE__NODE_COALESCE_EXPR] = coalesce,
     [PG_QUERY__NODE__NODE_MIN_MAX_EXPR] = min_max,
     [PG_QUERY__NODE__NODE_SUB_LINK] = sql_sub_link,
+    [PG_QUERY__NODE__NODE_BOOLEAN_TEST] = boolean_test,
+    [PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION] = session_value,
 };
 
 enum err_code sql_expr(struct sql_ctx *c, struct expr **out,

@@ -3,9 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
-
-static const char TIME_FORMAT[] = "YYYY-MM-DD HH24:MI:SS.US";
-static const char DATE_FORMAT[] = "YYYY-MM-DD";
+#include <strings.h>
 
 /* A constant text, or NULL. */
 static const char *text_of(const struct expr *e)
@@ -27,65 +25,106 @@ static enum err_code no_aggregate_options(struct sql_ctx *c,
     return sql_refuse(c, REFUSAL_FUNCTION_OPTION, f->location, what, NULL);
 }
 
-/* The unit in front of date_trunc and extract: lower case, from a list. */
+/* The unit in front of date_trunc and extract, a constant in lower case; which
+ * units there are is the planner's to know. */
 static enum err_code check_unit(struct sql_ctx *c, struct expr *e,
-                                const char *const *units, const char *what,
-                                const char *listed)
+                                const char *what)
 {
     const char *unit = text_of(e);
     char *lower = unit ? arena_strdup(c->arena, unit) : NULL;
-    if (unit && !lower)
+    if (!unit)
+        return refuse(c->err, REFUSAL_TIME_UNIT, e->at, what, NULL);
+    if (!lower)
         return sql_no_memory(c);
-    for (char *p = lower; p && *p; p++)
+    for (char *p = lower; *p; p++)
         *p = (char)tolower((unsigned char)*p);
-    for (; lower && *units; units++)
-        if (strcmp(*units, lower) == 0) {
-            e->value.text.s = lower;
-            return ERR_OK;
-        }
-    return refuse(c->err, REFUSAL_TIME_UNIT, e->at, what, listed);
+    e->value.text.s = lower;
+    return ERR_OK;
 }
 
 static enum err_code date_trunc(struct sql_ctx *c, struct expr **out,
                                 const PgQuery__FuncCall *f)
 {
-    static const char *const units[] = { "hour",    "day",  "week", "month",
-                                         "quarter", "year", NULL };
     TRY(sql_call_of(c, out, OP_DATE_TRUNC, f->args, f->n_args, f->location));
-    return check_unit(c, (*out)->call.args[0], units, "date_trunc",
-                      "hour, day, week, month, quarter or year");
+    return check_unit(c, (*out)->call.args[0], "date_trunc");
+}
+
+static const PgQuery__AExpr *difference(const PgQuery__Node *n)
+{
+    if (n->node_case != PG_QUERY__NODE__NODE_A_EXPR)
+        return NULL;
+    const PgQuery__AExpr *a = n->a_expr;
+    const bool minus = a->kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP &&
+                       a->n_name == 1 && sql_string(a->name[0]) &&
+                       strcmp(sql_string(a->name[0]), "-") == 0;
+    return minus && a->lexpr ? a : NULL;
+}
+
+/* extract(epoch FROM a - b): seconds between two times, of which a - b alone
+ * would be an interval. */
+static enum err_code seconds(struct sql_ctx *c, struct expr **out, bool *is_one,
+                             const PgQuery__FuncCall *f)
+{
+    const PgQuery__AExpr *a = f->n_args == 2 ? difference(f->args[1]) : NULL;
+    struct expr *unit = NULL;
+    struct sql_interval i;
+    *is_one = false;
+    if (!a)
+        return ERR_OK;
+    TRY(sql_interval_of(c, &i, is_one, a->rexpr));
+    if (*is_one) {
+        *is_one = false; /* x - interval is a time */
+        return ERR_OK;
+    }
+    TRY(sql_expr(c, &unit, f->args[0]));
+    TRY(check_unit(c, unit, "extract"));
+    if (strcmp(text_of(unit), "epoch") != 0)
+        return ERR_OK;
+    PgQuery__Node *const sides[] = { a->lexpr, a->rexpr };
+    *is_one = true;
+    return sql_call_of(c, out, OP_SECONDS, sides, 2, f->location);
 }
 
 static enum err_code extract(struct sql_ctx *c, struct expr **out,
                              const PgQuery__FuncCall *f)
 {
-    static const char *const units[] = { "year", "quarter", "month", "week",
-                                         "day",  "dow",     "hour",  NULL };
+    bool is_seconds;
+    TRY(seconds(c, out, &is_seconds, f));
+    if (is_seconds)
+        return ERR_OK;
     TRY(sql_call_of(c, out, OP_EXTRACT, f->args, f->n_args, f->location));
-    return check_unit(c, (*out)->call.args[0], units, "extract",
-                      "year, quarter, month, week, day, dow or hour");
+    return check_unit(c, (*out)->call.args[0], "extract");
 }
 
-static enum err_code lower(struct sql_ctx *c, struct expr **out,
-                           const PgQuery__FuncCall *f)
+/* Formats under which to_timestamp and to_date read what our own constants
+ * look like. */
+static bool is_known_format(const char *format, bool is_date)
 {
-    return sql_call_of(c, out, OP_LOWER, f->args, f->n_args, f->location);
+    static const char *const formats[] = {
+        "YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD HH24:MI:SS.US",
+        "YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD HH24:MI"
+    };
+    const size_t n = is_date ? 1 : sizeof formats / sizeof formats[0];
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(formats[i], format) == 0)
+            return true;
+    return false;
 }
 
 /* to_timestamp and to_date of constants, as BI tools write them. */
 static enum err_code to_time(struct sql_ctx *c, struct expr **out,
-                             const PgQuery__FuncCall *f, enum value_type type,
-                             const char *format)
+                             const PgQuery__FuncCall *f, enum value_type type)
 {
     const bool is_date = type == VALUE_DATE;
     const char *name = is_date ? "to_date" : "to_timestamp";
     struct expr *text = NULL, *how = NULL;
     if (f->n_args != 2)
         return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
-                          "2 arguments");
+                          is_date ? "2 arguments" : "1 or 2 arguments");
     TRY(sql_expr(c, &text, f->args[0]));
     TRY(sql_expr(c, &how, f->args[1]));
-    if (!text_of(text) || !text_of(how) || strcmp(text_of(how), format) != 0)
+    if (!text_of(text) || !text_of(how) ||
+        !is_known_format(text_of(how), is_date))
         return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
                           is_date ? "a constant and 'YYYY-MM-DD'"
                                   : "a constant and "
@@ -100,13 +139,25 @@ static enum err_code to_time(struct sql_ctx *c, struct expr **out,
 static enum err_code to_timestamp(struct sql_ctx *c, struct expr **out,
                                   const PgQuery__FuncCall *f)
 {
-    return to_time(c, out, f, VALUE_TIMESTAMP, TIME_FORMAT);
+    if (f->n_args == 1)
+        return sql_call_of(c, out, OP_TO_TIMESTAMP, f->args, 1, f->location);
+    return to_time(c, out, f, VALUE_TIMESTAMP);
 }
 
 static enum err_code to_date(struct sql_ctx *c, struct expr **out,
                              const PgQuery__FuncCall *f)
 {
-    return to_time(c, out, f, VALUE_DATE, DATE_FORMAT);
+    return to_time(c, out, f, VALUE_DATE);
+}
+
+/* substring(x from 'pattern') is a regular expression. */
+static enum err_code substring(struct sql_ctx *c, struct expr **out,
+                               const PgQuery__FuncCall *f)
+{
+    TRY(sql_call_of(c, out, OP_SUBSTRING, f->args, f->n_args, f->location));
+    if (text_of((*out)->call.args[1]))
+        return sql_refuse(c, REFUSAL_REGEX, f->location, "substring", NULL);
+    return ERR_OK;
 }
 
 static enum err_code aggregate_arg(struct sql_ctx *c, struct expr *e,
@@ -161,16 +212,16 @@ enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
 typedef enum err_code func_fn(struct sql_ctx *c, struct expr **out,
                               const PgQuery__FuncCall *f);
 
-static func_fn *function_of(const char *name)
+static func_fn *handler_of(const char *name)
 {
     static const struct {
         const char *name;
         func_fn *fn;
     } functions[] = {
-        { "date_trunc", date_trunc },
-        { "lower", lower },
-        { "to_timestamp", to_timestamp },
-        { "to_date", to_date },
+        { "date_trunc", date_trunc }, { "date_part", extract },
+        { "extract", extract },       { "to_timestamp", to_timestamp },
+        { "to_date", to_date },       { "substring", substring },
+        { "substr", substring },
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (strcmp(functions[i].name, name) == 0)
@@ -178,20 +229,123 @@ static func_fn *function_of(const char *name)
     return NULL;
 }
 
+/* Other names of operations, by which PostgreSQL knows them too. */
+static enum expr_op op_by_name(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum expr_op op;
+    } also[] = {
+        { "mod", OP_MOD },
+        { "ceiling", OP_CEIL },
+        { "pow", OP_POWER },
+        { "dpow", OP_POWER },
+        { "log10", OP_LOG },
+        { "char_length", OP_LENGTH },
+        { "character_length", OP_LENGTH },
+        { "position", OP_STRPOS },
+        { "date", OP_CAST_DATE },
+        { "transaction_timestamp", OP_NOW },
+        { "statement_timestamp", OP_NOW },
+        { "clock_timestamp", OP_NOW },
+    };
+    for (size_t i = 0; i < sizeof also / sizeof also[0]; i++)
+        if (strcmp(also[i].name, name) == 0)
+            return also[i].op;
+    for (unsigned op = 0; op < OP_COUNT; op++) {
+        const struct op_info *info = op_info_of((enum expr_op)op);
+        if (info->form == OP_FORM_FUNCTION && strcmp(info->sql, name) == 0)
+            return (enum expr_op)op;
+    }
+    return OP_COUNT;
+}
+
+/* Functions with a reason of their own to be refused. */
+static const struct refused_name {
+    const char *name;
+    enum refusal id;
+} REFUSED_NAMES[] = {
+    { "age", REFUSAL_AGE },
+    { "regexp_match", REFUSAL_REGEX },
+    { "regexp_matches", REFUSAL_REGEX },
+    { "regexp_replace", REFUSAL_REGEX },
+    { "regexp_like", REFUSAL_REGEX },
+    { "regexp_count", REFUSAL_REGEX },
+    { "regexp_instr", REFUSAL_REGEX },
+    { "regexp_substr", REFUSAL_REGEX },
+    { "regexp_split_to_array", REFUSAL_REGEX },
+    { "bool_and", REFUSAL_BOOL_AGGREGATE },
+    { "bool_or", REFUSAL_BOOL_AGGREGATE },
+    { "every", REFUSAL_BOOL_AGGREGATE },
+    { "array_agg", REFUSAL_AGGREGATE },
+    { "string_agg", REFUSAL_AGGREGATE },
+    { "json_agg", REFUSAL_AGGREGATE },
+    { "jsonb_agg", REFUSAL_AGGREGATE },
+    { "json_object_agg", REFUSAL_AGGREGATE },
+    { "mode", REFUSAL_AGGREGATE },
+    { "bit_and", REFUSAL_AGGREGATE },
+    { "bit_or", REFUSAL_AGGREGATE },
+    { "bit_xor", REFUSAL_AGGREGATE },
+    { "corr", REFUSAL_AGGREGATE },
+    { "covar_pop", REFUSAL_AGGREGATE },
+    { "covar_samp", REFUSAL_AGGREGATE },
+    { "regr_slope", REFUSAL_AGGREGATE },
+    { "regr_intercept", REFUSAL_AGGREGATE },
+    { "regr_r2", REFUSAL_AGGREGATE },
+};
+
+static enum err_code refuse_name(struct sql_ctx *c, const char *name,
+                                 int offset)
+{
+    for (size_t i = 0; i < sizeof REFUSED_NAMES / sizeof REFUSED_NAMES[0]; i++)
+        if (strcmp(REFUSED_NAMES[i].name, name) == 0)
+            return sql_refuse(c, REFUSED_NAMES[i].id, offset, name, NULL);
+    return sql_refuse(c, REFUSAL_FUNCTION, offset, name, NULL);
+}
+
+static enum err_code scalar(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__FuncCall *f, const char *name)
+{
+    func_fn *fn = handler_of(name);
+    const enum expr_op op = fn ? OP_COUNT : op_by_name(name);
+    if (!fn && op == OP_COUNT)
+        return refuse_name(c, name, f->location);
+    TRY(no_aggregate_options(c, f));
+    if (fn)
+        return fn(c, out, f);
+    return sql_call_of(c, out, op, f->args, f->n_args, f->location);
+}
+
+/* AT TIME ZONE 'UTC' changes nothing; other zones would. */
+static enum err_code time_zone(struct sql_ctx *c, struct expr **out,
+                               const PgQuery__FuncCall *f)
+{
+    struct expr *zone = NULL;
+    TRY(no_aggregate_options(c, f));
+    if (f->n_args == 2)
+        TRY(sql_expr(c, &zone, f->args[0]));
+    const char *name = zone ? text_of(zone) : NULL;
+    if (name && (strcasecmp(name, "utc") == 0 || strcasecmp(name, "gmt") == 0 ||
+                 strcasecmp(name, "etc/utc") == 0))
+        return sql_expr(c, out, f->args[1]);
+    return sql_refuse(c, REFUSAL_TIME_ZONE, f->location, NULL, NULL);
+}
+
 /* What the grammar turns into calls of pg_catalog functions, by its SQL. */
 static enum err_code catalog_function(struct sql_ctx *c, struct expr **out,
                                       const PgQuery__FuncCall *f,
                                       const char *name)
 {
-    if (strcmp(name, "extract") == 0) {
-        TRY(no_aggregate_options(c, f));
-        return extract(c, out, f);
-    }
+    static const char *const syntax[] = { "extract", "btrim",    "ltrim",
+                                          "rtrim",   "position", "substring" };
     if (strcmp(name, "timezone") == 0)
-        return sql_refuse(c, REFUSAL_TIME_ZONE, f->location, NULL, NULL);
+        return time_zone(c, out, f);
     if (strcmp(name, "like_escape") == 0 ||
         strcmp(name, "similar_to_escape") == 0)
         return sql_refuse(c, REFUSAL_LIKE_ESCAPE, f->location, NULL, NULL);
+    for (size_t i = 0; i < sizeof syntax / sizeof syntax[0]; i++)
+        if (strcmp(syntax[i], name) == 0)
+            return scalar(c, out, f, name);
     return sql_refuse(c, REFUSAL_FUNCTION, f->location, name, NULL);
 }
 
@@ -213,9 +367,5 @@ enum err_code sql_func(struct sql_ctx *c, struct expr **out,
     for (unsigned k = 0; k < AGG_KIND_COUNT; k++)
         if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
             return aggregate(c, out, f, (enum agg_kind)k);
-    func_fn *fn = function_of(name);
-    if (!fn)
-        return sql_refuse(c, REFUSAL_FUNCTION, f->location, name, NULL);
-    TRY(no_aggregate_options(c, f));
-    return fn(c, out, f);
+    return scalar(c, out, f, name);
 }
