@@ -4,6 +4,7 @@
 # make            build the server and the client  make fuzz         60 s a target
 # make bench      benchmarks with their peers      make format       clang-format
 # make soak       600 s of histories, floods, kills (SOAK_SECONDS=)
+# make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
@@ -57,7 +58,7 @@ PROGRAMS := $(BIN)/halftoned $(BIN)/halftone
 LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
            -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
            -lsqlite3 -lyaml -lgsl -lgslcblas -lm
-RPATH   := -Wl,-rpath,'$$ORIGIN/../lib',-rpath,$(abspath $(DUCKDB))/lib
+RPATH   := -Wl,-rpath,$(abspath $(DUCKDB))/lib
 LINK     = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
            $(LIB) $(LIBS) $(RPATH)
 
@@ -117,6 +118,33 @@ soak: deps
 	    $(patsubst %,$(BUILD)/tests/test_%,ledger_crash ledger_model \
 	    ledger_threads workers replay grpc_session)
 	@BIN=$(BIN) tests/soak.sh $(BUILD)
+
+# PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the
+# programs find it from where they stand.
+PREFIX  ?= /usr/local
+INSTALLED := $(BUILD)/install/halftone $(BUILD)/install/halftoned
+ifndef DUCKDB_PREFIX
+$(INSTALLED): RPATH := -Wl,-rpath,'$$ORIGIN/../lib/halftone'
+endif
+$(BUILD)/install/halftone: $(BUILD)/clients/cli/main.o $(LIB)
+	@mkdir -p $(@D)
+	$(LINK)
+$(BUILD)/install/halftoned: $(BUILD)/server/main/main.o $(LIB)
+	@mkdir -p $(@D)
+	$(LINK)
+install: deps
+	@$(MAKE) --no-print-directory $(BIN)/halftone $(INSTALLED) \
+	    build/man/halftone.1 build/man/halftoned.8
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILT=$(BUILD)/install \
+	    COMPLETER=$(BIN)/halftone ZSH_DIR='$(ZSH_DIR)' \
+	    DUCKDB='$(if $(DUCKDB_PREFIX),,$(DUCKDB)/lib/libduckdb.so)' \
+	    tools/install/install.sh
+# build/halftone_VERSION_ARCH.deb
+deb: deps
+	@rm -rf build/deb
+	@$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr \
+	    ZSH_DIR=/usr/share/zsh/vendor-completions
+	@tools/deb/build.sh build/deb
 
 layers:
 	@tests/check_layers.sh
@@ -196,6 +224,6 @@ format:
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: attack bench all programs deps demo serve fuzz soak test test-system layers headers check unit fuzz-replay format clean
+-include $(shell find build -name '*.d' -type f 2>/dev/null)
+.PHONY: attack bench all programs deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean
 .SECONDARY:
