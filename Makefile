@@ -5,6 +5,7 @@
 # make bench      benchmarks with their peers      make format       clang-format
 # make soak       600 s of histories, floods, kills (SOAK_SECONDS=)
 # make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
+# make libdp      dp/ as a library of its own    make install-dp  it alone
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
@@ -89,13 +90,13 @@ demo serve: deps
 
 # Everything; the last line counts single tests.
 test: deps
-	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) $(BIN)/make_shop \
-	    $(TESTS) $(REPLAYS) $(ATTACK)
+	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) libdp \
+	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK)
 	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
 
 # Tests of the running server alone.
 test-system: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(ATTACK)
+	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK)
 	@BIN=$(BIN) tests/system/run.sh
 
 # Every package and pinned archive; a second run does nothing.
@@ -163,6 +164,28 @@ unit: $(TESTS)
 fuzz-replay: $(REPLAYS)
 	@tests/fuzz/replay.sh $(BUILD) $(FUZZERS)
 
+# dp/ as a library of its own: GSL, OpenSSL and nothing of the server.
+LIBDP := $(BIN)/libhalftone-dp.a
+PREFIX ?= /usr/local
+DP_TO  := $(DESTDIR)$(PREFIX)
+libdp: $(LIBDP)
+$(LIBDP): $(patsubst %.c,$(BUILD)/%.o,$(wildcard dp/*.c))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(BUILD)/dp/%.o: dp/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -c $< -o $@
+install-dp: $(LIBDP)
+	install -d $(DP_TO)/lib/pkgconfig $(DP_TO)/include/halftone/dp \
+	    $(DP_TO)/share/doc/halftone-dp/example
+	install -m 644 $(LIBDP) $(DP_TO)/lib
+	install -m 644 dp/*.h $(DP_TO)/include/halftone/dp
+	install -m 644 dp/*.md $(DP_TO)/share/doc/halftone-dp
+	install -m 644 dp/example/*.c $(DP_TO)/share/doc/halftone-dp/example
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(shell sed -n 's/ .*//;1p' NEWS)|' \
+	    dp/halftone-dp.pc.in >$(DP_TO)/lib/pkgconfig/halftone-dp.pc
+
 $(LIB): $(LIB_O)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -225,5 +248,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
-.PHONY: attack bench all programs deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean
+.PHONY: attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean
 .SECONDARY:
