@@ -10,9 +10,10 @@
  * bounding, clamping and sampling lost is another matter.
  *
  * Coverage: over the noise, and whatever the exact value, the interval holds it
- * with probability at least `level` (by the exact discrete law for one value;
- * for a ratio, exactly for Gaussian noise rounded to integers and as measured
- * for the other laws).  Ends are rounded outward.  Argument: dp/interval.md.
+ * with probability at least `level`: by the exact discrete law for one value;
+ * for a ratio proved for Gaussian noise rounded to integers, and summed over
+ * the exact law in the tests for the others.  Ends are rounded outward.
+ * Argument: dp/interval.md.
  *
  * Everything is in grid steps; dp_interval_place() moves it to the analyst's
  * scale.  DP_EDOM unless 0 < level < 1 and the mechanisms are in their domain.

@@ -23,22 +23,20 @@ struct sum_of_noises {
 
 /*
  * z with P[sum > z] <= e^-s, and P[sum < -z] as well.  Gaussian noise is
- * sub-Gaussian, Laplace sub-gamma (variance factor 2 t^2 sum w^2, scale t max
- * w); other laws are Gaussians rounded, half a step each.
+ * sub-Gaussian, rounded with half a step more; Laplace is sub-gamma (variance
+ * factor 2 t^2 sum w^2, scale t max w).
  */
 static long double chernoff(const struct sum_of_noises *sum,
                             const struct dp_mechanism *m, long double s)
 {
-    const long double before = (long double)sum->before,
-                      after = (long double)(sum->n - sum->before),
-                      high = sum->high, low = sum->low;
+    const long double high = sum->high, low = sum->low;
+    const long double squares = (long double)sum->before * high * high +
+                                (long double)(sum->n - sum->before) * low * low;
     const long double scale = (long double)m->num / (long double)m->den;
-    const long double squares = before * high * high + after * low * low;
     if (m->law == DP_DLAPLACE)
         return 2 * scale * sqrtl(squares * s) + scale * fmaxl(high, low) * s;
-    const long double gauss = scale * sqrtl(2 * squares * s);
-    return m->law == DP_DGAUSS ? gauss
-                               : gauss + (before * high + after * low) / 2;
+    const long double sigma = m->law == DP_DGAUSS ? scale : scale + 0.5L;
+    return sigma * sqrtl(2 * squares * s);
 }
 
 enum dp_status dp_interval_of_quantile(size_t *lo, size_t *hi,

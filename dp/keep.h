@@ -17,9 +17,10 @@
  *   pi(n+1) = min(e^eps' pi(n) + delta', 1 - e^-eps' (1 - pi(n) - delta'), 1).
  *
  * It tells nothing but that the group is there; its numbers are released and
- * paid on top.  Where the noisy number of people is wanted anyway a threshold
- * on it (dp/select.h) is cheaper: this rule is for groups whose number of
- * people is not asked for, and it keeps smaller ones.
+ * paid on top.  No rule keeps more under a contract of (eps, delta).  Under
+ * zcdp a threshold on a Gaussian number of people (dp/select.h) that costs the
+ * same rho shows groups half as large, for this rule's rho is that of all
+ * eps'-DP; plans use the threshold (dp/keep.md compares).
  *
  * Chances are integers in steps of 2^-126, rounded so that the recursion's two
  * inequalities hold between the integers themselves: the draw is exact and the
