@@ -1,9 +1,11 @@
 #include "dp/choose.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "dp/decay.h"
 #include "dp/mechanism.h"
+#include "dp/notion.h"
 #include "dp/rng.h"
 #include "dp/wide.h"
 
@@ -249,41 +251,47 @@ enum dp_status dp_choose(size_t *index, const struct dp_exact *score,
     return DP_OK;
 }
 
-/* rho is eps^2 / part: nano^2 = 10^-18, so rho_pico = eps_nano^2 / (part 10^6).
+/*
+ * What one pick at so many nano-epsilons costs, in the notion's units:
+ *   zcdp  rho = eps^2 / part, and nano^2 = 10^-18: eps_nano^2 / (part 10^6)
+ * pico gdp   that of an eps-DP release; of eps / 2 with bounded range eps
  */
-static dp_uint part_of(const struct dp_choice *c)
+static uint64_t units_of(const struct dp_choice *c, uint64_t eps_nano,
+                         enum dp_notion notion)
 {
-    return (dp_uint)(c->law == DP_EXPONENTIAL ? 8 : 2) * 1000000;
+    const bool bounded_range = c->law == DP_EXPONENTIAL;
+    if (notion == DP_PURE)
+        return eps_nano;
+    if (notion == DP_GDP) {
+        const long double eps = (long double)eps_nano * 1e-9L;
+        return (uint64_t)ceill(
+            dp_notion_gdp_of_pure(bounded_range ? eps / 2 : eps) * 1e12L);
+    }
+    const dp_uint part = (dp_uint)(bounded_range ? 8 : 2) * 1000000;
+    return (uint64_t)(((dp_uint)eps_nano * eps_nano + part - 1) / part);
 }
 
 enum dp_status dp_choice_price(struct dp_price *out, const struct dp_choice *c,
                                enum dp_notion notion)
 {
-    if (!dp_choice_ok(c) || (notion != DP_ZCDP && notion != DP_PURE))
+    if (!dp_choice_ok(c))
         return DP_EDOM;
-    const dp_uint part = part_of(c);
-    const dp_uint square = (dp_uint)c->eps_nano * c->eps_nano;
-    *out = notion == DP_PURE
-               ? pure_price(c)
-               : (struct dp_price){ .rho_pico = (uint64_t)((square + part - 1) /
-                                                           part) };
+    *out = dp_notion_price(notion, units_of(c, c->eps_nano, notion));
     return DP_OK;
 }
 
 enum dp_status dp_choice_of_price(struct dp_choice *c, struct dp_price limit,
                                   enum dp_notion notion)
 {
-    if (!shape_ok(c) || (notion != DP_ZCDP && notion != DP_PURE))
+    if (!shape_ok(c))
         return DP_EDOM;
 
     /* invariant: `lo` nano-epsilons are affordable, `hi` are not. */
+    const uint64_t most = dp_notion_units(notion, limit);
     uint64_t lo = 0, hi = DP_CHOICE_EPS_MAX + 1;
     while (hi - lo > 1) {
         const uint64_t mid = lo + (hi - lo) / 2;
-        const bool fits = notion == DP_PURE ? mid <= limit.eps_nano
-                                            : (dp_uint)mid * mid <=
-                                                  part_of(c) * limit.rho_pico;
-        *(fits ? &lo : &hi) = mid;
+        *(units_of(c, mid, notion) <= most ? &lo : &hi) = mid;
     }
     struct dp_choice got = *c;
     got.eps_nano = lo;

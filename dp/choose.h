@@ -22,10 +22,11 @@
  * sensitivity
  *
  * All are epsilon-DP per pick; the first costs epsilon^2 / 8 under zCDP, the
- * others epsilon^2 / 2.  Use permute-and-flip under pure, where it is never
- * worse than the exponential mechanism; the exponential one under zcdp, and
- * where candidates stand for ranges of unequal width (quantiles).  Exact, from
- * integers.  Source: McSherry, Talwar 2007; McKenna, Sheldon 2020,
+ * others epsilon^2 / 2; under GDP the first costs as an (epsilon/2)-DP release,
+ * about 0.2 epsilon^2, the others 0.8.  Use permute-and-flip under pure, where
+ * it is never worse than the exponential mechanism; else the exponential one,
+ * and where candidates stand for ranges of unequal width (quantiles).  Exact,
+ * from integers.  Source: McSherry, Talwar 2007; McKenna, Sheldon 2020,
  * arXiv:2010.12603; Cesar, Rogers 2021, arXiv:2004.07223 (prices).  Proof:
  * dp/choose.md.
  */

@@ -457,6 +457,61 @@ static void a_price_buys_the_most(void **state)
     }
 }
 
+/* z(q) of the upper normal tail. */
+static double upper(double q)
+{
+    return gsl_cdf_ugaussian_Qinv(q);
+}
+
+/*
+ * Under GDP the exponential mechanism pays for the worst two points of its
+ * bounded range, wherever that lies, and no more than for the middle.
+ */
+static void gaussian_dp_pays_for_the_worst_range(void **state)
+{
+    (void)state;
+    for (double eps = 0.001; eps < 12; eps *= 2.3) {
+        const struct dp_choice c = { DP_EXPONENTIAL,
+                                     (uint64_t)(eps * (double)NANO), 1, true };
+        struct dp_price p;
+        assert_int_equal(dp_choice_price(&p, &c, DP_GDP), DP_OK);
+        assert_true(p.eps_nano == 0 && p.delta_atto == 0);
+        const double paid = sqrt(2e-12 * (double)p.rho_pico);
+        double worst = 0;
+        for (double x = -12; x < 12; x += 0.01) {
+            const double a = 1 / (1 + exp(x)), b = 1 / (1 + exp(x - eps));
+            worst = fmax(worst, upper(a) - upper(b));
+        }
+        assert_true(worst <= paid * (1 + 1e-9) + 2e-6);
+        assert_true(worst >= paid * (1 - 1e-4) - 2e-6);
+    }
+}
+
+/* What a price buys under GDP fits it, and a millionth more epsilon does not;
+ * the other laws pay four times as much for small epsilons. */
+static void gaussian_dp_buys_the_most(void **state)
+{
+    (void)state;
+    for (uint64_t rho = 1000; rho < UINT64_C(1) << 50; rho = rho * 7 + 3) {
+        struct dp_choice c = { DP_EXPONENTIAL, 0, 1, true };
+        const struct dp_price limit = { .rho_pico = rho };
+        struct dp_price p;
+        assert_int_equal(dp_choice_of_price(&c, limit, DP_GDP), DP_OK);
+        assert_int_equal(dp_choice_price(&p, &c, DP_GDP), DP_OK);
+        assert_true(dp_price_fits(p, limit));
+        c.eps_nano += c.eps_nano / 1000000 + 1;
+        assert_int_equal(dp_choice_price(&p, &c, DP_GDP), DP_OK);
+        assert_true(p.rho_pico >= rho);
+    }
+    const struct dp_choice flip = { DP_PERMUTE_AND_FLIP, NANO / 100, 1, true },
+                           exponential = { DP_EXPONENTIAL, NANO / 100, 1,
+                                           true };
+    struct dp_price f, e;
+    assert_int_equal(dp_choice_price(&f, &flip, DP_GDP), DP_OK);
+    assert_int_equal(dp_choice_price(&e, &exponential, DP_GDP), DP_OK);
+    assert_true(f.rho_pico / 1000 == 4 * e.rho_pico / 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +519,8 @@ int main(void)
         cmocka_unit_test(a_needle_is_found),
         cmocka_unit_test(scores_at_the_ends_of_the_type),
         cmocka_unit_test(a_price_buys_the_most),
+        cmocka_unit_test(gaussian_dp_pays_for_the_worst_range),
+        cmocka_unit_test(gaussian_dp_buys_the_most),
     };
     return RUN_ROWS(rows, check_law) + RUN_ROWS(bad_rows, check_bad) +
            RUN_ROWS(script_rows, check_script) +
