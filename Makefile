@@ -240,6 +240,7 @@ attack: $(BUILD)/benchmarks/float_attack
 bench: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(BENCHES)
 	@set -e; for b in $(BENCHES); do $$b; done
+	@$(or $(PYTHON),python3) benchmarks/peers/quantile.py
 	@BIN=$(BIN) benchmarks/bench_grpc.sh
 
 format:
