@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/big.h"
+#include "dp/expo.h"
 #include "tests/lib_rng.h"
 #include "tests/lib_vectors.h"
 #include "tests/table.h"
@@ -56,33 +58,81 @@ static const struct row {
     { "delta just below 1", { 1000000, 999999999999999999, 1, 0 } },
 };
 
+static void set_wide(BIGNUM *out, dp_uint v)
+{
+    BN_zero(out);
+    dp_big_append(out, (uint64_t)(v >> 64));
+    dp_big_append(out, (uint64_t)v);
+}
+
+/* eps' and delta' as they are: exp(-eps') 2^BITS from above, and the integers
+ * of delta' = num / den. */
+enum { BITS = 400 };
+struct exact {
+    BIGNUM *decay, *num, *den, *one;
+};
+
+static struct exact exact_of(const struct dp_keep_rule *r, BN_CTX *ctx)
+{
+    struct exact e = { dp_big_new(ctx), dp_big_new(ctx), dp_big_new(ctx),
+                       dp_big_new(ctx) };
+    BIGNUM *low = dp_big_new(ctx), *n = dp_big_new(ctx), *d = dp_big_new(ctx);
+    set_wide(n, r->eps_nano);
+    set_wide(d, (dp_uint)1000000000 * r->l0);
+    dp_expo_bounds(low, e.decay, n, d, BITS);
+    set_wide(e.num, r->delta_atto);
+    set_wide(e.den, (dp_uint)1000000000000000000 * r->l0);
+    set_wide(e.one, DP_KEEP_ONE);
+    return e;
+}
+
+/* Is (more - delta' ONE) exp(-eps') <= less, surely? */
+static bool allows(const struct exact *e, dp_uint more, dp_uint less,
+                   BN_CTX *ctx)
+{
+    BN_CTX_start(ctx);
+    BIGNUM *left = dp_big_new(ctx), *right = dp_big_new(ctx),
+           *t = dp_big_new(ctx);
+    set_wide(t, more);
+    dp_big_must(BN_mul(left, t, e->den, ctx) &&
+                BN_mul(t, e->num, e->one, ctx) && BN_sub(left, left, t) &&
+                BN_mul(left, left, e->decay, ctx));
+    set_wide(t, less);
+    dp_big_must(BN_mul(right, t, e->den, ctx) && BN_lshift(right, right, BITS));
+    const bool fits = BN_cmp(left, right) <= 0;
+    BN_CTX_end(ctx);
+    return fits;
+}
+
 /*
- * Both inequalities of (eps', delta')-DP between neighbours, in extended
- * precision with room of 1e-18 for its own rounding, and that one of them is
- * tight: the rule is the greatest.
+ * Both inequalities of (eps', delta')-DP between neighbours, in whole numbers
+ * with exp(-eps') to 400 bits: rounding one step the wrong way fails here.  And
+ * one of the two is tight: the rule is the greatest.
  */
 static void check_neighbours(void **state)
 {
     const struct row *row = *state;
     const struct dp_keep k = keep_of(&row->rule);
     const long double one = ldexpl(1, 126), l0 = row->rule.l0;
-    const long double e = fminl((long double)row->rule.eps_nano * 1e-9L / l0,
-                                9999),
-                      delta = (long double)row->rule.delta_atto * 1e-18L / l0;
+    const long double e =
+        fminl((long double)row->rule.eps_nano * 1e-9L / l0, 9999);
+    const long double delta = (long double)row->rule.delta_atto * 1e-18L / l0;
+    DP_BIG_SCOPE(ctx);
+    const struct exact exact = exact_of(&row->rule, ctx);
+
     assert_true(k.chance[0] == 0 && k.chance[k.n_chances - 1] == DP_KEEP_ONE);
     for (size_t n = 0; n + 1 < k.n_chances; n++) {
-        const long double p = (long double)k.chance[n] / one;
-        const long double y = (long double)(DP_KEEP_ONE - k.chance[n]) / one;
-        const long double p1 = (long double)k.chance[n + 1] / one;
-        const long double y1 =
-            (long double)(DP_KEEP_ONE - k.chance[n + 1]) / one;
-        const long double rise = expl(e) * p + delta,
+        const dp_uint p = k.chance[n], p1 = k.chance[n + 1];
+        assert_true(p1 > p);
+        assert_true(allows(&exact, p1, p, ctx));
+        assert_true(allows(&exact, DP_KEEP_ONE - p, DP_KEEP_ONE - p1, ctx));
+
+        const long double y = (long double)(DP_KEEP_ONE - p) / one;
+        const long double rise = expl(e) * (long double)p / one + delta,
                           fall = y > delta ? expl(-e) * (y - delta) : 0;
-        assert_true(k.chance[n + 1] > k.chance[n]);
-        assert_true(p1 <= rise * (1 + 1e-18L));
-        assert_true(y1 >= fall - 1e-18L * y);
-        assert_true(e > 64 || p1 >= rise * (1 - 1e-9L) ||
-                    y1 <= fall * (1 + 1e-9L) + 1e-18L * y);
+        assert_true(e > 64 || (long double)p1 / one >= rise * (1 - 1e-9L) ||
+                    (long double)(DP_KEEP_ONE - p1) / one <=
+                        fall * (1 + 1e-9L) + 1e-18L * y);
     }
 }
 
