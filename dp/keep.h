@@ -78,4 +78,13 @@ double dp_keep_chance(const struct dp_keep *k, uint64_t people);
 uint64_t dp_keep_half(const struct dp_keep *k);
 uint64_t dp_keep_certain(const struct dp_keep *k);
 
+/*
+ * pi(n) of real parameters (totals over l0 groups), in closed form, to about
+ * 1e-13: for `halftone calc`, where eps and delta need not be whole units and
+ * no table is drawn from.  DP_EDOM unless eps > 0 and finite, 0 < delta < 1,
+ * l0 >= 1.
+ */
+enum dp_status dp_keep_law(double *chance, double eps, double delta,
+                           uint32_t l0, uint64_t n) DP_MUST_CHECK;
+
 #endif

@@ -32,7 +32,12 @@ static void vector_row(char *const f[VECTOR_FIELDS])
     const struct dp_keep k = keep_of(&rule);
     const double want = strtod(f[4], NULL);
     const double got = dp_keep_chance(&k, strtoul(f[3], NULL, 10));
+    double law;
     assert_true(fabs(got - want) <= 1e-13 * want);
+    assert_int_equal(dp_keep_law(&law, strtod(f[0], NULL), strtod(f[1], NULL),
+                                 rule.l0, strtoul(f[3], NULL, 10)),
+                     DP_OK);
+    assert_true(fabs(law - want) <= 1e-13 * want);
     assert_int_equal(dp_keep_half(&k), strtoul(f[5], NULL, 10));
     assert_int_equal(dp_keep_certain(&k), strtoul(f[6], NULL, 10));
 }
@@ -155,6 +160,42 @@ static void the_draw_keeps_as_often_as_it_says(void **state)
     gsl_rng_free(rng);
 }
 
+/* The closed form against the table, at every number of people. */
+static void the_closed_form_agrees_with_the_recursion(void **state)
+{
+    (void)state;
+    static const struct dp_keep_rule rules[] = {
+        { 1000000000, 1000000000000, 1, 0 },
+        { 1000000000, 1000000000000, 3, 0 },
+        { 3000000, 1000000, 1, 0 },
+        { 60000000000, 1000000, 1, 0 },
+        { 700000000, 400000000000000000, 1, 0 },
+        { 100000000, 999999000000000000, 1, 0 },
+    };
+    double law;
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+        const struct dp_keep k = keep_of(&rules[r]);
+        for (size_t n = 0; n < k.n_chances + 2; n++) {
+            const double want = dp_keep_chance(&k, n);
+            assert_int_equal(dp_keep_law(&law, (double)rules[r].eps_nano * 1e-9,
+                                         (double)rules[r].delta_atto * 1e-18,
+                                         rules[r].l0, n),
+                             DP_OK);
+            assert_true(fabs(law - want) <= 1e-12 * want);
+        }
+    }
+    assert_int_equal(dp_keep_law(&law, 1e300, 1e-300, 1, 2), DP_OK);
+    assert_true(law == 1);
+    assert_int_equal(dp_keep_law(&law, 1e-6, 1e-300, 1, 1), DP_OK);
+    assert_true(law == 1e-300);
+    assert_int_equal(dp_keep_law(&law, 1, 1e-6, 1, UINT64_MAX), DP_OK);
+    assert_true(law == 1);
+    assert_int_equal(dp_keep_law(&law, 0, 1e-6, 1, 1), DP_EDOM);
+    assert_int_equal(dp_keep_law(&law, HUGE_VAL, 1e-6, 1, 1), DP_EDOM);
+    assert_int_equal(dp_keep_law(&law, 1, 1, 1, 1), DP_EDOM);
+    assert_int_equal(dp_keep_law(&law, 1, 1e-6, 0, 1), DP_EDOM);
+}
+
 static void a_minimum_audience_shifts_the_rule(void **state)
 {
     (void)state;
@@ -257,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_chances),
         cmocka_unit_test(the_draw_keeps_as_often_as_it_says),
+        cmocka_unit_test(the_closed_form_agrees_with_the_recursion),
         cmocka_unit_test(a_minimum_audience_shifts_the_rule),
         cmocka_unit_test(counts_at_the_ends_of_the_type),
         cmocka_unit_test(too_many_chances_or_too_little_room),
