@@ -278,6 +278,30 @@ static void two_more_picks_are_an_interval(void **state)
     gsl_rng_free(rng);
 }
 
+/* Each notion's own law, for all that the limit buys. */
+static void a_choice_spends_its_limit(void **state)
+{
+    (void)state;
+    const struct dp_price limit = { 50000000000, 300000000, 0 };
+    for (int notion = DP_ZCDP; notion <= DP_GDP; notion++) {
+        const struct dp_quantile q = { 3, 4, 0 };
+        struct dp_choice c;
+        struct dp_price p;
+        assert_int_equal(
+            dp_quantile_choice(&c, &q, 5, limit, (enum dp_notion)notion),
+            DP_OK);
+        assert_int_equal(c.law, notion == DP_PURE ? DP_PERMUTE_AND_FLIP
+                                                  : DP_EXPONENTIAL);
+        assert_int_equal(c.sensitivity, 15);
+        assert_int_equal(dp_choice_price(&p, &c, (enum dp_notion)notion),
+                         DP_OK);
+        assert_true(dp_price_fits(p, limit));
+        assert_true(
+            p.rho_pico + p.eps_nano >=
+            (notion == DP_PURE ? limit.eps_nano : limit.rho_pico / 1000 * 999));
+    }
+}
+
 static void counts_beyond_any_table_do_not_overflow(void **state)
 {
     (void)state;
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test(scores_move_by_the_sensitivity_at_most),
         cmocka_unit_test(the_median_is_near),
         cmocka_unit_test(two_more_picks_are_an_interval),
+        cmocka_unit_test(a_choice_spends_its_limit),
         cmocka_unit_test(counts_beyond_any_table_do_not_overflow),
         cmocka_unit_test(a_choice_that_pays_too_little_is_refused),
     };

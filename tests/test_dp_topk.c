@@ -361,6 +361,15 @@ static void edges(void **state)
     assert_int_equal(dp_topk_pick(index, &n, &t, huge, 3, room, rng), DP_OK);
     assert_int_equal(n, 2);
 
+    struct dp_topk gauss = { .k = 2, .l0 = 1, .fetched = 2, .delta_atto = 9 };
+    struct dp_price paid;
+    assert_int_equal(dp_topk_of_price(&gauss, 1, limit, DP_GDP), DP_OK);
+    assert_int_equal(gauss.pick.law, DP_EXPONENTIAL);
+    assert_int_equal(dp_topk_price(&paid, &gauss, DP_GDP), DP_OK);
+    assert_true(paid.rho_pico <= limit.rho_pico &&
+                paid.rho_pico > limit.rho_pico / 1000 * 999);
+    assert_true(paid.delta_atto == 9);
+
     struct dp_topk pure = { .declared = true, .k = 2, .l0 = 1, .fetched = 3 };
     struct dp_price p;
     assert_int_equal(dp_topk_of_price(&pure, 1, limit, DP_PURE), DP_OK);
