@@ -1,10 +1,18 @@
+/* RAND_set_rand_method() is the only way to make the generator fail. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "dp/rng.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gsl/gsl_cdf.h>
+#include <openssl/core_names.h>
+#include <openssl/rand.h>
 
 #include "tests/lib_rng.h"
 #include "tests/table.h"
@@ -85,6 +93,138 @@ static void a_forked_child_draws_afresh(void **state)
     gsl_rng_free(rng);
 }
 
+static void *draw_in_thread(void *words)
+{
+    gsl_rng *rng = dp_rng_system();
+    draw(rng, words);
+    gsl_rng_free(rng);
+    return NULL;
+}
+
+static void threads_draw_apart(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    uint64_t words[THREADS][WORDS];
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(
+            pthread_create(&thread[i], NULL, draw_in_thread, words[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        for (int j = 0; j < i; j++)
+            assert_true(disjoint(words[i], words[j]));
+}
+
+/* Runs shorter and longer than a block, from the block and past it. */
+static void a_run_of_words_never_repeats(void **state)
+{
+    (void)state;
+    enum { MOST = 1500 };
+    static const size_t lengths[] = { 1, 5, 127, 128, 511, 512, 513, MOST };
+    gsl_rng *rng = dp_rng_system();
+    uint64_t last[WORDS] = { 0 };
+    draw(rng, last);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        static uint64_t run[MOST + 1];
+        const size_t n = lengths[i];
+        memset(run, 0, sizeof run);
+        dp_rng_words(rng, run, n);
+        assert_true(run[n] == 0);
+        for (size_t a = 0; a < n; a++) {
+            assert_true(run[a] != 0);
+            for (size_t b = 0; b < a && b < 600; b++)
+                assert_true(run[a] != run[b]);
+            for (size_t b = 0; b < WORDS; b++)
+                assert_true(run[a] != last[b]);
+        }
+        draw(rng, last);
+    }
+    gsl_rng_free(rng);
+
+    /* On another generator a run is the words it would have drawn. */
+    gsl_rng *one = test_rng_new(6), *other = test_rng_new(6);
+    uint64_t run[WORDS];
+    dp_rng_words(one, run, WORDS);
+    draw(other, last);
+    assert_memory_equal(run, last, sizeof run);
+    gsl_rng_free(one), gsl_rng_free(other);
+}
+
+static int no_bytes(unsigned char *buf, int num)
+{
+    (void)buf;
+    (void)num;
+    return 0;
+}
+
+/* Draws in a child whose generator fails, one word or many; true when the child
+ * was stopped by SIGABRT. */
+static bool failure_aborts(size_t n)
+{
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        static RAND_METHOD broken;
+        const struct rlimit no_core = { 0, 0 };
+        uint64_t words[512];
+        signal(SIGABRT, SIG_DFL);
+        setrlimit(RLIMIT_CORE, &no_core);
+        broken.bytes = no_bytes;
+        if (RAND_set_rand_method(&broken) != 1)
+            _exit(2);
+        gsl_rng *rng = dp_rng_system();
+        dp_rng_words(rng, words, n);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void a_failing_generator_stops_the_process(void **state)
+{
+    (void)state;
+    assert_true(failure_aborts(1));
+    assert_true(failure_aborts(512));
+    assert_false(failure_aborts(0)); /* the control: nothing was drawn */
+}
+
+/* Set to reseed every four calls, the DRBG has done so after eight blocks. */
+static void the_generator_reseeds_itself(void **state)
+{
+    (void)state;
+    EVP_RAND_CTX *drbg = RAND_get0_private(NULL);
+    assert_non_null(drbg);
+    unsigned requests = 0, before = 0, after = 0;
+    OSSL_PARAM get[] = {
+        OSSL_PARAM_uint(OSSL_DRBG_PARAM_RESEED_REQUESTS, &requests),
+        OSSL_PARAM_uint(OSSL_DRBG_PARAM_RESEED_COUNTER, &before),
+        OSSL_PARAM_END,
+    };
+    assert_int_equal(EVP_RAND_CTX_get_params(drbg, get), 1);
+    assert_in_range(requests, 1, 1 << 20); /* as shipped: not never */
+
+    unsigned often = 4;
+    const OSSL_PARAM set[] = {
+        OSSL_PARAM_uint(OSSL_DRBG_PARAM_RESEED_REQUESTS, &often),
+        OSSL_PARAM_END,
+    };
+    assert_int_equal(EVP_RAND_CTX_set_params(drbg, set), 1);
+    gsl_rng *rng = dp_rng_system();
+    uint64_t words[512];
+    for (int i = 0; i < 8; i++)
+        dp_rng_words(rng, words, 512);
+    gsl_rng_free(rng);
+    OSSL_PARAM again[] = {
+        OSSL_PARAM_uint(OSSL_DRBG_PARAM_RESEED_COUNTER, &after),
+        OSSL_PARAM_END,
+    };
+    assert_int_equal(EVP_RAND_CTX_get_params(drbg, again), 1);
+    assert_true(after > before);
+}
+
 static void doubles_lie_in_the_unit_interval(void **state)
 {
     (void)state;
@@ -145,6 +285,10 @@ int main(void)
         cmocka_unit_test(clones_never_repeat),
         cmocka_unit_test(a_seed_is_ignored),
         cmocka_unit_test(a_forked_child_draws_afresh),
+        cmocka_unit_test(threads_draw_apart),
+        cmocka_unit_test(a_run_of_words_never_repeats),
+        cmocka_unit_test(a_failing_generator_stops_the_process),
+        cmocka_unit_test(the_generator_reseeds_itself),
         cmocka_unit_test(doubles_lie_in_the_unit_interval),
     };
     return RUN_ROWS(below_rows, check_below) +
