@@ -241,6 +241,7 @@ bench: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(BENCHES)
 	@set -e; for b in $(BENCHES); do $$b; done
 	@$(or $(PYTHON),python3) benchmarks/peers/quantile.py
+	@benchmarks/bench_dp_peers.sh
 	@BIN=$(BIN) benchmarks/bench_grpc.sh
 
 format:

@@ -36,7 +36,7 @@ static struct dp_noisy add(struct dp_exact value, dp_int noise)
 static void release_many(struct dp_noisy *out, const struct dp_exact *in,
                          size_t n, const struct dp_lattice *table, gsl_rng *rng)
 {
-    enum { BATCH = 512 };
+    enum { BATCH = 1024 };
     int64_t noise[BATCH];
     for (size_t batch; n > 0; out += batch, in += batch, n -= batch) {
         batch = n < BATCH ? n : BATCH;

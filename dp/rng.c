@@ -92,9 +92,10 @@ uint64_t dp_rng_word(gsl_rng *rng)
 /* Long runs come straight from the generator, never through the block. */
 void dp_rng_words(gsl_rng *rng, uint64_t *out, size_t n)
 {
+    enum { MOST = 1 << 16 };
     if (rng->type == &system_type && n >= BLOCK_WORDS / 4) {
         for (size_t batch; n > 0; out += batch, n -= batch) {
-            batch = n < BLOCK_WORDS ? n : BLOCK_WORDS;
+            batch = n < MOST ? n : MOST;
             generate(out, batch);
         }
         return;
