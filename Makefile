@@ -166,7 +166,6 @@ fuzz-replay: $(REPLAYS)
 
 # dp/ as a library of its own: GSL, OpenSSL and nothing of the server.
 LIBDP := $(BIN)/libhalftone-dp.a
-PREFIX ?= /usr/local
 DP_TO  := $(DESTDIR)$(PREFIX)
 libdp: $(LIBDP)
 $(LIBDP): $(patsubst %.c,$(BUILD)/%.o,$(wildcard dp/*.c))

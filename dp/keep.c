@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "dp/bernoulli.h"
+#include "dp/notion.h"
 #include "dp/wide.h"
 
 /* Fixed point throughout: x stands for x / ONE. */
@@ -194,12 +195,20 @@ enum dp_status dp_keep_price(struct dp_price *out,
                              const struct dp_keep_rule *rule,
                              enum dp_notion notion)
 {
-    if (!in_domain(rule) || notion != DP_ZCDP)
+    if (!in_domain(rule) || (notion != DP_ZCDP && notion != DP_GDP))
         return DP_EDOM;
-    /* l0 (eps_nano 10^-9 / l0)^2 / 2 in units of 10^-12. */
-    const dp_uint unit = (dp_uint)2000000 * rule->l0,
-                  square = (dp_uint)rule->eps_nano * rule->eps_nano;
-    const dp_uint rho = square / unit + (square % unit != 0);
+    dp_uint rho;
+    if (notion == DP_ZCDP) {
+        /* l0 (eps_nano 10^-9 / l0)^2 / 2 in units of 10^-12. */
+        const dp_uint unit = (dp_uint)2000000 * rule->l0,
+                      square = (dp_uint)rule->eps_nano * rule->eps_nano;
+        rho = square / unit + (square % unit != 0);
+    } else {
+        const long double one = dp_notion_gdp_of_pure(
+            (long double)rule->eps_nano * 1e-9L / rule->l0);
+        const long double pico = one * rule->l0 * 1e12L * (1 + 1e-17L);
+        rho = pico < 0x1p63L ? (dp_uint)ceill(pico) : UINT64_MAX;
+    }
     *out = (struct dp_price){
         .rho_pico = rho > DP_PRICE_MAX ? UINT64_MAX : (uint64_t)rho,
         .delta_atto = rule->delta_atto,

@@ -66,8 +66,9 @@ enum dp_status dp_keep_init(struct dp_keep *out,
 bool dp_keep_draw(const struct dp_keep *k, struct dp_exact people,
                   gsl_rng *rng);
 
-/* What releasing every group's draw costs: rho = l0 eps'^2 / 2, rounded up,
- * and delta.  DP_EDOM under pure (delta is not 0). */
+/* What releasing every group's draw costs: rho = l0 eps'^2 / 2 (under GDP l0
+ * times what dp_notion_gdp_of_pure() says of eps'), rounded up, and delta.
+ * DP_EDOM under pure (delta is not 0). */
 enum dp_status dp_keep_price(struct dp_price *out,
                              const struct dp_keep_rule *rule,
                              enum dp_notion notion) DP_MUST_CHECK;
