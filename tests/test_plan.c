@@ -341,6 +341,40 @@ static void check_priced(void **state)
     arena_fini(&a);
 }
 
+/*
+ * Under gdp: the same noise for a rho, but a rounded Gaussian, and an epsilon
+ * asked for buys its own curve's mu^2/2.
+ */
+static void check_gdp(void **state)
+{
+    static const char SQL[] =
+        "SELECT land, COUNT(DISTINCT who) FROM buys GROUP BY land";
+    static const struct ask asks[] = { { 0 },
+                                       { .kind = ASK_EPSILON, .price = 1 } };
+    struct policy gdp = plan_shop;
+    gdp.notion = DP_GDP;
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct request req = { .purpose = "stats", .ask = asks[i] };
+        struct plan *z = NULL, *g = NULL;
+        struct err err = { 0 };
+        struct arena a;
+        arena_init(&a, 1 << 22);
+        assert_int_equal(plan_sql(&z, SQL, &req, &plan_shop, &a, &err), ERR_OK);
+        assert_int_equal(plan_sql(&g, SQL, &req, &gdp, &a, &err), ERR_OK);
+        assert_int_equal(z->measures[0].noise.law, DP_DGAUSS);
+        assert_int_equal(g->measures[0].noise.law, DP_RGAUSS);
+        assert_string_equal(g->mechanism_text, "rounded Gaussian noise");
+        const double ratio =
+            (double)g->price.rho_pico / (double)z->price.rho_pico;
+        assert_true(fabs(ratio - (i == 0 ? 1 : 1.1502)) < 1e-4);
+        struct reply_estimate e;
+        assert_int_equal(plan_estimate(&e, g, gdp.cap, &a, &err), ERR_OK);
+        assert_true(i == 0 || (e.epsilon <= 1 && e.epsilon > 1 - 1e-6));
+        arena_fini(&a);
+    }
+}
+
 static const struct refused {
     const char *name, *sql;
     enum err_code want;
@@ -755,6 +789,7 @@ static void groups_are_numbered_both_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest single[] = {
+        cmocka_unit_test(check_gdp),
         cmocka_unit_test(every_cap_ends_cleanly),
         cmocka_unit_test(groups_are_numbered_both_ways),
     };

@@ -420,6 +420,43 @@ static void check_pure(void **state)
     arena_fini(&a);
 }
 
+/*
+ * Under gdp a cap in epsilon buys the rho = mu^2/2 of a Gaussian's own curve,
+ * more than zcdp's, and shows the epsilon that was written.
+ */
+static void check_gdp(void **state)
+{
+    static const struct {
+        const char *notion;
+        uint64_t rho_pico; /* at epsilon 1, delta 1e-6 (mpmath) */
+    } gdp_rows[] = { { "gdp", 28014481912 }, { "zcdp", 24355970359 } };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct arena a;
+        char text[512];
+        arena_init(&a, 1 << 20);
+        snprintf(text, sizeof text,
+                 "dataset: shop\nexclusive: true\nversion: 1\n"
+                 "data_version: a\nnotion: %s\n"
+                 "cap: {epsilon: 1, delta: 2e-6}\nmax_people: 10\n"
+                 "purposes: {a: {basis: public_task}}\n"
+                 "source: duckdb\ndatabase: shop.db\n"
+                 "tables:\n  t:\n    key: k\n    columns:\n"
+                 "      k: uuid\n      city: text\n",
+                 gdp_rows[i].notion);
+        const struct policy *p = load_right(text, &a);
+        assert_string_equal(policy_notion_name(p->notion), gdp_rows[i].notion);
+        assert_int_equal(p->cap.rho_pico, gdp_rows[i].rho_pico);
+        assert_int_equal(p->cap.eps_nano, 0);
+        assert_int_equal(p->cap.delta_atto, 1000000000000);
+        const struct policy_shown s = policy_shown_of(p, p->cap);
+        assert_true(s.epsilon <= 1 && s.epsilon > 1 - 1e-9);
+        assert_true(fabs(s.delta - 2e-6) < 1e-15);
+        assert_true(p->tables[0].columns[1].may_group);
+        arena_fini(&a);
+    }
+}
+
 /* Several mistakes come together, in file order. */
 static void check_all_at_once(void **state)
 {
@@ -579,6 +616,7 @@ int main(void)
         cmocka_unit_test(check_columns),
         cmocka_unit_test(check_cap),
         cmocka_unit_test(check_pure),
+        cmocka_unit_test(check_gdp),
         cmocka_unit_test(check_all_at_once),
         cmocka_unit_test(check_report_is_bounded),
         cmocka_unit_test(check_memory),

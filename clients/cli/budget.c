@@ -142,7 +142,7 @@ static void print_json(struct cli *cli, const reply *b)
     json_key(&j, "dataset");
     json_text(&j, b->dataset);
     json_key(&j, "notion");
-    json_text(&j, pure ? "pure" : "zcdp");
+    json_text(&j, b->notion);
     json_units(&j, "cap_rho", !pure, b->cap_rho_pico, RHO_DECIMALS);
     json_units(&j, "spent_rho", !pure, b->spent_rho_pico, RHO_DECIMALS);
     json_units(&j, "remaining_rho", !pure, b->remaining_rho_pico, RHO_DECIMALS);

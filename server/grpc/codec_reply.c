@@ -303,6 +303,7 @@ static enum err_code encode_budget(const uint8_t **msg, size_t *len,
     Halftone__V1__Budget m = HALFTONE__V1__BUDGET__INIT;
     m.dataset = text(b->dataset);
     m.pure = b->pure;
+    m.notion = text(b->notion);
     m.cap_rho_pico = b->cap_rho_pico;
     m.spent_rho_pico = b->spent_rho_pico;
     m.remaining_rho_pico = b->remaining_rho_pico;

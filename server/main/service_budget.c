@@ -63,6 +63,7 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
     const struct policy_shown spent = policy_shown_of(p, filter.lifetime);
     out->budget = (struct reply_budget){
         .dataset = p->name,
+        .notion = policy_notion_name(p->notion),
         .pure = p->notion == DP_PURE,
         .cap_rho_pico = p->cap.rho_pico,
         .spent_rho_pico = filter.lifetime.rho_pico,

@@ -73,7 +73,7 @@ static enum err_code fill_head(struct reply_dataset *out,
     *out = (struct reply_dataset){
         .name = p->name,
         .help = p->help,
-        .notion = p->notion == DP_PURE ? "pure" : "zcdp",
+        .notion = policy_notion_name(p->notion),
         .policy_version = p->version,
         .purposes = ARENA_NEW_N(a, p->n_purposes, const char *),
     };

@@ -1,12 +1,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "dp/convert.h"
+#include "dp/notion.h"
 #include "server/plan/draft.h"
 
 static const char *law_name(const struct plan_measure *m)
 {
-    return m->noise.law == DP_DGAUSS ? "discrete Gaussian" : "discrete Laplace";
+    switch (m->noise.law) {
+    case DP_DLAPLACE:
+        return "discrete Laplace";
+    case DP_DGAUSS:
+        return "discrete Gaussian";
+    case DP_RGAUSS:
+        return "rounded Gaussian";
+    }
+    return "";
 }
 
 static double scale_of(const struct plan_measure *m)
@@ -157,7 +165,8 @@ static void price(struct writer *w, const struct plan *p)
     const double rho = (double)p->price.rho_pico * DP_PICO;
     writer_printf(w, "Price: rho %.9g, delta %.3g", rho,
                   (double)p->price.delta_atto * DP_ATTO);
-    if (dp_eps_of_rho(&eps, rho, p->policy->shown_delta) == DP_OK)
+    if (dp_notion_eps(&eps, p->policy->notion, p->price,
+                      p->policy->shown_delta) == DP_OK)
         writer_printf(w, "; alone epsilon %.4g at delta %.3g", eps,
                       p->policy->shown_delta);
     writer_str(w, "\n");
@@ -211,11 +220,23 @@ static enum err_code write_text(struct draft *d, struct err *err)
 enum err_code draft_explain(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    p->mechanism_text =
-        p->is_free                     ? "none: a public answer"
-        : p->policy->notion == DP_PURE ? "discrete Laplace noise"
-        : p->selects ? "discrete Gaussian noise, groups selected by a threshold"
-                     : "discrete Gaussian noise";
+    static const struct {
+        const char *alone, *selecting;
+    } texts[] = {
+        [DP_DLAPLACE] = { "discrete Laplace noise",
+                          "discrete Laplace noise, groups selected by a "
+                          "threshold" },
+        [DP_DGAUSS] = { "discrete Gaussian noise",
+                        "discrete Gaussian noise, groups selected by a "
+                        "threshold" },
+        [DP_RGAUSS] = { "rounded Gaussian noise",
+                        "rounded Gaussian noise, groups selected by a "
+                        "threshold" },
+    };
+    const enum dp_law law = dp_notion_law(p->policy->notion);
+    p->mechanism_text = p->is_free   ? "none: a public answer"
+                        : p->selects ? texts[law].selecting
+                                     : texts[law].alone;
     p->text = "";
     return d->explains ? write_text(d, err) : ERR_OK;
 }
@@ -260,11 +281,8 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
             p->outputs[i].name, mechanism, error_of_output(p, &p->outputs[i])
         };
     }
-    if (out->pure)
-        out->epsilon = (double)p->price.eps_nano * DP_NANO;
-    else if (p->price.rho_pico > 0 &&
-             dp_eps_of_rho(&out->epsilon, (double)p->price.rho_pico * DP_PICO,
-                           p->policy->shown_delta) != DP_OK)
+    if (dp_notion_eps(&out->epsilon, p->policy->notion, p->price,
+                      p->policy->shown_delta) != DP_OK)
         return err_set(err, ERR_INTERNAL, "the price has no epsilon");
     return ERR_OK;
 }

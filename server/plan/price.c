@@ -1,12 +1,12 @@
 #include <assert.h>
 #include <math.h>
 
-#include "dp/convert.h"
+#include "dp/notion.h"
 #include "server/plan/draft.h"
 
 /*
- * The price of a release is the sum, over its measures, of L0 times the price
- * of one group: Gaussian rho = L0 D^2 / (2 sigma^2), Laplace eps = L0 D / t.
+ * The price of a release is the sum, over its measures, of that of the vector
+ * over the groups: Gaussian rho = L0 D^2 / (2 sigma^2), Laplace eps = L0 D / t.
  * A price asked for is split evenly, which gives every measure the same noise
  * relative to what one person can change, D.  An accuracy asked for gives each
  * measure the noisiest mechanism that reaches it.
@@ -18,29 +18,29 @@ static enum dp_notion notion_of(const struct draft *d)
 
 static enum dp_law law_of(const struct draft *d)
 {
-    return notion_of(d) == DP_PURE ? DP_DLAPLACE : DP_DGAUSS;
+    return dp_notion_law(notion_of(d));
 }
 
 static uint64_t units(const struct draft *d, struct dp_price p)
 {
-    return notion_of(d) == DP_PURE ? p.eps_nano : p.rho_pico;
-}
-
-static struct dp_price price_of_units(const struct draft *d, uint64_t n)
-{
-    if (notion_of(d) == DP_PURE)
-        return (struct dp_price){ .eps_nano = n };
-    return (struct dp_price){ .rho_pico = n };
+    return dp_notion_units(notion_of(d), p);
 }
 
 static const char *unit_name(const struct draft *d)
 {
-    return notion_of(d) == DP_PURE ? "epsilon" : "rho";
+    return dp_notion_unit_name(notion_of(d));
 }
 
 static double in_units(const struct draft *d, uint64_t n)
 {
-    return (double)n * (notion_of(d) == DP_PURE ? DP_NANO : DP_PICO);
+    return (double)n * dp_notion_unit(notion_of(d));
+}
+
+/* One measure over all groups that one person can be in. */
+static struct dp_vector_release vector_of(const struct draft *d, size_t i)
+{
+    const struct plan_measure *m = &d->plan->measures[i];
+    return (struct dp_vector_release){ m->noise, m->bound, d->plan->l0 };
 }
 
 /* The whole price asked for, in units of the notion, rounded down. */
@@ -62,26 +62,30 @@ static enum err_code asked(uint64_t *out, const struct draft *d,
                       "this dataset is priced in epsilon, not rho");
         return err_hint(err, "ask for an epsilon");
     }
-    if (ask->kind == ASK_EPSILON && !pure &&
-        dp_rho_of_eps(&price, ask->price, d->policy->shown_delta) != DP_OK)
+    if (ask->kind == ASK_EPSILON &&
+        dp_notion_of_eps(&price, notion_of(d), ask->price,
+                         d->policy->shown_delta) != DP_OK)
         return err_set(err, ERR_INVALID,
                        "the epsilon asked for is out of range");
-    if (dp_units_down(out, price, pure ? DP_NANO : DP_PICO) != DP_OK)
+    if (dp_units_down(out, price, dp_notion_unit(notion_of(d))) != DP_OK)
         return err_set(err, ERR_INVALID, "the price asked for is out of range");
     return ERR_OK;
 }
 
-/* The least noise that `part` of each group's price buys.  A sum whose grid is
- * too fine for its noise moves to a coarser one. */
+/* The least noise that `part` of the price buys for a measure.  A sum whose
+ * grid is too fine for its noise moves to a coarser one. */
 static enum err_code buy(struct draft *d, size_t i, uint64_t part,
                          struct err *err)
 {
     struct plan_measure *m = &d->plan->measures[i];
+    const struct dp_price price = dp_notion_price(notion_of(d), part);
+    struct dp_vector_release v;
     enum dp_status rc;
     do {
-        rc = part ? dp_mechanism_of_price(&m->noise, law_of(d), m->bound,
-                                          price_of_units(d, part), notion_of(d))
+        v = vector_of(d, i);
+        rc = part ? dp_vector_of_price(&v, law_of(d), price, notion_of(d))
                   : DP_EDOM;
+        m->noise = v.noise;
     } while (rc == DP_ERANGE && draft_coarsen(d, i));
     if (rc == DP_OK)
         return ERR_OK;
@@ -93,7 +97,7 @@ static enum err_code buy(struct draft *d, size_t i, uint64_t part,
 
 static uint64_t part_of(const struct draft *d, uint64_t total)
 {
-    return total / d->plan->n_measures / d->plan->l0;
+    return total / d->plan->n_measures;
 }
 
 static enum err_code buy_all(struct draft *d, struct err *err)
@@ -213,12 +217,12 @@ static enum err_code add_up(struct draft *d, struct err *err)
     struct plan *p = d->plan;
     p->price = (struct dp_price){ 0 };
     for (size_t i = 0; i < p->n_measures; i++) {
-        struct dp_price one;
-        if (dp_mechanism_price(&one, &p->measures[i].noise,
-                               p->measures[i].bound, notion_of(d)) != DP_OK)
+        const struct dp_vector_release v = vector_of(d, i);
+        struct dp_price price;
+        if (dp_vector_price(&price, &v, notion_of(d)) != DP_OK)
             return err_set(err, ERR_INVALID, "%s has no price at this accuracy",
                            p->measures[i].what);
-        p->price = dp_price_add(p->price, dp_price_times(one, p->l0));
+        p->price = dp_price_add(p->price, price);
     }
     return ERR_OK;
 }

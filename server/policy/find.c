@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "dp/convert.h"
+#include "dp/notion.h"
 #include "server/policy/policy.h"
 
 const struct policy_table *policy_find_table(const struct policy *p,
@@ -50,9 +50,7 @@ struct policy_shown policy_shown_of(const struct policy *p,
         .delta = (double)price.delta_atto * DP_ATTO + p->shown_delta,
     };
     /* Saturated prices have no finite epsilon worth showing. */
-    if (price.rho_pico > 0 &&
-        dp_eps_of_rho(&s.epsilon, (double)price.rho_pico * DP_PICO,
-                      p->shown_delta) != DP_OK)
+    if (dp_notion_eps(&s.epsilon, p->notion, price, p->shown_delta) != DP_OK)
         s.epsilon = INFINITY;
     return s;
 }

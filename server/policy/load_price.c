@@ -15,13 +15,15 @@ static const struct field PRICE[] = {
       .at = PRICE_AT(eps),
       .max = PRICE_REAL_MAX,
       .absent = "rho is given",
-      .help = "Epsilon; under zcdp it is converted to rho, rounded down." },
+      .help = "Epsilon; under zcdp and gdp it is converted to rho, rounded "
+              "down." },
     { .key = "rho",
       .kind = FIELD_REAL,
       .at = PRICE_AT(rho),
       .max = PRICE_REAL_MAX,
       .absent = "epsilon is given",
-      .help = "Rho of zero-concentrated differential privacy; zcdp only." },
+      .help = "Rho of zero-concentrated differential privacy, or mu^2/2 of "
+              "Gaussian differential privacy; not under pure." },
     { .key = "delta",
       .kind = FIELD_REAL,
       .at = PRICE_AT(delta),
@@ -29,7 +31,7 @@ static const struct field PRICE[] = {
       .absent = "0 under pure; for max_price ten times default_delta; for a "
                 "quota the cap's",
       .help = "Chance that the promise fails, far below one in the number of "
-              "people; required in the cap under zcdp, where half of it goes "
+              "people; required in the cap unless pure, where half of it goes "
               "to the conversion when epsilon is given." },
 };
 const struct field_set POLICY_PRICE_FIELDS =

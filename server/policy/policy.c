@@ -7,7 +7,8 @@
 #include "server/policy/parts.h"
 
 static const char *const SOURCES[] = { "files", "duckdb", "fake", NULL };
-static const char *const NOTIONS[] = { "zcdp", "pure", NULL };
+/* In the order of enum dp_notion. */
+static const char *const NOTIONS[] = { "zcdp", "pure", "gdp", NULL };
 static const char *const BASES[] = { "consent", "legitimate_interest",
                                      "public_task", NULL };
 
@@ -143,7 +144,8 @@ static const struct field POLICY[] = {
       .at = AT(notion),
       .words = NOTIONS,
       .fallback = "zcdp",
-      .help = "How spending is counted, for the life of the dataset: zcdp, or "
+      .help = "How spending is counted, for the life of the dataset: zcdp, "
+              "gdp (Gaussian DP: the same cap answers about a sixth more), or "
               "pure (epsilon alone, public domains only)." },
     { .key = "cap",
       .kind = FIELD_CUSTOM,
@@ -337,4 +339,9 @@ enum err_code policy_load_bytes(struct policy **out, const void *bytes,
         return loader_close(&l, err);
     TRY(loader_open_bytes(&l, &root, bytes, len, err));
     return finish(out, &l, root, bytes, len, err);
+}
+
+const char *policy_notion_name(enum dp_notion notion)
+{
+    return NOTIONS[notion];
 }

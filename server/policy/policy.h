@@ -195,4 +195,7 @@ static inline const char *policy_stored_name(const struct policy_column *c)
 
 const char *policy_type_name(enum policy_type type);
 
+/* "zcdp", "pure" or "gdp", as in the policy. */
+const char *policy_notion_name(enum dp_notion notion);
+
 #endif

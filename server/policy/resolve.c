@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "dp/convert.h"
+#include "dp/notion.h"
 #include "server/policy/parts.h"
 
 /*
@@ -44,7 +44,7 @@ static bool names_one(struct loader *l, const struct policy_file *file,
     if (file->p.notion == DP_PURE && rho) {
         loader_mistake(l, yaml_place_of(t->node),
                        "under the pure notion a price is an epsilon",
-                       "write '{epsilon: ...}', or choose 'notion: zcdp'");
+                       "write '{epsilon: ...}', or choose another notion");
         return false;
     }
     if (rho == eps) {
@@ -73,9 +73,9 @@ static void resolve_main(struct loader *l, const struct policy_file *file,
         out->eps_nano = units(l, at, t->eps, DP_NANO, "an epsilon");
         return;
     }
-    if (!isnan(t->eps) &&
-        (t->eps == 0 || !(file->p.shown_delta > 0) ||
-         dp_rho_of_eps(&rho, t->eps, file->p.shown_delta) != DP_OK)) {
+    if (!isnan(t->eps) && (t->eps == 0 || !(file->p.shown_delta > 0) ||
+                           dp_notion_of_eps(&rho, file->p.notion, t->eps,
+                                            file->p.shown_delta) != DP_OK)) {
         loader_mistake(l, at,
                        arena_printf(l->a, "epsilon %g has no rho at delta %g",
                                     t->eps, file->p.shown_delta),
@@ -96,7 +96,7 @@ static void resolve_delta(struct loader *l, const struct policy_file *file,
     if (file->p.notion == DP_PURE && t->delta > 0)
         loader_mistake(l, yaml_place_of(t->node),
                        "under the pure notion delta is 0",
-                       "remove 'delta', or choose 'notion: zcdp'");
+                       "remove 'delta', or choose another notion");
     if (dp_units_down(&out->delta_atto, t->delta, DP_ATTO) != DP_OK)
         out->delta_atto = 0;
 }
@@ -109,10 +109,12 @@ static void resolve_cap(struct loader *l, struct policy_file *file)
     if (!t->node)
         return;
     struct price_text own = *t;
-    if (p->notion == DP_ZCDP) {
+    if (p->notion != DP_PURE) {
         if (t->node->kind == YAML_MAP && !yaml_tree_find(t->node, "delta"))
             loader_mistake(l, yaml_place_of(t->node),
-                           "under zcdp the cap needs a delta",
+                           p->notion == DP_GDP
+                               ? "under gdp the cap needs a delta"
+                               : "under zcdp the cap needs a delta",
                            "add 'delta: 1e-6': far below one in the number of "
                            "people");
         const bool by_eps = !isnan(t->eps);
@@ -143,7 +145,7 @@ static void resolve_default_delta(struct loader *l, struct policy_file *file)
         if (p->default_delta > 0)
             loader_mistake(l, yaml_place_of(node),
                            "under the pure notion delta is 0",
-                           "remove 'default_delta', or choose 'notion: zcdp'");
+                           "remove 'default_delta', or choose another notion");
         p->default_delta = 0;
         return;
     }

@@ -29,7 +29,7 @@ struct reply_receipt {
     const char *mechanism; /* one line a person can read */
     uint64_t policy_version;
     int64_t as_of_us;    /* wall time of the release */
-    uint64_t rho_pico;   /* price in 1e-12 rho (zcdp) */
+    uint64_t rho_pico;   /* price in 1e-12 rho (zcdp, gdp) */
     uint64_t eps_nano;   /* price in 1e-9 epsilon (pure) */
     uint64_t delta_atto; /* price in 1e-18 delta */
     double epsilon;      /* the price as (epsilon, delta) at shown_delta */
@@ -92,7 +92,7 @@ struct reply_dataset_table {
 };
 
 struct reply_dataset {
-    const char *name, *help, *notion; /* "zcdp", "pure" */
+    const char *name, *help, *notion; /* "zcdp", "gdp", "pure" */
     uint64_t policy_version;
     const char **purposes;
     size_t n_purposes;
@@ -101,7 +101,7 @@ struct reply_dataset {
 };
 
 struct reply_budget {
-    const char *dataset;
+    const char *dataset, *notion;
     bool pure;
     uint64_t cap_rho_pico, spent_rho_pico, remaining_rho_pico;
     uint64_t cap_eps_nano, spent_eps_nano, remaining_eps_nano;
