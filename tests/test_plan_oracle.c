@@ -24,8 +24,6 @@ struct buy {
     int n;                /* -3..13, range 0..10 */
     int price_eighths;    /* -16..80, grid quarters, range -4..30 quarters */
     long long vn, vprice; /* clamped, on the grid */
-    int copy;             /* 1.. among rows that look alike */
-    char hash[65];
 };
 
 struct tally {
@@ -59,13 +57,6 @@ static void fill(struct buy *b, unsigned *seed)
     b->vprice = (long long)floor(clamped * 4 + 0.5);
 }
 
-static bool alike(const struct buy *a, const struct buy *b)
-{
-    return a->who == b->who && a->city == b->city && a->has_n == b->has_n &&
-           a->has_price == b->has_price && (!a->has_n || a->vn == b->vn) &&
-           (!a->has_price || a->vprice == b->vprice);
-}
-
 static void sha_hex(char *hex, const char *text)
 {
     unsigned char in[512], digest[32];
@@ -77,64 +68,53 @@ static void sha_hex(char *hex, const char *text)
         (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void group_text(char *out, size_t cap, char what, int who, int city)
+static void group_text(char *out, size_t cap, int who, int city)
 {
     const char *name = city_text(city);
     if (name)
-        (void)snprintf(out, cap, "%c%d,%zu:%s", what, who, strlen(name), name);
+        (void)snprintf(out, cap, "g%d,%zu:%s", who, strlen(name), name);
     else
-        (void)snprintf(out, cap, "%c%d,n", what, who);
+        (void)snprintf(out, cap, "g%d,n", who);
 }
 
-static void hash_row(struct buy *b)
+/* More than LINF rows count as LINF that weigh alike. */
+static long long limited(long long sum, int rows)
 {
-    char head[128], n[32] = "n", price[32] = "n", text[256];
-    group_text(head, sizeof head, 'r', b->who, b->city);
-    if (b->has_n)
-        (void)snprintf(n, sizeof n, "%lld,", b->vn);
-    if (b->has_price)
-        (void)snprintf(price, sizeof price, "%lld,", b->vprice);
-    (void)snprintf(text, sizeof text, "%s%s%s%s%s%d", head,
-                   b->has_n ? "true," : "false,",
-                   b->has_price ? "true," : "false,", n, price, b->copy);
-    sha_hex(b->hash, text);
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    return strcmp(((const struct buy *)a)->hash, ((const struct buy *)b)->hash);
+    return rows > LINF ? sum * LINF / rows : sum;
 }
 
 /* One person in one city. */
-static struct tally bounded(const struct buy *sorted, int who, int city)
+static struct tally bounded(const struct buy *buys, int who, int city)
 {
     struct tally t = { 0 };
     int rows = 0, ns = 0, prices = 0;
     for (int i = 0; i < ROWS; i++) {
-        if (sorted[i].who != who || sorted[i].city != city)
+        if (buys[i].who != who || buys[i].city != city)
             continue;
         t.people = 1;
         rows++;
-        if (sorted[i].has_n && ++ns <= LINF)
-            t.n += sorted[i].vn;
-        if (sorted[i].has_price && ++prices <= LINF)
-            t.price += sorted[i].vprice;
+        ns += buys[i].has_n;
+        prices += buys[i].has_price;
+        t.n += buys[i].has_n ? buys[i].vn : 0;
+        t.price += buys[i].has_price ? buys[i].vprice : 0;
     }
     t.rows = rows < LINF ? rows : LINF;
+    t.n = limited(t.n, ns);
+    t.price = limited(t.price, prices);
     return t;
 }
 
 /* The cities of one person before `city` in the order of their hashes. */
-static int rank_of(const struct buy *sorted, int who, int city)
+static int rank_of(const struct buy *buys, int who, int city)
 {
     char mine[65], other[65], text[128];
     int rank = 0;
-    group_text(text, sizeof text, 'g', who, city);
+    group_text(text, sizeof text, who, city);
     sha_hex(mine, text);
     for (int c = 0; c < CITIES; c++) {
-        if (!bounded(sorted, who, c).people)
+        if (!bounded(buys, who, c).people)
             continue;
-        group_text(text, sizeof text, 'g', who, c);
+        group_text(text, sizeof text, who, c);
         sha_hex(other, text);
         rank += strcmp(other, mine) < 0;
     }
@@ -146,16 +126,9 @@ static int by_line(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static void oracle(char *out, size_t cap, struct buy *rows)
+static void oracle(char *out, size_t cap, const struct buy *rows)
 {
     char lines[CITIES][96] = { "" };
-    for (int i = 0; i < ROWS; i++) {
-        rows[i].copy = 1;
-        for (int j = 0; j < i; j++)
-            rows[i].copy += alike(&rows[i], &rows[j]);
-        hash_row(&rows[i]);
-    }
-    qsort(rows, ROWS, sizeof *rows, by_hash);
     for (int c = 0; c < CITIES; c++) {
         struct tally sum = { 0 };
         for (int who = 0; who < PEOPLE; who++) {

@@ -10,16 +10,17 @@
  *   rows    rows with a key that pass the WHERE: person p, keys k, flags f
  *           (FILTER holds and x is not NULL), values x
  *   placed  keys in their public domains, values clamped on the grid (v)
- *   dealt   o numbers rows that look alike; h, the keyed hash of the row
- *   kept    n counts, in the order of (h, o), the rows an aggregate may use
  *   pairs   one row per person and group, each aggregate a bounded integer a
  *   ranked  g numbers a person's groups in the order of a keyed hash
  *
- * dealt and kept only for sums of row values, ranked only when a person could
- * have more than L0 groups; neither where a relation has one row per person by
- * construction.  Every stage is a function of one person's rows, so
- * it bounds what one person changes whatever the hash.  Rows that are alike may
- * change places; nothing after can tell.
+ * ranked only when a person could have more than L0 groups, which a relation of
+ * one row per person rules out.  Every stage is a function of one person's
+ * rows, so it bounds what one person changes whatever the hash.
+ *
+ * A person with n > Linf rows in a group counts as Linf of them, each weighing
+ * Linf / n: a sum s becomes s Linf / n, an integer again by truncation.  With
+ * rows in [lo, hi] that lies in [Linf lo, Linf hi], as a sum of Linf rows does,
+ * and the person's mean stays what it was.
  */
 struct sql {
     struct draft *d;
@@ -27,18 +28,11 @@ struct sql {
     size_t flag[PLAN_MEASURES_MAX]; /* measure -> f column, NONE: every row */
     size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
     size_t n_flags, n_x;
-    bool samples, ranks;
+    bool ranks;
 };
 static const size_t NONE = SIZE_MAX;
 
-static bool limits_rows(const struct sql *s, size_t i)
-{
-    return !s->d->scope->one_row &&
-           s->d->plan->measures[i].kind == MEASURE_SUM &&
-           !s->d->measures[i].clamps_person;
-}
-
-/* COUNT(x) flags rows by x; a sum does too, so that both keep the same rows. */
+/* COUNT(x) flags rows by x; a sum does too, so that both mean the same rows. */
 static const struct typed *flag_value(const struct sql *s, size_t i)
 {
     const struct typed *v = s->d->measures[i].value;
@@ -60,7 +54,6 @@ static void number_columns(struct sql *s)
         }
         if (s->d->plan->measures[i].kind == MEASURE_SUM)
             s->x[i] = s->n_x++;
-        s->samples |= limits_rows(s, i);
     }
 }
 
@@ -250,101 +243,59 @@ static void hash_open(const struct sql *s, char what)
         encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
 }
 
-static void stage_dealt(const struct sql *s)
+static void only_flagged(const struct sql *s, size_t i)
 {
-    const size_t n_keys = s->d->plan->n_keys;
-    writer_str(s->w,
-               ",\nalike AS (SELECT *, row_number() OVER (PARTITION BY p");
-    columns(s, 'k', n_keys);
-    columns(s, 'f', s->n_flags);
-    columns(s, 'v', s->n_x);
-    writer_str(s->w, ") AS o FROM placed),\ndealt AS (SELECT *, ");
-    hash_open(s, 'r');
-    for (size_t j = 0; j < s->n_flags; j++)
-        encoded(s, 'f', j, false);
-    for (size_t j = 0; j < s->n_x; j++)
-        encoded(s, 'v', j, false);
-    writer_str(s->w, " || CAST(o AS VARCHAR))) AS h FROM alike)");
-}
-
-/* Sums of one flag share one count. */
-static bool first_sum_of_flag(const struct sql *s, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (limits_rows(s, j) && s->flag[j] == s->flag[i])
-            return false;
-    return limits_rows(s, i);
-}
-
-static void rank_name(const struct sql *s, size_t i)
-{
-    if (s->flag[i] == NONE)
-        writer_str(s->w, "n");
-    else
-        writer_printf(s->w, "n%zu", s->flag[i]);
-}
-
-static void stage_kept(const struct sql *s)
-{
-    writer_str(s->w, ",\nkept AS (SELECT *");
-    for (size_t i = 0; i < s->d->plan->n_measures; i++) {
-        if (!first_sum_of_flag(s, i))
-            continue;
-        writer_str(s->w, ", count(*)");
-        if (s->flag[i] != NONE)
-            writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
-        writer_str(s->w, " OVER w AS ");
-        rank_name(s, i);
-    }
-    writer_str(s->w, " FROM dealt WINDOW w AS (PARTITION BY p");
-    columns(s, 'k', s->d->plan->n_keys);
-    writer_str(s->w, " ORDER BY h");
-    columns(s, 'f', s->n_flags);
-    columns(s, 'v', s->n_x);
-    writer_str(s->w, ", o ROWS UNBOUNDED PRECEDING))");
-}
-
-static void only_flagged(const struct sql *s, size_t i, bool limited)
-{
-    if (s->flag[i] == NONE && !limited)
-        return;
-    writer_str(s->w, " FILTER (WHERE ");
     if (s->flag[i] != NONE)
-        writer_printf(s->w, "f%zu%s", s->flag[i], limited ? " AND " : "");
-    if (limited) {
-        rank_name(s, i);
-        writer_printf(s->w, " <= %u", s->d->plan->linf);
-    }
-    writer_str(s->w, ")");
+        writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
 }
 
 static void row_count(const struct sql *s, size_t i)
 {
-    writer_str(s->w, "least(count(*)");
-    only_flagged(s, i, false);
+    writer_str(s->w, "count(*)");
+    only_flagged(s, i);
+}
+
+static void limited_count(const struct sql *s, size_t i)
+{
+    writer_str(s->w, "least(");
+    row_count(s, i);
     writer_printf(s->w, ", %u)", s->d->plan->linf);
 }
 
-static void total(const struct sql *s, size_t i, bool limited)
+static void total(const struct sql *s, size_t i)
 {
     writer_printf(s->w, "coalesce(sum(v%zu)", s->x[i]);
-    only_flagged(s, i, limited);
+    only_flagged(s, i);
     writer_str(s->w, ", 0)");
+}
+
+/* `//` truncates towards 0, so what lies between two integers stays there. */
+static void limited_total(const struct sql *s, size_t i)
+{
+    writer_str(s->w, "CASE WHEN ");
+    row_count(s, i);
+    writer_printf(s->w, " > %u THEN ", s->d->plan->linf);
+    total(s, i);
+    writer_printf(s->w, " * %u // ", s->d->plan->linf);
+    row_count(s, i);
+    writer_str(s->w, " ELSE ");
+    total(s, i);
+    writer_str(s->w, " END");
 }
 
 static void clamped_total(const struct sql *s, size_t i)
 {
     const struct draft_measure *m = &s->d->measures[i];
     writer_str(s->w, "CASE WHEN ");
-    total(s, i, false);
+    total(s, i);
     writer_printf(
         s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
         (long long)m->person_lo, (long long)m->person_lo);
-    total(s, i, false);
+    total(s, i);
     writer_printf(
         s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
         (long long)m->person_hi, (long long)m->person_hi);
-    total(s, i, false);
+    total(s, i);
     writer_str(s->w, " END");
 }
 
@@ -360,18 +311,21 @@ static void share(const struct sql *s, size_t i)
             writer_printf(s->w, "CAST(bool_or(f%zu) AS BIGINT)", s->flag[i]);
         return;
     case MEASURE_ROWS:
-        row_count(s, i);
+        limited_count(s, i);
         return;
     case MEASURE_SUM:
         if (s->d->measures[i].clamps_person) {
             clamped_total(s, i);
             return;
         }
-        total(s, i, limits_rows(s, i));
+        if (s->d->scope->one_row)
+            total(s, i);
+        else
+            limited_total(s, i);
         if (m->center) {
             writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ",
                           (long long)m->center);
-            row_count(s, i);
+            limited_count(s, i);
         }
         return;
     }
@@ -387,7 +341,7 @@ static void stage_pairs(const struct sql *s)
         share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
-    writer_printf(s->w, " FROM %s GROUP BY p", s->samples ? "kept" : "placed");
+    writer_str(s->w, " FROM placed GROUP BY p");
     columns(s, 'k', p->n_keys);
     writer_str(s->w, ")");
 }
@@ -426,10 +380,6 @@ static void statement(const struct sql *s)
 {
     stage_rows(s);
     stage_placed(s);
-    if (s->samples) {
-        stage_dealt(s);
-        stage_kept(s);
-    }
     stage_pairs(s);
     if (s->ranks)
         stage_ranked(s);
@@ -456,6 +406,6 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
         return err_set(err, ERR_INTERNAL,
                        "the statement changed while printed");
     d->plan->sql = text;
-    d->plan->keyed = s.samples || s.ranks;
+    d->plan->keyed = s.ranks;
     return ERR_OK;
 }
