@@ -57,8 +57,8 @@ write_config() {
     echo 'principals:' >"$run/principals.yaml"
     add_principal analyst analyst
     add_principal steward steward
-    grpc_port=$(free_port 7443)
-    metrics_port=$(free_port 7490)
+    grpc_port=$(free_port "${PORT_FROM:-7443}")
+    metrics_port=$(free_port $((${PORT_FROM:-7390} + 100)))
     sed "s|@TLS@|$PWD/build/demo/tls|; s|@POLICY@|$1|; s|@PORT@|$grpc_port|
          s|@METRICS@|$metrics_port|" demo/config.yaml >"$run/config.yaml"
     export HALFTONE_TARGET=localhost:$grpc_port

@@ -6,6 +6,8 @@
 set -u
 cd "$(dirname "$0")/../.."
 export BIN=${BIN:-build}
+# Runs of several trees at once do not race for a port.
+export PORT_FROM=${PORT_FROM:-$((20000 + RANDOM % 12000))}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
