@@ -24,6 +24,23 @@ double attack_ours(double x, gsl_rng *rng)
     return ldexp((double)out.v, -GRID_BITS);
 }
 
+/* The same in vectors that a table draws, handed out one by one. */
+double attack_ours_many(double x, gsl_rng *rng)
+{
+    static struct dp_noisy drawn[DP_MANY];
+    static size_t left;
+    const struct dp_mechanism m = { DP_DLAPLACE, 1 << GRID_BITS, 1 };
+    if (left == 0) {
+        const struct dp_exact zero[DP_MANY] = { { 0 } };
+        if (dp_mechanism_release(drawn, zero, DP_MANY, &m, rng) != DP_OK)
+            abort();
+        left = DP_MANY;
+    }
+    /* x is on the grid, so adding it after the noise is the same sum. */
+    const dp_int v = drawn[--left].v + (dp_int)ldexp(x, GRID_BITS);
+    return ldexp((double)v, -GRID_BITS);
+}
+
 /* GSL's noise is -+ scale ln(k / 2^31) for an integer 0 < k < 2^31. */
 bool attack_can_be(double y, double x, double scale)
 {

@@ -22,6 +22,8 @@ typedef double attack_release_fn(double x, gsl_rng *rng);
 attack_release_fn attack_textbook;
 /* dp/: discrete Laplace on a grid of 2^-20, the same scale 1. */
 attack_release_fn attack_ours;
+/* The same law from the table for vectors. */
+attack_release_fn attack_ours_many;
 
 struct attack_result {
     unsigned trials;
