@@ -19,6 +19,11 @@ for h in dp/*.h; do
     done
 done
 
+for h in dp/*.h; do
+    grep -qF "\`$(basename "$h")\`" dp/README.md ||
+        say "dp/README.md: no row for $(basename "$h")"
+done
+
 for note in dp/*.md; do
     for fn in $(grep -oE '`[a-z_0-9]+\(\)`' "$note" | tr -d '`()' | sort -u); do
         grep -qw "$fn" dp/*.[ch] || say "$note: no function $fn() in dp/"
