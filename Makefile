@@ -6,6 +6,7 @@
 # make soak       600 s of histories, floods, kills (SOAK_SECONDS=)
 # make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
 # make libdp      dp/ as a library of its own    make install-dp  it alone
+# make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
@@ -98,6 +99,14 @@ test: deps
 test-system: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK)
 	@BIN=$(BIN) tests/system/run.sh
+
+# Clients and tools that others wrote, fetched at need: what cannot be had on
+# this machine says SKIP and why.
+test-clients: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@BIN=$(BIN) SYSTEM_TIMEOUT=900 tests/system/run.sh \
+	    $(patsubst %,tests/system/%.sh,python clients_grpcurl clients_grpcio \
+	    clients_grpcjs interop h2spec)
 
 # Every package and pinned archive; a second run does nothing.
 deps: build/deps.ok
@@ -249,5 +258,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
-.PHONY: attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean
+.PHONY: attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients
 .SECONDARY:

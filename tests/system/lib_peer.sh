@@ -1,11 +1,12 @@
 # Sourced by the system tests of the transport: starts the test peer on a free
-# loopback port, fetches pinned tools into build/tools, ends what it started.
+# loopback port, and ends what it started.
 cd "$(dirname "$0")/../.."
 root=$(pwd)
-tools=$root/build/tools
 work=$(mktemp -d)
 peer_pid=
 trap 'stop_peer; rm -rf "$work"' EXIT
+
+. tests/system/lib_fetch.sh
 
 skip() { echo "SKIP $*"; exit 0; }
 
@@ -28,30 +29,18 @@ start_peer() {
         [ -n "$port" ] && return 0
         sleep 0.1
     done
-    echo "FAIL the test peer did not start"
+    echo "FAILED the test peer did not start"
     exit 1
-}
-
-# fetch_tool NAME PACKAGE@VERSION: a Go program, built once
-fetch_tool() {
-    [ -x "$tools/$1" ] && return 0
-    command -v go >/dev/null 2>&1 || skip "$1: no Go on this machine"
-    mkdir -p "$tools"
-    GOFLAGS=-mod=mod GOBIN=$tools timeout 400 go install "$2" \
-        >"$work/go.log" 2>&1 || {
-        tail -3 "$work/go.log"
-        skip "$1: $2 does not build here"
-    }
 }
 
 # report NAME STATUS: one line, and remembers a failure
 failed=0 passed=0
 report() {
     if [ "$2" -eq 0 ]; then
-        echo "PASS $1"
+        echo "ok $1"
         passed=$((passed + 1))
     else
-        echo "FAIL $1"
+        echo "FAILED $1"
         failed=$((failed + 1))
     fi
 }

@@ -1,0 +1,70 @@
+// Lists every service by reflection, describes it, calls every unary method.
+'use strict';
+const fs = require('fs');
+const grpc = require('@grpc/grpc-js');
+const { Client } = require('grpc-reflection-js');
+
+const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_PURPOSE } = process.env;
+const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPOSE };
+// What each method is asked, and a field that its reply must have.
+const asked = {
+  Query: [query, 'receipt'],
+  Estimate: [{ query }, 'rho_pico'],
+  ListDatasets: [{}, 'datasets'],
+  DescribeDataset: [{ dataset: 'shop' }, 'dataset'],
+  GetBudget: [{ dataset: 'shop' }, 'spent_rho_pico'],
+  ListCharges: [{ dataset: 'shop' }, 'charges'],
+  Check: [{}, 'status'],
+};
+let failed = 0;
+
+function report(name, good, why = '') {
+  failed += good ? 0 : 1;
+  console.log(`${good ? 'ok' : 'FAILED'} grpc-js: ${name} ${why}`.trim());
+}
+
+function call(client, root, service, method) {
+  const Request = root.lookupType(method.requestType);
+  const Reply = root.lookupType(method.responseType);
+  const [words, field] = asked[method.name];
+  const meta = new grpc.Metadata();
+  meta.set('authorization', `Bearer ${HALFTONE_TOKEN}`);
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      `/${service}/${method.name}`,
+      (m) => Buffer.from(Request.encode(m).finish()),
+      (bytes) => Reply.decode(bytes),
+      Request.fromObject(words),
+      meta,
+      { deadline: Date.now() + 20000 },
+      (err, reply) => resolve(err ? err.message : Object.hasOwn(reply, field) ? '' : `no ${field}`),
+    );
+  });
+}
+
+async function main() {
+  const tls = grpc.credentials.createSsl(fs.readFileSync(HALFTONE_CA));
+  const reflection = new Client(HALFTONE_TARGET, tls);
+  const client = new grpc.Client(HALFTONE_TARGET, tls);
+  const services = (await reflection.listServices()).map(String).sort();
+  report('the services are listed', services.includes('halftone.v1.Halftone'), services.join(', '));
+  const called = new Set();
+  for (const name of services) {
+    const root = await reflection.fileContainingSymbol(name);
+    for (const method of root.lookupService(name).methodsArray) {
+      if (method.requestStream || method.responseStream) continue;
+      const why = asked[method.name] ? await call(client, root, name, method) : 'nobody knows what to ask';
+      report(`${name}/${method.name}`, why === '', why);
+      called.add(method.name);
+    }
+  }
+  const left = Object.keys(asked).filter((m) => !called.has(m));
+  report('nothing of the list is left', left.length === 0, left.join(', '));
+  client.close();
+  process.exit(failed ? 1 : 0);
+}
+
+main().catch((e) => {
+  report('reflection', false, String(e));
+  process.exit(1);
+});

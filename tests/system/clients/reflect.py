@@ -1,0 +1,77 @@
+"""Lists every service by reflection, describes it, calls every unary method."""
+import os
+import sys
+
+import grpc
+from google.protobuf import descriptor_pool, json_format, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
+
+COUNT = "SELECT count(*) FROM shop.orders"
+PURPOSE = os.environ["HALFTONE_PURPOSE"]
+QUERY = {"sql": COUNT, "purpose": PURPOSE}
+# What each method is asked, and a field that its reply must have.
+ASKED = {
+    "Query": (QUERY, "receipt"),
+    "Estimate": ({"query": QUERY}, "rho_pico"),
+    "ListDatasets": ({}, "datasets"),
+    "DescribeDataset": ({"dataset": "shop"}, "dataset"),
+    "GetBudget": ({"dataset": "shop"}, "spent_rho_pico"),
+    "ListCharges": ({"dataset": "shop"}, "charges"),
+    "Check": ({}, "status"),
+}
+failed = False
+
+
+def report(name, good, why=""):
+    global failed
+    failed = failed or not good
+    print(f"{'ok' if good else 'FAILED'} grpcio: {name} {why}".rstrip())
+
+
+def call(channel, method):
+    words, field = ASKED[method.name]
+    request = json_format.ParseDict(
+        words, message_factory.GetMessageClass(method.input_type)()
+    )
+    stub = channel.unary_unary(
+        f"/{method.containing_service.full_name}/{method.name}",
+        request_serializer=lambda m: m.SerializeToString(),
+        response_deserializer=message_factory.GetMessageClass(
+            method.output_type
+        ).FromString,
+    )
+    token = os.environ["HALFTONE_TOKEN"]
+    reply = stub(request, timeout=20, metadata=[("authorization", f"Bearer {token}")])
+    return bool(getattr(reply, field))
+
+
+def main():
+    with open(os.environ["HALFTONE_CA"], "rb") as f:
+        tls = grpc.ssl_channel_credentials(f.read())
+    with grpc.secure_channel(os.environ["HALFTONE_TARGET"], tls) as channel:
+        database = ProtoReflectionDescriptorDatabase(channel)
+        pool = descriptor_pool.DescriptorPool(database)
+        services = sorted(database.get_services())
+        report("the services are listed", "halftone.v1.Halftone" in services,
+               ", ".join(services))
+        called = set()
+        for name in services:
+            service = pool.FindServiceByName(name)
+            for method in service.methods:
+                if method.client_streaming or method.server_streaming:
+                    continue
+                try:
+                    good, why = call(channel, method), ""
+                except (grpc.RpcError, KeyError) as e:
+                    good, why = False, repr(e)
+                report(f"{name}/{method.name}", good, why)
+                called.add(method.name)
+        report("nothing of the list is left", called == set(ASKED),
+               str(called ^ set(ASKED)) if called != set(ASKED) else "")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

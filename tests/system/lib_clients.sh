@@ -1,0 +1,38 @@
+# Sourced by the system tests of other people's clients, after BIN is known: a
+# server on a small shop, and clients kept under build/.
+cd "$(dirname "$0")/../.."
+. demo/lib.sh
+. tests/system/lib.sh
+run=$(mktemp -d)
+trap 'stop_server; rm -rf "$run"' EXIT
+
+skip() { echo "SKIP $*"; exit 0; }
+
+start_shop() {
+    mkdir -p "$run/shop"
+    "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" 2000 || die "no shop"
+    cp demo/shop.yaml "$run/shop/shop.yaml"
+    write_config "$run/shop/shop.yaml"
+    start_server
+    export HALFTONE_PURPOSE=improve_products
+}
+
+# A virtual environment with the pinned grpcio, its wheels checked by hash, and
+# the stubs of the contract: $python.
+use_python() {
+    local venv=build/python stamp
+    stamp=$(cat clients/python/requirements.txt proto/halftone/v1/*.proto | cksum)
+    python=$PWD/$venv/bin/python
+    [ "$(cat "$venv/made" 2>/dev/null)" = "$stamp" ] && return
+    command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null ||
+        tools/need.sh python3 python3-venv || skip "$1: no Python on this machine"
+    rm -rf "$venv"
+    python3 -m venv "$venv" && timeout 200 "$python" -m pip install -q \
+        --disable-pip-version-check --only-binary :all: --require-hashes \
+        -r clients/python/requirements.txt 2>"$run/pip" ||
+        { tail -n 2 "$run/pip"; skip "$1: grpcio cannot be had for $(python3 --version)"; }
+    mkdir -p "$venv/stubs"
+    "$python" -m grpc_tools.protoc -Iproto --python_out="$venv/stubs" \
+        --grpc_python_out="$venv/stubs" halftone/v1/halftone.proto || die "no stubs"
+    echo "$stamp" >"$venv/made"
+}
