@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "clients/cli/cell.h"
 #include "clients/cli/structured.h"
@@ -48,6 +50,14 @@ static enum err_code read_sql(const char **out, const char *path,
     return ERR_OK;
 }
 
+/* Something is piped or redirected into the tool. */
+static bool is_fed(void)
+{
+    struct stat st;
+    return fstat(STDIN_FILENO, &st) == 0 &&
+           (S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0));
+}
+
 static enum err_code find_sql(const char **out, const struct options *o,
                               const char *const *words, size_t n_words,
                               struct arena *a, struct err *err)
@@ -57,6 +67,8 @@ static enum err_code find_sql(const char **out, const struct options *o,
         (void)err_set(err, ERR_INVALID, "the SQL is in %zu words", n_words);
         return err_hint(err, "put it in quotes");
     }
+    if (sources == 0 && is_fed())
+        return read_sql(out, "-", a, err);
     if (sources != 1) {
         (void)err_set(err, ERR_INVALID,
                       sources ? "the question is asked twice"

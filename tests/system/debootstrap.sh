@@ -1,6 +1,7 @@
 #!/bin/bash
 # Not in make test: it builds a fresh Debian 12 root and takes minutes.
-# The README's two commands as a newcomer on a fresh machine would run them.
+# The README's two commands as a newcomer on a fresh machine would run them, the
+# package, and the clients that others wrote.
 # Root only.  ROOT= names the folder (default: a new one, removed at the end).
 # The machine's CA bundle and package-client settings are passed in.
 set -eu
@@ -31,14 +32,28 @@ inside() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $settings \
         chroot "$root" /bin/bash -c "cd /src/halftone && $1"
 }
-for command in 'make demo' 'make test'; do
-    start=$SECONDS
-    if inside "$command" >"$root/log" 2>&1; then
-        echo "ok fresh machine: $command ($((SECONDS - start)) s)"
+step() { # NAME COMMAND
+    local start=$SECONDS
+    if inside "$2" >"$root/log" 2>&1; then
+        echo "ok fresh machine: $1 ($((SECONDS - start)) s)"
     else
         tail -n 30 "$root/log"
-        echo "FAILED fresh machine: $command"
+        echo "FAILED fresh machine: $1"
         exit 1
     fi
-done
+}
+step 'make demo' 'make demo'
+built=$(stat -c %Y "$root/src/halftone/build/halftoned")
+step 'make demo, again' 'make demo'
+if grep -E 'installing|fetching|making a shop' "$root/log" ||
+    [ "$(stat -c %Y "$root/src/halftone/build/halftoned")" != "$built" ]; then
+    echo "FAILED fresh machine: the second make demo did something"
+    exit 1
+fi
+step 'make test' 'make test'
 tail -n 1 "$root/log"
+grep '^SKIP' "$root/log" || true
+step 'make deb, installed' 'make deb && apt-get install -qq -y ./build/halftone_*.deb &&
+    cd / && halftone --version && halftoned --version && halftone policy keys'
+step 'make test-clients' 'make test-clients'
+grep -E '^(ok|SKIP)|passed' "$root/log"

@@ -79,4 +79,8 @@ overlap() {
 }
 check 'two policies over the same people are refused' \
     says 'the people of .again.sales. are those of' overlap
+again() { # a second make finds nothing to do, and says so
+    make -q build/deps.ok programs
+}
+check 'a second run installs and builds nothing' again
 exit "$failed"

@@ -46,6 +46,19 @@ check 'the same question again is the same answer, free' again_free
 check 'a key for another request is refused' exits 3 \
     ask --key one 'SELECT COUNT(*) FROM shop.orders'
 check 'bad SQL says where' says '1 | SELEC' ask 'SELEC 1'
+echo "$count" >"$run/count.sql"
+each_way() { # the same SQL, however it comes: one answer
+    ask -o csv "$count" >"$run/way" 2>/dev/null || return 1
+    ask -o csv --file "$run/count.sql" 2>/dev/null | cmp - "$run/way" || return 1
+    for words in - ''; do
+        # shellcheck disable=SC2086
+        "$bin/halftone" query $words -o csv --purpose improve_products <"$run/count.sql" \
+            2>/dev/null | cmp - "$run/way" || return 1
+    done
+    ask -o csv --table customers --dataset shop --by country --count 2>/dev/null |
+        tail -n +2 | cmp - <(tail -n +2 "$run/way")
+}
+check 'SQL comes as a word, a file, standard input, or not at all' each_way
 check 'a refusal exits 3' exits 3 ask 'SELECT customer_id FROM shop.customers'
 check 'too dear exits 4' exits 4 ask --rho 1000 "$count"
 check 'a wrong token exits 5' exits 5 env \
