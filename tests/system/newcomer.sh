@@ -79,6 +79,27 @@ overlap() {
 }
 check 'two policies over the same people are refused' \
     says 'the people of .again.sales. are those of' overlap
+# The words that make serve prints are followed to the letter.
+serves() {
+    local pid rc tries=100
+    demo/serve.sh >"$work/serve" 2>&1 &
+    pid=$!
+    until grep -q '^Ctrl-C stops it' "$work/serve"; do
+        kill -0 "$pid" 2>/dev/null && [ $((tries -= 1)) -gt 0 ] || break
+        sleep 0.1
+    done
+    cat "$work/serve"
+    sed -n 's/^    //p' "$work/serve" >"$work/follow.sh"
+    bash -e "$work/follow.sh" </dev/null >"$work/followed" 2>&1
+    rc=$?
+    cat "$work/followed"
+    kill -TERM "$pid"
+    wait "$pid"
+    [ $? -eq 0 ] && [ "$rc" -eq 0 ] && grep -q 'rho .* left' "$work/followed"
+}
+export POLICY=$work/sales.yaml
+check 'what make serve says works, and it stops in order' serves
+unset POLICY
 again() { # a second make finds nothing to do, and says so
     make -q build/deps.ok programs
 }
