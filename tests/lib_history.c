@@ -1,29 +1,25 @@
 #include "tests/lib_history.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <string.h>
 
 #include "clients/cli/history.h"
 
 bool history_parse(struct history_text *out, const char *name)
 {
+    struct arena a;
     struct err err;
+    struct dp_event *events;
     *out = (struct history_text){ 0 };
-    if (strncmp(name, "MIX_", 4) == 0)
-        name += 4;
-    while (*name) {
-        /* A word ends before '_' and a capital. */
-        size_t len = strcspn(name, "_");
-        while (name[len] == '_' && !isupper((unsigned char)name[len + 1]))
-            len += 1 + strcspn(name + len + 1, "_");
-        if (out->n == 8 ||
-            history_word_parse(&out->events[out->n], name, len, &err) != ERR_OK)
-            return false;
-        out->has_gauss |= out->events[out->n++].kind == DP_EVENT_GAUSS;
-        name += len + (name[len] == '_');
+    arena_init(&a, 1 << 20);
+    const bool ok =
+        history_of_words(&events, &out->n, &name, 1, &a, &err) == ERR_OK &&
+        out->n <= sizeof out->events / sizeof *out->events;
+    for (size_t i = 0; ok && i < out->n; i++) {
+        out->events[i] = events[i];
+        out->has_gauss |= events[i].kind == DP_EVENT_GAUSS;
     }
-    return out->n > 0;
+    arena_fini(&a);
+    return ok;
 }
 
 /* Half of the epsilons are multiples of 0.01, as people write them. */

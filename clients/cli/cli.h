@@ -60,7 +60,15 @@ command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
     run_describe, run_policy_check, run_policy_draft, run_policy_keys,
     run_principals_add, run_ledger_verify, run_health, run_completion, run_help;
 
+command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
+    run_calc_laplace_interval, run_calc_selection_keep,
+    run_calc_selection_threshold, run_calc_compose, run_calc_sample;
+
 /* The general help page, or that of one command. */
 void help_print(FILE *out, const struct command *command);
+
+/* The commands whose name begins with the word ("calc"); false: there is none.
+ */
+bool help_print_family(FILE *out, const char *word);
 
 #endif

@@ -59,6 +59,48 @@ const struct command COMMANDS[] = {
     { "ledger verify", "FILE", "Check every invariant of a ledger file.",
       "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
       1, run_ledger_verify },
+    { "calc gaussian-sigma", "", "Sigma of the analytic Gaussian mechanism.",
+      "At L2 sensitivity 1 (Balle and Wang 2018), rounded up.\n"
+      "\n"
+      "  halftone calc gaussian-sigma --epsilon 1 --delta 1e-6\n",
+      CALC_EPSILON | CALC_DELTA, 0, run_calc_gaussian_sigma },
+    { "calc zcdp-epsilon", "", "Epsilon that a rho of zCDP is at a delta.",
+      "By Canonne, Kamath and Steinke 2020, rounded up.\n",
+      CALC_RHO | CALC_DELTA, 0, run_calc_zcdp_epsilon },
+    { "calc zcdp-rho", "", "Rho of zCDP that an epsilon at a delta allows.",
+      "The other way round, rounded down.\n", CALC_EPSILON | CALC_DELTA, 0,
+      run_calc_zcdp_rho },
+    { "calc laplace-interval", "",
+      "Half width that Laplace noise stays within.",
+      "At sensitivity 1, with chance 1 - alpha.\n", CALC_EPSILON | CALC_ALPHA,
+      0, run_calc_laplace_interval },
+    { "calc selection-keep", "", "Chance that a group of N people is shown.",
+      "By the optimal rule (Desfontaines et al. 2022); epsilon and delta are\n"
+      "those of all L0 groups together.\n",
+      CALC_EPSILON | CALC_DELTA | CALC_L0 | CALC_N, 0,
+      run_calc_selection_keep },
+    { "calc selection-threshold", "", "Threshold on a noisy number of people.",
+      "Laws: laplace and gaussian (keep if more), discrete-laplace (keep if "
+      "at\n"
+      "least).  Delta is the total; of the Gaussian's, half is for its "
+      "noise.\n",
+      CALC_LAW | CALC_EPSILON | CALC_DELTA | CALC_L0, 0,
+      run_calc_selection_threshold },
+    { "calc compose", "LEDGER...", "Epsilon of a history of releases.",
+      "G5x10 is 10 Gaussians of sigma 5, L0.1x50 50 Laplace releases of "
+      "epsilon\n"
+      "0.1, R0.1x50 50 of discrete Laplace, S0.1_1e-8x20 20 of anything\n"
+      "(0.1, 1e-8)-DP.  Accountants: pure, rdp and zcdp hold for adaptive\n"
+      "choices; gdp and pld are for reports, never to charge by.\n"
+      "\n"
+      "  halftone calc compose --accountant pld --delta 1e-6 G20x50 L0.1x50\n",
+      CALC_ACCOUNTANT | CALC_DELTA, OPTION_ARGS_MAX, run_calc_compose },
+    { "calc sample", "", "Draw exact integer noise, one number a line.",
+      "From the cryptographic generator.  Laws: discrete-laplace and\n"
+      "discrete-gaussian.\n"
+      "\n"
+      "  halftone calc sample --law discrete-gaussian --scale 51.3 --count 5\n",
+      CALC_LAW | CALC_SAMPLE, 0, run_calc_sample },
     { "completion", "bash | zsh | fish", "Print completions for a shell.",
       "  halftone completion bash > "
       "~/.local/share/bash-completion/completions/halftone\n",

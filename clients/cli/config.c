@@ -64,7 +64,7 @@ static enum err_code apply_entry(struct options *o,
                                  const char *path, struct err *err)
 {
     struct err why;
-    const enum flag_id id = flag_by_name(entry->key, strlen(entry->key));
+    const enum flag_id id = flag_by_name(entry->key, strlen(entry->key), 0);
     if (id == FLAG_COUNT_ || !flag_of(id)->in_file)
         return unknown_key(entry, path, err);
     if (entry->kind != YAML_SCALAR)

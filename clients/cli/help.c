@@ -31,6 +31,27 @@ static void print_flags(FILE *out, unsigned groups)
             print_flag(out, flag_of((enum flag_id)i));
 }
 
+static void print_command(FILE *out, const struct command *c)
+{
+    (void)fprintf(out, "  %-24s %s\n", c->name, c->help);
+}
+
+bool help_print_family(FILE *out, const char *word)
+{
+    const size_t len = strlen(word);
+    bool found = false;
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        if (strncmp(c->name, word, len) != 0 || c->name[len] != ' ')
+            continue;
+        if (!found)
+            (void)fprintf(out, "Usage: halftone %s COMMAND [FLAGS] [WORDS]\n\n",
+                          word);
+        found = true;
+        print_command(out, c);
+    }
+    return found;
+}
+
 static void print_overview(FILE *out)
 {
     (void)fputs("Ask a Halftone server: aggregate questions, private answers.\n"
@@ -40,7 +61,7 @@ static void print_overview(FILE *out)
                 "Commands:\n",
                 out);
     for (const struct command *c = COMMANDS; c->name; c++)
-        (void)fprintf(out, "  %-16s %s\n", c->name, c->help);
+        print_command(out, c);
     (void)fputs("\nFlags of every command:\n", out);
     print_flags(out, FOR_ALL);
     (void)fputs("\n"

@@ -94,6 +94,63 @@ enum err_code history_word_parse(struct dp_event *out, const char *word,
     return ERR_OK;
 }
 
+/* Length of the word at `text`, which is no separator. */
+static size_t word_len(const char *text)
+{
+    size_t len = 0;
+    while (text[len] && !strchr(" \t\n", text[len]) &&
+           !(text[len] == '_' && text[len + 1] >= 'A' && text[len + 1] <= 'Z'))
+        len++;
+    return len;
+}
+
+/* Moves *text to its next word and past it; NULL when there is none. */
+static const char *next_word(const char **text, size_t *len)
+{
+    for (;;) {
+        *text += strspn(*text, " \t\n");
+        const char *word = *text;
+        if (*word == '\0')
+            return NULL;
+        *len = word_len(word);
+        *text += *len + (word[*len] == '_');
+        if (*len != 3 || memcmp(word, "MIX", 3) != 0)
+            return word;
+    }
+}
+
+static size_t count_words(const char *text)
+{
+    size_t n = 0, len;
+    while (next_word(&text, &len))
+        n++;
+    return n;
+}
+
+enum err_code history_of_words(struct dp_event **out, size_t *n,
+                               const char *const *texts, size_t n_texts,
+                               struct arena *a, struct err *err)
+{
+    size_t many = 0, len;
+    for (size_t i = 0; i < n_texts; i++)
+        many += count_words(texts[i]);
+    if (many == 0) {
+        (void)err_set(err, ERR_INVALID, "there is no ledger to add up");
+        return err_hint(err, "write G5x10 (sigma 5, 10 times), L0.1x50, "
+                             "R0.1x50 or S0.1_1e-8x20");
+    }
+    *out = arena_alloc(a, many, sizeof **out);
+    if (!*out)
+        return err_set(err, ERR_LIMIT, "the ledger is too long");
+    *n = 0;
+    for (size_t i = 0; i < n_texts; i++) {
+        const char *text = texts[i], *word;
+        while ((word = next_word(&text, &len)) != NULL)
+            TRY(history_word_parse(&(*out)[(*n)++], word, len, err));
+    }
+    return ERR_OK;
+}
+
 void history_word_print(char out[HISTORY_WORD_MAX], const struct dp_event *e)
 {
     const bool gauss = e->kind == DP_EVENT_GAUSS;

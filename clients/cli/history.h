@@ -2,6 +2,7 @@
 #define CLI_HISTORY_H
 
 #include "dp/event.h"
+#include "server/base/arena.h"
 #include "server/base/err.h"
 
 /*
@@ -21,6 +22,18 @@
  */
 enum err_code history_word_parse(struct dp_event *out, const char *word,
                                  size_t len, struct err *err) MUST_CHECK;
+
+/*
+ * All words of all texts.  Within one text words are parted by spaces, or by
+ * '_' before a capital; a leading MIX_ is passed over: "G5x10 L0.1x50" and
+ * "MIX_G5x10_L0.1x50" are one history.
+ *
+ * *out lives in the arena.  ERR_INVALID: a word is wrong, or there is none;
+ * ERR_LIMIT: no memory.
+ */
+enum err_code history_of_words(struct dp_event **out, size_t *n,
+                               const char *const *texts, size_t n_texts,
+                               struct arena *a, struct err *err) MUST_CHECK;
 
 /* The longest text that history_word_print writes, its NUL included. */
 enum { HISTORY_WORD_MAX = 96 };

@@ -35,6 +35,10 @@ static int unknown_command(struct cli *cli)
         help_print(cli->term.err, NULL);
         return EXIT_USAGE;
     }
+    if (cli->opt.n_args == 1 &&
+        help_print_family(cli->opt.help ? cli->term.out : cli->term.err,
+                          cli->opt.args[0]))
+        return cli->opt.help ? 0 : EXIT_USAGE;
     return cli_unknown(cli, cli->opt.args, cli->opt.n_args);
 }
 

@@ -26,13 +26,19 @@ const struct flag *flag_of(enum flag_id id)
     return &FLAGS[id];
 }
 
-enum flag_id flag_by_name(const char *name, size_t len)
+enum flag_id flag_by_name(const char *name, size_t len, unsigned groups)
 {
-    unsigned id = 0;
-    while (id < FLAG_COUNT_ && (strlen(FLAGS[id].name) != len ||
-                                memcmp(FLAGS[id].name, name, len) != 0))
-        id++;
-    return (enum flag_id)id;
+    unsigned found = FLAG_COUNT_;
+    for (unsigned id = 0; id < FLAG_COUNT_; id++) {
+        if (strlen(FLAGS[id].name) != len ||
+            memcmp(FLAGS[id].name, name, len) != 0)
+            continue;
+        if ((FLAGS[id].groups & groups) != 0)
+            return (enum flag_id)id;
+        if (found == FLAG_COUNT_)
+            found = id;
+    }
+    return (enum flag_id)found;
 }
 
 static enum flag_id flag_by_letter(char letter)
@@ -70,6 +76,27 @@ static enum err_code set_count(uint32_t *out, const char *text, struct err *err)
                        "'%.40s' is not a whole number from 1 to 4294967295",
                        text);
     *out = (uint32_t)d;
+    return ERR_OK;
+}
+
+static enum err_code set_whole(uint64_t *out, const char *text, struct err *err)
+{
+    double d;
+    if (strspn(text, "0123456789") != strlen(text) ||
+        !number_parse(&d, text, strlen(text)) || d > 0x1p53)
+        return err_set(err, ERR_INVALID,
+                       "'%.40s' is not a whole number from 0 to 2^53", text);
+    *out = (uint64_t)d;
+    return ERR_OK;
+}
+
+static enum err_code set_share(double *out, const char *text, struct err *err)
+{
+    double d;
+    if (!number_parse(&d, text, strlen(text)) || !(d >= 0 && d < 1))
+        return err_set(err, ERR_INVALID,
+                       "'%.40s' is not a number from 0 to below 1", text);
+    *out = d;
     return ERR_OK;
 }
 
@@ -138,6 +165,10 @@ static enum err_code set_field(struct options *o, enum flag_id id,
         return set_number(field, value, err);
     case FLAG_KIND_COUNT:
         return set_count(field, value, err);
+    case FLAG_KIND_WHOLE:
+        return set_whole(field, value, err);
+    case FLAG_KIND_SHARE:
+        return set_share(field, value, err);
     case FLAG_KIND_LEVEL:
         return accuracy_parse_level(field, value, err);
     case FLAG_KIND_DURATION:
@@ -199,8 +230,10 @@ static enum err_code parse_flag(struct options *out, int argc,
     const char *name = word + (is_long ? 2 : 1);
     const char *equals = is_long ? strchr(name, '=') : NULL;
     const size_t len = equals ? (size_t)(equals - name) : strlen(name);
-    const enum flag_id id =
-        is_long ? flag_by_name(name, len) : flag_by_letter(*name);
+    const bool calc = out->n_args > 0 && strcmp(out->args[0], "calc") == 0;
+    const enum flag_id id = is_long
+                                ? flag_by_name(name, len, calc ? FOR_CALC : 0)
+                                : flag_by_letter(*name);
     if (id == FLAG_COUNT_)
         return unknown(name, len, err);
 

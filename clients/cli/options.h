@@ -26,7 +26,9 @@ enum flag_kind {
     FLAG_KIND_TEXT,     /* const char * */
     FLAG_KIND_NUMBER,   /* double, > 0 */
     FLAG_KIND_COUNT,    /* uint32_t, 1 .. 2^32 - 1 */
+    FLAG_KIND_WHOLE,    /* uint64_t, 0 .. 2^53 */
     FLAG_KIND_LEVEL,    /* double, 0 < level < 1 */
+    FLAG_KIND_SHARE,    /* double, 0 <= share < 1 */
     FLAG_KIND_DURATION, /* uint64_t, milliseconds, 1 ms .. 30 days */
     FLAG_KIND_FORMAT,   /* enum output_format */
     FLAG_KIND_ACCURACY, /* struct accuracy */
@@ -44,6 +46,17 @@ enum flag_group {
     FOR_BUDGET = 64,
     FOR_PAGES = 128,
     FOR_PRINCIPAL = 256,
+    /* The flags of `halftone calc`, which takes them one by one. */
+    CALC_RHO = 512,
+    CALC_EPSILON = 1024,
+    CALC_DELTA = 2048,
+    CALC_ALPHA = 4096,
+    CALC_LAW = 8192,
+    CALC_L0 = 16384,
+    CALC_N = 32768,
+    CALC_SAMPLE = 65536,
+    CALC_ACCOUNTANT = 131072,
+    FOR_CALC = 262143 & ~511,
 };
 
 struct flag {
@@ -59,12 +72,16 @@ struct flag {
 };
 const struct flag *flag_of(enum flag_id id);
 
-/* FLAG_COUNT_ when no flag has the name (without dashes, `len` bytes). */
-enum flag_id flag_by_name(const char *name, size_t len);
+/*
+ * FLAG_COUNT_ when no flag has the name (without dashes, `len` bytes).  Of two
+ * flags of one name (--count) the one that a command of `groups` takes, else
+ * the first.
+ */
+enum flag_id flag_by_name(const char *name, size_t len, unsigned groups);
 
 enum output_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
 
-enum { OPTION_LIST_MAX = 64, OPTION_ARGS_MAX = 64 };
+enum { OPTION_LIST_MAX = 64, OPTION_ARGS_MAX = 4096 };
 struct option_list {
     struct option {
         enum flag_id flag;
@@ -84,6 +101,11 @@ struct options {
     struct accuracy accuracy;             /* half_width 0 = not set */
     double rho, epsilon, level;           /* 0 = not set */
     uint32_t max_groups, max_rows, limit; /* 0 = not set */
+    const char *law, *accountant;
+    double delta, alpha, scale;
+    uint32_t l0;
+    uint64_t n, samples;
+    bool discrete;
     struct option_list params, by, where, aggregates;
 
     enum option_source source[FLAG_COUNT_];
@@ -93,9 +115,9 @@ struct options {
 
 /*
  * Read argv[1..argc) into *out (zeroed before).  Strings are borrowed from
- * argv.  "--" ends the flags, "-" is a word.
- * ERR_INVALID: unknown flag (with the nearest known one), value missing or
- * wrong, or too many words.
+ * argv.  "--" ends the flags, "-" is a word.  After the word "calc" a name
+ * means the flag of `halftone calc` where there are two. ERR_INVALID: unknown
+ * flag (with the nearest known one), value missing or wrong, or too many words.
  */
 enum err_code options_parse(struct options *out, int argc,
                             const char *const *argv,
