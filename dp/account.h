@@ -11,13 +11,13 @@
  *   DP_BY_PURE   basic composition: epsilons and deltas add up     adaptive
  *   DP_BY_RDP    Renyi divergences at 129 fixed orders add up      adaptive
  *   DP_BY_ZCDP   rho adds up; dp_eps_of_rho()                      adaptive
- *   DP_BY_GDP    mu^2 adds up; dp_gauss_eps()                      non-adaptive
- *   DP_BY_PLD    the losses' laws convolved (dp/pld.h)             non-adaptive
+ *   DP_BY_GDP    mu^2 adds up; dp_gauss_eps()                      adaptive
+ *   DP_BY_PLD    the losses' laws convolved (dp/pld.h)             fixed
  *
  * "adaptive": the sum is valid as a filter, when queries and their parameters
- * may depend on earlier answers (dp/filter.h charges zCDP so).  "non-adaptive":
- * queries may depend on answers, parameters must not; for reports and what-if,
- * never to charge by.
+ * may depend on earlier answers (dp/filter.h charges so).  "fixed": queries may
+ * depend on answers, parameters must not; for reports and what-if, never to
+ * charge by.
  *
  * An event that tells all with probability delta_i uses up delta first
  * (dp_event_delta_left).  Proof: dp/account.md.

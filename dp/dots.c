@@ -153,6 +153,45 @@ struct dp_complex dp_dots_at(const struct dp_dots *d,
 /* P[|Z| > REACH] is below DP_DOTS_GAUSS_CUT. */
 #define REACH 9.5
 
+bool dp_dots_gauss_is_smooth(const struct dp_dots_grid *g, double mu)
+{
+    return g->step <= mu / 4;
+}
+
+/* sinh(z)/z; z is not 0. */
+static struct dp_complex sinh_ratio(struct dp_complex z)
+{
+    const struct dp_complex s = { sinh(z.re) * cos(z.im),
+                                  cosh(z.re) * sin(z.im) };
+    const double norm = z.re * z.re + z.im * z.im;
+    return (struct dp_complex){ (s.re * z.re + s.im * z.im) / norm,
+                                (s.im * z.re - s.re * z.im) / norm };
+}
+
+/*
+ * Over the place of a loss in its cell, uniform for a law this wide, the shares
+ * average exp(a (grid point - loss)) to S((a+1) h/2) S(a h/2) / S(h/2), a =
+ * tilt - i w, S(z) = sinh(z)/z; what the law is not uniform by is e^(-(pi
+ * mu/h)^2/2).
+ */
+struct dp_complex dp_dots_gauss_at(const struct dp_dots_grid *g, double mu,
+                                   size_t j)
+{
+    static const long double TWO_PI = 6.2831853071795864769252867665590L;
+    const double h = g->step, mean = mu * mu * (0.5 + g->tilt);
+    const long double turn = TWO_PI * (long double)j / (long double)g->n;
+    const double w = (double)(turn / (long double)h);
+    const double size = exp(-w * w * mu * mu / 2);
+    const double phase =
+        (double)remainderl(turn * (long double)(mean / h), TWO_PI);
+    const struct dp_complex a = { g->tilt * h / 2, -w * h / 2 };
+    const struct dp_complex b = { a.re + h / 2, a.im };
+    const struct dp_complex dots = times(sinh_ratio(a), sinh_ratio(b));
+    const double scale = size * (h / 2) / sinh(h / 2);
+    return times(
+        dots, (struct dp_complex){ scale * cos(phase), -scale * sin(phase) });
+}
+
 /* Gauss and Legendre's three nodes on (0, 1) and their weights. */
 enum { NODES = 3 };
 static const double NODE[NODES] = { 0.11270166537925831, 0.5,

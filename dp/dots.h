@@ -55,12 +55,22 @@ struct dp_complex dp_dots_at(const struct dp_dots *d,
                              const struct dp_dots_grid *g, size_t j);
 
 /*
- * One Gaussian of parameter mu, added to mass[n] (indices modulo n).  Left out
+ * One Gaussian of parameter mu.  Where the step is at most mu / 4 its transform
+ * is known: that of the normal law times a factor for the dots, below NOTHING
+ * from DP_DOTS_GAUSS_BAND / mu on.  Absolute error below DP_DOTS_GAUSS_ERROR.
+ */
+#define DP_DOTS_GAUSS_BAND  11.0 /* e^(-11^2 / 2) is 5e-27 */
+#define DP_DOTS_GAUSS_ERROR 1e-10
+bool dp_dots_gauss_is_smooth(const struct dp_dots_grid *g, double mu);
+struct dp_complex dp_dots_gauss_at(const struct dp_dots_grid *g, double mu,
+                                   size_t j);
+
+/*
+ * The same law, however narrow, added to mass[n] (indices modulo n).  Left out
  * is what lies beyond 9.5 standard deviations of the tilted law, less than
  * DP_DOTS_GAUSS_CUT; the rest has a relative error below DP_DOTS_GAUSS_ERROR.
  */
-#define DP_DOTS_GAUSS_CUT   3e-21
-#define DP_DOTS_GAUSS_ERROR 1e-10
+#define DP_DOTS_GAUSS_CUT 3e-21
 void dp_dots_gauss(double *mass, const struct dp_dots_grid *g, double mu);
 
 #endif

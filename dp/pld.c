@@ -42,6 +42,12 @@ struct window {
     long double cut; /* delta above the window, at most */
 };
 
+/* A law, and the square of the size below which its power is nothing. */
+struct factor {
+    struct dp_dots law;
+    double nothing;
+};
+
 static void free_doubles(double **p)
 {
     free(*p);
@@ -52,6 +58,12 @@ static void free_events(struct dp_event **p)
     free(*p);
 }
 
+static void free_factors(struct factor **p)
+{
+    free(*p);
+}
+
+#define AUTO_FACTORS __attribute__((cleanup(free_factors))) struct factor
 #define AUTO_DOUBLES __attribute__((cleanup(free_doubles))) double
 #define AUTO_EVENTS  __attribute__((cleanup(free_events))) struct dp_event
 
@@ -314,23 +326,24 @@ static struct dp_complex power(struct dp_complex z, uint64_t n)
  * k roundings, where |z| >= 1/2; the error of one factor where it is less.
  */
 static double multiply(struct dp_complex *product, double error,
-                       const struct dp_dots *laws, size_t n,
+                       const struct factor *factors, size_t n,
                        const struct dp_dots_grid *g, size_t j)
 {
     struct dp_complex p = *product;
     for (size_t i = 0; i < n; i++) {
+        const struct dp_dots *law = &factors[i].law;
         const double size = fabs(p.re) + fabs(p.im);
-        if (size < NOTHING) {
+        const struct dp_complex z = dp_dots_at(law, g, j);
+        const double norm = z.re * z.re + z.im * z.im;
+        const double one = law->error + 8 * 0x1p-53;
+        if (norm < factors[i].nothing || size < NOTHING) {
             *product = (struct dp_complex){ 0, 0 };
-            return 2 * (error + NOTHING);
+            return 2 * (error + NOTHING + one);
         }
-        const struct dp_complex z = dp_dots_at(&laws[i], g, j);
-        const struct dp_complex f = power(z, laws[i].times);
-        const double one = laws[i].error + 8 * 0x1p-53;
+        const struct dp_complex f = power(z, law->times);
         const double bulk = fabs(f.re) + fabs(f.im);
-        const double large = z.re * z.re + z.im * z.im >= 0.25;
         const double of_f =
-            large != 0 ? 2.5 * (double)laws[i].times * one * bulk : 2 * one;
+            norm >= 0.25 ? 2.5 * (double)law->times * one * bulk : 2 * one;
         error = error * (bulk + of_f) + size * of_f;
         p = (struct dp_complex){ p.re * f.re - p.im * f.im,
                                  p.re * f.im + p.im * f.re };
@@ -355,70 +368,100 @@ static double norm_of(const double *x, size_t n)
 }
 
 /*
+ * The transform of the Gaussian part into mass[n], real and imaginary halves as
+ * GSL lays them out.  Returns the number of frequencies that are something;
+ * *error bounds each.
+ */
+static size_t start(double *mass, double *error, const struct history *h,
+                    const struct dp_dots_grid *g)
+{
+    const size_t n = g->n;
+    memset(mass, 0, n * sizeof *mass);
+    *error = h->mu > 0 ? DP_DOTS_GAUSS_ERROR : 0;
+    if (h->mu > 0 && !dp_dots_gauss_is_smooth(g, h->mu)) {
+        dp_dots_gauss(mass, g, h->mu);
+        *error += transform_error(n) * sqrt((double)n) * norm_of(mass, n);
+        (void)gsl_fft_real_radix2_transform(mass, 1, n);
+        return n / 2 + 1;
+    }
+    const double band =
+        DP_DOTS_GAUSS_BAND / h->mu * g->step * (double)n / 6.283185307179586;
+    const size_t many =
+        h->mu > 0 && band < (double)(n / 2) ? (size_t)band + 1 : n / 2 + 1;
+    for (size_t j = 0; j < many; j++) {
+        const struct dp_complex z = h->mu > 0 ? dp_dots_gauss_at(g, h->mu, j)
+                                              : (struct dp_complex){ 1, 0 };
+        mass[j] = z.re;
+        if (j > 0 && j < n / 2)
+            mass[n - j] = z.im;
+    }
+    return many;
+}
+
+/*
  * The tilted law of the whole history in mass[n] (index modulo n); returns a
  * bound on the error of each entry.
  */
 static double compose(double *mass, const struct history *h,
-                      const struct dp_dots *laws, const struct dp_dots_grid *g)
+                      const struct factor *factors,
+                      const struct dp_dots_grid *g)
 {
     const size_t n = g->n;
-    double error = 0, sum = 0;
-    memset(mass, 0, n * sizeof *mass);
-    if (h->mu > 0) {
-        dp_dots_gauss(mass, g, h->mu);
-        error = DP_DOTS_GAUSS_ERROR +
-                transform_error(n) * sqrt((double)n) * norm_of(mass, n);
-        (void)gsl_fft_real_radix2_transform(mass, 1, n);
-    } else {
-        for (size_t j = 0; j <= n / 2; j++)
-            mass[j] = 1;
-    }
-    for (size_t j = 0; j <= n / 2; j++) {
+    double error, sum = 0;
+    const size_t many = start(mass, &error, h, g);
+    for (size_t j = 0; j < many; j++) {
         const bool real = j == 0 || j == n / 2;
         struct dp_complex p = { mass[j], real ? 0 : mass[n - j] };
-        sum += (real ? 1 : 2) * multiply(&p, error, laws, h->n, g, j);
+        sum += (real ? 1 : 2) * multiply(&p, error, factors, h->n, g, j);
         mass[j] = p.re;
         if (!real)
             mass[n - j] = p.im;
     }
     (void)gsl_fft_halfcomplex_radix2_inverse(mass, 1, n);
-    return sum / (double)n + 2 * transform_error(n) * norm_of(mass, n);
+    return sum / (double)n + NOTHING +
+           2 * transform_error(n) * norm_of(mass, n);
 }
 
 /*
  * From the top of the window down to the loss at which delta is reached.  In
  * units of exp(K(tilt) - tilt loss_j): `delta` and `s` as in dp/response.c,
- * `want` the delta asked for.  All terms are positive.
+ * `want` the delta asked for, formed afresh every BLOCK points.  All terms are
+ * positive: a relative error of 4 n ulps at most.
  */
 static long double scan(const double *mass, double error,
                         const struct history *h, const struct window *w,
                         long double log_want)
 {
+    enum { BLOCK = 256 };
     const long double step = (long double)w->grid.step;
     const long double tilt = (long double)w->grid.tilt;
-    const long double fall = expl(-tilt * step), lose = expl(-step) * fall;
-    const long double gap = -expm1l(-step) * fall;
-    const long double extra = h->mu > 0 ? DP_DOTS_GAUSS_CUT : 0;
-    long double at = (long double)w->first + (long double)w->grid.n - 1;
-    long double want = expl(log_want + tilt * at * step - cumulant(h, tilt)),
-                s = 0, delta = 0;
+    const double fall = (double)expl(-tilt * step);
+    const double lose = (double)expl(-step) * fall;
+    const double gap = (double)-expm1l(-step) * fall;
+    const double extra = h->mu > 0 ? DP_DOTS_GAUSS_CUT : 0;
+    const size_t n = w->grid.n;
+    const double top = w->first + (double)n - 1;
+    const long double unit = log_want - cumulant(h, tilt);
+    double delta = 0, s = 0, want = 0, at = top;
 
-    for (size_t i = 0; i < w->grid.n && at * step > -step; i++, at--) {
-        const size_t index = (size_t)(int64_t)at & (w->grid.n - 1);
-        const long double p =
-            fmaxl((long double)mass[index], 0) + (long double)error;
-        const long double above = fall * delta + gap * (p + s);
+    for (size_t i = 0; i < n && at > -1; i++, at = top - (double)i) {
+        if (i % BLOCK == 0)
+            want =
+                (double)expl(fminl(700, unit + tilt * (long double)at * step));
+        const double entry = mass[(size_t)(int64_t)at & (n - 1)];
+        const double p = (entry > 0 ? entry : 0) + error;
+        const double above = fall * delta + gap * (p + s);
         want *= fall;
         if (above + extra > want) {
-            const long double below = fall * delta;
-            const long double f =
-                fmaxl(0, (above + extra - want) / (above - below));
-            return (at - 1) * step + log1pl(fminl(f, 1) * expm1l(step));
+            const double below = fall * delta;
+            const double f = (above + extra - want) / (above - below);
+            return ((long double)at - 1) * step +
+                   log1pl(fminl(fmaxl(f, 0), 1) * expm1l(step));
         }
         delta = above;
         s = lose * (p + s);
     }
-    return fmaxl(at * step, 0);
+    return fmaxl((long double)at * step, 0);
 }
 
 /* What one Renyi divergence proves: for a history too wide for the grid. */
@@ -440,26 +483,27 @@ static enum dp_status by_grid(double *eps, struct history *h, double delta)
         return by_order(eps, h, delta);
     AUTO_DOUBLES *root = malloc(2 * w.grid.n * sizeof *root);
     AUTO_DOUBLES *mass = malloc(w.grid.n * sizeof *mass);
-    __attribute__((cleanup(free_doubles))) double *dots_memory =
-        malloc(h->n * sizeof(struct dp_dots) + 1);
-    if (!root || !mass || !dots_memory)
+    AUTO_FACTORS *factors = malloc(h->n * sizeof *factors);
+    if (!root || !mass || !factors)
         return DP_ENOCONV;
-    struct dp_dots *laws = (struct dp_dots *)dots_memory;
     dp_dots_roots(root, w.grid.n);
     w.grid.root = root;
     long double releases = 1;
     for (size_t i = 0; i < h->n; i++) {
-        dp_dots_of(&laws[i], &h->bounded[i], &w.grid, h->aligned);
-        releases += (long double)h->bounded[i].times;
+        const double times = (double)h->bounded[i].times;
+        dp_dots_of(&factors[i].law, &h->bounded[i], &w.grid, h->aligned);
+        factors[i].nothing = exp(2 * log(NOTHING) / times);
+        releases += (long double)times;
     }
-    const double error = compose(mass, h, laws, &w.grid);
+    const double error = compose(mass, h, factors, &w.grid);
 
-    /* Cumulants and steps are rounded too: 1e-17 a release, 64 ulps of the
-     * exponent, 1e-11 in all. */
+    /* Cumulants, exponents and the scan are rounded too: 1e-17 a release, 64
+     * ulps, 4 n ulps. */
     const long double exponent =
         (long double)w.grid.tilt * (h->most + h->mu * (40 + h->mu));
-    const long double room =
-        1 - 1e-11L - 1e-17L * releases - 0x1p-58L * exponent;
+    const long double room = 1 - 1e-11L - 1e-17L * releases -
+                             0x1p-58L * exponent -
+                             (long double)w.grid.n * 0x1p-50L;
     const long double want = (long double)delta * room - w.cut;
     if (!(want > 0))
         return by_order(eps, h, delta);

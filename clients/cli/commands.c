@@ -90,8 +90,9 @@ const struct command COMMANDS[] = {
       "G5x10 is 10 Gaussians of sigma 5, L0.1x50 50 Laplace releases of "
       "epsilon\n"
       "0.1, R0.1x50 50 of discrete Laplace, S0.1_1e-8x20 20 of anything\n"
-      "(0.1, 1e-8)-DP.  Accountants: pure, rdp and zcdp hold for adaptive\n"
-      "choices; gdp and pld are for reports, never to charge by.\n"
+      "(0.1, 1e-8)-DP.  Accountants: pure, rdp, zcdp and gdp hold for "
+      "adaptive\n"
+      "choices; pld is for reports, never to charge by.\n"
       "\n"
       "  halftone calc compose --accountant pld --delta 1e-6 G20x50 L0.1x50\n",
       CALC_ACCOUNTANT | CALC_DELTA, OPTION_ARGS_MAX, run_calc_compose },
