@@ -87,8 +87,9 @@ static enum dp_status by_rdp(double *eps, const struct dp_event *events,
 
 double dp_event_rho(const struct dp_event *e)
 {
-    return e->kind == DP_EVENT_GAUSS ? 1 / (2 * e->sigma * e->sigma)
-                                     : e->eps * e->eps / 2;
+    return e->kind == DP_EVENT_GAUSS
+               ? dp_rho_of_gdp(nextafter(1 / e->sigma, HUGE_VAL))
+               : dp_rho_of_pure(e->eps);
 }
 
 static enum dp_status by_zcdp(double *eps, const struct dp_event *events,

@@ -26,12 +26,17 @@ static long double log1p_inverse(long double b)
  * The epsilon that order a = 1 + b proves, rounded up; negative values mean
  * that delta is met with room to spare at epsilon 0.
  */
-static long double eps_at(long double b, double rho, double l)
+static long double eps_of_divergence(long double b, long double first, double l)
 {
-    const long double first = (1 + b) * rho, third = log1p_inverse(b);
+    const long double third = log1p_inverse(b);
     const long double fourth = log1pl(b) / b, second = l / b;
     return first + second - fourth - third +
            (first + second + fourth + third) * SLACK;
+}
+
+static long double eps_at(long double b, double rho, double l)
+{
+    return eps_of_divergence(b, (1 + b) * rho, l);
 }
 
 /* Zero where a is best for (rho, delta). */
@@ -79,6 +84,34 @@ enum dp_status dp_eps_of_rho(double *eps, double rho, double delta)
     if (status == DP_OK)
         *eps = e > 0 ? nextafter((double)e, HUGE_VAL) : 0;
     return status;
+}
+
+enum dp_status dp_eps_of_renyi(double *eps, double order, double divergence,
+                               double delta)
+{
+    if (!in_domain(divergence, delta) || !(order > 1) || !isfinite(order))
+        return DP_EDOM;
+    const long double e = eps_of_divergence((long double)order - 1, divergence,
+                                            log_inverse(delta));
+    *eps = e > 0 ? nextafter((double)e, HUGE_VAL) : 0;
+    return DP_OK;
+}
+
+/* x^2/2, rounded up; not 0 unless x is. */
+static double half_square(double x)
+{
+    const double rho = x * (x / 2);
+    return x > 0 ? nextafter(rho, HUGE_VAL) : 0;
+}
+
+double dp_rho_of_pure(double eps)
+{
+    return half_square(eps);
+}
+
+double dp_rho_of_gdp(double mu)
+{
+    return half_square(mu);
 }
 
 /* The rho for which 1 + b is the best order at delta. */

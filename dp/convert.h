@@ -28,6 +28,22 @@ enum dp_status dp_delta_of_rho(double *delta, double rho,
                                double eps) DP_MUST_CHECK;
 
 /*
+ * Into zCDP, rounded up.  Anything eps-DP is eps^2/2-zCDP, anything mu-GDP is
+ * mu^2/2-zCDP (and has exactly the Renyi divergences of that).  Infinite where
+ * the square is; x >= 0.
+ */
+double dp_rho_of_pure(double eps);
+double dp_rho_of_gdp(double mu);
+
+/*
+ * The epsilon >= 0 that one Renyi divergence, of order > 1, leaves at delta:
+ * what dp_eps_of_rho() minimises over orders, with a rho = divergence.  Rounded
+ * up by at most 1e-12.  DP_EDOM also unless order > 1 and finite.
+ */
+enum dp_status dp_eps_of_renyi(double *eps, double order, double divergence,
+                               double delta) DP_MUST_CHECK;
+
+/*
  * What someone who believed 50:50 can come to believe at most, save for a
  * chance of delta: 1 / (1 + exp(-eps')), eps' = rho + 2 sqrt(rho ln(1/delta)).
  */

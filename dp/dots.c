@@ -150,9 +150,6 @@ struct dp_complex dp_dots_at(const struct dp_dots *d,
     return sum;
 }
 
-/* P[|Z| > REACH] is below DP_DOTS_GAUSS_CUT. */
-#define REACH 9.5
-
 bool dp_dots_gauss_is_smooth(const struct dp_dots_grid *g, double mu)
 {
     return g->step <= mu / 4;
@@ -192,62 +189,52 @@ struct dp_complex dp_dots_gauss_at(const struct dp_dots_grid *g, double mu,
         dots, (struct dp_complex){ scale * cos(phase), -scale * sin(phase) });
 }
 
+/* P[|Z| > REACH] is below DP_DOTS_GAUSS_CUT. */
+#define REACH 9.5
+
 /* Gauss and Legendre's three nodes on (0, 1) and their weights. */
 enum { NODES = 3 };
 static const double NODE[NODES] = { 0.11270166537925831, 0.5,
                                     0.88729833462074169 };
 static const double WEIGHT[NODES] = { 5.0 / 18, 8.0 / 18, 5.0 / 18 };
 
-/* Shares of the nodes of one slice of a cell, tilt, weight and scale included.
- */
-struct slice {
-    double y[NODES], down[NODES], up[NODES];
-};
-
-static struct slice slice_of(double from, double width, double sd,
-                             const struct dp_dots_grid *g)
+/* A slice of the tilted law, from z deviations above its mean, within the cell
+ * that begins at `cell`: what goes to the cell's two ends. */
+static void add_slice(double *mass, const struct dp_dots_grid *g, double mu,
+                      double mean, double cell, double z, double width)
 {
-    struct slice s;
+    const double h = g->step, above = mean - cell * h;
+    double down = 0, up = 0;
     for (int i = 0; i < NODES; i++) {
-        const double h = g->step, y = from + width * NODE[i];
-        const double w = WEIGHT[i] * width / sd * 0.39894228040143268;
-        s.y[i] = y;
-        s.down[i] = w * (double)share_down(y, h) * exp(-g->tilt * y);
-        s.up[i] = w * (double)share_up(y, h) * exp(g->tilt * (h - y));
+        const double at = z + width * NODE[i];
+        const double y = fmin(fmax(above + mu * at, 0), h);
+        const double f =
+            WEIGHT[i] * width * 0.39894228040143268 * exp(-at * at / 2);
+        down += f * (double)share_down(y, h) * exp(-g->tilt * y);
+        up += f * (double)share_up(y, h) * exp(g->tilt * (h - y));
     }
-    return s;
+    const size_t index = (size_t)(int64_t)cell & (g->n - 1);
+    mass[index] += down;
+    mass[(index + 1) & (g->n - 1)] += up;
 }
 
 /*
- * The tilted law is normal with mean mu^2/2 + tilt mu^2.  Cells are cut into
- * slices over which the logarithm of the integrand changes by at most 1/6:
- * three nodes then have a relative error of about 1e-11.
+ * The tilted law is normal with mean mu^2/2 + tilt mu^2.  It is cut at the
+ * grid's points and into slices over which the logarithm of the integrand
+ * changes by at most 1/6: three nodes then have a relative error of about
+ * 1e-11.
  */
 void dp_dots_gauss(double *mass, const struct dp_dots_grid *g, double mu)
 {
     const double h = g->step, mean = mu * mu * (0.5 + g->tilt);
-    const double reach = REACH * mu;
-    const double slices = ceil(h * 6 * (REACH / mu + g->tilt));
-    const double width = h / slices;
-    for (double k = 0; k < slices; k++) {
-        const double from = k * width;
-        /* Only slices that meet the reach: cells i with i h + from near it. */
-        const double first = ceil((mean - reach - from - width) / h);
-        const double last = floor((mean + reach - from) / h);
-        if (first > last)
-            continue;
-        const struct slice s = slice_of(from, width, mu, g);
-        for (double i = first; i <= last; i++) {
-            double down = 0, up = 0;
-            for (int q = 0; q < NODES; q++) {
-                const double z = (i * h + s.y[q] - mean) / mu;
-                const double f = exp(-z * z / 2);
-                down += f * s.down[q];
-                up += f * s.up[q];
-            }
-            const size_t at = (size_t)(int64_t)i & (g->n - 1);
-            mass[at] += down;
-            mass[(at + 1) & (g->n - 1)] += up;
-        }
+    const double width = 1 / (6 * (REACH + g->tilt * mu));
+    double cell = floor((mean - REACH * mu) / h);
+    for (double z = -REACH; z < REACH;) {
+        const double edge = ((cell + 1) * h - mean) / mu;
+        const double end = fmin(fmin(z + width, REACH), fmax(edge, z));
+        add_slice(mass, g, mu, mean, cell, z, end - z);
+        if (end >= edge)
+            cell++;
+        z = end;
     }
 }

@@ -261,7 +261,7 @@ static void choose_grid(struct history *h, struct window *w, long double tilt,
         const long double on_base = step_for(h, tilt, true);
         const long double fitted =
             on_base >= base ? base : base / ceill(base / on_base);
-        h->aligned = fitted >= free_step || base / fitted < 64;
+        h->aligned = fitted >= free_step;
         step = h->aligned ? fitted : free_step;
     }
     size_t n = N_MIN;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "dp/gauss.h"
 #include "tests/table.h"
 
 /* From the formula in 50 digits (mpmath). */
@@ -106,6 +107,77 @@ static void round_trips_and_rises(void **state)
     }
 }
 
+/*
+ * pure -> zcdp -> (eps, delta): never above pure by more than the conversion,
+ * and below it once many are composed; gdp -> zcdp -> (eps, delta): above the
+ * Gaussian's own curve, by at most 20 % in epsilon for delta at most 1e-4.
+ */
+static void notions_convert_in_order(void **state)
+{
+    (void)state;
+    for (double delta = 1e-14; delta < 2e-4; delta *= 41) {
+        double last_pure = 0, last_gdp = 0;
+        for (double x = 0.01; x < 4; x *= 1.4) {
+            double by_rho, exact, mu, back;
+            assert_int_equal(dp_eps_of_rho(&by_rho, dp_rho_of_pure(x), delta),
+                             DP_OK);
+            assert_true(by_rho >= last_pure);
+            assert_true(by_rho <= x * x / 2 + x * sqrt(-2 * log(delta)));
+            last_pure = by_rho;
+
+            assert_int_equal(dp_eps_of_rho(&by_rho, dp_rho_of_gdp(x), delta),
+                             DP_OK);
+            assert_int_equal(dp_gauss_eps(&exact, x, delta), DP_OK);
+            assert_true(by_rho >= exact && by_rho <= exact * 1.2);
+            assert_true(exact >= last_gdp);
+            last_gdp = exact;
+            assert_int_equal(dp_gauss_mu(&mu, exact, delta), DP_OK);
+            assert_true(fabs(mu / x - 1) < 1e-13);
+            assert_int_equal(dp_gauss_eps(&back, mu, delta), DP_OK);
+            assert_true(fabs(back / exact - 1) < 1e-12);
+        }
+    }
+}
+
+/* zcdp -> Renyi -> (eps, delta): every order is above dp_eps_of_rho(), the best
+ * of a fine grid meets it. */
+static void one_order_is_never_below_the_best(void **state)
+{
+    (void)state;
+    for (double rho = 1e-4; rho < 10; rho *= 3)
+        for (double delta = 1e-12; delta < 0.1; delta *= 100) {
+            double best = HUGE_VAL, least, eps;
+            assert_int_equal(dp_eps_of_rho(&least, rho, delta), DP_OK);
+            for (double b = 1e-2; b < 1e4; b *= 1.01) {
+                assert_int_equal(
+                    dp_eps_of_renyi(&eps, 1 + b, (1 + b) * rho, delta), DP_OK);
+                assert_true(eps >= least * (1 - 1e-14));
+                best = fmin(best, eps);
+            }
+            assert_true(best <= least * (1 + 1e-4));
+        }
+    double eps = 77;
+    assert_int_equal(dp_eps_of_renyi(&eps, 1, 1, 0.1), DP_EDOM);
+    assert_int_equal(dp_eps_of_renyi(&eps, 2, -1, 0.1), DP_EDOM);
+    assert_int_equal(dp_eps_of_renyi(&eps, HUGE_VAL, 1, 0.1), DP_EDOM);
+    assert_true(eps == 77);
+}
+
+/* Squares round up at both ends of doubles. */
+static void squares_saturate(void **state)
+{
+    (void)state;
+    assert_true(dp_rho_of_pure(0) == 0 && dp_rho_of_gdp(0) == 0);
+    assert_true(dp_rho_of_pure(1e-300) > 0);
+    assert_true(dp_rho_of_pure(1e200) == HUGE_VAL);
+    for (double x = 1e-3; x < 1e3; x *= 1.0007) {
+        const long double exact = (long double)x * (long double)x / 2;
+        assert_true(dp_rho_of_pure(x) >= exact && dp_rho_of_gdp(x) >= exact);
+        assert_true(dp_rho_of_pure(x) <= exact * (1 + 5e-16L));
+        assert_true(dp_rho_of_gdp(x) <= exact * (1 + 5e-16L));
+    }
+}
+
 static void edges(void **state)
 {
     (void)state;
@@ -128,6 +200,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips_and_rises),
+        cmocka_unit_test(notions_convert_in_order),
+        cmocka_unit_test(one_order_is_never_below_the_best),
+        cmocka_unit_test(squares_saturate),
         cmocka_unit_test(edges),
     };
     return RUN_ROWS(rows, check_row) + RUN_ROWS(bad_rows, check_bad) +

@@ -103,6 +103,7 @@ static const struct row {
     { "MIX_G1x1_R1.3x5", 1e-3 },
     { "MIX_G300x40_L0.0137x900_R0.022x500", 1e-12 },
     { "MIX_G130x6_R3.138x3", 5e-23 },
+    { "MIX_G3000x1_R0.5x30_R0.3x7_L0.4x3", 1e-8 },
     { "MIX_G3x1_L2x3", 0.3 },
     { "MIX_G7x2_R5x1_L0.001x1", 1e-20 },
     { "MIX_G100x1_R0.1x1_R0.2x1_R0.3x1", 1e-9 },
@@ -211,13 +212,44 @@ static void dots_keep_both_masses(void **state)
             assert_true(fabsl(sum - 1) < 1e-13L);
             assert_true(fabsl(other - 1) < 1e-13L);
         }
-    dp_dots_gauss(mass, &g, 0.1);
-    long double sum = 0, other = 0;
-    for (int k = -N / 2; k < N / 2; k++) {
-        sum += mass[(k + N) % N];
-        other += mass[(k + N) % N] * expl(-0.01L * k);
+    for (double mu = 1e-12; mu < 0.12; mu *= 3) {
+        for (size_t i = 0; i < N; i++)
+            mass[i] = 0;
+        dp_dots_gauss(mass, &g, mu);
+        long double sum = 0, other = 0;
+        for (int k = -N / 2; k < N / 2; k++) {
+            sum += mass[(k + N) % N];
+            other += mass[(k + N) % N] * expl(-0.01L * k);
+        }
+        assert_true(fabsl(sum - 1) < 1e-11L && fabsl(other - 1) < 1e-11L);
     }
-    assert_true(fabsl(sum - 1) < 1e-11L && fabsl(other - 1) < 1e-11L);
+}
+
+/* The Gaussian's transform by its formula is the one of its masses. */
+static void the_smooth_transform_is_that_of_the_masses(void **state)
+{
+    (void)state;
+    enum { N = 1024 };
+    static double root[2 * N], mass[N];
+    dp_dots_roots(root, N);
+    for (double tilt = 0.06; tilt < 50; tilt *= 7) {
+        const struct dp_dots_grid g = { 0.01, tilt, N, root };
+        const double mu = 0.3 / (1 + tilt / 10);
+        for (size_t i = 0; i < N; i++)
+            mass[i] = 0;
+        assert_true(dp_dots_gauss_is_smooth(&g, mu));
+        dp_dots_gauss(mass, &g, mu);
+        for (size_t j = 0; j <= N / 2; j += 3) {
+            const struct dp_complex f = dp_dots_gauss_at(&g, mu, j);
+            long double re = 0, im = 0;
+            for (size_t i = 0; i < N; i++) {
+                re += mass[i] * root[2 * (i * j % N)];
+                im += mass[i] * root[2 * (i * j % N) + 1];
+            }
+            assert_true(fabsl(re - f.re) < 1e-11L);
+            assert_true(fabsl(im - f.im) < 1e-11L);
+        }
+    }
 }
 
 static void too_wide_for_the_grid_is_still_sound(void **state)
@@ -241,6 +273,7 @@ int main(void)
         cmocka_unit_test(two_binomials),
         cmocka_unit_test(one_laplace),
         cmocka_unit_test(dots_keep_both_masses),
+        cmocka_unit_test(the_smooth_transform_is_that_of_the_masses),
         cmocka_unit_test(too_wide_for_the_grid_is_still_sound),
     };
     return RUN_ROWS(rows, check_row) +
