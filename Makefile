@@ -250,6 +250,7 @@ bench: deps
 	@set -e; for b in $(BENCHES); do $$b; done
 	@$(or $(PYTHON),python3) benchmarks/peers/quantile.py
 	@benchmarks/bench_dp_peers.sh
+	@BUILD=$(BUILD) benchmarks/bench_pld.sh
 	@BIN=$(BIN) benchmarks/bench_grpc.sh
 
 format:
