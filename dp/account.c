@@ -66,7 +66,7 @@ long double dp_account_best_order(long double *eps,
         const long double b = dp_rdp_order_less_1(i);
         const long double k = dp_account_cumulant(events, n, b);
         const long double e =
-            (k * (1 + 1e-13L) + l * (1 + 0x1p-60L) - log1pl(b)) / b -
+            (k * UP + l * (1 + 0x1p-60L) - log1pl(b)) / b -
             log1pl(1 / b) * (1 - 0x1p-60L);
         if (e < *eps) {
             *eps = e;

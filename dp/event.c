@@ -43,17 +43,24 @@ static long double log_laplace(long double u, long double e)
     return log1pl(2 * s * s + e / 2 * ratio);
 }
 
+/* A difference of two logarithms, raised by 8 ulps of both. */
+static long double difference(long double a, long double b)
+{
+    return a - b + (a + b) * 0x1p-61L;
+}
+
 long double dp_event_cumulant(const struct dp_event *e, long double s)
 {
     const long double u = fabsl(s + 0.5L);
     if (e->kind == DP_EVENT_GAUSS) {
         const long double mu = 1 / (long double)e->sigma;
-        return s * (s + 1) * mu * mu / 2;
+        const long double k = s * (s + 1) * mu * mu / 2;
+        return k + fabsl(k) * 0x1p-61L;
     }
     const long double eps = (long double)e->eps;
     if (e->kind == DP_EVENT_LAPLACE)
-        return log_laplace(u, eps) - eps / 2;
-    return log_cosh(u * eps) - log_cosh(eps / 2);
+        return difference(log_laplace(u, eps), eps / 2);
+    return difference(log_cosh(u * eps), log_cosh(eps / 2));
 }
 
 double dp_event_delta_left(const struct dp_event *events, size_t n,

@@ -48,7 +48,8 @@ bool dp_event_ok(const struct dp_event *e);
 /*
  * ln E[exp(s L)] of the privacy loss L of one of the `times` releases, given
  * that it did not tell all; any s.  At s > 0 it is s times the Renyi divergence
- * of order 1 + s.  Relative error below 1e-13 for |s| >= 1/32.
+ * of order 1 + s.  Rounded up, by 8 ulps (of extended precision) of the largest
+ * logarithm in it.
  */
 long double dp_event_cumulant(const struct dp_event *e, long double s);
 
