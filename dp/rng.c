@@ -3,29 +3,51 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "dp/init.h"
 
-/* 4 KiB: the DRBG's cost per call is spread over 512 words. */
-enum { BLOCK_WORDS = 512 };
+/*
+ * A page: the DRBG's cost per call is spread over its words.  A child made by
+ * fork or clone finds it zero, that is empty, and it is in no core dump.
+ */
+enum { PAGE = 4096, BLOCK_WORDS = PAGE / 8 - 1 };
 
-static _Thread_local struct {
+struct block {
+    uint64_t left;
     uint64_t word[BLOCK_WORDS]; /* word[0..left) are fresh, the rest erased */
-    size_t left;
-} block;
+};
+_Static_assert(sizeof(struct block) == PAGE, "a block is a page");
 
-/* Runs in the only thread of a forked child: the parent keeps the block. */
-static void discard_block(void)
+static _Thread_local struct block *block;
+static pthread_key_t thread_end;
+
+static void drop_block(void *b)
 {
-    block.left = 0;
+    OPENSSL_cleanse(b, PAGE);
+    (void)munmap(b, PAGE);
 }
 
-static void watch_forks(void)
+static void watch_threads(void)
 {
-    if (pthread_atfork(NULL, NULL, discard_block) != 0)
+    if (pthread_key_create(&thread_end, drop_block) != 0)
         abort();
+}
+
+static void map_block(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_threads);
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || madvise(page, PAGE, MADV_WIPEONFORK) != 0 ||
+        madvise(page, PAGE, MADV_DONTDUMP) != 0 ||
+        pthread_setspecific(thread_end, page) != 0)
+        abort();
+    block = page;
 }
 
 /* n < 2^27, for OpenSSL counts bytes in an int. */
@@ -37,10 +59,10 @@ static void generate(uint64_t *word, size_t n)
 
 static void refill(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    generate(block.word, BLOCK_WORDS);
-    block.left = BLOCK_WORDS;
+    if (!block)
+        map_block();
+    generate(block->word, BLOCK_WORDS);
+    block->left = BLOCK_WORDS;
 }
 
 static void system_set(void *state, unsigned long seed)
@@ -52,10 +74,10 @@ static void system_set(void *state, unsigned long seed)
 static unsigned long system_get(void *state)
 {
     (void)state;
-    if (block.left == 0)
+    if (!block || block->left == 0)
         refill();
-    const uint64_t word = block.word[--block.left];
-    block.word[block.left] = 0;
+    const uint64_t word = block->word[--block->left];
+    block->word[block->left] = 0;
     return word;
 }
 

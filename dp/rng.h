@@ -13,10 +13,10 @@
  * (RAND_priv_bytes), which reseeds itself.  Words are drawn in blocks that
  * belong to the thread, not to the gsl_rng: the object has no state, so
  * gsl_rng_clone() and gsl_rng_memcpy() cannot repeat a word.  A word is erased
- * as it is drawn, a forked child discards the block it inherited, and a failure
- * of the generator aborts the process, because noise without randomness is a
- * breach.  gsl_rng_set on it is ignored.  Tests use a seeded type that lives in
- * tests/ and is never linked into the server.
+ * as it is drawn, a child of fork or clone finds the block empty, core dumps
+ * leave it out, and a failure of the generator aborts the process, because
+ * noise without randomness is a breach.  gsl_rng_set on it is ignored.  Tests
+ * use a seeded type that lives in tests/ and is never linked into the server.
  */
 
 /* Owned by the caller (gsl_rng_free); any thread.  Never NULL: aborts without

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,16 +67,20 @@ static void a_seed_is_ignored(void **state)
     gsl_rng_free(rng);
 }
 
-/* Parent and child share a half-drawn block at the fork. */
-static void a_forked_child_draws_afresh(void **state)
+static pid_t bare_clone(void)
 {
-    (void)state;
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* Parent and child share a half-drawn block when the child is made. */
+static void child_draws_afresh(pid_t (*make)(void))
+{
     gsl_rng *rng = dp_rng_system();
     uint64_t mine[WORDS], theirs[WORDS];
     int fd[2];
     draw(rng, mine);
     assert_int_equal(pipe(fd), 0);
-    const pid_t child = fork();
+    const pid_t child = make();
     assert_true(child >= 0);
     if (child == 0) {
         draw(rng, theirs);
@@ -91,6 +96,19 @@ static void a_forked_child_draws_afresh(void **state)
     close(fd[0]);
     close(fd[1]);
     gsl_rng_free(rng);
+}
+
+static void a_forked_child_draws_afresh(void **state)
+{
+    (void)state;
+    child_draws_afresh(fork);
+}
+
+/* No handler of the C library runs in this one. */
+static void a_cloned_child_draws_afresh(void **state)
+{
+    (void)state;
+    child_draws_afresh(bare_clone);
 }
 
 static void *draw_in_thread(void *words)
@@ -285,6 +303,7 @@ int main(void)
         cmocka_unit_test(clones_never_repeat),
         cmocka_unit_test(a_seed_is_ignored),
         cmocka_unit_test(a_forked_child_draws_afresh),
+        cmocka_unit_test(a_cloned_child_draws_afresh),
         cmocka_unit_test(threads_draw_apart),
         cmocka_unit_test(a_run_of_words_never_repeats),
         cmocka_unit_test(a_failing_generator_stops_the_process),
