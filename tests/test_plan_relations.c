@@ -177,6 +177,21 @@ static const struct row {
       "SELECT c, COUNT(*) FROM (SELECT x.c AS c FROM (SELECT city AS c, n FROM "
       "buys) AS x WHERE x.n < 4) AS y GROUP BY c",
       "B|1|1\nW|2|1\n" },
+    { "a SELECT around the aggregates",
+      "SELECT y.a, y.c FROM (SELECT city AS a, COUNT(DISTINCT who) AS c FROM "
+      "buys GROUP BY city) y WHERE NOT y.c IS NULL LIMIT 10",
+      "B|1\nL|1\nNULL|1\nW|2\n" },
+    { "SELECTs around and inside, as Power BI nests them",
+      "SELECT _.c, _.a0 FROM (SELECT r.city AS c, SUM(r.n) AS a0 FROM (SELECT "
+      "_.city, _.n FROM (SELECT city, n FROM shop.buys AS t) AS _ WHERE _.n < "
+      "5) AS r GROUP BY city) AS _ WHERE NOT _.a0 IS NULL LIMIT 1000001",
+      "B|3|1\nW|7|2\n" },
+    { "SELECT DISTINCT of columns",
+      "SELECT DISTINCT city FROM buys WHERE n < 5", "B|1\nW|2\n" },
+    { "names of three parts",
+      "SELECT shop.buys.city, COUNT(DISTINCT shop.buys.who) FROM shop.buys "
+      "WHERE shop.buys.n < 5 GROUP BY shop.buys.city",
+      "B|1\nW|2\n" },
     { "a public sub-query",
       "SELECT COUNT(*) FROM buys b JOIN (SELECT city, COUNT(*) AS c FROM towns "
       "GROUP BY city) t ON t.city = b.city AND t.c = 1",
@@ -208,6 +223,54 @@ static void check_answer(void **state)
     assert_non_null(got);
     assert_string_equal(got, row->want);
     free(got);
+    arena_fini(&a);
+}
+
+/* Rows that nobody gets: names and types alone. */
+static const struct described {
+    const char *name, *sql, *want;
+} described[] = {
+    { "LIMIT 0", "SELECT * FROM trips LIMIT 0",
+      "who int, city text, km int, day date" },
+    { "a filter that is never true",
+      "SELECT city, km * 1.5 AS x FROM trips WHERE 1 = 0",
+      "city text, x double" },
+    { "of a join",
+      "SELECT b.city, t.* FROM buys b JOIN towns t ON t.city = b.city LIMIT 0",
+      "city text, city text, zone int" },
+    { "of a public table", "SELECT * FROM towns LIMIT 0",
+      "city text, zone int" },
+    { "of a SELECT around aggregates",
+      "SELECT * FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land) x "
+      "LIMIT 0",
+      "land text, c int" },
+    { "of a window",
+      "SELECT who, row_number() OVER (PARTITION BY who ORDER BY day) AS r FROM "
+      "trips WHERE FALSE",
+      "who int, r int" },
+};
+
+static void check_described(void **state)
+{
+    const struct described *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    char got[256] = "";
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    for (size_t i = 0; i < plan->n_outputs; i++)
+        (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s %s",
+                       i ? ", " : "", plan->outputs[i].name,
+                       value_type_name(plan->outputs[i].type));
+    assert_string_equal(got, row->want);
+    assert_true(plan->is_free);
+    struct reply_table table = { 0 };
+    assert_int_equal(
+        plan_finish(&table, plan, &(struct plan_noisy){ 0 }, &a, &err), ERR_OK);
+    assert_int_equal(table.n_rows, 0);
     arena_fini(&a);
 }
 
@@ -245,5 +308,7 @@ static void check_refused(void **state)
 int main(void)
 {
     sql_init();
-    return RUN_ROWS(answers, check_answer) + RUN_ROWS(refused, check_refused);
+    return RUN_ROWS(answers, check_answer) +
+           RUN_ROWS(described, check_described) +
+           RUN_ROWS(refused, check_refused);
 }

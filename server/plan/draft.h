@@ -8,6 +8,7 @@
  * A plan while it is being made.  Each step of plan_query reads what earlier
  * steps wrote and writes its own part:
  *
+ *   nest.c    tree                                  where the aggregates are
  *   from.c    scope                                 who owns the rows
  *   type.c    where, keys, aggregates, outputs      names, types, constants
  *   snap.c    where                                 times on the grain
@@ -84,6 +85,8 @@ struct draft {
     struct draft_block *block; /* being typed */
     size_t n_relations;        /* so far, each as often as it is met */
     size_t n_aliases;
+    const struct select *unkeyed; /* the sub-query whose aggregates or DISTINCT
+                                     are over many people; refused */
     const char **story; /* a line for each relation, for people; room for 64 */
     size_t n_story;
 
@@ -126,9 +129,21 @@ enum err_code draft_from(struct draft *d, const struct rel_scope *outer,
  */
 enum err_code draft_rows(struct draft *d, struct err *err) MUST_CHECK;
 
+/* describe.c: a question for rows that shows none; *done when it was one. */
+enum err_code draft_describe(bool *done, struct draft *d,
+                             struct err *err) MUST_CHECK;
+
 /* sub.c: a sub-query as a relation. */
 enum err_code draft_sub(const struct rel **out, struct draft *d,
                         const struct select *s, struct err *err) MUST_CHECK;
+
+/*
+ * nest.c: `core`, in FROM of which the privacy rules stopped since it counts
+ * over many people, with what the SELECTs around it do to its answer: *out. The
+ * error recorded already when other things than sub-queries stand between.
+ */
+enum err_code draft_nest(const struct select **out, struct draft *d,
+                         const struct select *core, struct err *err) MUST_CHECK;
 
 /* set.c: a set operation as a relation. */
 enum err_code draft_set(const struct rel **out, struct draft *d,
@@ -159,6 +174,8 @@ enum err_code draft_column(const struct rel_column **out, struct draft *d,
 /* The same; NULL and no error when there is none, or several. */
 const struct rel_column *draft_column_try(const struct draft *d,
                                           const struct expr *e);
+/* May `e`, a COLUMN or STAR, mean this relation? */
+bool draft_leaf_fits(const struct rel_leaf *leaf, const struct expr *e);
 /* The leaf of `scope` itself whose column it is, or n_leaves. */
 size_t draft_leaf_of(const struct rel_scope *scope, const struct rel_column *c);
 /* The same when it is a privacy key, by itself; else NULL. */

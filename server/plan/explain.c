@@ -191,6 +191,10 @@ static void engine_sql(struct writer *w, const char *sql)
 static void explain(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
+    if (!d->scope) {
+        writer_str(w, "No row is asked for: names and types alone, free\n");
+        return;
+    }
     ownership(w, d);
     groups(w, d);
     if (p->is_free) {

@@ -150,6 +150,8 @@ static enum err_code add_leaf(const char **sql, struct draft *d,
     struct rel_leaf *leaf = &s->leaves[s->n_leaves];
     TRY(fill_leaf(leaf, d, rel, name, r->at, err));
     leaf->group = s->n_leaves++;
+    if (r->kind == RELATION_TABLE && !r->alias)
+        leaf->dataset = d->policy->name;
     TRY(tell_leaf(d, r, leaf, err));
     *sql = arena_printf(d->a, "%s AS %s", rel->sql, leaf->alias);
     return *sql ? ERR_OK : draft_memory(err);
@@ -432,6 +434,8 @@ enum err_code draft_rows(struct draft *d, struct err *err)
     if (b->tree->where)
         TRY(draft_conjuncts(&b->where, d, b->tree->where, err));
     b->where.never |= s->never;
+    for (size_t i = 0; i < s->n_leaves; i++)
+        b->where.never |= s->leaves[i].rel->never && !s->leaves[i].optional;
     TRY(draft_snap(d, b, err));
     merge_pairs(s, &b->where);
     mark_numbered(s, &b->where, 0, s->n_leaves);

@@ -5,10 +5,13 @@
 #include "server/plan/draft.h"
 #include "server/query/refusal.h"
 
-static bool leaf_fits(const struct rel_leaf *leaf, const struct expr *e)
+/* A name with a dataset in front is a table's own, not an alias. */
+bool draft_leaf_fits(const struct rel_leaf *leaf, const struct expr *e)
 {
-    return !e->column.table ||
-           (leaf->name && strcmp(e->column.table, leaf->name) == 0);
+    const char *dataset = e->column.dataset, *table = e->column.table;
+    if (dataset && !(leaf->dataset && strcmp(dataset, leaf->dataset) == 0))
+        return false;
+    return !table || (leaf->name && strcmp(table, leaf->name) == 0);
 }
 
 /* How many columns of one scope are called so; the last of them. */
@@ -18,7 +21,7 @@ static size_t count_in(const struct rel_column **out,
     size_t n = 0;
     for (size_t i = scope->first; i < scope->n_leaves; i++) {
         const struct rel_leaf *leaf = &scope->leaves[i];
-        for (size_t c = 0; leaf_fits(leaf, e) && c < leaf->rel->n_columns;
+        for (size_t c = 0; draft_leaf_fits(leaf, e) && c < leaf->rel->n_columns;
              c++) {
             const struct rel_column *column = &leaf->columns[c];
             const bool hidden = column->merged && !e->column.table;
@@ -35,7 +38,7 @@ static bool has_table(const struct rel_scope *scope, const struct expr *e)
 {
     for (; scope; scope = scope->outer)
         for (size_t i = scope->first; i < scope->n_leaves; i++)
-            if (leaf_fits(&scope->leaves[i], e))
+            if (draft_leaf_fits(&scope->leaves[i], e))
                 return true;
     return false;
 }

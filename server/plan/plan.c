@@ -117,9 +117,18 @@ static enum err_code tell_bounds(struct draft *d, struct err *err)
 static enum err_code make(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
+    bool described;
     TRY(find_purpose(d, err));
     TRY(check_ask(d, err));
+    /* The text needs a quantile per column, most of what planning costs. */
+    d->explains = d->tree->explain || d->req->op == REQUEST_ESTIMATE;
+    TRY(draft_describe(&described, d, err));
+    if (described)
+        return draft_explain(d, err);
     TRY(draft_types(d, err));
+    p->has_limit = d->tree->has_limit;
+    p->limit = d->tree->limit;
+    p->offset = d->tree->offset;
     TRY(draft_domains(d, err));
     TRY(draft_bounds(d, err));
     p->is_free = d->never || (p->has_limit && p->limit == 0);
@@ -129,8 +138,6 @@ static enum err_code make(struct draft *d, struct err *err)
     }
     TRY(draft_duckdb(d, err));
     TRY(draft_hash(d, err));
-    /* The text needs a quantile per column, most of what planning costs. */
-    d->explains = d->tree->explain || d->req->op == REQUEST_ESTIMATE;
     return draft_explain(d, err);
 }
 
@@ -149,9 +156,7 @@ enum err_code plan_query(struct plan **out, const struct request *req,
         return draft_memory(err);
     plan->policy = policy;
     plan->request = req;
-    plan->has_limit = tree->has_limit;
-    plan->limit = tree->limit;
-    plan->offset = tree->offset;
+    plan->sql = "";
     TRY(make(&d, err));
     *out = plan;
     return ERR_OK;

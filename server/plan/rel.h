@@ -72,6 +72,7 @@ struct rel {
     size_t n_columns;
     bool owned;
     bool one_row;
+    bool never; /* a filter is constantly false: it has no row */
     /* Owned only: */
     const char *key_sql;  /* the bare name */
     const char *key_name; /* for people */
@@ -82,7 +83,8 @@ struct rel {
 
 /* One relation of a FROM under its alias. */
 struct rel_leaf {
-    const char *name; /* in SQL, or NULL */
+    const char *name;    /* in SQL, or NULL */
+    const char *dataset; /* of a table without an alias; else NULL */
     struct place at;
     const char *alias; /* in the engine: "t", "t1", ... */
     const struct rel *rel;

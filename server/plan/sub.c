@@ -97,7 +97,7 @@ static enum err_code add_star(struct sub *u, const struct expr *star,
         return refuse(err, REFUSAL_STAR_GROUPS, star->at, NULL, NULL);
     for (size_t i = 0; i < s->n_leaves; i++) {
         const struct rel_leaf *leaf = &s->leaves[i];
-        if (table && !(leaf->name && strcmp(leaf->name, table) == 0))
+        if (!draft_leaf_fits(leaf, star))
             continue;
         found = true;
         for (size_t c = 0; c < leaf->rel->n_columns; c++) {
@@ -334,10 +334,12 @@ static enum err_code check_key(const struct sub *u, struct err *err)
         selects_key |= is_own_key(&u->outputs[i]);
     if (!u->b.scope->owned)
         return ERR_OK;
+    u->d->unkeyed = u->s;
     if (u->groups && !has_key(u))
         return refuse(err, REFUSAL_GROUP_KEY, u->s->at, key_name(u), NULL);
     if (u->s->distinct && !selects_key)
         return refuse(err, REFUSAL_DISTINCT_KEY, u->s->at, key_name(u), NULL);
+    u->d->unkeyed = NULL;
     return ERR_OK;
 }
 
@@ -572,6 +574,7 @@ static void own(struct sub *u)
     const struct rel_scope *s = u->b.scope;
     struct rel *rel = u->rel;
     rel->owned = s->owned;
+    rel->never = u->b.where.never && !u->groups;
     if (!s->owned)
         return;
     const struct rel *key = s->leaves[s->key].rel;

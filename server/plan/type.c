@@ -694,11 +694,72 @@ static enum err_code type_having(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* SELECT DISTINCT a, b without aggregates is GROUP BY a, b. */
+static enum err_code distinct_keys(struct draft *d, struct err *err)
+{
+    const struct select *t = d->tree;
+    bool plain = t->distinct && t->n_keys == 0 && !t->having;
+    for (size_t i = 0; i < t->n_items; i++)
+        plain &= t->items[i].expr->kind != EXPR_STAR &&
+                 !draft_aggregates(t->items[i].expr);
+    if (!plain)
+        return ERR_OK;
+    struct select *s = ARENA_NEW(d->a, struct select);
+    if (!s)
+        return draft_memory(err);
+    *s = *t;
+    s->distinct = false;
+    s->key_aliases = NULL;
+    s->keys = ARENA_NEW_N(d->a, t->n_items, struct expr *);
+    if (!s->keys)
+        return draft_memory(err);
+    for (size_t i = 0; i < t->n_items; i++)
+        s->keys[s->n_keys++] = t->items[i].expr;
+    d->tree = s;
+    return ERR_OK;
+}
+
+/* Rows that show every group key differ already. */
+static enum err_code check_distinct(const struct draft *d, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    bool all = b->n_keys > 0;
+    for (size_t k = 0; k < b->n_keys; k++) {
+        bool shown = false;
+        for (size_t i = 0; i < d->plan->n_outputs; i++)
+            shown |= d->plan->outputs[i].expr->kind == TYPED_KEY &&
+                     d->plan->outputs[i].expr->index == k;
+        all &= shown;
+    }
+    if (!b->tree->distinct || all)
+        return ERR_OK;
+    return refuse(err, REFUSAL_DISTINCT_ANSWER, b->tree->at, NULL, NULL);
+}
+
+/* The rows of the release; a question around its aggregates is merged first. */
+static enum err_code release_rows(struct draft *d, struct draft_block *b,
+                                  struct err *err)
+{
+    enum err_code code = ERR_OK;
+    TRY(distinct_keys(d, err));
+    for (int pass = 0; pass < 2; pass++) {
+        *b = (struct draft_block){ .tree = d->tree, .is_release = true };
+        d->block = b; /* sub-queries that were refused left theirs */
+        d->unkeyed = NULL;
+        d->n_relations = d->n_aliases = d->n_story = d->plan->n_notices = 0;
+        code = draft_from(d, NULL, err);
+        if (code == ERR_OK || !d->unkeyed || pass == 1)
+            break;
+        TRY(draft_nest(&d->tree, d, d->unkeyed, err));
+        TRY(distinct_keys(d, err));
+    }
+    return code;
+}
+
 enum err_code draft_types(struct draft *d, struct err *err)
 {
-    struct draft_block b = { .tree = d->tree, .is_release = true };
-    d->block = &b;
-    TRY(draft_from(d, NULL, err));
+    struct draft_block b;
+    TRY(release_rows(d, &b, err));
     if (!b.scope->owned)
         return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
     d->scope = b.scope;
@@ -706,6 +767,7 @@ enum err_code draft_types(struct draft *d, struct err *err)
     TRY(draft_keys(d, err));
     d->plan->n_keys = b.n_keys;
     TRY(type_outputs(d, err));
+    TRY(check_distinct(d, err));
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
     if (b.n_keys == 0 && b.n_aggs == 0)

@@ -71,10 +71,12 @@ bool expr_equal(const struct expr *a, const struct expr *b)
     case EXPR_PARAM:
         return a->param == b->param;
     case EXPR_COLUMN:
-        return text_equal(a->column.table, b->column.table) &&
+        return text_equal(a->column.dataset, b->column.dataset) &&
+               text_equal(a->column.table, b->column.table) &&
                text_equal(a->column.name, b->column.name);
     case EXPR_STAR:
-        return text_equal(a->column.table, b->column.table);
+        return text_equal(a->column.dataset, b->column.dataset) &&
+               text_equal(a->column.table, b->column.table);
     case EXPR_CALL:
         return call_equal(a, b);
     case EXPR_AGG:

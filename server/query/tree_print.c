@@ -271,6 +271,18 @@ static void print_query(struct writer *w, const struct expr *e)
     writer_str(w, e->query.operand ? "))" : ")");
 }
 
+static void print_qualifier(struct writer *w, const struct expr *e)
+{
+    if (e->column.dataset) {
+        name_print(w, e->column.dataset);
+        writer_str(w, ".");
+    }
+    if (e->column.table) {
+        name_print(w, e->column.table);
+        writer_str(w, ".");
+    }
+}
+
 void expr_print(struct writer *w, const struct expr *e)
 {
     switch (e->kind) {
@@ -281,17 +293,11 @@ void expr_print(struct writer *w, const struct expr *e)
         writer_printf(w, "$%u", e->param);
         break;
     case EXPR_COLUMN:
-        if (e->column.table) {
-            name_print(w, e->column.table);
-            writer_str(w, ".");
-        }
+        print_qualifier(w, e);
         name_print(w, e->column.name);
         break;
     case EXPR_STAR:
-        if (e->column.table) {
-            name_print(w, e->column.table);
-            writer_str(w, ".");
-        }
+        print_qualifier(w, e);
         writer_str(w, "*");
         break;
     case EXPR_CALL:

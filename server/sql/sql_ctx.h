@@ -87,6 +87,8 @@ enum err_code sql_expr(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
 enum err_code sql_expr_new(struct sql_ctx *c, struct expr **out,
                            enum expr_kind kind, int offset) MUST_CHECK;
+enum err_code sql_qualifier(struct sql_ctx *c, struct expr *e,
+                            const PgQuery__ColumnRef *ref) MUST_CHECK;
 /* A call with room for n arguments, refused outside op.def's bounds. */
 enum err_code sql_call_new(struct sql_ctx *c, struct expr **out,
                            enum expr_op op, size_t n, int offset) MUST_CHECK;

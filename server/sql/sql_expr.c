@@ -87,21 +87,33 @@ enum err_code sql_repeated(struct sql_ctx *c, struct expr **out,
     return ERR_OK;
 }
 
+/* [[dataset.]table.]: the parts of a name before the last. */
+enum err_code sql_qualifier(struct sql_ctx *c, struct expr *e,
+                            const PgQuery__ColumnRef *ref)
+{
+    const size_t n = ref->n_fields;
+    if (n > 3)
+        return sql_refuse(c, REFUSAL_COLUMN_PARTS, ref->location, NULL, NULL);
+    if (n == 3)
+        TRY(sql_name(c, &e->column.dataset, sql_string(ref->fields[0]),
+                     ref->location));
+    if (n >= 2)
+        TRY(sql_name(c, &e->column.table, sql_string(ref->fields[n - 2]),
+                     ref->location));
+    return ERR_OK;
+}
+
 static enum err_code column(struct sql_ctx *c, struct expr **out,
                             const PgQuery__Node *n)
 {
     const PgQuery__ColumnRef *ref = n->column_ref;
     struct expr *e = NULL;
-    if (ref->n_fields > 2)
-        return sql_refuse(c, REFUSAL_COLUMN_PARTS, ref->location, NULL, NULL);
     for (size_t i = 0; i < ref->n_fields; i++)
         if (!sql_string(ref->fields[i]))
             return sql_refuse(c, REFUSAL_SELECT_STAR, ref->location, NULL,
                               NULL);
     TRY(sql_expr_new(c, &e, EXPR_COLUMN, ref->location));
-    if (ref->n_fields == 2)
-        TRY(sql_name(c, &e->column.table, sql_string(ref->fields[0]),
-                     ref->location));
+    TRY(sql_qualifier(c, e, ref));
     TRY(sql_name(c, &e->column.name, sql_string(ref->fields[ref->n_fields - 1]),
                  ref->location));
     *out = e;

@@ -26,12 +26,8 @@ static enum err_code output(struct sql_ctx *c, struct expr **out,
     const size_t fields = ref->n_fields;
     if (ref->fields[fields - 1]->node_case != PG_QUERY__NODE__NODE_A_STAR)
         return sql_expr(c, out, n);
-    if (fields > 2)
-        return sql_refuse(c, REFUSAL_COLUMN_PARTS, ref->location, NULL, NULL);
     TRY(sql_expr_new(c, out, EXPR_STAR, ref->location));
-    return fields == 1 ? ERR_OK
-                       : sql_name(c, &(*out)->column.table,
-                                  sql_string(ref->fields[0]), ref->location);
+    return sql_qualifier(c, *out, ref);
 }
 
 static enum err_code read_item(struct sql_ctx *c, struct select_item *item,

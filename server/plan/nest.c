@@ -1,0 +1,258 @@
+/*
+ * SELECTs around the one whose aggregates become a release.  What they do is
+ * done with noisy numbers, so it is free, and it means the same said in the
+ * inner SELECT:
+ *
+ *   SELECT f(x) FROM (SELECT g AS x .. GROUP BY ..) WHERE p(x) ORDER BY ..
+ *   SELECT f(g) .. GROUP BY .. HAVING p(g) ORDER BY ..
+ *
+ * Columns are replaced by what they stand for.  Each level may double what the
+ * one before it holds, so the nodes are counted and capped.
+ */
+#include <string.h>
+
+#include "server/plan/draft.h"
+#include "server/query/refusal.h"
+
+enum { NODES_MAX = 2000, DEPTH_MAX = 200 };
+
+/* One level being merged into the SELECT inside it. */
+struct nest {
+    struct draft *d;
+    const struct select *outer, *inner;
+    const char *name; /* of the inner SELECT, or NULL */
+    size_t nodes;
+};
+
+static enum err_code copy(struct expr **out, struct nest *n,
+                          const struct expr *e, unsigned depth,
+                          struct err *err);
+
+static size_t nodes_of(const struct expr *e)
+{
+    size_t n = 1;
+    if (!e)
+        return 0;
+    for (size_t i = 0; e->kind == EXPR_CALL && i < e->call.n_args; i++)
+        n += nodes_of(e->call.args[i]);
+    if (e->kind == EXPR_AGG)
+        n += nodes_of(e->agg.arg) + nodes_of(e->agg.filter);
+    return n;
+}
+
+static enum err_code count(struct nest *n, const struct expr *e, size_t more,
+                           struct err *err)
+{
+    n->nodes += more;
+    return n->nodes <= NODES_MAX
+               ? ERR_OK
+               : refuse(err, REFUSAL_NEST_SIZE, e->at, NULL, NULL);
+}
+
+/* What a column of the inner SELECT stands for. */
+static enum err_code find(struct expr **out, struct nest *n,
+                          const struct expr *e, struct err *err)
+{
+    const char *table = e->column.table;
+    *out = NULL;
+    if (table && !(n->name && strcmp(n->name, table) == 0))
+        return refuse(err, REFUSAL_NO_ALIAS, e->at, table, NULL);
+    for (size_t i = 0; i < n->inner->n_items; i++) {
+        const struct select_item *item = &n->inner->items[i];
+        if (strcmp(select_item_name(item), e->column.name) != 0)
+            continue;
+        if (*out)
+            return refuse(err, REFUSAL_AMBIGUOUS_COLUMN, e->at, e->column.name,
+                          NULL);
+        *out = item->expr;
+    }
+    if (!*out)
+        return refuse(err, REFUSAL_NO_OUTPUT, e->at, e->column.name, NULL);
+    return count(n, e, nodes_of(*out), err);
+}
+
+static enum err_code copy_call(struct expr **out, struct nest *n,
+                               const struct expr *e, unsigned depth,
+                               struct err *err)
+{
+    struct expr *c = ARENA_NEW(n->d->a, struct expr);
+    if (!c)
+        return draft_memory(err);
+    *c = *e;
+    c->call.args = ARENA_NEW_N(n->d->a, e->call.n_args, struct expr *);
+    if (!c->call.args)
+        return draft_memory(err);
+    for (size_t i = 0; i < e->call.n_args; i++)
+        TRY(copy(&c->call.args[i], n, e->call.args[i], depth + 1, err));
+    *out = c;
+    return ERR_OK;
+}
+
+/* `e` over the columns inside.  The copy is not written to by anyone else. */
+static enum err_code copy(struct expr **out, struct nest *n,
+                          const struct expr *e, unsigned depth, struct err *err)
+{
+    TRY(count(n, e, 1, err));
+    if (depth > DEPTH_MAX)
+        return refuse(err, REFUSAL_NEST_SIZE, e->at, NULL, NULL);
+    switch (e->kind) {
+    case EXPR_CONST:
+    case EXPR_PARAM:
+        *out = (struct expr *)(uintptr_t)e;
+        return ERR_OK;
+    case EXPR_COLUMN:
+        return find(out, n, e, err);
+    case EXPR_CALL:
+        return copy_call(out, n, e, depth, err);
+    case EXPR_AGG:
+        return refuse(err, REFUSAL_NEST_AGG, e->at, NULL, NULL);
+    case EXPR_WINDOW:
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
+                      "a question, or beside aggregates", NULL);
+    case EXPR_STAR:
+    case EXPR_QUERY:
+        break;
+    }
+    return refuse(err, REFUSAL_QUERY_PLACE, e->at,
+                  "a question, or beside aggregates", NULL);
+}
+
+static size_t items_at_most(const struct nest *n)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < n->outer->n_items; i++)
+        most +=
+            n->outer->items[i].expr->kind == EXPR_STAR ? n->inner->n_items : 1;
+    return most;
+}
+
+static enum err_code copy_items(struct select *s, struct nest *n,
+                                struct err *err)
+{
+    s->items = ARENA_NEW_N(n->d->a, items_at_most(n) + 1, struct select_item);
+    s->n_items = 0;
+    if (!s->items)
+        return draft_memory(err);
+    for (size_t i = 0; i < n->outer->n_items; i++) {
+        const struct select_item *item = &n->outer->items[i];
+        const bool star = item->expr->kind == EXPR_STAR;
+        for (size_t k = 0; star && k < n->inner->n_items; k++) {
+            s->items[s->n_items] = n->inner->items[k];
+            s->items[s->n_items++].alias =
+                select_item_name(&n->inner->items[k]);
+        }
+        if (star)
+            continue;
+        struct select_item *out = &s->items[s->n_items++];
+        *out = (struct select_item){ .alias = select_item_name(item),
+                                     .at = item->at };
+        TRY(copy(&out->expr, n, item->expr, 0, err));
+    }
+    return ERR_OK;
+}
+
+/* WHERE over groups is HAVING. */
+static enum err_code copy_where(struct select *s, struct nest *n,
+                                struct err *err)
+{
+    struct expr *where = NULL, *both;
+    if (!n->outer->where)
+        return ERR_OK;
+    TRY(copy(&where, n, n->outer->where, 0, err));
+    if (!s->having) {
+        s->having = where;
+        return ERR_OK;
+    }
+    both = ARENA_NEW(n->d->a, struct expr);
+    if (!both)
+        return draft_memory(err);
+    *both = (struct expr){ .kind = EXPR_CALL, .at = where->at };
+    both->call.op = OP_AND;
+    both->call.n_args = 2;
+    both->call.args = ARENA_NEW_N(n->d->a, 2, struct expr *);
+    if (!both->call.args)
+        return draft_memory(err);
+    both->call.args[0] = s->having;
+    both->call.args[1] = where;
+    s->having = both;
+    return ERR_OK;
+}
+
+static enum err_code copy_orders(struct select *s, struct nest *n,
+                                 struct err *err)
+{
+    if (n->outer->n_orders == 0)
+        return ERR_OK;
+    s->n_orders = n->outer->n_orders;
+    s->orders = ARENA_NEW_N(n->d->a, s->n_orders, struct select_order);
+    if (!s->orders)
+        return draft_memory(err);
+    for (size_t i = 0; i < s->n_orders; i++) {
+        s->orders[i] = n->outer->orders[i];
+        TRY(copy(&s->orders[i].expr, n, n->outer->orders[i].expr, 0, err));
+    }
+    return ERR_OK;
+}
+
+/* Of the rows inside, those the outer SELECT leaves. */
+static void limit(struct select *s, const struct select *outer)
+{
+    if (s->has_limit)
+        s->limit = s->limit > outer->offset ? s->limit - outer->offset : 0;
+    if (outer->has_limit && (!s->has_limit || outer->limit < s->limit))
+        s->limit = outer->limit;
+    s->has_limit |= outer->has_limit;
+    s->offset += outer->offset;
+}
+
+static enum err_code merge(const struct select **out, struct nest *n,
+                           struct err *err)
+{
+    const struct select *o = n->outer;
+    const bool cuts = n->inner->has_limit || n->inner->offset > 0;
+    if (o->n_keys > 0 || o->having)
+        return refuse(err, REFUSAL_NEST_AGG, o->at, NULL, NULL);
+    if (o->distinct || (cuts && (o->where || o->n_orders > 0)))
+        return refuse(err, REFUSAL_NEST_LIMIT, o->at, NULL, NULL);
+    struct select *s = ARENA_NEW(n->d->a, struct select);
+    if (!s)
+        return draft_memory(err);
+    *s = *n->inner;
+    TRY(copy_items(s, n, err));
+    TRY(copy_where(s, n, err));
+    TRY(copy_orders(s, n, err));
+    limit(s, o);
+    *out = s;
+    return ERR_OK;
+}
+
+/* Do sub-queries alone stand between `s` and `core`? */
+static bool reaches(const struct select *s, const struct select *core)
+{
+    while (s != core && s->from->kind == RELATION_QUERY)
+        s = s->from->select;
+    return s == core;
+}
+
+static enum err_code merge_down(const struct select **out, struct draft *d,
+                                const struct select *s,
+                                const struct select *core, struct err *err)
+{
+    struct nest n = { .d = d, .outer = s };
+    *out = core;
+    if (s == core)
+        return ERR_OK;
+    TRY(merge_down(&n.inner, d, s->from->select, core, err));
+    n.name = s->from->alias;
+    return merge(out, &n, err);
+}
+
+enum err_code draft_nest(const struct select **out, struct draft *d,
+                         const struct select *core, struct err *err)
+{
+    struct err fresh = { 0 };
+    if (!core || core == d->tree || !reaches(d->tree, core))
+        return err->code;
+    *err = fresh;
+    return merge_down(out, d, d->tree, core, err);
+}

@@ -1,0 +1,152 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * Chart queries as BI tools write them, from ../shared/bi/shapes_open.sql (one
+ * per line, named in a trailing comment; skipped where the file is not there):
+ * each is planned over the schema it was written for, and its statement runs.
+ */
+static const char FILE_NAME[] = "../shared/bi/shapes_open.sql";
+
+static const char *const POLICY =
+    "dataset: clinic\n"
+    "exclusive: true\n"
+    "version: 1\n"
+    "data_version: \"1\"\n"
+    "source: fake\n"
+    "cap: {epsilon: 8, delta: 1e-6}\n"
+    "max_price: {epsilon: 1}\n"
+    "default_price: {epsilon: 0.5}\n"
+    "max_people: 1_000_000\n"
+    "purposes:\n"
+    "  care: {help: Care., basis: legitimate_interest}\n"
+    "tables:\n"
+    "  patients:\n"
+    "    key: patient_id\n"
+    "    max_groups: 1\n"
+    "    max_rows: 1\n"
+    "    columns:\n"
+    "      patient_id: int\n"
+    "      region: text\n"
+    "      sex: text\n"
+    "      birth_year: {type: int, range: [1900, 2024]}\n"
+    "      smoker: bool\n"
+    "      enrolled: date\n"
+    "  visits:\n"
+    "    key: patient_id\n"
+    "    max_groups: 4\n"
+    "    max_rows: 10\n"
+    "    columns:\n"
+    "      visit_id: int\n"
+    "      patient_id: int\n"
+    "      visit_ts: {type: timestamp, range: [2022-01-01, 2026-01-01]}\n"
+    "      dept: text\n"
+    "      cost: {type: double, range: [0, 1000], grid: 0.01}\n"
+    "      score: {type: double, range: [0, 10], grid: 0.1}\n"
+    "      n_tests: {type: int, range: [0, 20]}\n";
+
+static const char *const DATA =
+    "CREATE TABLE src.patients(patient_id BIGINT, region VARCHAR, sex VARCHAR, "
+    "birth_year BIGINT, smoker BOOLEAN, enrolled DATE); "
+    "CREATE TABLE src.visits(visit_id BIGINT, patient_id BIGINT, visit_ts "
+    "TIMESTAMP, dept VARCHAR, cost DOUBLE, score DOUBLE, n_tests BIGINT); "
+    "INSERT INTO src.patients SELECT range, ['north', 'south'][1 + range % 2], "
+    "'f', 1950 + range, range % 3 = 0, DATE '2022-01-01' FROM range(40); "
+    "INSERT INTO src.visits SELECT range, range % 40, TIMESTAMP '2023-01-01' + "
+    "INTERVAL 5 DAY * (range % 80), ['er', 'gp', 'lab'][1 + range % 3], range "
+    "% 500, range % 9, range % 4 FROM range(400)";
+
+/* What a shape is: answered, or refused for a reason. */
+static const struct expected {
+    const char *shape, *reason;
+} others[] = {
+    { "S11", "select_star" }, /* rows */
+    { "S03", "group_key" },   /* a release that refers to another */
+    { "S13", "function" },    /* now(), intervals */
+    { "S17", "function" },    /* floor, extract(epoch) */
+};
+
+static const char *expected_reason(const char *shape)
+{
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i].shape, shape) == 0)
+            return others[i].reason;
+    return NULL;
+}
+
+static void plan_one(struct plan_db *db, const struct policy *policy,
+                     const char *sql, const char *shape, unsigned *n_failed)
+{
+    const struct request req = { .purpose = "care" };
+    const char *reason = expected_reason(shape);
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 24);
+    const enum err_code rc = plan_sql(&plan, sql, &req, policy, &a, &err);
+    const bool as_expected =
+        reason ? rc != ERR_OK && err.reason && strcmp(err.reason, reason) == 0
+               : rc == ERR_OK;
+    if (!as_expected)
+        print_error("%s: %s (%s)\n", shape, err.msg, err.hint);
+    *n_failed += !as_expected;
+    if (rc == ERR_OK && !plan->is_free) {
+        char *got = plan_db_answer(db, plan, 7);
+        *n_failed += !got;
+        free(got);
+    }
+    arena_fini(&a);
+}
+
+static void plan_file(FILE *f)
+{
+    static char line[65536];
+    struct plan_db db;
+    struct arena a;
+    struct err err = { 0 };
+    struct policy *policy = NULL;
+    struct policy_report report = { 0 };
+    unsigned n = 0, n_failed = 0;
+    arena_init(&a, 1 << 22);
+    if (policy_load_bytes(&policy, POLICY, strlen(POLICY), "clinic.yaml",
+                          &report, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    plan_db_open(&db);
+    plan_db_run(&db, DATA);
+    while (fgets(line, sizeof line, f)) {
+        char shape[8] = "?";
+        char *comment = strstr(line, ";  -- [");
+        if (!comment)
+            continue;
+        (void)snprintf(shape, sizeof shape, "%.3s", comment + 7);
+        *comment = '\0';
+        plan_one(&db, policy, line, shape, &n_failed);
+        n++;
+    }
+    plan_db_close(&db);
+    arena_fini(&a);
+    assert_int_equal(n, 15);
+    assert_int_equal(n_failed, 0);
+}
+
+static void shapes(void **state)
+{
+    FILE *f = fopen(FILE_NAME, "r");
+    (void)state;
+    if (!f)
+        skip();
+    plan_file(f);
+    (void)fclose(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(shapes) };
+    sql_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
