@@ -49,6 +49,13 @@ void plan_db_close(struct plan_db *db);
 void plan_db_run(struct plan_db *db, const char *sql);
 
 /*
+ * Run and finish the earlier releases of a chain without noise, and put their
+ * answers into the plan's statement: *out.
+ */
+void plan_db_bind(struct plan_db *db, struct plan *out, const struct plan *plan,
+                  struct arena *a);
+
+/*
  * Run plan->sql with a secret of 32 times `secret`; rows sorted as text
  * "k0|k1|m0|m1\n"..., for free() by the caller; NULL and the engine's message
  * on stderr when it fails.

@@ -192,6 +192,30 @@ static const struct row {
       "SELECT shop.buys.city, COUNT(DISTINCT shop.buys.who) FROM shop.buys "
       "WHERE shop.buys.n < 5 GROUP BY shop.buys.city",
       "B|1\nW|2\n" },
+    { "a release that refers to another: the largest city's rows",
+      "SELECT b.city, COUNT(*) FROM buys b JOIN (SELECT city AS c, COUNT(*) AS "
+      "n FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 1) AS top ON "
+      "b.city = top.c GROUP BY b.city",
+      "W|3|2\n" },
+    { "the same behind IN, two of them",
+      "SELECT city, COUNT(DISTINCT who) FROM buys WHERE city IN (SELECT city "
+      "FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 1) OR city IN "
+      "(SELECT x.a FROM (SELECT city AS a, COUNT(*) AS n FROM trips GROUP BY "
+      "city ORDER BY 2, 1 LIMIT 1) x) GROUP BY city",
+      "B|1\nW|2\n" },
+    { "WITH, referred to twice, is one release",
+      "WITH top AS (SELECT city, COUNT(*) AS n FROM buys GROUP BY city ORDER "
+      "BY 2 DESC LIMIT 1) SELECT COUNT(*) FROM buys WHERE city IN (SELECT city "
+      "FROM top) AND city IN (SELECT t.city FROM top t)",
+      "3\n" },
+    { "a release without groups",
+      "SELECT COUNT(*) FROM buys b JOIN (SELECT COUNT(DISTINCT who) AS n FROM "
+      "trips) AS t ON b.n = t.n",
+      "1\n" },
+    { "a number of the earlier release behind IN",
+      "SELECT COUNT(*) FROM buys WHERE n IN (SELECT COUNT(DISTINCT who) FROM "
+      "buys)",
+      "1\n" },
     { "a public sub-query",
       "SELECT COUNT(*) FROM buys b JOIN (SELECT city, COUNT(*) AS c FROM towns "
       "GROUP BY city) t ON t.city = b.city AND t.c = 1",
@@ -219,7 +243,9 @@ static void check_answer(void **state)
     arena_init(&a, 1 << 22);
     if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
         fail_msg("%s (%s)", err.msg, err.hint);
-    char *got = plan_db_answer(&db, plan, 7);
+    struct plan bound;
+    plan_db_bind(&db, &bound, plan, &a);
+    char *got = plan_db_answer(&db, &bound, 7);
     assert_non_null(got);
     assert_string_equal(got, row->want);
     free(got);
@@ -274,6 +300,38 @@ static void check_described(void **state)
     arena_fini(&a);
 }
 
+/* A chain costs what one question may: a quarter for each earlier release. */
+static void check_chain_price(void **state)
+{
+    static const char sql[] =
+        "SELECT COUNT(*) FROM buys WHERE city IN (SELECT city FROM buys GROUP "
+        "BY city ORDER BY COUNT(DISTINCT who) DESC LIMIT 2)";
+    static const char other[] =
+        "SELECT COUNT(*) FROM buys WHERE city IN (SELECT city FROM buys GROUP "
+        "BY city ORDER BY COUNT(DISTINCT who) DESC LIMIT 3)";
+    const struct request req = { .purpose = "stats",
+                                 .ask = { .kind = ASK_RHO, .price = 0.2 } };
+    const uint64_t whole = UINT64_C(200000000000);
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL, *again = NULL;
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&plan, sql, &req, &plan_shop, &a, &err), ERR_OK);
+    assert_int_equal(plan_sql(&again, other, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_int_equal(plan->n_before, 1);
+    assert_in_range(plan->price.rho_pico, whole - whole / 1000, whole);
+    assert_in_range(plan->before[0]->price.rho_pico, whole / 4 - whole / 1000,
+                    whole / 4);
+    assert_true(plan->price.delta_atto > 0);
+    assert_int_equal(plan->price.delta_atto, plan->before[0]->price.delta_atto);
+    /* LIMIT decides what the earlier answer hands on: another release. */
+    assert_memory_not_equal(plan->release_hash, again->release_hash,
+                            sizeof plan->release_hash);
+    arena_fini(&a);
+}
+
 static const struct refused {
     const char *name; /* the SQL itself */
     const char *reason;
@@ -307,8 +365,10 @@ static void check_refused(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(check_chain_price) };
     sql_init();
-    return RUN_ROWS(answers, check_answer) +
+    return cmocka_run_group_tests(tests, NULL, NULL) +
+           RUN_ROWS(answers, check_answer) +
            RUN_ROWS(described, check_described) +
            RUN_ROWS(refused, check_refused);
 }

@@ -268,6 +268,44 @@ static enum err_code miss(struct run *run, struct err *err)
     return err_hint(err, "misses are counted; ask the steward when they recur");
 }
 
+static enum err_code run_plan(struct engine_result *out, struct run *run,
+                              const struct plan *plan, struct err *err)
+{
+    struct service_call *call = run->call;
+    return engine_run(run->question.dataset->engine, out, plan,
+                      call->service->secret, call->stop, run->arena, err);
+}
+
+/* An earlier release of a chain: executed, noised and finished. */
+static enum err_code run_before(struct reply_table *out, struct run *run,
+                                const struct plan *plan, struct err *err)
+{
+    struct engine_result exact = { 0 };
+    struct plan_noisy noisy = { 0 };
+    if (!plan->is_free) {
+        TRY(run_plan(&exact, run, plan, err));
+        TRY(noise_release(&noisy, plan, &exact, run->call->rng, run->arena,
+                          err));
+    }
+    return plan_finish(out, plan, &noisy, run->arena, err);
+}
+
+/*
+ * The whole chain, under the one charge that paid for all of it.  What the
+ * earlier releases tell leaves only inside the last one's answer.
+ */
+static enum err_code run_chain(struct run *run, struct err *err)
+{
+    const struct plan *plan = run->question.plan;
+    struct reply_table tables[PLAN_CHAIN_MAX] = { { 0 } };
+    struct plan bound = *plan;
+    for (size_t i = 0; i < plan->n_before; i++)
+        TRY(run_before(&tables[i], run, plan->before[i], err));
+    if (plan->n_before > 0)
+        TRY(plan_bind(&bound, plan, tables, run->arena, err));
+    return run_plan(&run->exact, run, &bound, err);
+}
+
 static enum err_code stage_execute(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
@@ -277,9 +315,7 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
         call->limit_run(call->limit_ctx, clock_mono_ns(call->service->clock) +
                                              policy->deadline_ms * 1000000);
     /* From here on the charge stays, whatever happens. */
-    if (engine_run(run->question.dataset->engine, &run->exact,
-                   run->question.plan, call->service->secret, call->stop,
-                   run->arena, err) != ERR_OK)
+    if (run_chain(run, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
 }

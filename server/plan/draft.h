@@ -85,6 +85,9 @@ struct draft {
     struct draft_block *block; /* being typed */
     size_t n_relations;        /* so far, each as often as it is met */
     size_t n_aliases;
+    bool is_before; /* an earlier release of a chain itself */
+    bool chains;    /* sub-queries over many people become earlier releases */
+    const struct select *chained[PLAN_CHAIN_MAX]; /* plan->before, as written */
     const struct select *unkeyed; /* the sub-query whose aggregates or DISTINCT
                                      are over many people; refused */
     const char **story; /* a line for each relation, for people; room for 64 */
@@ -144,6 +147,15 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
  */
 enum err_code draft_nest(const struct select **out, struct draft *d,
                          const struct select *core, struct err *err) MUST_CHECK;
+
+/* chain.c: a sub-query over many people as a release before this one. */
+enum err_code draft_chain(const struct rel **out, struct draft *d,
+                          const struct select *s, struct err *err) MUST_CHECK;
+
+/* plan.c: `s` planned as an earlier release of the plan being made. */
+enum err_code draft_plan(struct plan **out, const struct draft *d,
+                         const struct request *req, const struct select *s,
+                         struct err *err) MUST_CHECK;
 
 /* set.c: a set operation as a relation. */
 enum err_code draft_set(const struct rel **out, struct draft *d,

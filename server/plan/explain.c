@@ -195,6 +195,9 @@ static void explain(struct writer *w, const struct draft *d)
         writer_str(w, "No row is asked for: names and types alone, free\n");
         return;
     }
+    for (size_t i = 0; i < p->n_before; i++)
+        writer_printf(w, "First, as table s%zu, a release of its own:\n%s\n", i,
+                      p->before[i]->text);
     ownership(w, d);
     groups(w, d);
     if (p->is_free) {

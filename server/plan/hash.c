@@ -77,6 +77,26 @@ static void dataset(struct writer *w, const struct draft *d)
     text(w, d->scope->from);
 }
 
+/* An earlier release, and what is done with its answer: both decide what the
+ * tables s0, s1, .. hold. */
+static void before(struct writer *w, const struct plan *p)
+{
+    writer_bytes(w, p->release_hash, sizeof p->release_hash);
+    writer_be32(w, (uint32_t)p->n_outputs);
+    for (size_t i = 0; i < p->n_outputs; i++)
+        typed_write(w, p->outputs[i].expr);
+    typed_write(w, p->having);
+    writer_be32(w, (uint32_t)p->n_orders);
+    for (size_t i = 0; i < p->n_orders; i++) {
+        typed_write(w, p->orders[i].expr);
+        writer_u8(w, p->orders[i].descending);
+        writer_u8(w, p->orders[i].nulls_first);
+    }
+    writer_u8(w, p->has_limit);
+    writer_be64(w, p->limit);
+    writer_be64(w, p->offset);
+}
+
 static void measures(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
@@ -125,6 +145,9 @@ enum err_code draft_hash(struct draft *d, struct err *err)
         TRY(where(&w, d, err));
         groups(&w, d);
         measures(&w, d);
+        writer_be32(&w, (uint32_t)d->plan->n_before);
+        for (size_t i = 0; i < d->plan->n_before; i++)
+            before(&w, d->plan->before[i]);
     }
     if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,
                                  EVP_sha256(), NULL) != 1)

@@ -250,9 +250,8 @@ static enum err_code merge_down(const struct select **out, struct draft *d,
 enum err_code draft_nest(const struct select **out, struct draft *d,
                          const struct select *core, struct err *err)
 {
-    struct err fresh = { 0 };
-    if (!core || core == d->tree || !reaches(d->tree, core))
-        return err->code;
-    *err = fresh;
+    *out = d->tree;
+    if (core == d->tree || !reaches(d->tree, core))
+        return ERR_OK;
     return merge_down(out, d, d->tree, core, err);
 }

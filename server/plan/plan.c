@@ -120,8 +120,6 @@ static enum err_code make(struct draft *d, struct err *err)
     bool described;
     TRY(find_purpose(d, err));
     TRY(check_ask(d, err));
-    /* The text needs a quantile per column, most of what planning costs. */
-    d->explains = d->tree->explain || d->req->op == REQUEST_ESTIMATE;
     TRY(draft_describe(&described, d, err));
     if (described)
         return draft_explain(d, err);
@@ -141,23 +139,45 @@ static enum err_code make(struct draft *d, struct err *err)
     return draft_explain(d, err);
 }
 
+static enum err_code start(struct draft *d, struct err *err)
+{
+    struct plan *plan = ARENA_NEW(d->a, struct plan);
+    if (!plan)
+        return draft_memory(err);
+    plan->notices = ARENA_NEW_N(d->a, NOTICES_MAX, const char *);
+    plan->before = ARENA_NEW_N(d->a, PLAN_CHAIN_MAX, struct plan *);
+    if (!plan->notices || !plan->before)
+        return draft_memory(err);
+    plan->policy = d->policy;
+    plan->request = d->req;
+    plan->sql = "";
+    d->plan = plan;
+    return make(d, err);
+}
+
+enum err_code draft_plan(struct plan **out, const struct draft *d,
+                         const struct request *req, const struct select *s,
+                         struct err *err)
+{
+    struct draft before = { .tree = s,
+                            .req = req,
+                            .policy = d->policy,
+                            .a = d->a,
+                            .is_before = true,
+                            .explains = d->explains };
+    TRY(start(&before, err));
+    *out = before.plan;
+    return ERR_OK;
+}
+
 enum err_code plan_query(struct plan **out, const struct request *req,
                          const struct select *tree, const struct policy *policy,
                          struct arena *a, struct err *err)
 {
-    struct plan *plan = ARENA_NEW(a, struct plan);
-    struct draft d = {
-        .plan = plan, .tree = tree, .req = req, .policy = policy, .a = a
-    };
-    if (!plan)
-        return draft_memory(err);
-    plan->notices = ARENA_NEW_N(a, NOTICES_MAX, const char *);
-    if (!plan->notices)
-        return draft_memory(err);
-    plan->policy = policy;
-    plan->request = req;
-    plan->sql = "";
-    TRY(make(&d, err));
-    *out = plan;
+    struct draft d = { .tree = tree, .req = req, .policy = policy, .a = a };
+    /* The text needs a quantile per column, most of what planning costs. */
+    d.explains = tree->explain || req->op == REQUEST_ESTIMATE;
+    TRY(start(&d, err));
+    *out = d.plan;
     return ERR_OK;
 }

@@ -13,7 +13,10 @@
  * the noisy numbers afterwards.  A function of (request tree, policy, public
  * hints) only.  Lives in the request arena.
  *
- * A plan has one release today; chains of them come with nested aggregates.
+ * A plan is mostly one release.  A sub-query whose aggregates are over many
+ * people is an earlier one, `before`: run, noised and finished first, its
+ * answer is the constant table s0, s1, .. of this plan's statement (plan_bind).
+ * The price of all is charged together, before any runs.
  *
  *   engine row:  key[0..n_keys), measure[0..n_measures)      exact integers
  *   release:     select by people (private keys), noise each measure
@@ -82,11 +85,13 @@ struct plan {
     const struct policy *policy; /* borrowed, outlives the plan */
     const struct policy_purpose *purpose;
     const struct request *request;
+    struct plan **before; /* earlier releases of the chain */
+    size_t n_before;
 
     /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
      * call plan_finish with no rows.  LIMIT 0 and constant-false filters. */
     bool is_free;
-    const char *sql;  /* the engine's statement */
+    const char *sql;  /* the engine's statement; n_before > 0: of plan_bind */
     bool keyed;       /* sql uses the secret, $1 */
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
@@ -117,10 +122,11 @@ struct plan {
     const char **notices;
     size_t n_notices;
 
-    struct dp_price price;
+    struct dp_price price;    /* of the whole chain */
     uint8_t release_hash[32]; /* what is released: DESIGN 5, "Reuse" */
 };
 
+enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
 
 /*
@@ -164,5 +170,13 @@ struct plan_noisy {
 enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/*
+ * *out is `plan` with the answers of its earlier releases in its statement:
+ * tables[i] is what plan_finish made of plan->before[i].
+ */
+enum err_code plan_bind(struct plan *out, const struct plan *plan,
+                        const struct reply_table *tables, struct arena *a,
+                        struct err *err) MUST_CHECK;
 
 #endif

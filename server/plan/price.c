@@ -43,7 +43,17 @@ static struct dp_vector_release vector_of(const struct draft *d, size_t i)
     return (struct dp_vector_release){ m->noise, m->bound, d->plan->l0 };
 }
 
-/* The whole price asked for, in units of the notion, rounded down. */
+/*
+ * The price asked for is that of the whole chain: a quarter is for each earlier
+ * release, the rest for this one.
+ */
+static uint64_t of_chain(const struct draft *d, uint64_t total)
+{
+    const uint64_t quarters = d->is_before ? 1 : 4 - d->plan->n_before;
+    return quarters == 4 ? total : total / 4 * quarters;
+}
+
+/* This release's part of it, in units of the notion, rounded down. */
 static enum err_code asked(uint64_t *out, const struct draft *d,
                            struct err *err)
 {
@@ -52,7 +62,7 @@ static enum err_code asked(uint64_t *out, const struct draft *d,
     double price = ask->price;
 
     if (ask->kind == ASK_DEFAULT) {
-        *out = units(d, d->policy->default_price);
+        *out = of_chain(d, units(d, d->policy->default_price));
         return ERR_OK;
     }
     if (!(price > 0) || !isfinite(price))
@@ -69,6 +79,7 @@ static enum err_code asked(uint64_t *out, const struct draft *d,
                        "the epsilon asked for is out of range");
     if (dp_units_down(out, price, dp_notion_unit(notion_of(d))) != DP_OK)
         return err_set(err, ERR_INVALID, "the price asked for is out of range");
+    *out = of_chain(d, *out);
     return ERR_OK;
 }
 
@@ -286,5 +297,8 @@ enum err_code draft_price(struct draft *d, struct err *err)
         assert(units(d, d->plan->price) <= total);
     }
     TRY(select_groups(d, err));
+    for (size_t i = 0; i < d->plan->n_before; i++)
+        d->plan->price =
+            dp_price_add(d->plan->price, d->plan->before[i]->price);
     return within_maximum(d, err);
 }

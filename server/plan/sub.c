@@ -599,7 +599,16 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
     if (!u->rel)
         return draft_memory(err);
     d->block = &u->b;
-    TRY(type_sub(u, err));
+    d->unkeyed = NULL;
+    const size_t n_story = d->n_story;
+    const enum err_code code = type_sub(u, err);
+    if (code != ERR_OK && d->unkeyed == s && d->chains) {
+        *err = (struct err){ 0 };
+        d->block = outer;
+        d->n_story = n_story;
+        return draft_chain(out, d, s, err);
+    }
+    TRY(code);
     d->block = outer;
     own(u);
     u->rel->sql = draft_print(d, print_sub, u);

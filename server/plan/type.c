@@ -736,30 +736,41 @@ static enum err_code check_distinct(const struct draft *d, struct err *err)
     return refuse(err, REFUSAL_DISTINCT_ANSWER, b->tree->at, NULL, NULL);
 }
 
-/* The rows of the release; a question around its aggregates is merged first. */
-static enum err_code release_rows(struct draft *d, struct draft_block *b,
+static enum err_code read_from(struct draft *d, struct draft_block *b,
+                               struct err *err)
+{
+    *b = (struct draft_block){ .tree = d->tree, .is_release = true };
+    d->block = b; /* sub-queries that were refused left theirs */
+    d->unkeyed = NULL;
+    d->n_relations = d->n_aliases = d->n_story = d->plan->n_notices = 0;
+    return draft_from(d, NULL, err);
+}
+
+/*
+ * The relations of the release.  Where a sub-query counts over many people, it
+ * is the release, and the question does something with its answer; or it is
+ * one of several relations, and a release before this one.
+ */
+static enum err_code release_from(struct draft *d, struct draft_block *b,
                                   struct err *err)
 {
-    enum err_code code = ERR_OK;
     TRY(distinct_keys(d, err));
-    for (int pass = 0; pass < 2; pass++) {
-        *b = (struct draft_block){ .tree = d->tree, .is_release = true };
-        d->block = b; /* sub-queries that were refused left theirs */
-        d->unkeyed = NULL;
-        d->n_relations = d->n_aliases = d->n_story = d->plan->n_notices = 0;
-        code = draft_from(d, NULL, err);
-        if (code == ERR_OK || !d->unkeyed || pass == 1)
-            break;
-        TRY(draft_nest(&d->tree, d, d->unkeyed, err));
-        TRY(distinct_keys(d, err));
-    }
-    return code;
+    const enum err_code code = read_from(d, b, err);
+    if (code == ERR_OK || !d->unkeyed || d->is_before)
+        return code;
+    *err = (struct err){ 0 };
+    TRY(draft_nest(&d->tree, d, d->unkeyed, err));
+    TRY(distinct_keys(d, err));
+    d->chains = true;
+    TRY(read_from(d, b, err));
+    d->chains = false;
+    return ERR_OK;
 }
 
 enum err_code draft_types(struct draft *d, struct err *err)
 {
     struct draft_block b;
-    TRY(release_rows(d, &b, err));
+    TRY(release_from(d, &b, err));
     if (!b.scope->owned)
         return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
     d->scope = b.scope;
