@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT who, COUNT(*) FILTER (WHERE city = 'W') w FROM buys GROUP BY who) x WHERE w = 2

@@ -1,0 +1,1 @@
+SELECT y.a, y.c FROM (SELECT city AS a, COUNT(DISTINCT who) AS c FROM buys GROUP BY city) y WHERE NOT y.c IS NULL LIMIT 10

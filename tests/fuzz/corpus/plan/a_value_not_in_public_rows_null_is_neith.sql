@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys WHERE city NOT IN (SELECT city FROM towns)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT who, COUNT(*) c, COUNT(city) v, COUNT(DISTINCT city) d, MIN(day) f, MAX(n) m, AVG(n) a FROM buys GROUP BY who) x WHERE (c = 3 AND d = 2 AND m = 3 AND a = 2) OR (v = 0 AND d = 0 AND f = DATE '2024-01-01')

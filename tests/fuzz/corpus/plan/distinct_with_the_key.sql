@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT DISTINCT who, city FROM buys) x

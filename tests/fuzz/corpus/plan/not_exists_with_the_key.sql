@@ -1,0 +1,1 @@
+SELECT COUNT(DISTINCT who) FROM buys b WHERE NOT EXISTS (SELECT 1 FROM trips t WHERE t.who = b.who)

@@ -1,0 +1,1 @@
+SELECT * FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land) x LIMIT 0

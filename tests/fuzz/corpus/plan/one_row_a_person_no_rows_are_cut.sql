@@ -1,0 +1,1 @@
+SELECT SUM(LEAST(10, GREATEST(0, s))) FROM (SELECT who, SUM(n) AS s FROM buys GROUP BY who) x

@@ -1,0 +1,1 @@
+SELECT zone, COUNT(*) FROM buys JOIN towns ON buys.city = towns.city GROUP BY zone

@@ -1,0 +1,1 @@
+SELECT COUNT(*), SUM(COUNT(*)) OVER () FROM buys

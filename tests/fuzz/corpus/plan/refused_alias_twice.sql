@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a JOIN trips a ON a.who = a.who

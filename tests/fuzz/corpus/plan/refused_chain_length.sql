@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE city IN (SELECT city FROM trips GROUP BY city LIMIT 1) AND city IN (SELECT city FROM trips GROUP BY city LIMIT 2) AND city IN (SELECT city FROM trips GROUP BY city LIMIT 3)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE EXISTS (SELECT 1 FROM trips b WHERE b.who = a.who GROUP BY b.city HAVING COUNT(*) > 1)

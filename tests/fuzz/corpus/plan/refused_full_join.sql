@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a FULL JOIN trips b ON a.who = b.who

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE city IN (SELECT city FROM trips WHERE km IN (SELECT COUNT(*) FROM trips) GROUP BY city LIMIT 1)

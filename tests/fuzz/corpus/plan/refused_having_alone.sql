@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT who FROM buys HAVING n > 3) x

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE city IN (SELECT city, zone FROM towns)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE who IN (SELECT km FROM trips)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a JOIN buys b ON a.city = b.city

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT city, COUNT(*) FROM buys GROUP BY city) x

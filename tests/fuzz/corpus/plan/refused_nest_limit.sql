@@ -1,0 +1,1 @@
+SELECT c FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land LIMIT 3) x WHERE c > 5

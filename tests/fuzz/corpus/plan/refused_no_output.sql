@@ -1,0 +1,1 @@
+SELECT d FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land) x

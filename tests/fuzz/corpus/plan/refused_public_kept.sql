@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM towns t LEFT JOIN buys b ON t.city = b.city

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a WHERE EXISTS (SELECT 1 FROM trips b)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT who, n FROM buys UNION ALL SELECT km, who FROM trips) x

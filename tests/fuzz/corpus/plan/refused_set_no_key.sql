@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT n FROM buys UNION SELECT km FROM trips) x

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT *, COUNT(*) FROM buys GROUP BY who) x

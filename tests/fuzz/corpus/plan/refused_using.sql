@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys a JOIN towns USING (zone)

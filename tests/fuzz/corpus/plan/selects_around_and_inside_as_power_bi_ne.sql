@@ -1,0 +1,1 @@
+SELECT _.c, _.a0 FROM (SELECT r.city AS c, SUM(r.n) AS a0 FROM (SELECT _.city, _.n FROM (SELECT city, n FROM shop.buys AS t) AS _ WHERE _.n < 5) AS r GROUP BY city) AS _ WHERE NOT _.a0 IS NULL LIMIT 1000001

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM buys WHERE who IN (SELECT who FROM trips GROUP BY who HAVING SUM(km) > 5)

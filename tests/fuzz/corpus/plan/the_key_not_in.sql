@@ -1,0 +1,1 @@
+SELECT COUNT(DISTINCT who) FROM buys WHERE who NOT IN (SELECT who FROM trips)

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM (SELECT who, city FROM buys UNION SELECT who, city FROM trips) x

@@ -1,0 +1,1 @@
+SELECT COUNT(DISTINCT who) FROM buys JOIN trips USING (who, city)
