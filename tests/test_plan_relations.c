@@ -300,6 +300,120 @@ static void check_described(void **state)
     arena_fini(&a);
 }
 
+/* What is derived: rows and groups per person, and which groups are public. */
+static const struct derived {
+    const char *name, *sql;
+    uint32_t l0, linf;
+    bool selects;
+    uint64_t groups; /* !selects */
+} derived[] = {
+    { "a table", "SELECT land, COUNT(*) FROM buys GROUP BY land", 2, 3, false,
+      4 },
+    { "grouped by the key",
+      "SELECT c, COUNT(*) FROM (SELECT who, MIN(city) AS c FROM buys GROUP BY "
+      "who) x GROUP BY c",
+      1, 1, true, 0 },
+    { "grouped by the key and more",
+      "SELECT city, COUNT(*) FROM (SELECT who, city FROM buys GROUP BY who, "
+      "city) x GROUP BY city",
+      2, 3, true, 0 },
+    { "DISTINCT key", "SELECT COUNT(*) FROM (SELECT DISTINCT who FROM buys) x",
+      1, 1, false, 1 },
+    { "LIMIT 1",
+      "SELECT kind, COUNT(*) FROM (SELECT kind FROM buys ORDER BY "
+      "day LIMIT 1) x GROUP BY kind",
+      1, 1, false, 2 },
+    { "LIMIT 2",
+      "SELECT kind, COUNT(*) FROM (SELECT kind FROM buys ORDER BY "
+      "day LIMIT 2) x GROUP BY kind",
+      2, 3, false, 2 },
+    { "the first row by row_number",
+      "SELECT kind, COUNT(*) FROM (SELECT kind, row_number() OVER (PARTITION "
+      "BY who ORDER BY day) r FROM buys) x WHERE r = 1 GROUP BY kind",
+      1, 1, false, 2 },
+    { "the first rows by row_number",
+      "SELECT kind, COUNT(*) FROM (SELECT kind, row_number() OVER (PARTITION "
+      "BY who ORDER BY day) r FROM buys) x WHERE r <= 2 GROUP BY kind",
+      2, 3, false, 2 },
+    { "row_number in parts of a person",
+      "SELECT kind, COUNT(*) FROM (SELECT kind, row_number() OVER (PARTITION "
+      "BY who, city ORDER BY day) r FROM buys) x WHERE r = 1 GROUP BY kind",
+      2, 3, false, 2 },
+    { "rank ties",
+      "SELECT kind, COUNT(*) FROM (SELECT kind, rank() OVER (PARTITION BY who "
+      "ORDER BY day) r FROM buys) x WHERE r = 1 GROUP BY kind",
+      2, 3, false, 2 },
+    { "a number that a join repeats",
+      "SELECT kind, COUNT(*) FROM (SELECT x.kind, x.r FROM (SELECT kind, city, "
+      "row_number() OVER (PARTITION BY who ORDER BY day) r FROM buys) x JOIN "
+      "towns t ON t.city = x.city) y WHERE r = 1 GROUP BY kind",
+      2, 3, false, 2 },
+    { "a number that UNION ALL repeats",
+      "SELECT kind, COUNT(*) FROM (SELECT kind, row_number() OVER (PARTITION "
+      "BY who ORDER BY day) r FROM buys UNION ALL SELECT kind, 1 FROM buys) x "
+      "WHERE r = 1 GROUP BY kind",
+      2, 3, false, 2 },
+    { "one row a person joined to one row a person",
+      "SELECT a.k, COUNT(*) FROM (SELECT who, MIN(kind) AS k FROM buys GROUP "
+      "BY who) a LEFT JOIN (SELECT who, SUM(km) AS d FROM trips GROUP BY who) "
+      "b ON a.who = b.who WHERE b.d > 3 GROUP BY a.k",
+      1, 1, true, 0 },
+    { "one row a person joined to rows",
+      "SELECT COUNT(*) FROM (SELECT who, COUNT(*) AS c FROM buys GROUP BY who) "
+      "a JOIN trips b ON a.who = b.who",
+      1, 3, false, 1 },
+    { "one row a person joined to public rows",
+      "SELECT COUNT(*) FROM (SELECT who, MIN(city) AS c FROM buys GROUP BY "
+      "who) a JOIN towns t ON t.city = a.c",
+      1, 3, false, 1 },
+    { "EXCEPT leaves one row a person",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT who FROM buys EXCEPT SELECT who "
+      "FROM trips) x",
+      1, 1, false, 1 },
+    { "a domain passes through",
+      "SELECT kind, COUNT(*) FROM (SELECT b.kind FROM buys b JOIN trips t ON "
+      "b.who = t.who) x GROUP BY kind",
+      2, 3, false, 2 },
+    { "CASE between constants, inside",
+      "SELECT band, COUNT(*) FROM (SELECT who, CASE WHEN COUNT(*) > 2 THEN "
+      "'many' WHEN COUNT(*) > 1 THEN 'some' ELSE 'one' END AS band FROM buys "
+      "GROUP BY who) x GROUP BY band",
+      1, 1, false, 3 },
+    { "a capped count, outside",
+      "SELECT LEAST(4, c), COUNT(*) FROM (SELECT who, COUNT(*) AS c FROM buys "
+      "GROUP BY who) x GROUP BY 1",
+      1, 1, false, 5 },
+    { "a capped count, inside",
+      "SELECT c, COUNT(*) FROM (SELECT who, LEAST(4, COUNT(*)) AS c FROM buys "
+      "GROUP BY who) x GROUP BY c",
+      1, 1, false, 5 },
+    { "months of a bound inside",
+      "SELECT date_trunc('month', d), COUNT(*) FROM (SELECT day AS d FROM "
+      "trips WHERE day >= '2024-02-01') x GROUP BY 1",
+      2, 3, false, 2 },
+    { "months of a first day",
+      "SELECT date_trunc('month', d), COUNT(*) FROM (SELECT who, MIN(day) AS d "
+      "FROM trips GROUP BY who) x GROUP BY 1",
+      1, 1, false, 3 },
+};
+
+static void check_derived(void **state)
+{
+    const struct derived *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(plan->l0, row->l0);
+    assert_int_equal(plan->linf, row->linf);
+    assert_int_equal(plan->selects, row->selects);
+    assert_int_equal(plan->groups_public, row->groups);
+    arena_fini(&a);
+}
+
 /* A chain costs what one question may: a quarter for each earlier release. */
 static void check_chain_price(void **state)
 {
@@ -368,7 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(check_chain_price) };
     sql_init();
     return cmocka_run_group_tests(tests, NULL, NULL) +
-           RUN_ROWS(answers, check_answer) +
+           RUN_ROWS(answers, check_answer) + RUN_ROWS(derived, check_derived) +
            RUN_ROWS(described, check_described) +
            RUN_ROWS(refused, check_refused);
 }

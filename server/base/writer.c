@@ -12,6 +12,8 @@ static uint8_t *take(struct writer *w, size_t n)
         w->overflow = true;
         return NULL;
     }
+    if (n == 0)
+        return NULL; /* nothing to write, perhaps nowhere */
     uint8_t *p = w->data + w->len;
     w->len += n;
     return p;

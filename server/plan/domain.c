@@ -6,7 +6,7 @@
 #include "server/plan/eval.h"
 #include "server/plan/range.h"
 
-enum { INT_VALUES_MAX = 10000 };
+enum { INT_VALUES_MAX = 10000, CALL_VALUES_MAX = 256 };
 
 /* A growing list of values; more than PLAN_GROUPS_MAX is an error. */
 struct list {
@@ -186,6 +186,10 @@ static enum err_code of_column(struct list *l, bool *is_public,
     *is_public = true;
     if (c->policy && c->policy->has_domain)
         return declared(l, other, d, c->policy, err);
+    for (size_t i = 0; i < c->n_domain; i++)
+        TRY(push(l, d, c->domain[i], err));
+    if (c->domain)
+        return ERR_OK;
     switch (c->type) {
     case VALUE_BOOL:
         for (int b = 0; b < 2; b++)
@@ -356,6 +360,26 @@ static enum err_code filter_domain(struct list *l, struct draft *d, size_t k,
         }
         l->n = n;
     }
+    return ERR_OK;
+}
+
+enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
+                                const struct typed *e, struct err *err)
+{
+    struct list l = { 0 };
+    bool is_public = false;
+    const struct draft_terms was = d->where;
+    if (e->kind != TYPED_CALL)
+        return ERR_OK;
+    d->where =
+        d->block->where; /* what narrows times is that of the sub-query */
+    TRY(of_call(&l, &is_public, d, e, err));
+    d->where = was;
+    if (!is_public || l.n > CALL_VALUES_MAX)
+        return ERR_OK;
+    sort_unique(&l);
+    out->domain = l.v;
+    out->n_domain = l.n;
     return ERR_OK;
 }
 

@@ -234,6 +234,12 @@ const char *draft_print(struct draft *d,
                         void (*print)(struct writer *w, const void *ctx),
                         const void *ctx);
 
+/* domain.c: all that a sub-query's output can be, when that is public and
+ * short.
+ */
+enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
+                                const struct typed *e,
+                                struct err *err) MUST_CHECK;
 /* domain.c: what the terms leave of a number or time column's public range. */
 struct range draft_range(const struct draft_terms *t,
                          const struct rel_column *c);

@@ -45,6 +45,8 @@ struct rel_column {
     unsigned grid_bits;
     bool whole; /* a double that holds whole numbers only */
     const struct policy_column *policy; /* unchanged from a table; or NULL */
+    const struct value *domain; /* computed: all it can be, NULL too; or NULL */
+    size_t n_domain;
 };
 
 /* Defaults and limits of bounds: the largest of all tables inside. */

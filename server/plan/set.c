@@ -46,6 +46,8 @@ static enum err_code meet(struct rel_column *out, const struct rel_column *c,
         out->grid_bits > c->grid_bits ? out->grid_bits : c->grid_bits;
     if (out->policy != c->policy)
         out->policy = NULL;
+    out->domain = NULL; /* the union of both would do; rarely asked for */
+    out->n_domain = 0;
     return ERR_OK;
 }
 

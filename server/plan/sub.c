@@ -1,65 +1,21 @@
 /*
  * A sub-query as a relation.  Over rows of people everything in it is per
  * person: groups and DISTINCT hold the key, LIMIT counts the rows of each.
- *
- *   SELECT key AS p, outputs AS c0.. FROM .. WHERE ..          no groups
- *
- *   SELECT p, outputs AS c0.. FROM                             groups
- *     (SELECT p, g0.., aggregates AS a0.. FROM
- *       (SELECT key AS p, keys AS g0.., inputs AS x0.., filters AS f0..
- *        FROM .. WHERE ..) GROUP BY p, g0..)
- *   WHERE having
- *
- *   SELECT p, c0.. FROM (SELECT *, row_number() OVER (PARTITION BY p
- *     ORDER BY orders, c0..) AS r FROM (..)) WHERE r <= limit  LIMIT
  */
 #include <math.h>
 #include <string.h>
 
 #include "server/plan/dialect.h"
-#include "server/plan/draft.h"
+#include "server/plan/sub.h"
 #include "server/query/refusal.h"
 
 enum { COLUMNS_MAX = 512 };
-
-/* An output: a column as it is, or an expression. */
-struct output {
-    const char *name;
-    const struct rel_column *column; /* else NULL */
-    const struct expr *e;            /* else NULL, of a star */
-    struct typed *typed;             /* NULL: the key */
-};
-
-struct sub {
-    struct draft *d;
-    const struct select *s;
-    struct draft_block b;
-    bool groups;
-    struct output *outputs;
-    size_t n_outputs;
-    struct typed *having;
-    struct typed **orders; /* per order; NULL: an output, or the key */
-    size_t *order_outputs; /* its number, or NONE */
-    struct rel *rel;
-};
-static const size_t NONE = SIZE_MAX;
-
-static bool limits(const struct sub *u)
-{
-    return u->s->has_limit || u->s->offset > 0;
-}
-
-static bool is_key(const struct sub *u, size_t i)
-{
-    return u->b.keys[i]->kind == TYPED_COLUMN &&
-           u->b.keys[i]->column->key == REL_KEY_OWN;
-}
 
 static bool has_key(const struct sub *u)
 {
     bool found = false;
     for (size_t i = 0; i < u->b.n_keys; i++)
-        found |= is_key(u, i);
+        found |= sub_is_key(u, i);
     return found;
 }
 
@@ -68,7 +24,7 @@ static bool groups_by_key_alone(const struct sub *u)
 {
     bool alone = u->b.n_keys > 0;
     for (size_t i = 0; i < u->b.n_keys; i++)
-        alone &= is_key(u, i);
+        alone &= sub_is_key(u, i);
     return alone;
 }
 
@@ -78,8 +34,8 @@ static const char *key_name(const struct sub *u)
     return s->leaves[s->key].rel->key_name;
 }
 
-static enum err_code add_output(struct sub *u, struct output o, struct place at,
-                                struct err *err)
+static enum err_code add_output(struct sub *u, struct sub_output o,
+                                struct place at, struct err *err)
 {
     if (u->n_outputs == COLUMNS_MAX)
         return refuse(err, REFUSAL_LIST_LENGTH, at, "SELECT", "512");
@@ -103,10 +59,10 @@ static enum err_code add_star(struct sub *u, const struct expr *star,
         for (size_t c = 0; c < leaf->rel->n_columns; c++) {
             const struct rel_column *column = &leaf->columns[c];
             if (!column->merged || table)
-                TRY(add_output(
-                    u,
-                    (struct output){ .name = column->name, .column = column },
-                    star->at, err));
+                TRY(add_output(u,
+                               (struct sub_output){ .name = column->name,
+                                                    .column = column },
+                               star->at, err));
         }
     }
     return found ? ERR_OK
@@ -116,7 +72,7 @@ static enum err_code add_star(struct sub *u, const struct expr *star,
 
 static enum err_code list_outputs(struct sub *u, struct err *err)
 {
-    u->outputs = ARENA_NEW_N(u->d->a, COLUMNS_MAX, struct output);
+    u->outputs = ARENA_NEW_N(u->d->a, COLUMNS_MAX, struct sub_output);
     if (!u->outputs)
         return draft_memory(err);
     for (size_t i = 0; i < u->s->n_items; i++) {
@@ -127,15 +83,15 @@ static enum err_code list_outputs(struct sub *u, struct err *err)
         }
         TRY(add_output(
             u,
-            (struct output){ .name = select_item_name(item),
-                             .column = draft_bare_key(u->d, item->expr),
-                             .e = item->expr },
+            (struct sub_output){ .name = select_item_name(item),
+                                 .column = draft_bare_key(u->d, item->expr),
+                                 .e = item->expr },
             item->at, err));
     }
     return ERR_OK;
 }
 
-static bool is_own_key(const struct output *o)
+static bool is_own_key(const struct sub_output *o)
 {
     return o->column && o->column->key == REL_KEY_OWN;
 }
@@ -163,7 +119,7 @@ static bool numbers_rows(const struct sub *u, const struct expr *e)
            draft_bare_key(u->d, w->partition[0]);
 }
 
-static enum err_code type_output(struct sub *u, struct output *o,
+static enum err_code type_output(struct sub *u, struct sub_output *o,
                                  struct err *err)
 {
     const struct place at = u->s->at;
@@ -181,7 +137,7 @@ static enum err_code type_output(struct sub *u, struct output *o,
 
 static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
 {
-    struct output *o = &u->outputs[i];
+    struct sub_output *o = &u->outputs[i];
     struct rel_column *out = &u->rel->columns[i];
     out->name = o->name;
     if (is_own_key(o)) {
@@ -209,7 +165,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
         t = u->b.keys[t->index];
     if (t->kind == TYPED_COLUMN)
         keep_facts(u, out, t->column);
-    return ERR_OK;
+    return draft_keep_domain(out, u->d, t, err);
 }
 
 /* What the outputs and orders read, as one ORDER BY. */
@@ -295,7 +251,7 @@ static enum err_code type_order(struct sub *u, size_t i, struct err *err)
 {
     const struct expr *e = u->s->orders[i].expr;
     const struct rel_column *key = draft_bare_key(u->d, e);
-    u->order_outputs[i] = NONE;
+    u->order_outputs[i] = SUB_NONE;
     if (key && key->key == REL_KEY_OWN)
         return ERR_OK;
     for (size_t k = 0; k < u->n_outputs; k++)
@@ -316,7 +272,7 @@ static enum err_code type_order(struct sub *u, size_t i, struct err *err)
 
 static enum err_code type_orders(struct sub *u, struct err *err)
 {
-    const size_t n = limits(u) ? u->s->n_orders : 0;
+    const size_t n = sub_limits(u) ? u->s->n_orders : 0;
     u->orders = ARENA_NEW_N(u->d->a, n + 1, struct typed *);
     u->order_outputs = ARENA_NEW_N(u->d->a, n + 1, size_t);
     if (!u->orders || !u->order_outputs)
@@ -345,7 +301,7 @@ static enum err_code check_key(const struct sub *u, struct err *err)
 
 static enum err_code tell_limit(const struct sub *u, struct err *err)
 {
-    if (!limits(u) || !u->b.scope->owned)
+    if (!sub_limits(u) || !u->b.scope->owned)
         return ERR_OK;
     return draft_notice(u->d, err,
                         "LIMIT and OFFSET in a sub-query over rows of people "
@@ -391,174 +347,6 @@ static enum err_code type_sub(struct sub *u, struct err *err)
     TRY(type_having(u, err));
     TRY(type_orders(u, err));
     return tell_limit(u, err);
-}
-
-static void print_outputs(struct writer *w, const struct sub *u)
-{
-    const struct rel_scope *s = u->b.scope;
-    bool any = s->owned;
-    writer_str(w, u->s->distinct ? "SELECT DISTINCT " : "SELECT ");
-    if (s->owned)
-        writer_printf(w, "%s AS p",
-                      u->groups ? "p" : s->leaves[s->key].key_sql);
-    for (size_t i = 0; i < u->n_outputs; i++) {
-        if (!u->outputs[i].typed)
-            continue;
-        writer_str(w, any ? ", " : "");
-        duckdb_typed(w, u->outputs[i].typed);
-        writer_printf(w, " AS c%zu", i);
-        any = true;
-    }
-    for (size_t i = 0; limits(u) && i < u->s->n_orders; i++) {
-        if (!u->orders[i])
-            continue;
-        writer_str(w, ", ");
-        duckdb_typed(w, u->orders[i]);
-        writer_printf(w, " AS o%zu", i);
-    }
-    writer_str(w, " FROM ");
-}
-
-static void print_rows(struct writer *w, const struct sub *u)
-{
-    writer_str(w, u->b.scope->from);
-    duckdb_where(w, u->b.scope, &u->b.where);
-}
-
-/* Keys g0.., inputs x0.. and filters f0.. of every row. */
-static void print_inputs(struct writer *w, const struct sub *u)
-{
-    const struct rel_scope *s = u->b.scope;
-    writer_str(w, "SELECT ");
-    if (s->owned)
-        writer_printf(w, "%s AS p", s->leaves[s->key].key_sql);
-    else
-        writer_str(w, "TRUE AS p");
-    for (size_t i = 0; i < u->b.n_keys; i++) {
-        if (is_key(u, i))
-            continue;
-        writer_str(w, ", ");
-        duckdb_typed(w, u->b.keys[i]);
-        writer_printf(w, " AS g%zu", i);
-    }
-    for (size_t i = 0; i < u->b.n_aggs; i++) {
-        const struct draft_agg *agg = &u->b.aggs[i];
-        if (agg->value) {
-            writer_str(w, ", ");
-            duckdb_sub_value(w, agg);
-            writer_printf(w, " AS x%zu", i);
-        }
-        if (agg->filter) {
-            writer_str(w, ", ");
-            duckdb_expr(w, agg->filter);
-            writer_printf(w, " AS f%zu", i);
-        }
-    }
-    writer_str(w, " FROM ");
-    print_rows(w, u);
-}
-
-static void print_keys(struct writer *w, const struct sub *u)
-{
-    for (size_t i = 0; i < u->b.n_keys; i++)
-        if (!is_key(u, i))
-            writer_printf(w, ", g%zu", i);
-}
-
-static void print_groups(struct writer *w, const struct sub *u)
-{
-    /* Without GROUP BY (over public rows) there is one row, p or no p. */
-    writer_str(w, u->b.n_keys > 0 ? "(SELECT p" : "(SELECT TRUE AS p");
-    print_keys(w, u);
-    for (size_t i = 0; i < u->b.n_aggs; i++) {
-        char x[32], f[32];
-        (void)snprintf(x, sizeof x, "x%zu", i);
-        (void)snprintf(f, sizeof f, "f%zu", i);
-        writer_str(w, ", ");
-        duckdb_sub_agg(w, &u->b.aggs[i], x, f, "");
-        writer_printf(w, " AS a%zu", i);
-    }
-    writer_str(w, " FROM (");
-    print_inputs(w, u);
-    writer_str(w, ")");
-    if (u->b.n_keys > 0) {
-        writer_str(w, " GROUP BY p");
-        print_keys(w, u);
-    }
-    writer_str(w, ")");
-    if (u->having) {
-        writer_str(w, " WHERE ");
-        duckdb_expr(w, u->having);
-    }
-}
-
-static void print_plain(struct writer *w, const struct sub *u)
-{
-    print_outputs(w, u);
-    if (u->groups)
-        print_groups(w, u);
-    else
-        print_rows(w, u);
-}
-
-static void print_names(struct writer *w, const struct sub *u, bool any)
-{
-    for (size_t i = 0; i < u->n_outputs; i++) {
-        if (!u->outputs[i].typed)
-            continue;
-        writer_printf(w, "%sc%zu", any ? ", " : "", i);
-        any = true;
-    }
-}
-
-static void print_rank(struct writer *w, const struct sub *u)
-{
-    bool any = false;
-    writer_str(w, "row_number() OVER (");
-    writer_str(w, u->b.scope->owned ? "PARTITION BY p" : "");
-    for (size_t i = 0; i < u->s->n_orders; i++) {
-        const struct select_order *o = &u->s->orders[i];
-        const size_t output = u->order_outputs[i];
-        if (!u->orders[i] && output == NONE)
-            continue;
-        writer_printf(w, "%s%c%zu", any ? ", " : " ORDER BY ",
-                      output == NONE ? 'o' : 'c', output == NONE ? i : output);
-        writer_str(w, o->descending ? " DESC" : "");
-        writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
-        any = true;
-    }
-    bool outputs = false;
-    for (size_t i = 0; i < u->n_outputs; i++)
-        outputs |= u->outputs[i].typed != NULL;
-    if (outputs) {
-        writer_str(w, any ? ", " : " ORDER BY ");
-        print_names(w, u, false);
-    }
-    writer_str(w, ") AS r");
-}
-
-static void print_sub(struct writer *w, const void *ctx)
-{
-    const struct sub *u = ctx;
-    writer_str(w, "(");
-    if (!limits(u)) {
-        print_plain(w, u);
-        writer_str(w, ")");
-        return;
-    }
-    const bool owned = u->b.scope->owned;
-    writer_str(w, owned ? "SELECT p" : "SELECT ");
-    print_names(w, u, owned);
-    writer_str(w, " FROM (SELECT *, ");
-    print_rank(w, u);
-    writer_str(w, " FROM (");
-    print_plain(w, u);
-    writer_printf(w, ")) WHERE r > %llu", (unsigned long long)u->s->offset);
-    if (u->s->has_limit)
-        writer_printf(w, " AND r - %llu <= %llu",
-                      (unsigned long long)u->s->offset,
-                      (unsigned long long)u->s->limit);
-    writer_str(w, ")");
 }
 
 static bool only_keys(const struct sub *u)
@@ -611,7 +399,7 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
     TRY(code);
     d->block = outer;
     own(u);
-    u->rel->sql = draft_print(d, print_sub, u);
+    u->rel->sql = draft_print(d, sub_print, u);
     *out = u->rel;
     return u->rel->sql ? ERR_OK : draft_memory(err);
 }

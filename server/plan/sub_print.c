@@ -1,0 +1,188 @@
+/*
+ * A sub-query in the engine's SQL.  The key travels as p whether or not it is
+ * selected, outputs as c0, c1, ..
+ *
+ *   SELECT key AS p, outputs AS c0.. FROM .. WHERE ..          no groups
+ *
+ *   SELECT p, outputs AS c0.. FROM                             groups
+ *     (SELECT p, g0.., aggregates AS a0.. FROM
+ *       (SELECT key AS p, keys AS g0.., inputs AS x0.., filters AS f0..
+ *        FROM .. WHERE ..) GROUP BY p, g0..)
+ *   WHERE having
+ *
+ *   SELECT p, c0.. FROM (SELECT *, row_number() OVER (PARTITION BY p
+ *     ORDER BY orders, c0..) AS r FROM (..)) WHERE r <= limit  LIMIT
+ */
+#include <stdio.h>
+
+#include "server/plan/dialect.h"
+#include "server/plan/sub.h"
+
+static void print_outputs(struct writer *w, const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    bool any = s->owned;
+    writer_str(w, u->s->distinct ? "SELECT DISTINCT " : "SELECT ");
+    if (s->owned)
+        writer_printf(w, "%s AS p",
+                      u->groups ? "p" : s->leaves[s->key].key_sql);
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        if (!u->outputs[i].typed)
+            continue;
+        writer_str(w, any ? ", " : "");
+        duckdb_typed(w, u->outputs[i].typed);
+        writer_printf(w, " AS c%zu", i);
+        any = true;
+    }
+    for (size_t i = 0; sub_limits(u) && i < u->s->n_orders; i++) {
+        if (!u->orders[i])
+            continue;
+        writer_str(w, ", ");
+        duckdb_typed(w, u->orders[i]);
+        writer_printf(w, " AS o%zu", i);
+    }
+    writer_str(w, " FROM ");
+}
+
+static void print_rows(struct writer *w, const struct sub *u)
+{
+    writer_str(w, u->b.scope->from);
+    duckdb_where(w, u->b.scope, &u->b.where);
+}
+
+/* Keys g0.., inputs x0.. and filters f0.. of every row. */
+static void print_inputs(struct writer *w, const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    writer_str(w, "SELECT ");
+    if (s->owned)
+        writer_printf(w, "%s AS p", s->leaves[s->key].key_sql);
+    else
+        writer_str(w, "TRUE AS p");
+    for (size_t i = 0; i < u->b.n_keys; i++) {
+        if (sub_is_key(u, i))
+            continue;
+        writer_str(w, ", ");
+        duckdb_typed(w, u->b.keys[i]);
+        writer_printf(w, " AS g%zu", i);
+    }
+    for (size_t i = 0; i < u->b.n_aggs; i++) {
+        const struct draft_agg *agg = &u->b.aggs[i];
+        if (agg->value) {
+            writer_str(w, ", ");
+            duckdb_sub_value(w, agg);
+            writer_printf(w, " AS x%zu", i);
+        }
+        if (agg->filter) {
+            writer_str(w, ", ");
+            duckdb_expr(w, agg->filter);
+            writer_printf(w, " AS f%zu", i);
+        }
+    }
+    writer_str(w, " FROM ");
+    print_rows(w, u);
+}
+
+static void print_keys(struct writer *w, const struct sub *u)
+{
+    for (size_t i = 0; i < u->b.n_keys; i++)
+        if (!sub_is_key(u, i))
+            writer_printf(w, ", g%zu", i);
+}
+
+static void print_groups(struct writer *w, const struct sub *u)
+{
+    /* Without GROUP BY (over public rows) there is one row, p or no p. */
+    writer_str(w, u->b.n_keys > 0 ? "(SELECT p" : "(SELECT TRUE AS p");
+    print_keys(w, u);
+    for (size_t i = 0; i < u->b.n_aggs; i++) {
+        char x[32], f[32];
+        (void)snprintf(x, sizeof x, "x%zu", i);
+        (void)snprintf(f, sizeof f, "f%zu", i);
+        writer_str(w, ", ");
+        duckdb_sub_agg(w, &u->b.aggs[i], x, f, "");
+        writer_printf(w, " AS a%zu", i);
+    }
+    writer_str(w, " FROM (");
+    print_inputs(w, u);
+    writer_str(w, ")");
+    if (u->b.n_keys > 0) {
+        writer_str(w, " GROUP BY p");
+        print_keys(w, u);
+    }
+    writer_str(w, ")");
+    if (u->having) {
+        writer_str(w, " WHERE ");
+        duckdb_expr(w, u->having);
+    }
+}
+
+static void print_plain(struct writer *w, const struct sub *u)
+{
+    print_outputs(w, u);
+    if (u->groups)
+        print_groups(w, u);
+    else
+        print_rows(w, u);
+}
+
+static void print_names(struct writer *w, const struct sub *u, bool any)
+{
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        if (!u->outputs[i].typed)
+            continue;
+        writer_printf(w, "%sc%zu", any ? ", " : "", i);
+        any = true;
+    }
+}
+
+static void print_rank(struct writer *w, const struct sub *u)
+{
+    bool any = false;
+    writer_str(w, "row_number() OVER (");
+    writer_str(w, u->b.scope->owned ? "PARTITION BY p" : "");
+    for (size_t i = 0; i < u->s->n_orders; i++) {
+        const struct select_order *o = &u->s->orders[i];
+        const size_t output = u->order_outputs[i];
+        if (!u->orders[i] && output == SUB_NONE)
+            continue;
+        writer_printf(w, "%s%c%zu", any ? ", " : " ORDER BY ",
+                      output == SUB_NONE ? 'o' : 'c',
+                      output == SUB_NONE ? i : output);
+        writer_str(w, o->descending ? " DESC" : "");
+        writer_str(w, o->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+        any = true;
+    }
+    bool outputs = false;
+    for (size_t i = 0; i < u->n_outputs; i++)
+        outputs |= u->outputs[i].typed != NULL;
+    if (outputs) {
+        writer_str(w, any ? ", " : " ORDER BY ");
+        print_names(w, u, false);
+    }
+    writer_str(w, ") AS r");
+}
+
+void sub_print(struct writer *w, const void *ctx)
+{
+    const struct sub *u = ctx;
+    writer_str(w, "(");
+    if (!sub_limits(u)) {
+        print_plain(w, u);
+        writer_str(w, ")");
+        return;
+    }
+    const bool owned = u->b.scope->owned;
+    writer_str(w, owned ? "SELECT p" : "SELECT ");
+    print_names(w, u, owned);
+    writer_str(w, " FROM (SELECT *, ");
+    print_rank(w, u);
+    writer_str(w, " FROM (");
+    print_plain(w, u);
+    writer_printf(w, ")) WHERE r > %llu", (unsigned long long)u->s->offset);
+    if (u->s->has_limit)
+        writer_printf(w, " AND r - %llu <= %llu",
+                      (unsigned long long)u->s->offset,
+                      (unsigned long long)u->s->limit);
+    writer_str(w, ")");
+}
