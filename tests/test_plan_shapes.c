@@ -66,8 +66,6 @@ static const struct expected {
     const char *shape, *reason;
 } others[] = {
     { "S11", "select_star" }, /* rows */
-    { "S13", "function" },    /* now(), intervals */
-    { "S17", "function" },    /* floor, extract(epoch) */
 };
 
 static const char *expected_reason(const char *shape)
