@@ -446,6 +446,47 @@ static void check_chain_price(void **state)
     arena_fini(&a);
 }
 
+/* Memory faults without a faulty allocator: any cap ends in ERR_LIMIT or OK. */
+static const struct swept {
+    const char *name, *sql;
+} swept[] = {
+    { "joins and groups",
+      "WITH f AS (SELECT who, MIN(day) AS day, SUM(price) AS s FROM buys WHERE "
+      "n > 2 GROUP BY who HAVING COUNT(*) > 1) SELECT zone, AVG(GREATEST(0, "
+      "LEAST(9, s))) "
+      "FROM f JOIN trips USING (who) LEFT JOIN towns t ON t.city = trips.city "
+      "WHERE EXISTS (SELECT 1 FROM buys b WHERE b.who = f.who AND b.day > "
+      "f.day) GROUP BY zone" },
+    { "windows and sets",
+      "SELECT city, COUNT(*) FROM (SELECT who, city, row_number() OVER "
+      "(PARTITION BY who ORDER BY day DESC) AS r FROM buys UNION ALL SELECT "
+      "who, city, 1 FROM (SELECT who, city FROM trips ORDER BY km LIMIT 2) x) "
+      "y WHERE r = 1 GROUP BY city" },
+    { "a chain and a nest",
+      "SELECT x.c + 1 AS d FROM (SELECT city, COUNT(*) AS c FROM buys WHERE "
+      "city IN (SELECT city FROM trips GROUP BY city ORDER BY COUNT(*) LIMIT "
+      "3) GROUP BY city) x WHERE x.c > 3 ORDER BY d LIMIT 5" },
+};
+
+static void check_swept(void **state)
+{
+    enum { CAP_MAX = 1 << 20, STEP = 1021 };
+    const struct swept *row = *state;
+    const struct request req = { .purpose = "stats" };
+    enum err_code got = ERR_LIMIT;
+    for (size_t cap = 0; got == ERR_LIMIT && cap < CAP_MAX; cap += STEP) {
+        struct arena a;
+        struct err err = { 0 };
+        struct plan *plan = NULL;
+        arena_init(&a, cap);
+        got = plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err);
+        if (got != ERR_OK && (got != ERR_LIMIT || plan))
+            fail_msg("%zu: %s", cap, err.msg);
+        arena_fini(&a);
+    }
+    assert_int_equal(got, ERR_OK);
+}
+
 static const struct refused {
     const char *name; /* the SQL itself */
     const char *reason;
@@ -483,6 +524,6 @@ int main(void)
     sql_init();
     return cmocka_run_group_tests(tests, NULL, NULL) +
            RUN_ROWS(answers, check_answer) + RUN_ROWS(derived, check_derived) +
-           RUN_ROWS(described, check_described) +
+           RUN_ROWS(described, check_described) + RUN_ROWS(swept, check_swept) +
            RUN_ROWS(refused, check_refused);
 }
