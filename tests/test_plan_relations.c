@@ -446,6 +446,95 @@ static void check_chain_price(void **state)
     arena_fini(&a);
 }
 
+/*
+ * SELECTs around the aggregates that work on the answer.  The groups inside, of
+ * known numbers: AT 10, DE 20, FR 30, other 40 rows.
+ */
+static const struct around {
+    const char *name, *sql, *want;
+} around[] = {
+    { "a count of groups",
+      "SELECT COUNT(*) FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY "
+      "land) x",
+      "4" },
+    { "a total of groups, as a dashboard asks",
+      "SELECT SUM(c) AS total, AVG(c), MIN(c), MAX(land) FROM (SELECT land, "
+      "COUNT(*) AS c FROM buys GROUP BY land) x",
+      "100,25,10,other" },
+    { "groups of groups",
+      "SELECT c > 15, COUNT(*), SUM(c) FROM (SELECT land, COUNT(*) AS c FROM "
+      "buys GROUP BY land) x GROUP BY 1 ORDER BY 1 DESC",
+      "true,3,90;false,1,10" },
+    { "a filter behind a LIMIT",
+      "SELECT land FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land "
+      "ORDER BY c DESC LIMIT 3) x WHERE c < 35 ORDER BY land DESC",
+      "FR;DE" },
+    { "an order behind a LIMIT, then another LIMIT",
+      "SELECT * FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land ORDER "
+      "BY c LIMIT 3) x ORDER BY land DESC LIMIT 1 OFFSET 1",
+      "DE,20" },
+    { "DISTINCT over an answer",
+      "SELECT DISTINCT c > 15 FROM (SELECT land, COUNT(*) AS c FROM buys GROUP "
+      "BY land) x",
+      "false;true" },
+    { "HAVING, FILTER and arithmetic over groups of groups",
+      "SELECT SUM(c) / COUNT(*) + 1 FROM (SELECT land, COUNT(*) AS c FROM buys "
+      "GROUP BY land) x HAVING COUNT(*) FILTER (WHERE c > 15) = 3",
+      "26" },
+    { "HAVING leaves nothing",
+      "SELECT SUM(c) FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land) "
+      "x HAVING COUNT(*) > 4",
+      "" },
+    { "a SELECT around a SELECT around",
+      "SELECT n + 1 FROM (SELECT COUNT(*) AS n FROM (SELECT c * 2 AS d FROM "
+      "(SELECT land, COUNT(*) AS c FROM buys GROUP BY land) x) y WHERE d > 30) "
+      "z WHERE n > 2",
+      "4" },
+    { "of no rows: one row",
+      "SELECT COUNT(*), SUM(c) FROM (SELECT land, COUNT(*) AS c FROM buys "
+      "GROUP BY land) x WHERE c > 1000",
+      "0,NULL" },
+    { "of no rows: no group",
+      "SELECT land, COUNT(*) FROM (SELECT land, COUNT(*) AS c FROM buys GROUP "
+      "BY land LIMIT 3) x WHERE c > 1000 GROUP BY land",
+      "" },
+};
+
+static void check_around(void **state)
+{
+    enum { GROUPS = 4 };
+    const struct around *row = *state;
+    const struct request req = { .purpose = "stats" };
+    const char *lands[GROUPS] = { "AT", "DE", "FR", "other" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    struct value keys[GROUPS];
+    struct dp_noisy measures[GROUPS];
+    struct reply_table table = { 0 };
+    char text[256];
+    struct writer w = writer_of(text, sizeof text);
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(plan->n_measures, 1);
+    for (int i = 0; i < GROUPS; i++) {
+        keys[i] = value_text(lands[i], strlen(lands[i]));
+        measures[i] = (struct dp_noisy){ 10 * (i + 1) };
+    }
+    const struct plan_noisy noisy = { keys, measures, GROUPS };
+    assert_int_equal(plan_finish(&table, plan, &noisy, &a, &err), ERR_OK);
+    for (size_t i = 0; i < table.n_rows * table.n_columns; i++) {
+        writer_str(&w, i == 0 ? "" : i % table.n_columns ? "," : ";");
+        if (table.cells[i].type == VALUE_NULL)
+            writer_str(&w, "NULL");
+        value_print(&w, &table.cells[i]);
+    }
+    assert_true(writer_cstr(&w));
+    assert_string_equal(text, row->want);
+    arena_fini(&a);
+}
+
 /* Memory faults without a faulty allocator: any cap ends in ERR_LIMIT or OK. */
 static const struct swept {
     const char *name, *sql;
@@ -525,5 +614,5 @@ int main(void)
     return cmocka_run_group_tests(tests, NULL, NULL) +
            RUN_ROWS(answers, check_answer) + RUN_ROWS(derived, check_derived) +
            RUN_ROWS(described, check_described) + RUN_ROWS(swept, check_swept) +
-           RUN_ROWS(refused, check_refused);
+           RUN_ROWS(around, check_around) + RUN_ROWS(refused, check_refused);
 }

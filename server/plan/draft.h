@@ -76,6 +76,8 @@ struct draft_block {
     bool may_group, may_filter; /* of every column read since they were set */
 };
 
+enum { DRAFT_OUTERS_MAX = 8 };
+
 struct draft {
     struct plan *plan;
     const struct select *tree;
@@ -88,6 +90,9 @@ struct draft {
     bool is_before; /* an earlier release of a chain itself */
     bool chains;    /* sub-queries over many people become earlier releases */
     const struct select *chained[PLAN_CHAIN_MAX]; /* plan->before, as written */
+    const struct select *outers[DRAFT_OUTERS_MAX]; /* SELECTs that work on the
+                                                     answer, innermost first */
+    size_t n_outers;
     const struct select *unkeyed; /* the sub-query whose aggregates or DISTINCT
                                      are over many people; refused */
     const char **story; /* a line for each relation, for people; room for 64 */
@@ -105,6 +110,8 @@ struct draft {
     bool explains;                  /* someone reads plan->text */
     bool never; /* a filter is constantly false: no row counts */
 };
+
+struct plan_after; /* after.h */
 
 enum err_code draft_memory(struct err *err);
 
@@ -147,6 +154,12 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
  */
 enum err_code draft_nest(const struct select **out, struct draft *d,
                          const struct select *core, struct err *err) MUST_CHECK;
+
+/* after.c: what `s` does with an answer of these columns. */
+enum err_code draft_after(struct plan_after *after, struct draft *d,
+                          const struct select *s,
+                          const struct plan_output *outputs, size_t n,
+                          struct err *err) MUST_CHECK;
 
 /* chain.c: a sub-query over many people as a release before this one. */
 enum err_code draft_chain(const struct rel **out, struct draft *d,

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "server/plan/func.h"
+#include "server/plan/rel.h"
 
 /* Arguments of one call, evaluated; most operations are NULL when one is. */
 struct call {
@@ -434,7 +435,8 @@ enum err_code eval(struct value *out, const struct typed *e,
         *out = env->aggs[e->index];
         return ERR_OK;
     case TYPED_COLUMN:
-        *out = *env->column_value;
+        *out = env->cells ? env->cells[e->column - env->columns]
+                          : *env->column_value;
         return ERR_OK;
     case TYPED_TEXT: /* the engine's alone; in nothing that is evaluated */
         *out = value_null();

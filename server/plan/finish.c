@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dp/interval.h"
+#include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 
@@ -334,8 +335,8 @@ static bool is_cut(const struct plan *p, const struct dp_noisy *noisy)
            noisy[p->people].v < (dp_int)p->audience;
 }
 
-static int compare_order(const struct plan_order *o, const struct value *a,
-                         const struct value *b)
+int plan_order_cmp(const struct plan_order *o, const struct value *a,
+                   const struct value *b)
 {
     const bool a_null = a->type == VALUE_NULL, b_null = b->type == VALUE_NULL;
     if (a_null || b_null)
@@ -349,7 +350,7 @@ static int compare_rows(const void *left, const void *right, void *ctx)
     const struct plan *p = ctx;
     int c = 0;
     for (size_t i = 0; c == 0 && i < p->n_orders; i++)
-        c = compare_order(&p->orders[i], &a->orders[i], &b->orders[i]);
+        c = plan_order_cmp(&p->orders[i], &a->orders[i], &b->orders[i]);
     for (size_t k = 0; c == 0 && k < p->n_keys; k++)
         c = value_cmp(&a->keys[k], &b->keys[k]);
     return c;
@@ -447,5 +448,8 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     }
     if (n > 1)
         qsort_r(rows, n, sizeof *rows, compare_rows, (void *)(uintptr_t)p);
-    return fill(out, p, rows, n, a, err);
+    TRY(fill(out, p, rows, n, a, err));
+    for (size_t i = 0; i < p->n_after; i++)
+        TRY(plan_after_apply(out, &p->after[i], a, err));
+    return ERR_OK;
 }

@@ -1,13 +1,15 @@
 /*
  * SELECTs around the one whose aggregates become a release.  What they do is
- * done with noisy numbers, so it is free, and it means the same said in the
- * inner SELECT:
+ * done with noisy numbers, so it is free, and mostly it means the same said in
+ * the inner SELECT:
  *
  *   SELECT f(x) FROM (SELECT g AS x .. GROUP BY ..) WHERE p(x) ORDER BY ..
  *   SELECT f(g) .. GROUP BY .. HAVING p(g) ORDER BY ..
  *
  * Columns are replaced by what they stand for.  Each level may double what the
- * one before it holds, so the nodes are counted and capped.
+ * one before it holds, so the nodes are counted and capped.  What has no such
+ * form (groups of groups, a filter behind a LIMIT) is left to after.h, and so
+ * is everything around it.
  */
 #include <string.h>
 
@@ -104,8 +106,7 @@ static enum err_code copy(struct expr **out, struct nest *n,
         return find(out, n, e, err);
     case EXPR_CALL:
         return copy_call(out, n, e, depth, err);
-    case EXPR_AGG:
-        return refuse(err, REFUSAL_NEST_AGG, e->at, NULL, NULL);
+    case EXPR_AGG: /* has_form() says no */
     case EXPR_WINDOW:
         return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
                       "a question, or beside aggregates", NULL);
@@ -205,15 +206,22 @@ static void limit(struct select *s, const struct select *outer)
     s->offset += outer->offset;
 }
 
-static enum err_code merge(const struct select **out, struct nest *n,
-                           struct err *err)
+/* Is there a form inside for what the outer SELECT says? */
+static bool has_form(const struct nest *n)
 {
     const struct select *o = n->outer;
     const bool cuts = n->inner->has_limit || n->inner->offset > 0;
-    if (o->n_keys > 0 || o->having)
-        return refuse(err, REFUSAL_NEST_AGG, o->at, NULL, NULL);
-    if (o->distinct || (cuts && (o->where || o->n_orders > 0)))
-        return refuse(err, REFUSAL_NEST_LIMIT, o->at, NULL, NULL);
+    bool groups = o->n_keys > 0 || o->having || o->distinct;
+    for (size_t i = 0; i < o->n_items; i++)
+        groups |= draft_aggregates(o->items[i].expr);
+    for (size_t i = 0; i < o->n_orders; i++)
+        groups |= draft_aggregates(o->orders[i].expr);
+    return !groups && !(cuts && (o->where || o->n_orders > 0));
+}
+
+static enum err_code merge(const struct select **out, struct nest *n,
+                           struct err *err)
+{
     struct select *s = ARENA_NEW(n->d->a, struct select);
     if (!s)
         return draft_memory(err);
@@ -221,8 +229,18 @@ static enum err_code merge(const struct select **out, struct nest *n,
     TRY(copy_items(s, n, err));
     TRY(copy_where(s, n, err));
     TRY(copy_orders(s, n, err));
-    limit(s, o);
+    limit(s, n->outer);
     *out = s;
+    return ERR_OK;
+}
+
+/* The outer SELECT works on the answer. */
+static enum err_code leave(struct draft *d, const struct select *s,
+                           struct err *err)
+{
+    if (d->n_outers == DRAFT_OUTERS_MAX)
+        return refuse(err, REFUSAL_NEST_SIZE, s->at, NULL, NULL);
+    d->outers[d->n_outers++] = s;
     return ERR_OK;
 }
 
@@ -244,13 +262,17 @@ static enum err_code merge_down(const struct select **out, struct draft *d,
         return ERR_OK;
     TRY(merge_down(&n.inner, d, s->from->select, core, err));
     n.name = s->from->alias;
-    return merge(out, &n, err);
+    if (d->n_outers == 0 && has_form(&n))
+        return merge(out, &n, err);
+    *out = n.inner;
+    return leave(d, s, err);
 }
 
 enum err_code draft_nest(const struct select **out, struct draft *d,
                          const struct select *core, struct err *err)
 {
     *out = d->tree;
+    d->n_outers = 0;
     if (core == d->tree || !reaches(d->tree, core))
         return ERR_OK;
     return merge_down(out, d, d->tree, core, err);

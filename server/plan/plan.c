@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/query/refusal.h"
 
@@ -129,7 +130,7 @@ static enum err_code make(struct draft *d, struct err *err)
     p->offset = d->tree->offset;
     TRY(draft_domains(d, err));
     TRY(draft_bounds(d, err));
-    p->is_free = d->never || (p->has_limit && p->limit == 0);
+    p->is_free |= d->never || (p->has_limit && p->limit == 0);
     if (!p->is_free) {
         TRY(draft_price(d, err));
         TRY(tell_bounds(d, err));
@@ -137,6 +138,13 @@ static enum err_code make(struct draft *d, struct err *err)
     TRY(draft_duckdb(d, err));
     TRY(draft_hash(d, err));
     return draft_explain(d, err);
+}
+
+const struct plan_output *plan_columns(const struct plan *p, size_t *n)
+{
+    const struct plan_after *last = p->n_after ? &p->after[p->n_after - 1] : NULL;
+    *n = last ? last->n_outputs : p->n_outputs;
+    return last ? last->outputs : p->outputs;
 }
 
 static enum err_code start(struct draft *d, struct err *err)

@@ -30,6 +30,7 @@
  * BOOLEAN as the key's type says), then m0.. as HUGEINT, never NULL; rows in
  * no order.  A NULL key is a group of its own.  Without keys: one row.
  */
+struct plan_after;
 struct typed; /* a checked expression, server/plan/typed.h */
 
 struct plan_key {
@@ -118,6 +119,8 @@ struct plan {
     size_t n_orders;
     bool has_limit;
     uint64_t limit, offset;
+    struct plan_after *after; /* SELECTs around it, applied in turn: after.h */
+    size_t n_after;
     double level; /* of the intervals */
     const char **notices;
     size_t n_notices;
@@ -170,6 +173,13 @@ struct plan_noisy {
 enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/* Order of two cells by one entry of ORDER BY: negative, 0 or positive. */
+int plan_order_cmp(const struct plan_order *o, const struct value *a,
+                   const struct value *b);
+
+/* The columns of the answer in the end, `after` included. */
+const struct plan_output *plan_columns(const struct plan *plan, size_t *n);
 
 /*
  * *out is `plan` with the answers of its earlier releases in its statement:

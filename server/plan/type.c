@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/range.h"
@@ -767,6 +768,25 @@ static enum err_code release_from(struct draft *d, struct draft_block *b,
     return ERR_OK;
 }
 
+/* The SELECTs around, each over the columns of the one inside it. */
+static enum err_code type_after(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    const struct plan_output *outputs = p->outputs;
+    size_t n = p->n_outputs;
+    p->after = ARENA_NEW_N(d->a, d->n_outers + 1, struct plan_after);
+    if (!p->after)
+        return draft_memory(err);
+    for (; p->n_after < d->n_outers; p->n_after++) {
+        struct plan_after *after = &p->after[p->n_after];
+        TRY(draft_after(after, d, d->outers[p->n_after], outputs, n, err));
+        outputs = after->outputs;
+        n = after->n_outputs;
+        p->is_free |= after->has_limit && after->limit == 0;
+    }
+    return ERR_OK;
+}
+
 enum err_code draft_types(struct draft *d, struct err *err)
 {
     struct draft_block b;
@@ -791,5 +811,5 @@ enum err_code draft_types(struct draft *d, struct err *err)
     d->aggs = b.aggs;
     d->n_aggs = b.n_aggs;
     d->block = NULL;
-    return ERR_OK;
+    return type_after(d, err);
 }

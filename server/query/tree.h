@@ -89,9 +89,9 @@ struct expr {
         struct value value;
         unsigned param; /* from 1 */
         struct {
-            const char *dataset; /* in front of the table, or NULL */
             const char *table;   /* alias or table as written, or NULL */
             const char *name;    /* COLUMN only */
+            const char *dataset; /* in front of the table, or NULL */
         } column;                /* COLUMN, STAR */
         struct {
             enum expr_op op;
