@@ -12,9 +12,9 @@ struct eval_env {
     const struct value *keys;         /* KEY leaves */
     const struct value *aggs;         /* AGG leaves */
     const struct rel_column *column;  /* COLUMN leaves: only this one, ... */
-    const struct value *column_value;   /* ... with this value; or, ... */
-    const struct rel_column *columns;   /* ... of several, any of these ... */
-    const struct value *cells;          /* ... with its value here */
+    const struct value *column_value; /* ... with this value; or, ... */
+    const struct rel_column *columns; /* ... of several, any of these ... */
+    const struct value *cells;        /* ... with its value here */
 };
 
 /*

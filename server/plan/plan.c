@@ -142,7 +142,8 @@ static enum err_code make(struct draft *d, struct err *err)
 
 const struct plan_output *plan_columns(const struct plan *p, size_t *n)
 {
-    const struct plan_after *last = p->n_after ? &p->after[p->n_after - 1] : NULL;
+    const struct plan_after *last =
+        p->n_after ? &p->after[p->n_after - 1] : NULL;
     *n = last ? last->n_outputs : p->n_outputs;
     return last ? last->outputs : p->outputs;
 }

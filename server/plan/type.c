@@ -356,6 +356,7 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
         (void)err_set(err, ERR_INVALID,
                       "a filter must be true or false, not %s",
                       value_type_name(t->type));
+        (void)err_hint(err, "compare the value with something");
         return err_at(err, t->at.line, t->at.col);
     }
     const bool always = typed_is_const(t) && !typed_is_null(t) && t->value.b;
