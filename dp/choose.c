@@ -176,13 +176,10 @@ static size_t permute_and_flip(const struct candidates *c, gsl_rng *rng)
     size_t pick = 0;
     uint64_t heads = 0;
     for (size_t i = 0; i < c->n; i++) {
-        const struct dp_decay_odds odds = { .d = distance(c, i),
-                                            .times = 1,
-                                            .of = 1 };
-        const bool head = dp_decay_coin(rng, &c->decay, &odds);
+        const bool head = dp_decay_plain_coin(rng, &c->decay, distance(c, i));
         const bool take = dp_rng_below(rng, heads + 1) == 0;
-        const bool counts = head && width_of(c, i) > 0;
-        pick = counts && take ? i : pick;
+        const bool counts = head & (width_of(c, i) > 0);
+        pick = counts & take ? i : pick;
         heads += counts;
     }
     assert(heads > 0); /* the best has a coin of probability 1 */

@@ -152,3 +152,20 @@ bool dp_decay_coin(gsl_rng *rng, const struct dp_decay *decay,
         return false;
     return dp_decay_coin_exact(rng, decay, odds, &v);
 }
+
+/* Both bounds in units of v, rounded down; one branch, for what they leave
+ * open. */
+bool dp_decay_plain_coin(gsl_rng *rng, const struct dp_decay *decay, dp_uint d)
+{
+    const uint64_t v = dp_rng_word(rng);
+    const struct dp_decay_bounds e = dp_decay_bounds(decay, d);
+    const unsigned down = e.halvings < 127 ? e.halvings : 127;
+    const dp_uint least = (dp_uint)e.lo * 2 >> down;
+    const dp_uint most = (dp_uint)e.hi * 2 >> down;
+    const bool heads = v < least;
+    if (__builtin_expect(!heads & (v <= most), 0))
+        return dp_decay_coin_exact(
+            rng, decay, &(struct dp_decay_odds){ .d = d, .times = 1, .of = 1 },
+            &v);
+    return heads;
+}

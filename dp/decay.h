@@ -52,13 +52,20 @@ struct dp_decay_odds {
     dp_uint of;
 };
 
-/* Draws one word, save about once in 2^57 throws. */
+/* Draws one word, save about once in 2^57 throws; how it is compared depends on
+ * the odds. */
 bool dp_decay_coin(gsl_rng *rng, const struct dp_decay *decay,
                    const struct dp_decay_odds *odds);
 
 /*
- * The same coin by arbitrary precision alone: what dp_decay_coin() falls back
- * on when the `first` word it drew decides nothing.  NULL draws that word too,
+ * True with probability exp(-x): one word and the same steps for every d, save
+ * about once in 2^57 throws.
+ */
+bool dp_decay_plain_coin(gsl_rng *rng, const struct dp_decay *decay, dp_uint d);
+
+/*
+ * Any of these coins by arbitrary precision alone: what both fall back on when
+ * the `first` word they drew decides nothing.  NULL draws that word too,
  * for tests.
  */
 bool dp_decay_coin_exact(gsl_rng *rng, const struct dp_decay *decay,

@@ -135,13 +135,19 @@ static void check_coin(void **state)
         (double)(ldexpl((long double)row->odds.times, (int)row->odds.shift) *
                  expl(-x) / (long double)row->odds.of);
     gsl_rng *rng = test_rng_new(51);
-    double fast = 0, exact = 0;
-    for (int i = 0; i < FAST; i++)
+    const bool is_plain =
+        row->odds.times == 1 && row->odds.shift == 0 && row->odds.of == 1;
+    double fast = 0, plain = 0, exact = 0;
+    for (int i = 0; i < FAST; i++) {
         fast += dp_decay_coin(rng, &decay, &row->odds);
+        plain += is_plain && dp_decay_plain_coin(rng, &decay, row->odds.d);
+    }
     for (int i = 0; i < EXACT; i++)
         exact += dp_decay_coin_exact(rng, &decay, &row->odds, NULL);
     gsl_rng_free(rng);
     assert_true(fabs(fast / FAST - p) <= 6 * sqrt(p * (1 - p) / FAST));
+    assert_true(!is_plain ||
+                fabs(plain / FAST - p) <= 6 * sqrt(p * (1 - p) / FAST));
     assert_true(fabs(exact / EXACT - p) <= 6 * sqrt(p * (1 - p) / EXACT));
 }
 
@@ -184,6 +190,11 @@ static void check_tight(void **state)
     const struct dp_decay decay = dp_decay_of(1, 1);
     const struct dp_decay_odds odds = { 1, 1, 0, 1 };
     assert_int_equal(dp_decay_coin(rng, &decay, &odds), row->heads);
+    assert_int_equal(test_rng_drawn(rng), row->drawn);
+    gsl_rng_free(rng);
+
+    rng = test_rng_scripted(row->word, 3);
+    assert_int_equal(dp_decay_plain_coin(rng, &decay, 1), row->heads);
     assert_int_equal(test_rng_drawn(rng), row->drawn);
     gsl_rng_free(rng);
 }
