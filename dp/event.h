@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dp/status.h"
+#include "dp/mechanism.h"
 
 /*
  * A release as the accountants see it: the pair of laws that its output
@@ -41,6 +41,17 @@ struct dp_event {
     uint64_t times; /* 1 .. DP_EVENT_TIMES_MAX */
 };
 #define DP_EVENT_TIMES_MAX (UINT64_C(1) << 40)
+
+/*
+ * A vector release (dp/mechanism.h) as an event: the rounded Gaussian is a
+ * GAUSS of sigma / L2; the discrete Laplace RESPONSEs of linf / t, one for each
+ * of the l0 cells.  DP_EDOM for the discrete Gaussian, which is no event on its
+ * own (above), where linf or l0 is 0, and where a field would leave its domain;
+ * *out is written on DP_OK only.
+ */
+enum dp_status
+dp_event_of_vector(struct dp_event *out,
+                   const struct dp_vector_release *v) DP_MUST_CHECK;
 
 /* True when every field is inside the domain above. */
 bool dp_event_ok(const struct dp_event *e);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dp/account.h"
 #include "dp/mechanism.h"
 #include "tests/lib_vectors.h"
 #include "tests/table.h"
@@ -170,6 +171,41 @@ static void ledgers_of_gaussians_are_exact(void **state)
         skip();
 }
 
+/*
+ * One description for planner and accountant: what a vector costs under gdp and
+ * what the GDP accountant says of it are the same epsilon; under pure the
+ * epsilons add up alike.
+ */
+static void accountants_read_the_same_vector(void **state)
+{
+    (void)state;
+    const struct dp_vector_release gauss = { { DP_RGAUSS, 513, 10 }, 7, 5 },
+                                   laplace = { { DP_DLAPLACE, 200, 3 }, 7, 5 };
+    struct dp_event e;
+    struct dp_price p;
+    double planned, accounted;
+    assert_int_equal(dp_event_of_vector(&e, &gauss), DP_OK);
+    assert_int_equal(dp_vector_price(&p, &gauss, DP_GDP), DP_OK);
+    assert_int_equal(dp_notion_eps(&planned, DP_GDP, p, 1e-6), DP_OK);
+    assert_int_equal(dp_account_eps(&accounted, DP_BY_GDP, &e, 1, 1e-6), DP_OK);
+    assert_true(fabs(planned / accounted - 1) < 1e-9);
+
+    assert_int_equal(dp_event_of_vector(&e, &laplace), DP_OK);
+    assert_int_equal(dp_vector_price(&p, &laplace, DP_PURE), DP_OK);
+    assert_int_equal(dp_account_eps(&accounted, DP_BY_PURE, &e, 1, 0), DP_OK);
+    assert_true(fabs((double)p.eps_nano * DP_NANO / accounted - 1) < 1e-8);
+
+    const struct dp_vector_release none[] = {
+        { { DP_DGAUSS, 5, 1 }, 1, 1 },
+        { { DP_RGAUSS, 5, 1 }, 0, 1 },
+        { { DP_RGAUSS, 5, 1 }, 1, 0 },
+        { { DP_RGAUSS, 5, 0 }, 1, 1 },
+        { { DP_DLAPLACE, 1, 1 << 20 }, UINT64_MAX, 1 }
+    };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(dp_event_of_vector(&e, &none[i]), DP_EDOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +214,7 @@ int main(void)
         cmocka_unit_test(how_far_a_budget_goes),
         cmocka_unit_test(the_law_of_a_notion_has_a_price_under_it),
         cmocka_unit_test(ledgers_of_gaussians_are_exact),
+        cmocka_unit_test(accountants_read_the_same_vector),
     };
     return RUN_ROWS(pure_rows, check_pure) +
            RUN_ROWS(notion_rows, check_round_trip) +

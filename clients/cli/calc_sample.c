@@ -25,9 +25,18 @@ static bool scale_of(struct dp_mechanism *m, double scale)
 
 static bool law_of(struct dp_mechanism *m, const char *name)
 {
-    const bool laplace = strcmp(name, "discrete-laplace") == 0;
-    m->law = laplace ? DP_DLAPLACE : DP_DGAUSS;
-    return laplace || strcmp(name, "discrete-gaussian") == 0;
+    static const struct {
+        const char *name;
+        enum dp_law law;
+    } laws[] = { { "discrete-laplace", DP_DLAPLACE },
+                 { "discrete-gaussian", DP_DGAUSS },
+                 { "rounded-gaussian", DP_RGAUSS } };
+    for (size_t i = 0; i < sizeof laws / sizeof *laws; i++)
+        if (strcmp(name, laws[i].name) == 0) {
+            m->law = laws[i].law;
+            return true;
+        }
+    return false;
 }
 
 static void print_integer(FILE *out, dp_int v)
@@ -70,7 +79,9 @@ int run_calc_sample(struct cli *cli)
         !calc_has(cli, FLAG_SAMPLES))
         return EXIT_USAGE;
     if (!law_of(&m, cli->opt.law))
-        return calc_refuse(cli, "write discrete-laplace or discrete-gaussian",
+        return calc_refuse(cli,
+                           "write discrete-laplace, discrete-gaussian "
+                           "or rounded-gaussian",
                            "--law: no law '%.40s' to sample from",
                            cli->opt.law);
     if (!scale_of(&m, cli->opt.scale))

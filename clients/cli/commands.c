@@ -97,8 +97,8 @@ const struct command COMMANDS[] = {
       "  halftone calc compose --accountant pld --delta 1e-6 G20x50 L0.1x50\n",
       CALC_ACCOUNTANT | CALC_DELTA, OPTION_ARGS_MAX, run_calc_compose },
     { "calc sample", "", "Draw exact integer noise, one number a line.",
-      "From the cryptographic generator.  Laws: discrete-laplace and\n"
-      "discrete-gaussian.\n"
+      "From the cryptographic generator.  Laws: discrete-laplace,\n"
+      "discrete-gaussian and rounded-gaussian.\n"
       "\n"
       "  halftone calc sample --law discrete-gaussian --scale 51.3 --count 5\n",
       CALC_LAW | CALC_SAMPLE, 0, run_calc_sample },

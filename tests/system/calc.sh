@@ -118,6 +118,8 @@ samples() {
 # 10^10 (the Laplace law's fourth moment is 6 variances squared).
 check 'sample draws the discrete Laplace law' samples discrete-laplace 10 155 244
 check 'sample draws the discrete Gaussian law' samples discrete-gaussian 51.3 2263 3000
+check 'sample draws the rounded Gaussian law' samples rounded-gaussian 51.3 2263 3000
+check 'sample knows its laws' answers 2 'or rounded-gaussian' sample --law gaussian --scale 1 --count 1
 twice() {
     calc sample --law discrete-laplace --scale 1000 --count 20 >"$run/a" &&
         calc sample --law discrete-laplace --scale 1000 --count 20 >"$run/b" &&
