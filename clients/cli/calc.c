@@ -175,37 +175,14 @@ int run_calc_selection_threshold(struct cli *cli)
     return answer(cli, status, t, CALC_UP, "threshold");
 }
 
-/* The rule in the ledger's units, or false where they cannot say it. */
-static bool rule_of(struct dp_keep_rule *rule, const struct options *o)
-{
-    rule->l0 = o->l0;
-    rule->least = 0;
-    return dp_units_down(&rule->eps_nano, o->epsilon, DP_NANO) == DP_OK &&
-           dp_units_down(&rule->delta_atto, o->delta, DP_ATTO) == DP_OK &&
-           rule->eps_nano > 0 && rule->delta_atto > 0;
-}
-
 int run_calc_selection_keep(struct cli *cli)
 {
-    struct dp_keep_rule rule;
-    struct dp_keep keep;
-    size_t n = 0;
+    const struct options *o = &cli->opt;
+    double chance = 0;
     if (!calc_has(cli, FLAG_EPSILON) || !calc_has(cli, FLAG_DELTA) ||
         !calc_has(cli, FLAG_L0) || !calc_has(cli, FLAG_N))
         return EXIT_USAGE;
-    if (!rule_of(&rule, &cli->opt))
-        return calc_refuse(cli,
-                           "epsilon counts in steps of 1e-9, delta in "
-                           "steps of 1e-18",
-                           "no rule with this epsilon and delta");
-    enum dp_status status = dp_keep_length(&n, &rule);
-    if (status != DP_OK)
-        return calc_failed(cli, status, "chance");
-    dp_uint *room = arena_alloc(cli->arena, n, sizeof *room);
-    if (!room)
-        return calc_failed(cli, DP_ERANGE, "chance");
-    status = dp_keep_init(&keep, &rule, room, n);
-    const double chance =
-        status == DP_OK ? dp_keep_chance(&keep, cli->opt.n) : 0;
+    const enum dp_status status =
+        dp_keep_law(&chance, o->epsilon, o->delta, o->l0, o->n);
     return answer(cli, status, chance, CALC_DOWN, "chance");
 }
