@@ -375,6 +375,49 @@ static void check_gdp(void **state)
     }
 }
 
+/* Shares of a stated rho: by the weights of server/plan/share.c. */
+static const struct shared {
+    const char *name, *sql;
+    size_t n;
+    double shares[3]; /* of the price, in order of the measures */
+} shared_rows[] = {
+    { "counts and sums alike",
+      "SELECT COUNT(*), SUM(price) FROM buys",
+      2,
+      { 1.0 / 2, 1.0 / 2 } },
+    { "a mean's count gets half of its sum's",
+      "SELECT AVG(price) FROM buys",
+      2,
+      { 1.0 / 3, 2.0 / 3 } },
+    { "a count that is also asked for, a little more",
+      "SELECT AVG(price), COUNT(price) FROM buys",
+      2,
+      { 1.1180339887 / 2.1180339887, 1 / 2.1180339887 } },
+};
+
+static void check_shared(void **state)
+{
+    const struct shared *row = *state;
+    const struct request req = { .purpose = "stats",
+                                 .ask = { ASK_RHO, .price = 0.01 } };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&p, row->sql, &req, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_int_equal(p->n_measures, row->n);
+    assert_true((double)p->price.rho_pico * 1e-12 <= 0.01);
+    assert_true((double)p->price.rho_pico * 1e-12 > 0.01 * (1 - 1e-6));
+    for (size_t i = 0; i < row->n; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        const double scale = (double)m->noise.num / (double)m->noise.den;
+        const double rho = p->l0 * pow((double)m->bound / scale, 2) / 2;
+        assert_true(fabs(rho / 0.01 - row->shares[i]) < 1e-4);
+    }
+    arena_fini(&a);
+}
+
 static const struct refused {
     const char *name, *sql;
     enum err_code want;
@@ -794,7 +837,8 @@ int main(void)
         cmocka_unit_test(groups_are_numbered_both_ways),
     };
     sql_init();
-    return RUN_ROWS(priced, check_priced) + RUN_ROWS(refused, check_refused) +
-           RUN_ROWS(pairs, check_pair) +
+    return RUN_ROWS(priced, check_priced) +
+           RUN_ROWS(shared_rows, check_shared) +
+           RUN_ROWS(refused, check_refused) + RUN_ROWS(pairs, check_pair) +
            cmocka_run_group_tests(single, NULL, NULL);
 }

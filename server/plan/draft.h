@@ -271,6 +271,14 @@ enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;
 /* Measure i on a grid half as fine; false when that cannot be. */
 bool draft_coarsen(struct draft *d, size_t i);
 
+/*
+ * share.c: what each measure gets of a price, in its units; the parts add up to
+ * the total.  DP_ERANGE when it has fewer units than there are measures; parts
+ * are then untouched.
+ */
+enum dp_status draft_share(uint64_t *parts, const struct draft *d,
+                           uint64_t total) DP_MUST_CHECK;
+
 /* price.c: a mechanism per measure, the threshold, the price. */
 enum err_code draft_price(struct draft *d, struct err *err) MUST_CHECK;
 

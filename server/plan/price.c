@@ -7,9 +7,10 @@
 /*
  * The price of a release is the sum, over its measures, of that of the vector
  * over the groups: Gaussian rho = L0 D^2 / (2 sigma^2), Laplace eps = L0 D / t.
- * A price asked for is split evenly, which gives every measure the same noise
- * relative to what one person can change, D.  An accuracy asked for gives each
- * measure the noisiest mechanism that reaches it.
+ * A price asked for is split so that the errors of what was asked are least
+ * together (share.c): evenly over counts and sums, which gives each the same
+ * noise relative to what one person can change, D.  An accuracy asked for gives
+ * each measure the noisiest mechanism that reaches it.
  */
 static enum dp_notion notion_of(const struct draft *d)
 {
@@ -113,10 +114,11 @@ static uint64_t part_of(const struct draft *d, uint64_t total)
 
 static enum err_code buy_all(struct draft *d, struct err *err)
 {
-    uint64_t total;
+    uint64_t total, parts[PLAN_MEASURES_MAX];
     TRY(asked(&total, d, err));
+    const bool enough = draft_share(parts, d, total) == DP_OK;
     for (size_t i = 0; i < d->plan->n_measures; i++)
-        TRY(buy(d, i, part_of(d, total), err));
+        TRY(buy(d, i, enough ? parts[i] : 0, err));
     return ERR_OK;
 }
 

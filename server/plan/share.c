@@ -1,0 +1,55 @@
+#include <math.h>
+
+#include "dp/split.h"
+#include "server/plan/draft.h"
+
+/*
+ * One price over the measures of a release, so that the squared errors of all
+ * aggregates, each in units of what one person can change in it, add up to
+ * least (dp/split.h).  An error of one person's bound D in
+ *
+ *   a measure that is asked for as it is      weighs 1
+ *   the sum and the count of a mean           1 and 1/2: the mean is taken to
+ *                                             lie half-way from the center
+ *   the centred sum and the count of a sum    h and c, of h + c
+ *   the people that groups are selected by    1
+ *
+ * with h the farthest a value lies from the center and c the center's distance
+ * from 0.  Weights are functions of the plan alone.
+ */
+static void add(double *weight, double share)
+{
+    *weight = hypot(*weight, share);
+}
+
+static void weigh_agg(double *weights, const struct plan *p,
+                      const struct plan_agg *agg)
+{
+    const struct plan_measure *m = &p->measures[agg->measure];
+    const double h = (double)m->bound / p->linf, c = fabs((double)m->center);
+    if (agg->kind == PLAN_AGG_MEAN) {
+        add(&weights[agg->measure], 1);
+        add(&weights[agg->count], 0.5);
+    } else if (agg->kind == PLAN_AGG_SUM) {
+        add(&weights[agg->measure], h / (h + c));
+        add(&weights[agg->count], c / (h + c));
+    } else {
+        add(&weights[agg->measure], 1);
+    }
+}
+
+enum dp_status draft_share(uint64_t *parts, const struct draft *d,
+                           uint64_t total)
+{
+    const struct plan *p = d->plan;
+    double weights[PLAN_MEASURES_MAX] = { 0 };
+    for (size_t i = 0; i < p->n_aggs; i++)
+        weigh_agg(weights, p, &p->aggs[i]);
+    if (p->has_people && (p->selects || p->audience > 0))
+        add(&weights[p->people], 1);
+    for (size_t i = 0; i < p->n_measures; i++)
+        if (weights[i] == 0)
+            weights[i] = 1;
+    return dp_split_price(parts, weights, p->n_measures, total,
+                          d->policy->notion, DP_SPLIT_SQUARES);
+}
