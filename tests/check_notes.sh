@@ -4,7 +4,7 @@
 # promise nothing about privacy are listed here.
 set -eu
 cd "$(dirname "$0")/.."
-plain=" big init law mills price root status value wide "
+plain=" big init law mills price root status value wide window "
 fail=0
 say() { echo "$*"; fail=1; }
 

@@ -1,0 +1,248 @@
+#include "dp/window.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "dp/account.h"
+
+/* Aim: this much epsilon lost to the grid, while it has at most N_MAX points.
+ */
+#define AIM 2e-6L
+enum { N_MIN = 1 << 9, N_MAX = 1 << 18 };
+
+/* Cut off above (part of delta) and below (of the tilted mass): e^-20.7. */
+#define CUT 1e-9L
+
+static int by_law(const void *a, const void *b)
+{
+    const struct dp_event *x = a, *y = b;
+    const int kind = (x->kind > y->kind) - (x->kind < y->kind);
+    return kind ? kind : (x->eps > y->eps) - (x->eps < y->eps);
+}
+
+static int widest_first(const void *a, const void *b)
+{
+    const struct dp_event *x = a, *y = b;
+    const double u = (double)x->times * x->eps * x->eps;
+    const double v = (double)y->times * y->eps * y->eps;
+    return (u < v) - (u > v);
+}
+
+/* The greatest common divisor of all eps, in units of 1e-9; 0 when one is no
+ * multiple of that. */
+static double common_base(const struct dp_event *e, size_t n)
+{
+    uint64_t base = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double units = e[i].eps * 1e9;
+        uint64_t a = (uint64_t)(units + 0.5);
+        if (fabs(units - (double)a) > 0x1p-51 * units)
+            return 0;
+        while (base) {
+            const uint64_t r = a % base;
+            a = base;
+            base = r;
+        }
+        base = a;
+    }
+    return (double)base * 1e-9;
+}
+
+void dp_history_gather(struct dp_history *h, const struct dp_event *events,
+                       size_t n)
+{
+    long double mu2 = 0;
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        const long double sigma = (long double)events[i].sigma;
+        if (events[i].kind == DP_EVENT_GAUSS) {
+            mu2 += (long double)events[i].times / (sigma * sigma);
+            continue;
+        }
+        h->bounded[m] = events[i];
+        h->bounded[m].delta = 0;
+        if (events[i].kind == DP_EVENT_APPROX)
+            h->bounded[m].kind = DP_EVENT_RESPONSE;
+        h->most += (long double)events[i].times * (long double)events[i].eps;
+        m++;
+    }
+    h->mu = (double)(sqrtl(mu2) * (1 + 0x1p-52L));
+    qsort(h->bounded, m, sizeof *h->bounded, by_law);
+    for (size_t i = 0; i < m; i++) {
+        struct dp_event *last = &h->bounded[h->n - (h->n > 0)];
+        if (h->n > 0 && by_law(last, &h->bounded[i]) == 0)
+            last->times += h->bounded[i].times;
+        else
+            h->bounded[h->n++] = h->bounded[i];
+    }
+    qsort(h->bounded, h->n, sizeof *h->bounded, widest_first);
+    h->base = common_base(h->bounded, h->n);
+}
+
+long double dp_history_cumulant(const struct dp_history *h, long double s)
+{
+    const long double mu = (long double)h->mu;
+    return s * (s + 1) * mu * mu / 2 + dp_account_cumulant(h->bounded, h->n, s);
+}
+
+/*
+ * The same after connecting the dots, at most: a loss split over a step keeps
+ * E[e^-L], and the secant of x^-s over [e^-h, 1] is at most this far above.
+ */
+static long double grid_cumulant(const struct dp_history *h, long double s,
+                                 long double step)
+{
+    const long double wide = expm1l(step);
+    const long double each =
+        log1pl(s * (s + 1) / 8 * wide * wide * expl(s * step));
+    long double laws = h->mu > 0;
+    for (size_t i = 0; i < h->n; i++)
+        if (!h->aligned || h->bounded[i].kind == DP_EVENT_LAPLACE)
+            laws += (long double)h->bounded[i].times;
+    return dp_history_cumulant(h, s) + laws * each;
+}
+
+long double dp_history_tilt(const struct dp_history *h, double delta)
+{
+    enum { ORDERS = 193 }; /* up to 2^20, for narrow laws */
+    long double best = 1, least = HUGE_VALL;
+    for (size_t i = 0; i < ORDERS; i++) {
+        const long double s = dp_rdp_order_less_1(i);
+        const long double eps =
+            (dp_history_cumulant(h, s) - logl(delta) - log1pl(s)) / s -
+            log1pl(1 / s);
+        if (eps < least) {
+            least = eps;
+            best = s;
+        }
+    }
+    return best;
+}
+
+/* Tilted mass that connecting the dots moves, over all releases. */
+static long double moved(const struct dp_history *h, long double tilt,
+                         bool aligned)
+{
+    const long double u = tilt + 0.5L;
+    long double sum = h->mu > 0;
+    for (size_t i = 0; i < h->n; i++) {
+        const struct dp_event *e = &h->bounded[i];
+        const long double t = tanhl(u * (long double)e->eps);
+        const long double between = t / (2 * u + t);
+        if (!aligned)
+            sum += (long double)e->times;
+        else if (e->kind == DP_EVENT_LAPLACE)
+            sum += (long double)e->times * between;
+    }
+    return sum;
+}
+
+/* Splitting a loss over h adds at most h^2/8 to its mean and twice that to its
+ * variance: epsilon rises by (1 + tilt) h^2/8 for each unit of mass moved. */
+static long double step_for(const struct dp_history *h, long double tilt,
+                            bool aligned)
+{
+    const long double mass = moved(h, tilt, aligned);
+    const long double room = 1 / (1 + tilt);
+    return mass > 0 ? fminl(room, sqrtl(8 * AIM * room / mass)) : HUGE_VALL;
+}
+
+/* Least loss above which at most CUT delta is left, or the largest there is. */
+static long double upper_end(const struct dp_history *h, long double step,
+                             long double log_cut)
+{
+    long double end = HUGE_VALL;
+    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
+        const long double s = dp_rdp_order_less_1(i);
+        end = fminl(end, (grid_cumulant(h, s, step) - log_cut) / s);
+    }
+    return end;
+}
+
+/* ln of what delta is left above `end`, at most. */
+static long double log_above(const struct dp_history *h, long double step,
+                             long double end)
+{
+    long double least = 0;
+    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
+        const long double s = dp_rdp_order_less_1(i);
+        least = fminl(least, grid_cumulant(h, s, step) - s * end);
+    }
+    return least;
+}
+
+/* Greatest loss below which at most CUT of the tilted mass lies. */
+static long double lower_end(const struct dp_history *h, long double tilt)
+{
+    long double end = -HUGE_VALL;
+    const long double at = dp_history_cumulant(h, tilt);
+    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
+        const long double t = dp_rdp_order_less_1(i);
+        end =
+            fmaxl(end, (logl(CUT) + at - dp_history_cumulant(h, tilt - t)) / t);
+    }
+    return end;
+}
+
+/* All losses on the grid, none above this; infinite with a Gaussian. */
+static long double largest(const struct dp_history *h, long double step)
+{
+    long double sum = h->mu > 0 ? HUGE_VALL : 0;
+    for (size_t i = 0; i < h->n; i++) {
+        const long double eps = (long double)h->bounded[i].eps;
+        sum += (long double)h->bounded[i].times *
+               (h->aligned ? eps : ceill(eps / step) * step);
+    }
+    return sum;
+}
+
+/* The step for a window of this width: as coarse as AIM allows, on multiples of
+ * the base where that is coarser, as fine as the next power of two gives. */
+static void choose_grid(struct dp_history *h, struct dp_window *w,
+                        long double tilt, long double width)
+{
+    const long double free_step = step_for(h, tilt, false);
+    const long double base = (long double)h->base;
+    long double step = free_step;
+    if (base > 0) {
+        const long double on_base = step_for(h, tilt, true);
+        const long double fitted =
+            on_base >= base ? base : base / ceill(base / on_base);
+        h->aligned = fitted >= free_step;
+        step = h->aligned ? fitted : free_step;
+    }
+    size_t n = N_MIN;
+    while (n < N_MAX && (long double)n * step < width + 4 * step)
+        n *= 2;
+    long double finest = width / (long double)(n - 4);
+    if (h->aligned && finest > base)
+        h->aligned = false;
+    if (h->aligned)
+        finest = base / floorl(base / finest);
+    w->grid.n = n;
+    w->grid.step = (double)finest;
+}
+
+bool dp_window_place(struct dp_history *h, struct dp_window *w, double delta)
+{
+    enum { ROUNDS = 6 };
+    const long double tilt = dp_history_tilt(h, delta);
+    const long double log_cut = logl(delta) + logl(CUT);
+    const long double lo = fmaxl(lower_end(h, tilt), -h->most - 9.5L * h->mu);
+    long double step = fminl(step_for(h, tilt, false), 1e-3L);
+    w->grid.tilt = (double)tilt;
+    for (int i = 0; i < ROUNDS; i++) {
+        const long double hi =
+            fminl(upper_end(h, step, log_cut), largest(h, step) + step);
+        choose_grid(h, w, tilt, fmaxl(hi - lo, 1e-9L));
+        step = (long double)w->grid.step;
+        const long double top = ceill(hi / step) + 1;
+        w->first = (double)(top - (long double)w->grid.n + 1);
+        w->cut = largest(h, step) <= top * step
+                     ? 0
+                     : expl(log_above(h, step, top * step));
+        if (w->cut <= 2 * CUT * (long double)delta)
+            return true;
+    }
+    return false;
+}
