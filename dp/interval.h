@@ -80,6 +80,13 @@ struct dp_interval dp_ratio_law_interval(const struct dp_ratio_law *law,
 struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
                                       struct dp_noisy num, struct dp_noisy den);
 
+/* The exact num + weight * den, a sum put together of two readings (a centred
+ * sum and its count): num + weight den +- sqrt(num^2 + weight^2 den^2) of the
+ * law, narrower than each reading's interval added up. */
+struct dp_interval dp_ratio_law_sum(const struct dp_ratio_law *law,
+                                    struct dp_noisy num, struct dp_noisy den,
+                                    double weight);
+
 /*
  * Simultaneous intervals: the level at which each of n >= 1 must be taken so
  * that all hold together at `level`.  With independent noises (each value its

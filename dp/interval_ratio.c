@@ -1,4 +1,5 @@
-/* Intervals of a quotient; those of one value are interval.c. */
+/* Intervals of a quotient, and of a sum, of two readings; those of one value
+ * are interval.c. */
 #include "dp/interval.h"
 
 #include <math.h>
@@ -85,6 +86,18 @@ struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
     const long double half =
         sqrtl(law->num + theta * theta * law->den) / fabsl(b);
     return between(theta - half, theta + half);
+}
+
+struct dp_interval dp_ratio_law_sum(const struct dp_ratio_law *law,
+                                    struct dp_noisy num, struct dp_noisy den,
+                                    double weight)
+{
+    const long double w = weight;
+    const long double sum = (long double)num.v + w * (long double)den.v;
+    const long double half = sqrtl(law->num + w * w * law->den);
+    const long double room =
+        1e-18L * (fabsl(sum) + half + fabsl(w * (long double)den.v));
+    return between(sum - half - room, sum + half + room);
 }
 
 enum dp_status dp_interval_of_ratio(struct dp_interval *out,

@@ -1,7 +1,6 @@
 #include "dp/interval.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "tests/lib_rng.h"
 #include "tests/table.h"
@@ -81,125 +80,6 @@ static void shown_far_above_is_plain(void **state)
     assert_true(plain.lo == shown.lo && plain.hi == shown.hi);
 }
 
-static const struct ratio_row {
-    const char *name;
-    dp_int a, b;
-    struct dp_mechanism ma, mb;
-    bool near_zero;
-} ratio_rows[] = {
-    { "mean 2.5 of 400 people, Gaussian",
-      1000,
-      400,
-      { DP_DGAUSS, 50, 1 },
-      { DP_DGAUSS, 10, 1 },
-      false },
-    { "the same with rounded Gaussians",
-      1000,
-      400,
-      { DP_RGAUSS, 50, 1 },
-      { DP_RGAUSS, 10, 1 },
-      false },
-    { "the same with Laplace",
-      1000,
-      400,
-      { DP_DLAPLACE, 50, 1 },
-      { DP_DLAPLACE, 10, 1 },
-      false },
-    { "a mean of 0",
-      0,
-      400,
-      { DP_DGAUSS, 50, 1 },
-      { DP_DGAUSS, 10, 1 },
-      false },
-    { "a negative mean",
-      -5000,
-      60,
-      { DP_DGAUSS, 50, 1 },
-      { DP_DGAUSS, 8, 1 },
-      false },
-    { "little noise on the lattice",
-      7,
-      9,
-      { DP_DGAUSS, 1, 1 },
-      { DP_DGAUSS, 1, 1 },
-      false },
-    { "less than the lattice",
-      7,
-      9,
-      { DP_DGAUSS, 1, 4 },
-      { DP_DLAPLACE, 1, 4 },
-      false },
-    { "a divisor near 0",
-      100,
-      12,
-      { DP_DGAUSS, 20, 1 },
-      { DP_DGAUSS, 10, 1 },
-      true },
-};
-
-/* The law within all but 10^-7 on either side: mass[i] is that of i - reach. */
-struct masses {
-    double *mass;
-    dp_int reach;
-};
-
-static struct masses masses_of(const struct dp_mechanism *m)
-{
-    uint64_t k;
-    assert_int_equal(dp_mechanism_quantile(&k, m, 1e-7), DP_OK);
-    struct masses all = { calloc(2 * k + 1, sizeof(double)), (dp_int)k };
-    assert_non_null(all.mass);
-    for (uint64_t i = 0; i <= 2 * k; i++)
-        all.mass[i] = (double)mass(m, (dp_int)i - all.reach);
-    return all;
-}
-
-/*
- * Coverage at 90 % by summing both exact laws.  Where the divisor is near zero
- * many intervals are unbounded, and those cover.
- */
-static void ratio_covers(void **state)
-{
-    const struct ratio_row *row = *state;
-    const double level = 0.9, want = (double)row->a / (double)row->b;
-    struct dp_ratio_law law;
-    assert_int_equal(dp_ratio_law_of(&law, &row->ma, &row->mb, level), DP_OK);
-    const struct masses a = masses_of(&row->ma), b = masses_of(&row->mb);
-    double covered = 0, unbounded = 0;
-    for (dp_int x = -a.reach; x <= a.reach; x++) {
-        for (dp_int y = -b.reach; y <= b.reach; y++) {
-            const struct dp_interval r =
-                dp_ratio_law_interval(&law, (struct dp_noisy){ row->a + x },
-                                      (struct dp_noisy){ row->b + y });
-            const double p = a.mass[x + a.reach] * b.mass[y + b.reach];
-            covered += r.lo <= want && want <= r.hi ? p : 0;
-            unbounded += r.kind == DP_INTERVAL_UNBOUNDED ? p : 0;
-        }
-    }
-    free(a.mass);
-    free(b.mass);
-    assert_true(covered >= level);
-    assert_true(row->near_zero ? unbounded > 0.1 : unbounded < 0.01);
-    /* On a coarse lattice an interval cannot but cover more. */
-    const bool fine =
-        row->ma.num >= 4 * row->ma.den && row->mb.num >= 4 * row->mb.den;
-    assert_true(!fine || row->near_zero || covered <= level + 0.06);
-}
-
-static void a_zero_divisor_is_unbounded(void **state)
-{
-    (void)state;
-    const struct dp_mechanism m = { DP_DGAUSS, 10, 1 };
-    const struct dp_reading a = { { 500 }, m };
-    struct dp_interval i;
-    for (dp_int b = -19; b <= 19; b++) {
-        const struct dp_reading r = { { b }, m };
-        assert_int_equal(dp_interval_of_ratio(&i, &a, &r, 0.95), DP_OK);
-        assert_int_equal(i.kind, DP_INTERVAL_UNBOUNDED);
-        assert_true(isinf(i.lo) && isinf(i.hi));
-    }
-}
-
 static void extremes_stay_finite(void **state)
 {
     (void)state;
@@ -263,72 +143,6 @@ static void a_minimum_audience_bounds_a_shown_count(void **state)
     t.least = 500;
     assert_int_equal(dp_interval_of_shown(&cut, &r, t, 0.95), DP_OK);
     assert_true(cut.lo == 500 && cut.hi == 500);
-}
-
-/* One law for a column gives what each row's own would. */
-static void a_ratio_law_serves_every_row(void **state)
-{
-    (void)state;
-    const struct dp_mechanism ma = { DP_DGAUSS, 50, 1 },
-                              mb = { DP_DLAPLACE, 10, 1 };
-    struct dp_ratio_law law = { 77, 77 };
-    assert_int_equal(dp_ratio_law_of(&law, &ma, &mb, 0.95), DP_OK);
-    for (dp_int b = -50; b < 5000; b += 97) {
-        const struct dp_reading num = { { 3 * b + 7 }, ma },
-                                den = { { b }, mb };
-        struct dp_interval own;
-        assert_int_equal(dp_interval_of_ratio(&own, &num, &den, 0.95), DP_OK);
-        const struct dp_interval row =
-            dp_ratio_law_interval(&law, num.value, den.value);
-        assert_true(own.kind == row.kind && own.lo == row.lo &&
-                    own.hi == row.hi);
-    }
-    const struct dp_mechanism bad = { DP_DGAUSS, 0, 1 };
-    law.num = 77;
-    assert_int_equal(dp_ratio_law_of(&law, &ma, &bad, 0.95), DP_EDOM);
-    assert_int_equal(dp_ratio_law_of(&law, &ma, &mb, 1), DP_EDOM);
-    assert_true(law.num == 77);
-}
-
-/*
- * Far from a zero divisor the delta method covers as Fieller does (20,000 draws
- * at 0.95 within 6 standard errors) and is hardly narrower; near it, it stays
- * bounded where nothing is known.
- */
-static void the_delta_method_where_it_holds(void **state)
-{
-    (void)state;
-    enum { N = 20000 };
-    const struct dp_mechanism ma = { DP_DGAUSS, 50, 1 },
-                              mb = { DP_DGAUSS, 10, 1 };
-    struct dp_ratio_law law;
-    assert_int_equal(dp_ratio_law_of(&law, &ma, &mb, 0.95), DP_OK);
-    gsl_rng *rng = test_rng_new(31);
-    double covered = 0;
-    for (int i = 0; i < N; i++) {
-        struct dp_noisy a, b;
-        assert_int_equal(
-            dp_mechanism_release(&a, &(struct dp_exact){ 1000 }, 1, &ma, rng),
-            DP_OK);
-        assert_int_equal(
-            dp_mechanism_release(&b, &(struct dp_exact){ 400 }, 1, &mb, rng),
-            DP_OK);
-        const struct dp_interval d = dp_ratio_law_delta(&law, a, b),
-                                 f = dp_ratio_law_interval(&law, a, b);
-        covered += d.lo <= 2.5 && 2.5 <= d.hi;
-        assert_true(d.hi - d.lo <= f.hi - f.lo);
-        assert_true(d.hi - d.lo > 0.98 * (f.hi - f.lo));
-    }
-    gsl_rng_free(rng);
-    assert_true(covered / N > 0.95 - 6 * sqrt(0.95 * 0.05 / N));
-    assert_true(covered / N < 0.96);
-    const struct dp_noisy num = { 5 }, few = { 12 }, none = { 0 };
-    assert_int_equal(dp_ratio_law_delta(&law, num, few).kind,
-                     DP_INTERVAL_BOUNDED);
-    assert_int_equal(dp_ratio_law_interval(&law, num, few).kind,
-                     DP_INTERVAL_UNBOUNDED);
-    assert_int_equal(dp_ratio_law_delta(&law, num, none).kind,
-                     DP_INTERVAL_UNBOUNDED);
 }
 
 /* All of n cells at once, by summing the exact law. */
@@ -429,19 +243,15 @@ static void a_histogram_of_extremes_tells_nothing_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_zero_divisor_is_unbounded),
         cmocka_unit_test(extremes_stay_finite),
         cmocka_unit_test(placing_rounds_outward),
         cmocka_unit_test(what_is_outside_the_domain_is_refused),
         cmocka_unit_test(a_minimum_audience_bounds_a_shown_count),
-        cmocka_unit_test(a_ratio_law_serves_every_row),
-        cmocka_unit_test(the_delta_method_where_it_holds),
         cmocka_unit_test(simultaneous_intervals_hold_together),
         cmocka_unit_test(a_histogram_of_extremes_tells_nothing_wrong),
     };
     return RUN_ROWS(rows, value_covers) + RUN_ROWS(rows, shown_covers) +
            RUN_ROWS(rows, shown_far_above_is_plain) +
            RUN_ROWS(rows, a_histogram_tells_its_quantiles) +
-           RUN_ROWS(ratio_rows, ratio_covers) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }
