@@ -12,6 +12,7 @@
 #include "server/main/calls.h"
 #include "server/main/grpc_conn.h"
 #include "server/main/metrics_conn.h"
+#include "server/main/notion.h"
 #include "server/metrics/metrics.h"
 #include "server/sql/sql.h"
 
@@ -45,6 +46,13 @@ static void say(void *ctx, const char *line)
 {
     (void)ctx;
     (void)fprintf(stderr, "halftoned: %s\n", line);
+}
+
+static void say_error(const struct err *err)
+{
+    say(NULL, err->msg);
+    if (err->hint[0])
+        say(NULL, err->hint);
 }
 
 static void on_engine_failed(void *ctx, const char *class_name)
@@ -125,7 +133,16 @@ static void on_reload(void *ctx)
         log_event(LOG_RELOAD_FAILED,
                   (struct log_fields){ .path = s->config->tls_cert,
                                        .error = err.code });
-    if (world_load(&world, &sources, s->world, say, NULL, &err) != ERR_OK) {
+    enum err_code code =
+        world_load(&world, &sources, s->world, say, NULL, &err);
+    if (code == ERR_OK) {
+        code = notion_check(s->service.ledger, world, &err);
+        if (code != ERR_OK) {
+            say_error(&err);
+            world_drop(world);
+        }
+    }
+    if (code != ERR_OK) {
         log_event(
             LOG_RELOAD_FAILED,
             (struct log_fields){ .path = s->config->path, .error = err.code });
@@ -242,6 +259,8 @@ enum err_code server_new(struct server **out, const struct config *config,
     enum err_code code = world_load(&s->world, &sources, NULL, say, NULL, err);
     if (code == ERR_OK)
         code = open_ledger(s, err);
+    if (code == ERR_OK)
+        code = notion_check(s->service.ledger, s->world, err);
     if (code == ERR_OK)
         code = start_calls(s, loops, err);
     if (code == ERR_OK)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "server/main/notion.h"
+
 typedef enum err_code service_fn(struct service_call *call, struct reply *out,
                                  struct arena *a, struct err *err);
 
@@ -44,8 +46,10 @@ enum err_code service_accounts_of(struct service_accounts *out,
                                   struct arena *a, struct err *err)
 {
     out->spec[0] = (struct ledger_account_spec){
-        .name = arena_printf(a, "dataset/%s", policy->id), .limit = policy->cap
+        .name = notion_account(policy, policy->notion, a), .limit = policy->cap
     };
+    if (!out->spec[0].name)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
     out->n = 1;
     for (size_t i = 0; i < policy->n_quotas; i++) {
         const struct policy_quota *q = &policy->quotas[i];
@@ -57,7 +61,7 @@ enum err_code service_accounts_of(struct service_accounts *out,
                            LEDGER_ACCOUNTS_MAX);
         const bool by_principal = q->kind == QUOTA_PRINCIPAL;
         out->spec[out->n++] = (struct ledger_account_spec){
-            .name = arena_printf(a, "dataset/%s/%s/%s", policy->id,
+            .name = arena_printf(a, "%s/%s/%s", out->spec[0].name,
                                  by_principal ? "principal" : "purpose",
                                  by_principal ? principal : purpose),
             .limit = q->limit,

@@ -44,4 +44,51 @@ shown() {
         'BEGIN { exit !(w > 0 && g <= w && g > w * (1 - 1e-6)) }'
 }
 check 'the cap shows the epsilon it was written as' shown
+
+# What was spent under gdp is no budget under another notion, nor the other way.
+reload_with() { # NOTION
+    { echo "notion: $1"; grep -v '^notion:' demo/shop.yaml; } |
+        sed "s/^version: .*/version: $2/" >"$shop/shop.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+}
+stays() {
+    reload_with zcdp 2
+    grep 'spent under the notion gdp' "$run/server.log" && says '"notion":"gdp"' budget
+}
+check 'a reload cannot change the notion' stays
+starts_not() {
+    stop_server
+    "$bin/halftoned" --config "$run/config.yaml" --check >"$run/out" 2>&1
+    local rc=$?
+    cat "$run/out"
+    [ $rc -ne 0 ] && grep -q "write 'notion: gdp'" "$run/out"
+}
+check 'nor can a start' starts_not
+starts() {
+    { echo 'notion: gdp'; grep -v '^notion:' demo/shop.yaml; } >"$shop/shop.yaml"
+    "$bin/halftoned" --config "$run/config.yaml" --check
+}
+check 'under its own notion the server starts' starts
+others() {
+    local from to
+    for from in zcdp pure; do
+        rm -f "$run"/ledger.db*
+        { echo "notion: $from"; sed '/^notion:/d; s/, delta: 1e-8//' demo/shop.yaml; } \
+            >"$shop/shop.yaml"
+        [ $from = pure ] || sed -i 's/^cap:.*/cap: { epsilon: 4, delta: 1e-8 }/' "$shop/shop.yaml"
+        start_server
+        ask --format json 'SELECT COUNT(*) FROM shop.customers' || return 1
+        stop_server
+        for to in zcdp pure gdp; do
+            sed -i "s/^notion: .*/notion: $to/; s/^cap:.*/cap: { epsilon: 4, delta: 1e-8 }/" "$shop/shop.yaml"
+            [ $to != pure ] || sed -i 's/^cap:.*/cap: { epsilon: 4 }/' "$shop/shop.yaml"
+            "$bin/halftoned" --config "$run/config.yaml" --check
+            [ $? -eq 0 ] && [ $from != $to ] && { echo "$from became $to"; return 1; }
+            "$bin/halftoned" --config "$run/config.yaml" --check >/dev/null 2>&1 ||
+                [ $from != $to ] || { echo "$from refuses itself"; return 1; }
+        done
+    done
+}
+check 'zcdp and pure do not change either' others
 exit $failed
