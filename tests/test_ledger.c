@@ -5,11 +5,13 @@
  *   limit N [V]           the policy (of version V) caps the dataset at N
  *   quota N / window N S  the asker's quota / the purpose's, per S seconds
  *   reuse S / keep S      the policy's reuse_for and keep
+ *   slot S                answers and misses leave in S seconds
  *   ask WHO KEY RELEASE PRICE -> OUTCOME     KEY "-" = none
  *   hurry WHO KEY RELEASE PRICE -> OUTCOME   as ask, through ledger_wait
  *   find WHO KEY RELEASE -> OUTCOME
  *   answer RUN TEXT -> OUTCOME    RUN: the n-th run that was charged, from 1
  *   miss RUN -> OUTCOME    void RUN -> OUTCOME
+ *   shown OUTCOME         what ListCharges says of the newest charge
  *   sleep S    restart -> FOUND    spent N    left N    lifetime WHO N
  *
  * OUTCOME: charged, in_flight, unknown, =TEXT (answered), or an error's name.
@@ -179,6 +181,23 @@ static const struct row {
       "miss 3 -> ok; ask ann - c 1 -> charged; miss 4 -> ok;"
       "ask ann - d 1 -> limit; ask ann k r 1 -> =x; ask ann - r 1 -> =x" },
 
+    { "an answer shows when it leaves, not when it is found",
+      "limit 100; ask ann k r 30 -> charged; shown open; slot 2;"
+      "answer 1 x -> ok; shown open; spent 30; sleep 1; shown open;"
+      "ask ann k r 30 -> =x; restart -> 0; shown open; sleep 1;"
+      "shown answered" },
+    { "so does a miss, to everyone whom it stops",
+      "limit 100; ask ann - a 1 -> charged; miss 1 -> ok; shown miss;"
+      "ask ann - b 1 -> charged; miss 2 -> ok; ask ann - c 1 -> charged;"
+      "slot 2; miss 3 -> ok; shown open; ask ann - d 1 -> charged; sleep 2;"
+      "ask ann - e 1 -> limit" },
+    { "what was void shows at once",
+      "limit 100; slot 2; ask ann - a 1 -> charged; void 1 -> ok; shown void" },
+    { "the age of an answer counts from when it left",
+      "limit 100; reuse 10; ask ann - r 30 -> charged; slot 5;"
+      "answer 1 x -> ok; sleep 14; ask bob - r 30 -> =x; sleep 2;"
+      "ask bob - r 30 -> charged" },
+
     { "an open charge is spent after a restart",
       "limit 100; ask ann k r 30 -> charged; restart -> 1; spent 30;"
       "void 1 -> unavailable; spent 30; ask ann k r 30 -> charged; spent 30;"
@@ -217,7 +236,7 @@ struct world {
     struct arena arena;
     struct ledger_run runs[RUNS_CAP];
     size_t n_runs;
-    uint64_t limit, version, quota, window, window_s, reuse_s, keep_s;
+    uint64_t limit, version, quota, window, window_s, reuse_s, keep_s, slot_s;
     const char *step; /* for messages */
 };
 
@@ -291,14 +310,20 @@ static const char *do_find(struct world *w, char **word)
                    &run);
 }
 
+static int64_t release_us(const struct world *w)
+{
+    return w->slot_s ? w->clock.wall_us + (int64_t)w->slot_s * 1000000 : 0;
+}
+
 static const char *do_answer(struct world *w, const struct ledger_run *run,
                              const char *text)
 {
     struct err err;
     const uint8_t *answer = (const uint8_t *)text;
     size_t len = strcmp(text, ".") == 0 ? 0 : strlen(text);
-    const enum err_code code = ledger_answer(w->ledger, run->id, run->fence,
-                                             &answer, &len, &w->arena, &err);
+    const enum err_code code =
+        ledger_answer(w->ledger, run->id, run->fence, release_us(w), &answer,
+                      &len, &w->arena, &err);
     if (code != ERR_OK)
         return err_info_of(code)->name;
     return answer == (const uint8_t *)text
@@ -316,7 +341,8 @@ static const char *do_resolve(struct world *w, char **word)
     if (strcmp(word[0], "answer") == 0)
         return do_answer(w, run, word[2]);
     return err_info_of(strcmp(word[0], "miss") == 0
-                           ? ledger_miss(w->ledger, run->id, run->fence, &err)
+                           ? ledger_miss(w->ledger, run->id, run->fence,
+                                         release_us(w), &err)
                            : ledger_void(w->ledger, run->id, run->fence, &err))
         ->name;
 }
@@ -341,6 +367,19 @@ static const char *do_balance(struct world *w, char **word)
                                                   : balance.lifetime.rho_pico);
 }
 
+static const char *do_shown(struct world *w)
+{
+    struct ledger_row *rows_of_page;
+    const char *next;
+    struct err err;
+    size_t n;
+    assert_int_equal(ledger_list(w->ledger, &rows_of_page, &n, &next, "shop",
+                                 NULL, "", 1, &w->arena, &err),
+                     ERR_OK);
+    assert_int_equal(n, 1);
+    return ledger_state_name(rows_of_page[0].state);
+}
+
 /* Settings have no outcome. */
 static bool do_setting(struct world *w, char **word)
 {
@@ -358,6 +397,8 @@ static bool do_setting(struct world *w, char **word)
         w->reuse_s = n;
     else if (strcmp(word[0], "keep") == 0)
         w->keep_s = n;
+    else if (strcmp(word[0], "slot") == 0)
+        w->slot_s = n;
     else if (strcmp(word[0], "sleep") == 0)
         atomic_fetch_add(&w->clock.wall_us, (int64_t)n * 1000000);
     else
@@ -378,6 +419,8 @@ static const char *do_step(struct world *w, char **word)
         return do_ask(w, verb[0] == 'h', word);
     if (strcmp(verb, "find") == 0)
         return do_find(w, word);
+    if (strcmp(verb, "shown") == 0)
+        return do_shown(w);
     if (strcmp(verb, "restart") == 0)
         return do_restart(w);
     if (strcmp(verb, "spent") == 0 || strcmp(verb, "left") == 0 ||

@@ -119,10 +119,10 @@ static void resolve(struct trial *t, struct ledger *l, struct query *q, int i,
         if (ledger_void(l, run->id, run->fence, &err) == ERR_OK)
             q->told = TOLD_VOID;
     } else if (i % 5 == 4) {
-        if (ledger_miss(l, run->id, run->fence, &err) == ERR_OK)
+        if (ledger_miss(l, run->id, run->fence, 0, &err) == ERR_OK)
             q->told = TOLD_MISSED;
-    } else if (ledger_answer(l, run->id, run->fence, &answer, &len, &t->arena,
-                             &err) == ERR_OK)
+    } else if (ledger_answer(l, run->id, run->fence, 0, &answer, &len,
+                             &t->arena, &err) == ERR_OK)
         q->told = TOLD_ANSWERED;
 }
 

@@ -58,8 +58,8 @@ static enum err_code ask(struct world *w, const char *key, bool answers)
     size_t len = strlen(key);
     if (run.verdict != LEDGER_CHARGED || !answers)
         return ERR_OK;
-    return ledger_answer(w->ledger, run.id, run.fence, &answer, &len, &w->arena,
-                         &err);
+    return ledger_answer(w->ledger, run.id, run.fence, 0, &answer, &len,
+                         &w->arena, &err);
 }
 
 /* What someone with the file in hand may do to it, triggers out of the way. */

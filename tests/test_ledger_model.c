@@ -285,8 +285,8 @@ static void step_resolve(struct world *w)
                 ? (model_fresh(&w->model, m) ? ERR_OK : ERR_EXPIRED)
             : holds ? ERR_OK
                     : ERR_UNAVAILABLE;
-        assert_int_equal(ledger_answer(w->ledger, m->id, fence, &answer, &len,
-                                       &w->arena, &err),
+        assert_int_equal(ledger_answer(w->ledger, m->id, fence, 0, &answer,
+                                       &len, &w->arena, &err),
                          want);
         if (holds)
             m->answer = body;
@@ -294,7 +294,8 @@ static void step_resolve(struct world *w)
             assert_int_equal(*answer, m->answer);
         next = holds ? LEDGER_DONE : next;
     } else if (how == 1) {
-        assert_int_equal(ledger_miss(w->ledger, m->id, fence, &err) == ERR_OK,
+        assert_int_equal(ledger_miss(w->ledger, m->id, fence, 0, &err) ==
+                             ERR_OK,
                          holds || m->state == LEDGER_MISSED);
         next = holds ? LEDGER_MISSED : next;
     } else {

@@ -52,7 +52,8 @@ static void run_query(struct crowd *c, const struct ledger_run *run, int index,
     size_t len = 1;
     atomic_fetch_add(&c->charged, 1);
     atomic_store(&c->released, body); /* compared where one charge is shared */
-    if (ledger_answer(c->ledger, run->id, run->fence, &answer, &len, a, &err))
+    if (ledger_answer(c->ledger, run->id, run->fence, 0, &answer, &len, a,
+                      &err))
         atomic_fetch_add(&c->other, 1);
     else
         atomic_fetch_add(&c->answered, 1);

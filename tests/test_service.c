@@ -2,6 +2,7 @@
 #include "server/main/service.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "dp/init.h"
 #include "server/engine/fake.h"
@@ -129,6 +130,7 @@ struct asked {
     struct err err;
     struct reply reply;
     uint64_t delay_ns; /* until it may leave */
+    uint64_t leave_ns; /* monotonic */
     struct arena arena;
 };
 
@@ -161,6 +163,7 @@ static void ask(struct asked *out, struct fixture *f,
         .received_ns = clock_mono_ns(clock_system()),
     };
     out->code = service_answer(&call, &out->reply, &out->arena, &out->err);
+    out->leave_ns = call.leave_ns;
     out->delay_ns = call.leave_ns ? call.leave_ns - call.received_ns : 0;
 }
 
@@ -259,6 +262,36 @@ static const struct row {
       0 },
 };
 
+static enum ledger_state listed_state(struct fixture *f)
+{
+    struct arena a;
+    struct ledger_row *page;
+    const char *next;
+    size_t n;
+    struct err err = { 0 };
+    arena_init(&a, 1 << 16);
+    assert_int_equal(ledger_list(f->service.ledger, &page, &n, &next, "shop",
+                                 NULL, "", 1, &a, &err),
+                     ERR_OK);
+    assert_int_equal(n, 1);
+    const enum ledger_state listed = page[0].state;
+    arena_fini(&a);
+    return listed;
+}
+
+/* Nobody hears how a charge ended before its own caller may. */
+static void check_shown(struct fixture *f, const struct asked *got)
+{
+    const struct timespec nap = { .tv_nsec = 5000000 };
+    enum ledger_state listed = listed_state(f);
+    if (clock_mono_ns(clock_system()) < got->leave_ns)
+        assert_int_equal(listed, LEDGER_OPEN);
+    while (clock_mono_ns(clock_system()) < got->leave_ns + 10000000)
+        (void)nanosleep(&nap, NULL);
+    listed = listed_state(f);
+    assert_int_equal(listed, got->code == ERR_OK ? LEDGER_DONE : LEDGER_MISSED);
+}
+
 static void check_row(void **state)
 {
     const struct row *row = *state;
@@ -272,6 +305,8 @@ static void check_row(void **state)
     assert_int_equal(engine_fake_calls(f.dataset.engine), row->ran);
     /* What could depend on data waits for a slot; all else need not. */
     assert_int_equal(got.delay_ns >= f.policy->slot_first_ns, row->ran > 0);
+    if (row->ran)
+        check_shown(&f, &got);
     arena_fini(&got.arena);
     close_fixture(&f);
 }

@@ -49,10 +49,11 @@ enum err_code book_find(struct book *b, struct ledger_run *out,
                         const uint8_t *request_hash, struct arena *a,
                         struct err *err) MUST_CHECK;
 enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
-                          const uint8_t **answer, size_t *answer_len,
-                          struct arena *a, struct err *err) MUST_CHECK;
+                          int64_t release_us, const uint8_t **answer,
+                          size_t *answer_len, struct arena *a,
+                          struct err *err) MUST_CHECK;
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
-                        struct err *err) MUST_CHECK;
+                        int64_t release_us, struct err *err) MUST_CHECK;
 enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                         struct err *err) MUST_CHECK;
 enum err_code book_balance(struct book *b, struct ledger_balance *out,
@@ -80,9 +81,9 @@ enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
 bool charge_is_held(const struct book *b, const struct charge *c,
                     int64_t now_us);
 
-/* Close an open charge as a miss. */
+/* Close an open charge as a miss, which shows at release_us. */
 void charge_close_missed(struct book *b, const struct charge *c,
-                         int64_t now_us);
+                         int64_t release_us);
 
 /* The stored answer of an answered charge; ERR_EXPIRED, ERR_LIMIT. */
 enum err_code charge_body(struct book *b, const struct charge *c,

@@ -190,12 +190,14 @@ static uint64_t counted(struct book *b, enum sql sql)
     return n;
 }
 
-/* Each miss is a bit that no noise covers: past the limits nothing runs. */
+/* Each miss is a bit that no noise covers: past the limits nothing runs.  One
+ * that its own caller has not heard of yet does not show here, either. */
 static enum err_code check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   int64_t now_us, struct err *err)
 {
-    if (store_find(&b->store, SQL_MISSES_DATASET, "t", args->dataset)) {
+    if (store_find(&b->store, SQL_MISSES_DATASET, "ti", args->dataset,
+                   now_us)) {
         const uint64_t n = counted(b, SQL_MISSES_DATASET);
         if (n > 0 && n >= args->max_misses) {
             (void)err_set(err, ERR_LIMIT,
@@ -206,8 +208,8 @@ static enum err_code check_misses(struct book *b,
                                  "raise max_misses in the dataset's policy.");
         }
     }
-    if (store_find(&b->store, SQL_MISSES_DAY, "ti", args->principal,
-                   now_us - now_us % DAY_US)) {
+    if (store_find(&b->store, SQL_MISSES_DAY, "tii", args->principal,
+                   now_us - now_us % DAY_US, now_us)) {
         const uint64_t n = counted(b, SQL_MISSES_DAY);
         if (n > 0 && n >= args->max_misses_day) {
             (void)err_set(err, ERR_LIMIT,

@@ -1,7 +1,7 @@
 #include "server/ledger/committer.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <time.h>
 
 #include "server/metrics/metrics.h"
@@ -89,8 +89,9 @@ static void wake_all(struct committer *c, struct work *batch)
     if (c->book.resolved)
         ring(c);
     while (batch) {
-        struct work *next = batch->next;
-        (void)sem_post(&batch->done);
+        struct work *next = batch->next; /* w is gone once it is woken */
+        batch->is_done = true;
+        (void)sem_post(&batch->woken);
         batch = next;
     }
 }
@@ -152,12 +153,9 @@ static void checkpoint(struct committer *c)
         fail(c);
 }
 
-/* NULL when it is time to end. */
 static struct work *take_queue(struct committer *c)
 {
     (void)pthread_mutex_lock(&c->lock);
-    while (!c->head && !c->is_stopping)
-        (void)pthread_cond_wait(&c->queued, &c->lock);
     struct work *batch = c->head;
     c->head = NULL;
     c->tail = &c->head;
@@ -165,59 +163,68 @@ static struct work *take_queue(struct committer *c)
     return batch;
 }
 
-static void *serve_forever(void *arg)
+/* The next leader is whoever waits longest, or the next to come. */
+static void hand_over(struct committer *c)
 {
-    struct committer *c = arg;
-    struct work *batch;
-    while ((batch = take_queue(c))) {
-        serve(c, batch);
-        checkpoint(c);
-    }
-    return NULL;
+    (void)pthread_mutex_lock(&c->lock);
+    struct work *first = c->head;
+    c->is_led = first != NULL;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (first)
+        (void)sem_post(&first->woken);
 }
 
-enum err_code committer_start(struct committer *c, struct err *err)
+/* A leader's own work is in the batch it takes: it is queued before it leads.
+ */
+static void lead(struct committer *c)
+{
+    serve(c, take_queue(c));
+    checkpoint(c);
+    hand_over(c);
+}
+
+void committer_init(struct committer *c)
 {
     c->tail = &c->head;
     (void)pthread_mutex_init(&c->lock, NULL);
-    (void)pthread_cond_init(&c->queued, NULL);
     (void)pthread_mutex_init(&c->bell_lock, NULL);
     (void)pthread_cond_init(&c->bell, NULL);
-
-    sigset_t all, before; /* signals are for the threads that expect them */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int rc = pthread_create(&c->thread, NULL, serve_forever, c);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc ? err_set(err, ERR_INTERNAL, "cannot start the ledger's thread")
-              : ERR_OK;
 }
 
-void committer_stop(struct committer *c)
+void committer_fini(struct committer *c)
 {
-    (void)pthread_mutex_lock(&c->lock);
-    c->is_stopping = true;
-    (void)pthread_cond_signal(&c->queued);
-    (void)pthread_mutex_unlock(&c->lock);
-    (void)pthread_join(c->thread, NULL);
+    assert(!c->head && !c->is_led);
+    (void)pthread_cond_destroy(&c->bell);
+    (void)pthread_mutex_destroy(&c->bell_lock);
+    (void)pthread_mutex_destroy(&c->lock);
+}
+
+static void sleep_on(struct work *w)
+{
+    while (sem_wait(&w->woken) != 0 && errno == EINTR)
+        continue;
 }
 
 enum err_code committer_run(struct committer *c, struct work *w)
 {
     if (committer_failed(c))
         return say_failed(w->err);
-    (void)sem_init(&w->done, 0, 0);
+    (void)sem_init(&w->woken, 0, 0);
+    w->is_done = false;
     w->next = NULL;
     (void)pthread_mutex_lock(&c->lock);
-    const bool was_empty = !c->head;
+    const bool leads = !c->is_led;
+    c->is_led = true;
     *c->tail = w;
     c->tail = &w->next;
-    if (was_empty)
-        (void)pthread_cond_signal(&c->queued);
     (void)pthread_mutex_unlock(&c->lock);
-    while (sem_wait(&w->done) != 0 && errno == EINTR)
-        continue;
-    (void)sem_destroy(&w->done);
+    if (!leads)
+        sleep_on(w);
+    if (!w->is_done) {
+        lead(c);
+        sleep_on(w); /* its own post, so that the semaphore is at rest */
+    }
+    (void)sem_destroy(&w->woken);
     return w->code;
 }
 

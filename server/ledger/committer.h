@@ -8,14 +8,17 @@
 #include "server/ledger/book.h"
 
 /*
- * The one thread that touches the file.
+ * One caller at a time touches the file, for all who wait.
  *
- *   caller: queue a work, sleep ----.
- *   committer: take the whole queue -> BEGIN, each work, COMMIT -> wake all
+ *   caller: queue a work --nobody leads--> lead
+ *                        '-somebody does-> sleep until done, or made leader
+ *   leader: take the whole queue -> BEGIN, each work, COMMIT -> wake all,
+ *           checkpoint when it is time, make the first of those who queued
+ *           meanwhile the next leader
  *
  * What is queued while a commit runs is the next batch: no timer, and a lone
- * caller never waits for company.  A caller is woken only after the commit that
- * holds its work is durable.
+ * caller neither waits for company nor for another thread.  A caller goes on
+ * only after the commit that holds its work is durable.
  *
  * An operation that the file's constraints refuse is refused alone: the batch
  * is rolled back and run again one by one.  Any other error of the file ends
@@ -26,33 +29,32 @@ struct work {
     struct err *err;    /* borrowed */
     enum err_code code; /* outcome */
     uint64_t rung;      /* of the bell, when this ran */
-    sem_t done;
+    bool is_done;       /* when woken: the outcome is there; else lead */
+    sem_t woken;
     struct work *next;
 };
 
 struct committer {
-    struct book book; /* the committer thread's alone while it runs */
-    pthread_t thread;
+    struct book book; /* the leader's alone */
     uint32_t checkpoint_pages;
 
-    pthread_mutex_t lock; /* of head, tail, is_stopping */
-    pthread_cond_t queued;
+    pthread_mutex_t lock; /* of head, tail, is_led */
     struct work *head, **tail;
-    bool is_stopping;
+    bool is_led; /* some caller leads */
 
     _Atomic bool failed;
     _Atomic uint64_t epoch; /* commits that charged or voided */
 
-    pthread_mutex_t bell_lock; /* of rung; only the committer writes it */
+    pthread_mutex_t bell_lock; /* of rung; only a leader writes it */
     pthread_cond_t bell;       /* some charge was resolved */
     uint64_t rung;
 };
 
-/* `c->book` is open and booted.  ERR_INTERNAL when no thread can be had. */
-enum err_code committer_start(struct committer *c, struct err *err) MUST_CHECK;
+/* `c->book` is open and booted. */
+void committer_init(struct committer *c);
 
-/* Finish what is queued, then end the thread. */
-void committer_stop(struct committer *c);
+/* Nobody is in committer_run any more. */
+void committer_fini(struct committer *c);
 
 /* Run w->exec in a transaction; returns when it is durable, or failed. */
 enum err_code committer_run(struct committer *c, struct work *w) MUST_CHECK;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "server/ledger/committer.h"
-#include "server/ledger/replay.h"
 #include "server/metrics/metrics.h"
 
 enum { CHECKPOINT_PAGES = 4096, NS_PER_US = 1000 };
@@ -13,7 +12,6 @@ enum { CHECKPOINT_PAGES = 4096, NS_PER_US = 1000 };
 
 struct ledger {
     struct committer committer;
-    struct replay replay;
 };
 
 struct ledger_hex ledger_id_hex(struct ledger_id id)
@@ -70,7 +68,8 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
                        o->path, sqlite3_errstr(b->store.rc));
     l->committer.checkpoint_pages =
         o->checkpoint_pages ? o->checkpoint_pages : CHECKPOINT_PAGES;
-    return committer_start(&l->committer, err);
+    committer_init(&l->committer);
+    return ERR_OK;
 }
 
 enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
@@ -85,7 +84,6 @@ enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
         free(l);
         return code;
     }
-    replay_init(&l->replay);
     *out = l;
     return ERR_OK;
 }
@@ -94,10 +92,9 @@ void ledger_close(struct ledger *l)
 {
     if (!l)
         return;
-    committer_stop(&l->committer);
+    committer_fini(&l->committer);
     counters_forget(&l->committer.book.counters);
     store_close(&l->committer.book.store);
-    replay_fini(&l->replay);
     free(l);
 }
 
@@ -112,8 +109,8 @@ uint64_t ledger_epoch(const struct ledger *l)
 }
 
 /*
- * Each call is a work: its arguments, and a function that unpacks them on the
- * committer's thread.  `work` is first, so that one pointer is both.
+ * Each call is a work: its arguments, and a function that unpacks them when a
+ * leader runs it.  `work` is first, so that one pointer is both.
  */
 struct charge_work {
     struct work work;
@@ -138,8 +135,6 @@ static enum err_code run_charge(struct ledger *l, struct ledger_run *out,
     };
     TRY(committer_run(&l->committer, &w.work));
     *rung = w.work.rung;
-    replay_keep(&l->replay, out, args->principal, args->idempotency_key,
-                args->request_hash);
     return ERR_OK;
 }
 
@@ -195,26 +190,11 @@ static enum err_code exec_find(struct book *b, struct work *w)
                      w->err);
 }
 
-bool ledger_peek(struct ledger *l, struct ledger_run *out,
-                 const char *principal, const char *idempotency_key,
-                 const uint8_t *request_hash, struct arena *a)
-{
-    const int64_t now_us = clock_wall_us(l->committer.book.clock);
-    if (ledger_failed(l) ||
-        !replay_find(&l->replay, out, principal, idempotency_key, request_hash,
-                     now_us, a))
-        return false;
-    metrics_add(&metrics.replays_total, 1);
-    return true;
-}
-
 enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
                           const char *principal, const char *idempotency_key,
                           const uint8_t *request_hash, struct arena *a,
                           struct err *err)
 {
-    if (ledger_peek(l, out, principal, idempotency_key, request_hash, a))
-        return ERR_OK;
     struct find_work w = { { .exec = exec_find, .err = err },
                            out,
                            principal,
@@ -222,7 +202,8 @@ enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
                            request_hash,
                            a };
     TRY(committer_run(&l->committer, &w.work));
-    replay_keep(&l->replay, out, principal, idempotency_key, request_hash);
+    if (out->verdict == LEDGER_ANSWERED)
+        metrics_add(&metrics.replays_total, 1);
     return ERR_OK;
 }
 
@@ -230,6 +211,7 @@ struct resolve_work {
     struct work work;
     struct ledger_id id;
     uint64_t fence;
+    int64_t release_us;
     const uint8_t **answer;
     size_t *answer_len;
     struct arena *a;
@@ -238,14 +220,14 @@ struct resolve_work {
 static enum err_code exec_answer(struct book *b, struct work *w)
 {
     struct resolve_work *r = (struct resolve_work *)w;
-    return book_answer(b, r->id, r->fence, r->answer, r->answer_len, r->a,
-                       w->err);
+    return book_answer(b, r->id, r->fence, r->release_us, r->answer,
+                       r->answer_len, r->a, w->err);
 }
 
 static enum err_code exec_miss(struct book *b, struct work *w)
 {
     struct resolve_work *r = (struct resolve_work *)w;
-    return book_miss(b, r->id, r->fence, w->err);
+    return book_miss(b, r->id, r->fence, r->release_us, w->err);
 }
 
 static enum err_code exec_void(struct book *b, struct work *w)
@@ -255,22 +237,27 @@ static enum err_code exec_void(struct book *b, struct work *w)
 }
 
 enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
-                            uint64_t fence, const uint8_t **answer,
-                            size_t *answer_len, struct arena *a,
-                            struct err *err)
+                            uint64_t fence, int64_t release_us,
+                            const uint8_t **answer, size_t *answer_len,
+                            struct arena *a, struct err *err)
 {
-    struct resolve_work w = {
-        { .exec = exec_answer, .err = err }, id, fence, answer, answer_len, a
-    };
+    struct resolve_work w = { .work = { .exec = exec_answer, .err = err },
+                              .id = id,
+                              .fence = fence,
+                              .release_us = release_us,
+                              .answer = answer,
+                              .answer_len = answer_len,
+                              .a = a };
     return committer_run(&l->committer, &w.work);
 }
 
 enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
-                          struct err *err)
+                          int64_t release_us, struct err *err)
 {
     struct resolve_work w = { .work = { .exec = exec_miss, .err = err },
                               .id = id,
-                              .fence = fence };
+                              .fence = fence,
+                              .release_us = release_us };
     return committer_run(&l->committer, &w.work);
 }
 

@@ -26,11 +26,11 @@
  * as its next run, with a larger fence; the run before it can resolve nothing
  * any more.  After LEDGER_RUNS_MAX runs the charge closes as a miss.
  *
- * One thread commits; callers block until their change is durable (group
- * commit: what queued while a commit ran is the next batch).  Any thread may
- * call.  Integers only: available + pending + spent = limit on every account,
- * where open charges are pending and, after a restart, spent.  A limit that is
- * lowered below what is spent leaves nothing; spent never falls.
+ * One caller commits for all who wait; callers block until their change is
+ * durable (group commit: what queued while a commit ran is the next batch). Any
+ * thread may call.  Integers only: available + pending + spent = limit on every
+ * account, where open charges are pending and, after a restart, spent.  A limit
+ * that is lowered below what is spent leaves nothing; spent never falls.
  *
  * A commit that fails leaves the ledger failed: nothing is known to be durable
  * then, so every later call is ERR_UNAVAILABLE and the server must stop.  What
@@ -177,15 +177,10 @@ enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
                           struct err *err) MUST_CHECK;
 
 /*
- * As ledger_find, from memory alone: true when an answer is there.  False says
- * nothing.  Never waits for the file; for event loops.
- */
-bool ledger_peek(struct ledger *l, struct ledger_run *out,
-                 const char *principal, const char *idempotency_key,
-                 const uint8_t *request_hash, struct arena *a);
-
-/*
  * Store the answer of a run: compare-and-set, one answer per charge for ever.
+ * It leaves at release_us (wall time; 0 = now): until then the charge shows as
+ * open, and
+ * the answer's age counts from then.
  * When another run was first, *answer and *answer_len become the stored one.
  *
  * ERR_MISS         the charge was closed as a miss meanwhile
@@ -193,16 +188,17 @@ bool ledger_peek(struct ledger *l, struct ledger_run *out,
  * ERR_UNAVAILABLE  a later run holds the charge: ask again with the same key
  */
 enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
-                            uint64_t fence, const uint8_t **answer,
-                            size_t *answer_len, struct arena *a,
-                            struct err *err) MUST_CHECK;
+                            uint64_t fence, int64_t release_us,
+                            const uint8_t **answer, size_t *answer_len,
+                            struct arena *a, struct err *err) MUST_CHECK;
 
 /*
- * The engine started and no answer will come.  Once more is harmless.
+ * The engine started and no answer will come, which the caller hears (and the
+ * charge shows) at release_us, as above.  Once more is harmless.
  * ERR_UNAVAILABLE  this run no longer holds the charge; nothing changed
  */
 enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
-                          struct err *err) MUST_CHECK;
+                          int64_t release_us, struct err *err) MUST_CHECK;
 
 /*
  * The engine got nothing, and this process knows it: the price goes back.
@@ -237,7 +233,7 @@ const char *ledger_state_name(enum ledger_state s); /* open, answered, ... */
 struct ledger_row {
     struct ledger_id id;
     const char *principal, *dataset, *purpose;
-    enum ledger_state state;
+    enum ledger_state state; /* as it may be known now */
     int64_t charged_us;
     struct dp_price price;
 };

@@ -75,8 +75,17 @@ static enum err_code page_start(struct book *b, int64_t *below,
                          "nothing for the first page.");
 }
 
+/* When a charge is resolved depends on data: it shows when the answer leaves.
+ */
+static enum ledger_state shown_state(struct store *s, enum sql sql,
+                                     int64_t now_us)
+{
+    const bool is_known = store_int(s, sql, 8) <= now_us;
+    return is_known ? (enum ledger_state)store_int(s, sql, 3) : LEDGER_OPEN;
+}
+
 static bool read_row(struct store *s, enum sql sql, struct ledger_row *row,
-                     const char *dataset, struct arena *a)
+                     const char *dataset, int64_t now_us, struct arena *a)
 {
     size_t len;
     const void *id = store_blob(s, sql, 0, &len);
@@ -84,7 +93,7 @@ static bool read_row(struct store *s, enum sql sql, struct ledger_row *row,
         .principal = arena_strdup(a, store_text(s, sql, 1)),
         .dataset = dataset,
         .purpose = arena_strdup(a, store_text(s, sql, 2)),
-        .state = (enum ledger_state)store_int(s, sql, 3),
+        .state = shown_state(s, sql, now_us),
         .charged_us = store_int(s, sql, 4),
         .price = { store_amount(s, sql, 5), store_amount(s, sql, 6),
                    store_amount(s, sql, 7) },
@@ -107,6 +116,7 @@ enum err_code book_list(struct book *b, struct book_page *out,
 {
     struct store *s = &b->store;
     const enum sql sql = principal ? SQL_LIST_MINE : SQL_LIST_ALL;
+    const int64_t now_us = clock_wall_us(b->clock);
     int64_t below;
     TRY(page_start(b, &below, dataset, after, err));
     *out = (struct book_page){ .rows = ARENA_NEW_N(a, limit, struct ledger_row),
@@ -121,7 +131,7 @@ enum err_code book_list(struct book *b, struct book_page *out,
                                        (int64_t)limit + 1);
     bool fits = true;
     while (more && fits && out->n < limit) {
-        fits = read_row(s, sql, &out->rows[out->n++], name, a);
+        fits = read_row(s, sql, &out->rows[out->n++], name, now_us, a);
         more = store_next(s, sql);
     }
     store_end(s, sql);

@@ -49,10 +49,11 @@ bool charge_is_held(const struct book *b, const struct charge *c,
     return c->run_boot == b->boot && now_us < c->lease_until_us;
 }
 
-void charge_close_missed(struct book *b, const struct charge *c, int64_t now_us)
+void charge_close_missed(struct book *b, const struct charge *c,
+                         int64_t release_us)
 {
     store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_MISSED,
-              now_us, c->seq);
+              release_us, c->seq);
     accounts_settle(b, c);
     b->resolved = true;
 }
@@ -96,9 +97,14 @@ static enum err_code check_fence(const struct charge *c, uint64_t fence,
     return err_hint(err, "Ask again with the same idempotency key.");
 }
 
+static int64_t later_us(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
-                          const uint8_t **answer, size_t *answer_len,
-                          struct arena *a, struct err *err)
+                          int64_t release_us, const uint8_t **answer,
+                          size_t *answer_len, struct arena *a, struct err *err)
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
@@ -109,10 +115,12 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(check_fence(&c, fence, err));
 
-    const int64_t expires_us = now_us + c.keep_us;
+    release_us = later_us(now_us, release_us);
+    const int64_t expires_us = release_us + c.keep_us;
     store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
               (int64_t)PRUNE_AT_ONCE);
-    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", now_us, expires_us, c.seq);
+    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
+              c.seq);
     store_run(&b->store, SQL_ANSWER_NEW, "iib", c.seq, expires_us, *answer,
               *answer_len);
     accounts_settle(b, &c);
@@ -121,14 +129,14 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
 }
 
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
-                        struct err *err)
+                        int64_t release_us, struct err *err)
 {
     struct charge c;
     TRY(open_charge(b, &c, id, err));
     if (c.state == LEDGER_MISSED)
         return ERR_OK;
     TRY(check_fence(&c, fence, err));
-    charge_close_missed(b, &c, clock_wall_us(b->clock));
+    charge_close_missed(b, &c, later_us(clock_wall_us(b->clock), release_us));
     return ERR_OK;
 }
 

@@ -13,6 +13,9 @@
 /* Stored answers stay readable this long for the retry of who paid. */
 enum { KEEP_S = 7 * 86400 };
 
+/* What a commit takes on a disk that is well. */
+enum { STORE_NS = 10 * 1000 * 1000, NS_PER_US = 1000 };
+
 struct run {
     struct service_call *call;
     struct reply *reply;
@@ -33,13 +36,32 @@ static uint64_t elapsed_ns(const struct run *run)
     return clock_mono_ns(run->call->service->clock) - run->call->received_ns;
 }
 
-/* From here on the time of leaving could depend on data: take a slot. */
-static uint64_t take_slot(struct run *run)
+/* From here on the time of leaving could depend on data: take a slot.  What is
+ * to be done before, writing to the ledger, has `work_ns`. */
+static uint64_t take_slot(struct run *run, uint64_t work_ns)
 {
     const uint64_t slot =
-        slot_after(run->question.dataset->policy, elapsed_ns(run));
+        slot_after(run->question.dataset->policy, elapsed_ns(run) + work_ns);
     run->call->leave_ns = slot ? run->call->received_ns + slot : 0;
     return slot;
+}
+
+/* The work took longer, and the slot has passed: the next one. */
+static void keep_slot(struct run *run)
+{
+    if (clock_mono_ns(run->call->service->clock) > run->call->leave_ns)
+        (void)take_slot(run, 0);
+}
+
+/* Wall time of leaving, for the ledger to show the charge by; 0 = at once. */
+static int64_t release_us(const struct run *run)
+{
+    struct clock *clock = run->call->service->clock;
+    const uint64_t now_ns = clock_mono_ns(clock);
+    if (run->call->leave_ns <= now_ns)
+        return 0;
+    return clock_wall_us(clock) +
+           (int64_t)((run->call->leave_ns - now_ns) / NS_PER_US) + 1;
 }
 
 /* ---- stored answers ---- */
@@ -170,7 +192,7 @@ static void close_missed(const struct run *run)
     struct err ignored;
     const enum err_code closed =
         ledger_miss(run->call->service->ledger, run->charge.id,
-                    run->charge.fence, &ignored);
+                    run->charge.fence, release_us(run), &ignored);
     (void)closed;
 }
 
@@ -235,8 +257,13 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     /* A client that went before the charge pays nothing. */
     if (atomic_load(run->call->gone))
         return err_set(err, ERR_CANCELLED, "the caller cancelled");
-    TRY(ledger_wait(run->call->service->ledger, &run->charge, &args,
-                    req->deadline_ns, run->arena, err));
+    const enum err_code code =
+        ledger_wait(run->call->service->ledger, &run->charge, &args,
+                    req->deadline_ns, run->arena, err);
+    if (code == ERR_MISS) /* of another run, maybe of just now */
+        (void)take_slot(run, 0);
+    if (code != ERR_OK)
+        return code;
     if (run->charge.verdict == LEDGER_ANSWERED) {
         lifecycle_skip(q, QUERY_REPLIED);
         return serve_stored(run, err);
@@ -257,8 +284,9 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
 /* The charge stays and no answer will come: one visible bit, counted. */
 static enum err_code miss(struct run *run, struct err *err)
 {
+    (void)take_slot(run, STORE_NS);
     close_missed(run);
-    (void)take_slot(run);
+    keep_slot(run);
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
     log_event(
         LOG_QUERY_MISS,
@@ -352,7 +380,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     struct run *run = q->ctx;
     const struct plan *plan = run->question.plan;
     const struct request *req = run->call->req;
-    run->reply->table.release_slot_ns = (int64_t)take_slot(run);
+    run->reply->table.release_slot_ns = (int64_t)take_slot(run, STORE_NS);
     struct answer answer = {
         .principal = run->call->who->name,
         .idempotency_key = req->idempotency_key,
@@ -371,7 +399,8 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
         return miss(run, err);
     mine = bytes;
     TRY(ledger_answer(run->call->service->ledger, run->charge.id,
-                      run->charge.fence, &bytes, &len, run->arena, err));
+                      run->charge.fence, release_us(run), &bytes, &len,
+                      run->arena, err));
     if (bytes == mine)
         return ERR_OK;
     /* Another run was first: its answer is the answer, ours is forgotten. */
@@ -384,9 +413,7 @@ static enum err_code stage_reply(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
     (void)err;
-    /* Storing took its time, too: if the slot has passed, the next one. */
-    if (clock_mono_ns(run->call->service->clock) > run->call->leave_ns)
-        (void)take_slot(run);
+    keep_slot(run);
     return ERR_OK;
 }
 
