@@ -1,6 +1,7 @@
 #include "server/base/log.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib_docs.h"
@@ -101,11 +102,43 @@ static void check_docs(void **state)
     docs_check("docs/log.md", "events", &w);
 }
 
+/* Lines that peers cause are bounded; what was dropped is told. */
+static void check_flood(void **state)
+{
+    static char lines[64 * LOG_LINE_MAX];
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    log_set_fd(ends[1]);
+    for (int second = 0; second < 2; second++) {
+        for (int i = 0; i < 10 * LOG_LINES_PER_S; i++)
+            log_event(LOG_PROTOCOL_ERROR,
+                      (struct log_fields){ .address = "x" });
+        const struct timespec nap = { .tv_sec = 1 };
+        if (second == 0)
+            (void)nanosleep(&nap, NULL);
+    }
+    log_set_fd(STDERR_FILENO);
+    assert_int_equal(close(ends[1]), 0);
+    size_t len = 0;
+    for (ssize_t n = 1; n > 0; len += (size_t)(n > 0 ? n : 0))
+        n = read(ends[0], lines + len, sizeof lines - 1 - len);
+    assert_int_equal(close(ends[0]), 0);
+    int n_lines = 0;
+    for (size_t i = 0; i < len; i++)
+        n_lines += lines[i] == '\n';
+    /* Two seconds, or three when the clock ticked amid the loops. */
+    assert_in_range(n_lines, 2 * LOG_LINES_PER_S, 4 * LOG_LINES_PER_S + 3);
+    assert_non_null(strstr(lines, " event=log_dropped count="));
+    assert_non_null(strstr(lines, " what=protocol_error\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_longest),
         cmocka_unit_test(check_docs),
+        cmocka_unit_test(check_flood),
     };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);

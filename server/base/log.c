@@ -105,15 +105,44 @@ static void print_fields(struct writer *w, unsigned which,
         print_value(w, "what", f->what);
 }
 
-void log_event(enum log_event event, struct log_fields fields)
+/* What a peer can bring about as often as it likes. */
+static bool is_limited(enum log_event event)
+{
+    return event == LOG_LOGIN_FAILED || event == LOG_PROTOCOL_ERROR ||
+           event == LOG_QUERY_REFUSED || event == LOG_QUEUE_FULL;
+}
+
+/*
+ * At most LOG_LINES_PER_S lines a second of such an event: else whoever has no
+ * token at all could fill the disk.  False: this one is dropped; *dropped is
+ * what went before this one.  Races cost a line more or less.
+ */
+static bool may_log(enum log_event event, uint64_t *dropped)
+{
+    static struct {
+        _Atomic uint64_t second, lines, dropped;
+    } limits[LOG_EVENT_COUNT];
+    *dropped = 0;
+    if (!is_limited(event))
+        return true;
+    const uint64_t now = clock_mono_ns(clock_system()) / 1000000000;
+    if (atomic_exchange(&limits[event].second, now) != now) {
+        atomic_store(&limits[event].lines, 0);
+        *dropped = atomic_exchange(&limits[event].dropped, 0);
+    }
+    if (atomic_fetch_add(&limits[event].lines, 1) < LOG_LINES_PER_S)
+        return true;
+    (void)atomic_fetch_add(&limits[event].dropped, 1);
+    return false;
+}
+
+static void write_line(enum log_event event, struct log_fields fields)
 {
     /* Eight fields of escaped bytes at their longest fit with room. */
     static_assert(6 * (4 * LOG_VALUE_MAX + 16) + 512 <= LOG_LINE_MAX,
                   "longest line");
     char line[LOG_LINE_MAX];
     const struct log_info *info = log_info_of(event);
-    if ((int)info->level > atomic_load(&level_in_force))
-        return;
     struct writer w = writer_of(line, sizeof line);
     print_time(&w);
     writer_printf(&w, " level=%s event=%s", log_level_name(info->level),
@@ -124,4 +153,17 @@ void log_event(enum log_event event, struct log_fields fields)
     /* A log that cannot be written stops nothing. */
     const ssize_t written = write(atomic_load(&fd_in_force), line, w.len);
     (void)written;
+}
+
+void log_event(enum log_event event, struct log_fields fields)
+{
+    uint64_t dropped;
+    if ((int)log_info_of(event)->level > atomic_load(&level_in_force) ||
+        !may_log(event, &dropped))
+        return;
+    if (dropped > 0)
+        write_line(LOG_DROPPED,
+                   (struct log_fields){ .what = log_info_of(event)->name,
+                                        .count = dropped });
+    write_line(event, fields);
 }

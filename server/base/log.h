@@ -32,7 +32,7 @@ enum log_event {
     LOG_EVENT_COUNT
 };
 
-enum { LOG_VALUE_MAX = 128, LOG_LINE_MAX = 4096 };
+enum { LOG_VALUE_MAX = 128, LOG_LINE_MAX = 4096, LOG_LINES_PER_S = 20 };
 
 /* Public facts, borrowed for the call.  NULL texts print as "". */
 struct log_fields {
@@ -66,7 +66,11 @@ struct log_info {
 };
 const struct log_info *log_info_of(enum log_event event);
 
-/* Write one line, or nothing when the event is below the level in force. */
+/*
+ * Write one line, or nothing when the event is below the level in force.  Of
+ * events that peers cause at will, LOG_LINES_PER_S are written each second; the
+ * next line after those says how many were dropped.
+ */
 void log_event(enum log_event event, struct log_fields fields);
 
 /* Least severe level that is written; LOG_LEVEL_INFO at the start. */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "server/base/log.h"
+
 static void *on_open(void *ctx, struct net_conn *conn)
 {
     const struct grpc_conn_options *options = ctx;
@@ -18,7 +20,12 @@ static void *on_open(void *ctx, struct net_conn *conn)
 
 static bool on_bytes(void *user, const uint8_t *data, size_t len)
 {
-    return grpc_session_recv(user, data, len);
+    if (grpc_session_recv(user, data, len))
+        return true;
+    log_event(LOG_PROTOCOL_ERROR,
+              (struct log_fields){ .address = net_conn_peer(grpc_conn_of(user)),
+                                   .error = ERR_LIMIT });
+    return false;
 }
 
 static size_t on_pull(void *user, uint8_t *buf, size_t cap)

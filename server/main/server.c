@@ -10,6 +10,7 @@
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/calls.h"
+#include "server/main/files.h"
 #include "server/main/grpc_conn.h"
 #include "server/main/metrics_conn.h"
 #include "server/main/notion.h"
@@ -223,11 +224,16 @@ static enum err_code start_net(struct server *s, unsigned loops,
           .protocol = &metrics_conn_protocol,
           .protocol_ctx = &s->metrics },
     };
+    unsigned max_conns = c->max_conns;
+    TRY(files_share(&max_conns, c->workers, err));
+    if (max_conns < c->max_conns)
+        log_event(LOG_CONNECTIONS_LOWERED,
+                  (struct log_fields){ .count = max_conns });
     const struct net_server_options options = {
         .listeners = listeners,
         .n_listeners = c->has_metrics ? 2 : 1,
         .n_loops = loops,
-        .limits = { .max_conns = c->max_conns,
+        .limits = { .max_conns = max_conns,
                     .idle_ns = c->idle_ns,
                     .stall_ns = c->stall_ns },
     };
@@ -245,6 +251,7 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (!s)
         return err_set(err, ERR_INTERNAL, "no memory");
     s->config = config;
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file too long is an error of write() */
     s->service.clock = clock_system();
     for (int level = 0; level < LOG_LEVEL_COUNT; level++)
         if (strcmp(log_level_name((enum log_level)level), config->log_level) ==
