@@ -11,6 +11,8 @@ enum {
     SECOND = 1000000000,
     MESSAGE_LIMIT = 1000,
     HEADER_LIMIT = 2000,
+    QUEUED_LIMIT = 500,
+    REPLIES_LIMIT = 1000000,
     BIG = 200000
 };
 
@@ -78,8 +80,9 @@ static void on_stream(void *ctx, struct grpc_session *s,
     const struct grpc_status ok = { .code = GRPC_OK };
     (void)ctx;
     for (int i = 0; i < 3; i++)
-        assert_true(grpc_session_send(
-            s, call->stream, (struct grpc_bytes){ .data = "abc", .len = 3 }));
+        if (!grpc_session_send(s, call->stream,
+                               (struct grpc_bytes){ .data = "abc", .len = 3 }))
+            return;
     grpc_session_finish(s, call->stream, &ok);
 }
 
@@ -142,6 +145,8 @@ static void world_init(struct world *w)
         .n_services = 1,
         .limits = { .max_message_len = MESSAGE_LIMIT,
                     .max_header_len = HEADER_LIMIT,
+                    .max_queued_len = QUEUED_LIMIT,
+                    .max_replies_len = REPLIES_LIMIT,
                     .request_ns = 5 * (uint64_t)SECOND,
                     .stall_ns = 5 * (uint64_t)SECOND,
                     .frame_burst = 50,
@@ -531,6 +536,49 @@ static void test_stalled_reply_is_reset(void **state)
     world_fini(&w);
 }
 
+/*
+ * A client that opens stream after stream and takes nothing: what waits for it
+ * is bounded over all of them, for streaming and for unary calls.
+ */
+static void test_replies_that_nobody_takes_are_bounded(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t most; /* bytes that may wait */
+    } kinds[] = {
+        { "/t/Big", REPLIES_LIMIT + BIG + 5 },
+        { "/t/Stream", QUEUED_LIMIT + 8 },
+    };
+    enum { CALLS = 80 };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world w;
+        world_init(&w);
+        const nghttp2_settings_entry none = {
+            NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0
+        };
+        (void)nghttp2_submit_settings(w.client.h2, 0, &none, 1);
+        w.client.hold_window = true;
+        size_t most = 0;
+        for (int call = 0; call < CALLS; call++) {
+            (void)h2_request(&w.client, kinds[i].path, NULL, M, 8);
+            h2_pump(&w.client);
+            const size_t now = w.session->queued_len + w.session->replies_len;
+            most = now > most ? now : most;
+        }
+        assert_in_range(most, kinds[i].most / 2, kinds[i].most);
+        /* The last ones were refused, with a status that passes no window. */
+        if (i == 0)
+            assert_string_equal(w.client.call.grpc_status, "8");
+        for (struct grpc_stream *st = w.session->streams; st; st = st->next)
+            (void)nghttp2_submit_rst_stream(w.client.h2, 0, st->id,
+                                            NGHTTP2_CANCEL);
+        h2_pump(&w.client);
+        assert_int_equal(w.session->queued_len + w.session->replies_len, 0);
+        world_fini(&w);
+    }
+}
+
 static void test_unfinished_request_is_reset(void **state)
 {
     struct world w;
@@ -818,6 +866,7 @@ int main(void)
         cmocka_unit_test(test_free_cancels_what_is_open),
         cmocka_unit_test(test_borrowed_bytes_are_released_once),
         cmocka_unit_test(test_stalled_reply_is_reset),
+        cmocka_unit_test(test_replies_that_nobody_takes_are_bounded),
         cmocka_unit_test(test_unfinished_request_is_reset),
         cmocka_unit_test(test_drain_waits_for_calls),
         cmocka_unit_test(test_drain_ends_long_calls),

@@ -155,6 +155,13 @@ static void chunk_free(struct grpc_chunk *chunk)
     free(chunk);
 }
 
+/* The connection's sum that a stream's unsent bytes are part of. */
+static size_t *queued_of(const struct grpc_stream *st)
+{
+    const bool streams = st->method && st->method->kind != GRPC_UNARY;
+    return streams ? &st->session->queued_len : &st->session->replies_len;
+}
+
 void grpc_reply_clear(struct grpc_stream *st)
 {
     while (st->out) {
@@ -163,6 +170,7 @@ void grpc_reply_clear(struct grpc_stream *st)
         chunk_free(chunk);
     }
     st->out_end = &st->out;
+    *queued_of(st) -= st->queued_len;
     st->queued_len = 0;
     while (st->metadata) {
         struct grpc_metadata *m = st->metadata;
@@ -191,7 +199,9 @@ static void append(struct grpc_stream *st, struct grpc_chunk *chunk)
         st->moved_ns = grpc_session_now_ns(st->session);
     *st->out_end = chunk;
     st->out_end = &chunk->next;
-    st->queued_len += chunk->prefix_len + chunk->bytes.len;
+    const size_t len = chunk->prefix_len + chunk->bytes.len;
+    st->queued_len += len;
+    *queued_of(st) += len;
 }
 
 /* Queue a message.  False (and released): too long for the wire, no memory. */
@@ -226,6 +236,7 @@ static size_t chunk_take(struct grpc_stream *st, uint8_t *buf, size_t cap)
         memcpy(buf, from, n);
     chunk->sent += n;
     st->queued_len -= n;
+    *queued_of(st) -= n;
     if (chunk->sent == total) {
         st->out = chunk->next;
         if (!st->out)
@@ -356,6 +367,18 @@ static struct grpc_stream *called(const struct grpc_session *s, int32_t id)
     return st && st->state == GRPC_STREAM_CALLED ? st : NULL;
 }
 
+static void no_memory(struct grpc_stream *st)
+{
+    grpc_reply_status(st, GRPC_RESOURCE_EXHAUSTED,
+                      "out of memory for the reply");
+}
+
+static void too_slow(struct grpc_stream *st)
+{
+    grpc_reply_status(st, GRPC_RESOURCE_EXHAUSTED,
+                      "the client takes its replies too slowly");
+}
+
 void grpc_session_reply(struct grpc_session *session, int32_t stream,
                         struct grpc_bytes message)
 {
@@ -365,9 +388,14 @@ void grpc_session_reply(struct grpc_session *session, int32_t stream,
             message.release(message.owner);
         return;
     }
+    if (session->replies_len > session->options.limits.max_replies_len) {
+        if (message.release)
+            message.release(message.owner);
+        too_slow(st);
+        return;
+    }
     if (!queue_message(st, message)) {
-        grpc_reply_status(st, GRPC_RESOURCE_EXHAUSTED,
-                          "out of memory for the reply");
+        no_memory(st);
         return;
     }
     const struct grpc_status ok = { .code = GRPC_OK };
@@ -386,10 +414,15 @@ bool grpc_session_send(struct grpc_session *session, int32_t stream,
             message.release(message.owner);
         return false;
     }
-    if (!queue_message(st, message) ||
-        st->queued_len > session->options.limits.max_queued_len) {
-        grpc_reply_status(st, GRPC_RESOURCE_EXHAUSTED,
-                          "the client takes its replies too slowly");
+    if (session->queued_len > 0 && session->queued_len + message.len >
+                                       session->options.limits.max_queued_len) {
+        if (message.release)
+            message.release(message.owner);
+        too_slow(st);
+        return false;
+    }
+    if (!queue_message(st, message)) {
+        no_memory(st);
         return false;
     }
     resume(st);

@@ -92,6 +92,8 @@ static struct grpc_limits limits_of(const struct grpc_limits *l)
         .max_message_len = or_default(l->max_message_len, 256 * 1024),
         .max_buffered_len = or_default(l->max_buffered_len, 1024 * 1024),
         .max_queued_len = or_default(l->max_queued_len, 1024 * 1024),
+        .max_replies_len =
+            l->max_replies_len ? l->max_replies_len : 64 * 1024 * 1024,
         .request_ns = l->request_ns ? l->request_ns : 30 * second,
         .stall_ns = l->stall_ns ? l->stall_ns : 60 * second,
         .frame_burst = or_default(l->frame_burst, 1000),

@@ -101,8 +101,10 @@ struct grpc_limits {
     uint32_t max_header_len;   /* [16 KiB] sum of name + value + 32 */
     uint32_t max_message_len;  /* [256 KiB] of one request message */
     uint32_t max_buffered_len; /* [1 MiB] of all unfinished requests together */
-    uint32_t max_queued_len;   /* [1 MiB] unsent replies of one streaming call;
-                                  a unary reply may have any size */
+    uint32_t max_queued_len;   /* [1 MiB] unsent messages of all streaming calls
+                                  together */
+    uint64_t max_replies_len;  /* [64 MiB] unsent replies of all unary calls
+                                  together; a lone one may have any size */
     uint64_t request_ns; /* [30 s] from a call's HEADERS to its last byte */
     uint64_t stall_ns;   /* [60 s] a reply waits for flow control */
     uint32_t frame_burst, frame_rate; /* [1000, 100/s] frames beyond what calls
@@ -179,7 +181,8 @@ void grpc_session_reply(struct grpc_session *session, int32_t stream,
 
 /*
  * One message of a streaming call.  False when the call is over, or when more
- * than max_queued_len is unsent: the call has then been failed.
+ * than max_queued_len is unsent on the connection: the call has then been
+ * failed.
  */
 bool grpc_session_send(struct grpc_session *session, int32_t stream,
                        struct grpc_bytes message);

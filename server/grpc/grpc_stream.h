@@ -85,8 +85,10 @@ struct grpc_session {
     struct grpc_stream *current;  /* whose header block is arriving */
     uint64_t now_ns;              /* while input or output runs; else 0 */
     size_t buffered_len;          /* bytes of unfinished request messages */
-    bool broken;                  /* a limit or the protocol was violated */
-    bool worked; /* a call began since grpc_session_busy was asked */
+    size_t queued_len;  /* bytes of unsent messages of streaming calls */
+    size_t replies_len; /* bytes of unsent replies of unary calls */
+    bool broken;        /* a limit or the protocol was violated */
+    bool worked;        /* a call began since grpc_session_busy was asked */
     enum { GRPC_UP, GRPC_NOTICED, GRPC_GOING } drain;
     const uint8_t *pending; /* nghttp2's, until its next mem_send */
     size_t pending_len;
