@@ -14,11 +14,13 @@
 
 /*
  * A protocol that sends back what it gets; 'q' ends the connection, 'b' makes
- * it busy for good, 'm' asks for more output than a peer's buffers hold.
+ * it busy for good, 'k' shows who calls, 'm' asks for more output than a peer's
+ * buffers hold.
  */
 enum { ECHO_CAP = 64, MUCH = 64 << 20, MS = 1000000, SOON_MS = 3000 };
 
 struct echo {
+    struct net_conn *conn;
     size_t len, much;
     bool is_busy, is_over;
     uint8_t data[ECHO_CAP];
@@ -27,8 +29,10 @@ struct echo {
 static void *on_open(void *ctx, struct net_conn *conn)
 {
     (void)ctx;
-    (void)conn;
-    return calloc(1, sizeof(struct echo));
+    struct echo *e = calloc(1, sizeof *e);
+    if (e)
+        e->conn = conn;
+    return e;
 }
 
 static bool on_bytes(void *user, const uint8_t *data, size_t len)
@@ -36,6 +40,8 @@ static bool on_bytes(void *user, const uint8_t *data, size_t len)
     struct echo *e = user;
     for (size_t i = 0; i < len && e->len < ECHO_CAP; i++) {
         e->is_busy = e->is_busy || data[i] == 'b';
+        if (data[i] == 'k')
+            net_conn_vouch(e->conn);
         e->is_over = e->is_over || data[i] == 'q';
         e->much += data[i] == 'm' ? MUCH : 0;
         e->data[e->len++] = data[i];
@@ -222,9 +228,9 @@ static void test_one_too_many(void **state)
     (void)state;
     world_init(&w, (struct net_limits){ .max_conns = 2 });
     const int a = connect_to(&w), b = connect_to(&w);
-    say(a, "a");
-    say(b, "b");
-    assert_true(hears(a, "a") && hears(b, "b"));
+    say(a, "ka");
+    say(b, "kb");
+    assert_true(hears(a, "ka") && hears(b, "kb"));
     const int c = connect_to(&w);
     assert_true(is_ended(c, SOON_MS));
     assert_int_equal(net_server_stats(w.server).refused, 1);
@@ -239,6 +245,38 @@ static void test_one_too_many(void **state)
     assert_true(served);
     (void)close(b);
     (void)close(c);
+    world_fini(&w);
+}
+
+/* Strangers make room, the oldest first; who is known stays. */
+static void test_strangers_make_room(void **state)
+{
+    enum { PLACES = 4, NEWCOMERS = 12 };
+    struct world w;
+    int fd[NEWCOMERS];
+    (void)state;
+    world_init(&w, (struct net_limits){ .max_conns = PLACES });
+    const int known = connect_to(&w);
+    say(known, "k");
+    assert_true(hears(known, "k"));
+    for (int i = 0; i < NEWCOMERS; i++) {
+        fd[i] = connect_to(&w);
+        say(fd[i], "x");
+        assert_true(hears(fd[i], "x"));
+    }
+    for (int i = 0; i < NEWCOMERS - 2 * PLACES; i++)
+        assert_true(is_ended(fd[i], SOON_MS));
+    say(known, "y");
+    assert_true(hears(known, "y"));
+    say(fd[NEWCOMERS - 1], "z");
+    assert_true(hears(fd[NEWCOMERS - 1], "z"));
+    const struct net_stats stats = net_server_stats(w.server);
+    assert_int_equal(stats.refused, 0);
+    assert_true(stats.active <= PLACES + 1);
+    assert_int_equal(stats.evicted + stats.active, 1 + NEWCOMERS);
+    for (int i = 0; i < NEWCOMERS; i++)
+        (void)close(fd[i]);
+    (void)close(known);
     world_fini(&w);
 }
 
@@ -268,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_silence_is_short),
         cmocka_unit_test(test_chatter_is_no_work),
         cmocka_unit_test(test_one_too_many),
+        cmocka_unit_test(test_strangers_make_room),
         cmocka_unit_test(test_a_peer_that_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,7 @@ static bool try_retry(struct calls_loop *loop, struct grpc_session *session,
  */
 static enum err_code find_caller(const struct auth_principal **who,
                                  const struct calls_loop *loop,
+                                 struct net_conn *conn,
                                  const struct grpc_call *call, struct err *err)
 {
     if (call->memo->version == loop->world_version) {
@@ -109,6 +110,7 @@ static enum err_code find_caller(const struct auth_principal **who,
     TRY(auth_by_header(who, loop->world->principals, call->authorization,
                        strlen(call->authorization), err));
     *call->memo = (struct grpc_memo){ *who, loop->world_version };
+    net_conn_vouch(conn);
     return ERR_OK;
 }
 
@@ -122,7 +124,7 @@ static void on_call(void *ctx, struct grpc_session *session,
     struct err err = { 0 };
 
     metrics_add(&metrics.requests_total, 1);
-    if (find_caller(&who, loop, call, &err) != ERR_OK) {
+    if (find_caller(&who, loop, conn, call, &err) != ERR_OK) {
         metrics_add(&metrics.unauthenticated_total, 1);
         log_event(LOG_LOGIN_FAILED,
                   (struct log_fields){ .address = net_conn_peer(conn),

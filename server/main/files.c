@@ -3,7 +3,8 @@
 #include <sys/resource.h>
 
 enum {
-    BASE = 96,       /* ledger, listeners, loops, configuration, the log */
+    BASE = 128,      /* ledger, listeners, loops, configuration, the log, and
+                        connections that others make room for */
     PER_WORKER = 16, /* files of one query, those it spills to included */
     CONNS_MIN = 8,
 };

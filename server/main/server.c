@@ -87,6 +87,7 @@ static size_t print_metrics(void *ctx, char *buf, size_t cap)
     metrics_set(&metrics.connections_open, stats.active);
     metrics_set(&metrics.connections_total, stats.accepted);
     metrics_set(&metrics.connections_refused_total, stats.refused);
+    metrics_set(&metrics.connections_evicted_total, stats.evicted);
     metrics_set(&metrics.bytes_received_total, stats.bytes_in);
     metrics_set(&metrics.bytes_sent_total, stats.bytes_out);
     metrics_set(&metrics.ledger_failed, ledger_failed(s->service.ledger));

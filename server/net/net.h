@@ -27,6 +27,10 @@
  *   HANDSHAKE --ok--> OPEN --finished, eof, drain, limit--> LINGER --> gone
  *       '---------------------- error, timeout -----------------------^
  *
+ * Strangers: a connection is one until its protocol vouches for it.  When all
+ * places are taken, the oldest stranger makes room for a newcomer; where there
+ * is none, the newcomer is turned away.
+ *
  * Back-pressure: a connection that has bytes the peer does not take is not read
  * from until they are gone, so a peer that only sends cannot make us buffer.
  * Each connection holds one output buffer of NET_OUT_LEN bytes; input goes
@@ -96,7 +100,8 @@ struct net_listener_options {
 
 /* 0 = the default in brackets. */
 struct net_limits {
-    unsigned max_conns;    /* [4096] more are accepted and closed at once */
+    unsigned max_conns;    /* [4096] and NET_CONNS_SLACK more for a moment,
+                              while strangers are sent away */
     uint64_t handshake_ns; /* [10 s] TLS handshake */
     uint64_t greet_ns;     /* [30 s] connection that never was busy yet */
     uint64_t idle_ns;      /* [5 min] connection that is not busy */
@@ -111,12 +116,13 @@ struct net_server_options {
     struct net_limits limits;
 };
 
-enum { NET_TICK_MS = 250 };
+enum { NET_TICK_MS = 250, NET_CONNS_SLACK = 32 };
 
 /* Counters since the start; a snapshot, safe from any thread. */
 struct net_stats {
     uint64_t accepted;            /* connections handed to a loop */
     uint64_t refused;             /* closed at once: max_conns */
+    uint64_t evicted;             /* strangers that made room for others */
     uint64_t active;              /* open now */
     uint64_t tls_failed;          /* handshake failed or timed out */
     uint64_t idle_closed;         /* closed by the idle timer */
@@ -188,6 +194,9 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 /* Text of the peer's address, "127.0.0.1:5000"; borrowed from conn. */
 const char *net_conn_peer(const struct net_conn *conn);
 bool net_conn_is_tls(const struct net_conn *conn);
+
+/* The peer has shown who it is: the connection is no stranger any more. */
+void net_conn_vouch(struct net_conn *conn);
 
 /* Output became ready outside bytes(): pull() before the loop next sleeps. */
 void net_conn_wake(struct net_conn *conn);

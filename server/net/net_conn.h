@@ -47,6 +47,8 @@ struct net_conn {
     bool peer_ended;
     bool is_draining;
     bool was_busy;
+    bool is_stranger; /* in the loop's list of them */
+    struct net_conn *older, *newer;
     bool is_dirty;
     struct net_conn *next_dirty;
     uint32_t slot; /* NET_SLOT_NONE once released */

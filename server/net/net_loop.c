@@ -231,6 +231,14 @@ unsigned net_loop_index(const struct net_loop *loop)
     return loop->index;
 }
 
+void net_loop_evict(struct net_loop *loop)
+{
+    if (!loop->oldest)
+        return;
+    net_count(&loop->stats.evicted, 1);
+    net_conn_free(loop->oldest);
+}
+
 void net_loop_close_all(struct net_loop *loop)
 {
     for (uint32_t i = 0; i < loop->n_slots; i++)

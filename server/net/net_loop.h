@@ -25,6 +25,7 @@ struct net_slot {
 
 struct net_loop_stats {
     atomic_uint_fast64_t accepted, tls_failed, idle_closed, stall_closed;
+    atomic_uint_fast64_t evicted;
     atomic_uint_fast64_t bytes_in, bytes_out;
 };
 
@@ -45,6 +46,8 @@ struct net_loop {
     uint64_t now_ns; /* of this turn; 0 = not read yet */
     bool stopping;   /* net_server_free */
     bool draining;
+    struct net_conn *oldest, *newest; /* strangers, by arrival */
+    atomic_uint n_strangers;          /* written by the loop alone */
     struct net_conn *dirty; /* singly linked through conn->next_dirty */
     struct net_slot *slots;
     uint32_t n_slots, free_slot;
@@ -74,6 +77,9 @@ void net_loop_post(struct net_loop *loop, struct net_task *task);
 bool net_loop_adopt(struct net_loop *loop, struct net_conn *conn);
 /* Handles of the slot's connection find nothing from now on. */
 void net_loop_release(struct net_loop *loop, uint32_t slot);
+
+/* Close the oldest stranger, if there is one. */
+void net_loop_evict(struct net_loop *loop);
 
 /* Drain every connection; on_drained runs once none is left. */
 void net_loop_drain(struct net_loop *loop, uint64_t grace_ns);

@@ -67,6 +67,32 @@ static unsigned conns_of(const struct net_loop *loop)
     return atomic_load_explicit(&loop->n_conns, memory_order_relaxed);
 }
 
+static void on_evict(struct net_task *task, struct net_loop *loop)
+{
+    free(task);
+    net_loop_evict(loop);
+}
+
+/* Ask the loop with the most strangers to close one.  False: there is none. */
+static bool make_room(struct net_server *server)
+{
+    unsigned most = 0, at = 0;
+    for (unsigned i = 0; i < server->n_loops; i++) {
+        const unsigned n = atomic_load_explicit(&server->loops[i].n_strangers,
+                                                memory_order_relaxed);
+        if (n > most) {
+            most = n;
+            at = i;
+        }
+    }
+    struct net_task *task = most > 0 ? malloc(sizeof *task) : NULL;
+    if (!task)
+        return false;
+    task->run = on_evict;
+    net_loop_post(&server->loops[at], task);
+    return true;
+}
+
 void net_server_take(struct net_listener *l, int fd, const char *peer)
 {
     struct net_server *server = l->server;
@@ -77,7 +103,8 @@ void net_server_take(struct net_listener *l, int fd, const char *peer)
         if (conns_of(&server->loops[i]) < conns_of(least))
             least = &server->loops[i];
     }
-    if (total >= server->limits.max_conns) {
+    if (total >= server->limits.max_conns + NET_CONNS_SLACK ||
+        (total >= server->limits.max_conns && !make_room(server))) {
         net_count(&server->refused, 1);
         (void)close(fd);
         return;
@@ -363,6 +390,7 @@ struct net_stats net_server_stats(const struct net_server *server)
     for (unsigned i = 0; i < server->n_loops; i++) {
         const struct net_loop *loop = &server->loops[i];
         sum.active += conns_of(loop);
+        sum.evicted += atomic_load(&loop->stats.evicted);
         sum.accepted += atomic_load(&loop->stats.accepted);
         sum.tls_failed += atomic_load(&loop->stats.tls_failed);
         sum.idle_closed += atomic_load(&loop->stats.idle_closed);
