@@ -55,7 +55,9 @@ static void check_bounded(void **state)
     struct workers *w = pool(1, QUEUE);
     (void)state;
     for (size_t i = 0; i < QUEUE + 2; i++)
-        jobs[i] = (struct gated){ { .run = run_gated }, &gate, &done };
+        jobs[i] = (struct gated){ { .owner = (unsigned)i, .run = run_gated },
+                                  &gate,
+                                  &done };
     assert_true(workers_submit(w, &jobs[0].work));
     nap_ms(50); /* the worker has it now */
     for (size_t i = 1; i <= QUEUE; i++)
@@ -64,6 +66,38 @@ static void check_bounded(void **state)
     atomic_store(&gate, 1);
     workers_free(w);
     assert_int_equal(atomic_load(&done), QUEUE + 1);
+}
+
+/* One owner fills what he may; another is served all the same. */
+static void check_shares(void **state)
+{
+    enum { WORKERS = 4, QUEUE = 8, MANY = WORKERS + QUEUE };
+    atomic_int gate = 0, open = 1, done = 0, other_done = 0;
+    struct gated greedy[MANY], other[2];
+    struct workers *w = pool(WORKERS, QUEUE);
+    unsigned taken = 0;
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        greedy[i] =
+            (struct gated){ { .owner = 7, .run = run_gated }, &gate, &done };
+        taken += workers_submit(w, &greedy[i].work);
+        if (i < WORKERS)
+            nap_ms(20); /* for a worker to have it */
+    }
+    assert_int_equal(taken, 3 + 6); /* of 4 workers, of a queue of 8 */
+    for (size_t i = 0; i < 2; i++) {
+        other[i] = (struct gated){ { .owner = 8, .run = run_gated },
+                                   &open,
+                                   &other_done };
+        assert_true(workers_submit(w, &other[i].work));
+    }
+    for (int i = 0; i < 2000 && atomic_load(&other_done) < 2; i++)
+        nap_ms(1);
+    assert_int_equal(atomic_load(&other_done), 2);
+    assert_int_equal(atomic_load(&done), 0);
+    atomic_store(&gate, 1);
+    workers_free(w);
+    assert_int_equal(atomic_load(&done), taken);
 }
 
 struct limited {
@@ -116,8 +150,9 @@ static void check_many(void **state)
     for (size_t t = 0; t < SUBMITTERS; t++) {
         submitters[t].pool = w;
         for (size_t i = 0; i < EACH; i++)
-            submitters[t].jobs[i] =
-                (struct gated){ { .run = run_gated }, &gate, &done };
+            submitters[t].jobs[i] = (struct gated){
+                { .owner = (unsigned)t, .run = run_gated }, &gate, &done
+            };
         assert_int_equal(
             pthread_create(&threads[t], NULL, submit_all, &submitters[t]), 0);
     }
@@ -130,6 +165,7 @@ static void check_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(check_bounded),
+                                        cmocka_unit_test(check_shares),
                                         cmocka_unit_test(check_limit),
                                         cmocka_unit_test(check_many) };
     dp_init();

@@ -252,7 +252,8 @@ static const struct field CONFIG[] = {
       .fallback = "8",
       .min = 1,
       .max = 1024,
-      .help = "Threads that run queries." },
+      .help = "Threads that run queries; one caller gets three quarters of "
+              "them and of the queue at most." },
     { .key = "queue",
       .kind = FIELD_U32,
       .at = AT(queue),

@@ -1,5 +1,6 @@
 #include "server/main/workers.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,6 +16,9 @@ struct workers {
     struct work *head, **tail; /* queue, oldest first */
     unsigned queued;
     bool closing;
+    struct {
+        unsigned queued, running;
+    } owner[WORK_OWNERS];
 
     struct worker *worker; /* options.n of them, owned */
     pthread_t *thread;     /* the started ones */
@@ -24,21 +28,51 @@ struct workers {
     atomic_bool done; /* ends the watchdog */
 };
 
+/* What one owner may hold of `all`: some, and not the last quarter. */
+static unsigned share_of(unsigned all)
+{
+    const unsigned others = (all + 3) / 4;
+    return all > others ? all - others : 1;
+}
+
+/* The oldest job whose owner may run one more, off the queue; or NULL. */
+static struct work *take(struct workers *w)
+{
+    const unsigned most = share_of(w->options.n);
+    struct work **at = &w->head;
+    while (*at && w->owner[(*at)->owner].running >= most)
+        at = &(*at)->next;
+    struct work *work = *at;
+    if (!work)
+        return NULL;
+    *at = work->next;
+    if (!*at)
+        w->tail = at;
+    w->queued--;
+    w->owner[work->owner].queued--;
+    w->owner[work->owner].running++;
+    return work;
+}
+
 /* The next job, or NULL when the pool closes and none is left. */
 static struct work *next_work(struct workers *w)
 {
     (void)pthread_mutex_lock(&w->lock);
-    while (!w->head && !w->closing)
+    struct work *work;
+    while (!(work = take(w)) && (w->head || !w->closing))
         (void)pthread_cond_wait(&w->ready, &w->lock);
-    struct work *work = w->head;
-    if (work) {
-        w->head = work->next;
-        if (!w->head)
-            w->tail = &w->head;
-        w->queued--;
-    }
     (void)pthread_mutex_unlock(&w->lock);
     return work;
+}
+
+/* A job of the owner's is over: another of his may go, on whichever thread. */
+static void give_back(struct workers *w, unsigned owner)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    w->owner[owner].running--;
+    if (w->head || w->closing)
+        (void)pthread_cond_broadcast(&w->ready);
+    (void)pthread_mutex_unlock(&w->lock);
 }
 
 static void *worker_main(void *arg)
@@ -50,7 +84,9 @@ static void *worker_main(void *arg)
         atomic_store(&worker->limit_ns, 0);
         atomic_store(&worker->stop, 0);
         arena_reset(&worker->arena);
+        const unsigned owner = work->owner; /* run may free the work */
         work->run(work, worker);
+        give_back(worker->pool, owner);
         atomic_store(&worker->limit_ns, 0);
         metrics_sub(&metrics.workers_busy, 1);
     }
@@ -117,13 +153,17 @@ enum err_code workers_new(struct workers **out,
 
 bool workers_submit(struct workers *w, struct work *work)
 {
+    assert(work->owner < WORK_OWNERS);
     (void)pthread_mutex_lock(&w->lock);
-    const bool fits = !w->closing && w->queued < w->options.queue_len;
+    const bool fits =
+        !w->closing && w->queued < w->options.queue_len &&
+        w->owner[work->owner].queued < share_of(w->options.queue_len);
     if (fits) {
         work->next = NULL;
         *w->tail = work;
         w->tail = &work->next;
         w->queued++;
+        w->owner[work->owner].queued++;
         (void)pthread_cond_signal(&w->ready);
     }
     (void)pthread_mutex_unlock(&w->lock);

@@ -15,6 +15,10 @@
  * planning, charging, running the engine.  The queue is bounded, too; what does
  * not fit is refused, before anything was charged.
  *
+ * No owner (a caller) may hold all of it: a quarter of the workers and of the
+ * queue stay for others, so that one who asks for all he can delays nobody else
+ * by more than a job.  Within that, first come, first served.
+ *
  * Each worker has a random generator and an arena of its own, which is reset
  * before each job.  A watchdog sets a worker's `stop` to ERR_DEADLINE when the
  * time the job set with worker_limit() has come.
@@ -29,9 +33,13 @@ struct worker {
     struct workers *pool;
 };
 
+/* Owners are told apart by a number of theirs below this; a few may share. */
+enum { WORK_OWNERS = 1024 };
+
 /* Embedded in the owner's object; run() may free it. */
 struct work {
     struct work *next; /* the queue's */
+    unsigned owner;    /* less than WORK_OWNERS */
     void (*run)(struct work *work, struct worker *worker);
 };
 
@@ -47,7 +55,8 @@ enum err_code workers_new(struct workers **out,
                           const struct workers_options *options,
                           struct err *err) MUST_CHECK;
 
-/* False when the queue is full or the pool is closing; work is untouched. */
+/* False when the queue is full, or the owner's share of it, or the pool is
+ * closing; work is untouched. */
 bool workers_submit(struct workers *w, struct work *work) MUST_CHECK;
 
 /* Finish what is queued, then end the threads and free.  NULL is allowed. */
