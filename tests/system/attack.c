@@ -4,10 +4,11 @@
  * Usage: attack PORT NAME.  Attacks until the server ends the connection or ten
  * seconds have passed, then prints how that went, on one line:
  *
- *   goaway CODE | closed | reset N | open     SENT bytes
+ *   goaway CODE | closed | reset N | refused | open     SENT bytes
  *
  * goaway: the connection ended with a GOAWAY of this code; closed: without one;
- * reset: it lives, and N streams were reset; open: it lives, nothing happened.
+ * reset: it lives, and N streams were reset; refused: it lives, and a call was
+ * turned away after others had been answered; open: it lives, nothing happened.
  * The token is in HALFTONE_TOKEN.
  */
 #include <arpa/inet.h>
@@ -52,8 +53,10 @@ enum {
 
 struct attacker {
     int fd;
-    uint32_t stream; /* the newest */
-    unsigned resets; /* received */
+    uint32_t stream;                   /* the newest */
+    unsigned resets;                   /* received */
+    unsigned calls, answered, refused; /* of keep_asking, one at a time */
+    bool has_data;                     /* of the call under way */
     bool got_goaway;
     uint32_t code;
     size_t sent;
@@ -212,6 +215,18 @@ static void header_bomb(struct attacker *a)
     frame(a, HEADERS, END_HEADERS | END_STREAM, a->stream, block, w.len);
 }
 
+/* An honest client, on one connection for as long as it is let. */
+static void keep_asking(struct attacker *a)
+{
+    const struct timespec nap = { .tv_nsec = 20000000 };
+    if (a->calls > a->answered)
+        return;
+    (void)nanosleep(&nap, NULL);
+    a->calls++;
+    a->has_data = false;
+    call(a);
+}
+
 static void http1(struct attacker *a)
 {
     writer_str(&a->out, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -232,6 +247,7 @@ static const struct attack {
     { "rapid-reset", greet, rapid_reset },
     { "too-many-streams", greet, too_many_streams },
     { "header-bomb", greet, header_bomb },
+    { "keep-asking", greet, keep_asking },
     { "http1", http1, NULL },
     { "silence", NULL, NULL },
     { "greeting-alone", greet, NULL },
@@ -243,7 +259,8 @@ static const struct attack {
 
 /* --- the wire --- */
 
-static void take_frame(struct attacker *a, unsigned type, struct reader payload)
+static void take_frame(struct attacker *a, unsigned type, unsigned flags,
+                       struct reader payload)
 {
     if (type == GOAWAY) {
         a->got_goaway = true;
@@ -251,6 +268,12 @@ static void take_frame(struct attacker *a, unsigned type, struct reader payload)
         a->code = reader_be32(&payload);
     }
     a->resets += type == RST_STREAM;
+    a->has_data = a->has_data || type == DATA;
+    /* Trailers end a call; without a message before them they refuse it. */
+    if (type == HEADERS && (flags & END_STREAM)) {
+        a->answered++;
+        a->refused += !a->has_data;
+    }
 }
 
 static void take_frames(struct attacker *a)
@@ -263,7 +286,7 @@ static void take_frames(struct attacker *a)
         if (reader_left(&r) < HEAD_LEN + len)
             break;
         (void)reader_take(&r, HEAD_LEN);
-        take_frame(a, head[3], reader_of(reader_take(&r, len), len));
+        take_frame(a, head[3], head[4], reader_of(reader_take(&r, len), len));
     }
     a->in_len = reader_left(&r);
     if (a->in_len > 0)
@@ -318,8 +341,11 @@ static uint64_t now_ms(void)
 static void refill(struct attacker *a, const struct attack *what)
 {
     enum { ROOM = 16 * 1024 };
-    while (what->again && a->out.len < ROOM)
+    size_t before = SIZE_MAX;
+    while (what->again && a->out.len < ROOM && a->out.len != before) {
+        before = a->out.len;
         what->again(a);
+    }
 }
 
 /* True when the server ended the connection. */
@@ -329,7 +355,8 @@ static bool attack(struct attacker *a, const struct attack *what)
     a->out = writer_of(a->out_bytes, sizeof a->out_bytes);
     if (what->first)
         what->first(a);
-    while (now_ms() < end && (what->again || a->resets < STREAMS)) {
+    while (now_ms() < end && (what->again || a->resets < STREAMS) &&
+           a->refused == 0) {
         refill(a, what);
         struct pollfd p = { .fd = a->fd,
                             .events = a->out.len ? POLLIN | POLLOUT : POLLIN };
@@ -355,6 +382,8 @@ int main(int argc, char **argv)
         const bool ended = attack(&a, &attacks[i]);
         if (a.got_goaway)
             printf("goaway %u", a.code);
+        else if (a.refused > 0 && a.answered > a.refused)
+            printf("refused");
         else if (a.resets > 0 && !ended)
             printf("reset %u", a.resets);
         else

@@ -73,6 +73,20 @@ crowd() {
 }
 check 'a silent crowd makes room' crowd
 
+# A connection that was let in is turned away once its token is taken back.
+revoked() {
+    "$attack" "$grpc_port" keep-asking >"$run/revoked" &
+    local pid=$!
+    sleep 0.5
+    sed -i 's/^  analyst:/  nobody:/; /^  nobody:/,/token_sha256/s/token_sha256: "*[0-9a-f]*"*/token_sha256: "'"$(
+        printf x | sha256sum | cut -c1-64)"'"/' "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    wait "$pid"
+    cat "$run/revoked" "$run/principals.yaml"
+    tail -n 3 "$run/server.log"
+    grep -q ^refused "$run/revoked"
+}
+
 memory_is_bounded() {
     local after
     after=$(memory_kb)
@@ -80,6 +94,7 @@ memory_is_bounded() {
     [ $((after - before)) -lt 32768 ]
 }
 if [ "$BIN" = build ]; then check 'memory is bounded' memory_is_bounded; fi
+check 'a token taken back ends what its connection may do' revoked
 drains() {
     kill -TERM "$server_pid"
     wait "$server_pid"
