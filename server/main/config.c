@@ -139,7 +139,8 @@ static const struct field LIMITS[] = {
       .fallback = "4096",
       .min = 1,
       .max = 1e6,
-      .help = "Open connections; more are closed at once." },
+      .help = "Open connections; for more, the oldest without a caller makes "
+              "room." },
     { .key = "streams",
       .kind = FIELD_U32,
       .at = AT(max_streams),
