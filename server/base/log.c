@@ -105,16 +105,15 @@ static void print_fields(struct writer *w, unsigned which,
         print_value(w, "what", f->what);
 }
 
-/* What a peer can bring about as often as it likes. */
+/* What anyone can bring about, with no token, as often as he likes. */
 static bool is_limited(enum log_event event)
 {
-    return event == LOG_LOGIN_FAILED || event == LOG_PROTOCOL_ERROR ||
-           event == LOG_QUERY_REFUSED || event == LOG_QUEUE_FULL;
+    return event == LOG_LOGIN_FAILED || event == LOG_PROTOCOL_ERROR;
 }
 
 /*
- * At most LOG_LINES_PER_S lines a second of such an event: else whoever has no
- * token at all could fill the disk.  False: this one is dropped; *dropped is
+ * At most LOG_LINES_PER_S lines a second of such an event: else strangers could
+ * fill the disk.  False: this one is dropped; *dropped is
  * what went before this one.  Races cost a line more or less.
  */
 static bool may_log(enum log_event event, uint64_t *dropped)

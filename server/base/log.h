@@ -68,7 +68,7 @@ const struct log_info *log_info_of(enum log_event event);
 
 /*
  * Write one line, or nothing when the event is below the level in force.  Of
- * events that peers cause at will, LOG_LINES_PER_S are written each second; the
+ * events that anyone can cause, LOG_LINES_PER_S are written each second; the
  * next line after those says how many were dropped.
  */
 void log_event(enum log_event event, struct log_fields fields);
