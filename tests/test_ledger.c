@@ -5,6 +5,7 @@
  *   limit N [V]           the policy (of version V) caps the dataset at N
  *   quota N / window N S  the asker's quota / the purpose's, per S seconds
  *   reuse S / keep S      the policy's reuse_for and keep
+ *   freely N              keys an hour for what is free, after a restart
  *   slot S                answers and misses leave in S seconds
  *   ask WHO KEY RELEASE PRICE -> OUTCOME     KEY "-" = none
  *   hurry WHO KEY RELEASE PRICE -> OUTCOME   as ask, through ledger_wait
@@ -191,6 +192,13 @@ static const struct row {
       "ask ann - b 1 -> charged; miss 2 -> ok; ask ann - c 1 -> charged;"
       "slot 2; miss 3 -> ok; shown open; ask ann - d 1 -> charged; sleep 2;"
       "ask ann - e 1 -> limit" },
+    { "keys for what is free are bounded by caller and hour",
+      "limit 100; reuse 10000; freely 2; restart -> 0; ask ann k r 1 -> "
+      "charged;"
+      "answer 1 x -> ok; ask ann a r 1 -> =x; ask ann b r 1 -> =x;"
+      "ask ann c r 1 -> limit; ask ann a r 1 -> =x; ask ann - r 1 -> =x;"
+      "ask bob c r 1 -> =x; ask ann d s 1 -> charged; sleep 3600;"
+      "ask ann c r 1 -> =x" },
     { "what was void shows at once",
       "limit 100; slot 2; ask ann - a 1 -> charged; void 1 -> ok; shown void" },
     { "the age of an answer counts from when it left",
@@ -236,7 +244,8 @@ struct world {
     struct arena arena;
     struct ledger_run runs[RUNS_CAP];
     size_t n_runs;
-    uint64_t limit, version, quota, window, window_s, reuse_s, keep_s, slot_s;
+    uint64_t limit, version, quota, window, window_s, reuse_s, keep_s, slot_s,
+        freely;
     const char *step; /* for messages */
 };
 
@@ -246,7 +255,8 @@ static uint64_t world_open(struct world *w)
     uint64_t found = 0;
     const struct ledger_options o = { .path = w->dir.path,
                                       .clock = &w->clock.clock,
-                                      .lease_ns = LEASE_NS };
+                                      .lease_ns = LEASE_NS,
+                                      .free_keys = (uint32_t)w->freely };
     if (ledger_open(&w->ledger, &o, &found, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     return found;
@@ -397,6 +407,8 @@ static bool do_setting(struct world *w, char **word)
         w->reuse_s = n;
     else if (strcmp(word[0], "keep") == 0)
         w->keep_s = n;
+    else if (strcmp(word[0], "freely") == 0)
+        w->freely = n;
     else if (strcmp(word[0], "slot") == 0)
         w->slot_s = n;
     else if (strcmp(word[0], "sleep") == 0)

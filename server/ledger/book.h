@@ -13,12 +13,16 @@
  * the transaction has committed.  A function that fails on the file leaves the
  * error in store.rc, and its own result means nothing then.
  */
+enum { BOOK_CALLERS = 256 };
 struct book {
     struct store store;
     struct counters counters;
     struct clock *clock; /* borrowed */
     int64_t lease_us;
-    int64_t boot;  /* this process, in the file */
+    int64_t boot;                     /* this process, in the file */
+    uint32_t free_keys;               /* allowed in an hour */
+    int64_t free_hour;                /* that the counts below are of */
+    uint32_t free_used[BOOK_CALLERS]; /* by a hash of the principal */
     bool moved;    /* some account was charged or given back */
     bool resolved; /* some charge was resolved: waiters look again */
 };

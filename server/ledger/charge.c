@@ -140,6 +140,43 @@ static void bind_key(struct book *b, const struct ledger_charge_args *args,
                   (size_t)LEDGER_HASH_LEN, seq);
 }
 
+static size_t caller_of(const char *principal)
+{
+    uint32_t h = UINT32_C(2166136261);
+    for (; *principal; principal++)
+        h = (h ^ (unsigned char)*principal) * UINT32_C(16777619);
+    return h % BOOK_CALLERS;
+}
+
+/*
+ * A key for an answer that costs nothing is a row for ever that nobody paid
+ * for: a caller who sent a new one each time could fill the disk.
+ */
+static enum err_code bind_free_key(struct book *b,
+                                   const struct ledger_charge_args *args,
+                                   int64_t seq, int64_t now_us, struct err *err)
+{
+    enum { HOUR_S = 3600 };
+    const int64_t hour = now_us / US_PER_S / HOUR_S;
+    uint32_t *used = &b->free_used[caller_of(args->principal)];
+    if (!args->idempotency_key[0])
+        return ERR_OK;
+    if (hour != b->free_hour)
+        memset(b->free_used, 0, sizeof b->free_used);
+    b->free_hour = hour;
+    if (*used >= b->free_keys) {
+        (void)err_set(err, ERR_LIMIT,
+                      "More than %u idempotency keys were sent in an hour for "
+                      "answers that cost nothing.",
+                      b->free_keys);
+        return err_hint(err, "Send no key for what was answered before, or the "
+                             "key it was answered under.");
+    }
+    (*used)++;
+    bind_key(b, args, seq);
+    return ERR_OK;
+}
+
 /* An equal release serves: answered lately, or being answered now. */
 static enum err_code by_release(struct book *b, struct ledger_run *out,
                                 const struct ledger_charge_args *args,
@@ -155,7 +192,7 @@ static enum err_code by_release(struct book *b, struct ledger_run *out,
                    len, args->dataset, args->purpose,
                    now_us - us_of_s(args->reuse_for_s), now_us)) {
         TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, a, err));
-        bind_key(b, args, c.seq);
+        TRY(bind_free_key(b, args, c.seq, now_us, err));
         return tell(b, out, &c, LEDGER_ANSWERED, now_us, a, err);
     }
     if (store_find(&b->store, SQL_CHARGE_OPEN, "bttii", args->release_hash, len,

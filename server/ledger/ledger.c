@@ -7,7 +7,7 @@
 #include "server/ledger/committer.h"
 #include "server/metrics/metrics.h"
 
-enum { CHECKPOINT_PAGES = 4096, NS_PER_US = 1000 };
+enum { CHECKPOINT_PAGES = 4096, FREE_KEYS = 10000, NS_PER_US = 1000 };
 #define WAIT_MAX_NS (UINT64_C(3600) * 1000000000)
 
 struct ledger {
@@ -61,6 +61,7 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
     struct book *b = &l->committer.book;
     b->clock = o->clock;
     b->lease_us = (int64_t)(o->lease_ns / NS_PER_US);
+    b->free_keys = o->free_keys ? o->free_keys : FREE_KEYS;
     TRY(store_open(&b->store, o->path, err));
     book_boot(b, found);
     if (b->store.rc != SQLITE_OK)

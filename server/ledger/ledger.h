@@ -47,6 +47,8 @@ struct ledger_options {
     uint64_t lease_ns;         /* how long one run may hold a charge */
     uint32_t checkpoint_pages; /* of write-ahead log before the committer folds
                                   it into the file; 0 = 4096 */
+    uint32_t free_keys; /* that a principal may bind in an hour to answers that
+                           cost nothing (each is a row for ever); 0 = 10000 */
 };
 
 /*
@@ -158,7 +160,8 @@ bool ledger_failed(const struct ledger *l);
  * ERR_CONFLICT     the key was used by this principal for another request
  * ERR_EXPIRED      the key's charge was answered, the answer is gone
  * ERR_MISS         the key's charge is a miss; nothing more is charged
- * ERR_LIMIT        too many misses: the steward must act; or the arena is full
+ * ERR_LIMIT        too many misses: the steward must act; too many free_keys;
+ *                  or the arena is full
  * ERR_UNAVAILABLE  the ledger failed (every function below, too)
  */
 enum err_code ledger_charge(struct ledger *l, struct ledger_run *out,
