@@ -198,7 +198,7 @@ static void check_table(void **state)
     for (unsigned i = 0; i < FLAG_COUNT_; i++) {
         const struct flag *f = flag_of((enum flag_id)i);
         const size_t len = strlen(f->help);
-        assert_int_equal(flag_by_name(f->name, strlen(f->name)), i);
+        assert_int_equal(flag_by_name(f->name, strlen(f->name), f->groups), i);
         assert_true(f->groups != 0 && f->help[len - 1] == '.');
         assert_true(f->kind != FLAG_KIND_SWITCH || !f->arg);
         for (unsigned j = 0; j < i; j++)
