@@ -201,7 +201,8 @@ static enum err_code unknown(const char *word, size_t len, struct err *err)
         names[i] = FLAGS[i].name;
     if (len <= SUGGEST_LEN_MAX)
         memcpy(name, word, len);
-    const char *near = suggest(name, names, FLAG_COUNT_);
+    /* Every letter is near every other. */
+    const char *near = len > 1 ? suggest(name, names, FLAG_COUNT_) : NULL;
     (void)err_set(err, ERR_INVALID, "there is no flag --%.*s",
                   (int)(len < 60 ? len : 60), word);
     return near ? err_hint(err, "did you mean --%s?", near)
