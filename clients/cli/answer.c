@@ -108,6 +108,17 @@ static bool add_columns(struct grid *g, const reply *m, bool for_people,
     return ok;
 }
 
+/* Digits after the point that leave six significant ones, as nothing says how
+ * many are certain. */
+static unsigned decimals_unknown(double d)
+{
+    enum { SIGNIFICANT = 6 };
+    unsigned decimals = SIGNIFICANT - 1;
+    for (double least = 10; decimals > 0 && fabs(d) >= least; least *= 10)
+        decimals--;
+    return decimals;
+}
+
 /* A cell and its interval for people, rounded to what noise leaves certain. */
 static bool add_shown(const char ***next, const reply *m, size_t row,
                       size_t col, unsigned decimals, struct arena *a)
@@ -117,9 +128,10 @@ static bool add_shown(const char ***next, const reply *m, size_t row,
     double room = 0;
     const double *d = number_in(v, &room);
     const bool rounds = v->kind_case == HALFTONE__V1__VALUE__KIND_DOUBLE_VALUE;
-    *(*next)++ = d && rounds && answer_is_bounded(i)
-                     ? arena_strdup(a, number_fixed(*d, decimals).s)
-                     : cell_text(v, a);
+    if (d && rounds && !answer_is_bounded(i))
+        decimals = decimals_unknown(*d);
+    *(*next)++ = d && rounds ? arena_strdup(a, number_fixed(*d, decimals).s)
+                             : cell_text(v, a);
     const char *beside = answer_interval(room, i, decimals, a);
     *(*next)++ = beside;
     return beside != NULL;
