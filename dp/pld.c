@@ -240,7 +240,9 @@ static enum dp_status by_grid(double *eps, struct dp_history *h, double delta)
     const long double want = (long double)delta * room - w.cut;
     if (!(want > 0))
         return by_order(eps, h, delta);
-    const long double found = scan(mass, error, h, &w, logl(want));
+    long double found = scan(mass, error, h, &w, logl(want));
+    if (h->mu == 0)
+        found = fminl(found, h->most); /* no finite loss is above */
     *eps = found > 0 ? (double)(found * (1 + 1e-13L) + h->most * 0x1p-50L) : 0;
     return DP_OK;
 }
@@ -258,7 +260,8 @@ enum dp_status dp_pld_eps(double *eps, const struct dp_event *events, size_t n,
     dp_history_gather(&h, events, n);
     if (h.n == 0)
         return dp_gauss_eps(eps, h.mu, delta);
-    if (h.n == 1 && h.mu == 0 && bounded[0].kind == DP_EVENT_RESPONSE)
+    if (h.n == 1 && h.mu == 0 && bounded[0].kind == DP_EVENT_RESPONSE &&
+        bounded[0].times <= DP_EVENT_TIMES_MAX)
         return dp_response_eps(eps, bounded[0].eps, bounded[0].times, delta);
     return by_grid(eps, &h, delta);
 }

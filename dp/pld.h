@@ -23,8 +23,9 @@
 
 /*
  * The least epsilon >= 0 at delta that this proves for the losses that are
- * finite (`delta` is what dp_event_delta_left() gives).  At most about 5e-6
- * above the least there is, as long as the grid suffices: 2^18 points.
+ * finite (`delta` is what dp_event_delta_left() gives).  At most about 3e-6
+ * above the least there is, as long as the grid's 2^18 points suffice; up to
+ * 1e-4 where the history has few losses and they fall between grid points.
  *
  * DP_OK      *eps is written
  * DP_EDOM    n is 0, or delta is not in (0, 1); events are the caller's to

@@ -77,6 +77,8 @@ void dp_history_gather(struct dp_history *h, const struct dp_event *events,
     }
     qsort(h->bounded, h->n, sizeof *h->bounded, widest_first);
     h->base = common_base(h->bounded, h->n);
+    for (size_t i = 0; i < DP_HISTORY_ORDERS; i++)
+        h->at_order[i] = dp_history_cumulant(h, dp_rdp_order_less_1(i));
 }
 
 long double dp_history_cumulant(const struct dp_history *h, long double s)
@@ -85,32 +87,36 @@ long double dp_history_cumulant(const struct dp_history *h, long double s)
     return s * (s + 1) * mu * mu / 2 + dp_account_cumulant(h->bounded, h->n, s);
 }
 
-/*
- * The same after connecting the dots, at most: a loss split over a step keeps
- * E[e^-L], and the secant of x^-s over [e^-h, 1] is at most this far above.
- */
-static long double grid_cumulant(const struct dp_history *h, long double s,
-                                 long double step)
+/* How many releases connecting the dots moves at all. */
+static long double laws_moved(const struct dp_history *h)
 {
-    const long double wide = expm1l(step);
-    const long double each =
-        log1pl(s * (s + 1) / 8 * wide * wide * expl(s * step));
     long double laws = h->mu > 0;
     for (size_t i = 0; i < h->n; i++)
         if (!h->aligned || h->bounded[i].kind == DP_EVENT_LAPLACE)
             laws += (long double)h->bounded[i].times;
-    return dp_history_cumulant(h, s) + laws * each;
+    return laws;
+}
+
+/*
+ * The cumulant at an order s, after connecting the dots of `laws` releases, at
+ * most: a loss split over a step keeps E[e^-L], and the secant of x^-s over
+ * [e^-h, 1] is at most this far above.
+ */
+static long double grid_cumulant(const struct dp_history *h, size_t i,
+                                 long double step, long double laws)
+{
+    const long double wide = expm1l(step), s = dp_rdp_order_less_1(i);
+    return h->at_order[i] +
+           laws * log1pl(s * (s + 1) / 8 * wide * wide * expl(s * step));
 }
 
 long double dp_history_tilt(const struct dp_history *h, double delta)
 {
-    enum { ORDERS = 193 }; /* up to 2^20, for narrow laws */
     long double best = 1, least = HUGE_VALL;
-    for (size_t i = 0; i < ORDERS; i++) {
+    for (size_t i = 0; i < DP_HISTORY_ORDERS; i++) {
         const long double s = dp_rdp_order_less_1(i);
         const long double eps =
-            (dp_history_cumulant(h, s) - logl(delta) - log1pl(s)) / s -
-            log1pl(1 / s);
+            (h->at_order[i] - logl(delta) - log1pl(s)) / s - log1pl(1 / s);
         if (eps < least) {
             least = eps;
             best = s;
@@ -151,11 +157,11 @@ static long double step_for(const struct dp_history *h, long double tilt,
 static long double upper_end(const struct dp_history *h, long double step,
                              long double log_cut)
 {
+    const long double laws = laws_moved(h);
     long double end = HUGE_VALL;
-    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
-        const long double s = dp_rdp_order_less_1(i);
-        end = fminl(end, (grid_cumulant(h, s, step) - log_cut) / s);
-    }
+    for (size_t i = 0; i < DP_HISTORY_ORDERS; i++)
+        end = fminl(end, (grid_cumulant(h, i, step, laws) - log_cut) /
+                             dp_rdp_order_less_1(i));
     return end;
 }
 
@@ -163,11 +169,11 @@ static long double upper_end(const struct dp_history *h, long double step,
 static long double log_above(const struct dp_history *h, long double step,
                              long double end)
 {
+    const long double laws = laws_moved(h);
     long double least = 0;
-    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
-        const long double s = dp_rdp_order_less_1(i);
-        least = fminl(least, grid_cumulant(h, s, step) - s * end);
-    }
+    for (size_t i = 0; i < DP_HISTORY_ORDERS; i++)
+        least = fminl(least, grid_cumulant(h, i, step, laws) -
+                                 dp_rdp_order_less_1(i) * end);
     return least;
 }
 
@@ -176,7 +182,7 @@ static long double lower_end(const struct dp_history *h, long double tilt)
 {
     long double end = -HUGE_VALL;
     const long double at = dp_history_cumulant(h, tilt);
-    for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
+    for (size_t i = 0; i < DP_HISTORY_ORDERS; i += 4) {
         const long double t = dp_rdp_order_less_1(i);
         end =
             fmaxl(end, (logl(CUT) + at - dp_history_cumulant(h, tilt - t)) / t);

@@ -9,6 +9,10 @@
  * what matters of it.  Inner parts of that module; argument: dp/pld.md.
  */
 
+/* Orders (less 1) that tilts and tails are sought among: those of the Renyi
+ * accountant and on to 2^20, for narrow laws. */
+enum { DP_HISTORY_ORDERS = 193 };
+
 /* Gaussians as one mu, the rest sorted, alike ones merged, the widest first. */
 struct dp_history {
     double mu;                /* 0 when there is no Gaussian */
@@ -18,6 +22,7 @@ struct dp_history {
                          the Gaussian's */
     bool aligned;     /* the grid's step divides every eps */
     double base;      /* which every eps is a multiple of, or 0 */
+    long double at_order[DP_HISTORY_ORDERS]; /* cumulants there */
 };
 
 /* Fills a history whose `bounded` has room for n events, else zero. */

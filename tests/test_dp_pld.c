@@ -264,6 +264,13 @@ static void too_wide_for_the_grid_is_still_sound(void **state)
     assert_int_equal(dp_account_eps(&rdp, DP_BY_RDP, e, 2, 1e-9), DP_OK);
     assert_true(pld <= rdp * (1 + 1e-9));
     assert_true(pld > 1e9 * 0.0137 * 0.0137 / 2);
+    const struct dp_event twice[] = {
+        { DP_EVENT_RESPONSE, 0, 1e-4, 0, DP_EVENT_TIMES_MAX },
+        { DP_EVENT_RESPONSE, 0, 1e-4, 0, DP_EVENT_TIMES_MAX },
+    };
+    assert_int_equal(dp_pld_eps(&pld, twice, 2, 1e-9), DP_OK);
+    assert_int_equal(dp_account_eps(&rdp, DP_BY_RDP, twice, 2, 1e-9), DP_OK);
+    assert_true(pld <= rdp * (1 + 1e-9));
 }
 
 int main(void)
