@@ -17,6 +17,8 @@ finish() {
 trap finish EXIT
 
 debootstrap --variant=minbase --include=ca-certificates,git,make bookworm "$root" >/dev/null
+chmod 755 "$root" # apt's own user must get in
+rm "$root/etc/apt/sources.list"
 cp /etc/apt/sources.list "$root/etc/apt/" 2>/dev/null || true
 cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
@@ -29,7 +31,8 @@ mount -t proc proc "$root/proc"
 settings=$(env | grep -E '^(GO(PROXY|FLAGS|SUMDB|NOSUMDB|NOSUMCHECK|PRIVATE)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|SSL_CERT_FILE)=' || true)
 inside() {
     # shellcheck disable=SC2086
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $settings \
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        PORT_FROM=$((20000 + RANDOM % 12000)) $settings \
         chroot "$root" /bin/bash -c "cd /src/halftone && $1"
 }
 step() { # NAME COMMAND
