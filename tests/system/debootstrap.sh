@@ -22,13 +22,14 @@ rm "$root/etc/apt/sources.list"
 cp /etc/apt/sources.list "$root/etc/apt/" 2>/dev/null || true
 cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
+cp /etc/pip.conf /etc/npmrc "$root/etc/" 2>/dev/null || true
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 mkdir -p "$root/src"
 git clone -q "$tree" "$root/src/halftone"
 mount -t proc proc "$root/proc"
 
 # Package clients' settings, and nothing else of this machine.
-settings=$(env | grep -E '^(GO(PROXY|FLAGS|SUMDB|NOSUMDB|NOSUMCHECK|PRIVATE)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|SSL_CERT_FILE)=' || true)
+settings=$(env | grep -E '^(GO(PROXY|FLAGS|SUMDB|NOSUMDB|NOSUMCHECK|PRIVATE)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|SSL_CERT_FILE|PIP_CERT|NODE_EXTRA_CA_CERTS)=' || true)
 inside() {
     # shellcheck disable=SC2086
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
