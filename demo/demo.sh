@@ -57,8 +57,8 @@ FROM $table"
     fi
     [ -z "$group" ] ||
         ask "How many people are there by ${group//_/ }?" \
-            "SELECT $group, COUNT(DISTINCT $key) AS people
-FROM $table GROUP BY $group ORDER BY people DESC LIMIT 10"
+            "SELECT $group, COUNT(DISTINCT $group_key) AS people
+FROM $group_table GROUP BY $group ORDER BY people DESC LIMIT 10"
 }
 
 rm -rf "$run"

@@ -164,7 +164,7 @@ and decide line by line; $bin/halftone policy check policy.yaml tells what is le
     fi
 }
 
-can_ask() { "$bin/halftone" estimate "$1" >/dev/null 2>&1; }
+can_ask() { "$bin/halftone" estimate "$1" </dev/null >/dev/null 2>&1; }
 
 # The first table with people in it, a purpose that needs no consent, and
 # columns to ask about, from what the running server publishes.
@@ -186,11 +186,14 @@ look_around() {
     done
     # Public keys first: their groups always answer.  Of the others the last:
     # what names a row mostly stands before what sorts it.
-    for group in $(awk -F, -v t="$t" '$1 == t && $4 != "person" && $5 != "" &&
-        $5 !~ / to / { print $2 }' "$run/columns") $(awk -F, -v t="$t" \
-        '$1 == t && $4 != "person" && $5 == "" && $3 == "text" { print $2 }' \
-        "$run/columns" | tac); do
-        can_ask "SELECT $group, COUNT(*) FROM $table GROUP BY $group" && return
-    done
-    group=
+    while read -r t group; do
+        group_table=$dataset.$t
+        group_key=$(awk -F, -v t="$t" '$1 == t && $4 == "person" { print $2 }' "$run/columns")
+        [ -n "$group_key" ] &&
+            can_ask "SELECT $group, COUNT(*) FROM $group_table GROUP BY $group" && return
+    done < <(awk -F, '$4 != "person" && $5 != "" && $5 !~ / to / { print $1, $2 }' \
+        "$run/columns"
+        awk -F, '$4 != "person" && $5 == "" && $3 == "text" { print $1, $2 }' \
+            "$run/columns" | tac)
+    group= group_table=$table group_key=$key
 }

@@ -22,7 +22,7 @@ halftoned is running (pid $server_pid).  In another terminal:
     export HALFTONE_TOKEN=\$(cat $PWD/$run/analyst.token)
     export HALFTONE_PURPOSE=$HALFTONE_PURPOSE
     $bin/halftone describe
-    $bin/halftone query 'SELECT ${group:+$group, }COUNT(DISTINCT $key) FROM $table${group:+ GROUP BY $group}'
+    $bin/halftone query 'SELECT ${group:+$group, }COUNT(DISTINCT $group_key) FROM $group_table${group:+ GROUP BY $group}'
 
 Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
 Ctrl-C stops it.
