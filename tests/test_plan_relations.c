@@ -414,6 +414,50 @@ static void check_derived(void **state)
     arena_fini(&a);
 }
 
+static const struct planned {
+    const char *name; /* the SQL itself */
+    uint32_t l0, linf;
+    uint64_t groups; /* 0: selected */
+    const char *measures;
+    size_t n_before;
+} planned[] = {
+#define ROW(sql, l0, linf, groups, measures, before)                           \
+    { sql, l0, linf, groups, measures, before },
+#include "tests/plan_expected.def"
+#undef ROW
+};
+
+static const char *measure_name(enum measure_kind kind)
+{
+    return kind == MEASURE_PEOPLE ? "people"
+           : kind == MEASURE_ROWS ? "rows"
+                                  : "sum";
+}
+
+static void check_planned(void **state)
+{
+    const struct planned *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    char got[256] = "";
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->name, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    for (size_t i = 0; i < plan->n_measures; i++)
+        (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s %llu",
+                       i ? ", " : "", measure_name(plan->measures[i].kind),
+                       (unsigned long long)plan->measures[i].bound);
+    assert_string_equal(got, row->measures);
+    assert_int_equal(plan->l0, row->l0);
+    assert_int_equal(plan->linf, row->linf);
+    assert_int_equal(plan->selects, row->groups == 0);
+    assert_int_equal(plan->groups_public, row->groups);
+    assert_int_equal(plan->n_before, row->n_before);
+    arena_fini(&a);
+}
+
 /* A chain costs what one question may: a quarter for each earlier release. */
 static void check_chain_price(void **state)
 {
@@ -613,6 +657,7 @@ int main(void)
     sql_init();
     return cmocka_run_group_tests(tests, NULL, NULL) +
            RUN_ROWS(answers, check_answer) + RUN_ROWS(derived, check_derived) +
+           RUN_ROWS(planned, check_planned) +
            RUN_ROWS(described, check_described) + RUN_ROWS(swept, check_swept) +
            RUN_ROWS(around, check_around) + RUN_ROWS(refused, check_refused);
 }

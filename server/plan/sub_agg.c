@@ -28,6 +28,7 @@ enum err_code draft_sub_agg(struct typed *out, struct draft *d,
     out->type = VALUE_INT;
     out->range = (struct range){ 0, HUGE_VAL };
     out->never_null = true;
+    out->whole = true;
     if (!plain)
         return refuse(err, REFUSAL_AGG_DISTINCT, agg->at,
                       agg_kind_name(agg->kind), NULL);
@@ -46,6 +47,7 @@ enum err_code draft_sub_agg(struct typed *out, struct draft *d,
     if (agg->kind == AGG_SUM)
         out->range = of_sum(out->range);
     out->grid_bits = x->grid_bits;
+    out->whole = x->whole && agg->kind != AGG_AVG;
     if (agg->kind == AGG_AVG && out->grid_bits < RANGE_GRID_DEFAULT)
         out->grid_bits = RANGE_GRID_DEFAULT;
     /* A group has a row; the whole of a public relation may have none. */

@@ -164,6 +164,7 @@ static enum err_code type_function(struct typed *out, struct call *c,
     out->type = VALUE_INT;
     out->range = (struct range){ 1, HUGE_VAL };
     out->never_null = true;
+    out->whole = true;
     if (c->win->kind == WINDOW_AGG) {
         TRY(draft_agg_of(&c->agg, d, c->win->arg, err));
         if (c->agg.distinct)
@@ -180,6 +181,7 @@ static enum err_code type_function(struct typed *out, struct call *c,
     out->type = c->arg->type == VALUE_NULL ? VALUE_TEXT : c->arg->type;
     out->range = c->arg->range;
     out->grid_bits = c->arg->grid_bits;
+    out->whole = c->arg->whole;
     out->never_null = c->arg->never_null && c->win->kind >= WINDOW_FIRST_VALUE;
     return ERR_OK;
 }
