@@ -47,6 +47,7 @@ static char *condition(struct relation_gen *g, unsigned depth)
         "x.c NOT IN (SELECT city FROM towns WHERE zone > 1)",
         "EXISTS (SELECT 1 FROM towns t WHERE t.city = x.c AND t.zone < x.n)",
         "x.n IN (SELECT zone FROM towns GROUP BY zone HAVING COUNT(*) = 1)",
+        "x.n < (SELECT AVG(zone) FROM towns t WHERE t.city <> x.c)",
     };
     static const char *const nested[] = {
         "EXISTS (SELECT 1 FROM %s y WHERE y.who = x.who AND y.n > x.n)",
@@ -55,11 +56,14 @@ static char *condition(struct relation_gen *g, unsigned depth)
         "x.who NOT IN (SELECT y.who FROM %s y WHERE y.n > 3)",
         "x.c IN (SELECT y.c FROM %s y WHERE y.who = x.who AND y.n < 4)",
         "x.n = 2 OR EXISTS (SELECT 1 FROM %s y WHERE y.who = x.who)",
+        "x.n > (SELECT MIN(y.n) FROM %s y WHERE y.who = x.who)",
+        "COALESCE(x.d, 0) < (SELECT SUM(y.d) + COUNT(*) FROM %s y WHERE x.who "
+        "= y.who AND y.n >= x.n)",
     };
     if (depth == 0 || relation_draw(g, 2))
-        return strdup(simple[relation_draw(g, 9)]);
+        return strdup(simple[relation_draw(g, 10)]);
     char *inner = relation_gen(g, depth - 1);
-    const char *form = nested[relation_draw(g, 6)];
+    const char *form = nested[relation_draw(g, 8)];
     const char *at = strstr(form, "%s");
     char *out = text("%.*s%s%s", (int)(at - form), form, inner, at + 2);
     free(inner);

@@ -216,6 +216,23 @@ static const struct row {
       "SELECT COUNT(*) FROM buys WHERE n IN (SELECT COUNT(DISTINCT who) FROM "
       "buys)",
       "1\n" },
+    { "a value of the person's own rows",
+      "SELECT COUNT(*) FROM buys b WHERE b.day = (SELECT MIN(x.day) FROM buys "
+      "x WHERE x.who = b.who)",
+      "3\n" },
+    { "a value that no row has is NULL, a count 0",
+      "SELECT COUNT(*) FROM buys b WHERE (SELECT MAX(km) FROM trips t WHERE "
+      "t.who = b.who) IS NULL AND (SELECT COUNT(*) FROM trips t WHERE t.who = "
+      "b.who) = 0",
+      "1\n" },
+    { "a public value",
+      "SELECT COUNT(*) FROM buys b WHERE b.n = (SELECT MAX(zone) FROM towns)",
+      "1\n" },
+    { "a value over many people is a release",
+      "SELECT COUNT(*) FROM buys b WHERE b.n > (SELECT COUNT(DISTINCT who) "
+      "FROM "
+      "trips)",
+      /* 1, 2 and 4 */ "3\n" },
     { "a public sub-query",
       "SELECT COUNT(*) FROM buys b JOIN (SELECT city, COUNT(*) AS c FROM towns "
       "GROUP BY city) t ON t.city = b.city AND t.c = 1",

@@ -64,8 +64,10 @@ struct draft_block {
     const struct select *tree;
     struct rel_scope *scope;
     bool is_release;
-    bool in_join;     /* an ON is being typed */
-    bool in_output;   /* outputs of a sub-query without groups: windows fit */
+    bool in_join;   /* an ON is being typed */
+    bool in_output; /* outputs of a sub-query without groups: windows fit */
+    bool is_value; /* a sub-query that is one value: its aggregates are texts */
+    bool reads_outer; /* a column of the scope around was read */
     const char *ties; /* all that its outputs read, for an ORDER BY */
     struct draft_terms where;
     struct typed **keys;
@@ -187,6 +189,9 @@ enum err_code draft_window(struct typed **out, struct draft *d,
 enum err_code draft_sub_agg(struct typed *out, struct draft *d,
                             const struct draft_agg *agg,
                             struct err *err) MUST_CHECK;
+/* ... as text by itself; NULL when the arena is full. */
+const char *draft_agg_text(struct draft *d, const struct draft_agg *agg,
+                           const char *over);
 /* ... what goes into it, of one row; and itself over columns x and f, the
  * filter, with ` OVER (...)` or nothing behind. */
 void duckdb_sub_value(struct writer *w, const struct draft_agg *agg);

@@ -85,6 +85,8 @@ enum err_code draft_column(const struct rel_column **out, struct draft *d,
     if (n > 1)
         return refuse(err, REFUSAL_AMBIGUOUS_COLUMN, e->at, e->column.name,
                       NULL);
+    const struct rel_scope *own = d->block->scope;
+    d->block->reads_outer |= draft_leaf_of(own, *out) == own->n_leaves;
     return ERR_OK;
 }
 

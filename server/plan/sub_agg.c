@@ -129,3 +129,36 @@ void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
         writer_str(w, ")");
     }
 }
+
+static void print_value(struct writer *w, const void *ctx)
+{
+    duckdb_sub_value(w, ctx);
+}
+
+static void print_filter(struct writer *w, const void *ctx)
+{
+    duckdb_expr(w, ctx);
+}
+
+/* Everything that print_agg puts together. */
+struct texts {
+    const struct draft_agg *agg;
+    const char *x, *f, *over;
+};
+
+static void print_agg(struct writer *w, const void *ctx)
+{
+    const struct texts *t = ctx;
+    duckdb_sub_agg(w, t->agg, t->x, t->f, t->over);
+}
+
+const char *draft_agg_text(struct draft *d, const struct draft_agg *agg,
+                           const char *over)
+{
+    struct texts t = { .agg = agg, .x = "", .f = "", .over = over };
+    if (agg->value)
+        t.x = draft_print(d, print_value, agg);
+    if (agg->filter)
+        t.f = draft_print(d, print_filter, agg->filter);
+    return t.x && t.f ? draft_print(d, print_agg, &t) : NULL;
+}

@@ -7,7 +7,11 @@
  *   x IN (SELECT y FROM b WHERE b.key = a.key ..)
  *   a.key IN (SELECT b.key FROM b ..)            any sub-query of people
  *   x IN (SELECT y FROM public ..)               any public sub-query
+ *   (SELECT MIN(y) FROM b WHERE b.key = a.key ..)  one value
+ *   (SELECT AVG(y) FROM b)                       over many people: a release
  */
+#include <string.h>
+
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
 #include "server/query/refusal.h"
@@ -16,6 +20,7 @@
 struct query {
     struct draft_block b;
     struct typed **sides; /* x and y of IN, of one type; or NULL */
+    struct typed *value;  /* of a sub-query that is one; or NULL */
 };
 
 /* Rows of FROM and WHERE alone: nothing that needs a stage of its own. */
@@ -46,6 +51,9 @@ static void print_query(struct writer *w, const void *ctx)
         duckdb_typed(w, q->sides[0]);
         writer_str(w, " IN (SELECT ");
         duckdb_typed(w, q->sides[1]);
+    } else if (q->value) {
+        writer_str(w, "(SELECT ");
+        duckdb_typed(w, q->value);
     } else {
         writer_str(w, "EXISTS (SELECT 1");
     }
@@ -157,11 +165,89 @@ static enum err_code public_in(struct typed **out, struct draft *d,
     return condition(out, d, in_text(d, x, y, rel), e->at, err);
 }
 
+/* Aggregates without groups: one row, whatever there is. */
+static bool is_one_value(const struct select *s)
+{
+    return !s->distinct && s->n_keys == 0 && !s->having && !s->has_limit &&
+           s->offset == 0 && s->n_items == 1 &&
+           draft_aggregates(s->items[0].expr);
+}
+
+static void keep_type(struct typed *out, const struct typed *value)
+{
+    out->type = value->type == VALUE_NULL ? VALUE_TEXT : value->type;
+    out->range = value->range;
+    out->grid_bits = value->grid_bits;
+    out->whole = value->whole;
+    out->never_null = value->never_null;
+}
+
+static enum err_code own_value(struct typed **out, struct query *q,
+                               struct draft *d, const struct expr *e,
+                               struct err *err)
+{
+    struct draft_block *const outer = d->block;
+    d->block = &q->b;
+    TRY(draft_from(d, outer->scope, err));
+    TRY(draft_rows(d, err));
+    TRY(draft_keys(d, err));
+    TRY(draft_post(&q->value, d, e->query.select->items[0].expr, err));
+    d->block = outer;
+    outer->may_group &= q->b.may_group;
+    outer->may_filter &= q->b.may_filter;
+    TRY(condition(out, d, draft_print(d, print_query, q), e->at, err));
+    keep_type(*out, q->value);
+    return ERR_OK;
+}
+
+/* Of many people: the answer of an earlier release, which has one row. */
+static enum err_code released_value(struct typed **out, struct draft *d,
+                                    const struct expr *e, struct err *err)
+{
+    const struct rel *rel = NULL;
+    TRY(draft_chain(&rel, d, e->query.select, err));
+    TRY(condition(out, d,
+                  arena_printf(d->a, "(SELECT %s FROM %s)", rel->columns[0].sql,
+                               rel->sql),
+                  e->at, err));
+    (*out)->type = rel->columns[0].type;
+    (*out)->range = rel->columns[0].range;
+    (*out)->grid_bits = rel->columns[0].grid_bits;
+    (*out)->whole = rel->columns[0].type == VALUE_INT;
+    return ERR_OK;
+}
+
+static bool lacks_key(const struct err *err)
+{
+    const char *name = refusal_info_of(REFUSAL_QUERY_KEY)->name;
+    return err->reason && strcmp(err->reason, name) == 0;
+}
+
+static enum err_code value(struct typed **out, struct draft *d,
+                           const struct expr *e, struct err *err)
+{
+    struct draft_block *const outer = d->block;
+    struct query q = { .b = { .tree = e->query.select,
+                              .is_value = true,
+                              .may_group = true,
+                              .may_filter = true } };
+    if (!is_one_value(e->query.select))
+        return refuse(err, REFUSAL_VALUE_SHAPE, e->at, NULL, NULL);
+    const enum err_code code = own_value(out, &q, d, e, err);
+    if (code == ERR_OK || !lacks_key(err) || q.b.reads_outer || d->is_before)
+        return code;
+    *err = (struct err){ 0 };
+    d->block = outer;
+    return released_value(out, d, e, err);
+}
+
 static enum err_code type_query(struct typed **out, struct draft *d,
                                 const struct expr *e, struct err *err)
 {
     const struct select *s = e->query.select;
     struct typed *operand = NULL;
+    if (e->query.is_value)
+        return value(out, d, e, err);
     if (!e->query.operand) {
         if (!only_rows(s))
             return refuse(err, REFUSAL_EXISTS_SHAPE, e->at, NULL, NULL);

@@ -413,13 +413,31 @@ static bool same_agg(const struct draft_agg *a, const struct draft_agg *b)
            (a->filter == b->filter || typed_equal(a->filter, b->filter));
 }
 
+/* In a sub-query that is a value.  An aggregate of the row outside would be
+ * that of the SELECT outside. */
+static enum err_code value_agg(struct typed **out, struct draft *d,
+                               const struct draft_agg *agg, struct err *err)
+{
+    if (d->block->reads_outer)
+        return refuse(err, REFUSAL_VALUE_OUTER, agg->at, NULL, NULL);
+    TRY(leaf(out, d, TYPED_TEXT, VALUE_INT, 0, agg->at, err));
+    TRY(draft_sub_agg(*out, d, agg, err));
+    (*out)->text = draft_agg_text(d, agg, "");
+    return (*out)->text ? ERR_OK : draft_memory(err);
+}
+
 static enum err_code post_agg(struct typed **out, struct draft *d,
                               const struct expr *e, struct err *err)
 {
     struct draft_agg agg;
     size_t i = 0;
-    TRY(type_agg(&agg, d, e, err));
     struct draft_block *b = d->block;
+    const bool outer = b->reads_outer;
+    b->reads_outer = false;
+    TRY(type_agg(&agg, d, e, err));
+    if (b->is_value)
+        return value_agg(out, d, &agg, err);
+    b->reads_outer |= outer;
     while (i < b->n_aggs && !same_agg(&agg, &b->aggs[i]))
         i++;
     if (i == PLAN_MEASURES_MAX)

@@ -113,29 +113,15 @@ static void print_over(struct writer *w, const void *ctx)
     writer_str(w, ")");
 }
 
-static void print_value(struct writer *w, const void *ctx)
-{
-    duckdb_sub_value(w, ctx);
-}
-
-static void print_filter(struct writer *w, const void *ctx)
-{
-    duckdb_expr(w, ctx);
-}
-
-/* Everything that print_call puts together. */
+/* What print_call puts together. */
 struct texts {
     const struct call *c;
-    const char *x, *f, *over;
+    const char *over;
 };
 
 static void print_call(struct writer *w, const void *ctx)
 {
     const struct texts *t = ctx;
-    if (t->c->win->kind == WINDOW_AGG) {
-        duckdb_sub_agg(w, &t->c->agg, t->x, t->f, t->over);
-        return;
-    }
     writer_printf(w, "%s(", window_kind_name(t->c->win->kind));
     if (t->c->arg)
         duckdb_typed(w, t->c->arg);
@@ -145,15 +131,11 @@ static void print_call(struct writer *w, const void *ctx)
 static enum err_code print_window(struct typed *out, struct draft *d,
                                   const struct call *c, struct err *err)
 {
-    struct texts t = { .c = c, .x = "", .f = "" };
-    t.over = draft_print(d, print_over, c);
-    if (c->win->kind == WINDOW_AGG && c->agg.value)
-        t.x = draft_print(d, print_value, &c->agg);
-    if (c->win->kind == WINDOW_AGG && c->agg.filter)
-        t.f = draft_print(d, print_filter, c->agg.filter);
-    if (!t.over || !t.x || !t.f)
+    const struct texts t = { c, draft_print(d, print_over, c) };
+    if (!t.over)
         return draft_memory(err);
-    out->text = draft_print(d, print_call, &t);
+    out->text = c->win->kind == WINDOW_AGG ? draft_agg_text(d, &c->agg, t.over)
+                                           : draft_print(d, print_call, &t);
     return out->text ? ERR_OK : draft_memory(err);
 }
 

@@ -87,7 +87,8 @@ bool expr_equal(const struct expr *a, const struct expr *b)
     case EXPR_WINDOW:
         return window_equal(a->window, b->window);
     case EXPR_QUERY:
-        return expr_equal(a->query.operand, b->query.operand) &&
+        return a->query.is_value == b->query.is_value &&
+               expr_equal(a->query.operand, b->query.operand) &&
                select_equal(a->query.select, b->query.select);
     }
     return false;
@@ -184,6 +185,8 @@ static const char *name_of(const struct expr *e, bool *is_weak)
     case EXPR_QUERY:
         if (e->query.operand)
             break;
+        if (e->query.is_value)
+            return select_item_name(&e->query.select->items[0]);
         return "exists";
     case EXPR_CONST:
         *is_weak = true;

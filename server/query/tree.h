@@ -31,7 +31,7 @@ enum expr_kind {
     EXPR_CALL,   /* op over args, from op.def */
     EXPR_AGG,    /* an aggregate over rows */
     EXPR_WINDOW, /* a function over the rows of a window */
-    EXPR_QUERY,  /* EXISTS (query), or operand IN (query) */
+    EXPR_QUERY,  /* EXISTS (query), operand IN (query), or (query) as a value */
 };
 
 /* Every scalar operation an analyst may write; op.def holds the rows. */
@@ -106,7 +106,8 @@ struct expr {
         } agg;
         struct window *window;
         struct {
-            struct expr *operand; /* of IN; NULL = EXISTS */
+            struct expr *operand; /* of IN; else NULL */
+            bool is_value;        /* its one value; else EXISTS */
             struct select *select;
         } query;
     };

@@ -262,7 +262,8 @@ static void print_agg(struct writer *w, const struct expr *e)
 
 static void print_query(struct writer *w, const struct expr *e)
 {
-    writer_str(w, e->query.operand ? "(" : "EXISTS (");
+    const bool exists = !e->query.operand && !e->query.is_value;
+    writer_str(w, exists ? "EXISTS (" : "(");
     if (e->query.operand) {
         expr_print(w, e->query.operand);
         writer_str(w, " IN (");

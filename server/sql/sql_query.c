@@ -223,7 +223,7 @@ enum err_code sql_query(struct sql_ctx *c, struct select **out,
     return ERR_OK;
 }
 
-/* EXISTS (query), x IN (query), x = ANY (query). */
+/* EXISTS (query), x IN (query), x = ANY (query), (query). */
 enum err_code sql_sub_link(struct sql_ctx *c, struct expr **out,
                            const PgQuery__Node *n)
 {
@@ -236,13 +236,16 @@ enum err_code sql_sub_link(struct sql_ctx *c, struct expr **out,
         link->n_oper_name == 0 ||
         (link->n_oper_name == 1 && sql_string(link->oper_name[0]) &&
          strcmp(sql_string(link->oper_name[0]), "=") == 0);
+    const bool value =
+        link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK;
     struct expr *e = NULL;
-    if (!exists && !(any && equal))
+    if (!exists && !value && !(any && equal))
         return sql_refuse(c, REFUSAL_SUBQUERY, link->location,
-                          any ? "ANY" : "ALL, ARRAY or a value", NULL);
+                          any ? "ANY" : "ALL or ARRAY", NULL);
     if (link->subselect->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
         return sql_refuse_statement(c, link->subselect, link->location);
     TRY(sql_expr_new(c, &e, EXPR_QUERY, link->location));
+    e->query.is_value = value;
     if (any)
         TRY(sql_expr(c, &e->query.operand, link->testexpr));
     TRY(sql_query(c, &e->query.select, link->subselect->select_stmt,
