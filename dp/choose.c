@@ -179,7 +179,7 @@ static size_t permute_and_flip(const struct candidates *c, gsl_rng *rng)
         const bool head = dp_decay_plain_coin(rng, &c->decay, distance(c, i));
         const bool take = dp_rng_below(rng, heads + 1) == 0;
         const bool counts = head & (width_of(c, i) > 0);
-        pick = counts & take ? i : pick;
+        pick = (counts & take) ? i : pick;
         heads += counts;
     }
     assert(heads > 0); /* the best has a coin of probability 1 */

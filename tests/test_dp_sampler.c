@@ -27,6 +27,9 @@ static const struct row {
     { "Gaussian 2^40, 2^20 denominators",
       { DP_DGAUSS, UINT64_C(1) << 60, 1 << 20 } },
     { "rounded Gaussian 1/2", { DP_RGAUSS, 1, 2 } },
+    { "rounded Gaussian 1/4", { DP_RGAUSS, 1, 4 } },
+    { "rounded Gaussian 3/16", { DP_RGAUSS, 3, 16 } },
+    { "rounded Gaussian 1 less a hair", { DP_RGAUSS, (1 << 20) - 1, 1 << 20 } },
     { "rounded Gaussian 5/3", { DP_RGAUSS, 5, 3 } },
     { "rounded Gaussian 100.1", { DP_RGAUSS, 1001, 10 } },
     { "rounded Gaussian 2^40, 2^20 denominators",
@@ -161,9 +164,28 @@ static void check_coin(void **state)
     assert_true(fabs(heads2 / N - p2) <= 6 * sqrt(p2 * (1 - p2) / N));
 }
 
+/* The narrowest scales there are: noise is 0 but for a chance below e^-10^11,
+ * and drawn as fast as any, which a hat over a whole step would not be. */
+static void noise_far_narrower_than_a_step_is_none(void **state)
+{
+    (void)state;
+    for (int law = 0; law < 3; law++) {
+        const struct dp_mechanism m = { (enum dp_law)law, 1, DP_SCALE_DEN_MAX };
+        for (size_t batch = 1; batch <= 1000; batch *= 1000) {
+            const dp_int *x = sample(&m, batch, 47);
+            for (size_t i = 0; i < N; i++)
+                assert_true(x[i] == 0);
+        }
+    }
+}
+
 int main(void)
 {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(noise_far_narrower_than_a_step_is_none),
+    };
     return RUN_ROWS(rows, check_one_by_one) + RUN_ROWS(rows, check_many) +
            RUN_ROWS(rows, low_bits_are_uniform) +
-           RUN_ROWS(coin_rows, check_coin);
+           RUN_ROWS(coin_rows, check_coin) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }
