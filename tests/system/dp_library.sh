@@ -29,13 +29,17 @@ pc() {
         sed "s|\${includedir}|$dir/usr/include/halftone|; s|\${libdir}|$dir/usr/lib|"
 }
 
-example() (
-    cd "$dir" &&
-        cp usr/share/doc/halftone-dp/example/library.c program.c &&
+# Builds an example where it was copied to and runs it; its output is "answer".
+build_and_run() {
+    cp "usr/share/doc/halftone-dp/example/$1.c" program.c &&
         # shellcheck disable=SC2046
         ${CC:-cc} -std=c17 -Wall -Wextra -Werror $sanitize $(pc Cflags) \
             program.c $(pc Libs) -o program &&
-        ./program >answer &&
+        ./program >answer
+}
+
+example() (
+    cd "$dir" && build_and_run library &&
         grep -q '^  town 1 ' answer && grep -q '^  loans ' answer &&
         grep -q '^  years ' answer && grep -q 'spent rho 0.003' answer
 )
@@ -47,6 +51,13 @@ near() {
          END { exit !(t > 9500 && t < 10500 && y > 45 && y < 54) }' "$dir/answer"
 }
 check 'and its answers are near what it made up' near
+
+audited() (
+    cd "$dir" && build_and_run audit && cat answer &&
+        grep -q '^as it should be .* nothing against' answer &&
+        [ "$(grep -c 'NOT 1-DP$' answer)" = 2 ]
+)
+check 'the auditor finds what is wrong in another' audited
 
 # Everything in the archive, against GSL, OpenSSL and libc alone.
 whole() {
