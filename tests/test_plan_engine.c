@@ -65,8 +65,31 @@ static const struct row {
       "high|7\nlow|2\n" },
     { "text with quotes stays text",
       "SELECT COUNT(*) FROM buys WHERE city = 'W'' OR ''1''=''1'", "0\n" },
+    { "different values", "SELECT COUNT(DISTINCT n) FROM buys", "7\n" },
+    { "different values of each group, whoever has them",
+      "SELECT land, COUNT(DISTINCT n), COUNT(DISTINCT who) FROM buys GROUP BY "
+      "land",
+      "AT|3|2\nDE|1|1\nFR|1|1\nother|2|2\n" },
+    { "different values under a filter, beside sums",
+      "SELECT SUM(n), COUNT(DISTINCT kind) FILTER (WHERE n > 2), COUNT(*) FROM "
+      "buys",
+      "55|3|9\n" },
+    { "NULL is no value",
+      "SELECT COUNT(DISTINCT price) FROM buys WHERE land = 'DE'", "0\n" },
+    { "squares: y = quarters - 13, y^2 - 144 each",
+      "SELECT VAR_POP(price) FROM buys", "4|-14|108\n" },
     { "integer division truncates, by zero is NULL",
       "SELECT COUNT(*) FROM buys WHERE 7 / n = 3 OR 1 / (n - n) = 1", "1\n" },
+};
+
+/* The first histogram of a plan: keys, bucket, rows. */
+static const struct row hists[] = {
+    { "a histogram: at most Linf rows, clamped", "SELECT MEDIAN(n) FROM buys",
+      "10|4\n1|1\n2|1\n3|1\n4|1\n5|1\n" },
+    { "a histogram by group and filter, on quarters from -1",
+      "SELECT land, percentile_disc(0.9) WITHIN GROUP (ORDER BY price) FILTER "
+      "(WHERE price > 0) FROM buys GROUP BY land",
+      "AT|12|1\nAT|34|1\nAT|8|1\n" },
 };
 
 static void plan_or_fail(struct plan **out, const char *sql, struct arena *a,
@@ -92,12 +115,44 @@ static void check_small(void **state)
     if (row->want) {
         plan_db_open(&db);
         plan_db_run(&db, SMALL);
-        char *got = plan_db_answer(&db, plan, 7);
+        struct plan view = *plan;
+        if (plan->n_hists > 0) {
+            view.sql = plan->hists[0].sql;
+            view.keyed = plan->hists[0].keyed;
+        }
+        char *got = plan_db_answer(&db, &view, 7);
         assert_non_null(got);
         assert_string_equal(got, row->want);
         free(got);
         plan_db_close(&db);
     }
+    arena_fini(&a);
+}
+
+/* One person with ten values that nobody else has: Linf = 3 of them count. */
+static void few_values_of_one_person(void **state)
+{
+    static const char *const questions[] = {
+        "SELECT COUNT(DISTINCT n) FROM buys",
+        "SELECT COUNT(DISTINCT city) FROM buys",
+        "SELECT COUNT(DISTINCT free) FILTER (WHERE n >= 0) FROM buys",
+    };
+    struct plan_db db;
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 22);
+    plan_db_open(&db);
+    plan_db_run(&db, "INSERT INTO src.buys(who, n, city, free) SELECT 1, i, "
+                     "'c' || i, i / 7 FROM range(10) t(i)");
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        struct plan *plan = NULL;
+        plan_or_fail(&plan, questions[i], &a, ERR_OK);
+        char *got = plan_db_answer(&db, plan, 7);
+        assert_non_null(got);
+        assert_string_equal(got, "3\n");
+        free(got);
+    }
+    plan_db_close(&db);
     arena_fini(&a);
 }
 
@@ -213,6 +268,11 @@ static void check_hostile(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(few_values_of_one_person),
+    };
     sql_init();
-    return RUN_ROWS(small, check_small) + RUN_ROWS(exprs, check_hostile);
+    return RUN_ROWS(small, check_small) + RUN_ROWS(hists, check_small) +
+           RUN_ROWS(exprs, check_hostile) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }

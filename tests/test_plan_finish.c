@@ -4,6 +4,7 @@
 #include "server/plan/typed.h"
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
+#include "tests/lib_rng.h"
 #include "tests/table.h"
 
 /*
@@ -54,6 +55,58 @@ static const struct row {
       { "" },
       { { 0, 20 } },
       "NULL\n",
+      0 },
+    { "a variance: quarters around 13, squares around 144, half a step more",
+      "SELECT VAR_POP(price), VAR_SAMP(price) FROM buys",
+      1,
+      { "" },
+      { { 4, -14, 108 } },
+      /* (144 + 27 - 12.25) / 16 */ "9.921875|13.229166666666666\n",
+      0 },
+    { "a variance below zero stays, its root is 0",
+      "SELECT VAR_POP(price), STDDEV_POP(price) FROM buys",
+      1,
+      { "" },
+      { { 1, 0, -160 } },
+      "-1|0\n",
+      0 },
+    { "a variance of one row is NULL for a sample",
+      "SELECT VARIANCE(price) FROM buys",
+      1,
+      { "" },
+      { { 1, 0, 0 } },
+      "NULL\n",
+      0 },
+    { "a median is its bucket's value",
+      "SELECT MEDIAN(n), percentile_disc(0.9) WITHIN GROUP (ORDER BY n), "
+      "MEDIAN(price) FROM buys",
+      1,
+      { "" },
+      { { 3, 9, 6 } },
+      "3|9|0.5\n",
+      0 },
+    { "the ends of a column's interval, by its name",
+      "SELECT COUNT(DISTINCT who) AS people, dp_low(people), dp_high(people), "
+      "dp_high(1 + people) FROM buys HAVING dp_low(people) > 90",
+      1,
+      { "" },
+      { { 100 } },
+      "100|96|104|105\n",
+      0 },
+    { "a quotient by what may be nothing is unbounded, and said so",
+      "SELECT COUNT(*) / NULLIF(CAST(COUNT(DISTINCT who) AS double precision), "
+      "0) AS r, dp_low(r), dp_high(r) FROM buys",
+      1,
+      { "" },
+      { { 50, 1 } },
+      "50|-Infinity|Infinity\n",
+      0 },
+    { "no interval of a key or of nothing",
+      "SELECT dp_low(NULL), dp_low(COUNT(*) * COUNT(DISTINCT who)) FROM buys",
+      1,
+      { "" },
+      { { 50, 1 } },
+      "NULL|NULL\n",
       0 },
     { "a sum beside a mean adds the center back",
       "SELECT AVG(price), SUM(price) FROM buys",
@@ -158,8 +211,8 @@ static void check_row(void **state)
     assert_int_equal(plan_sql(&p, row->sql, &req, &policy, &a, &err), ERR_OK);
     for (size_t i = 0; i < row->n; i++) {
         keys[i] = value_text(row->keys[i], strlen(row->keys[i]));
-        for (size_t m = 0; m < p->n_measures; m++)
-            noisy[i * p->n_measures + m].v = row->noisy[i][m];
+        for (size_t m = 0; m < plan_width(p); m++)
+            noisy[i * plan_width(p) + m].v = row->noisy[i][m];
     }
     const struct plan_noisy in = { keys, noisy, row->n };
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
@@ -237,10 +290,23 @@ static const struct interval {
       INTERVAL_UNBOUNDED,
       0,
       0 },
-    { "two aggregates have none",
-      "SELECT COUNT(*) - COUNT(DISTINCT who) FROM buys",
+    { "two aggregates multiplied have none",
+      "SELECT COUNT(*) * COUNT(DISTINCT who) FROM buys",
       { 9, 5 },
       INTERVAL_NONE,
+      0,
+      0 },
+    { "a difference: each of sigma 9.487 and 3.162 at 97.5 %, +-21 and +-7",
+      "SELECT COUNT(*) - COUNT(DISTINCT who) FROM buys",
+      { 900, 500 },
+      INTERVAL_BOUNDED,
+      372,
+      428 },
+    { "a difference of rates by nothing is unbounded",
+      "SELECT 1.0 * COUNT(*) / COUNT(DISTINCT who) - 1.0 * COUNT(*) / COUNT(n) "
+      "FROM buys",
+      { 900, 500, 1 },
+      INTERVAL_UNBOUNDED,
       0,
       0 },
     { "a constant has none",
@@ -277,6 +343,52 @@ static void check_interval(void **state)
     arena_fini(&a);
 }
 
+/*
+ * Quotients as people write them, over exact counts 3000 and 8000: the interval
+ * holds the exact quotient at least as often as it says.  2,000 draws, a miss
+ * rate of 5 % is told from one above 7 % at four standard errors.
+ */
+static void quotients_are_covered(void **state)
+{
+    static const char *const questions[] = {
+        "SELECT 1.0 * COUNT(DISTINCT who) / COUNT(*) FROM buys",
+        "SELECT 100 * (COUNT(DISTINCT who)::float8 / nullif(COUNT(*), 0)) "
+        "FROM buys",
+    };
+    enum { DRAWS = 1000 };
+    const double exact[] = { 3000.0 / 8000, 100 * 3000.0 / 8000 };
+    const struct dp_exact in[2] = { { 3000 }, { 8000 } };
+    const struct request req = { .purpose = "stats" };
+    gsl_rng *rng = test_rng_new(5);
+    struct arena a;
+    int misses = 0;
+    (void)state;
+    for (size_t q = 0; q < 2; q++)
+        for (int i = 0; i < DRAWS; i++) {
+            struct plan *p = NULL;
+            struct err err = { 0 };
+            struct reply_table table;
+            struct dp_noisy noisy[2];
+            arena_init(&a, 1 << 20);
+            assert_int_equal(
+                plan_sql(&p, questions[q], &req, &plan_shop, &a, &err), ERR_OK);
+            for (size_t m = 0; m < 2; m++)
+                assert_int_equal(dp_mechanism_release(&noisy[m], &in[m], 1,
+                                                      &p->measures[m].noise,
+                                                      rng),
+                                 DP_OK);
+            const struct plan_noisy out = { NULL, noisy, 1 };
+            assert_int_equal(plan_finish(&table, p, &out, &a, &err), ERR_OK);
+            const struct reply_interval *at = &table.intervals[0];
+            assert_int_equal(at->kind, INTERVAL_BOUNDED);
+            assert_true(at->hi - at->lo < 0.02 * exact[q]);
+            misses += exact[q] < at->lo || exact[q] > at->hi;
+            arena_fini(&a);
+        }
+    assert_true(misses <= 2 * DRAWS * 7 / 100);
+    gsl_rng_free(rng);
+}
+
 static void an_estimate_tells_what_is_left(void **state)
 {
     const struct request req = { .purpose = "stats", .op = REQUEST_ESTIMATE };
@@ -307,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest single[] = {
         cmocka_unit_test(an_estimate_tells_what_is_left),
+        cmocka_unit_test(quotients_are_covered),
     };
     sql_init();
     return RUN_ROWS(rows, check_row) + RUN_ROWS(probes, check_probe) +

@@ -216,6 +216,7 @@ enum err_code question_of(struct question *out, const struct options *o,
                        "with SQL");
     m->dataset = text_of(o->dataset ? o->dataset : "");
     m->purpose = text_of(o->purpose ? o->purpose : "");
+    m->intervals = o->intervals;
     TRY(set_ask(m, o, a, err));
     TRY(set_bounds(m, o, a, err));
     TRY(set_params(m, o, a, err));

@@ -9,14 +9,14 @@ static enum err_code full(struct err *err)
     return err_set(err, ERR_LIMIT, "the release needs too much memory");
 }
 
-/* Noise measure m of n rows that lie `stride` apart, through a packed copy. */
+/* Noise measure m of n rows, through a packed copy. */
 static enum err_code noise_measure(struct dp_noisy *out,
                                    const struct dp_exact *in, size_t n,
                                    const struct plan *plan, size_t m,
                                    gsl_rng *rng, struct arena *a,
                                    struct err *err)
 {
-    const size_t stride = plan->n_measures;
+    const size_t stride = plan->n_measures, wide = plan_width(plan);
     struct dp_exact *packed = ARENA_NEW_N(a, n, struct dp_exact);
     struct dp_noisy *noisy = ARENA_NEW_N(a, n, struct dp_noisy);
     if (!packed || !noisy)
@@ -27,7 +27,7 @@ static enum err_code noise_measure(struct dp_noisy *out,
         DP_OK)
         return err_set(err, ERR_INTERNAL, "a mechanism is outside its domain");
     for (size_t i = 0; i < n; i++)
-        out[i * stride + m] = noisy[i];
+        out[i * wide + m] = noisy[i];
     return ERR_OK;
 }
 
@@ -42,7 +42,7 @@ static enum err_code release_public(struct plan_noisy *out,
     struct dp_exact *all = ARENA_NEW_N(a, n * wide, struct dp_exact);
     out->n_rows = n;
     out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
-    out->measures = ARENA_NEW_N(a, n * wide, struct dp_noisy);
+    out->measures = ARENA_NEW_N(a, n * plan_width(plan), struct dp_noisy);
     if (!all || !out->keys || !out->measures)
         return full(err);
     for (size_t r = 0; r < exact->n_rows; r++) {
@@ -65,8 +65,9 @@ static enum err_code release_private(struct plan_noisy *out,
                                      gsl_rng *rng, struct arena *a,
                                      struct err *err)
 {
-    const size_t n = exact->n_rows, wide = plan->n_measures;
-    struct dp_exact *rows = ARENA_NEW_N(a, n * wide, struct dp_exact);
+    const size_t n = exact->n_rows, stride = plan->n_measures;
+    const size_t wide = plan_width(plan);
+    struct dp_exact *rows = ARENA_NEW_N(a, n * stride, struct dp_exact);
     out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
     out->measures = ARENA_NEW_N(a, n * wide, struct dp_noisy);
     if (!rows || !out->keys || !out->measures)
@@ -80,8 +81,8 @@ static enum err_code release_private(struct plan_noisy *out,
         if (!dp_threshold_keeps(plan->keep, people))
             continue;
         out->measures[kept * wide + plan->people] = people;
-        memcpy(&rows[kept * wide], &exact->measures[r * wide],
-               wide * sizeof *rows);
+        memcpy(&rows[kept * stride], &exact->measures[r * stride],
+               stride * sizeof *rows);
         if (plan->n_keys > 0)
             memcpy(&out->keys[kept * plan->n_keys],
                    &exact->keys[r * plan->n_keys],
@@ -89,16 +90,18 @@ static enum err_code release_private(struct plan_noisy *out,
         kept++;
     }
     out->n_rows = kept;
-    for (size_t m = 0; m < wide; m++)
+    for (size_t m = 0; m < stride; m++)
         if (m != plan->people)
             TRY(noise_measure(out->measures, rows, kept, plan, m, rng, a, err));
     return ERR_OK;
 }
 
 enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
-                            const struct engine_result *exact, gsl_rng *rng,
+                            const struct engine_result *exact,
+                            const struct engine_result *hists, gsl_rng *rng,
                             struct arena *a, struct err *err)
 {
-    return plan->selects ? release_private(out, plan, exact, rng, a, err)
-                         : release_public(out, plan, exact, rng, a, err);
+    TRY(plan->selects ? release_private(out, plan, exact, rng, a, err)
+                      : release_public(out, plan, exact, rng, a, err));
+    return noise_picks(out, plan, hists, rng, a, err);
 }

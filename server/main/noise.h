@@ -9,11 +9,19 @@
  * Public keys: every group of the domain gets noise, those the engine did not
  * find included.  Private keys: the people of each group first, those above the
  * threshold are kept, their other measures get noise, the rest is forgotten.
+ * Then a bucket is picked for each released group and quantile.
  *
+ * `exact` is empty where the plan has no measure; `hists` are plan->n_hists.
  * ERR_LIMIT: the arena is full (a miss, to the caller).  `rng` is the worker's.
  */
 enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
-                            const struct engine_result *exact, gsl_rng *rng,
+                            const struct engine_result *exact,
+                            const struct engine_result *hists, gsl_rng *rng,
                             struct arena *a, struct err *err) MUST_CHECK;
+
+/* noise_pick.c: the picks of the rows in `out`, behind their measures. */
+enum err_code noise_picks(struct plan_noisy *out, const struct plan *plan,
+                          const struct engine_result *hists, gsl_rng *rng,
+                          struct arena *a, struct err *err) MUST_CHECK;
 
 #endif

@@ -16,13 +16,19 @@ enum { KEEP_S = 7 * 86400 };
 /* What a commit takes on a disk that is well. */
 enum { STORE_NS = 10 * 1000 * 1000, NS_PER_US = 1000 };
 
+/* What the engine found for one release. */
+struct release {
+    struct engine_result exact;
+    struct engine_result *hists; /* n_hists */
+};
+
 struct run {
     struct service_call *call;
     struct reply *reply;
     struct arena *arena;
     struct question question;
     struct ledger_run charge;
-    struct engine_result exact;
+    struct release last;
     struct plan_noisy noisy;
 };
 
@@ -150,7 +156,7 @@ static enum err_code serve_release(struct run *run, const struct answer *answer,
     if (!is_pinned(run))
         return say_repinned(run, err);
     if (answer->n_keys != plan->n_keys ||
-        answer->n_measures != plan->n_measures)
+        answer->n_measures != plan_width(plan))
         return err_set(err, ERR_INTERNAL,
                        "the stored answer is of another shape");
     run->noisy = (struct plan_noisy){ .keys = answer->keys,
@@ -296,24 +302,54 @@ static enum err_code miss(struct run *run, struct err *err)
     return err_hint(err, "misses are counted; ask the steward when they recur");
 }
 
-static enum err_code run_plan(struct engine_result *out, struct run *run,
-                              const struct plan *plan, struct err *err)
+static enum err_code run_statement(struct engine_result *out, struct run *run,
+                                   const struct plan *plan, struct err *err)
 {
-    struct service_call *call = run->call;
+    const struct service_call *call = run->call;
     return engine_run(run->question.dataset->engine, out, plan,
                       call->service->secret, call->stop, run->arena, err);
+}
+
+/* A histogram is a statement with the bucket as one key more. */
+static enum err_code run_hists(struct release *r, struct run *run,
+                               const struct plan *plan, struct err *err)
+{
+    struct plan view = *plan;
+    r->hists = ARENA_NEW_N(run->arena, plan->n_hists + 1, struct engine_result);
+    view.keys = ARENA_NEW_N(run->arena, plan->n_keys + 1, struct plan_key);
+    if (!r->hists || !view.keys)
+        return full(err);
+    if (plan->n_keys > 0)
+        memcpy(view.keys, plan->keys, plan->n_keys * sizeof *view.keys);
+    view.keys[view.n_keys++] =
+        (struct plan_key){ .name = "bucket", .type = VALUE_INT };
+    view.n_measures = 1;
+    for (size_t h = 0; h < plan->n_hists; h++) {
+        view.sql = plan->hists[h].sql;
+        view.keyed = plan->hists[h].keyed;
+        TRY(run_statement(&r->hists[h], run, &view, err));
+    }
+    return ERR_OK;
+}
+
+static enum err_code run_release(struct release *r, struct run *run,
+                                 const struct plan *plan, struct err *err)
+{
+    if (plan->n_measures > 0)
+        TRY(run_statement(&r->exact, run, plan, err));
+    return run_hists(r, run, plan, err);
 }
 
 /* An earlier release of a chain: executed, noised and finished. */
 static enum err_code run_before(struct reply_table *out, struct run *run,
                                 const struct plan *plan, struct err *err)
 {
-    struct engine_result exact = { 0 };
+    struct release r = { 0 };
     struct plan_noisy noisy = { 0 };
     if (!plan->is_free) {
-        TRY(run_plan(&exact, run, plan, err));
-        TRY(noise_release(&noisy, plan, &exact, run->call->rng, run->arena,
-                          err));
+        TRY(run_release(&r, run, plan, err));
+        TRY(noise_release(&noisy, plan, &r.exact, r.hists, run->call->rng,
+                          run->arena, err));
     }
     return plan_finish(out, plan, &noisy, run->arena, err);
 }
@@ -331,7 +367,7 @@ static enum err_code run_chain(struct run *run, struct err *err)
         TRY(run_before(&tables[i], run, plan->before[i], err));
     if (plan->n_before > 0)
         TRY(plan_bind(&bound, plan, tables, run->arena, err));
-    return run_plan(&run->exact, run, &bound, err);
+    return run_release(&run->last, run, &bound, err);
 }
 
 static enum err_code stage_execute(struct lifecycle *q, struct err *err)
@@ -351,8 +387,9 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
 static enum err_code stage_noise(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
-    if (noise_release(&run->noisy, run->question.plan, &run->exact,
-                      run->call->rng, run->arena, err) != ERR_OK ||
+    if (noise_release(&run->noisy, run->question.plan, &run->last.exact,
+                      run->last.hists, run->call->rng, run->arena,
+                      err) != ERR_OK ||
         finish(run, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
@@ -385,7 +422,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
         .principal = run->call->who->name,
         .idempotency_key = req->idempotency_key,
         .n_keys = plan->n_keys,
-        .n_measures = plan->n_measures,
+        .n_measures = plan_width(plan),
         .n_rows = run->noisy.n_rows,
         .keys = run->noisy.keys,
         .measures = run->noisy.measures,

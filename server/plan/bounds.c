@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "dp/moments.h"
 #include "server/plan/draft.h"
 #include "server/plan/range.h"
 
@@ -7,6 +8,11 @@
  * noise to be representable beside them. */
 #define STEPS_FINE 0x1p36
 #define STEPS_MOST 0x1p52
+
+/* A sum that a sum of squares stands beside: both on one grid, which they
+ * cannot leave alone; and the most that one square adds. */
+#define STEPS_SPREAD 0x1p20
+#define SQUARE_MOST  (UINT64_C(1) << 24)
 
 static enum err_code limit_of(uint32_t *out, const char *what, uint32_t asked,
                               uint32_t usual, uint32_t most, struct err *err)
@@ -29,7 +35,7 @@ static bool same_measure(const struct draft *d, size_t i,
     const struct plan_measure *pm = &d->plan->measures[i];
     const struct draft_measure *dm = &d->measures[i];
     return pm->kind == m->kind && pm->center == m->center &&
-           pm->grid_bits == m->grid_bits &&
+           pm->grid_bits == m->grid_bits && pm->coarse == m->coarse &&
            dm->clamps_person == w->clamps_person &&
            typed_equal(dm->filter, w->filter) &&
            typed_equal(dm->value, w->value);
@@ -64,9 +70,9 @@ static enum err_code add_measure(size_t *out, struct draft *d,
     return ERR_OK;
 }
 
-static const char *describe(struct draft *d, const char *what,
-                            const struct typed *value,
-                            const struct typed *filter)
+const char *draft_what(struct draft *d, const char *what,
+                           const struct typed *value,
+                           const struct typed *filter)
 {
     const char *v = value ? draft_text(d, value) : "";
     const char *f = filter ? draft_text(d, filter) : "";
@@ -81,8 +87,8 @@ static enum err_code add_people(size_t *out, struct draft *d,
     const struct draft_measure w = { .filter = filter };
     const struct plan_measure m = { .kind = MEASURE_PEOPLE,
                                     .bound = 1,
-                                    .what =
-                                        describe(d, "people", NULL, filter) };
+                                    .what = draft_what(d, "people", NULL,
+                                                           filter) };
     return add_measure(out, d, m, &w, err);
 }
 
@@ -96,7 +102,7 @@ static enum err_code add_rows(size_t *out, struct draft *d,
     const struct plan_measure m = {
         .kind = MEASURE_ROWS,
         .bound = d->plan->linf,
-        .what = describe(d, value ? "rows with " : "rows", value, filter)
+        .what = draft_what(d, value ? "rows with " : "rows", value, filter)
     };
     return add_measure(out, d, m, &w, err);
 }
@@ -117,18 +123,28 @@ static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
     return err_at(err, agg->at.line, agg->at.col);
 }
 
+static bool has_sibling(const struct draft *d, const struct draft_agg *agg,
+                        bool (*is)(enum agg_kind kind))
+{
+    for (size_t i = 0; i < d->n_aggs; i++)
+        if (is(d->aggs[i].kind) && typed_equal(d->aggs[i].value, agg->value) &&
+            typed_equal(d->aggs[i].filter, agg->filter))
+            return true;
+    return false;
+}
+
 /* Bounds of one row in grid steps, rounded outward, on the finest grid that
  * keeps them small. */
-static enum err_code steps_of(struct draft_measure *w, unsigned *bits,
-                              struct draft *d, const struct draft_agg *agg,
-                              struct err *err)
+enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
+                          struct draft *d, const struct draft_agg *agg,
+                          double fine, struct err *err)
 {
     const struct range r = agg->value->range;
     const double most = fmax(fabs(r.lo), fabs(r.hi));
     if (!range_is_bounded(r))
         return unbounded(d, agg, err);
     *bits = agg->value->grid_bits;
-    while (*bits > 0 && ldexp(most, (int)*bits) > STEPS_FINE)
+    while (*bits > 0 && ldexp(most, (int)*bits) > fine)
         --*bits;
     if (ldexp(most, (int)*bits) > STEPS_MOST) {
         (void)err_set(err, ERR_REFUSED, "the values to add up reach %g", most);
@@ -156,7 +172,7 @@ static uint64_t at_least_one(uint64_t n)
 static const char *describe_sum(struct draft *d, const struct draft_agg *agg,
                                 double lo, double hi)
 {
-    const char *sum = describe(d, "sum of ", agg->value, agg->filter);
+    const char *sum = draft_what(d, "sum of ", agg->value, agg->filter);
     return sum ? arena_printf(d->a, "%s in [%.10g, %.10g]", sum, lo, hi) : NULL;
 }
 
@@ -174,7 +190,7 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
 
     by.range = (struct range){ c->person_lo, c->person_hi };
     person.value = &by;
-    TRY(steps_of(&w, &bits, d, &person, err));
+    TRY(draft_steps(&w, &bits, d, &person, STEPS_FINE, err));
     w.person_lo = w.lo;
     w.person_hi = w.hi;
     /* Rows are clamped only to what stays exact. */
@@ -196,14 +212,18 @@ static enum err_code add_sum(size_t *out, struct draft *d,
                              const struct draft_agg *agg, bool centered,
                              struct err *err)
 {
-    struct draft_measure w = { .filter = agg->filter, .value = agg->value };
+    struct draft_measure w = { .filter = agg->filter,
+                               .value = agg->value,
+                               .has_squares =
+                                   has_sibling(d, agg, agg_is_spread) };
     unsigned bits;
 
     if (!centered && agg->value->kind == TYPED_COLUMN &&
         agg->value->column->policy &&
         agg->value->column->policy->has_person_clamp)
         return add_clamped(out, d, agg, err);
-    TRY(steps_of(&w, &bits, d, agg, err));
+    TRY(draft_steps(&w, &bits, d, agg,
+                    w.has_squares ? STEPS_SPREAD : STEPS_FINE, err));
     const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
     const uint64_t row = farther(w.lo - center, w.hi - center);
     return add_measure(out, d,
@@ -217,6 +237,51 @@ static enum err_code add_sum(size_t *out, struct draft *d,
                        &w, err);
 }
 
+/*
+ * Beside the centred sum `sum` of the same rows.  |y| <= h, so that of one row
+ * y^2 / 2^coarse rounded down, less middle, is at most square.bound
+ * (dp/moments.md); a person has at most Linf rows in a group.
+ */
+static enum err_code add_squares(size_t *out, struct draft *d,
+                                 const struct draft_agg *agg, size_t sum,
+                                 struct err *err)
+{
+    const struct plan_measure *s = &d->plan->measures[sum];
+    struct draft_measure w = d->measures[sum];
+    const uint64_t h =
+        farther(w.lo - (int64_t)s->center, w.hi - (int64_t)s->center);
+    const struct dp_square square = dp_square_of(h, SQUARE_MOST);
+    return add_measure(
+        out, d,
+        (struct plan_measure){
+            .kind = MEASURE_SQUARES,
+            .grid_bits = s->grid_bits,
+            .center = s->center,
+            .middle = (dp_int)square.middle,
+            .coarse = square.coarse,
+            .bound = at_least_one(square.bound * d->plan->linf),
+            .what = draft_what(d, "squares of ", agg->value, agg->filter) },
+        &w, err);
+}
+
+/*
+ * Of one person at most Linf different values count in a group, so a person
+ * takes at most so many from the number of values that anyone has there.
+ */
+static enum err_code add_distinct(size_t *out, struct draft *d,
+                                  const struct draft_agg *agg, struct err *err)
+{
+    const struct draft_measure w = { .filter = agg->filter,
+                                     .value = agg->value };
+    return add_measure(
+        out, d,
+        (struct plan_measure){
+            .kind = MEASURE_DISTINCT,
+            .bound = d->plan->linf,
+            .what = draft_what(d, "different ", agg->value, agg->filter) },
+        &w, err);
+}
+
 static int64_t half_down(int64_t v)
 {
     return v / 2 - (v % 2 < 0);
@@ -226,7 +291,7 @@ bool draft_coarsen(struct draft *d, size_t i)
 {
     struct plan_measure *m = &d->plan->measures[i];
     struct draft_measure *w = &d->measures[i];
-    if (m->kind != MEASURE_SUM || m->grid_bits == 0)
+    if (m->kind != MEASURE_SUM || m->grid_bits == 0 || w->has_squares)
         return false;
     m->grid_bits--;
     w->lo = half_down(w->lo);
@@ -242,14 +307,9 @@ bool draft_coarsen(struct draft *d, size_t i)
     return true;
 }
 
-static bool has_mean(const struct draft *d, const struct draft_agg *sum)
+static bool is_mean(enum agg_kind kind)
 {
-    for (size_t i = 0; i < d->n_aggs; i++)
-        if (d->aggs[i].kind == AGG_AVG &&
-            typed_equal(d->aggs[i].value, sum->value) &&
-            typed_equal(d->aggs[i].filter, sum->filter))
-            return true;
-    return false;
+    return kind == AGG_AVG || agg_is_spread(kind);
 }
 
 /*
@@ -260,17 +320,28 @@ static bool has_mean(const struct draft *d, const struct draft_agg *sum)
 static enum err_code measure_agg(struct plan_agg *out, struct draft *d,
                                  const struct draft_agg *agg, struct err *err)
 {
-    const bool centered = agg->kind == AGG_AVG || has_mean(d, agg);
+    const bool centered = has_sibling(d, agg, is_mean);
     out->kind = PLAN_AGG_MEASURE;
     if (agg->people)
         return add_people(&out->measure, d, agg->filter, err);
+    if (agg_is_percentile(agg->kind))
+        return draft_quantile(out, d, agg, err);
+    if (agg->distinct)
+        return add_distinct(&out->measure, d, agg, err);
     if (agg->kind == AGG_COUNT)
         return add_rows(&out->measure, d, agg->value, agg->filter, err);
     if (centered) {
         out->kind = agg->kind == AGG_AVG ? PLAN_AGG_MEAN : PLAN_AGG_SUM;
         TRY(add_rows(&out->count, d, agg->value, agg->filter, err));
     }
-    return add_sum(&out->measure, d, agg, centered, err);
+    TRY(add_sum(&out->measure, d, agg, centered, err));
+    if (!agg_is_spread(agg->kind))
+        return ERR_OK;
+    const bool is_root =
+        agg->kind == AGG_STDDEV_POP || agg->kind == AGG_STDDEV_SAMP;
+    out->kind = is_root ? PLAN_AGG_DEVIATION : PLAN_AGG_VARIANCE;
+    out->sample = agg->kind == AGG_VAR_SAMP || agg->kind == AGG_STDDEV_SAMP;
+    return add_squares(&out->square, d, agg, out->measure, err);
 }
 
 static enum err_code limits(struct draft *d, struct err *err)
@@ -299,13 +370,17 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
     p->measures = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct plan_measure);
     d->measures = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_measure);
     p->aggs = ARENA_NEW_N(d->a, d->n_aggs + 1, struct plan_agg);
-    if (!p->measures || !d->measures || !p->aggs)
+    p->hists = ARENA_NEW_N(d->a, d->n_aggs + 1, struct plan_hist);
+    d->hists = ARENA_NEW_N(d->a, d->n_aggs + 1, struct draft_measure);
+    p->picks = ARENA_NEW_N(d->a, 3 * d->n_aggs + 1, struct plan_pick);
+    if (!p->measures || !d->measures || !p->aggs || !p->hists || !d->hists ||
+        !p->picks)
         return draft_memory(err);
     p->n_aggs = d->n_aggs;
     for (size_t i = 0; i < d->n_aggs; i++)
         TRY(measure_agg(&p->aggs[i], d, &d->aggs[i], err));
     p->audience = d->policy->min_audience;
-    if (p->selects || p->audience > 0 || p->n_measures == 0) {
+    if (p->selects || p->audience > 0 || plan_width(p) == 0) {
         p->has_people = true;
         TRY(add_people(&p->people, d, NULL, err));
     }

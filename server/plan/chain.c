@@ -107,30 +107,48 @@ static void print_table(struct writer *w, const struct plan *before,
     writer_str(w, rows ? "),\n" : " WHERE FALSE),\n");
 }
 
+/* A statement behind the constant tables it reads. */
 static void print_bound(struct writer *w, const struct plan *plan,
-                        const struct reply_table *tables)
+                        const struct reply_table *tables, const char *sql)
 {
     static const char with[] = "WITH ";
     writer_str(w, with);
     for (size_t i = 0; i < plan->n_before; i++)
         print_table(w, plan->before[i], &tables[i], i);
-    writer_str(w, plan->sql + sizeof with - 1);
+    writer_str(w, sql + sizeof with - 1);
+}
+
+static enum err_code bound_text(const char **sql, const struct plan *plan,
+                                const struct reply_table *tables,
+                                struct arena *a, struct err *err)
+{
+    struct writer w = writer_of(NULL, 0);
+    print_bound(&w, plan, tables, *sql);
+    char *text = arena_alloc(a, w.need + 1, 1);
+    if (!text)
+        return draft_memory(err);
+    w = writer_of(text, w.need + 1);
+    print_bound(&w, plan, tables, *sql);
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_INTERNAL, "the answer changed while printed");
+    *sql = text;
+    return ERR_OK;
 }
 
 enum err_code plan_bind(struct plan *out, const struct plan *plan,
                         const struct reply_table *tables, struct arena *a,
                         struct err *err)
 {
-    struct writer w = writer_of(NULL, 0);
-    print_bound(&w, plan, tables);
-    char *sql = arena_alloc(a, w.need + 1, 1);
-    if (!sql)
+    struct plan bound = *plan;
+    bound.hists = ARENA_NEW_N(a, plan->n_hists + 1, struct plan_hist);
+    if (!bound.hists)
         return draft_memory(err);
-    w = writer_of(sql, w.need + 1);
-    print_bound(&w, plan, tables);
-    if (!writer_cstr(&w))
-        return err_set(err, ERR_INTERNAL, "the answer changed while printed");
-    *out = *plan;
-    out->sql = sql;
+    if (plan->n_measures > 0)
+        TRY(bound_text(&bound.sql, plan, tables, a, err));
+    for (size_t h = 0; h < plan->n_hists; h++) {
+        bound.hists[h] = plan->hists[h];
+        TRY(bound_text(&bound.hists[h].sql, plan, tables, a, err));
+    }
+    *out = bound;
     return ERR_OK;
 }

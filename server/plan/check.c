@@ -93,6 +93,7 @@ enum err_code check_convert(struct typed **e, struct draft *d,
     if ((*e)->type == type)
         return ERR_OK;
     if (typed_is_null(*e)) {
+        draft_param_is(d, *e, type);
         *e = draft_const(d, type, value_null(), (*e)->at);
         return *e ? ERR_OK : draft_memory(err);
     }
@@ -315,6 +316,16 @@ static enum err_code rule_time(struct check *c, struct err *err)
     return check_convert(&c->args[1], c->d, VALUE_TIMESTAMP, err);
 }
 
+/* Only numbers have intervals. */
+static enum err_code rule_bound(struct check *c, struct err *err)
+{
+    c->type = VALUE_DOUBLE;
+    if (!is_number(c->args[0]->type) && !typed_is_null(c->args[0]))
+        return mismatch(c, c->args[0], "a number", err);
+    c->d->wants_intervals = true;
+    return ERR_OK;
+}
+
 /* The dataset's time, on its grain. */
 static enum err_code rule_now(struct check *c, struct err *err)
 {
@@ -361,6 +372,7 @@ static enum err_code rule_cast(struct check *c, struct err *err)
         [OP_CAST_BOOL - OP_CAST_INT] = { VALUE_BOOL, N | B | I | T },
     };
     c->type = to[c->op - OP_CAST_INT].type;
+    draft_param_is(c->d, c->args[0], c->type);
     if (!(to[c->op - OP_CAST_INT].takes & 1u << c->args[0]->type))
         return mismatch(c, c->args[0], "something that converts", err);
     if ((c->op == OP_CAST_DATE || c->op == OP_CAST_TIMESTAMP) &&
@@ -402,6 +414,8 @@ static rule_fn *const RULES[OP_COUNT] = {
     [OP_CASE] = rule_case,
     [OP_NOW] = rule_now,
     [OP_TODAY] = rule_now,
+    [OP_DP_LOW] = rule_bound,
+    [OP_DP_HIGH] = rule_bound,
     [OP_DATE_TRUNC] = rule_time,
     [OP_EXTRACT] = rule_time,
     [OP_CAST_INT] = rule_cast,

@@ -18,13 +18,28 @@ static enum err_code refuse_arg(const struct check *c, const struct typed *arg,
                   arg->at.line ? arg->at.col : c->at.col);
 }
 
+/* Any value of the type will do while only types are asked for; rising ones
+ * are bounds in order. */
+static enum err_code stand_in(struct check *c, size_t i, enum value_type type,
+                              struct err *err)
+{
+    const struct value v = type == VALUE_TEXT     ? value_text("x", 1)
+                           : type == VALUE_DOUBLE ? value_double((double)i)
+                                                  : value_int(1);
+    c->args[i] = draft_const(c->d, type, v, c->args[i]->at);
+    return c->args[i] ? ERR_OK : draft_memory(err);
+}
+
 static enum err_code constant(struct check *c, size_t i, enum value_type type,
                               const char *what, struct err *err)
 {
     if (typed_is_const(c->args[i]) && c->args[i]->type == VALUE_INT &&
         type == VALUE_DOUBLE)
         TRY(check_convert(&c->args[i], c->d, type, err));
+    const bool unknown = c->d->shape && c->args[i]->param > 0;
     TRY(check_want(c, i, type, err));
+    if (unknown)
+        return stand_in(c, i, type, err);
     if (!typed_is_const(c->args[i]) || typed_is_null(c->args[i]))
         return refuse_arg(c, c->args[i], what, ERR_REFUSED, err);
     return ERR_OK;

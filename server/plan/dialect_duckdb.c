@@ -1,8 +1,8 @@
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "server/plan/dialect.h"
-#include "server/plan/draft.h"
+#include "server/plan/dialect_stage.h"
 
 /*
  * The engine's statement, one stage per line of this table:
@@ -22,38 +22,46 @@
  * rows in [lo, hi] that lies in [Linf lo, Linf hi], as a sum of Linf rows does,
  * and the person's mean stays what it was.
  */
-struct sql {
-    struct draft *d;
-    struct writer *w;
-    size_t flag[PLAN_MEASURES_MAX]; /* measure -> f column, NONE: every row */
-    size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
-    size_t n_flags, n_x;
-    bool ranks;
-};
-static const size_t NONE = SIZE_MAX;
-
 /* COUNT(x) flags rows by x; a sum does too, so that both mean the same rows. */
 static const struct typed *flag_value(const struct sql *s, size_t i)
 {
-    const struct typed *v = s->d->measures[i].value;
+    const struct typed *v = s->dm[i].value;
     return v && !v->never_null ? v : NULL;
+}
+
+/* Squares are those of a sum's values, which stands before them. */
+static size_t column_of_sum(const struct sql *s, size_t i)
+{
+    size_t j = 0;
+    while (j < i && !(s->pm[j].kind == MEASURE_SUM &&
+                      s->pm[j].grid_bits == s->pm[i].grid_bits &&
+                      s->pm[j].center == s->pm[i].center &&
+                      typed_equal(s->dm[j].value, s->dm[i].value) &&
+                      typed_equal(s->dm[j].filter, s->dm[i].filter)))
+        j++;
+    assert(j < i);
+    return s->x[j];
 }
 
 static void number_columns(struct sql *s)
 {
-    const struct draft_measure *m = s->d->measures;
-    for (size_t i = 0; i < s->d->plan->n_measures; i++) {
+    const struct draft_measure *m = s->dm;
+    for (size_t i = 0; i < s->n; i++) {
         size_t j = 0;
-        s->flag[i] = s->x[i] = NONE;
+        s->flag[i] = s->x[i] = s->u[i] = STAGE_NONE;
         if (m[i].filter || flag_value(s, i)) {
-            while (j < i && !(s->flag[j] != NONE &&
+            while (j < i && !(s->flag[j] != STAGE_NONE &&
                               typed_equal(m[i].filter, m[j].filter) &&
                               typed_equal(flag_value(s, i), flag_value(s, j))))
                 j++;
             s->flag[i] = j < i ? s->flag[j] : s->n_flags++;
         }
-        if (s->d->plan->measures[i].kind == MEASURE_SUM)
+        if (s->pm[i].kind == MEASURE_SUM)
             s->x[i] = s->n_x++;
+        if (s->pm[i].kind == MEASURE_SQUARES)
+            s->x[i] = column_of_sum(s, i);
+        if (s->pm[i].kind == MEASURE_DISTINCT)
+            s->u[i] = s->n_u++;
     }
 }
 
@@ -63,12 +71,12 @@ static bool first_of_flag(const struct sql *s, size_t i)
     for (size_t j = 0; j < i; j++)
         if (s->flag[j] == s->flag[i])
             return false;
-    return s->flag[i] != NONE;
+    return s->flag[i] != STAGE_NONE;
 }
 
 static void flag(const struct sql *s, size_t i)
 {
-    const struct draft_measure *m = &s->d->measures[i];
+    const struct draft_measure *m = &s->dm[i];
     writer_str(s->w, ", (");
     if (m->filter) {
         duckdb_expr(s->w, m->filter);
@@ -96,13 +104,18 @@ static void stage_rows(const struct sql *s)
         writer_printf(s->w, "%s AS k%zu",
                       type == VALUE_INT ? " AS BIGINT)" : "", k);
     }
-    for (size_t i = 0; i < d->plan->n_measures; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         if (first_of_flag(s, i))
             flag(s, i);
-        if (s->x[i] == NONE)
+        if (s->u[i] != STAGE_NONE) {
+            writer_str(s->w, ", ");
+            duckdb_expr(s->w, s->dm[i].value);
+            writer_printf(s->w, " AS u%zu", s->u[i]);
+        }
+        if (s->pm[i].kind != MEASURE_SUM)
             continue;
         writer_str(s->w, ", CAST(");
-        duckdb_expr(s->w, d->measures[i].value);
+        duckdb_expr(s->w, s->dm[i].value);
         writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
     }
     writer_printf(s->w, " FROM %s", scope->from);
@@ -171,8 +184,8 @@ static int64_t on_grid(double v, unsigned bits)
  */
 static void placed_value(const struct sql *s, size_t i)
 {
-    const struct draft_measure *m = &s->d->measures[i];
-    const unsigned bits = s->d->plan->measures[i].grid_bits;
+    const struct draft_measure *m = &s->dm[i];
+    const unsigned bits = s->pm[i].grid_bits;
     const struct value lo = value_double(m->row.lo),
                        hi = value_double(m->row.hi);
     const size_t x = s->x[i];
@@ -198,8 +211,9 @@ static void stage_placed(const struct sql *s)
         placed_key(s, k);
     for (size_t j = 0; j < s->n_flags; j++)
         writer_printf(s->w, ", f%zu", j);
-    for (size_t i = 0; i < p->n_measures; i++)
-        if (s->x[i] != NONE)
+    stage_columns(s, 'u', s->n_u);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->pm[i].kind == MEASURE_SUM)
             placed_value(s, i);
     writer_str(s->w, " FROM rows");
     for (size_t k = 0; k < p->n_keys; k++) {
@@ -212,14 +226,14 @@ static void stage_placed(const struct sql *s)
     writer_str(s->w, ")");
 }
 
-static void columns(const struct sql *s, char prefix, size_t n)
+void stage_columns(const struct sql *s, char prefix, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         writer_printf(s->w, ", %c%zu", prefix, i);
 }
 
 /* Text that no other value of the type has, and that ends by itself. */
-static void encoded(const struct sql *s, char prefix, size_t i, bool is_text)
+void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text)
 {
     char name[32];
     struct writer n = writer_of(name, sizeof name);
@@ -234,18 +248,18 @@ static void encoded(const struct sql *s, char prefix, size_t i, bool is_text)
                       name);
 }
 
-static void hash_open(const struct sql *s, char what)
+void stage_hash_open(const struct sql *s, char what)
 {
     const enum policy_type type = draft_key(s->d)->key_type;
     writer_printf(s->w, "sha256(CAST($1 AS BLOB) || encode('%c'", what);
-    encoded(s, 'p', 0, type != POLICY_INT);
+    stage_encoded(s, 'p', 0, type != POLICY_INT);
     for (size_t k = 0; k < s->d->plan->n_keys; k++)
-        encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
+        stage_encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
 }
 
 static void only_flagged(const struct sql *s, size_t i)
 {
-    if (s->flag[i] != NONE)
+    if (s->flag[i] != STAGE_NONE)
         writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
 }
 
@@ -262,9 +276,27 @@ static void limited_count(const struct sql *s, size_t i)
     writer_printf(s->w, ", %u)", s->d->plan->linf);
 }
 
+/* y^2 / 2^coarse rounded down; 64 bits hold the square of a number below 2^31.
+ */
+static void square(const struct sql *s, size_t i)
+{
+    const struct plan_measure *m = &s->pm[i];
+    const char *type =
+        s->dm[i].hi - s->dm[i].lo < INT32_MAX ? "BIGINT" : "HUGEINT";
+    for (int side = 0; side < 2; side++)
+        writer_printf(s->w, "%sCAST(v%zu - CAST('%lld' AS BIGINT) AS %s)",
+                      side ? " * " : "(", s->x[i], (long long)m->center, type);
+    writer_printf(s->w, ") // CAST('%lld' AS %s)", 1LL << m->coarse, type);
+}
+
 static void total(const struct sql *s, size_t i)
 {
-    writer_printf(s->w, "coalesce(sum(v%zu)", s->x[i]);
+    writer_str(s->w, "coalesce(sum(");
+    if (s->pm[i].kind == MEASURE_SQUARES)
+        square(s, i);
+    else
+        writer_printf(s->w, "v%zu", s->x[i]);
+    writer_str(s->w, ")");
     only_flagged(s, i);
     writer_str(s->w, ", 0)");
 }
@@ -272,6 +304,10 @@ static void total(const struct sql *s, size_t i)
 /* `//` truncates towards 0, so what lies between two integers stays there. */
 static void limited_total(const struct sql *s, size_t i)
 {
+    if (s->d->scope->one_row) {
+        total(s, i);
+        return;
+    }
     writer_str(s->w, "CASE WHEN ");
     row_count(s, i);
     writer_printf(s->w, " > %u THEN ", s->d->plan->linf);
@@ -283,9 +319,18 @@ static void limited_total(const struct sql *s, size_t i)
     writer_str(s->w, " END");
 }
 
+/* ... less as many steps for each row that counts. */
+static void less_per_row(const struct sql *s, size_t i, dp_int steps)
+{
+    if (steps == 0)
+        return;
+    writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ", (long long)steps);
+    limited_count(s, i);
+}
+
 static void clamped_total(const struct sql *s, size_t i)
 {
-    const struct draft_measure *m = &s->d->measures[i];
+    const struct draft_measure *m = &s->dm[i];
     writer_str(s->w, "CASE WHEN ");
     total(s, i);
     writer_printf(
@@ -302,10 +347,10 @@ static void clamped_total(const struct sql *s, size_t i)
 /* What one person adds to one group. */
 static void share(const struct sql *s, size_t i)
 {
-    const struct plan_measure *m = &s->d->plan->measures[i];
+    const struct plan_measure *m = &s->pm[i];
     switch (m->kind) {
     case MEASURE_PEOPLE:
-        if (s->flag[i] == NONE)
+        if (s->flag[i] == STAGE_NONE)
             writer_str(s->w, "CAST(1 AS BIGINT)");
         else
             writer_printf(s->w, "CAST(bool_or(f%zu) AS BIGINT)", s->flag[i]);
@@ -314,20 +359,19 @@ static void share(const struct sql *s, size_t i)
         limited_count(s, i);
         return;
     case MEASURE_SUM:
-        if (s->d->measures[i].clamps_person) {
+        if (s->dm[i].clamps_person) {
             clamped_total(s, i);
             return;
         }
-        if (s->d->scope->one_row)
-            total(s, i);
-        else
-            limited_total(s, i);
-        if (m->center) {
-            writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ",
-                          (long long)m->center);
-            limited_count(s, i);
-        }
+        limited_total(s, i);
+        less_per_row(s, i, m->center);
         return;
+    case MEASURE_SQUARES:
+        limited_total(s, i);
+        less_per_row(s, i, m->middle);
+        return;
+    case MEASURE_DISTINCT:
+        return; /* not a sum over people: dialect_distinct.c */
     }
 }
 
@@ -335,14 +379,16 @@ static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     writer_str(s->w, ",\npairs AS (SELECT p");
-    columns(s, 'k', p->n_keys);
-    for (size_t i = 0; i < p->n_measures; i++) {
+    stage_columns(s, 'k', p->n_keys);
+    for (size_t i = 0; i < s->n && !s->hist; i++) {
+        if (s->pm[i].kind == MEASURE_DISTINCT)
+            continue;
         writer_str(s->w, ", ");
         share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
     writer_str(s->w, " FROM placed GROUP BY p");
-    columns(s, 'k', p->n_keys);
+    stage_columns(s, 'k', p->n_keys);
     writer_str(s->w, ")");
 }
 
@@ -352,23 +398,30 @@ static void stage_ranked(const struct sql *s)
 {
     const size_t n_keys = s->d->plan->n_keys;
     writer_str(s->w, ",\nhashed AS (SELECT *, ");
-    hash_open(s, 'g');
+    stage_hash_open(s, 'g');
     writer_str(s->w,
                ")) AS h FROM pairs),\nranked AS (SELECT *, dense_rank() OVER "
                "(PARTITION BY p ORDER BY h");
-    columns(s, 'k', n_keys);
+    stage_columns(s, 'k', n_keys);
     writer_str(s->w, ") AS g FROM hashed)");
 }
 
-static void final(const struct sql *s)
+/* The sums over people; of DISTINCT values, which are none, later. */
+static void totals(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    writer_str(s->w, "\nSELECT ");
-    for (size_t k = 0; k < p->n_keys; k++)
-        writer_printf(s->w, "k%zu, ", k);
-    for (size_t i = 0; i < p->n_measures; i++)
+    const char *between = "SELECT ";
+    for (size_t k = 0; k < p->n_keys; k++, between = ", ")
+        writer_printf(s->w, "%sk%zu", between, k);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->pm[i].kind == MEASURE_DISTINCT)
+            continue;
         writer_printf(s->w, "%sCAST(coalesce(sum(a%zu), 0) AS HUGEINT) AS m%zu",
-                      i ? ", " : "", i, i);
+                      between, i, i);
+        between = ", ";
+    }
+    if (s->n_u > 0) /* a column even where there is no other */
+        writer_printf(s->w, "%scount(*) AS n", between);
     writer_str(s->w, s->ranks ? " FROM ranked" : " FROM pairs");
     if (s->ranks)
         writer_printf(s->w, " WHERE g <= %u", p->l0);
@@ -383,29 +436,61 @@ static void statement(const struct sql *s)
     stage_pairs(s);
     if (s->ranks)
         stage_ranked(s);
-    final(s);
+    if (s->hist) {
+        stage_histogram(s);
+        return;
+    }
+    for (size_t i = 0; i < s->n; i++)
+        if (s->pm[i].kind == MEASURE_DISTINCT)
+            stage_distinct(s, i);
+    writer_str(s->w, s->n_u > 0 ? ",\ntotals AS (" : "\n");
+    totals(s);
+    if (s->n_u > 0)
+        stage_with_distinct(s);
+}
+
+/* Two passes: the length is not known before. */
+static enum err_code print(const char **sql, bool *keyed, struct sql *s,
+                           struct err *err)
+{
+    const struct plan *p = s->d->plan;
+    struct writer measure = writer_of(NULL, 0);
+
+    s->w = &measure;
+    number_columns(s);
+    s->ranks = p->n_keys > 0 && !s->d->scope->one_row &&
+               (p->selects || p->l0 < p->groups_public);
+    statement(s);
+    char *text = arena_alloc(s->d->a, measure.need + 1, 1);
+    if (!text)
+        return draft_memory(err);
+    struct writer w = writer_of(text, measure.need + 1);
+    s->w = &w;
+    statement(s);
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_INTERNAL,
+                       "the statement changed while printed");
+    *sql = text;
+    *keyed = s->ranks || s->n_u > 0;
+    return ERR_OK;
 }
 
 enum err_code draft_duckdb(struct draft *d, struct err *err)
 {
-    struct writer measure = writer_of(NULL, 0);
-    struct sql s = { .d = d, .w = &measure };
-    const struct plan *p = d->plan;
-
-    number_columns(&s);
-    s.ranks = p->n_keys > 0 && !d->scope->one_row &&
-              (p->selects || p->l0 < p->groups_public);
-    statement(&s);
-    char *text = arena_alloc(d->a, measure.need + 1, 1);
-    if (!text)
-        return draft_memory(err);
-    struct writer w = writer_of(text, measure.need + 1);
-    s.w = &w;
-    statement(&s);
-    if (!writer_cstr(&w))
-        return err_set(err, ERR_INTERNAL,
-                       "the statement changed while printed");
-    d->plan->sql = text;
-    d->plan->keyed = s.ranks;
+    struct plan *p = d->plan;
+    struct sql s = {
+        .d = d, .pm = p->measures, .dm = d->measures, .n = p->n_measures
+    };
+    p->sql = "";
+    if (p->n_measures > 0)
+        TRY(print(&p->sql, &p->keyed, &s, err));
+    for (size_t h = 0; h < p->n_hists; h++) {
+        struct sql one = { .d = d,
+                           .hist = &p->hists[h],
+                           .pm = &p->hists[h].of,
+                           .dm = &d->hists[h],
+                           .n = 1 };
+        TRY(print(&p->hists[h].sql, &p->hists[h].keyed, &one, err));
+    }
     return ERR_OK;
 }

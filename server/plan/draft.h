@@ -27,7 +27,8 @@ struct draft_measure {
                                    NULL for every row */
     struct range row;           /* SUM: one row is clamped to this, ... */
     int64_t lo, hi;             /* ... in grid steps, rounded outward */
-    bool clamps_person;         /* SUM: no row limit, but this, grid steps */
+    bool has_squares; /* SUM: a sum of squares of the same rows stands beside */
+    bool clamps_person; /* SUM: no row limit, but this, grid steps */
     int64_t person_lo, person_hi;
 };
 
@@ -35,9 +36,10 @@ struct draft_measure {
 struct draft_agg {
     enum agg_kind kind;
     bool people;               /* COUNT(DISTINCT key) */
-    bool distinct;             /* of another value; in sub-queries only */
+    bool distinct;             /* COUNT(DISTINCT x) of another value */
     const struct typed *value; /* NULL: COUNT(*) */
     const struct typed *filter;
+    double fraction; /* PERCENTILE_* */
     struct place at;
 };
 
@@ -109,13 +111,20 @@ struct draft {
     struct draft_agg *aggs;
     size_t n_aggs;
     struct draft_measure *measures; /* room for PLAN_MEASURES_MAX */
-    bool explains;                  /* someone reads plan->text */
-    bool never; /* a filter is constantly false: no row counts */
+    struct draft_measure *hists;    /* of the plan's; as many */
+    bool wants_intervals;     /* of percentiles, too: asked for, or dp_low() */
+    bool explains;            /* someone reads plan->text */
+    struct plan_shape *shape; /* types are asked for: parameters have no value;
+                                 else NULL */
+    bool never;               /* a filter is constantly false: no row counts */
 };
 
 struct plan_after; /* after.h */
 
 enum err_code draft_memory(struct err *err);
+
+/* plan.c: an empty plan for the question. */
+enum err_code draft_start(struct draft *d, struct err *err) MUST_CHECK;
 
 /* The relation whose key is that of a row of the release. */
 static inline const struct rel *draft_key(const struct draft *d)
@@ -262,6 +271,12 @@ enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
 struct range draft_range(const struct draft_terms *t,
                          const struct rel_column *c);
 
+/* shape.c: a parameter without a value; what it is brought to is its type. */
+enum err_code draft_param(struct typed **out, struct draft *d,
+                          const struct expr *e, struct err *err) MUST_CHECK;
+void draft_param_is(struct draft *d, const struct typed *e,
+                    enum value_type type);
+
 /* snap.c: bounds on times in the block's WHERE snap outward to the policy's
  * grain. */
 enum err_code draft_snap(struct draft *d, struct draft_block *b,
@@ -272,6 +287,22 @@ enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
 
 /* bounds.c: L0, Linf, and a measure for each thing the aggregates need. */
 enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;
+
+/* quantile.c: a histogram and its picks for a PERCENTILE_*. */
+enum err_code draft_quantile(struct plan_agg *out, struct draft *d,
+                             const struct draft_agg *agg,
+                             struct err *err) MUST_CHECK;
+
+/* bounds.c: the range of an aggregate's values, in grid steps of `bits`, as far
+ * as steps stay below `fine`; ERR_REFUSED when it is not public. */
+enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
+                          struct draft *d, const struct draft_agg *agg,
+                          double fine, struct err *err) MUST_CHECK;
+
+/* "what value where filter", in the arena, NULL when it is full. */
+const char *draft_what(struct draft *d, const char *what,
+                           const struct typed *value,
+                           const struct typed *filter);
 
 /* Measure i on a grid half as fine; false when that cannot be. */
 bool draft_coarsen(struct draft *d, size_t i);

@@ -415,6 +415,13 @@ static enum err_code eval_call(struct value *out, const struct typed *e,
     const struct call c = { args, e->call.n_args };
     if (e->call.op == OP_CAST_TEXT)
         return cast_to_text(out, &args[0], a, err);
+    if (e->call.op == OP_DP_LOW || e->call.op == OP_DP_HIGH) {
+        *out = env && env->bound
+                   ? env->bound(env->bound_ctx, e->call.args[0], &args[0],
+                                e->call.op == OP_DP_HIGH)
+                   : value_null();
+        return ERR_OK;
+    }
     if (f)
         return function(out, f, e->call.op, &c, a, err);
     *out = call_op(e->call.op, &c);

@@ -20,7 +20,7 @@ static const char *law_name(const struct plan_measure *m)
 static double scale_of(const struct plan_measure *m)
 {
     return ldexp((double)m->noise.num / (double)m->noise.den,
-                 -(int)m->grid_bits);
+                 plan_measure_exp(m));
 }
 
 /* Half width of a measure's own noise at 1 - alpha, in units of the column. */
@@ -29,12 +29,12 @@ static double half_width(const struct plan_measure *m, double alpha)
     uint64_t k = 0;
     if (dp_mechanism_quantile(&k, &m->noise, alpha) != DP_OK)
         return (double)NAN;
-    return ldexp((double)k, -(int)m->grid_bits);
+    return ldexp((double)k, plan_measure_exp(m));
 }
 
 static double center_of(const struct plan_measure *m)
 {
-    return ldexp((double)m->center, -(int)m->grid_bits);
+    return ldexp((double)m->center, plan_measure_exp(m));
 }
 
 /* NaN: a mean's error depends on how many there are, unless that is public. */
@@ -42,8 +42,12 @@ static double error_of_agg(const struct plan *p, const struct plan_agg *agg)
 {
     const struct plan_measure *m = &p->measures[agg->measure];
     const double alpha = 1 - p->level;
+    if (agg->kind == PLAN_AGG_QUANTILE)
+        return (double)NAN;
     if (agg->kind == PLAN_AGG_MEASURE)
         return half_width(m, alpha);
+    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
+        return (double)NAN;
     const struct plan_measure *n = &p->measures[agg->count];
     if (agg->kind == PLAN_AGG_SUM)
         return half_width(m, alpha / 2) +
@@ -52,7 +56,7 @@ static double error_of_agg(const struct plan *p, const struct plan_agg *agg)
         return (double)NAN;
     const double size =
         (double)p->policy->expected_size / (double)p->groups_public;
-    const double far = ldexp((double)m->bound / p->linf, -(int)m->grid_bits);
+    const double far = ldexp((double)m->bound / p->linf, plan_measure_exp(m));
     return (half_width(m, alpha / 2) + far * half_width(n, alpha / 2)) / size;
 }
 
@@ -60,21 +64,58 @@ static double error_of_output(const struct plan *p, const struct plan_output *o)
 {
     if (o->expr->kind == TYPED_AGG && !p->is_free)
         return error_of_agg(p, &p->aggs[o->expr->index]);
-    return o->expr->kind == TYPED_CALL ? (double)NAN : 0;
+    return o->expr->kind == TYPED_CALL && !o->is_key ? (double)NAN : 0;
+}
+
+/* How far off a pick may be, in rows: the law's bound, which is mostly ten
+ * times what happens. */
+static double rows_off(const struct plan *p, const struct plan_pick *pick)
+{
+    uint64_t reach = 0;
+    if (dp_quantile_reach(&reach, &pick->choice, p->hists[pick->hist].n_buckets,
+                          1 - p->level) != DP_OK)
+        return (double)NAN;
+    return (double)reach / pick->q.den;
+}
+
+static const char *pick_text(const struct plan *p, size_t i, struct arena *a)
+{
+    const struct plan_pick *pick = &p->picks[i];
+    return arena_printf(
+        a, "%s over %zu buckets, epsilon %.6g, within %.6g rows",
+        pick->choice.law == DP_EXPONENTIAL ? "exponential mechanism"
+                                           : "permute-and-flip",
+        p->hists[pick->hist].n_buckets, (double)pick->choice.eps_nano * DP_NANO,
+        rows_off(p, pick));
+}
+
+/* A whole double that is a key stands inside a cast. */
+static size_t key_index(const struct typed *e)
+{
+    return e->kind == TYPED_KEY ? e->index : e->call.args[0]->index;
 }
 
 static const char *mechanism_of_output(const struct plan *p,
                                        const struct plan_output *o,
                                        struct arena *a)
 {
-    if (o->expr->kind == TYPED_KEY)
-        return p->keys[o->expr->index].is_public ? "public" : "selected";
+    if (o->is_key)
+        return p->keys[key_index(o->expr)].is_public ? "public" : "selected";
     if (o->expr->kind != TYPED_AGG || p->is_free)
         return "computed";
     const struct plan_agg *agg = &p->aggs[o->expr->index];
     const struct plan_measure *m = &p->measures[agg->measure];
+    if (agg->kind == PLAN_AGG_QUANTILE)
+        return pick_text(p, agg->pick, a);
     if (agg->kind == PLAN_AGG_MEASURE)
         return arena_printf(a, "%s, scale %.6g", law_name(m), scale_of(m));
+    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
+        return arena_printf(a,
+                            "%s, scale %.6g, with squares of scale %.6g and a "
+                            "count of scale %.6g",
+                            law_name(m), scale_of(m),
+                            scale_of(&p->measures[agg->square]),
+                            scale_of(&p->measures[agg->count]));
     return arena_printf(a, "%s, scale %.6g, %s a count of scale %.6g",
                         law_name(m), scale_of(m),
                         agg->kind == PLAN_AGG_MEAN ? "over" : "plus",
@@ -139,12 +180,27 @@ static void noise(struct writer *w, const struct plan *p)
                       "Measure %s: %s; one person changes it by at most %.6g "
                       "per group; %s, scale %.6g; +-%.6g at %g %%\n",
                       m->name, m->what,
-                      ldexp((double)m->bound, -(int)m->grid_bits), law_name(m),
+                      ldexp((double)m->bound, plan_measure_exp(m)), law_name(m),
                       scale_of(m), half_width(m, 1 - p->level), p->level * 100);
+    }
+    for (size_t i = 0; i < p->n_picks; i++) {
+        const struct plan_pick *pick = &p->picks[i];
+        const struct plan_hist *h = &p->hists[pick->hist];
+        writer_printf(w,
+                      "Percentile %.6g of %s: %zu buckets; one person has at "
+                      "most %u row%s in a group; %s, epsilon %.6g per group; "
+                      "within %.6g rows at %g %%\n",
+                      (double)pick->q.num / pick->q.den, h->of.what,
+                      h->n_buckets, p->linf, p->linf == 1 ? "" : "s",
+                      pick->choice.law == DP_EXPONENTIAL
+                          ? "exponential mechanism"
+                          : "permute-and-flip",
+                      (double)pick->choice.eps_nano * DP_NANO,
+                      rows_off(p, pick), p->level * 100);
     }
     for (size_t i = 0; i < p->n_outputs; i++) {
         const double e = error_of_output(p, &p->outputs[i]);
-        if (p->outputs[i].expr->kind == TYPED_KEY)
+        if (p->outputs[i].is_key)
             continue;
         writer_printf(w, "Column %s: expected error ", p->outputs[i].name);
         if (isnan(e))
@@ -206,7 +262,10 @@ static void explain(struct writer *w, const struct draft *d)
     }
     noise(w, p);
     price(w, p);
-    engine_sql(w, p->sql);
+    if (p->n_measures > 0)
+        engine_sql(w, p->sql);
+    for (size_t h = 0; h < p->n_hists; h++)
+        engine_sql(w, p->hists[h].sql);
 }
 
 static enum err_code write_text(struct draft *d, struct err *err)

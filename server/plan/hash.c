@@ -110,6 +110,8 @@ static void measures(struct writer *w, const struct draft *d)
         writer_be64(w, m->bound);
         writer_be32(w, m->grid_bits);
         writer_be64(w, (uint64_t)m->center);
+        writer_be64(w, (uint64_t)m->middle);
+        writer_u8(w, (uint8_t)m->coarse);
         writer_u8(w, (uint8_t)m->noise.law);
         writer_be64(w, m->noise.num);
         writer_be64(w, m->noise.den);
@@ -127,6 +129,31 @@ static void groups(struct writer *w, const struct draft *d)
     writer_u8(w, p->selects);
     writer_be64(w, p->selects ? p->keep.above : p->groups_public);
     writer_be64(w, p->audience);
+}
+
+static void quantiles(struct writer *w, const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    writer_be32(w, (uint32_t)p->n_hists);
+    for (size_t i = 0; i < p->n_hists; i++) {
+        typed_write(w, d->hists[i].filter);
+        typed_write(w, d->hists[i].value);
+        writer_be32(w, p->hists[i].of.grid_bits);
+        writer_be64(w, (uint64_t)p->hists[i].lo);
+        writer_be64(w, p->hists[i].width);
+        writer_be64(w, p->hists[i].n_buckets);
+    }
+    writer_be32(w, (uint32_t)p->n_picks);
+    for (size_t i = 0; i < p->n_picks; i++) {
+        const struct plan_pick *pick = &p->picks[i];
+        writer_be32(w, (uint32_t)pick->hist);
+        writer_be32(w, pick->q.num);
+        writer_be32(w, pick->q.den);
+        writer_be64(w, (uint64_t)pick->q.shift);
+        writer_u8(w, (uint8_t)pick->choice.law);
+        writer_be64(w, pick->choice.eps_nano);
+        writer_be64(w, pick->choice.sensitivity);
+    }
 }
 
 enum err_code draft_hash(struct draft *d, struct err *err)
@@ -148,6 +175,7 @@ enum err_code draft_hash(struct draft *d, struct err *err)
         writer_be32(&w, (uint32_t)d->plan->n_before);
         for (size_t i = 0; i < d->plan->n_before; i++)
             before(&w, d->plan->before[i]);
+        quantiles(&w, d);
     }
     if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,
                                  EVP_sha256(), NULL) != 1)

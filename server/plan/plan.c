@@ -148,7 +148,7 @@ const struct plan_output *plan_columns(const struct plan *p, size_t *n)
     return last ? last->outputs : p->outputs;
 }
 
-static enum err_code start(struct draft *d, struct err *err)
+enum err_code draft_start(struct draft *d, struct err *err)
 {
     struct plan *plan = ARENA_NEW(d->a, struct plan);
     if (!plan)
@@ -160,8 +160,9 @@ static enum err_code start(struct draft *d, struct err *err)
     plan->policy = d->policy;
     plan->request = d->req;
     plan->sql = "";
+    d->wants_intervals = d->req->intervals && !d->is_before;
     d->plan = plan;
-    return make(d, err);
+    return ERR_OK;
 }
 
 enum err_code draft_plan(struct plan **out, const struct draft *d,
@@ -173,8 +174,10 @@ enum err_code draft_plan(struct plan **out, const struct draft *d,
                             .policy = d->policy,
                             .a = d->a,
                             .is_before = true,
-                            .explains = d->explains };
-    TRY(start(&before, err));
+                            .explains = d->explains,
+                            .shape = d->shape };
+    TRY(draft_start(&before, err));
+    TRY(make(&before, err));
     *out = before.plan;
     return ERR_OK;
 }
@@ -186,7 +189,8 @@ enum err_code plan_query(struct plan **out, const struct request *req,
     struct draft d = { .tree = tree, .req = req, .policy = policy, .a = a };
     /* The text needs a quantile per column, most of what planning costs. */
     d.explains = tree->explain || req->op == REQUEST_ESTIMATE;
-    TRY(start(&d, err));
+    TRY(draft_start(&d, err));
+    TRY(make(&d, err));
     *out = d.plan;
     return ERR_OK;
 }

@@ -2,6 +2,7 @@
 #define PLAN_PLAN_H
 
 #include "dp/mechanism.h"
+#include "dp/quantile.h"
 #include "dp/select.h"
 #include "server/policy/policy.h"
 #include "server/query/reply.h"
@@ -19,8 +20,10 @@
  * The price of all is charged together, before any runs.
  *
  *   engine row:  key[0..n_keys), measure[0..n_measures)      exact integers
- *   release:     select by people (private keys), noise each measure
- *   outputs:     expressions over keys and noisy measures    post-processing
+ *   histogram:   key[0..n_keys), bucket, rows                exact integers
+ *   release:     select by people (private keys), noise each measure, pick
+ *                buckets of the groups that are left
+ *   outputs:     expressions over keys, noisy measures and picks
  *
  * Contract with engines: `sql` reads the relation src."TABLE", which shows
  * exactly the policy's columns under the policy's names, as BIGINT, DOUBLE,
@@ -42,9 +45,12 @@ struct plan_key {
 };
 
 enum measure_kind {
-    MEASURE_PEOPLE, /* distinct privacy keys: D = 1 */
-    MEASURE_ROWS,   /* kept rows (of FILTER, or with x not NULL): D = Linf */
-    MEASURE_SUM,    /* clamped values on the grid, minus center per row */
+    MEASURE_PEOPLE,   /* distinct privacy keys: D = 1 */
+    MEASURE_ROWS,     /* kept rows (of FILTER, or with x not NULL): D = Linf */
+    MEASURE_SUM,      /* clamped values on the grid, minus center per row: y */
+    MEASURE_SQUARES,  /* y^2 / 2^coarse rounded down, minus middle per row */
+    MEASURE_DISTINCT, /* different values, of one person at most Linf: D = Linf
+                       */
 };
 
 /* One integer per group, with noise of its own. */
@@ -55,19 +61,57 @@ struct plan_measure {
     uint64_t bound;     /* D: what one person changes it by in one group */
     unsigned grid_bits; /* value = integer * 2^-grid_bits */
     dp_int center;      /* grid steps subtracted per counted row */
+    dp_int middle;      /* SQUARES: steps subtracted per counted row */
+    unsigned coarse;    /* SQUARES: bits of each square that are left out */
     struct dp_mechanism noise;
 };
 
+/*
+ * Rows per bucket of a value's public range, for the quantiles of each group: a
+ * statement of its own, whose columns are the keys, the bucket as one key more,
+ * and the number of rows.
+ */
+struct plan_hist {
+    const char *sql;
+    bool keyed;
+    struct plan_measure of; /* the sum that would take the same rows */
+    int64_t lo;             /* grid steps: the first value of bucket 0, ... */
+    uint64_t width;         /* ... and how many values each has */
+    size_t n_buckets;
+};
+
+/* One bucket picked per group.  What leaves is its index, stored behind the
+ * noisy measures as one more number. */
+struct plan_pick {
+    size_t hist;
+    struct dp_quantile q;
+    struct dp_choice choice;
+};
+
+/* A step of the measure is worth 2 to this. */
+static inline int plan_measure_exp(const struct plan_measure *m)
+{
+    const int bits = (int)m->grid_bits;
+    return m->kind == MEASURE_SQUARES ? (int)m->coarse - 2 * bits : -bits;
+}
+
 /* One aggregate the analyst wrote, from noisy measures. */
 enum plan_agg_kind {
-    PLAN_AGG_MEASURE, /* measure */
-    PLAN_AGG_SUM,     /* measure + center * count */
-    PLAN_AGG_MEAN,    /* center + measure / count; NULL when count <= 0 */
+    PLAN_AGG_MEASURE,  /* measure */
+    PLAN_AGG_SUM,      /* measure + center * count */
+    PLAN_AGG_MEAN,     /* center + measure / count; NULL when count <= 0 */
+    PLAN_AGG_VARIANCE, /* of measure, square and count: dp/moments.h */
+    PLAN_AGG_DEVIATION,
+    PLAN_AGG_QUANTILE, /* the middle of the bucket picked */
 };
 
 struct plan_agg {
     enum plan_agg_kind kind;
-    size_t measure, count; /* indices; count of SUM and MEAN */
+    size_t measure, count, square; /* indices; count but of MEASURE */
+    bool sample; /* VARIANCE, DEVIATION: divided by count - 1 */
+    size_t pick; /* QUANTILE; with has_ends, the next two are its interval's */
+    bool has_ends;
+    bool whole; /* QUANTILE: of whole numbers, and one of them */
 };
 
 struct plan_output {
@@ -100,6 +144,10 @@ struct plan {
     size_t n_keys;
     struct plan_measure *measures;
     size_t n_measures;
+    struct plan_hist *hists;
+    size_t n_hists;
+    struct plan_pick *picks;
+    size_t n_picks;
     struct plan_agg *aggs;
     size_t n_aggs;
     uint32_t l0,
@@ -130,6 +178,12 @@ struct plan {
 };
 
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
+/* Numbers that a released group has: its noisy measures, then its picks. */
+static inline size_t plan_width(const struct plan *p)
+{
+    return p->n_measures + p->n_picks;
+}
+
 enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
 
 /*
@@ -148,6 +202,24 @@ enum err_code plan_query(struct plan **out, const struct request *req,
                          const struct select *tree, const struct policy *policy,
                          struct arena *a, struct err *err) MUST_CHECK;
 
+/*
+ * What a statement gives and takes before its parameters have values, as
+ * drivers ask for it: types of $1, $2, ... by what stands beside them (text
+ * where nothing does), names and types of the output columns.  Errors as
+ * plan_query, as far as they do not depend on values; free.
+ */
+struct plan_shape {
+    enum value_type *params;
+    size_t n_params; /* the highest number used */
+    struct reply_column *columns;
+    size_t n_columns;
+};
+enum { PLAN_PARAMS_MAX = 1024 };
+enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
+                            const struct select *tree,
+                            const struct policy *policy, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
 /* What would be charged and how wrong the answer would be; see reply.h.
  * queries_left is computed from `left`. */
 enum err_code plan_estimate(struct reply_estimate *out, const struct plan *plan,
@@ -160,7 +232,7 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *plan,
  */
 struct plan_noisy {
     struct value *keys;        /* n_rows * n_keys */
-    struct dp_noisy *measures; /* n_rows * n_measures */
+    struct dp_noisy *measures; /* n_rows * plan_width */
     size_t n_rows;
 };
 

@@ -109,17 +109,54 @@ static enum err_code buy(struct draft *d, size_t i, uint64_t part,
 
 static uint64_t part_of(const struct draft *d, uint64_t total)
 {
-    return total / d->plan->n_measures;
+    return total / plan_width(d->plan);
+}
+
+/* The picks that the same part of the price buys. */
+static enum err_code buy_picks(struct draft *d, uint64_t part, struct err *err)
+{
+    struct plan *p = d->plan;
+    for (size_t i = 0; i < p->n_picks; i++) {
+        struct plan_pick *pick = &p->picks[i];
+        const uint64_t one = part / p->l0; /* a pick in each group */
+        const struct dp_price limit = dp_notion_price(notion_of(d), one);
+        if (!one || dp_quantile_choice(&pick->choice, &pick->q, p->linf, limit,
+                                       notion_of(d)) != DP_OK) {
+            (void)err_set(err, ERR_INVALID,
+                          "the price is too small for a percentile of %.160s",
+                          p->hists[pick->hist].of.what);
+            return err_hint(err, "spend more, or ask for fewer columns");
+        }
+    }
+    return ERR_OK;
+}
+
+/* An interval's ends aim as far below and above as a pick may miss. */
+static enum err_code aim_ends(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    for (size_t i = 0; d->wants_intervals && i + 2 < p->n_picks; i += 3) {
+        const struct plan_pick *pick = &p->picks[i];
+        uint64_t reach;
+        if (dp_quantile_reach(&reach, &pick->choice,
+                              p->hists[pick->hist].n_buckets,
+                              (1 - p->level) / 2) != DP_OK)
+            return err_set(err, ERR_INVALID, "a percentile has no interval");
+        p->picks[i + 1].q = dp_quantile_low(pick->q, reach);
+        p->picks[i + 2].q = dp_quantile_high(pick->q, reach);
+    }
+    return ERR_OK;
 }
 
 static enum err_code buy_all(struct draft *d, struct err *err)
 {
     uint64_t total, parts[PLAN_MEASURES_MAX];
     TRY(asked(&total, d, err));
-    const bool enough = draft_share(parts, d, total) == DP_OK;
+    const uint64_t picks = part_of(d, total) * d->plan->n_picks;
+    const bool enough = draft_share(parts, d, total - picks) == DP_OK;
     for (size_t i = 0; i < d->plan->n_measures; i++)
         TRY(buy(d, i, enough ? parts[i] : 0, err));
-    return ERR_OK;
+    return buy_picks(d, part_of(d, total), err);
 }
 
 /* A measure's noise must stay within half_width (in its units) at `level`; of
@@ -129,7 +166,7 @@ static enum err_code need(struct draft *d, bool *has, size_t i,
 {
     struct plan_measure *m = &d->plan->measures[i];
     struct dp_mechanism noise;
-    const double steps = ldexp(half_width, (int)m->grid_bits);
+    const double steps = ldexp(half_width, -plan_measure_exp(m));
 
     if (dp_mechanism_of_accuracy(&noise, law_of(d), steps, level) != DP_OK) {
         (void)err_set(err, ERR_INVALID,
@@ -147,7 +184,7 @@ static enum err_code need(struct draft *d, bool *has, size_t i,
 
 static double value_of_steps(const struct plan_measure *m, double steps)
 {
-    return ldexp(steps, -(int)m->grid_bits);
+    return ldexp(steps, plan_measure_exp(m));
 }
 
 /* People in one group, as far as the policy makes it public; 0: unknown. */
@@ -157,6 +194,15 @@ static double public_size(const struct draft *d)
     if (p->selects || d->policy->expected_size == 0)
         return 0;
     return (double)d->policy->expected_size / (double)p->groups_public;
+}
+
+static enum err_code no_public_size(struct err *err)
+{
+    (void)err_set(err, ERR_REFUSED,
+                  "a relative accuracy, and any of a spread, needs a size that "
+                  "is public already");
+    return err_hint(err, "state the accuracy in units of the column, or ask "
+                         "the steward to declare expected_size");
 }
 
 /*
@@ -177,6 +223,27 @@ static enum err_code need_mean(struct draft *d, bool *has,
     return need(d, has, agg->count, count_w, level, err);
 }
 
+/*
+ * The variance Q/N - (S/N)^2 is within +-v, to first order, when each of the
+ * three moves it by at most v/3; |S| <= h N and |Q| <= h^2 N / 2.  A deviation
+ * is within +-w when its square is within +-w^2.
+ */
+static enum err_code need_spread(struct draft *d, bool *has,
+                                 const struct plan_agg *agg, double w,
+                                 struct err *err)
+{
+    const struct plan_measure *m = &d->plan->measures[agg->measure];
+    const double n = public_size(d);
+    const double h = value_of_steps(m, (double)m->bound / d->plan->linf);
+    const double v = agg->kind == PLAN_AGG_DEVIATION ? w * w : w;
+    const double each = 1 - (1 - d->plan->level) / 3;
+    if (n == 0)
+        return no_public_size(err);
+    TRY(need(d, has, agg->square, v * n / 3, each, err));
+    TRY(need(d, has, agg->measure, v * n / (6 * h), each, err));
+    return need(d, has, agg->count, v * n / (7.5 * h * h), each, err);
+}
+
 static enum err_code need_agg(struct draft *d, bool *has, size_t i,
                               struct err *err)
 {
@@ -188,41 +255,41 @@ static enum err_code need_agg(struct draft *d, bool *has, size_t i,
     double w = ask->half_width;
 
     if (ask->kind == ASK_ACCURACY_REL) {
-        if (agg->kind == PLAN_AGG_MEAN || public_size(d) == 0) {
-            (void)err_set(err, ERR_REFUSED,
-                          "a relative accuracy needs a size "
-                          "that is public already");
-            return err_hint(err,
-                            "state the accuracy in units of the column, or "
-                            "ask the steward to declare expected_size");
-        }
+        const bool sums =
+            agg->kind == PLAN_AGG_MEASURE || agg->kind == PLAN_AGG_SUM;
+        if (!sums || public_size(d) == 0)
+            return no_public_size(err);
         w *= public_size(d);
         if (m->kind == MEASURE_SUM)
             w *= center + value_of_steps(m, (double)m->bound) / d->plan->linf;
     }
     if (agg->kind == PLAN_AGG_MEAN)
         return need_mean(d, has, agg, w, both, err);
+    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
+        return need_spread(d, has, agg, w, err);
     if (agg->kind == PLAN_AGG_MEASURE || center == 0)
         return need(d, has, agg->measure, w, d->plan->level, err);
     TRY(need(d, has, agg->measure, w / 2, both, err));
     return need(d, has, agg->count, w / (2 * center), both, err);
 }
 
-/* People counted only to select groups: nobody stated an accuracy for them, so
- * they cost what they would by default. */
+/* People counted only to select groups, and percentiles, which are wrong by
+ * ranks and not by a width: they cost what they would by default. */
 static enum err_code reach_accuracy(struct draft *d, struct err *err)
 {
     bool has[PLAN_MEASURES_MAX] = { false };
     const double w = d->req->ask.half_width;
+    const uint64_t usual = part_of(d, units(d, d->policy->default_price));
 
     if (!(w > 0) || !isfinite(w))
         return err_set(err, ERR_INVALID, "an accuracy must be above 0");
     for (size_t i = 0; i < d->plan->n_aggs; i++)
-        TRY(need_agg(d, has, i, err));
+        if (d->plan->aggs[i].kind != PLAN_AGG_QUANTILE)
+            TRY(need_agg(d, has, i, err));
     for (size_t i = 0; i < d->plan->n_measures; i++)
         if (!has[i])
-            TRY(buy(d, i, part_of(d, units(d, d->policy->default_price)), err));
-    return ERR_OK;
+            TRY(buy(d, i, usual, err));
+    return buy_picks(d, usual, err);
 }
 
 static enum err_code add_up(struct draft *d, struct err *err)
@@ -236,6 +303,12 @@ static enum err_code add_up(struct draft *d, struct err *err)
             return err_set(err, ERR_INVALID, "%s has no price at this accuracy",
                            p->measures[i].what);
         p->price = dp_price_add(p->price, price);
+    }
+    for (size_t i = 0; i < p->n_picks; i++) {
+        struct dp_price one;
+        if (dp_choice_price(&one, &p->picks[i].choice, notion_of(d)) != DP_OK)
+            return err_set(err, ERR_INTERNAL, "a percentile has no price");
+        p->price = dp_price_add(p->price, dp_price_times(one, p->l0));
     }
     return ERR_OK;
 }
@@ -293,6 +366,7 @@ enum err_code draft_price(struct draft *d, struct err *err)
     uint64_t total;
 
     TRY(accuracy ? reach_accuracy(d, err) : buy_all(d, err));
+    TRY(aim_ends(d, err));
     TRY(add_up(d, err));
     if (!accuracy) {
         TRY(asked(&total, d, err));

@@ -11,6 +11,7 @@
  *   a measure that is asked for as it is      weighs 1
  *   the sum and the count of a mean           1 and 1/2: the mean is taken to
  *                                             lie half-way from the center
+ *   the squares, sum and count of a spread    1, 1 and 1/2, the mean as above
  *   the centred sum and the count of a sum    h and c, of h + c
  *   the people that groups are selected by    1
  *
@@ -27,7 +28,11 @@ static void weigh_agg(double *weights, const struct plan *p,
 {
     const struct plan_measure *m = &p->measures[agg->measure];
     const double h = (double)m->bound / p->linf, c = fabs((double)m->center);
-    if (agg->kind == PLAN_AGG_MEAN) {
+    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION) {
+        add(&weights[agg->square], 1);
+        add(&weights[agg->measure], 1);
+        add(&weights[agg->count], 0.5);
+    } else if (agg->kind == PLAN_AGG_MEAN) {
         add(&weights[agg->measure], 1);
         add(&weights[agg->count], 0.5);
     } else if (agg->kind == PLAN_AGG_SUM) {
@@ -43,8 +48,11 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
 {
     const struct plan *p = d->plan;
     double weights[PLAN_MEASURES_MAX] = { 0 };
+    if (p->n_measures == 0)
+        return DP_OK; /* percentiles alone */
     for (size_t i = 0; i < p->n_aggs; i++)
-        weigh_agg(weights, p, &p->aggs[i]);
+        if (p->aggs[i].kind != PLAN_AGG_QUANTILE)
+            weigh_agg(weights, p, &p->aggs[i]);
     if (p->has_people && (p->selects || p->audience > 0))
         add(&weights[p->people], 1);
     for (size_t i = 0; i < p->n_measures; i++)

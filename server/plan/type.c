@@ -91,6 +91,8 @@ static enum err_code type_const(struct typed **out, struct draft *d,
                                 const struct expr *e, struct err *err)
 {
     struct value v = e->kind == EXPR_CONST ? e->value : value_null();
+    if (e->kind == EXPR_PARAM && d->shape)
+        return draft_param(out, d, e, err);
     if (e->kind == EXPR_PARAM) {
         if (e->param < 1 || e->param > d->req->n_params) {
             (void)err_set(err, ERR_INVALID, "parameter $%u has no value",
@@ -158,6 +160,9 @@ static enum err_code type_call(struct typed **out, struct draft *d,
     const struct rel_column *key = key_tested(d, e);
     if (key)
         return type_key_test(out, d, e, key, err);
+    if (e->call.op == OP_DP_LOW || e->call.op == OP_DP_HIGH)
+        return refuse(err, REFUSAL_BOUND_PLACE, e->at,
+                      op_info_of(e->call.op)->sql, NULL);
     struct typed **args = ARENA_NEW_N(d->a, e->call.n_args, struct typed *);
     if (!args)
         return draft_memory(err);
@@ -236,6 +241,8 @@ static bool same(const struct draft *d, const struct expr *a,
         return l && r && value_cmp(l, r) == 0;
     if (a->kind != b->kind)
         return false;
+    if (a->kind == EXPR_PARAM)
+        return a->param == b->param; /* without a value */
     if (a->kind == EXPR_COLUMN)
         return same_column(d, a, b);
     if (a->kind != EXPR_CALL || a->call.op != b->call.op ||
@@ -322,14 +329,7 @@ static enum err_code type_key_count(struct draft_agg *agg, struct draft *d,
     return key->key == REL_KEY_MAYBE ? has_key(agg, d, key, err) : ERR_OK;
 }
 
-static const char *key_name(const struct draft *d)
-{
-    const struct rel_scope *scope = d->block->scope;
-    return scope->owned ? scope->leaves[scope->key].rel->key_name : "key";
-}
-
-static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
-                                  bool is_key, struct err *err)
+static enum err_code agg_refusals(const struct expr *e, struct err *err)
 {
     if (e->agg.kind == AGG_MIN || e->agg.kind == AGG_MAX)
         return turn_down(
@@ -337,13 +337,6 @@ static enum err_code agg_refusals(const struct draft *d, const struct expr *e,
             "ask for a count in ranges instead; a percentile says it "
             "without naming the one at the edge",
             err);
-    if (e->agg.distinct && !is_key) {
-        (void)err_set(err, ERR_REFUSED,
-                      "DISTINCT is answered for the privacy key alone");
-        (void)err_hint(err, "count people with COUNT(DISTINCT %s)",
-                       key_name(d));
-        return err_at(err, e->at.line, e->at.col);
-    }
     return ERR_OK;
 }
 
@@ -352,6 +345,7 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
 {
     struct typed *t;
     TRY(type_row(&t, d, e, USE_FILTER, 0, err));
+    draft_param_is(d, t, VALUE_BOOL);
     if (t->type != VALUE_BOOL && !typed_is_null(t)) {
         (void)err_set(err, ERR_INVALID,
                       "a filter must be true or false, not %s",
@@ -364,6 +358,24 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
+static enum err_code type_fraction(struct draft_agg *agg, struct draft *d,
+                                   const struct expr *e, struct err *err)
+{
+    struct typed *t;
+    if (!e->agg.fraction)
+        return err_set(err, ERR_INVALID, "a percentile lacks its fraction");
+    TRY(type_row(&t, d, e->agg.fraction, USE_VALUE, 0, err));
+    draft_param_is(d, t, VALUE_DOUBLE);
+    if (d->shape && t->param > 0)
+        return ERR_OK;
+    if (!typed_is_const(t) || typed_is_null(t) ||
+        (t->type != VALUE_INT && t->type != VALUE_DOUBLE))
+        return refuse(err, REFUSAL_PERCENTILE, e->at, agg_kind_name(agg->kind),
+                      NULL);
+    agg->fraction = t->range.lo;
+    return ERR_OK;
+}
+
 static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
                               const struct expr *e, struct err *err)
 {
@@ -373,7 +385,7 @@ static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
     const struct rel_column *key =
         e->agg.kind == AGG_COUNT ? draft_bare_key(d, e->agg.arg) : NULL;
     if (d->block->is_release)
-        TRY(agg_refusals(d, e, key != NULL, err));
+        TRY(agg_refusals(e, err));
     agg->distinct = e->agg.distinct && !key;
     if (e->agg.filter)
         TRY(type_filter(&agg->filter, d, e->agg.filter, err));
@@ -395,20 +407,24 @@ static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
                       agg_kind_name(e->agg.kind), value_type_name(value->type));
         return err_at(err, e->at.line, e->at.col);
     }
-    return ERR_OK;
+    return agg_is_percentile(agg->kind) ? type_fraction(agg, d, e, err)
+                                        : ERR_OK;
 }
 
 static enum value_type agg_type(const struct draft_agg *agg)
 {
-    if (agg->kind == AGG_AVG)
+    if (agg->kind == AGG_AVG || agg->kind == AGG_PERCENTILE_CONT ||
+        agg_is_spread(agg->kind))
         return VALUE_DOUBLE;
-    return agg->kind == AGG_SUM ? agg->value->type : VALUE_INT;
+    return agg->kind == AGG_SUM || agg->kind == AGG_PERCENTILE_DISC
+               ? agg->value->type
+               : VALUE_INT;
 }
 
 static bool same_agg(const struct draft_agg *a, const struct draft_agg *b)
 {
     return a->kind == b->kind && a->people == b->people &&
-           a->distinct == b->distinct &&
+           a->distinct == b->distinct && a->fraction == b->fraction &&
            (a->value == b->value || typed_equal(a->value, b->value)) &&
            (a->filter == b->filter || typed_equal(a->filter, b->filter));
 }

@@ -31,8 +31,17 @@ enum expr_op op_of_sql(const char *sql, size_t n_args)
 const char *agg_kind_name(enum agg_kind kind)
 {
     static const char *const names[AGG_KIND_COUNT] = {
-        [AGG_COUNT] = "count", [AGG_SUM] = "sum", [AGG_AVG] = "avg",
-        [AGG_MIN] = "min",     [AGG_MAX] = "max",
+        [AGG_COUNT] = "count",
+        [AGG_SUM] = "sum",
+        [AGG_AVG] = "avg",
+        [AGG_VAR_POP] = "var_pop",
+        [AGG_VAR_SAMP] = "var_samp",
+        [AGG_STDDEV_POP] = "stddev_pop",
+        [AGG_STDDEV_SAMP] = "stddev_samp",
+        [AGG_PERCENTILE_CONT] = "percentile_cont",
+        [AGG_PERCENTILE_DISC] = "percentile_disc",
+        [AGG_MIN] = "min",
+        [AGG_MAX] = "max",
     };
     assert(kind < AGG_KIND_COUNT);
     return names[kind];
@@ -83,7 +92,8 @@ bool expr_equal(const struct expr *a, const struct expr *b)
         return a->agg.kind == b->agg.kind &&
                a->agg.distinct == b->agg.distinct &&
                expr_equal(a->agg.arg, b->agg.arg) &&
-               expr_equal(a->agg.filter, b->agg.filter);
+               expr_equal(a->agg.filter, b->agg.filter) &&
+               expr_equal(a->agg.fraction, b->agg.fraction);
     case EXPR_WINDOW:
         return window_equal(a->window, b->window);
     case EXPR_QUERY:

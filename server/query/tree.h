@@ -46,6 +46,12 @@ enum agg_kind {
     AGG_COUNT, /* COUNT(*) with star, COUNT(x), COUNT(DISTINCT x) */
     AGG_SUM,
     AGG_AVG,
+    AGG_VAR_POP,
+    AGG_VAR_SAMP,
+    AGG_STDDEV_POP,
+    AGG_STDDEV_SAMP,
+    AGG_PERCENTILE_CONT, /* WITHIN GROUP (ORDER BY arg); MEDIAN is one */
+    AGG_PERCENTILE_DISC,
     AGG_MIN, /* always refused, with a hint */
     AGG_MAX, /* always refused, with a hint */
     AGG_KIND_COUNT
@@ -101,8 +107,9 @@ struct expr {
         struct {
             enum agg_kind kind;
             bool distinct;
-            struct expr *arg;    /* EXPR_STAR for COUNT(*) */
-            struct expr *filter; /* FILTER (WHERE ...), or NULL */
+            struct expr *arg;      /* EXPR_STAR for COUNT(*) */
+            struct expr *filter;   /* FILTER (WHERE ...), or NULL */
+            struct expr *fraction; /* PERCENTILE_*: 0 to 1; else NULL */
         } agg;
         struct window *window;
         struct {
@@ -203,6 +210,17 @@ const struct op_info *op_info_of(enum expr_op op);
 
 /* Lower-case name of an aggregate: "count", "sum", ... */
 const char *agg_kind_name(enum agg_kind kind);
+
+static inline bool agg_is_percentile(enum agg_kind kind)
+{
+    return kind == AGG_PERCENTILE_CONT || kind == AGG_PERCENTILE_DISC;
+}
+
+/* Variances and standard deviations. */
+static inline bool agg_is_spread(enum agg_kind kind)
+{
+    return kind >= AGG_VAR_POP && kind <= AGG_STDDEV_SAMP;
+}
 
 /* Lower-case name of a window function; NULL for WINDOW_AGG. */
 const char *window_kind_name(enum window_kind kind);

@@ -2,6 +2,7 @@
 #include "server/query/tree.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,16 +244,28 @@ static void print_call(struct writer *w, const struct expr *e)
         PRINT_FORM[info->form](w, e);
 }
 
-static void print_agg(struct writer *w, const struct expr *e)
+static void print_percentile(struct writer *w, const struct expr *e)
 {
-    static const char *const names[AGG_KIND_COUNT] = {
-        [AGG_COUNT] = "COUNT", [AGG_SUM] = "SUM", [AGG_AVG] = "AVG",
-        [AGG_MIN] = "MIN",     [AGG_MAX] = "MAX",
-    };
-    writer_printf(w, "%s(%s", names[e->agg.kind],
-                  e->agg.distinct ? "DISTINCT " : "");
+    writer_printf(w, "%s(", agg_kind_name(e->agg.kind));
+    expr_print(w, e->agg.fraction);
+    writer_str(w, ") WITHIN GROUP (ORDER BY ");
     expr_print(w, e->agg.arg);
     writer_str(w, ")");
+}
+
+/* Names in capitals, as aggregates are mostly written. */
+static void print_agg(struct writer *w, const struct expr *e)
+{
+    const char *name = agg_kind_name(e->agg.kind);
+    if (agg_is_percentile(e->agg.kind)) {
+        print_percentile(w, e);
+    } else {
+        for (; *name; name++)
+            writer_u8(w, (uint8_t)toupper((unsigned char)*name));
+        writer_str(w, e->agg.distinct ? "(DISTINCT " : "(");
+        expr_print(w, e->agg.arg);
+        writer_str(w, ")");
+    }
     if (e->agg.filter) {
         writer_str(w, " FILTER (WHERE ");
         expr_print(w, e->agg.filter);

@@ -107,9 +107,17 @@ enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
 enum err_code sql_func(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
-/* sql_func.c: an aggregate, without what stands behind OVER. */
+/* sql_dp.c: names of output columns inside dp_low() and dp_high(). */
+void sql_name_bounds(struct select *s);
+
+/* sql_agg.c: the aggregate of that name; false when there is none. */
+bool sql_agg_kind(enum agg_kind *out, const char *name);
+/* ... and a call of one, without what stands behind OVER. */
 enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
                             const PgQuery__FuncCall *f) MUST_CHECK;
+/* What a column of an aggregate written by another name is called: "stddev";
+ * else NULL. */
+const char *sql_agg_alias(const PgQuery__Node *n);
 /* An integer constant; false when the node is anything else. */
 bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 

@@ -16,10 +16,12 @@ static const char *text_of(const struct expr *e)
 static enum err_code no_aggregate_options(struct sql_ctx *c,
                                           const PgQuery__FuncCall *f)
 {
-    const char *what = f->agg_filter     ? "FILTER"
-                       : f->agg_distinct ? "DISTINCT"
-                       : f->agg_star     ? "*"
-                                         : NULL;
+    const char *what = f->agg_filter         ? "FILTER"
+                       : f->agg_within_group ? "WITHIN GROUP"
+                       : f->n_agg_order > 0  ? "ORDER BY"
+                       : f->agg_distinct     ? "DISTINCT"
+                       : f->agg_star         ? "*"
+                                             : NULL;
     if (!what)
         return ERR_OK;
     return sql_refuse(c, REFUSAL_FUNCTION_OPTION, f->location, what, NULL);
@@ -158,55 +160,6 @@ static enum err_code substring(struct sql_ctx *c, struct expr **out,
     if (text_of((*out)->call.args[1]))
         return sql_refuse(c, REFUSAL_REGEX, f->location, "substring", NULL);
     return ERR_OK;
-}
-
-static enum err_code aggregate_arg(struct sql_ctx *c, struct expr *e,
-                                   const PgQuery__FuncCall *f)
-{
-    const char *name = agg_kind_name(e->agg.kind);
-    if (f->agg_star && e->agg.kind != AGG_COUNT)
-        return sql_refuse(c, REFUSAL_AGG_STAR, f->location, name, NULL);
-    if (f->agg_distinct && e->agg.kind != AGG_COUNT)
-        return sql_refuse(c, REFUSAL_AGG_DISTINCT, f->location, name, NULL);
-    if (f->agg_star)
-        return sql_expr_new(c, &e->agg.arg, EXPR_STAR, f->location);
-    if (f->n_args != 1)
-        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
-                          "1 argument");
-    c->no_aggs = "the argument of another";
-    TRY(sql_expr(c, &e->agg.arg, f->args[0]));
-    c->no_aggs = NULL;
-    return ERR_OK;
-}
-
-static enum err_code aggregate(struct sql_ctx *c, struct expr **out,
-                               const PgQuery__FuncCall *f, enum agg_kind kind)
-{
-    struct expr *e = NULL;
-    if (c->no_aggs)
-        return sql_refuse(c, REFUSAL_AGG_PLACE, f->location, c->no_aggs, NULL);
-    TRY(sql_expr_new(c, &e, EXPR_AGG, f->location));
-    e->agg.kind = kind;
-    e->agg.distinct = f->agg_distinct != 0;
-    TRY(aggregate_arg(c, e, f));
-    if (f->agg_filter) {
-        c->no_aggs = "FILTER";
-        TRY(sql_expr(c, &e->agg.filter, f->agg_filter));
-        c->no_aggs = NULL;
-    }
-    *out = e;
-    return ERR_OK;
-}
-
-enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
-                            const PgQuery__FuncCall *f)
-{
-    const char *name = sql_string(f->funcname[f->n_funcname - 1]);
-    for (unsigned k = 0; name && k < AGG_KIND_COUNT; k++)
-        if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
-            return aggregate(c, out, f, (enum agg_kind)k);
-    return sql_refuse(c, REFUSAL_FUNCTION, f->location, name ? name : "?",
-                      NULL);
 }
 
 typedef enum err_code func_fn(struct sql_ctx *c, struct expr **out,
@@ -364,8 +317,8 @@ enum err_code sql_func(struct sql_ctx *c, struct expr **out,
     }
     if (f->over)
         return sql_window(c, out, f);
-    for (unsigned k = 0; k < AGG_KIND_COUNT; k++)
-        if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
-            return aggregate(c, out, f, (enum agg_kind)k);
+    enum agg_kind kind;
+    if (sql_agg_kind(&kind, name))
+        return sql_aggregate(c, out, f);
     return scalar(c, out, f, name);
 }

@@ -40,6 +40,8 @@ static enum err_code read_item(struct sql_ctx *c, struct select_item *item,
     item->at = sql_place(c, target->location);
     if (target->name && *target->name)
         TRY(sql_name(c, &item->alias, target->name, target->location));
+    else
+        item->alias = sql_agg_alias(target->val);
     return output(c, &item->expr, target->val);
 }
 
@@ -103,6 +105,7 @@ enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
     if (stmt->n_sort_clause > SQL_KEYS_MAX)
         return too_many(c, "ORDER BY", SQL_KEYS_MAX, offset);
     TRY(sql_order_by(c, s, stmt));
+    sql_name_bounds(s);
     return read_limit(c, s, stmt, offset);
 }
 

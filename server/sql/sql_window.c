@@ -11,9 +11,10 @@ static enum err_code kind_of(struct sql_ctx *c, enum window_kind *out,
     for (unsigned k = WINDOW_AGG + 1; name && k < WINDOW_KIND_COUNT; k++)
         if (strcmp(window_kind_name((enum window_kind)k), name) == 0)
             *out = (enum window_kind)k;
-    for (unsigned k = 0; name && *out == WINDOW_AGG && k < AGG_KIND_COUNT; k++)
-        if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0)
-            return ERR_OK;
+    enum agg_kind agg;
+    if (name && *out == WINDOW_AGG && sql_agg_kind(&agg, name) &&
+        !agg_is_percentile(agg))
+        return ERR_OK;
     if (*out != WINDOW_AGG && f->n_funcname == 1)
         return ERR_OK;
     return sql_refuse(c, REFUSAL_FUNCTION, f->location, name ? name : "?",

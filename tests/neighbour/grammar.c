@@ -356,7 +356,7 @@ static void relation(struct writer *w, struct draw *d, struct scope *s,
 static void aggregate(struct writer *w, struct draw *d, const struct scope *s)
 {
     const struct col *c = pick(s, d, "idtDT");
-    switch (draw_below(d, 10)) {
+    switch (draw_below(d, 11)) {
     case 0:
     case 1:
         writer_str(w, "count(*)");
@@ -380,6 +380,12 @@ static void aggregate(struct writer *w, struct draw *d, const struct scope *s)
         break;
     case 7:
         writer_printf(w, "count(DISTINCT %s)", c ? c->name : s->key);
+        break;
+    case 8:
+        writer_printf(w, "percentile_cont(%s) WITHIN GROUP (ORDER BY ",
+                      draw_chance(d, 50) ? "0.5" : "0.9");
+        clamped(w, d, s);
+        writer_str(w, ")");
         break;
     default:
         writer_str(w, "sum(");

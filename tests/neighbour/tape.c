@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/writer.h"
+#include "tests/neighbour/tape_hist.h"
 
 /* One row of a release, in storage of its own. */
 struct kept_row {
@@ -18,6 +19,7 @@ struct tape_call {
     char *sql;
     struct kept_row *rows;
     size_t n_rows;
+    struct tape_hists hists;
     size_t order; /* 0 = the query's first release */
 };
 
@@ -28,11 +30,13 @@ static enum mode mode;
 enum err_code __real_noise_release(struct plan_noisy *out,
                                    const struct plan *plan,
                                    const struct engine_result *exact,
+                                   const struct engine_result *hists,
                                    gsl_rng *rng, struct arena *a,
                                    struct err *err);
 enum err_code __wrap_noise_release(struct plan_noisy *out,
                                    const struct plan *plan,
                                    const struct engine_result *exact,
+                                   const struct engine_result *hists,
                                    gsl_rng *rng, struct arena *a,
                                    struct err *err);
 
@@ -86,10 +90,11 @@ static struct kept_row *find_row(const struct tape_call *call,
 /* ---- record ---- */
 
 static void record(const struct plan *plan, const struct engine_result *exact,
+                   const struct engine_result *hists,
                    const struct plan_noisy *noisy)
 {
     struct tape_call *call = calloc(1, sizeof *call);
-    const size_t wide = plan->n_measures;
+    const size_t wide = plan->n_measures, all = plan_width(plan);
     if (!call)
         abort();
     call->sql = copied(plan->sql, strlen(plan->sql));
@@ -118,8 +123,9 @@ static void record(const struct plan *plan, const struct engine_result *exact,
         }
         free(key.key);
         row->noisy =
-            copied(&noisy->measures[i * wide], wide * sizeof *row->noisy);
+            copied(&noisy->measures[i * all], all * sizeof *row->noisy);
     }
+    tape_hists_keep(&call->hists, plan, hists);
 }
 
 /* ---- play ---- */
@@ -198,7 +204,7 @@ static enum err_code give(struct plan_noisy *out, const struct plan *plan,
                           const struct kept_row *rows, struct arena *a,
                           struct err *err)
 {
-    const size_t wide = plan->n_measures;
+    const size_t wide = plan_width(plan);
     out->n_rows = 0;
     out->keys = ARENA_NEW_N(a, exact->n_rows * plan->n_keys + 1, struct value);
     out->measures = ARENA_NEW_N(a, exact->n_rows * wide + 1, struct dp_noisy);
@@ -221,11 +227,12 @@ static enum err_code give(struct plan_noisy *out, const struct plan *plan,
 static enum err_code give_public(struct plan_noisy *out,
                                  const struct plan *plan,
                                  const struct engine_result *exact,
+                                 const struct engine_result *hists,
                                  const struct tape_call *call, gsl_rng *rng,
                                  struct arena *a, struct err *err)
 {
-    const size_t wide = plan->n_measures;
-    TRY(__real_noise_release(out, plan, exact, rng, a, err));
+    const size_t wide = plan_width(plan);
+    TRY(__real_noise_release(out, plan, exact, hists, rng, a, err));
     for (size_t i = 0; i < out->n_rows; i++) {
         struct kept_row key;
         key_of(&key, &out->keys[i * plan->n_keys], plan->n_keys);
@@ -257,7 +264,8 @@ static void check_missing(struct moved *m, const struct plan *plan,
 }
 
 static enum err_code play(struct plan_noisy *out, const struct plan *plan,
-                          const struct engine_result *exact, gsl_rng *rng,
+                          const struct engine_result *exact,
+                          const struct engine_result *hists, gsl_rng *rng,
                           struct arena *a, struct err *err)
 {
     const struct tape_call *call = next_call(plan->sql);
@@ -274,9 +282,12 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
     }
     check_missing(&m, plan, call, rows, exact->n_rows);
     check_totals(&m, plan);
+    const char *broken = tape_hists_wrong(&call->hists, plan, hists);
+    if (broken)
+        wrong(broken);
     const enum err_code code =
         plan->selects ? give(out, plan, exact, rows, a, err)
-                      : give_public(out, plan, exact, call, rng, a, err);
+                      : give_public(out, plan, exact, hists, call, rng, a, err);
     for (size_t i = 0; i < exact->n_rows; i++)
         free(rows[i].key);
     free(rows);
@@ -287,14 +298,15 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
 enum err_code __wrap_noise_release(struct plan_noisy *out,
                                    const struct plan *plan,
                                    const struct engine_result *exact,
+                                   const struct engine_result *hists,
                                    gsl_rng *rng, struct arena *a,
                                    struct err *err)
 {
     if (mode == PLAY)
-        return play(out, plan, exact, rng, a, err);
-    TRY(__real_noise_release(out, plan, exact, rng, a, err));
+        return play(out, plan, exact, hists, rng, a, err);
+    TRY(__real_noise_release(out, plan, exact, hists, rng, a, err));
     if (mode == RECORD)
-        record(plan, exact, out);
+        record(plan, exact, hists, out);
     return ERR_OK;
 }
 
@@ -325,6 +337,7 @@ void tape_fini(struct tape *r)
             free(c->rows[i].exact);
             free(c->rows[i].noisy);
         }
+        tape_hists_fini(&c->hists);
         free(c->rows);
         free(c->sql);
         free(c);

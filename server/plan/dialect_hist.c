@@ -1,0 +1,53 @@
+#include "server/plan/dialect_stage.h"
+
+/*
+ * Rows per group and bucket.  A person with n > Linf rows in a group counts with
+ * Linf of them: those that stand evenly among the person's own in the order of
+ * their values, so that the person's quantiles stay where they were; the o-th of
+ * n is one when o Linf / n, rounded down, is more than for the row before.  Rows
+ * with one value may change places; nothing after can tell.
+ *
+ *   ordered  o numbers a person's rows in a group, n counts them
+ *
+ * v never leaves lo..hi, so that buckets are 0 to n_buckets - 1.
+ */
+static void stage_ordered(const struct sql *s)
+{
+    const size_t n_keys = s->d->plan->n_keys;
+    writer_str(s->w, ",\nordered AS (SELECT *, count(*) OVER (PARTITION BY p");
+    stage_columns(s, 'k', n_keys);
+    writer_str(s->w, ") AS n, row_number() OVER (PARTITION BY p");
+    stage_columns(s, 'k', n_keys);
+    writer_printf(s->w, " ORDER BY v0) AS o FROM placed%s)",
+                  s->flag[0] != STAGE_NONE ? " WHERE f0" : "");
+}
+
+void stage_histogram(const struct sql *s)
+{
+    const struct plan_hist *h = s->hist;
+    const size_t n_keys = s->d->plan->n_keys;
+    const bool one_row = s->d->scope->one_row;
+    const uint32_t linf = s->d->plan->linf;
+
+    if (!one_row)
+        stage_ordered(s);
+    writer_str(s->w, "\nSELECT ");
+    for (size_t k = 0; k < n_keys; k++)
+        writer_printf(s->w, "v.k%zu, ", k);
+    writer_printf(s->w,
+                  "(v.v0 - CAST('%lld' AS BIGINT)) // CAST('%lld' AS BIGINT) "
+                  "AS k%zu, CAST(count(*) AS HUGEINT) AS m0 FROM %s AS v",
+                  (long long)h->lo, (long long)h->width, n_keys,
+                  one_row ? "placed" : "ordered");
+    stage_kept_groups(s, "v");
+    if (!one_row)
+        writer_printf(s->w,
+                      " WHERE v.n <= %u OR v.o * %u // v.n > (v.o - 1) * %u // "
+                      "v.n",
+                      linf, linf, linf);
+    else if (s->flag[0] != STAGE_NONE)
+        writer_str(s->w, " WHERE v.f0");
+    writer_str(s->w, " GROUP BY ");
+    for (size_t k = 0; k <= n_keys; k++)
+        writer_printf(s->w, "%s%zu", k ? ", " : "", k + 1);
+}

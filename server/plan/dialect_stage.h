@@ -1,0 +1,50 @@
+#ifndef PLAN_DIALECT_STAGE_H
+#define PLAN_DIALECT_STAGE_H
+
+#include "server/plan/dialect.h"
+#include "server/plan/draft.h"
+
+/*
+ * One statement of DuckDB's while it is printed, stage by stage; the table of
+ * stages stands in dialect_duckdb.c.  Measures are those of `pm` and `dm`: of
+ * the release, or the one a histogram is made of.
+ */
+struct sql {
+    struct draft *d;
+    struct writer *w;
+    const struct plan_measure *pm;
+    const struct draft_measure *dm;
+    const struct plan_hist *hist;   /* its counts per bucket; or NULL */
+    size_t n;                       /* measures */
+    size_t flag[PLAN_MEASURES_MAX]; /* measure -> f column, NONE: every row */
+    size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
+    size_t u[PLAN_MEASURES_MAX];    /* DISTINCT -> u column */
+    size_t n_flags, n_x, n_u;
+    bool ranks;
+};
+#define STAGE_NONE SIZE_MAX
+
+/* ", c0, c1, ..." */
+void stage_columns(const struct sql *s, char prefix, size_t n);
+
+/* The keyed hash of a person and group, to be gone on with; `what` tells one
+ * use of it from another. */
+void stage_hash_open(const struct sql *s, char what);
+
+/* ... with a column: text that no other value has, and that ends by itself. */
+void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text);
+
+/* dialect_hist.c: the last SELECT, of rows per group and bucket. */
+void stage_histogram(const struct sql *s);
+
+/* " SEMI JOIN ...": only rows of `of` in a group that the person keeps; nothing
+ * where no group is left out. */
+void stage_kept_groups(const struct sql *s, const char *of);
+
+/* dialect_distinct.c: different values per group, of a person at most Linf;
+ * `counted` stages for measure i, before the last SELECT. */
+void stage_distinct(const struct sql *s, size_t i);
+/* ... and the last SELECT: totals joined with what was counted. */
+void stage_with_distinct(const struct sql *s);
+
+#endif

@@ -1,0 +1,255 @@
+/* Aggregates and the intervals of each; laws.h. */
+#include "server/plan/laws.h"
+
+#include <math.h>
+
+#include "dp/moments.h"
+#include "server/plan/draft.h"
+
+static struct value int_of(dp_int v)
+{
+    if (v > INT64_MAX)
+        return value_int(INT64_MAX);
+    return value_int(v < INT64_MIN ? INT64_MIN : (int64_t)v);
+}
+
+static double real_of(dp_int v, unsigned bits)
+{
+    return ldexp((double)v, -(int)bits);
+}
+
+static struct value number(dp_int v, unsigned bits, bool real)
+{
+    return real ? value_double(real_of(v, bits)) : int_of(v);
+}
+
+/* Unbounded when the law gives none: never narrower than it should be. */
+static struct reply_interval shown(enum dp_status rc, struct dp_interval i,
+                                   double shift, unsigned bits)
+{
+    if (rc != DP_OK || i.kind != DP_INTERVAL_BOUNDED)
+        return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
+    i = dp_interval_place(i, shift, bits);
+    return (struct reply_interval){ INTERVAL_BOUNDED, i.lo, i.hi };
+}
+
+enum { NEAR_MAX = 1 << 16 };
+
+/* So unlikely that a level of 0.95 cannot tell it from never. */
+static const double NEVER = 1e-12;
+
+static uint64_t half_width(const struct dp_mechanism *m, double alpha)
+{
+    uint64_t k = UINT64_MAX;
+    return dp_mechanism_quantile(&k, m, alpha) == DP_OK ? k : UINT64_MAX;
+}
+
+/* Where no law is known the divisor reaches everything: no bound. */
+static struct dp_ratio_law ratio_of(const struct plan *p,
+                                    const struct plan_agg *agg)
+{
+    struct dp_ratio_law law = { .den = HUGE_VALL };
+    if (agg->kind != PLAN_AGG_MEAN ||
+        dp_ratio_law_of(&law, &p->measures[agg->measure].noise,
+                        &p->measures[agg->count].noise, p->level) != DP_OK)
+        law.den = HUGE_VALL;
+    return law;
+}
+
+enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
+                        struct err *err)
+{
+    *l = (struct laws){ .p = p };
+    l->alone = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    l->shared = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    l->ratios = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_ratio_law);
+    if (!l->alone || !l->shared || !l->ratios)
+        return draft_memory(err);
+    for (size_t i = 0; i < p->n_measures && !p->is_free; i++) {
+        l->alone[i] = half_width(&p->measures[i].noise, 1 - p->level);
+        l->shared[i] = half_width(&p->measures[i].noise, (1 - p->level) / 2);
+    }
+    for (size_t i = 0; i < p->n_aggs && !p->is_free; i++)
+        l->ratios[i] = ratio_of(p, &p->aggs[i]);
+    if (!p->selects || p->is_free)
+        return ERR_OK;
+    const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
+    l->near = far < NEAR_MAX / 2 ? 2 * far : NEAR_MAX;
+    l->passed = ARENA_NEW_N(a, l->near + 1, struct reply_interval);
+    l->has_passed = ARENA_NEW_N(a, l->near + 1, bool);
+    return l->passed && l->has_passed ? ERR_OK : draft_memory(err);
+}
+
+static struct reply_interval of_measure(const struct laws *l, size_t i,
+                                        struct dp_noisy v, bool shares)
+{
+    const uint64_t k = shares ? l->shared[i] : l->alone[i];
+    const unsigned bits = l->p->measures[i].grid_bits;
+    const struct dp_interval at = { DP_INTERVAL_BOUNDED,
+                                    (double)v.v - (double)k,
+                                    (double)v.v + (double)k };
+    return shown(k == UINT64_MAX ? DP_ENOCONV : DP_OK, at, 0, bits);
+}
+
+/*
+ * The count that selected the group is told by the law given that it passed.
+ * Far past the threshold that law and the plain one agree but for NEVER: a
+ * count that would rarely pass comes that far even more rarely.
+ */
+static struct reply_interval of_people(const struct laws *l, struct dp_noisy v)
+{
+    const struct plan *p = l->p;
+    const dp_int past = v.v - (dp_int)p->keep.above;
+    if (past <= 0 || (past > (dp_int)l->near && l->near < NEAR_MAX))
+        return of_measure(l, p->people, v, false);
+    const bool kept = past <= (dp_int)l->near;
+    if (kept && l->has_passed[past])
+        return l->passed[past];
+
+    const struct dp_reading r = { v, p->measures[p->people].noise };
+    struct dp_interval at = { 0 };
+    const enum dp_status rc = dp_interval_of_shown(&at, &r, p->keep, p->level);
+    const struct reply_interval i = shown(rc, at, 0, 0);
+    if (kept) {
+        l->passed[past] = i;
+        l->has_passed[past] = true;
+    }
+    return i;
+}
+
+/* center * count + measure: each may fail half the time. */
+static struct reply_interval of_sum(const struct laws *l,
+                                    const struct plan_agg *agg,
+                                    const struct dp_noisy *noisy)
+{
+    const struct plan_measure *m = &l->p->measures[agg->measure];
+    const double center = real_of(m->center, m->grid_bits);
+    const struct reply_interval s =
+        of_measure(l, agg->measure, noisy[agg->measure], true);
+    const struct reply_interval n =
+        of_measure(l, agg->count, noisy[agg->count], true);
+    if (s.kind != INTERVAL_BOUNDED || n.kind != INTERVAL_BOUNDED)
+        return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
+    return (struct reply_interval){ INTERVAL_BOUNDED,
+                                    s.lo + fmin(center * n.lo, center * n.hi),
+                                    s.hi + fmax(center * n.lo, center * n.hi) };
+}
+
+static struct reply_interval of_mean(const struct laws *l,
+                                     const struct plan_agg *agg,
+                                     const struct dp_noisy *noisy)
+{
+    const struct plan_measure *m = &l->p->measures[agg->measure];
+    const struct dp_interval at = dp_ratio_law_interval(
+        &l->ratios[agg - l->p->aggs], noisy[agg->measure], noisy[agg->count]);
+    return shown(DP_OK, at, real_of(m->center, m->grid_bits), m->grid_bits);
+}
+
+static bool is_real(const struct plan *p, const struct plan_agg *agg)
+{
+    return (agg->kind != PLAN_AGG_MEASURE && agg->kind != PLAN_AGG_SUM) ||
+           p->measures[agg->measure].grid_bits > 0;
+}
+
+/* Variance or deviation: three noisy numbers, dp/moments.h. */
+static void spread(struct value *out, struct reply_interval *bounds,
+                   const struct plan *p, const struct plan_agg *agg,
+                   const struct dp_noisy *noisy)
+{
+    const struct plan_measure *sum = &p->measures[agg->measure];
+    const struct plan_measure *square = &p->measures[agg->square];
+    const struct dp_moments m = {
+        .count = { noisy[agg->count], p->measures[agg->count].noise },
+        .sum = { noisy[agg->measure], sum->noise },
+        .square = { noisy[agg->square], square->noise },
+        .center = sum->center,
+        .grid_bits = sum->grid_bits,
+        .middle = square->middle,
+        .coarse = square->coarse,
+    };
+    const bool is_root = agg->kind == PLAN_AGG_DEVIATION;
+    struct dp_interval at = { 0 };
+    double v = 0;
+    const bool is_some = is_root ? dp_moments_deviation(&v, &m, agg->sample)
+                                 : dp_moments_variance(&v, &m, agg->sample);
+    *out = is_some ? value_double(v) : value_null();
+    const enum dp_status rc =
+        is_root ? dp_moments_deviation_interval(&at, &m, agg->sample, p->level)
+                : dp_moments_variance_interval(&at, &m, agg->sample, p->level);
+    *bounds = shown(rc, at, 0, 0);
+}
+
+static dp_int saturating_sum(dp_int m, dp_int center, dp_int count)
+{
+    dp_int product, sum;
+    if (__builtin_mul_overflow(center, count, &product) ||
+        __builtin_add_overflow(m, product, &sum))
+        return (m > 0) == (center > 0) ? DP_INT_MAX : DP_INT_MIN;
+    return sum;
+}
+
+static double edge(const struct plan_hist *h, double steps)
+{
+    return ldexp((double)h->lo + steps, -(int)h->of.grid_bits);
+}
+
+/* The middle of the bucket; the interval from the lower edge of one pick to the
+ * upper edge of another. */
+static void quantile(struct value *out, struct reply_interval *bounds,
+                     const struct plan *p, const struct plan_agg *agg,
+                     const struct dp_noisy *noisy)
+{
+    const struct plan_hist *h = &p->hists[p->picks[agg->pick].hist];
+    const struct dp_noisy *picks = &noisy[p->n_measures + agg->pick];
+    const dp_int width = (dp_int)h->width;
+    const dp_int middle = picks[0].v * width + (width - 1) / 2;
+    *out = agg->whole ? int_of(h->lo + middle)
+                      : value_double(edge(h, (double)middle));
+    *bounds = (struct reply_interval){ .kind = INTERVAL_NONE };
+    if (agg->has_ends)
+        *bounds = (struct reply_interval){
+            INTERVAL_BOUNDED, edge(h, (double)(picks[1].v * width)),
+            edge(h, (double)(picks[2].v * width + width - 1))
+        };
+}
+
+void laws_aggregate(struct value *out, struct reply_interval *bounds,
+                    const struct laws *l, size_t i,
+                    const struct dp_noisy *noisy)
+{
+    const struct plan *p = l->p;
+    const struct plan_agg *agg = &p->aggs[i];
+    if (agg->kind == PLAN_AGG_QUANTILE) {
+        quantile(out, bounds, p, agg, noisy);
+        return;
+    }
+    const struct plan_measure *m = &p->measures[agg->measure];
+    const dp_int s = noisy[agg->measure].v;
+
+    switch (agg->kind) {
+    case PLAN_AGG_QUANTILE:
+    case PLAN_AGG_MEASURE:
+        *out = number(s, m->grid_bits, is_real(p, agg));
+        *bounds = p->selects && agg->measure == p->people
+                      ? of_people(l, noisy[agg->measure])
+                      : of_measure(l, agg->measure, noisy[agg->measure], false);
+        return;
+    case PLAN_AGG_SUM:
+        *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
+                      m->grid_bits, is_real(p, agg));
+        *bounds = of_sum(l, agg, noisy);
+        return;
+    case PLAN_AGG_MEAN:
+        *out = noisy[agg->count].v > 0
+                   ? value_double(real_of(m->center, m->grid_bits) +
+                                  real_of(s, m->grid_bits) /
+                                      (double)noisy[agg->count].v)
+                   : value_null();
+        *bounds = of_mean(l, agg, noisy);
+        return;
+    case PLAN_AGG_VARIANCE:
+    case PLAN_AGG_DEVIATION:
+        spread(out, bounds, p, agg, noisy);
+        return;
+    }
+}

@@ -1,0 +1,264 @@
+/* Intervals of expressions over aggregates; laws.h. */
+#include <math.h>
+
+#include "server/plan/laws.h"
+#include "server/plan/typed.h"
+
+/* The one aggregate an expression moves with, when it is a chain of sums and
+ * products with constants; NULL otherwise. */
+static const struct typed *linear_in(const struct typed *e)
+{
+    if (e->kind == TYPED_AGG)
+        return e;
+    if (e->kind != TYPED_CALL || e->call.n_args > 2 ||
+        (e->type != VALUE_DOUBLE && e->call.op == OP_DIV))
+        return NULL;
+    const enum expr_op op = e->call.op;
+    struct typed *const *args = e->call.args;
+    if (op == OP_NEG || op == OP_CAST_DOUBLE)
+        return linear_in(args[0]);
+    if (op == OP_DIV)
+        return typed_is_const(args[1]) ? linear_in(args[0]) : NULL;
+    if (op != OP_ADD && op != OP_SUB && op != OP_MUL)
+        return NULL;
+    return typed_is_const(args[1])   ? linear_in(args[0])
+           : typed_is_const(args[0]) ? linear_in(args[1])
+                                     : NULL;
+}
+
+static double apply_linear(const struct typed *e, double x);
+
+static double side(const struct typed *e, double x)
+{
+    if (!typed_is_const(e))
+        return apply_linear(e, x);
+    return e->value.type == VALUE_DOUBLE ? e->value.d
+           : e->value.type == VALUE_INT  ? (double)e->value.i
+                                         : (double)NAN;
+}
+
+static double apply_linear(const struct typed *e, double x)
+{
+    if (e->kind == TYPED_AGG)
+        return x;
+    const double l = side(e->call.args[0], x);
+    const double r = e->call.n_args > 1 ? side(e->call.args[1], x) : 0;
+    switch ((int)e->call.op) {
+    case OP_ADD:
+        return l + r;
+    case OP_SUB:
+        return l - r;
+    case OP_MUL:
+        return l * r;
+    case OP_DIV:
+        return l / r;
+    case OP_NEG:
+        return -l;
+    default:
+        return l;
+    }
+}
+
+static const struct reply_interval NONE = { .kind = INTERVAL_NONE };
+static const struct reply_interval UNBOUNDED = { .kind = INTERVAL_UNBOUNDED };
+
+static struct reply_interval between(double a, double b)
+{
+    if (!isfinite(a) || !isfinite(b))
+        return NONE;
+    return (struct reply_interval){ INTERVAL_BOUNDED, fmin(a, b), fmax(a, b) };
+}
+
+static const struct typed *without_nullif(const struct typed *e)
+{
+    return typed_is_call(e, OP_NULLIF) ? e->call.args[0] : e;
+}
+
+static struct reply_interval moved(const struct typed *e,
+                                   struct reply_interval of)
+{
+    if (e->kind == TYPED_AGG || of.kind != INTERVAL_BOUNDED)
+        return of;
+    return between(apply_linear(e, of.lo), apply_linear(e, of.hi));
+}
+
+/*
+ * factor * A / B of two measures with noise of their own.  Casts and constant
+ * factors are looked through, and NULLIF(B, 0), which is B where the quotient
+ * has a value.
+ */
+struct quotient {
+    size_t num, den; /* aggregates */
+    double factor;
+};
+
+/* c * aggregate, as far as constants and casts go. */
+static bool scaled(size_t *agg, double *factor, const struct typed *e)
+{
+    while (e->kind == TYPED_CALL) {
+        struct typed *const *args = e->call.args;
+        const enum expr_op op = e->call.op;
+        const size_t constant = op == OP_MUL && typed_is_const(args[0]) ? 0 : 1;
+        if (op == OP_CAST_DOUBLE || op == OP_NULLIF) {
+            e = args[0];
+        } else if ((op == OP_MUL || op == OP_DIV) && e->type == VALUE_DOUBLE &&
+                   typed_is_const(args[constant])) {
+            const double c = side(args[constant], 0);
+            *factor = op == OP_MUL ? *factor * c : *factor / c;
+            e = args[1 - constant];
+        } else {
+            return false;
+        }
+    }
+    *agg = e->index;
+    return e->kind == TYPED_AGG;
+}
+
+static bool is_quotient(struct quotient *out, const struct typed *e)
+{
+    double outer = 1, num = 1, den = 1;
+    while (e->kind == TYPED_CALL && e->call.op != OP_DIV) {
+        const bool left = typed_is_const(e->call.args[0]);
+        if (e->call.op == OP_MUL && e->type == VALUE_DOUBLE &&
+            (left || typed_is_const(e->call.args[1]))) {
+            outer *= side(e->call.args[left ? 0 : 1], 0);
+            e = e->call.args[left ? 1 : 0];
+        } else if (e->call.op == OP_CAST_DOUBLE) {
+            e = e->call.args[0];
+        } else {
+            return false;
+        }
+    }
+    if (e->kind != TYPED_CALL || e->type != VALUE_DOUBLE ||
+        !scaled(&out->num, &num, e->call.args[0]) ||
+        !scaled(&out->den, &den, e->call.args[1]))
+        return false;
+    out->factor = outer * num / den;
+    return isfinite(out->factor) && out->factor != 0;
+}
+
+/* The count that selected the group follows another law just past the
+ * threshold; there no quotient of it is told. */
+static bool is_plain(const struct laws_row *row, size_t agg)
+{
+    const struct laws *l = row->laws;
+    const struct plan_agg *a = &l->p->aggs[agg];
+    if (a->kind != PLAN_AGG_MEASURE)
+        return false;
+    if (!l->p->selects || a->measure != l->p->people)
+        return true;
+    const dp_int past = row->noisy[a->measure].v - (dp_int)l->p->keep.above;
+    return past > (dp_int)l->near;
+}
+
+/* Fieller's set for the quotient; unbounded where it is. */
+static struct reply_interval of_quotient(const struct laws_row *row,
+                                         const struct quotient *q, double level)
+{
+    const struct plan *p = row->laws->p;
+    if (q->num == q->den || !is_plain(row, q->num) || !is_plain(row, q->den))
+        return NONE;
+    const size_t num = p->aggs[q->num].measure, den = p->aggs[q->den].measure;
+    const struct dp_reading n = { row->noisy[num], p->measures[num].noise };
+    const struct dp_reading d = { row->noisy[den], p->measures[den].noise };
+    struct dp_interval at = { 0 };
+    if (dp_interval_of_ratio(&at, &n, &d, level) != DP_OK ||
+        at.kind != DP_INTERVAL_BOUNDED)
+        return UNBOUNDED;
+    const double f = ldexp(q->factor, plan_measure_exp(&p->measures[num]) -
+                                          plan_measure_exp(&p->measures[den]));
+    return between(f * at.lo, f * at.hi);
+}
+
+/* A term that two share the error with: a measure or a quotient. */
+static struct reply_interval half_of(const struct laws_row *row,
+                                     const struct typed *e)
+{
+    const struct laws *l = row->laws;
+    const struct typed *agg = linear_in(e);
+    struct quotient q;
+    if (is_quotient(&q, e))
+        return of_quotient(row, &q, (1 + l->p->level) / 2);
+    if (!agg || !is_plain(row, agg->index))
+        return NONE;
+    const size_t m = l->p->aggs[agg->index].measure;
+    const double k = (double)l->shared[m], v = (double)row->noisy[m].v;
+    if (l->shared[m] == UINT64_MAX)
+        return UNBOUNDED;
+    const int exp = plan_measure_exp(&l->p->measures[m]);
+    return moved(e, between(ldexp(v - k, exp), ldexp(v + k, exp)));
+}
+
+/* a + b, a - b and a / b of two intervals; either may fail half the time. */
+static struct reply_interval combined(enum expr_op op, struct reply_interval a,
+                                      struct reply_interval b)
+{
+    if (a.kind == INTERVAL_NONE || b.kind == INTERVAL_NONE)
+        return NONE;
+    if (a.kind == INTERVAL_UNBOUNDED || b.kind == INTERVAL_UNBOUNDED)
+        return UNBOUNDED;
+    if (op == OP_ADD)
+        return between(a.lo + b.lo, a.hi + b.hi);
+    if (op == OP_SUB)
+        return between(a.lo - b.hi, a.hi - b.lo);
+    if (b.lo <= 0 && b.hi >= 0)
+        return UNBOUNDED;
+    const double c[] = { a.lo / b.lo, a.lo / b.hi, a.hi / b.lo, a.hi / b.hi };
+    return between(fmin(fmin(c[0], c[1]), fmin(c[2], c[3])),
+                   fmax(fmax(c[0], c[1]), fmax(c[2], c[3])));
+}
+
+/*
+ * The lift of one rate over another: a - b, or a / b, moved by a constant on
+ * either side (a / b - 1, 100 * (a - b)).
+ */
+static struct reply_interval of_pair(const struct laws_row *row,
+                                     const struct typed *e, unsigned depth)
+{
+    enum { DEPTH_MAX = 8 };
+    if (e->kind != TYPED_CALL || depth == DEPTH_MAX)
+        return NONE;
+    const enum expr_op op = e->call.op;
+    if (e->type != VALUE_DOUBLE && op != OP_ADD && op != OP_SUB)
+        return NONE; /* integers divide with truncation */
+    struct typed *const *args = e->call.args;
+    if (op == OP_CAST_DOUBLE || op == OP_NULLIF)
+        return of_pair(row, args[0], depth + 1);
+    if (op != OP_ADD && op != OP_SUB && op != OP_MUL && op != OP_DIV)
+        return NONE;
+    const bool left = typed_is_const(args[0]), right = typed_is_const(args[1]);
+    if (!left && !right)
+        return op == OP_MUL ? NONE
+                            : combined(op, half_of(row, args[0]),
+                                       half_of(row, without_nullif(args[1])));
+    const double c = side(args[left ? 0 : 1], 0);
+    const struct reply_interval of =
+        of_pair(row, args[left ? 1 : 0], depth + 1);
+    if (of.kind != INTERVAL_BOUNDED || !isfinite(c))
+        return of;
+    if (op == OP_MUL)
+        return between(c * of.lo, c * of.hi);
+    if (op == OP_DIV)
+        return left || c == 0 ? NONE : between(of.lo / c, of.hi / c);
+    if (op == OP_SUB && left)
+        return between(c - of.lo, c - of.hi);
+    const double by = op == OP_SUB ? -c : c;
+    return between(of.lo + by, of.hi + by);
+}
+
+struct reply_interval laws_interval(const struct laws_row *row,
+                                    const struct typed *e,
+                                    const struct value *cell)
+{
+    const struct typed *agg = linear_in(e);
+    struct quotient q;
+    if (cell->type == VALUE_NULL)
+        return NONE;
+    if (agg)
+        return moved(e, row->bounds[agg->index]);
+    if (!row->noisy)
+        return NONE;
+    if (is_quotient(&q, e))
+        return of_quotient(row, &q, row->laws->p->level);
+    return of_pair(row, e, 0);
+}

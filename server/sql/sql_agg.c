@@ -1,0 +1,155 @@
+/* Aggregates, without what stands behind OVER. */
+#include "server/sql/sql_ctx.h"
+
+#include <string.h>
+
+/* Names an aggregate goes by beside its own. */
+static const struct agg_name {
+    const char *name;
+    enum agg_kind kind;
+} ALSO[] = {
+    { "variance", AGG_VAR_SAMP },
+    { "stddev", AGG_STDDEV_SAMP },
+    { "median", AGG_PERCENTILE_CONT },
+    { "quantile_cont", AGG_PERCENTILE_CONT },
+    { "quantile_disc", AGG_PERCENTILE_DISC },
+};
+
+bool sql_agg_kind(enum agg_kind *out, const char *name)
+{
+    for (unsigned k = 0; k < AGG_KIND_COUNT; k++)
+        if (strcmp(agg_kind_name((enum agg_kind)k), name) == 0) {
+            *out = (enum agg_kind)k;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof ALSO / sizeof ALSO[0]; i++)
+        if (strcmp(ALSO[i].name, name) == 0) {
+            *out = ALSO[i].kind;
+            return true;
+        }
+    return false;
+}
+
+const char *sql_agg_alias(const PgQuery__Node *n)
+{
+    if (n->node_case != PG_QUERY__NODE__NODE_FUNC_CALL)
+        return NULL;
+    const PgQuery__FuncCall *f = n->func_call;
+    const char *name = f->n_funcname == 1 ? sql_string(f->funcname[0]) : NULL;
+    for (size_t i = 0; name && i < sizeof ALSO / sizeof ALSO[0]; i++)
+        if (strcmp(ALSO[i].name, name) == 0)
+            return ALSO[i].name;
+    return NULL;
+}
+
+static enum err_code read_arg(struct sql_ctx *c, struct expr **out,
+                              const PgQuery__Node *n)
+{
+    c->no_aggs = "the argument of another";
+    TRY(sql_expr(c, out, n));
+    c->no_aggs = NULL;
+    return ERR_OK;
+}
+
+static enum err_code plain(struct sql_ctx *c, struct expr *e,
+                           const PgQuery__FuncCall *f)
+{
+    const char *name = agg_kind_name(e->agg.kind);
+    if (f->agg_within_group || f->n_agg_order > 0)
+        return sql_refuse(c, REFUSAL_FUNCTION_OPTION, f->location,
+                          f->agg_within_group ? "WITHIN GROUP" : "ORDER BY",
+                          NULL);
+    if (f->agg_star && e->agg.kind != AGG_COUNT)
+        return sql_refuse(c, REFUSAL_AGG_STAR, f->location, name, NULL);
+    if (f->agg_distinct && e->agg.kind != AGG_COUNT)
+        return sql_refuse(c, REFUSAL_AGG_DISTINCT, f->location, name, NULL);
+    if (f->agg_star)
+        return sql_expr_new(c, &e->agg.arg, EXPR_STAR, f->location);
+    if (f->n_args != 1)
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
+                          "1 argument");
+    return read_arg(c, &e->agg.arg, f->args[0]);
+}
+
+static enum err_code fraction(struct sql_ctx *c, struct expr **out, double v,
+                              int offset)
+{
+    TRY(sql_expr_new(c, out, EXPR_CONST, offset));
+    (*out)->value = value_double(v);
+    return ERR_OK;
+}
+
+/* ORDER BY x DESC is the fraction counted from the other end. */
+static enum err_code within_group(struct sql_ctx *c, struct expr *e,
+                                  const PgQuery__FuncCall *f)
+{
+    const char *name = agg_kind_name(e->agg.kind);
+    if (!f->agg_within_group || f->n_agg_order != 1 || f->n_args != 1 ||
+        f->agg_order[0]->node_case != PG_QUERY__NODE__NODE_SORT_BY)
+        return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+    const PgQuery__SortBy *by = f->agg_order[0]->sort_by;
+    TRY(sql_fields(c, &by->base, f->location));
+    if (by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC ||
+        by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING)
+        return sql_refuse(c, REFUSAL_PERCENTILE_ORDER,
+                          sql_offset_of(by->node, f->location), name, NULL);
+    TRY(read_arg(c, &e->agg.fraction, f->args[0]));
+    if (e->agg.fraction->kind != EXPR_CONST &&
+        e->agg.fraction->kind != EXPR_PARAM)
+        return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+    return read_arg(c, &e->agg.arg, by->node);
+}
+
+/* median(x), quantile_cont(x, 0.9): not PostgreSQL's, but widely known. */
+static enum err_code by_arguments(struct sql_ctx *c, struct expr *e,
+                                  const PgQuery__FuncCall *f, const char *name)
+{
+    const bool median = strcmp(name, "median") == 0;
+    if (f->agg_star || f->n_agg_order > 0 || f->n_args != (median ? 1u : 2u))
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
+                          median ? "1 argument" : "2 arguments");
+    TRY(read_arg(c, &e->agg.arg, f->args[0]));
+    if (median)
+        return fraction(c, &e->agg.fraction, 0.5, f->location);
+    TRY(read_arg(c, &e->agg.fraction, f->args[1]));
+    if (e->agg.fraction->kind != EXPR_CONST &&
+        e->agg.fraction->kind != EXPR_PARAM)
+        return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+    return ERR_OK;
+}
+
+static enum err_code arguments(struct sql_ctx *c, struct expr *e,
+                               const PgQuery__FuncCall *f, const char *name)
+{
+    if (!agg_is_percentile(e->agg.kind))
+        return plain(c, e, f);
+    if (f->agg_distinct)
+        return sql_refuse(c, REFUSAL_AGG_DISTINCT, f->location, name, NULL);
+    if (strcmp(name, agg_kind_name(e->agg.kind)) == 0)
+        return within_group(c, e, f);
+    return by_arguments(c, e, f, name);
+}
+
+enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
+                            const PgQuery__FuncCall *f)
+{
+    const char *name = sql_string(f->funcname[f->n_funcname - 1]);
+    struct expr *e = NULL;
+    enum agg_kind kind;
+    if (!name || !sql_agg_kind(&kind, name))
+        return sql_refuse(c, REFUSAL_FUNCTION, f->location, name ? name : "?",
+                          NULL);
+    if (c->no_aggs)
+        return sql_refuse(c, REFUSAL_AGG_PLACE, f->location, c->no_aggs, NULL);
+    TRY(sql_expr_new(c, &e, EXPR_AGG, f->location));
+    e->agg.kind = kind;
+    e->agg.distinct = f->agg_distinct != 0;
+    TRY(arguments(c, e, f, name));
+    if (f->agg_filter) {
+        c->no_aggs = "FILTER";
+        TRY(sql_expr(c, &e->agg.filter, f->agg_filter));
+        c->no_aggs = NULL;
+    }
+    *out = e;
+    return ERR_OK;
+}

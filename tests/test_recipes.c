@@ -1,0 +1,405 @@
+#include <duckdb.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dp/convert.h"
+#include "server/engine/engine.h"
+#include "server/main/noise.h"
+#include "server/sql/sql.h"
+#include "tests/lib_docs.h"
+#include "tests/lib_rng.h"
+#include "tests/table.h"
+
+/*
+ * Each page of docs/recipes: its query is planned under the demo's policy (the
+ * page's table says what comes out), and run on a small demo shop with limits
+ * that leave nobody out and no noise: the answer is that of plain SQL.
+ */
+static const struct recipe {
+    const char *name, *oracle;
+} recipes[] = {
+#define ROW(name, oracle) { name, oracle },
+#include "tests/recipes.def"
+#undef ROW
+};
+
+enum { PAGE = 16 * 1024, LINES = 1024, LINE = 256, PEOPLE = 3000 };
+
+static char folder[] = "/tmp/halftone-recipes-XXXXXX";
+static duckdb_database db;
+static duckdb_connection con;
+static struct policy *policy,
+    *loose; /* as written; with limits out of the way */
+static struct engine *engine;
+static struct arena lasting;
+
+static char *slurp(const char *path)
+{
+    char *text = calloc(1, PAGE);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(text && fread(text, 1, PAGE - 1, f) > 0);
+    (void)fclose(f);
+    return text;
+}
+
+/* The first ```sql block. */
+static char *question_of(const struct recipe *r)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "docs/recipes/%s.md", r->name);
+    char *page = slurp(path);
+    char *from = strstr(page, "```sql\n");
+    assert_non_null(from);
+    char *to = strstr(from + 7, "```");
+    assert_non_null(to);
+    char *sql = strndup(from + 7, (size_t)(to - from - 7));
+    free(page);
+    return sql;
+}
+
+static struct plan *planned(const char *sql, const struct request *req,
+                            const struct policy *by, struct arena *a)
+{
+    struct select *tree = NULL;
+    struct plan *plan = NULL;
+    struct err err = { 0 };
+    if (sql_parse(&tree, sql, strlen(sql), a, &err) != ERR_OK ||
+        plan_query(&plan, req, tree, by, a, &err) != ERR_OK)
+        fail_msg("%u:%u %s (%s)", err.line, err.col, err.msg, err.hint);
+    return plan;
+}
+
+/* ---- the page's table ---- */
+
+static void print_width(struct writer *w, const struct plan *p, size_t column,
+                        double error)
+{
+    if (p->outputs[column].is_key)
+        writer_str(w, "exact");
+    else if (isnan(error))
+        writer_str(w, "depends on the result");
+    else
+        writer_printf(w, "±%.3g", error);
+}
+
+static void check_page(void **state)
+{
+    static char text[PAGE];
+    const struct recipe *r = *state;
+    const struct request req = { .op = REQUEST_ESTIMATE,
+                                 .purpose = "improve_products" };
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_estimate e;
+    char path[128];
+    struct writer w = writer_of(text, sizeof text);
+    char *sql = question_of(r);
+
+    arena_init(&a, 1 << 24);
+    const struct plan *p = planned(sql, &req, policy, &a);
+    assert_int_equal(plan_estimate(&e, p, policy->cap, &a, &err), ERR_OK);
+    writer_printf(&w, "- each person counts in at most %u group%s", p->l0,
+                  p->l0 == 1 ? "" : "s");
+    writer_printf(&w, " and with at most %u row%s in each\n", p->linf,
+                  p->linf == 1 ? "" : "s");
+    writer_printf(
+        &w,
+        "- rho %.3g, delta %.1g; alone epsilon %.3g at delta %.1g; the "
+        "demo's cap allows %llu such queries\n\n",
+        (double)e.rho_pico * DP_PICO, (double)e.delta_atto * DP_ATTO, e.epsilon,
+        e.shown_delta, (unsigned long long)e.queries_left);
+    writer_str(&w, "| column | how | error at 95 % |\n|---|---|---|\n");
+    for (size_t i = 0; i < e.n_columns; i++) {
+        writer_printf(&w, "| %s | %s | ", e.columns[i].name,
+                      e.columns[i].mechanism);
+        print_width(&w, p, i, e.columns[i].expected_error);
+        writer_str(&w, " |\n");
+    }
+    (void)snprintf(path, sizeof path, "docs/recipes/%s.md", r->name);
+    docs_check(path, "plan", &w);
+    free(sql);
+    arena_fini(&a);
+}
+
+/* ---- against plain SQL ---- */
+
+/* Lines of cells, numbers in six digits. */
+struct lines {
+    char text[LINES][LINE];
+    size_t n;
+};
+
+static void add_cell(char *line, const char *cell)
+{
+    char shown[128];
+    char *end;
+    const double v = strtod(cell, &end);
+    if (*cell && !*end)
+        (void)snprintf(shown, sizeof shown, "%.6g", v);
+    else
+        (void)snprintf(shown, sizeof shown, "%s", cell);
+    (void)strncat(line, shown, LINE - strlen(line) - 2);
+    (void)strcat(line, "|");
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void sort(struct lines *l)
+{
+    qsort(l->text, l->n, LINE, by_text);
+}
+
+static size_t ask_oracle(struct lines *out, const char *sql)
+{
+    duckdb_result r;
+    if (duckdb_query(con, sql, &r) != DuckDBSuccess)
+        fail_msg("%s\n%s", duckdb_result_error(&r), sql);
+    const size_t columns = duckdb_column_count(&r);
+    out->n = duckdb_row_count(&r);
+    assert_true(out->n > 0 && out->n < LINES);
+    for (size_t i = 0; i < out->n; i++) {
+        out->text[i][0] = '\0';
+        for (size_t c = 0; c < columns; c++) {
+            char *cell = duckdb_value_varchar(&r, c, i);
+            add_cell(out->text[i], cell ? cell : "NULL");
+            duckdb_free(cell);
+        }
+    }
+    duckdb_destroy_result(&r);
+    sort(out);
+    return columns;
+}
+
+/* Public groups that nobody is in are answered here and not there. */
+static bool is_empty(const struct reply_table *t, size_t row)
+{
+    bool empty = true;
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const struct value *v = &t->cells[row * t->n_columns + c];
+        const bool zero = v->type == VALUE_NULL ||
+                          (v->type == VALUE_INT && v->i == 0) ||
+                          (v->type == VALUE_DOUBLE && fabs(v->d) < 1e-9);
+        empty &= zero || t->columns[c].is_key ||
+                 strncmp(t->columns[c].name, "dp_", 3) == 0;
+    }
+    return empty;
+}
+
+static void print_lines(struct lines *out, const struct reply_table *t,
+                        size_t columns)
+{
+    out->n = 0;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        if (is_empty(t, r))
+            continue;
+        assert_true(out->n < LINES);
+        char *line = out->text[out->n++];
+        line[0] = '\0';
+        for (size_t c = 0; c < columns; c++) {
+            char cell[128] = "NULL";
+            struct writer w = writer_of(cell, sizeof cell);
+            const struct value *v = &t->cells[r * t->n_columns + c];
+            if (v->type != VALUE_NULL) {
+                value_print(&w, v);
+                assert_true(writer_cstr(&w));
+            }
+            add_cell(line, cell);
+        }
+    }
+    sort(out);
+}
+
+static struct engine_result run(const struct plan *p, struct arena *a)
+{
+    static const uint8_t secret[32] = { 1 };
+    static const atomic_int stop;
+    struct engine_result r = { 0 };
+    struct err err = { 0 };
+    if (engine_run(engine, &r, p, secret, &stop, a, &err) != ERR_OK)
+        fail_msg("%s", p->sql);
+    return r;
+}
+
+/* The histograms of a plan, as the service runs them. */
+static struct engine_result *run_hists(const struct plan *p, struct arena *a)
+{
+    struct engine_result *hists =
+        ARENA_NEW_N(a, p->n_hists + 1, struct engine_result);
+    struct plan view = *p;
+    view.keys = ARENA_NEW_N(a, p->n_keys + 1, struct plan_key);
+    assert_true(hists && view.keys);
+    if (p->n_keys > 0)
+        memcpy(view.keys, p->keys, p->n_keys * sizeof *view.keys);
+    view.keys[view.n_keys++].type = VALUE_INT;
+    view.n_measures = 1;
+    for (size_t h = 0; h < p->n_hists; h++) {
+        view.sql = p->hists[h].sql;
+        view.keyed = p->hists[h].keyed;
+        hists[h] = run(&view, a);
+    }
+    return hists;
+}
+
+/* Every group that was found, its numbers as they are. */
+static struct plan_noisy without_noise(const struct plan *p, gsl_rng *rng,
+                                       struct arena *a)
+{
+    struct err err = { 0 };
+    const struct engine_result exact =
+        p->n_measures > 0 ? run(p, a) : (struct engine_result){ 0 };
+    struct plan_noisy out = { .keys = exact.keys, .n_rows = exact.n_rows };
+    const size_t wide = plan_width(p);
+    if (p->n_measures == 0) { /* percentiles alone: every public group */
+        out.n_rows = p->groups_public;
+        out.keys = ARENA_NEW_N(a, out.n_rows * p->n_keys, struct value);
+        assert_true(p->n_keys == 1 && out.keys);
+        for (size_t i = 0; i < out.n_rows; i++)
+            out.keys[i] = p->keys[0].domain[i];
+    }
+    out.measures = ARENA_NEW_N(a, out.n_rows * wide + 1, struct dp_noisy);
+    assert_non_null(out.measures);
+    for (size_t i = 0; i < exact.n_rows; i++)
+        for (size_t m = 0; m < p->n_measures; m++)
+            out.measures[i * wide + m].v =
+                exact.measures[i * p->n_measures + m].touched;
+    for (size_t i = 0; i < p->n_picks; i++) { /* the best, as good as surely */
+        const struct dp_quantile *q = &p->picks[i].q;
+        p->picks[i].choice.eps_nano = DP_CHOICE_EPS_MAX;
+        p->picks[i].choice.sensitivity =
+            q->num > q->den - q->num ? q->num : q->den - q->num;
+    }
+    assert_int_equal(noise_picks(&out, p, run_hists(p, a), rng, a, &err),
+                     ERR_OK);
+    return out;
+}
+
+/* Equal in all cells, numbers to `percent`. */
+static bool alike(const char *a, const char *b, double percent)
+{
+    while (*a && *b) {
+        char *a_end, *b_end;
+        const double x = strtod(a, &a_end), y = strtod(b, &b_end);
+        const bool numbers = a_end > a && b_end > b && *a_end == '|';
+        if (numbers && fabs(x - y) > percent / 100 * fabs(y) + 1e-9)
+            return false;
+        if (!numbers && *a != *b)
+            return false;
+        a = numbers ? a_end : a + 1;
+        b = numbers ? b_end : b + 1;
+    }
+    return *a == *b;
+}
+
+static void check_answer(void **state)
+{
+    static struct lines want, got;
+    const struct recipe *r = *state;
+    const struct request req = { .purpose = "improve_products" };
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_table table;
+    gsl_rng *rng = test_rng_new(3);
+    char *sql = question_of(r);
+
+    arena_init(&a, 1 << 26);
+    struct plan *p = planned(sql, &req, loose, &a);
+    const struct plan_noisy noisy = without_noise(p, rng, &a);
+    assert_int_equal(plan_finish(&table, p, &noisy, &a, &err), ERR_OK);
+    const size_t columns = ask_oracle(&want, r->oracle);
+    assert_true(columns <= table.n_columns);
+    print_lines(&got, &table, columns);
+    /* Reals lie on a grid of 1/128, and a percentile is a bucket. */
+    const double percent = p->n_picks > 0 ? 2 : 0.1;
+    for (size_t i = 0; i < want.n || i < got.n; i++)
+        if (i >= want.n || i >= got.n ||
+            !alike(got.text[i], want.text[i], percent))
+            fail_msg("row %zu of %zu, %zu: %s is not %s", i, got.n, want.n,
+                     i < got.n ? got.text[i] : "nothing",
+                     i < want.n ? want.text[i] : "nothing");
+    free(sql);
+    gsl_rng_free(rng);
+    arena_fini(&a);
+}
+
+/* ---- the shop ---- */
+
+static void query(const char *sql)
+{
+    duckdb_result r;
+    if (duckdb_query(con, sql, &r) != DuckDBSuccess)
+        fail_msg("%s", duckdb_result_error(&r));
+    duckdb_destroy_result(&r);
+}
+
+static struct policy *load(struct policy_report *report)
+{
+    char path[128];
+    struct policy *p = NULL;
+    struct err err = { 0 };
+    (void)snprintf(path, sizeof path, "%s/shop.yaml", folder);
+    char *text = slurp("demo/shop.yaml");
+    if (policy_load_bytes(&p, text, strlen(text), path, report, &lasting,
+                          &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    free(text);
+    return p;
+}
+
+static int open_shop(void **state)
+{
+    static struct policy_report report;
+    struct err err = { 0 };
+    char home[512], set[64];
+    (void)state;
+    arena_init(&lasting, 1 << 24);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(duckdb_open(NULL, &db), DuckDBSuccess);
+    assert_int_equal(duckdb_connect(db, &con), DuckDBSuccess);
+    char *script = slurp("demo/shop.sql");
+    assert_non_null(getcwd(home, sizeof home));
+    assert_int_equal(chdir(folder), 0);
+    (void)snprintf(set, sizeof set, "SET VARIABLE people = %d", PEOPLE);
+    query(set);
+    query(script);
+    assert_int_equal(chdir(home), 0);
+    free(script);
+    policy = load(&report);
+    loose = load(&report);
+    for (size_t i = 0; i < loose->n_tables; i++) {
+        struct policy_table *t = &loose->tables[i];
+        t->max_groups = t->max_rows = t->most_groups = t->most_rows = 1000;
+    }
+    if (engine_open(&engine, loose, &(struct engine_options){ .threads = 1 },
+                    &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    return 0;
+}
+
+static int close_shop(void **state)
+{
+    char remove[128];
+    (void)state;
+    engine_close(engine);
+    duckdb_disconnect(&con);
+    duckdb_close(&db);
+    arena_fini(&lasting);
+    (void)snprintf(remove, sizeof remove, "rm -r %s", folder);
+    return system(remove);
+}
+
+int main(void)
+{
+    sql_init();
+    if (open_shop(NULL) != 0)
+        return 1;
+    const int failed =
+        RUN_ROWS(recipes, check_page) + RUN_ROWS(recipes, check_answer);
+    return failed + close_shop(NULL);
+}
