@@ -47,8 +47,10 @@ bool dp_filter_charge(struct dp_filter *f, struct dp_price price) DP_MUST_CHECK;
 uint64_t dp_filter_affords(const struct dp_filter *f, struct dp_price price);
 
 /*
- * The epsilon >= 0 at a total of `delta` that everybody who saw all answers is
- * held to: of what was spent.  Rounded up.
+ * The epsilon >= 0 at a total of `delta` of what was spent, rounded up: where
+ * the account stands.  The promise to everybody who saw all answers is that of
+ * the limit (dp/filter.md, "Spent is not promised"); it is this epsilon only
+ * when what was asked did not depend on answers.
  *
  * DP_EDOM   delta is not in [0, 1), or is 0 and the notion is not pure
  * DP_ERANGE the deltas spent leave nothing of it
