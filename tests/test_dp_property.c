@@ -14,6 +14,7 @@
 #include "dp/interval.h"
 #include "dp/keep.h"
 #include "dp/mechanism.h"
+#include "dp/notion.h"
 #include "tests/lib_rng.h"
 #include "tests/table.h"
 
@@ -135,6 +136,32 @@ static void noise_costs_more_for_more_sensitivity_or_less_scale(void **state)
             assert_true(edges[e] == 0 ||
                         (m.law != DP_DLAPLACE && notion == DP_PURE) || p > 0);
             last = p;
+        }
+    }
+    gsl_rng_free(rng);
+}
+
+/* Two releases priced apart never cost less than both in one vector, nor does
+ * one cell more cost less. */
+static void a_vector_costs_more_for_more_cells(void **state)
+{
+    (void)state;
+    gsl_rng *rng = test_rng_new(84);
+    for (int i = 0; i < 1500; i++) {
+        const enum dp_notion notion = (enum dp_notion)(i % 3);
+        const struct dp_mechanism m =
+            random_mechanism(rng, dp_notion_law(notion));
+        struct dp_vector_release v = { m, 1 + (gsl_rng_get(rng) >> (i % 64)),
+                                       1 };
+        uint64_t last = 0, one = 0;
+        for (; v.l0 < 5000; v.l0 = v.l0 * 3 + 1) {
+            struct dp_price p;
+            assert_int_equal(dp_vector_price(&p, &v, notion), DP_OK);
+            const uint64_t u = units(p);
+            one = v.l0 == 1 ? u : one;
+            assert_true(u >= last && u > 0);
+            assert_true(u <= saturated((dp_uint)one * v.l0) || u == UINT64_MAX);
+            last = u;
         }
     }
     gsl_rng_free(rng);
@@ -361,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_of_prices_saturate_commute_and_never_fall),
         cmocka_unit_test(noise_costs_more_for_more_sensitivity_or_less_scale),
+        cmocka_unit_test(a_vector_costs_more_for_more_cells),
         cmocka_unit_test(noise_of_a_price_costs_that_price),
         cmocka_unit_test(choices_and_groups_cost_more_for_more_epsilon),
         cmocka_unit_test(conversions_come_back),
