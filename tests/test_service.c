@@ -53,6 +53,7 @@ struct fixture {
     struct world world;
     struct service service;
     gsl_rng *rng;
+    uint64_t queued_ns; /* a worker begins so long after RECEIVED */
 };
 
 static void close_fixture(struct fixture *f)
@@ -130,6 +131,7 @@ struct asked {
     struct err err;
     struct reply reply;
     uint64_t delay_ns; /* until it may leave */
+    uint64_t held_ns;  /* strict mode: the worker, since it began */
     uint64_t leave_ns; /* monotonic */
     struct arena arena;
 };
@@ -160,11 +162,13 @@ static void ask(struct asked *out, struct fixture *f,
         .gone = &gone,
         .stop = &stop,
         .limit_run = no_limit,
-        .received_ns = clock_mono_ns(clock_system()),
+        .received_ns = clock_mono_ns(clock_system()) - f->queued_ns,
+        .started_ns = clock_mono_ns(clock_system()),
     };
     out->code = service_answer(&call, &out->reply, &out->arena, &out->err);
     out->leave_ns = call.leave_ns;
     out->delay_ns = call.leave_ns ? call.leave_ns - call.received_ns : 0;
+    out->held_ns = call.holds ? call.leave_ns - call.started_ns : 0;
 }
 
 #define COUNT "SELECT country, count(*) FROM shop.orders GROUP BY country"
@@ -410,6 +414,54 @@ static void check_reuse(void **state)
     close_fixture(&f);
 }
 
+/* Strict mode: fresh, stored, retried or missed, after any queue, one slot; and
+ * the worker is held until then. */
+static void check_strict(void **state)
+{
+    static const struct engine_fake_script fails = { .fails = ERR_MISS };
+    enum { STRICT_NS = 250000000, QUEUED_NS = 40000000 };
+    const struct ask_args asks[] = {
+        { COUNT, "analytics", "k", 0, 0, 0 },              /* fresh */
+        { COUNT, "analytics", "k", 0, 0, 0 },              /* a retry */
+        { COUNT " ORDER BY 2", "analytics", "", 0, 0, 0 }, /* stored */
+    };
+    (void)state;
+    for (int broken = 0; broken < 2; broken++) {
+        struct fixture f;
+        open_fixture(&f, broken ? &fails : NULL);
+        f.policy->slot_strict_ns = STRICT_NS;
+        f.queued_ns = QUEUED_NS;
+        /* That a charge is a miss is known from then on, and told at once. */
+        const size_t n = broken ? 1 : sizeof asks / sizeof asks[0];
+        for (size_t i = 0; i < n; i++) {
+            struct asked got;
+            ask(&got, &f, &asks[i]);
+            assert_int_equal(got.code, broken ? ERR_MISS : ERR_OK);
+            assert_true(got.held_ns == STRICT_NS);
+            assert_true(got.delay_ns - QUEUED_NS < STRICT_NS + STRICT_NS / 10);
+            arena_fini(&got.arena);
+        }
+        close_fixture(&f);
+    }
+}
+
+/* Refusals depend on no data and hold nobody up. */
+static void check_strict_refusals(void **state)
+{
+    struct fixture f;
+    struct asked got;
+    (void)state;
+    open_fixture(&f, NULL);
+    f.policy->slot_strict_ns = 250000000;
+    ask(&got, &f,
+        &(struct ask_args){ "SELECT max(amount) FROM shop.orders", "analytics",
+                            "", 0, 0, 0 });
+    assert_int_equal(got.code, ERR_REFUSED);
+    assert_true(got.held_ns == 0 && got.delay_ns == 0);
+    arena_fini(&got.arena);
+    close_fixture(&f);
+}
+
 /* The filter: questions that differ are answered until the cap, then never. */
 static void check_cap(void **state)
 {
@@ -470,9 +522,13 @@ static void check_caps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_hidden), cmocka_unit_test(check_retry),
-        cmocka_unit_test(check_reuse),  cmocka_unit_test(check_cap),
+        cmocka_unit_test(check_hidden),
+        cmocka_unit_test(check_retry),
+        cmocka_unit_test(check_reuse),
+        cmocka_unit_test(check_cap),
         cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_strict),
+        cmocka_unit_test(check_strict_refusals),
     };
     dp_init();
     sql_init();

@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "server/base/log.h"
 #include "server/metrics/metrics.h"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 struct job *job_new(struct calls *c, struct world *world,
                     const struct auth_principal *who,
@@ -98,10 +101,12 @@ static enum err_code answer(struct job *job, struct worker *worker,
         .limit_run = worker_limit,
         .limit_ctx = worker,
         .received_ns = job->received_ns,
+        .started_ns = clock_mono_ns(job->calls->options.service->clock),
     };
     const enum err_code code =
         service_answer(&call, &reply, &worker->arena, err);
     job->leave_ns = call.leave_ns;
+    job->holds = call.holds;
     job->expires_us = call.expires_us;
     if (code != ERR_OK)
         return code;
@@ -183,6 +188,22 @@ static void on_done(struct net_task *task, struct net_loop *loop)
     }
 }
 
+/* Strict mode: however soon it was done, the worker is taken until the slot. */
+static void hold_worker(const struct job *job)
+{
+    struct clock *clock = job->calls->options.service->clock;
+    for (;;) {
+        const uint64_t now = clock_mono_ns(clock);
+        if (now >= job->leave_ns)
+            return;
+        const uint64_t left = job->leave_ns - now;
+        (void)nanosleep(
+            &(struct timespec){ .tv_sec = (time_t)(left / NS_PER_S),
+                                .tv_nsec = (long)(left % NS_PER_S) },
+            NULL);
+    }
+}
+
 static void on_worker(struct work *work, struct worker *worker)
 {
     struct job *job =
@@ -194,6 +215,8 @@ static void on_worker(struct work *work, struct worker *worker)
         err = (struct err){ 0 };
     job->err = err;
     count_error(err.code);
+    if (job->holds)
+        hold_worker(job);
     job->task.run = on_done;
     net_post(job->calls->server, job->conn.loop, &job->task);
 }

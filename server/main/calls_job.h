@@ -37,6 +37,7 @@ struct job {
     struct net_handle conn;
     int32_t stream;
     uint64_t received_ns, deadline_ns, leave_ns; /* monotonic */
+    bool holds;                                  /* the worker until leave_ns */
     atomic_int gone;                             /* the caller left */
     struct watch *watch;                         /* WATCH_BUDGET, or NULL */
     struct net_loop *loop;                       /* once it is back on it */

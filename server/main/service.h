@@ -29,8 +29,10 @@ struct service_call {
                                  set *stop at this monotonic time */
     void *limit_ctx;
     uint64_t received_ns; /* monotonic */
+    uint64_t started_ns;  /* monotonic: a worker began */
 
     /* Set on the way. */
+    bool holds;           /* the worker stays with it until leave_ns */
     uint64_t leave_ns;  /* monotonic time at which the reply, or the error,
                            may leave; 0 = at once */
     int64_t expires_us; /* wall time to which a stored answer is kept */

@@ -37,9 +37,17 @@ static enum err_code full(struct err *err)
     return err_set(err, ERR_LIMIT, "the request needs too much memory");
 }
 
+/* From when slots count: strict ones from when the worker began. */
+static uint64_t slots_from_ns(const struct run *run)
+{
+    return run->question.dataset->policy->slot_strict_ns > 0
+               ? run->call->started_ns
+               : run->call->received_ns;
+}
+
 static uint64_t elapsed_ns(const struct run *run)
 {
-    return clock_mono_ns(run->call->service->clock) - run->call->received_ns;
+    return clock_mono_ns(run->call->service->clock) - slots_from_ns(run);
 }
 
 /* From here on the time of leaving could depend on data: take a slot.  What is
@@ -48,7 +56,8 @@ static uint64_t take_slot(struct run *run, uint64_t work_ns)
 {
     const uint64_t slot =
         slot_after(run->question.dataset->policy, elapsed_ns(run) + work_ns);
-    run->call->leave_ns = slot ? run->call->received_ns + slot : 0;
+    run->call->leave_ns = slot ? slots_from_ns(run) + slot : 0;
+    run->call->holds = run->question.dataset->policy->slot_strict_ns > 0;
     return slot;
 }
 
@@ -72,6 +81,17 @@ static int64_t release_us(const struct run *run)
 
 /* ---- stored answers ---- */
 
+/* At the slot of the first release; in strict mode all slots are one. */
+static void leave_as_first(struct run *run, const struct answer *answer)
+{
+    struct service_call *call = run->call;
+    if (run->question.dataset->policy->slot_strict_ns > 0)
+        (void)take_slot(run, 0);
+    else if (answer->table.release_slot_ns > 0)
+        call->leave_ns =
+            call->received_ns + (uint64_t)answer->table.release_slot_ns;
+}
+
 /*
  * A retry of the request that paid: the same bytes, at the slot of the first
  * release, whatever policy says by now; but authorised as of now.
@@ -87,11 +107,10 @@ static enum err_code serve_retry(struct run *run, struct answer *answer,
         return err_set(err, ERR_NOT_FOUND,
                        "there is no purpose '%.63s' that you may use",
                        receipt->purpose);
+    run->question.dataset = dataset;
     run->reply->table = answer->table;
     call->expires_us = run->charge.expires_us;
-    if (answer->table.release_slot_ns > 0)
-        call->leave_ns =
-            call->received_ns + (uint64_t)answer->table.release_slot_ns;
+    leave_as_first(run, answer);
     return ERR_OK;
 }
 
@@ -164,9 +183,7 @@ static enum err_code serve_release(struct run *run, const struct answer *answer,
                                       .n_rows = answer->n_rows };
     TRY(finish(run, err));
     run->reply->table.release_slot_ns = answer->table.release_slot_ns;
-    if (answer->table.release_slot_ns > 0)
-        run->call->leave_ns =
-            run->call->received_ns + (uint64_t)answer->table.release_slot_ns;
+    leave_as_first(run, answer);
     return ERR_OK;
 }
 
@@ -375,9 +392,12 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
     struct run *run = q->ctx;
     struct service_call *call = run->call;
     const struct policy *policy = run->question.plan->policy;
-    if (policy->deadline_ms > 0)
-        call->limit_run(call->limit_ctx, clock_mono_ns(call->service->clock) +
-                                             policy->deadline_ms * 1000000);
+    const uint64_t most_ns = slot_engine_ns(policy);
+    if (most_ns > 0)
+        call->limit_run(call->limit_ctx,
+                        policy->slot_strict_ns > 0
+                            ? call->started_ns + most_ns
+                            : clock_mono_ns(call->service->clock) + most_ns);
     /* From here on the charge stays, whatever happens. */
     if (run_chain(run, err) != ERR_OK)
         return miss(run, err);

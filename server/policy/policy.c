@@ -78,6 +78,16 @@ static const struct field SLOTS[] = {
       .min = 1.1,
       .max = 10,
       .help = "Each slot is this many times later than the one before." },
+    { .key = "strict",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(slot_strict_ns),
+      .fallback = "0",
+      .max = 600e9,
+      .help =
+          "Strict mode: each query leaves this long after its worker began, "
+          "stored or fresh, and holds the worker until then; what takes "
+          "longer is a miss. 0 is off." },
 };
 static const struct field_set SLOT_FIELDS = FIELD_SET("slots", "slots", SLOTS);
 
