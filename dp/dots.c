@@ -1,6 +1,9 @@
 #include "dp/dots.h"
 
+#include <assert.h>
 #include <math.h>
+
+static const long double TWO_PI = 6.2831853071795864769252867665590L;
 
 /* Shares of a loss that lies y above a grid point, 0 <= y <= h: what goes to
  * the point above and to the one below. */
@@ -28,7 +31,6 @@ static struct dp_complex root_at(const struct dp_dots_grid *g, size_t j)
 /* root[2^k + i] = root[2^k] root[i]: log2(n) products deep. */
 void dp_dots_roots(double *root, size_t n)
 {
-    static const long double TWO_PI = 6.2831853071795864769252867665590L;
     root[0] = 1;
     root[1] = 0;
     for (size_t half = 1; half < n; half *= 2) {
@@ -150,11 +152,6 @@ struct dp_complex dp_dots_at(const struct dp_dots *d,
     return sum;
 }
 
-bool dp_dots_gauss_is_smooth(const struct dp_dots_grid *g, double mu)
-{
-    return g->step <= mu / 4;
-}
-
 /* sinh(z)/z; z is not 0. */
 static struct dp_complex sinh_ratio(struct dp_complex z)
 {
@@ -169,27 +166,26 @@ static struct dp_complex sinh_ratio(struct dp_complex z)
  * Over the place of a loss in its cell, uniform for a law this wide, the shares
  * average exp(a (grid point - loss)) to S((a+1) h/2) S(a h/2) / S(h/2), a =
  * tilt - i w, S(z) = sinh(z)/z; what the law is not uniform by is e^(-(pi
- * mu/h)^2/2).
+ * mu/h)^2/2), below 5e-14.
  */
-struct dp_complex dp_dots_gauss_at(const struct dp_dots_grid *g, double mu,
-                                   size_t j)
+static struct dp_complex smooth_at(const struct dp_dots_bell *b,
+                                   const struct dp_dots_grid *g, size_t j)
 {
-    static const long double TWO_PI = 6.2831853071795864769252867665590L;
-    const double h = g->step, mean = mu * mu * (0.5 + g->tilt);
+    const double h = g->step, mean = b->mu * b->mu * (0.5 + g->tilt);
     const long double turn = TWO_PI * (long double)j / (long double)g->n;
     const double w = (double)(turn / (long double)h);
-    const double size = exp(-w * w * mu * mu / 2);
+    const double size = exp(-w * w * b->mu * b->mu / 2);
     const double phase =
         (double)remainderl(turn * (long double)(mean / h), TWO_PI);
-    const struct dp_complex a = { g->tilt * h / 2, -w * h / 2 };
-    const struct dp_complex b = { a.re + h / 2, a.im };
-    const struct dp_complex dots = times(sinh_ratio(a), sinh_ratio(b));
+    const struct dp_complex x = { g->tilt * h / 2, -w * h / 2 };
+    const struct dp_complex y = { x.re + h / 2, x.im };
+    const struct dp_complex dots = times(sinh_ratio(x), sinh_ratio(y));
     const double scale = size * (h / 2) / sinh(h / 2);
     return times(
         dots, (struct dp_complex){ scale * cos(phase), -scale * sin(phase) });
 }
 
-/* P[|Z| > REACH] is below DP_DOTS_GAUSS_CUT. */
+/* P[|Z| > REACH] is below DP_DOTS_BELL_CUT. */
 #define REACH 9.5
 
 /* Gauss and Legendre's three nodes on (0, 1) and their weights. */
@@ -200,22 +196,25 @@ static const double WEIGHT[NODES] = { 5.0 / 18, 8.0 / 18, 5.0 / 18 };
 
 /* A slice of the tilted law, from z deviations above its mean, within the cell
  * that begins at `cell`: what goes to the cell's two ends. */
-static void add_slice(double *mass, const struct dp_dots_grid *g, double mu,
+static void add_slice(struct dp_dots_bell *b, const struct dp_dots_grid *g,
                       double mean, double cell, double z, double width)
 {
     const double h = g->step, above = mean - cell * h;
     double down = 0, up = 0;
     for (int i = 0; i < NODES; i++) {
         const double at = z + width * NODE[i];
-        const double y = fmin(fmax(above + mu * at, 0), h);
+        const double y = fmin(fmax(above + b->mu * at, 0), h);
         const double f =
             WEIGHT[i] * width * 0.39894228040143268 * exp(-at * at / 2);
         down += f * (double)share_down(y, h) * exp(-g->tilt * y);
         up += f * (double)share_up(y, h) * exp(g->tilt * (h - y));
     }
-    const size_t index = (size_t)(int64_t)cell & (g->n - 1);
-    mass[index] += down;
-    mass[(index + 1) & (g->n - 1)] += up;
+    /* Raised past the rule's error. */
+    const size_t i = (size_t)((int64_t)cell - b->first);
+    assert(i + 1 < DP_DOTS_BELL_MASSES);
+    b->mass[i] += down * (1 + 1e-10);
+    b->mass[i + 1] += up * (1 + 1e-10);
+    b->n = i + 2;
 }
 
 /*
@@ -224,17 +223,41 @@ static void add_slice(double *mass, const struct dp_dots_grid *g, double mu,
  * changes by at most 1/6: three nodes then have a relative error of about
  * 1e-11.
  */
-void dp_dots_gauss(double *mass, const struct dp_dots_grid *g, double mu)
+static void fill_narrow(struct dp_dots_bell *b, const struct dp_dots_grid *g)
 {
-    const double h = g->step, mean = mu * mu * (0.5 + g->tilt);
+    const double h = g->step, mu = b->mu, mean = mu * mu * (0.5 + g->tilt);
     const double width = 1 / (6 * (REACH + g->tilt * mu));
     double cell = floor((mean - REACH * mu) / h);
+    b->first = (int64_t)cell;
     for (double z = -REACH; z < REACH;) {
         const double edge = ((cell + 1) * h - mean) / mu;
         const double end = fmin(fmin(z + width, REACH), fmax(edge, z));
-        add_slice(mass, g, mu, mean, cell, z, end - z);
+        add_slice(b, g, mean, cell, z, end - z);
         if (end >= edge)
             cell++;
         z = end;
     }
+}
+
+void dp_dots_bell_of(struct dp_dots_bell *out, const struct dp_dots_grid *g,
+                     double mu)
+{
+    *out = (struct dp_dots_bell){ .mu = mu, .is_smooth = mu >= 2.5 * g->step };
+    if (!out->is_smooth)
+        fill_narrow(out, g);
+}
+
+struct dp_complex dp_dots_bell_at(const struct dp_dots_bell *b,
+                                  const struct dp_dots_grid *g, size_t j)
+{
+    if (b->is_smooth)
+        return smooth_at(b, g, j);
+    struct dp_complex sum = { 0, 0 };
+    for (size_t i = 0; i < b->n; i++) {
+        const uint64_t at = (uint64_t)(b->first + (int64_t)i) * j;
+        const struct dp_complex z = root_at(g, (size_t)at & (g->n - 1));
+        sum.re += b->mass[i] * z.re;
+        sum.im += b->mass[i] * z.im;
+    }
+    return sum;
 }

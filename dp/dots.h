@@ -55,22 +55,26 @@ struct dp_complex dp_dots_at(const struct dp_dots *d,
                              const struct dp_dots_grid *g, size_t j);
 
 /*
- * One Gaussian of parameter mu.  Where the step is at most mu / 4 its transform
- * is known: that of the normal law times a factor for the dots, below NOTHING
- * from DP_DOTS_GAUSS_BAND / mu on.  Absolute error below DP_DOTS_GAUSS_ERROR.
+ * One Gaussian of parameter mu, tilted.  From 2.5 steps on its transform is
+ * known: that of the normal law times a factor for the dots, below 1e-24 from
+ * DP_DOTS_BELL_BAND / mu on.  A narrower one is held as its masses; left out is
+ * what lies beyond 9.5 standard deviations, less than DP_DOTS_BELL_CUT.
  */
-#define DP_DOTS_GAUSS_BAND  11.0 /* e^(-11^2 / 2) is 5e-27 */
-#define DP_DOTS_GAUSS_ERROR 1e-10
-bool dp_dots_gauss_is_smooth(const struct dp_dots_grid *g, double mu);
-struct dp_complex dp_dots_gauss_at(const struct dp_dots_grid *g, double mu,
-                                   size_t j);
+enum { DP_DOTS_BELL_MASSES = 56 };
+struct dp_dots_bell {
+    double mu;
+    bool is_smooth;
+    int64_t first; /* narrow: mass[i] is at first + i */
+    size_t n;
+    double mass[DP_DOTS_BELL_MASSES];
+};
+#define DP_DOTS_BELL_BAND  11.0 /* e^(-11^2 / 2) is 5e-27 */
+#define DP_DOTS_BELL_CUT   3e-21
+#define DP_DOTS_BELL_ERROR 1e-12 /* of dp_dots_bell_at(), absolute */
 
-/*
- * The same law, however narrow, added to mass[n] (indices modulo n).  Left out
- * is what lies beyond 9.5 standard deviations of the tilted law, less than
- * DP_DOTS_GAUSS_CUT; the rest has a relative error below DP_DOTS_GAUSS_ERROR.
- */
-#define DP_DOTS_GAUSS_CUT 3e-21
-void dp_dots_gauss(double *mass, const struct dp_dots_grid *g, double mu);
+void dp_dots_bell_of(struct dp_dots_bell *out, const struct dp_dots_grid *g,
+                     double mu);
+struct dp_complex dp_dots_bell_at(const struct dp_dots_bell *b,
+                                  const struct dp_dots_grid *g, size_t j);
 
 #endif

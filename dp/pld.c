@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <gsl/gsl_fft_halfcomplex.h>
-#include <gsl/gsl_fft_real.h>
 
 #include "dp/gauss.h"
 #include "dp/init.h"
@@ -37,13 +36,18 @@ static void free_factors(struct factor **p)
 #define AUTO_DOUBLES __attribute__((cleanup(free_doubles))) double
 #define AUTO_EVENTS  __attribute__((cleanup(free_events))) struct dp_event
 
+static struct dp_complex product_of(struct dp_complex a, struct dp_complex b)
+{
+    return (struct dp_complex){ a.re * b.re - a.im * b.im,
+                                a.re * b.im + a.im * b.re };
+}
+
 static struct dp_complex power(struct dp_complex z, uint64_t n)
 {
     struct dp_complex out = { 1, 0 };
     for (;; n >>= 1) {
         if (n & 1)
-            out = (struct dp_complex){ out.re * z.re - out.im * z.im,
-                                       out.re * z.im + out.im * z.re };
+            out = product_of(out, z);
         if (n <= 1)
             return out;
         z = (struct dp_complex){ z.re * z.re - z.im * z.im, 2 * z.re * z.im };
@@ -78,8 +82,7 @@ static double multiply(struct dp_complex *product, double error,
         const double of_f =
             norm >= 0.25 ? 2.5 * (double)law->times * one * bulk : 2 * one;
         error = error * (bulk + of_f) + size * of_f;
-        p = (struct dp_complex){ p.re * f.re - p.im * f.im,
-                                 p.re * f.im + p.im * f.re };
+        p = product_of(p, f);
     }
     *product = p;
     return error;
@@ -100,35 +103,29 @@ static double norm_of(const double *x, size_t n)
     return sqrt(sum);
 }
 
-/*
- * The transform of the Gaussian part into mass[n], real and imaginary halves as
- * GSL lays them out.  Returns the number of frequencies that are something;
- * *error bounds each.
- */
-static size_t start(double *mass, double *error, const struct dp_history *h,
-                    const struct dp_dots_grid *g)
+/* All laws at frequency j, and a bound on the error: a wide Gaussian first,
+ * which ends most frequencies, a narrow one last, where anything is left. */
+static double all_at(struct dp_complex *out, const struct dp_history *h,
+                     const struct dp_dots_bell *bell,
+                     const struct factor *factors, const struct dp_dots_grid *g,
+                     size_t j)
 {
-    const size_t n = g->n;
-    memset(mass, 0, n * sizeof *mass);
-    *error = h->mu > 0 ? DP_DOTS_GAUSS_ERROR : 0;
-    if (h->mu > 0 && !dp_dots_gauss_is_smooth(g, h->mu)) {
-        dp_dots_gauss(mass, g, h->mu);
-        *error += transform_error(n) * sqrt((double)n) * norm_of(mass, n);
-        (void)gsl_fft_real_radix2_transform(mass, 1, n);
-        return n / 2 + 1;
+    struct dp_complex p = { 1, 0 };
+    double error = 0;
+    if (h->mu > 0 && bell->is_smooth) {
+        p = dp_dots_bell_at(bell, g, j);
+        error = DP_DOTS_BELL_ERROR;
     }
-    const double band =
-        DP_DOTS_GAUSS_BAND / h->mu * g->step * (double)n / 6.283185307179586;
-    const size_t many =
-        h->mu > 0 && band < (double)(n / 2) ? (size_t)band + 1 : n / 2 + 1;
-    for (size_t j = 0; j < many; j++) {
-        const struct dp_complex z = h->mu > 0 ? dp_dots_gauss_at(g, h->mu, j)
-                                              : (struct dp_complex){ 1, 0 };
-        mass[j] = z.re;
-        if (j > 0 && j < n / 2)
-            mass[n - j] = z.im;
+    error = multiply(&p, error, factors, h->n, g, j);
+    if (h->mu > 0 && !bell->is_smooth && (p.re != 0 || p.im != 0)) {
+        const struct dp_complex z = dp_dots_bell_at(bell, g, j);
+        const double size = fabs(z.re) + fabs(z.im);
+        error = error * (size + DP_DOTS_BELL_ERROR) +
+                (fabs(p.re) + fabs(p.im)) * DP_DOTS_BELL_ERROR;
+        p = product_of(p, z);
     }
-    return many;
+    *out = p;
+    return error;
 }
 
 /*
@@ -140,13 +137,21 @@ static double compose(double *mass, const struct dp_history *h,
                       const struct dp_dots_grid *g)
 {
     const size_t n = g->n;
-    double error, sum = 0;
-    const size_t many = start(mass, &error, h, g);
+    struct dp_dots_bell bell = { 0 };
+    size_t many = n / 2 + 1;
+    double sum = 0;
+    memset(mass, 0, n * sizeof *mass);
+    if (h->mu > 0) {
+        dp_dots_bell_of(&bell, g, h->mu);
+        const double band =
+            DP_DOTS_BELL_BAND / h->mu * g->step * (double)n / 6.283185307179586;
+        many = band < (double)(n / 2) ? (size_t)band + 1 : many;
+    }
     for (size_t j = 0; j < many; j++) {
         const bool real = j == 0 || j == n / 2;
-        struct dp_complex p = { mass[j], real ? 0 : mass[n - j] };
-        sum += (real ? 1 : 2) * multiply(&p, error, factors, h->n, g, j);
-        mass[j] = p.re;
+        struct dp_complex p;
+        sum += (real ? 1 : 2) * all_at(&p, h, &bell, factors, g, j);
+        mass[j] = p.re; /* halves as GSL lays them out */
         if (!real)
             mass[n - j] = p.im;
     }
@@ -171,7 +176,7 @@ static long double scan(const double *mass, double error,
     const double fall = (double)expl(-tilt * step);
     const double lose = (double)expl(-step) * fall;
     const double gap = (double)-expm1l(-step) * fall;
-    const double extra = h->mu > 0 ? DP_DOTS_GAUSS_CUT : 0;
+    const double extra = h->mu > 0 ? DP_DOTS_BELL_CUT : 0;
     const size_t n = w->grid.n;
     const double top = w->first + (double)n - 1;
     const long double unit = log_want - dp_history_cumulant(h, tilt);

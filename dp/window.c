@@ -202,31 +202,48 @@ static long double largest(const struct dp_history *h, long double step)
     return sum;
 }
 
-/* The step for a window of this width: as coarse as AIM allows, on multiples of
- * the base where that is coarser, as fine as the next power of two gives. */
+/* The coarsest step of at most `most`, at least `least`, that divides the base;
+ * 0 when there is none. */
+static long double fitted(long double base, long double most, long double least)
+{
+    const long double step = most >= base ? base : base / ceill(base / most);
+    if (step >= least)
+        return step;
+    return base >= least ? base / floorl(base / least) : 0;
+}
+
+/* Epsilon lost to a step, roughly. */
+static long double lost(const struct dp_history *h, long double tilt,
+                        bool aligned, long double step)
+{
+    return step * step * (1 + tilt) * moved(h, tilt, aligned);
+}
+
+/*
+ * The step for a window of this width: as coarse as AIM allows, on multiples of
+ * the base where that is coarser, or closer when N_MAX points are too few; then
+ * as fine as the next power of two gives.
+ */
 static void choose_grid(struct dp_history *h, struct dp_window *w,
                         long double tilt, long double width)
 {
-    const long double free_step = step_for(h, tilt, false);
     const long double base = (long double)h->base;
-    long double step = free_step;
-    if (base > 0) {
-        const long double on_base = step_for(h, tilt, true);
-        const long double fitted =
-            on_base >= base ? base : base / ceill(base / on_base);
-        h->aligned = fitted >= free_step;
-        step = h->aligned ? fitted : free_step;
-    }
+    const long double least = width / (N_MAX - 4);
+    const long double aim = step_for(h, tilt, false);
+    const long double free = fmaxl(aim, least);
+    const long double on_base =
+        base > 0 ? fitted(base, step_for(h, tilt, true), least) : 0;
+    h->aligned = on_base > 0 && (aim >= least ? on_base >= free
+                                              : lost(h, tilt, true, on_base) <
+                                                    lost(h, tilt, false, free));
+
+    const long double step = h->aligned ? on_base : free;
     size_t n = N_MIN;
-    while (n < N_MAX && (long double)n * step < width + 4 * step)
+    while (n < N_MAX && (long double)(n - 4) * step < width)
         n *= 2;
-    long double finest = width / (long double)(n - 4);
-    if (h->aligned && finest > base)
-        h->aligned = false;
-    if (h->aligned)
-        finest = base / floorl(base / finest);
+    const long double finest = width / (long double)(n - 4);
     w->grid.n = n;
-    w->grid.step = (double)finest;
+    w->grid.step = (double)(h->aligned ? base / floorl(base / finest) : finest);
 }
 
 bool dp_window_place(struct dp_history *h, struct dp_window *w, double delta)
