@@ -14,8 +14,8 @@
 
 /*
  * A protocol that sends back what it gets; 'q' ends the connection, 'b' makes
- * it busy for good, 'k' shows who calls, 'm' asks for more output than a peer's
- * buffers hold.
+ * it busy for good, '1' and '2' show who calls, 'm' asks for more output than a
+ * peer's buffers hold.
  */
 enum { ECHO_CAP = 64, MUCH = 64 << 20, MS = 1000000, SOON_MS = 3000 };
 
@@ -40,8 +40,8 @@ static bool on_bytes(void *user, const uint8_t *data, size_t len)
     struct echo *e = user;
     for (size_t i = 0; i < len && e->len < ECHO_CAP; i++) {
         e->is_busy = e->is_busy || data[i] == 'b';
-        if (data[i] == 'k')
-            net_conn_vouch(e->conn);
+        if (data[i] == '1' || data[i] == '2')
+            net_conn_vouch(e->conn, data[i]);
         e->is_over = e->is_over || data[i] == 'q';
         e->much += data[i] == 'm' ? MUCH : 0;
         e->data[e->len++] = data[i];
@@ -228,9 +228,9 @@ static void test_one_too_many(void **state)
     (void)state;
     world_init(&w, (struct net_limits){ .max_conns = 2 });
     const int a = connect_to(&w), b = connect_to(&w);
-    say(a, "ka");
-    say(b, "kb");
-    assert_true(hears(a, "ka") && hears(b, "kb"));
+    say(a, "1a");
+    say(b, "2b");
+    assert_true(hears(a, "1a") && hears(b, "2b"));
     const int c = connect_to(&w);
     assert_true(is_ended(c, SOON_MS));
     assert_int_equal(net_server_stats(w.server).refused, 1);
@@ -257,8 +257,8 @@ static void test_strangers_make_room(void **state)
     (void)state;
     world_init(&w, (struct net_limits){ .max_conns = PLACES });
     const int known = connect_to(&w);
-    say(known, "k");
-    assert_true(hears(known, "k"));
+    say(known, "1");
+    assert_true(hears(known, "1"));
     for (int i = 0; i < NEWCOMERS; i++) {
         fd[i] = connect_to(&w);
         say(fd[i], "x");
@@ -277,6 +277,42 @@ static void test_strangers_make_room(void **state)
     for (int i = 0; i < NEWCOMERS; i++)
         (void)close(fd[i]);
     (void)close(known);
+    world_fini(&w);
+}
+
+/* Nobody holds all places, however well known; one given back is his again. */
+static void test_one_owner_is_bounded(void **state)
+{
+    enum { PLACES = 4, GREEDY = 4 };
+    struct world w;
+    int fd[GREEDY];
+    (void)state;
+    world_init(&w, (struct net_limits){ .max_conns = PLACES });
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < GREEDY; i++) {
+            fd[i] = connect_to(&w);
+            say(fd[i], "1");
+            assert_true(hears(fd[i], "1"));
+        }
+        const int other = connect_to(&w);
+        say(other, "2");
+        assert_true(hears(other, "2"));
+        assert_true(is_ended(fd[GREEDY - 1], SOON_MS)); /* past his share */
+        for (int i = 0; i < GREEDY; i++) {
+            if (i < GREEDY - 1) {
+                say(fd[i], "xq");
+                assert_true(hears(fd[i], "xq"));
+                assert_true(is_ended(fd[i], SOON_MS));
+            }
+            (void)close(fd[i]);
+        }
+        say(other, "q");
+        assert_true(hears(other, "q") && is_ended(other, SOON_MS));
+        (void)close(other);
+        const struct timespec nap = { .tv_nsec = 20 * MS };
+        for (int i = 0; i < 100 && net_server_stats(w.server).active > 0; i++)
+            (void)nanosleep(&nap, NULL);
+    }
     world_fini(&w);
 }
 
@@ -307,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_chatter_is_no_work),
         cmocka_unit_test(test_one_too_many),
         cmocka_unit_test(test_strangers_make_room),
+        cmocka_unit_test(test_one_owner_is_bounded),
         cmocka_unit_test(test_a_peer_that_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,13 @@ enum err_code auth_by_header(const struct auth_principal **out,
                              const struct auth_registry *r, const char *header,
                              size_t len, struct err *err) MUST_CHECK;
 
+/* A number of the principal's, spread evenly, for tables; the same after a
+ * reload as long as the token is. */
+static inline unsigned auth_number(const struct auth_principal *p)
+{
+    return (unsigned)p->token_hash[0] << 8 | p->token_hash[1];
+}
+
 bool auth_may(enum auth_role role, enum auth_action action);
 bool auth_sees_dataset(const struct auth_principal *p, const char *dataset);
 bool auth_may_purpose(const struct auth_principal *p, const char *purpose);

@@ -110,7 +110,7 @@ static enum err_code find_caller(const struct auth_principal **who,
     TRY(auth_by_header(who, loop->world->principals, call->authorization,
                        strlen(call->authorization), err));
     *call->memo = (struct grpc_memo){ *who, loop->world_version };
-    net_conn_vouch(conn);
+    net_conn_vouch(conn, auth_number(*who) % NET_OWNERS);
     return ERR_OK;
 }
 

@@ -224,9 +224,7 @@ static void on_worker(struct work *work, struct worker *worker)
 bool job_submit(struct job *job)
 {
     job->work.run = on_worker;
-    job->work.owner =
-        (unsigned)(job->who->token_hash[0] << 8 | job->who->token_hash[1]) %
-        WORK_OWNERS;
+    job->work.owner = auth_number(job->who) % WORK_OWNERS;
     if (workers_submit(job->calls->options.workers, &job->work))
         return true;
     metrics_add(&metrics.queue_full_total, 1);

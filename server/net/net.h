@@ -27,9 +27,10 @@
  *   HANDSHAKE --ok--> OPEN --finished, eof, drain, limit--> LINGER --> gone
  *       '---------------------- error, timeout -----------------------^
  *
- * Strangers: a connection is one until its protocol vouches for it.  When all
- * places are taken, the oldest stranger makes room for a newcomer; where there
- * is none, the newcomer is turned away.
+ * Strangers: a connection is one until its protocol vouches for it, and says
+ * whose it is; past three quarters of all places nobody's are vouched for. When
+ * all places are taken, the oldest stranger makes room for a newcomer; where
+ * there is none, the newcomer is turned away.
  *
  * Back-pressure: a connection that has bytes the peer does not take is not read
  * from until they are gone, so a peer that only sends cannot make us buffer.
@@ -195,8 +196,12 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 const char *net_conn_peer(const struct net_conn *conn);
 bool net_conn_is_tls(const struct net_conn *conn);
 
-/* The peer has shown who it is: the connection is no stranger any more. */
-void net_conn_vouch(struct net_conn *conn);
+/*
+ * The peer has shown who it is: the connection is no stranger any more, unless
+ * its owner (a number below NET_OWNERS; a few may share one) has his share.
+ */
+enum { NET_OWNERS = 1024 };
+void net_conn_vouch(struct net_conn *conn, unsigned owner);
 
 /* Output became ready outside bytes(): pull() before the loop next sleeps. */
 void net_conn_wake(struct net_conn *conn);

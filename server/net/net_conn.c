@@ -71,7 +71,7 @@ static void meet(struct net_conn *conn)
     atomic_fetch_add_explicit(&loop->n_strangers, 1, memory_order_relaxed);
 }
 
-void net_conn_vouch(struct net_conn *conn)
+static void unlink_stranger(struct net_conn *conn)
 {
     struct net_loop *loop = conn->loop;
     if (!conn->is_stranger)
@@ -82,6 +82,15 @@ void net_conn_vouch(struct net_conn *conn)
     atomic_fetch_sub_explicit(&loop->n_strangers, 1, memory_order_relaxed);
 }
 
+void net_conn_vouch(struct net_conn *conn, unsigned owner)
+{
+    if (!conn->is_stranger || !net_server_own(conn->loop->server, owner))
+        return;
+    conn->is_owned = true;
+    conn->owner = owner;
+    unlink_stranger(conn);
+}
+
 void net_conn_free(struct net_conn *conn)
 {
     struct net_loop *loop = conn->loop;
@@ -89,7 +98,9 @@ void net_conn_free(struct net_conn *conn)
         net_count(&loop->stats.tls_failed, 1);
     leave_protocol(conn);
     unlink_dirty(conn);
-    net_conn_vouch(conn); /* off the list */
+    unlink_stranger(conn);
+    if (conn->is_owned)
+        net_server_disown(loop->server, conn->owner);
     if (conn->slot != NET_SLOT_NONE) {
         (void)event_del(&conn->on_read);
         (void)event_del(&conn->on_write);

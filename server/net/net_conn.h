@@ -48,6 +48,8 @@ struct net_conn {
     bool is_draining;
     bool was_busy;
     bool is_stranger; /* in the loop's list of them */
+    bool is_owned;    /* vouched for: counted as of owner */
+    unsigned owner;
     struct net_conn *older, *newer;
     bool is_dirty;
     struct net_conn *next_dirty;

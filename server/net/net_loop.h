@@ -88,6 +88,11 @@ void net_loop_conn_gone(struct net_loop *loop);
 /* Close every connection at once. */
 void net_loop_close_all(struct net_loop *loop);
 
+/* One more connection of this owner's; false when he has his share.  Any
+ * thread, as the other. */
+bool net_server_own(struct net_server *server, unsigned owner);
+void net_server_disown(struct net_server *server, unsigned owner);
+
 /* A counter with one writer needs no atomic read-modify-write. */
 static inline void net_count(atomic_uint_fast64_t *counter, uint64_t n)
 {

@@ -32,7 +32,8 @@ struct net_server {
     size_t n_listeners;
     struct net_signal signals[SIGNALS_MAX];
     size_t n_signals;
-    atomic_uint_fast64_t refused; /* written by the acceptor */
+    atomic_uint_fast64_t refused;  /* written by the acceptor */
+    atomic_uint owned[NET_OWNERS]; /* connections vouched for, by owner */
     atomic_bool drain_asked;
     bool drained; /* the acceptor's */
     unsigned n_drained;
@@ -65,6 +66,21 @@ static struct net_limits limits_of(const struct net_limits *l)
 static unsigned conns_of(const struct net_loop *loop)
 {
     return atomic_load_explicit(&loop->n_conns, memory_order_relaxed);
+}
+
+bool net_server_own(struct net_server *server, unsigned owner)
+{
+    assert(owner < NET_OWNERS);
+    const unsigned all = server->limits.max_conns;
+    if (atomic_fetch_add(&server->owned[owner], 1) < all - all / 4)
+        return true;
+    net_server_disown(server, owner);
+    return false;
+}
+
+void net_server_disown(struct net_server *server, unsigned owner)
+{
+    (void)atomic_fetch_sub(&server->owned[owner], 1);
 }
 
 static void on_evict(struct net_task *task, struct net_loop *loop)
