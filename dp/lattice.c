@@ -31,41 +31,49 @@ static unsigned log_up(dp_uint num, dp_uint den)
 }
 
 /*
- * W of the tail: at least one step and 5/4 of the scale, so that the law falls
- * to half, or below, from any distance to W farther out.
+ * The grid on which m is sampled, and how many times (2^k) finer it is than m's
+ * own.  Integer laws keep theirs.  A rounded Gaussian is floor(sigma Z + 1/2) =
+ * floor((floor(2^k sigma Z) + 2^(k-1)) / 2^k) for k >= 1: floors on a finer
+ * grid, so fine that the density is nearly flat within a cell.
  */
-static unsigned tail_log_of(const struct dp_mechanism *m)
+static unsigned grid_of(struct dp_mechanism *grid, const struct dp_mechanism *m)
 {
-    return log_up((dp_uint)5 * m->num + 4 * m->den, 4 * m->den);
+    enum { SCALE_MIN = 16 };
+    *grid = *m;
+    if (m->law != DP_RGAUSS)
+        return 0;
+    const unsigned k = log_up((dp_uint)SCALE_MIN * m->den, m->num);
+    grid->num = m->num << (k > 0 ? k : 1);
+    return k > 0 ? k : 1;
 }
 
-/* Bounds of the weight on the part of the line that rounds to +-edge. */
-struct edge {
-    uint64_t top, bottom;
-};
-
-static struct edge edge_at(const struct dp_mechanism *m, uint64_t edge)
+static int64_t coarse(int64_t x, unsigned k)
 {
-    if (m->law != DP_RGAUSS) {
-        const struct dp_weight w = dp_weight_at(m, 2 * edge);
-        return (struct edge){ w.hi, w.lo };
-    }
-    return (struct edge){ dp_weight_at(m, edge > 0 ? 2 * edge - 1 : 0).hi,
-                          dp_weight_at(m, 2 * edge + 1).lo };
+    return (x + ((INT64_C(1) << k) >> 1)) >> k;
+}
+
+/* W of the tail: at least 5/4 of the scale, so that the law falls to half, or
+ * below, from any distance to W farther out. */
+static unsigned tail_log_of(const struct dp_mechanism *m)
+{
+    return log_up((dp_uint)5 * m->num, (dp_uint)4 * m->den);
 }
 
 /*
- * Which edges bound block b on the right of 0, b 2^k .. (b+1) 2^k - 1, and its
- * mirror less one, -(b+1) 2^k .. -b 2^k - 1.  A block of one number has one.
+ * Distances from 0, in blocks, between which block b lies: on the right of 0
+ * b 2^k .. (b+1) 2^k - 1, on the left -(b+1) 2^k .. -b 2^k - 1.  A block of one
+ * number, not cell, lies at one distance.
  */
 static int near_edge(const struct dp_lattice *l, bool left, int b)
 {
-    return l->width_log == 0 && left ? b + 1 : b;
+    const bool one = l->width_log == 0 && l->grid.law != DP_RGAUSS;
+    return one && left ? b + 1 : b;
 }
 
 static int far_edge(const struct dp_lattice *l, bool left, int b)
 {
-    return l->width_log == 0 && !left ? b : b + 1;
+    const bool one = l->width_log == 0 && l->grid.law != DP_RGAUSS;
+    return one && !left ? b : b + 1;
 }
 
 static int index_of(const struct dp_lattice *l, bool left, int b)
@@ -85,15 +93,15 @@ static uint64_t tail_mass(const struct dp_lattice *l, uint32_t height)
  */
 static void lay_hat(struct dp_lattice *l)
 {
-    struct edge edge[DP_LATTICE_BLOCKS + 1] = { { 0, 0 } };
+    struct dp_weight edge[DP_LATTICE_BLOCKS + 1] = { { 0, 0 } };
     for (int i = 0; i <= l->blocks; i++)
-        edge[i] = edge_at(&l->law, (uint64_t)i << l->width_log);
+        edge[i] = dp_weight_at(&l->grid, (uint64_t)i << l->width_log);
 
-    const uint64_t last = edge[l->blocks].top;
+    const uint64_t last = edge[l->blocks].hi;
     dp_uint sum = (dp_uint)last << (2 + l->tail_log - l->width_log);
     for (int b = 0; b < l->blocks; b++)
-        sum += (dp_uint)edge[near_edge(l, false, b)].top +
-               edge[near_edge(l, true, b)].top;
+        sum += (dp_uint)edge[near_edge(l, false, b)].hi +
+               edge[near_edge(l, true, b)].hi;
     const uint64_t roundings = 2 * (uint64_t)l->blocks + tail_mass(l, 1);
     l->unit = (uint32_t)((dp_uint)(TABLE_MASS - roundings) * DP_EXPO_ONE / sum);
 
@@ -101,8 +109,8 @@ static void lay_hat(struct dp_lattice *l)
     l->tail = (uint32_t)((unit * last + up) / DP_EXPO_ONE);
     for (int b = 0; b < l->blocks; b++)
         for (int left = 0; left <= 1; left++) {
-            const uint64_t top = edge[near_edge(l, left, b)].top,
-                           bottom = edge[far_edge(l, left, b)].bottom;
+            const uint64_t top = edge[near_edge(l, left, b)].hi,
+                           bottom = edge[far_edge(l, left, b)].lo;
             const int i = index_of(l, left, b);
             l->sure[i] = (uint32_t)(unit * bottom / DP_EXPO_ONE);
             l->spread[i] =
@@ -147,11 +155,12 @@ enum dp_status dp_lattice_init(struct dp_lattice *l,
 {
     if (!dp_mechanism_ok(m))
         return DP_EDOM;
-    l->law = *m;
-    const dp_uint reach = (dp_uint)reach_of(m->law) * m->num;
-    l->width_log = log_up(reach, (dp_uint)DP_LATTICE_BLOCKS * m->den);
-    l->tail_log = tail_log_of(m);
-    const dp_uint width = (dp_uint)m->den << l->width_log;
+    l->finer = grid_of(&l->grid, m);
+    const struct dp_mechanism *g = &l->grid;
+    const dp_uint reach = (dp_uint)reach_of(g->law) * g->num;
+    l->width_log = log_up(reach, (dp_uint)DP_LATTICE_BLOCKS * g->den);
+    l->tail_log = tail_log_of(g);
+    const dp_uint width = (dp_uint)g->den << l->width_log;
     l->blocks = (int)((reach + width - 1) / width);
     lay_hat(l);
 
@@ -212,11 +221,11 @@ static __attribute__((noinline)) bool try_strip(const struct dp_lattice *l,
                                         .sure = l->sure[i],
                                         .spread = l->spread[i] };
         *x = place_of(l, i, place);
-        return dp_weight_accepts(&l->law, rng, *x, &strip);
+        return dp_weight_accepts(&l->grid, rng, *x, &strip);
     }
     if (id == dp_lattice_tail_id(l))
         return try_tail(
-            &l->law, (uint64_t)l->blocks << l->width_log, l->tail_log,
+            &l->grid, (uint64_t)l->blocks << l->width_log, l->tail_log,
             (struct dp_strip){ .unit = l->unit, .spread = l->tail }, rng, x);
     return false;
 }
@@ -241,7 +250,7 @@ void dp_lattice_draw(const struct dp_lattice *l, gsl_rng *rng, int64_t *out,
                 share < l->column[c].keep ? c : l->column[c].other;
             int64_t x = place_of(l, id, place);
             if (id < sides || try_strip(l, id, place, rng, &x))
-                out[done++] = x;
+                out[done++] = coarse(x, l->finer);
         }
     }
     OPENSSL_cleanse(word, sizeof word);
@@ -249,9 +258,11 @@ void dp_lattice_draw(const struct dp_lattice *l, gsl_rng *rng, int64_t *out,
 
 int64_t dp_lattice_draw_one(const struct dp_mechanism *m, gsl_rng *rng)
 {
+    struct dp_mechanism grid;
+    const unsigned finer = grid_of(&grid, m);
     int64_t x;
-    while (!try_tail(m, 0, tail_log_of(m),
+    while (!try_tail(&grid, 0, tail_log_of(&grid),
                      (struct dp_strip){ .unit = 1, .spread = 1 }, rng, &x))
         continue;
-    return x;
+    return coarse(x, finer);
 }

@@ -37,7 +37,8 @@ enum {
 };
 
 struct dp_lattice {
-    struct dp_mechanism law;
+    struct dp_mechanism grid;     /* the law on the lattice's own grid, ... */
+    unsigned finer;               /* ... 2^finer of whose steps are one step */
     unsigned width_log, tail_log; /* width of a block and of a tail step: 2^k */
     int blocks;                   /* on either side; block b starts at b 2^k */
     uint32_t unit;                /* f(0) in table units */

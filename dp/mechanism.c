@@ -53,8 +53,7 @@ enum dp_status dp_mechanism_release(struct dp_noisy *out,
 {
     if (!dp_mechanism_ok(m))
         return DP_EDOM;
-    const bool narrow = m->law == DP_RGAUSS && 4 * m->num < m->den;
-    if (n >= DP_MANY && !narrow) {
+    if (n >= DP_MANY) {
         struct dp_lattice table;
         const enum dp_status status = dp_lattice_init(&table, m);
         if (status == DP_OK)

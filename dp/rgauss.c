@@ -6,23 +6,11 @@
 #include "dp/lattice.h"
 #include "dp/mills.h"
 
-/*
- * Below 1, few points of the hat over cell 0 lie under so narrow a density: one
- * in 1 / sigma.  On a grid `fine` times finer, fine odd, the scale is at least
- * 1; and with the finer sample Y, floor(sigma Z + 1/2) is
- * floor((Y + (fine - 1) / 2) / fine).
- */
 dp_int dp_rgauss_sample(gsl_rng *rng, uint64_t num, uint64_t den)
 {
-    struct dp_mechanism m = { DP_RGAUSS, num, den };
+    const struct dp_mechanism m = { DP_RGAUSS, num, den };
     assert(dp_mechanism_ok(&m));
-    if (num >= den)
-        return dp_lattice_draw_one(&m, rng);
-
-    const int64_t fine = (int64_t)(den / num + 1) | 1;
-    m.num *= (uint64_t)fine;
-    const int64_t y = dp_lattice_draw_one(&m, rng) + fine / 2;
-    return y >= 0 ? y / fine : -1 - (-1 - y) / fine;
+    return dp_lattice_draw_one(&m, rng);
 }
 
 long double dp_rgauss_log_tail(long double sigma, dp_uint k)

@@ -35,34 +35,22 @@ static struct dp_weight weight_over(const struct dp_mechanism *m, dp_uint y,
     };
 }
 
-struct dp_weight dp_weight_at(const struct dp_mechanism *m, uint64_t half_steps)
+struct dp_weight dp_weight_at(const struct dp_mechanism *m, uint64_t distance)
 {
-    return weight_over(m, half_steps * (STEP / 2), 0);
-}
-
-/*
- * Distance of the point that `place` names in the cell of +-magnitude: cell 0
- * folds to half a step, the others begin half a step nearer than their number.
- */
-static dp_uint distance_of(uint64_t magnitude, uint64_t place)
-{
-    if (magnitude == 0)
-        return place >> (64 - POINT + 1);
-    return magnitude * STEP - STEP / 2 + (place >> (64 - POINT));
+    return weight_over(m, distance * STEP, 0);
 }
 
 bool dp_weight_accepts(const struct dp_mechanism *m, gsl_rng *rng, int64_t x,
                        const struct dp_strip *strip)
 {
-    const bool rounded = m->law == DP_RGAUSS;
-    const uint64_t magnitude = (uint64_t)(x < 0 ? -x : x);
+    const bool cell = m->law == DP_RGAUSS;
     const struct dp_point point = {
         .height = dp_rng_word(rng),
-        .place = rounded ? dp_rng_word(rng) : 0,
+        .place = cell ? dp_rng_word(rng) : 0,
     };
-    const struct dp_weight w = weight_over(
-        m, rounded ? distance_of(magnitude, point.place) : magnitude * STEP,
-        rounded);
+    const dp_uint y =
+        dp_weight_distance(m, x) * STEP + (point.place >> (64 - POINT));
+    const struct dp_weight w = weight_over(m, y, cell);
 
     /* height 2^-64 spread 2^-level against unit f - sure, in units of 2^-64;
      * all sides are below 2^122. */

@@ -12,23 +12,32 @@
  *
  *   DP_DLAPLACE  f(x) = exp(-|x| / t)
  *   DP_DGAUSS    f(x) = exp(-x^2 / (2 sigma^2))
- *   DP_RGAUSS    f(x) = the mean of exp(-y^2 / (2 sigma^2)) over the y that
- *                round to x: those within half a step of it
+ *   DP_RGAUSS    f(x) = the mean of exp(-y^2 / (2 sigma^2)) over the cell
+ *                x <= y < x + 1: the law of floor(sigma Z), of which
+ *                dp/lattice.h makes the rounded one
  *
  * The coin compares a uniform number with a weight, 64 bits at first.  When
- * these do not decide, which happens about once in 2^40 throws, more bits of
- * both are made until they do.  Nothing is rounded: argument in dp/weight.md.
+ * these do not decide, which happens less than once in 2^30 throws (2^50 where
+ * strips are thick), more bits of both are made until they do.  Nothing is
+ * rounded: argument in dp/weight.md.
  */
 
 /*
- * f, or for DP_RGAUSS the density exp(-y^2 / (2 sigma^2)), at y = half_steps/2:
- * between lo and hi, in units of 2^-63; hi - lo < 2^-55.
+ * f, or for DP_RGAUSS the density exp(-y^2 / (2 sigma^2)), at this distance
+ * from 0: between lo and hi, in units of 2^-63; hi - lo < 2^-55.  The scale may
+ * be twice DP_SCALE_MAX here and below.
  */
 struct dp_weight {
     uint64_t lo, hi;
 };
-struct dp_weight dp_weight_at(const struct dp_mechanism *m,
-                              uint64_t half_steps);
+struct dp_weight dp_weight_at(const struct dp_mechanism *m, uint64_t distance);
+
+/* The least distance of x, or of x's cell, from 0. */
+static inline uint64_t dp_weight_distance(const struct dp_mechanism *m,
+                                          int64_t x)
+{
+    return x >= 0 ? (uint64_t)x : (uint64_t) - (x + (m->law == DP_RGAUSS));
+}
 
 /*
  * A strip of the area under a hat: from `sure` up to `sure` + `spread`, the
@@ -42,7 +51,7 @@ struct dp_strip {
 /*
  * True with the probability that a point uniform in the strip at x lies below
  * the law:  (unit f(x) - sure) / (spread 2^-level).  The caller answers for it
- * that this lies in [0, 1]; for DP_RGAUSS, at every y that rounds to x.
+ * that this lies in [0, 1]; for DP_RGAUSS, at every y of the cell.
  */
 bool dp_weight_accepts(const struct dp_mechanism *m, gsl_rng *rng, int64_t x,
                        const struct dp_strip *strip);

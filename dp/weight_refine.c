@@ -6,32 +6,24 @@
 
 /*
  * Distances from 0, in units of 2^-point, between which the point lies: x's own
- * for laws on integers; for DP_RGAUSS what `bits` bits of the place say.  Cell
- * 0 folds to half a step, the others begin half a step nearer than x.
+ * for laws on integers; for DP_RGAUSS what `bits` bits of the place in x's cell
+ * say.
  */
 struct distance {
     BIGNUM *near, *far;
     int point;
 };
 
-static void find_distance(struct distance *out, enum dp_law law,
-                          uint64_t magnitude, const BIGNUM *place, int bits)
+static void find_distance(struct distance *out, const struct dp_mechanism *m,
+                          int64_t x, const BIGNUM *place, int bits)
 {
-    if (law != DP_RGAUSS) {
-        out->point = 0;
-        dp_big_must(BN_set_word(out->near, magnitude));
-        dp_big_must(BN_set_word(out->far, magnitude));
-        return;
-    }
-    out->point = bits + 1;
-    BN_zero(out->near);
-    if (magnitude > 0)
-        dp_big_must(BN_set_word(out->near, 2 * magnitude - 1) &&
-                    BN_lshift(out->near, out->near, bits) &&
-                    BN_add(out->near, out->near, place));
-    dp_big_must(BN_add(out->near, out->near, place));
+    const bool cell = m->law == DP_RGAUSS;
+    out->point = cell ? bits : 0;
+    dp_big_must(BN_set_word(out->near, dp_weight_distance(m, x)) &&
+                BN_lshift(out->near, out->near, out->point) &&
+                BN_add(out->near, out->near, place));
     dp_big_must(BN_copy(out->far, out->near) != NULL &&
-                BN_add_word(out->far, magnitude > 0 ? 2 : 1));
+                BN_add_word(out->far, cell));
 }
 
 /* The exponent at distance y 2^-point as a quotient n/d: y den / (2^point num),
@@ -69,13 +61,12 @@ bool dp_weight_refine(const struct dp_mechanism *m, gsl_rng *rng, int64_t x,
            *n = dp_big_new(ctx), *d = dp_big_new(ctx),
            *scratch = dp_big_new(ctx);
     struct distance at = { dp_big_new(ctx), dp_big_new(ctx), 0 };
-    const uint64_t magnitude = (uint64_t)(x < 0 ? -x : x);
     const int more = 32 + (int)strip->level;
 
     dp_big_append(height, first.height);
-    dp_big_append(place, first.place);
+    dp_big_append(place, m->law == DP_RGAUSS ? first.place : 0);
     for (int bits = 64;; bits += 64) {
-        find_distance(&at, m->law, magnitude, place, bits);
+        find_distance(&at, m, x, place, bits);
         find_exponent(n, d, m, at.far, at.point, ctx);
         dp_expo_bounds(low, scratch, n, d, bits + more);
         find_exponent(n, d, m, at.near, at.point, ctx);

@@ -1,10 +1,12 @@
 /* The table against the law it stands for, and every way a draw can go. */
 #include "dp/lattice.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "dp/expo.h"
+#include "dp/mechanism.h"
 #include "tests/lib_rng.h"
 #include "tests/table.h"
 
@@ -37,18 +39,18 @@ static const struct row {
 };
 
 /*
- * Is height 2^-level at most (sign -1) or at least (sign 1) unit f(half/2)?
+ * Is height 2^-level at most (sign -1) or at least (sign 1) unit f(distance)?
  * In 256 bits, so that a unit of the table, 2^-26, shows beyond doubt.
  */
 static bool lies(const struct dp_lattice *l, uint32_t height, unsigned level,
-                 int sign, uint64_t half)
+                 int sign, uint64_t distance)
 {
     enum { BITS = 256 };
     BN_CTX *ctx = BN_CTX_new();
     BIGNUM *n = BN_new(), *d = BN_new(), *lo = BN_new(), *hi = BN_new();
-    assert_true(BN_set_word(n, half) && BN_mul_word(n, l->law.den));
-    assert_true(BN_set_word(d, l->law.num) && BN_lshift1(d, d));
-    if (l->law.law != DP_DLAPLACE)
+    assert_true(BN_set_word(n, distance) && BN_mul_word(n, l->grid.den));
+    assert_true(BN_set_word(d, l->grid.num));
+    if (l->grid.law != DP_DLAPLACE)
         assert_true(BN_sqr(n, n, ctx) && BN_sqr(d, d, ctx) && BN_lshift1(d, d));
     dp_expo_bounds(lo, hi, n, d, BITS);
     assert_true(BN_mul_word(lo, l->unit) && BN_mul_word(hi, l->unit));
@@ -58,20 +60,19 @@ static bool lies(const struct dp_lattice *l, uint32_t height, unsigned level,
     return is;
 }
 
-/* The nearest and farthest point, in half steps from 0, that rounds to one of
- * the integers first..last, all on one side of 0. */
-static uint64_t half_near(const struct dp_lattice *l, int64_t first,
-                          int64_t last)
+/* The least and greatest distance from 0 of the integers first..last, or of
+ * their cells; all on one side of 0. */
+static uint64_t nearest(const struct dp_lattice *l, int64_t first, int64_t last)
 {
-    const uint64_t x = (uint64_t)(first >= 0 ? first : -last);
-    return l->law.law == DP_RGAUSS && x > 0 ? 2 * x - 1 : 2 * x;
+    const bool cell = l->grid.law == DP_RGAUSS;
+    return (uint64_t)(first >= 0 ? first : -(last + cell));
 }
 
-static uint64_t half_far(const struct dp_lattice *l, int64_t first,
+static uint64_t farthest(const struct dp_lattice *l, int64_t first,
                          int64_t last)
 {
-    const uint64_t x = (uint64_t)(first >= 0 ? last : -first);
-    return l->law.law == DP_RGAUSS ? 2 * x + 1 : 2 * x;
+    const bool cell = l->grid.law == DP_RGAUSS;
+    return (uint64_t)(first >= 0 ? last + cell : -first);
 }
 
 /* In each block: sure is below the law everywhere, and sure and spread above.
@@ -81,16 +82,15 @@ static const char *height_fault(const struct dp_lattice *l)
     const int64_t width = INT64_C(1) << l->width_log;
     for (int i = 0; i < 2 * l->blocks; i++) {
         const int64_t first = (i - l->blocks) * width, last = first + width - 1;
-        if (!lies(l, l->sure[i], 0, -1, half_far(l, first, last)))
+        if (!lies(l, l->sure[i], 0, -1, farthest(l, first, last)))
             return "a sure part rises above the law";
-        if (!lies(l, l->sure[i] + l->spread[i], 0, 1,
-                  half_near(l, first, last)))
+        if (!lies(l, l->sure[i] + l->spread[i], 0, 1, nearest(l, first, last)))
             return "a strip ends below the law";
     }
     /* Checked where a step begins; from there on the law falls. */
     for (unsigned t = 0; t < 200; t++) {
         const int64_t first = l->blocks * width + ((int64_t)t << l->tail_log);
-        if (!lies(l, l->tail, t, 1, half_near(l, first, first)))
+        if (!lies(l, l->tail, t, 1, nearest(l, first, first)))
             return "a step of the tail is below the law";
     }
     return NULL;
@@ -178,7 +178,7 @@ static void a_unit_too_much_is_caught(void **state)
     bad.tail_log -= 5;
     assert_non_null(height_fault(&bad));
     bad = good;
-    bad.law.num += 1;
+    bad.grid.num += 1;
     assert_non_null(height_fault(&bad));
 }
 
@@ -282,6 +282,34 @@ static void every_way_of_a_draw_is_taken(void **state)
            word_for(l, B, 4));
 }
 
+/* A rounded Gaussian is floored on a finer grid: half steps, or less. */
+static void cells_of_a_finer_grid_are_joined(void **state)
+{
+    (void)state;
+    const struct dp_lattice half = table_of(
+                                (struct dp_mechanism){ DP_RGAUSS, 1000, 1 }),
+                            sixteenth = table_of(
+                                (struct dp_mechanism){ DP_RGAUSS, 1, 1 });
+    assert_int_equal(half.finer, 1);
+    assert_int_equal(sixteenth.finer, 4);
+    const unsigned H = (unsigned)half.blocks, S = (unsigned)sixteenth.blocks;
+    const uint64_t last = (UINT64_C(1) << half.width_log) - 1;
+    assert_int_equal(sixteenth.width_log, 0);
+
+    /* y in [0, 1/2) and [1/2, 1); then [-1/2, 0) and [-1, -1/2). */
+    EXPECT(&half, 0, word_for(&half, H, 0));
+    EXPECT(&half, 1, word_for(&half, H, 1));
+    EXPECT(&half, 1, word_for(&half, H, 2));
+    EXPECT(&half, 0, word_for(&half, H - 1, last));
+    EXPECT(&half, -1, word_for(&half, H - 1, last - 1));
+    EXPECT(&half, -1, word_for(&half, H - 1, last - 2));
+
+    EXPECT(&sixteenth, 0, word_for(&sixteenth, S + 7, 0));
+    EXPECT(&sixteenth, 1, word_for(&sixteenth, S + 8, 0));
+    EXPECT(&sixteenth, 0, word_for(&sixteenth, S - 8, 0));
+    EXPECT(&sixteenth, -1, word_for(&sixteenth, S - 9, 0));
+}
+
 /* Batches end where they should and each cell gets its own draw. */
 static void a_vector_is_filled_and_no_more(void **state)
 {
@@ -302,6 +330,25 @@ static void a_vector_is_filled_and_no_more(void **state)
     gsl_rng_free(rng);
 }
 
+/* Without a table, all laws: mean and variance within 6 standard errors, a
+ * false alarm in 10^8. */
+static void check_one(void **state)
+{
+    enum { N = 20000 };
+    const struct row *row = *state;
+    const double var = dp_mechanism_variance(&row->m);
+    gsl_rng *rng = test_rng_new(11);
+    double sum = 0, sum_sq = 0, sum_4 = 0;
+    for (int i = 0; i < N; i++) {
+        const double x = (double)dp_lattice_draw_one(&row->m, rng);
+        sum += x, sum_sq += x * x, sum_4 += x * x * x * x;
+    }
+    gsl_rng_free(rng);
+    const double fourth = fmax(sum_4 / N, fmax(var * var, var));
+    assert_true(fabs(sum / N) <= 6 * sqrt(var / N) + 1e-6);
+    assert_true(fabs(sum_sq / N - var) <= 6 * sqrt(fourth / N) + 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,8 +356,9 @@ int main(void)
         cmocka_unit_test(tables_are_the_same_everywhere),
         cmocka_unit_test(a_law_outside_its_domain_is_refused),
         cmocka_unit_test(every_way_of_a_draw_is_taken),
+        cmocka_unit_test(cells_of_a_finer_grid_are_joined),
         cmocka_unit_test(a_vector_is_filled_and_no_more),
     };
-    return RUN_ROWS(rows, check_table) +
+    return RUN_ROWS(rows, check_table) + RUN_ROWS(rows, check_one) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,10 +39,10 @@ static void check_bounds(void **state)
     const struct row *row = *state;
     const long double scale = scale_of(&row->m);
     for (double at = 0; at < 80; at += 0.173) {
-        const uint64_t half = (uint64_t)(2 * (long double)at * scale);
-        const long double z = (long double)half / 2 / scale;
+        const uint64_t distance = (uint64_t)((long double)at * scale);
+        const long double z = (long double)distance / scale;
         const long double f = expl(row->m.law == DP_DLAPLACE ? -z : -z * z / 2);
-        const struct dp_weight w = dp_weight_at(&row->m, half);
+        const struct dp_weight w = dp_weight_at(&row->m, distance);
         assert_true(w.lo <= w.hi && w.hi - w.lo < 256 && w.hi <= DP_EXPO_ONE);
         assert_true((long double)w.lo <= f * 0x1p63L * (1 + 1e-17L) + 1);
         assert_true((long double)w.hi >= f * 0x1p63L * (1 - 1e-17L) - 1);
@@ -66,7 +66,7 @@ static void check_quick_against_slow(void **state)
             x = -x;
         const uint32_t unit = 1 + (uint32_t)(gsl_rng_get(rng) >> 39);
         const struct dp_weight w =
-            dp_weight_at(&row->m, 2 * (uint64_t)(x < 0 ? -x : x));
+            dp_weight_at(&row->m, dp_weight_distance(&row->m, x));
         /* Some of the strip lies above the law, so both sides come up. */
         const bool tail = i % 8 >= 5;
         const unsigned level = tail ? (unsigned)i % 4 : 0;
@@ -112,11 +112,11 @@ static void check_odds(void **state)
         const long double z = fabsl((long double)x) / scale;
         double p = (double)expl(row->m.law == DP_DLAPLACE ? -z : -z * z / 2);
         if (row->m.law == DP_RGAUSS) {
-            const double s = (double)scale, half = sqrt(0.5) / s,
-                         y = fabs((double)x);
+            const double s = (double)scale, to_erf = sqrt(0.5) / s,
+                         y = (double)x;
             p = s > 1e6 ? p /* the difference would cancel */
                         : s * sqrt(M_PI / 2) *
-                              (erf((y + 0.5) * half) - erf((y - 0.5) * half));
+                              (erf((y + 1) * to_erf) - erf(y * to_erf));
         }
         double heads = 0;
         for (int k = 0; k < N; k++)
@@ -249,19 +249,19 @@ static void check_forced(void **state)
 }
 
 /* Both the height and the place in the cell are drawn on until they decide:
- * the height of the density at the middle of cell 3, approached from there. */
+ * the density at the middle of cell 3 or -4, approached from either side. */
 static void a_place_is_drawn_on_with_the_height(void **state)
 {
     (void)state;
-    const struct forced_row at_3 = { "", { DP_DGAUSS, 7, 1 },
-                                     3,  { 1, 0, 1, 0 },
-                                     3,  true };
+    const struct forced_row at_7_halves = { "", { DP_DGAUSS, 14, 1 },
+                                            7,  { 1, 0, 1, 0 },
+                                            3,  true };
     const struct dp_mechanism m = { DP_RGAUSS, 7, 1 };
     uint64_t height[3];
-    expand(height, 3, &at_3);
+    expand(height, 3, &at_7_halves);
     for (int sign = -1; sign <= 1; sign += 2)
         for (int near = 0; near <= 1; near++) {
-            /* Half of the cell lies nearer to 0 than 3: there it is denser. */
+            /* Half of the cell lies nearer to 0: there it is denser. */
             const uint64_t middle =
                 near ? (UINT64_C(1) << 63) - 1 : UINT64_C(1) << 63;
             const uint64_t then = near ? 0 : UINT64_MAX;
@@ -269,8 +269,8 @@ static void a_place_is_drawn_on_with_the_height(void **state)
                                       height[1], near ? UINT64_MAX : 0,
                                       height[2], then };
             gsl_rng *rng = test_rng_scripted(word, 6);
-            assert_true(dp_weight_accepts(&m, rng, 3 * sign, &at_3.strip) ==
-                        (near == 1));
+            assert_true(dp_weight_accepts(&m, rng, sign > 0 ? 3 : -4,
+                                          &at_7_halves.strip) == (near == 1));
             assert_int_equal(test_rng_drawn(rng), 6);
             gsl_rng_free(rng);
         }
