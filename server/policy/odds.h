@@ -14,7 +14,8 @@ struct odds {
     double chance;  /* that the bound does not hold; 0 under pure */
 };
 
-/* `delta` is the conversion's; the price's own comes on top (zCDP). */
+/* `delta` is the conversion's; the price's own comes on top.  Under gdp the bound
+ * is that of zCDP, which mu-GDP implies at rho = mu^2 / 2. */
 struct odds odds_of(enum dp_notion notion, struct dp_price price, double delta);
 
 /* "someone who believed 50:50 about a person could come to believe at most
