@@ -83,14 +83,14 @@ colours() { # HOW MANY ESCAPES, in a terminal
     cat -v "$work/screen"
     [ "$(grep -c $'\x1b\\[31m' "$work/screen")" -eq "$1" ]
 }
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     export TERM=xterm
     check 'a terminal gets colours' colours 1 "$halftone nonsense"
     check 'but not under NO_COLOR' colours 0 "NO_COLOR=1 $halftone nonsense"
     check 'nor with --no-color' colours 0 "$halftone nonsense --no-color"
     check 'nor where it is dumb' colours 0 "TERM=dumb $halftone nonsense"
 else
-    echo "SKIP colours: no script(1) on this machine"
+    echo "SKIP colours: no script(1), or no terminal for it, on this machine"
 fi
 plain() { ! "$halftone" nonsense 2>&1 | grep -q $'\x1b'; }
 check 'a pipe gets none' plain
