@@ -9,14 +9,18 @@
 #include <string.h>
 
 #include "dp/account.h"
+#include "dp/bounds.h"
 #include "dp/choose.h"
 #include "dp/convert.h"
+#include "dp/filter.h"
 #include "dp/gauss.h"
 #include "dp/interval.h"
 #include "dp/keep.h"
 #include "dp/mechanism.h"
+#include "dp/moments.h"
 #include "dp/notion.h"
 #include "dp/quantile.h"
+#include "dp/split.h"
 #include "dp/topk.h"
 #include "tests/lib_rng.h"
 
@@ -278,11 +282,106 @@ static void try_interval(void)
         check(lo <= hi && hi < 2);
 }
 
+/* Prices spent: vectors, splits, a filter. */
+static void try_spending(void)
+{
+    enum { N = 4 };
+    const enum dp_notion notion = (enum dp_notion)(take_byte() % 4);
+    const struct dp_mechanism m = take_mechanism();
+    const struct dp_vector_release v = { m, take_word(),
+                                         (uint32_t)take_word() };
+    struct dp_vector_release got = v;
+    struct dp_price p = { 0 };
+    const uint64_t limit = take_word() >> 2;
+    if (ok(dp_vector_price(&p, &v, notion)))
+        check(p.delta_atto == 0);
+    if (ok(dp_vector_of_price(&got, m.law, (struct dp_price){ limit, limit, 0 },
+                              notion))) {
+        check(ok(dp_vector_price(&p, &got, notion)));
+        check(dp_notion_units(notion, p) <= limit);
+    }
+
+    double a[N], eps;
+    uint64_t parts[N], sum = 0;
+    for (int i = 0; i < N; i++)
+        a[i] = take_double();
+    if (ok(dp_split_price(parts, a, N, limit, notion,
+                          (enum dp_split)(take_byte() % 3)))) {
+        for (int i = 0; i < N; i++) {
+            check((parts[i] > 0) == (a[i] > 0));
+            sum += parts[i];
+        }
+        check(sum == limit);
+    }
+
+    struct dp_filter f;
+    const struct dp_price whole = { take_word() >> 1, take_word() >> 1,
+                                    take_word() >> 1 };
+    if (ok(dp_filter_open(&f, notion, whole))) {
+        for (int i = 0; i < 3; i++) {
+            const struct dp_price before = f.spent;
+            const bool took = dp_filter_charge(&f, p);
+            check(dp_price_fits(before, f.spent));
+            check(dp_price_fits(f.spent, f.limit));
+            check(took || memcmp(&before, &f.spent, sizeof before) == 0);
+        }
+        if (ok(dp_filter_eps(&eps, &f, a[0])))
+            check(eps >= 0);
+    }
+}
+
+/* What follows noise: moments and their intervals, sums. */
+static void try_moments(void)
+{
+    struct dp_moments m = {
+        .count = { { take_int() }, take_mechanism() },
+        .sum = { { take_int() }, take_mechanism() },
+        .square = { { take_int() }, take_mechanism() },
+        .center = take_int() >> 64,
+        .grid_bits = take_byte() % 63,
+        .middle = take_int() >> 8,
+        .coarse = take_byte() % 120,
+    };
+    const double level = take_double();
+    double v;
+    struct dp_interval i;
+    if (dp_moments_mean(&v, &m))
+        check(isfinite(v) && m.count.value.v >= 1);
+    for (int sample = 0; sample < 2; sample++) {
+        if (dp_moments_deviation(&v, &m, sample))
+            check(finite_from_0(v));
+        if (ok(dp_moments_variance_interval(&i, &m, sample, level)))
+            check(i.kind == DP_INTERVAL_UNBOUNDED ||
+                  (i.lo >= 0 && i.lo <= i.hi));
+    }
+}
+
+/* Clamp bounds and intervals of quantiles from counts. */
+static void try_bounds(void)
+{
+    struct dp_exact count[DP_BOUNDS_BUCKETS] = { { 0 } };
+    struct dp_choice c;
+    struct dp_bounds b;
+    const uint64_t linf = take_word();
+    const struct dp_price limit = { take_word() >> 2, take_word() >> 2, 0 };
+    const double alpha = take_double();
+    for (int i = 0; i < 8; i++)
+        count[take_byte() % DP_BOUNDS_BUCKETS].touched = take_int();
+    if (ok(dp_bounds_choice(&c, linf, limit,
+                            (enum dp_notion)(take_byte() % 4))) &&
+        ok(dp_bounds_pick(&b, count, &c, alpha, rng)))
+        check(b.lo <= b.hi);
+    const int64_t value = (int64_t)take_word();
+    const size_t bucket = dp_bounds_bucket(value);
+    check(dp_bounds_least(bucket) <= value &&
+          value <= dp_bounds_greatest(bucket));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static void (*const tries[])(void) = {
-        try_mechanism,  try_selection, try_choice,   try_top,
-        try_conversion, try_history,   try_interval,
+        try_mechanism, try_selection, try_choice,   try_top,     try_conversion,
+        try_history,   try_interval,  try_spending, try_moments, try_bounds,
     };
     at = data;
     left = len;
