@@ -154,6 +154,8 @@ static char *windowed(struct relation_gen *g, unsigned depth)
         "(SELECT who, c, n, d FROM (SELECT who, c, n, d, row_number() OVER "
         "(PARTITION BY who ORDER BY n DESC, c, d) AS r FROM %s x) y WHERE r = "
         "1)",
+        "(SELECT DISTINCT ON (who) who, c, n, d FROM %s x ORDER BY who, n "
+        "DESC, c, d)",
         "(SELECT who, c, n - lag(n) OVER (PARTITION BY who ORDER BY n, c, d) "
         "AS n, d FROM %s x)",
         "(SELECT who, c, rank() OVER (PARTITION BY who, c ORDER BY n) AS n, d "
@@ -172,11 +174,13 @@ static char *windowed(struct relation_gen *g, unsigned depth)
         "UNBOUNDED PRECEDING) AS n, d FROM %s x)",
         "(SELECT who, c, n, d FROM %s x ORDER BY n LIMIT 2)",
         "(SELECT who, c, n, d FROM %s x LIMIT 1)",
+        "(SELECT DISTINCT ON (who, c) who, c, n, d FROM %s x ORDER BY who, c, "
+        "d)",
         "(SELECT who, c, n, d FROM %s x ORDER BY d DESC LIMIT 3 OFFSET 1)",
     };
     if (g->plain || relation_draw(g, 2))
-        return wrapped(g, depth, total[relation_draw(g, 6)]);
-    return wrapped(g, depth, ties[relation_draw(g, 6)]);
+        return wrapped(g, depth, total[relation_draw(g, 7)]);
+    return wrapped(g, depth, ties[relation_draw(g, 7)]);
 }
 
 static char *united(struct relation_gen *g, unsigned depth)

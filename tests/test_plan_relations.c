@@ -130,6 +130,14 @@ static const struct row {
       "SELECT COUNT(*) FROM (SELECT n FROM buys ORDER BY n DESC LIMIT 2) x "
       "WHERE n > 1",
       /* 1: 3, 2; 2: 5, 4; 3: 9 */ "5\n" },
+    { "DISTINCT ON the key is the first row of each person",
+      "SELECT city, COUNT(*) FROM (SELECT DISTINCT ON (who) who, city FROM "
+      "buys ORDER BY who, day DESC) x GROUP BY city",
+      "B|1|1\nL|1|1\nNULL|1|1\n" },
+    { "DISTINCT ON the key and more",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT ON (who, city) n FROM buys ORDER "
+      "BY who, city, n DESC) x WHERE n IN (2, 3, 4)",
+      "3\n" },
     { "OFFSET is too",
       "SELECT COUNT(*) FROM (SELECT n FROM buys ORDER BY n OFFSET 1) x",
       /* 1: 2, 3; 2: 5 */ "3\n" },
@@ -344,6 +352,10 @@ static const struct derived {
       "SELECT kind, COUNT(*) FROM (SELECT kind FROM buys ORDER BY "
       "day LIMIT 2) x GROUP BY kind",
       2, 3, false, 2 },
+    { "DISTINCT ON the key",
+      "SELECT kind, COUNT(*) FROM (SELECT DISTINCT ON (who) kind FROM buys "
+      "ORDER BY who, day) x GROUP BY kind",
+      1, 1, false, 2 },
     { "the first row by row_number",
       "SELECT kind, COUNT(*) FROM (SELECT kind, row_number() OVER (PARTITION "
       "BY who ORDER BY day) r FROM buys) x WHERE r = 1 GROUP BY kind",

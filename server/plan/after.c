@@ -170,6 +170,8 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
                                   .has_limit = s->has_limit,
                                   .limit = s->limit,
                                   .offset = s->offset };
+    if (s->n_distinct_on > 0)
+        return refuse(err, REFUSAL_DISTINCT_ON, s->at, NULL, NULL);
     d->block = &b;
     TRY(scope_of(&b, d, outputs, n, relation_name(s->from), err));
     after->columns = b.scope->leaves[0].columns;

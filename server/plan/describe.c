@@ -9,7 +9,8 @@
 /* Does it ask for rows as they are? */
 static bool is_raw(const struct select *s)
 {
-    bool raw = s->n_keys == 0 && !s->having && !s->distinct;
+    bool raw =
+        s->n_keys == 0 && !s->having && !s->distinct && s->n_distinct_on == 0;
     for (size_t i = 0; i < s->n_items; i++)
         raw &= !draft_aggregates(s->items[i].expr);
     for (size_t i = 0; i < s->n_orders; i++)

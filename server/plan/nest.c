@@ -211,7 +211,8 @@ static bool has_form(const struct nest *n)
 {
     const struct select *o = n->outer;
     const bool cuts = n->inner->has_limit || n->inner->offset > 0;
-    bool groups = o->n_keys > 0 || o->having || o->distinct;
+    bool groups =
+        o->n_keys > 0 || o->having || o->distinct || o->n_distinct_on > 0;
     for (size_t i = 0; i < o->n_items; i++)
         groups |= draft_aggregates(o->items[i].expr);
     for (size_t i = 0; i < o->n_orders; i++)

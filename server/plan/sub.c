@@ -237,6 +237,8 @@ static enum err_code find_ties(struct sub *u, struct err *err)
     }
     for (size_t i = 0; i < u->s->n_orders; i++)
         tie_expr(&t, u->s->orders[i].expr);
+    for (size_t i = 0; i < u->s->n_distinct_on; i++)
+        tie_expr(&t, u->s->distinct_on[i]);
     for (size_t i = 0; t.all && i < s->n_leaves; i++)
         for (size_t c = 0; c < s->leaves[i].rel->n_columns; c++)
             tie(&t, &s->leaves[i].columns[c]);
@@ -270,9 +272,32 @@ static enum err_code type_order(struct sub *u, size_t i, struct err *err)
     return ERR_OK;
 }
 
+/* One row for each: of a person, so the key is among them. */
+static enum err_code type_distinct_on(struct sub *u, struct err *err)
+{
+    bool has = !u->b.scope->owned;
+    u->on = ARENA_NEW_N(u->d->a, u->s->n_distinct_on + 1, struct typed *);
+    if (!u->on)
+        return draft_memory(err);
+    for (size_t i = 0; i < u->s->n_distinct_on; i++) {
+        const struct expr *e = u->s->distinct_on[i];
+        const struct rel_column *key = draft_bare_key(u->d, e);
+        if (key && key->key == REL_KEY_OWN)
+            has = true;
+        else if (u->groups)
+            TRY(draft_post(&u->on[u->n_on++], u->d, e, err));
+        else
+            TRY(draft_row(&u->on[u->n_on++], u->d, e, USE_GROUP, err));
+    }
+    if (has || u->s->n_distinct_on == 0)
+        return ERR_OK;
+    return refuse(err, REFUSAL_DISTINCT_ON_KEY, u->s->at, key_name(u), NULL);
+}
+
 static enum err_code type_orders(struct sub *u, struct err *err)
 {
-    const size_t n = sub_limits(u) ? u->s->n_orders : 0;
+    const bool needed = sub_limits(u) || u->s->n_distinct_on > 0;
+    const size_t n = needed ? u->s->n_orders : 0;
     u->orders = ARENA_NEW_N(u->d->a, n + 1, struct typed *);
     u->order_outputs = ARENA_NEW_N(u->d->a, n + 1, size_t);
     if (!u->orders || !u->order_outputs)
@@ -345,6 +370,7 @@ static enum err_code type_sub(struct sub *u, struct err *err)
         TRY(fill_column(u, i, err));
     u->b.in_output = false;
     TRY(type_having(u, err));
+    TRY(type_distinct_on(u, err));
     TRY(type_orders(u, err));
     return tell_limit(u, err);
 }
@@ -372,6 +398,7 @@ static void own(struct sub *u)
     rel->limits = s->limits;
     rel->one_row = u->groups ? groups_by_key_alone(u) : s->one_row;
     rel->one_row |= u->s->distinct && only_keys(u);
+    rel->one_row |= u->s->n_distinct_on > 0 && u->n_on == 0;
     rel->one_row |= u->s->has_limit && u->s->limit <= 1;
 }
 

@@ -21,6 +21,8 @@ struct sub {
     struct sub_output *outputs;
     size_t n_outputs;
     struct typed *having;
+    struct typed **on; /* DISTINCT ON, without the key */
+    size_t n_on;
     struct typed **orders; /* per order; NULL: an output, or the key */
     size_t *order_outputs; /* its number, or SUB_NONE */
     struct rel *rel;

@@ -26,8 +26,8 @@ struct query {
 /* Rows of FROM and WHERE alone: nothing that needs a stage of its own. */
 static bool is_simple(const struct select *s)
 {
-    return !s->distinct && s->n_keys == 0 && !s->having && !s->has_limit &&
-           s->offset == 0 && s->n_items == 1 &&
+    return !s->distinct && s->n_distinct_on == 0 && s->n_keys == 0 &&
+           !s->having && !s->has_limit && s->offset == 0 && s->n_items == 1 &&
            s->items[0].expr->kind != EXPR_STAR &&
            s->items[0].expr->kind != EXPR_WINDOW &&
            !draft_aggregates(s->items[0].expr);
@@ -168,8 +168,8 @@ static enum err_code public_in(struct typed **out, struct draft *d,
 /* Aggregates without groups: one row, whatever there is. */
 static bool is_one_value(const struct select *s)
 {
-    return !s->distinct && s->n_keys == 0 && !s->having && !s->has_limit &&
-           s->offset == 0 && s->n_items == 1 &&
+    return !s->distinct && s->n_distinct_on == 0 && s->n_keys == 0 &&
+           !s->having && !s->has_limit && s->offset == 0 && s->n_items == 1 &&
            draft_aggregates(s->items[0].expr);
 }
 

@@ -12,6 +12,8 @@
  *
  *   SELECT p, c0.. FROM (SELECT *, row_number() OVER (PARTITION BY p
  *     ORDER BY orders, c0..) AS r FROM (..)) WHERE r <= limit  LIMIT
+ *
+ *   DISTINCT ON ranks before that, within p, d0.., and keeps the first.
  */
 #include <stdio.h>
 
@@ -34,12 +36,18 @@ static void print_outputs(struct writer *w, const struct sub *u)
         writer_printf(w, " AS c%zu", i);
         any = true;
     }
-    for (size_t i = 0; sub_limits(u) && i < u->s->n_orders; i++) {
+    const bool ranks = sub_limits(u) || u->s->n_distinct_on > 0;
+    for (size_t i = 0; ranks && i < u->s->n_orders; i++) {
         if (!u->orders[i])
             continue;
         writer_str(w, ", ");
         duckdb_typed(w, u->orders[i]);
         writer_printf(w, " AS o%zu", i);
+    }
+    for (size_t i = 0; i < u->n_on; i++) {
+        writer_str(w, ", ");
+        duckdb_typed(w, u->on[i]);
+        writer_printf(w, " AS d%zu", i);
     }
     writer_str(w, " FROM ");
 }
@@ -136,11 +144,16 @@ static void print_names(struct writer *w, const struct sub *u, bool any)
     }
 }
 
-static void print_rank(struct writer *w, const struct sub *u)
+/* The rows of a person (and of each DISTINCT ON) in the order asked for. */
+static void print_rank(struct writer *w, const struct sub *u, size_t n_on,
+                       const char *name)
 {
     bool any = false;
     writer_str(w, "row_number() OVER (");
     writer_str(w, u->b.scope->owned ? "PARTITION BY p" : "");
+    for (size_t i = 0; i < n_on; i++)
+        writer_printf(w, "%s%zu",
+                      i || u->b.scope->owned ? ", d" : "PARTITION BY d", i);
     for (size_t i = 0; i < u->s->n_orders; i++) {
         const struct select_order *o = &u->s->orders[i];
         const size_t output = u->order_outputs[i];
@@ -160,7 +173,20 @@ static void print_rank(struct writer *w, const struct sub *u)
         writer_str(w, any ? ", " : " ORDER BY ");
         print_names(w, u, false);
     }
-    writer_str(w, ") AS r");
+    writer_printf(w, ") AS %s", name);
+}
+
+static void print_distinct(struct writer *w, const struct sub *u)
+{
+    if (u->s->n_distinct_on == 0) {
+        print_plain(w, u);
+        return;
+    }
+    writer_str(w, "SELECT * FROM (SELECT *, ");
+    print_rank(w, u, u->n_on, "q");
+    writer_str(w, " FROM (");
+    print_plain(w, u);
+    writer_str(w, ")) WHERE q = 1");
 }
 
 void sub_print(struct writer *w, const void *ctx)
@@ -168,7 +194,7 @@ void sub_print(struct writer *w, const void *ctx)
     const struct sub *u = ctx;
     writer_str(w, "(");
     if (!sub_limits(u)) {
-        print_plain(w, u);
+        print_distinct(w, u);
         writer_str(w, ")");
         return;
     }
@@ -176,9 +202,9 @@ void sub_print(struct writer *w, const void *ctx)
     writer_str(w, owned ? "SELECT p" : "SELECT ");
     print_names(w, u, owned);
     writer_str(w, " FROM (SELECT *, ");
-    print_rank(w, u);
+    print_rank(w, u, 0, "r");
     writer_str(w, " FROM (");
-    print_plain(w, u);
+    print_distinct(w, u);
     writer_printf(w, ")) WHERE r > %llu", (unsigned long long)u->s->offset);
     if (u->s->has_limit)
         writer_printf(w, " AND r - %llu <= %llu",

@@ -790,6 +790,8 @@ static enum err_code read_from(struct draft *d, struct draft_block *b,
 static enum err_code release_from(struct draft *d, struct draft_block *b,
                                   struct err *err)
 {
+    if (d->tree->n_distinct_on > 0)
+        return refuse(err, REFUSAL_DISTINCT_ON, d->tree->at, NULL, NULL);
     TRY(distinct_keys(d, err));
     const enum err_code code = read_from(d, b, err);
     if (code == ERR_OK || !d->unkeyed || d->is_before)

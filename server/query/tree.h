@@ -174,6 +174,9 @@ struct select {
     struct place at;
     bool explain; /* EXPLAIN (PRIVACY) in front */
     bool distinct;
+    struct expr **distinct_on; /* DISTINCT ON (...): one row for each; with it
+                                  `distinct` is false */
+    size_t n_distinct_on;
     struct relation *from;
     struct select_item *items;
     size_t n_items;

@@ -415,6 +415,11 @@ void select_print(struct writer *w, const struct select *s)
 {
     writer_str(w, s->explain ? "EXPLAIN (PRIVACY) SELECT " : "SELECT ");
     writer_str(w, s->distinct ? "DISTINCT " : "");
+    for (size_t i = 0; i < s->n_distinct_on; i++) {
+        writer_str(w, i > 0 ? ", " : "DISTINCT ON (");
+        print_order_expr(w, s, s->distinct_on[i]);
+    }
+    writer_str(w, s->n_distinct_on > 0 ? ") " : "");
     print_items(w, s);
     writer_str(w, " FROM ");
     relation_print(w, s->from);

@@ -173,6 +173,9 @@ enum err_code sql_check_depth(struct sql_ctx *c,
 enum err_code sql_select(struct sql_ctx *c, struct select *s,
                          const PgQuery__SelectStmt *stmt,
                          int offset) MUST_CHECK;
+/* DISTINCT ON, which names outputs as ORDER BY does. */
+enum err_code sql_distinct_on(struct sql_ctx *c, struct select *s,
+                              const PgQuery__SelectStmt *stmt) MUST_CHECK;
 /* ORDER BY, LIMIT and OFFSET. */
 enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
                               const PgQuery__SelectStmt *stmt,

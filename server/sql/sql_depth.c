@@ -83,6 +83,7 @@ static unsigned select_depth(const struct select *s)
     for (size_t i = 0; i < s->n_items; i++)
         most = max_of(most, expr_depth(s->items[i].expr));
     most = max_of(most, list_depth(s->keys, s->n_keys));
+    most = max_of(most, list_depth(s->distinct_on, s->n_distinct_on));
     return max_of(most, orders_depth(s->orders, s->n_orders));
 }
 

@@ -151,6 +151,27 @@ static enum err_code order_expr(struct sql_ctx *c, struct select *s,
     return ERR_OK;
 }
 
+enum err_code sql_distinct_on(struct sql_ctx *c, struct select *s,
+                              const PgQuery__SelectStmt *stmt)
+{
+    const size_t n = stmt->n_distinct_clause;
+    if (n == 0 ||
+        stmt->distinct_clause[0]->node_case == PG_QUERY__NODE__NODE__NOT_SET)
+        return ERR_OK;
+    if (n > SQL_KEYS_MAX)
+        return sql_refuse(c, REFUSAL_LIST_LENGTH,
+                          sql_offset_of(stmt->distinct_clause[0], -1),
+                          "DISTINCT ON", "64");
+    s->distinct = false;
+    s->distinct_on = ARENA_NEW_N(c->arena, n, struct expr *);
+    if (!s->distinct_on)
+        return sql_no_memory(c);
+    for (; s->n_distinct_on < n; s->n_distinct_on++)
+        TRY(order_expr(c, s, &s->distinct_on[s->n_distinct_on],
+                       stmt->distinct_clause[s->n_distinct_on]));
+    return ERR_OK;
+}
+
 /* `s` is NULL in a window, which knows input columns only. */
 static enum err_code read_order(struct sql_ctx *c, struct select_order *out,
                                 struct select *s, const PgQuery__Node *n)

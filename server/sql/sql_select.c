@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* SELECT DISTINCT is a list of one empty node, DISTINCT ON one of expressions.
- */
-static enum err_code read_distinct(struct sql_ctx *c, struct select *s,
-                                   const PgQuery__SelectStmt *stmt, int offset)
-{
-    s->distinct = stmt->n_distinct_clause > 0;
-    if (!s->distinct ||
-        stmt->distinct_clause[0]->node_case == PG_QUERY__NODE__NODE__NOT_SET)
-        return ERR_OK;
-    return sql_refuse(c, REFUSAL_DISTINCT_ON, offset, NULL, NULL);
-}
-
 /* * or t.*, or any expression. */
 static enum err_code output(struct sql_ctx *c, struct expr **out,
                             const PgQuery__Node *n)
@@ -112,7 +100,7 @@ enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
 enum err_code sql_select(struct sql_ctx *c, struct select *s,
                          const PgQuery__SelectStmt *stmt, int offset)
 {
-    TRY(read_distinct(c, s, stmt, offset));
+    s->distinct = stmt->n_distinct_clause > 0;
     s->at = sql_place(c, offset);
     TRY(read_items(c, s, stmt, offset));
     TRY(sql_from(c, &s->from, stmt, offset));
@@ -126,5 +114,6 @@ enum err_code sql_select(struct sql_ctx *c, struct select *s,
     TRY(sql_group_by(c, s, stmt));
     if (stmt->having_clause)
         TRY(sql_expr(c, &s->having, stmt->having_clause));
+    TRY(sql_distinct_on(c, s, stmt));
     return sql_order_limit(c, s, stmt, offset);
 }
