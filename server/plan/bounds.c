@@ -3,6 +3,7 @@
 #include "dp/moments.h"
 #include "server/plan/draft.h"
 #include "server/plan/range.h"
+#include "server/query/refusal.h"
 
 /* Grid steps of a row's value stay exact as doubles, and small enough for the
  * noise to be representable beside them. */
@@ -71,8 +72,7 @@ static enum err_code add_measure(size_t *out, struct draft *d,
 }
 
 const char *draft_what(struct draft *d, const char *what,
-                           const struct typed *value,
-                           const struct typed *filter)
+                       const struct typed *value, const struct typed *filter)
 {
     const char *v = value ? draft_text(d, value) : "";
     const char *f = filter ? draft_text(d, filter) : "";
@@ -87,8 +87,8 @@ static enum err_code add_people(size_t *out, struct draft *d,
     const struct draft_measure w = { .filter = filter };
     const struct plan_measure m = { .kind = MEASURE_PEOPLE,
                                     .bound = 1,
-                                    .what = draft_what(d, "people", NULL,
-                                                           filter) };
+                                    .what =
+                                        draft_what(d, "people", NULL, filter) };
     return add_measure(out, d, m, &w, err);
 }
 
@@ -114,13 +114,9 @@ static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
     const char *name = agg_kind_name(agg->kind);
     if (!text)
         return draft_memory(err);
-    (void)err_set(err, ERR_REFUSED, "%s of %.120s has no public bounds", name,
-                  text);
-    (void)err_hint(err,
-                   "write %s(GREATEST(lo, LEAST(hi, %.120s))) with the "
-                   "bounds you expect",
-                   name, text);
-    return err_at(err, agg->at.line, agg->at.col);
+    text = arena_printf(d->a, "%.120s", text);
+    return text ? refuse(err, REFUSAL_UNBOUNDED, agg->at, name, text)
+                : draft_memory(err);
 }
 
 static bool has_sibling(const struct draft *d, const struct draft_agg *agg,

@@ -1,23 +1,24 @@
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/plan/check.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
 #include "server/plan/range.h"
+#include "server/query/refusal.h"
 
 typedef enum err_code rule_fn(struct check *c, struct err *err);
 
 static enum err_code mismatch(const struct check *c, const struct typed *arg,
                               const char *wanted, struct err *err)
 {
-    (void)err_set(err, ERR_INVALID, "%s wants %s here, not %s",
-                  op_info_of(c->op)->sql, wanted, value_type_name(arg->type));
-    (void)err_hint(err, "cast the argument, or compare it with a %s",
-                   value_type_name(arg->type));
-    return err_at(err, arg->at.line ? arg->at.line : c->at.line,
-                  arg->at.line ? arg->at.col : c->at.col);
+    const struct place at = arg->at.line ? arg->at : c->at;
+    char what[160];
+    (void)snprintf(what, sizeof what, "%s wants %s", op_info_of(c->op)->sql,
+                   wanted);
+    return refuse(err, REFUSAL_ARG_TYPE, at, what, value_type_name(arg->type));
 }
 
 static bool is_number(enum value_type t)
@@ -66,14 +67,11 @@ static enum err_code parse_literal(struct typed **e, struct draft *d,
          v.i / day > TIME_MAX_US / US_PER_DAY))
         rc = ERR_INVALID;
     if (rc != ERR_OK) {
-        (void)err_set(err, ERR_INVALID, "'%.60s' is not a %s", text->text.s,
-                      value_type_name(type));
-        (void)err_hint(err,
-                       is_time(type) ? "write it as '2011-03-01' or "
-                                       "'2011-03-01 12:00:00'"
-                                     : "write the literal as a %s",
-                       value_type_name(type));
-        return err_at(err, at.line, at.col);
+        char shown[80];
+        (void)snprintf(shown, sizeof shown, "%.60s", text->text.s);
+        return refuse(err,
+                      is_time(type) ? REFUSAL_TIME_TEXT : REFUSAL_LITERAL_TYPE,
+                      at, shown, value_type_name(type));
     }
     *e = draft_const(d, v.type, v, at);
     return *e ? ERR_OK : draft_memory(err);
@@ -182,19 +180,14 @@ static enum err_code rule_like(struct check *c, struct err *err)
     TRY(check_want(c, 0, VALUE_TEXT, err));
     TRY(check_want(c, 1, VALUE_TEXT, err));
     if (!typed_is_const(c->args[1])) {
-        (void)err_set(err, ERR_REFUSED, "a LIKE pattern must be a constant");
-        (void)err_hint(err, "write the pattern as a literal or a parameter");
-        return err_at(err, c->at.line, c->at.col);
+        return refuse(err, REFUSAL_LIKE_PATTERN, c->at, NULL, NULL);
     }
     if (typed_is_null(c->args[1]))
         return ERR_OK;
     const char *p = c->args[1]->value.text.s;
     while (*p)
         if (*p++ == '\\' && !*p++) {
-            (void)err_set(err, ERR_INVALID,
-                          "a LIKE pattern ends in a backslash");
-            (void)err_hint(err, "write two backslashes to match one");
-            return err_at(err, c->at.line, c->at.col);
+            return refuse(err, REFUSAL_LIKE_BACKSLASH, c->at, NULL, NULL);
         }
     return ERR_OK;
 }
@@ -346,6 +339,24 @@ static struct value now_of(const struct draft *d, enum value_type type)
                                     : us };
 }
 
+/* By the engine; columns are read with a test of their years. */
+static bool is_computed(const struct draft *d, const struct typed *e)
+{
+    const bool is_release = !d->block || d->block->is_release;
+    switch (e->kind) {
+    case TYPED_CALL:
+    case TYPED_TEXT:
+        return true;
+    case TYPED_KEY:
+    case TYPED_AGG:
+        return !is_release;
+    case TYPED_CONST:
+    case TYPED_COLUMN:
+        break;
+    }
+    return false;
+}
+
 static enum err_code rule_cast(struct check *c, struct err *err)
 {
     /* Rows: result.  What each cast takes, as bits of enum value_type. */
@@ -376,12 +387,9 @@ static enum err_code rule_cast(struct check *c, struct err *err)
     if (!(to[c->op - OP_CAST_INT].takes & 1u << c->args[0]->type))
         return mismatch(c, c->args[0], "something that converts", err);
     if ((c->op == OP_CAST_DATE || c->op == OP_CAST_TIMESTAMP) &&
-        c->args[0]->type == VALUE_TEXT && c->args[0]->kind == TYPED_CALL) {
-        (void)err_set(err, ERR_REFUSED, "computed text cannot become a %s",
-                      value_type_name(c->type));
-        (void)err_hint(err, "cast a column or a literal");
-        return err_at(err, c->at.line, c->at.col);
-    }
+        c->args[0]->type == VALUE_TEXT && is_computed(c->d, c->args[0]))
+        return refuse(err, REFUSAL_COMPUTED_TIME, c->at,
+                      value_type_name(c->type), NULL);
     return ERR_OK;
 }
 

@@ -1,11 +1,11 @@
 #include "server/plan/dialect_stage.h"
 
 /*
- * Rows per group and bucket.  A person with n > Linf rows in a group counts with
- * Linf of them: those that stand evenly among the person's own in the order of
- * their values, so that the person's quantiles stay where they were; the o-th of
- * n is one when o Linf / n, rounded down, is more than for the row before.  Rows
- * with one value may change places; nothing after can tell.
+ * Rows per group and bucket.  A person with n > Linf rows in a group counts
+ * with Linf of them: those that stand evenly among the person's own in the
+ * order of their values, so that the person's quantiles stay where they were;
+ * the o-th of n is one when o Linf / n, rounded down, is more than for the row
+ * before.  Rows with one value may change places; nothing after can tell.
  *
  *   ordered  o numbers a person's rows in a group, n counts them
  *

@@ -5,6 +5,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/range.h"
+#include "server/query/refusal.h"
 
 enum { INT_VALUES_MAX = 10000, CALL_VALUES_MAX = 256 };
 
@@ -411,13 +412,8 @@ static enum err_code domain_of(struct plan_key *out, struct draft *d, size_t k,
 static enum err_code refuse_pure(const struct draft *d, size_t k,
                                  struct err *err)
 {
-    (void)err_set(err, ERR_REFUSED,
-                  "the values of %.120s are not public, and a pure dataset "
-                  "selects no groups",
-                  d->plan->keys[k].name);
-    (void)err_hint(err, "group by a column with a declared domain, or ask the "
-                        "steward to declare one");
-    return err_at(err, d->keys[k]->at.line, d->keys[k]->at.col);
+    return refuse(err, REFUSAL_PURE_GROUPS, d->keys[k]->at,
+                  d->plan->keys[k].name, NULL);
 }
 
 enum err_code draft_domains(struct draft *d, struct err *err)

@@ -301,8 +301,7 @@ enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
 
 /* "what value where filter", in the arena, NULL when it is full. */
 const char *draft_what(struct draft *d, const char *what,
-                           const struct typed *value,
-                           const struct typed *filter);
+                       const struct typed *value, const struct typed *filter);
 
 /* Measure i on a grid half as fine; false when that cannot be. */
 bool draft_coarsen(struct draft *d, size_t i);

@@ -62,18 +62,12 @@ static enum err_code no_column(const struct draft *d, const struct expr *e,
         return refuse(err, REFUSAL_NO_ALIAS, e->at, e->column.table, NULL);
     const struct rel_leaf *leaf = &scope->leaves[scope->first];
     const char *table = e->column.table ? e->column.table : leaf->name;
-    (void)err_set(err, ERR_NOT_FOUND, "no column \"%.80s\" in table \"%.80s\"",
-                  name, table ? table : "FROM");
     for (size_t i = scope->first; i < scope->n_leaves; i++)
         for (size_t c = 0; c < scope->leaves[i].rel->n_columns; c++)
             if (strcasecmp(scope->leaves[i].columns[c].name, name) == 0)
-                (void)err_hint(err,
-                               "write \"%s\" in double quotes: names keep "
-                               "their case only there",
-                               scope->leaves[i].columns[c].name);
-    if (!err->hint[0])
-        (void)err_hint(err, "describe the dataset to see its columns");
-    return err_at(err, e->at.line, e->at.col);
+                return refuse(err, REFUSAL_NO_COLUMN_CASE, e->at, name,
+                              scope->leaves[i].columns[c].name);
+    return refuse(err, REFUSAL_NO_COLUMN, e->at, name, table ? table : "FROM");
 }
 
 enum err_code draft_column(const struct rel_column **out, struct draft *d,

@@ -43,9 +43,9 @@ static enum err_code columns(struct plan_shape *out, const struct plan *p,
     if (!out->columns)
         return draft_memory(err);
     for (size_t i = 0; i < out->n_columns; i++)
-        out->columns[i] = (struct reply_column){ outputs[i].name,
-                                                 outputs[i].type,
-                                                 outputs[i].is_key };
+        out->columns[i] =
+            (struct reply_column){ outputs[i].name, outputs[i].type,
+                                   outputs[i].is_key };
     return ERR_OK;
 }
 
@@ -58,11 +58,9 @@ enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
     shape.params = ARENA_NEW_N(a, PLAN_PARAMS_MAX, enum value_type);
     if (!shape.params)
         return draft_memory(err);
-    struct draft d = { .tree = tree,
-                       .req = req,
-                       .policy = policy,
-                       .a = a,
-                       .shape = &shape };
+    struct draft d = {
+        .tree = tree, .req = req, .policy = policy, .a = a, .shape = &shape
+    };
     bool described;
     TRY(draft_start(&d, err));
     TRY(draft_describe(&described, &d, err));

@@ -19,11 +19,7 @@ static const char *quoted(struct draft *d, const char *before, const char *name)
 
 static enum err_code no_table(const struct relation *from, struct err *err)
 {
-    const char *dataset = from->table.dataset;
-    (void)err_set(err, ERR_NOT_FOUND, "no table \"%s%s%s\"",
-                  dataset ? dataset : "", dataset ? "." : "", from->table.name);
-    (void)err_hint(err, "describe the dataset to see its tables");
-    return err_at(err, from->at.line, from->at.col);
+    return refuse(err, REFUSAL_NO_TABLE, from->at, from->table.name, NULL);
 }
 
 static struct rel_column column_of(const struct policy_column *c)

@@ -341,9 +341,8 @@ static enum err_code type_having(struct sub *u, struct err *err)
     TRY(draft_post(&u->having, u->d, u->s->having, err));
     if (u->having->type == VALUE_BOOL || typed_is_null(u->having))
         return ERR_OK;
-    (void)err_set(err, ERR_INVALID, "HAVING must be true or false, not %s",
-                  value_type_name(u->having->type));
-    return err_at(err, u->having->at.line, u->having->at.col);
+    return refuse(err, REFUSAL_HAVING_TYPE, u->having->at,
+                  value_type_name(u->having->type), NULL);
 }
 
 static enum err_code type_sub(struct sub *u, struct err *err)

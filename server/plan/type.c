@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/plan/after.h"
@@ -13,36 +14,16 @@ static enum err_code type_row(struct typed **out, struct draft *d,
                               const struct expr *e, enum draft_use use,
                               unsigned depth, struct err *err);
 
-static enum err_code turn_down(struct place at, const char *msg,
-                               const char *hint, struct err *err)
-{
-    (void)err_set(err, ERR_REFUSED, "%s", msg);
-    (void)err_hint(err, "%s", hint);
-    return err_at(err, at.line, at.col);
-}
-
 static enum err_code allow_column(struct draft *d, const struct rel_column *c,
                                   enum draft_use use, struct place at,
                                   struct err *err)
 {
-    if (c->key != REL_KEY_NONE) {
-        (void)err_set(
-            err, ERR_REFUSED,
-            "\"%s\" is the privacy key: it cannot be selected, grouped "
-            "or computed with, and literals compared with a privacy "
-            "key are refused",
-            c->name);
-        (void)err_hint(err, "count people with COUNT(DISTINCT %s)", c->name);
-        return err_at(err, at.line, at.col);
-    }
+    if (c->key != REL_KEY_NONE)
+        return refuse(err, REFUSAL_PRIVACY_KEY, at, c->name, NULL);
     if (use == USE_FILTER && !c->may_filter)
-        return turn_down(at,
-                         "the policy does not allow filtering by this column",
-                         "filter by another column", err);
+        return refuse(err, REFUSAL_MAY_FILTER, at, c->name, NULL);
     if (use == USE_GROUP && !c->may_group)
-        return turn_down(at,
-                         "the policy does not allow grouping by this column",
-                         "group by another column", err);
+        return refuse(err, REFUSAL_MAY_GROUP, at, c->name, NULL);
     d->block->may_group &= c->may_group;
     d->block->may_filter &= c->may_filter;
     return ERR_OK;
@@ -95,25 +76,20 @@ static enum err_code type_const(struct typed **out, struct draft *d,
         return draft_param(out, d, e, err);
     if (e->kind == EXPR_PARAM) {
         if (e->param < 1 || e->param > d->req->n_params) {
-            (void)err_set(err, ERR_INVALID, "parameter $%u has no value",
-                          e->param);
-            (void)err_hint(err, "the request gave %zu", d->req->n_params);
-            return err_at(err, e->at.line, e->at.col);
+            char number[16], given[24];
+            (void)snprintf(number, sizeof number, "%u", e->param);
+            (void)snprintf(given, sizeof given, "%zu", d->req->n_params);
+            return refuse(err, REFUSAL_PARAM_VALUE, e->at, number, given);
         }
         v = d->req->params[e->param - 1];
     }
-    if (v.type == VALUE_DOUBLE && !isfinite(v.d)) {
-        (void)err_set(err, ERR_INVALID, "a constant must be a finite number");
-        return err_at(err, e->at.line, e->at.col);
-    }
+    if (v.type == VALUE_DOUBLE && !isfinite(v.d))
+        return refuse(err, REFUSAL_NOT_FINITE, e->at, NULL, NULL);
     const int64_t per = v.type == VALUE_TIMESTAMP ? US_PER_DAY : 1;
     if ((v.type == VALUE_DATE || v.type == VALUE_TIMESTAMP) &&
         (v.i / per < TIME_MIN_US / US_PER_DAY ||
-         v.i / per > TIME_MAX_US / US_PER_DAY)) {
-        (void)err_set(err, ERR_INVALID,
-                      "a time must lie in the years 1 to 9999");
-        return err_at(err, e->at.line, e->at.col);
-    }
+         v.i / per > TIME_MAX_US / US_PER_DAY))
+        return refuse(err, REFUSAL_TIME_RANGE, e->at, NULL, NULL);
     *out = draft_const(d, v.type, v, e->at);
     return *out ? ERR_OK : draft_memory(err);
 }
@@ -179,8 +155,7 @@ static enum err_code type_call(struct typed **out, struct draft *d,
 
 static enum err_code too_deep(struct place at, struct err *err)
 {
-    (void)err_set(err, ERR_LIMIT, "the expression is nested too deeply");
-    return err_at(err, at.line, at.col);
+    return refuse(err, REFUSAL_TEXT_DEPTH, at, "256", NULL);
 }
 
 static enum err_code type_row(struct typed **out, struct draft *d,
@@ -211,9 +186,7 @@ static enum err_code type_row(struct typed **out, struct draft *d,
     case EXPR_AGG:
         break;
     }
-    return turn_down(
-        e->at, "an aggregate cannot stand here",
-        "aggregates belong into the select list, HAVING and ORDER BY", err);
+    return refuse(err, REFUSAL_AGG_PLACE, e->at, "this place", NULL);
 }
 
 static bool same_column(const struct draft *d, const struct expr *a,
@@ -332,11 +305,7 @@ static enum err_code type_key_count(struct draft_agg *agg, struct draft *d,
 static enum err_code agg_refusals(const struct expr *e, struct err *err)
 {
     if (e->agg.kind == AGG_MIN || e->agg.kind == AGG_MAX)
-        return turn_down(
-            e->at, "MIN and MAX show the value of one person",
-            "ask for a count in ranges instead; a percentile says it "
-            "without naming the one at the edge",
-            err);
+        return refuse(err, REFUSAL_MIN_MAX, e->at, NULL, NULL);
     return ERR_OK;
 }
 
@@ -346,13 +315,9 @@ static enum err_code type_filter(const struct typed **out, struct draft *d,
     struct typed *t;
     TRY(type_row(&t, d, e, USE_FILTER, 0, err));
     draft_param_is(d, t, VALUE_BOOL);
-    if (t->type != VALUE_BOOL && !typed_is_null(t)) {
-        (void)err_set(err, ERR_INVALID,
-                      "a filter must be true or false, not %s",
-                      value_type_name(t->type));
-        (void)err_hint(err, "compare the value with something");
-        return err_at(err, t->at.line, t->at.col);
-    }
+    if (t->type != VALUE_BOOL && !typed_is_null(t))
+        return refuse(err, REFUSAL_FILTER_TYPE, t->at, value_type_name(t->type),
+                      NULL);
     const bool always = typed_is_const(t) && !typed_is_null(t) && t->value.b;
     *out = always ? NULL : t;
     return ERR_OK;
@@ -403,9 +368,8 @@ static enum err_code type_agg(struct draft_agg *agg, struct draft *d,
     if (agg->kind == AGG_MIN || agg->kind == AGG_MAX)
         return ERR_OK; /* in sub-queries only, and of any type */
     if (value->type != VALUE_INT && value->type != VALUE_DOUBLE) {
-        (void)err_set(err, ERR_INVALID, "%s wants a number, not %s",
+        return refuse(err, REFUSAL_AGG_NUMBER, e->at,
                       agg_kind_name(e->agg.kind), value_type_name(value->type));
-        return err_at(err, e->at.line, e->at.col);
     }
     return agg_is_percentile(agg->kind) ? type_fraction(agg, d, e, err)
                                         : ERR_OK;
@@ -457,8 +421,8 @@ static enum err_code post_agg(struct typed **out, struct draft *d,
     while (i < b->n_aggs && !same_agg(&agg, &b->aggs[i]))
         i++;
     if (i == PLAN_MEASURES_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d aggregates",
-                       PLAN_MEASURES_MAX);
+        return refuse(err, REFUSAL_LIST_LENGTH, e->at, "A list of aggregates",
+                      "64");
     if (i == b->n_aggs)
         b->aggs[b->n_aggs++] = agg;
     if (b->is_release)
@@ -473,12 +437,7 @@ static enum err_code ungrouped(struct draft *d, const struct expr *e,
     const struct rel_column *c = NULL;
     TRY(draft_column(&c, d, e, err));
     TRY(allow_column(d, c, USE_GROUP, e->at, err));
-    (void)err_set(err, ERR_REFUSED,
-                  "column \"%s\" stands outside an aggregate and GROUP BY",
-                  c->name);
-    (void)err_hint(err, "add GROUP BY %s, or put it into COUNT, SUM or AVG",
-                   c->name);
-    return err_at(err, e->at.line, e->at.col);
+    return refuse(err, REFUSAL_UNGROUPED, e->at, c->name, NULL);
 }
 
 static bool is_key(const struct typed *e)
@@ -648,15 +607,9 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
     if (b->real_keys[i])
         TRY(as_type(&b->keys[i], d, OP_CAST_INT, VALUE_INT, err));
     if (b->keys[i]->type == VALUE_DOUBLE)
-        return turn_down(e->at,
-                         "grouping by a real number would make a group "
-                         "of nearly every row",
-                         "group by floor(...), by CAST(... AS int), or by "
-                         "ranges with CASE",
-                         err);
+        return refuse(err, REFUSAL_GROUP_REAL, e->at, NULL, NULL);
     if (typed_is_const(b->keys[i]))
-        return turn_down(e->at, "grouping by a constant makes no groups",
-                         "leave it out of GROUP BY", err);
+        return refuse(err, REFUSAL_GROUP_CONSTANT, e->at, NULL, NULL);
     return ERR_OK;
 }
 
@@ -668,8 +621,7 @@ enum err_code draft_keys(struct draft *d, struct err *err)
     if (!b->aggs)
         return draft_memory(err);
     if (b->n_keys > PLAN_KEYS_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d group keys",
-                       PLAN_KEYS_MAX);
+        return refuse(err, REFUSAL_LIST_LENGTH, b->tree->at, "GROUP BY", "16");
     b->keys = ARENA_NEW_N(d->a, b->n_keys + 1, struct typed *);
     b->real_keys = ARENA_NEW_N(d->a, b->n_keys + 1, bool);
     if (!b->keys || !b->real_keys)
@@ -721,11 +673,9 @@ static enum err_code type_having(struct draft *d, struct err *err)
     if (!d->tree->having)
         return ERR_OK;
     TRY(type_post(&t, d, d->tree->having, 0, err));
-    if (t->type != VALUE_BOOL && !typed_is_null(t)) {
-        (void)err_set(err, ERR_INVALID, "HAVING must be true or false, not %s",
-                      value_type_name(t->type));
-        return err_at(err, t->at.line, t->at.col);
-    }
+    if (t->type != VALUE_BOOL && !typed_is_null(t))
+        return refuse(err, REFUSAL_HAVING_TYPE, t->at, value_type_name(t->type),
+                      NULL);
     d->plan->having = t;
     return ERR_OK;
 }
@@ -839,9 +789,7 @@ enum err_code draft_types(struct draft *d, struct err *err)
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
     if (b.n_keys == 0 && b.n_aggs == 0)
-        return turn_down(
-            d->tree->at, "the query has neither an aggregate nor GROUP BY",
-            "count, sum or average: for example SELECT COUNT(*)", err);
+        return refuse(err, REFUSAL_NO_AGGREGATE, d->tree->at, NULL, NULL);
     d->where = b.where;
     d->never = b.where.never;
     d->keys = b.keys;
