@@ -261,6 +261,11 @@ static void explain(struct writer *w, const struct draft *d)
         return;
     }
     noise(w, p);
+    if (p->n_after > 0)
+        writer_printf(w,
+                      "Then, from the noisy answer: %zu SELECT%s around it, "
+                      "free\n",
+                      p->n_after, p->n_after == 1 ? "" : "s");
     price(w, p);
     if (p->n_measures > 0)
         engine_sql(w, p->sql);
@@ -321,8 +326,10 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
                             struct dp_price left, struct arena *a,
                             struct err *err)
 {
+    size_t n;
+    const struct plan_output *outputs = plan_columns(p, &n);
     *out = (struct reply_estimate){
-        .n_columns = p->n_outputs,
+        .n_columns = n,
         .level = p->level,
         .rho_pico = p->price.rho_pico,
         .eps_nano = p->price.eps_nano,
@@ -335,16 +342,18 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
         least(times_left(left.rho_pico, p->price.rho_pico),
               least(times_left(left.eps_nano, p->price.eps_nano),
                     times_left(left.delta_atto, p->price.delta_atto)));
-    out->columns =
-        ARENA_NEW_N(a, p->n_outputs + 1, struct reply_estimate_column);
+    out->columns = ARENA_NEW_N(a, n + 1, struct reply_estimate_column);
     if (!out->columns)
         return draft_memory(err);
-    for (size_t i = 0; i < p->n_outputs; i++) {
-        const char *mechanism = mechanism_of_output(p, &p->outputs[i], a);
+    for (size_t i = 0; i < n; i++) {
+        const bool after = p->n_after > 0; /* computed from the answer */
+        const char *mechanism =
+            after ? "computed" : mechanism_of_output(p, &outputs[i], a);
         if (!mechanism)
             return draft_memory(err);
         out->columns[i] = (struct reply_estimate_column){
-            p->outputs[i].name, mechanism, error_of_output(p, &p->outputs[i])
+            outputs[i].name, mechanism,
+            after ? (double)NAN : error_of_output(p, &outputs[i])
         };
     }
     if (dp_notion_eps(&out->epsilon, p->policy->notion, p->price,

@@ -1,5 +1,6 @@
 /* A table of the policy as a relation. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,7 +20,11 @@ static const char *quoted(struct draft *d, const char *before, const char *name)
 
 static enum err_code no_table(const struct relation *from, struct err *err)
 {
-    return refuse(err, REFUSAL_NO_TABLE, from->at, from->table.name, NULL);
+    const char *dataset = from->table.dataset;
+    char name[2 * POLICY_NAME_MAX + 2];
+    (void)snprintf(name, sizeof name, "%s%s%s", dataset ? dataset : "",
+                   dataset ? "." : "", from->table.name);
+    return refuse(err, REFUSAL_NO_TABLE, from->at, name, NULL);
 }
 
 static struct rel_column column_of(const struct policy_column *c)
