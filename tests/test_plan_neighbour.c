@@ -154,6 +154,10 @@ static char *question(unsigned seed)
         "%sSELECT CASE WHEN n > 2 THEN 'many' WHEN n > 1 THEN 'some' ELSE "
         "'few' END, COUNT(*), SUM(LEAST(4, GREATEST(-4, d))) FROM %s r GROUP "
         "BY 1",
+        "%sSELECT c, COUNT(DISTINCT n), VARIANCE(LEAST(4, GREATEST(0, n))) "
+        "FROM %s r GROUP BY c",
+        "%sSELECT COUNT(DISTINCT c), COUNT(DISTINCT n) FILTER (WHERE d > 0), "
+        "SUM(LEAST(5, GREATEST(1, n))) FROM %s r",
     };
     struct relation_gen g = { .seed = seed * 2654435761u };
     char *out = NULL;
@@ -163,7 +167,7 @@ static char *question(unsigned seed)
         free(q);
     }
     char *r = relation_gen(&g, 1 + relation_draw(&g, 3));
-    const char *form = forms[relation_draw(&g, 4)];
+    const char *form = forms[relation_draw(&g, 6)];
     const char *at = strstr(form + 2, "%s");
     assert_true(asprintf(&out, "%s%.*s%s%s", g.with, (int)(at - form - 2),
                          form + 2, r, at + 2) > 0);

@@ -271,6 +271,13 @@ static void row_count(const struct sql *s, size_t i)
 
 static void limited_count(const struct sql *s, size_t i)
 {
+    if (s->d->scope->one_row) {
+        if (s->flag[i] == STAGE_NONE)
+            writer_str(s->w, "CAST(1 AS BIGINT)");
+        else
+            writer_printf(s->w, "CAST(f%zu AS BIGINT)", s->flag[i]);
+        return;
+    }
     writer_str(s->w, "least(");
     row_count(s, i);
     writer_printf(s->w, ", %u)", s->d->plan->linf);
@@ -289,8 +296,26 @@ static void square(const struct sql *s, size_t i)
     writer_printf(s->w, ") // CAST('%lld' AS %s)", 1LL << m->coarse, type);
 }
 
+/* The value of the only row, or 0. */
+static void only_value(const struct sql *s, size_t i)
+{
+    writer_str(s->w, "CASE WHEN ");
+    if (s->flag[i] != STAGE_NONE)
+        writer_printf(s->w, "f%zu AND ", s->flag[i]);
+    writer_printf(s->w, "v%zu IS NOT NULL THEN CAST(", s->x[i]);
+    if (s->pm[i].kind == MEASURE_SQUARES)
+        square(s, i);
+    else
+        writer_printf(s->w, "v%zu", s->x[i]);
+    writer_str(s->w, " AS HUGEINT) ELSE CAST(0 AS HUGEINT) END");
+}
+
 static void total(const struct sql *s, size_t i)
 {
+    if (s->d->scope->one_row) {
+        only_value(s, i);
+        return;
+    }
     writer_str(s->w, "coalesce(sum(");
     if (s->pm[i].kind == MEASURE_SQUARES)
         square(s, i);
@@ -353,7 +378,8 @@ static void share(const struct sql *s, size_t i)
         if (s->flag[i] == STAGE_NONE)
             writer_str(s->w, "CAST(1 AS BIGINT)");
         else
-            writer_printf(s->w, "CAST(bool_or(f%zu) AS BIGINT)", s->flag[i]);
+            writer_printf(s->w, "CAST(%s(f%zu) AS BIGINT)",
+                          s->d->scope->one_row ? "" : "bool_or", s->flag[i]);
         return;
     case MEASURE_ROWS:
         limited_count(s, i);
@@ -387,8 +413,11 @@ static void stage_pairs(const struct sql *s)
         share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
-    writer_str(s->w, " FROM placed GROUP BY p");
-    stage_columns(s, 'k', p->n_keys);
+    writer_str(s->w, " FROM placed");
+    if (!s->d->scope->one_row) { /* else each row is a pair */
+        writer_str(s->w, " GROUP BY p");
+        stage_columns(s, 'k', p->n_keys);
+    }
     writer_str(s->w, ")");
 }
 
