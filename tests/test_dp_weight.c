@@ -276,10 +276,39 @@ static void a_place_is_drawn_on_with_the_height(void **state)
         }
 }
 
+/*
+ * Where the density is steep the place decides: at one sigma, of 2^-10, it
+ * falls by some 620 units of 2^-64 while the place runs through its first 64
+ * bits.  A height 300 units below the near end is below the law there and above
+ * it at the far end, and only the next word of the place tells which it is.
+ */
+static void a_place_can_decide_alone(void **state)
+{
+    (void)state;
+    const struct forced_row near = { "", { DP_DGAUSS, 1, 1 },
+                                     1,  { 1, 0, 1, 0 },
+                                     1,  true };
+    const struct dp_mechanism m = { DP_RGAUSS, 1, 1 << 10 };
+    uint64_t height;
+    expand(&height, 1, &near);
+    for (int end = 0; end <= 1; end++) {
+        const uint64_t word[] = { height - 300, UINT64_C(1) << 54, 0,
+                                  end == 0 ? 0 : UINT64_MAX };
+        for (int64_t x = -1; x <= 0; x++) {
+            gsl_rng *rng = test_rng_scripted(word, 4);
+            assert_true(dp_weight_accepts(&m, rng, x, &near.strip) ==
+                        (end == 0));
+            assert_int_equal(test_rng_drawn(rng), 4);
+            gsl_rng_free(rng);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_drawn_on_with_the_height),
+        cmocka_unit_test(a_place_can_decide_alone),
     };
     return RUN_ROWS(rows, check_bounds) +
            RUN_ROWS(rows, check_quick_against_slow) +
