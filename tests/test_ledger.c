@@ -13,7 +13,8 @@
  *   answer RUN TEXT -> OUTCOME    RUN: the n-th run that was charged, from 1
  *   miss RUN -> OUTCOME    void RUN -> OUTCOME
  *   shown OUTCOME         what ListCharges says of the newest charge
- *   sleep S    restart -> FOUND    spent N    left N    lifetime WHO N
+ *   sleep S    back S (the clock is set back)    restart -> FOUND    spent N
+ * left N    lifetime WHO N
  *
  * OUTCOME: charged, in_flight, unknown, =TEXT (answered), or an error's name.
  * A lease is 10 s.
@@ -192,6 +193,16 @@ static const struct row {
       "ask ann - b 1 -> charged; miss 2 -> ok; ask ann - c 1 -> charged;"
       "slot 2; miss 3 -> ok; shown open; ask ann - d 1 -> charged; sleep 2;"
       "ask ann - e 1 -> limit" },
+    { "a clock set back loses no charge, no answer and no limit",
+      "limit 100; window 30 3600; ask ann k r 30 -> charged; back 7200;"
+      "spent 30; ask ann k r 30 -> in_flight; ask ann - s 71 -> over_budget;"
+      "answer 1 x -> ok; ask ann k r 30 -> =x; ask ann k s 30 -> conflict;"
+      "restart -> 0; spent 30; ask ann - s 30 -> charged; sleep 7200;"
+      "ask ann - t 1 -> over_budget; ask ann k r 30 -> =x; spent 60" },
+    { "a clock set back shows an end later, never sooner",
+      "limit 100; slot 2; ask ann k r 30 -> charged; answer 1 x -> ok;"
+      "sleep 2; shown answered; back 60; shown open; ask ann k r 30 -> =x;"
+      "sleep 60; shown answered" },
     { "keys for what is free are bounded by caller and hour",
       "limit 100; reuse 10000; freely 2; restart -> 0; ask ann k r 1 -> "
       "charged;"
@@ -411,6 +422,8 @@ static bool do_setting(struct world *w, char **word)
         w->freely = n;
     else if (strcmp(word[0], "slot") == 0)
         w->slot_s = n;
+    else if (strcmp(word[0], "back") == 0)
+        atomic_fetch_sub(&w->clock.wall_us, (int64_t)n * 1000000);
     else if (strcmp(word[0], "sleep") == 0)
         atomic_fetch_add(&w->clock.wall_us, (int64_t)n * 1000000);
     else
