@@ -84,7 +84,9 @@ for mode in plain tls; do
         peer_tls="build/demo/tls/server.pem build/demo/tls/server.key"
         start_server
     fi
-    # The answer is stored; a message of one notice gives the peers' as many bytes.
+    # The answer is stored, and each loop remembers it; then a message of one
+    # notice gives the peers' reply as many bytes.
+    load $scheme "$grpc_port" $server_pid 4 >/dev/null
     read -r _ len < <(load $scheme "$grpc_port" $server_pid 400)
     echo "notices: \"$(head -c $((len - 8)) /dev/zero | tr '\0' x)\"" |
         frame QueryReply | tail -c +6 >"$run/reply"
