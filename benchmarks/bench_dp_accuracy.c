@@ -230,10 +230,9 @@ static double noisy_variance(const int64_t *x, int64_t center,
     }
     const double h = fmax((double)center, (double)(WIDE - center));
     const struct dp_moments m = {
-        .count = { { (dp_int)noisy(ROWS, 1, 1.0 / 3) }, { DP_DLAPLACE, 3, 1 } },
-        .sum = { { (dp_int)noisy(sum, h, 1.0 / 3) }, { DP_DLAPLACE, 3, 1 } },
-        .square = { { (dp_int)noisy(square, square_bound, 1.0 / 3) },
-                    { DP_DLAPLACE, 3, 1 } },
+        .count = { (dp_int)noisy(ROWS, 1, 1.0 / 3) },
+        .sum = { (dp_int)noisy(sum, h, 1.0 / 3) },
+        .square = { (dp_int)noisy(square, square_bound, 1.0 / 3) },
         .center = center,
         .middle = (dp_int)sq.middle,
     };

@@ -80,12 +80,21 @@ struct dp_interval dp_ratio_law_interval(const struct dp_ratio_law *law,
 struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
                                       struct dp_noisy num, struct dp_noisy den);
 
-/* The exact num + weight * den, a sum put together of two readings (a centred
- * sum and its count): num + weight den +- sqrt(num^2 + weight^2 den^2) of the
- * law, narrower than each reading's interval added up. */
-struct dp_interval dp_ratio_law_sum(const struct dp_ratio_law *law,
-                                    struct dp_noisy num, struct dp_noisy den,
-                                    double weight);
+/*
+ * a + weight b, a total put together of two readings with independent noise (a
+ * centred sum, and the count of what was taken off): +- half, the less of what
+ * both intervals at half the error add up to, and of the reach of the noises'
+ * own sum.  Both are known before the data, so the less may be taken.
+ */
+struct dp_sum_law {
+    double weight, half;
+};
+enum dp_status dp_sum_law_of(struct dp_sum_law *out,
+                             const struct dp_mechanism *a,
+                             const struct dp_mechanism *b, double weight,
+                             double level) DP_MUST_CHECK;
+struct dp_interval dp_sum_law_interval(const struct dp_sum_law *law,
+                                       struct dp_noisy a, struct dp_noisy b);
 
 /*
  * Simultaneous intervals: the level at which each of n >= 1 must be taken so

@@ -88,16 +88,37 @@ struct dp_interval dp_ratio_law_delta(const struct dp_ratio_law *law,
     return between(theta - half, theta + half);
 }
 
-struct dp_interval dp_ratio_law_sum(const struct dp_ratio_law *law,
-                                    struct dp_noisy num, struct dp_noisy den,
-                                    double weight)
+enum dp_status dp_sum_law_of(struct dp_sum_law *out,
+                             const struct dp_mechanism *a,
+                             const struct dp_mechanism *b, double weight,
+                             double level)
 {
-    const long double w = weight;
-    const long double sum = (long double)num.v + w * (long double)den.v;
-    const long double half = sqrtl(law->num + w * w * law->den);
-    const long double room =
-        1e-18L * (fabsl(sum) + half + fabsl(w * (long double)den.v));
-    return between(sum - half - room, sum + half + room);
+    struct dp_ratio_law law;
+    uint64_t k, l;
+    const double each = (1 - level) / 2;
+    enum dp_status status = dp_ratio_law_of(&law, a, b, level);
+    if (status == DP_OK && !isfinite(weight))
+        status = DP_EDOM;
+    if (status == DP_OK)
+        status = dp_mechanism_quantile(&k, a, each);
+    if (status == DP_OK)
+        status = dp_mechanism_quantile(&l, b, each);
+    if (status != DP_OK)
+        return status;
+    const long double w = fabsl((long double)weight);
+    const long double half = fminl(sqrtl(law.num + w * w * law.den),
+                                   (long double)k + w * (long double)l);
+    *out = (struct dp_sum_law){ weight, nextafter((double)half, HUGE_VAL) };
+    return DP_OK;
+}
+
+struct dp_interval dp_sum_law_interval(const struct dp_sum_law *law,
+                                       struct dp_noisy a, struct dp_noisy b)
+{
+    const long double part = (long double)law->weight * (long double)b.v,
+                      sum = (long double)a.v + part;
+    const long double room = 1e-18L * (fabsl(sum) + fabsl(part) + law->half);
+    return between(sum - law->half - room, sum + law->half + room);
 }
 
 enum dp_status dp_interval_of_ratio(struct dp_interval *out,

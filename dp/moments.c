@@ -29,21 +29,20 @@ static long double mean_square(const struct dp_moments *m, long double n,
 
 bool dp_moments_mean(double *out, const struct dp_moments *m)
 {
-    if (m->count.value.v < 1)
+    if (m->count.v < 1)
         return false;
-    const long double y =
-        (long double)m->sum.value.v / (long double)m->count.value.v;
+    const long double y = (long double)m->sum.v / (long double)m->count.v;
     *out = (double)ldexpl((long double)m->center + y, -(int)m->grid_bits);
     return true;
 }
 
 bool dp_moments_variance(double *out, const struct dp_moments *m, bool sample)
 {
-    const long double n = (long double)m->count.value.v;
+    const long double n = (long double)m->count.v;
     if (n < 1 + sample)
         return false;
-    const long double y = (long double)m->sum.value.v / n;
-    const long double s = (long double)m->square.value.v;
+    const long double y = (long double)m->sum.v / n;
+    const long double s = (long double)m->square.v;
     const long double v = mean_square(m, n, s, 0.5L) - y * y;
     *out =
         (double)ldexpl(v * (sample ? n / (n - 1) : 1), -2 * (int)m->grid_bits);
@@ -59,19 +58,38 @@ bool dp_moments_deviation(double *out, const struct dp_moments *m, bool sample)
     return true;
 }
 
-/* Where the exact number of a reading lies. */
+enum dp_status dp_moments_law_of(struct dp_moments_law *out,
+                                 const struct dp_mechanism *count,
+                                 const struct dp_mechanism *sum,
+                                 const struct dp_mechanism *square,
+                                 double level)
+{
+    if (!(level > 0 && level < 1))
+        return DP_EDOM;
+    const double alpha = 1 - dp_level_of_each(level, 3, DP_JOINT_INDEPENDENT);
+    struct dp_moments_law law;
+    enum dp_status status = dp_mechanism_quantile(&law.count, count, alpha);
+    if (status == DP_OK)
+        status = dp_mechanism_quantile(&law.sum, sum, alpha);
+    if (status == DP_OK)
+        status = dp_mechanism_quantile(&law.square, square, alpha);
+    if (status == DP_OK)
+        *out = law;
+    return status;
+}
+
+/* Where an exact number lies; without bound beside the ends of the type, where
+ * the noisy one may have been cut. */
 struct range {
     long double lo, hi;
 };
 
-static enum dp_status range_of(struct range *out, const struct dp_reading *r,
-                               double level)
+static struct range range_of(struct dp_noisy v, uint64_t k)
 {
-    struct dp_interval i;
-    const enum dp_status status = dp_interval_of_value(&i, r, level);
-    if (status == DP_OK)
-        *out = (struct range){ i.lo, i.hi };
-    return status;
+    if (v.v == DP_INT_MAX || v.v == DP_INT_MIN)
+        return (struct range){ -HUGE_VALL, HUGE_VALL };
+    return (struct range){ (long double)v.v - (long double)k,
+                           (long double)v.v + (long double)k };
 }
 
 static struct range square_of(struct range r)
@@ -101,26 +119,16 @@ static struct range variance_in(const struct dp_moments *m, struct range n,
     return (struct range){ fmaxl(lo, 0), fmaxl(hi, 0) };
 }
 
-enum dp_status dp_moments_variance_interval(struct dp_interval *out,
-                                            const struct dp_moments *m,
-                                            bool sample, double level)
+struct dp_interval dp_moments_law_variance(const struct dp_moments_law *law,
+                                           const struct dp_moments *m,
+                                           bool sample)
 {
-    if (!(level > 0 && level < 1))
-        return DP_EDOM;
-    const double each = dp_level_of_each(level, 3, DP_JOINT_INDEPENDENT);
-    struct range n, sum, square;
-    enum dp_status status = range_of(&n, &m->count, each);
-    if (status == DP_OK)
-        status = range_of(&sum, &m->sum, each);
-    if (status == DP_OK)
-        status = range_of(&square, &m->square, each);
-    if (status != DP_OK)
-        return status;
-
-    *out = (struct dp_interval){ DP_INTERVAL_UNBOUNDED, -HUGE_VAL, HUGE_VAL };
-    if (n.lo < 1 + sample || !isfinite((double)(n.hi + sum.hi - sum.lo)) ||
-        !isfinite((double)(square.hi - square.lo)))
-        return DP_OK;
+    const struct range n = range_of(m->count, law->count),
+                       sum = range_of(m->sum, law->sum),
+                       square = range_of(m->square, law->square);
+    if (n.lo < 1 + sample || isinf(n.hi) || isinf(sum.hi) || isinf(square.hi))
+        return (struct dp_interval){ DP_INTERVAL_UNBOUNDED, -HUGE_VAL,
+                                     HUGE_VAL };
     struct range v = variance_in(m, n, sum, square);
     if (sample) {
         v.lo *= n.hi / (n.hi - 1);
@@ -132,25 +140,19 @@ enum dp_status dp_moments_variance_interval(struct dp_interval *out,
     const int down = -2 * (int)m->grid_bits;
     const double lo = (double)ldexpl(v.lo - fabsl(room), down),
                  hi = (double)ldexpl(v.hi + fabsl(room), down);
-    *out = (struct dp_interval){ DP_INTERVAL_BOUNDED,
+    return (struct dp_interval){ DP_INTERVAL_BOUNDED,
                                  fmax(nextafter(lo, -HUGE_VAL), 0),
                                  nextafter(hi, HUGE_VAL) };
-    return DP_OK;
 }
 
-enum dp_status dp_moments_deviation_interval(struct dp_interval *out,
-                                             const struct dp_moments *m,
-                                             bool sample, double level)
+struct dp_interval dp_moments_law_deviation(const struct dp_moments_law *law,
+                                            const struct dp_moments *m,
+                                            bool sample)
 {
-    struct dp_interval v;
-    const enum dp_status status =
-        dp_moments_variance_interval(&v, m, sample, level);
-    if (status != DP_OK)
-        return status;
+    struct dp_interval v = dp_moments_law_variance(law, m, sample);
     if (v.kind == DP_INTERVAL_BOUNDED) {
         v.lo = fmax(nextafter(sqrt(v.lo), -HUGE_VAL), 0);
         v.hi = nextafter(sqrt(v.hi), HUGE_VAL);
     }
-    *out = v;
-    return DP_OK;
+    return v;
 }

@@ -17,8 +17,8 @@
  * sums of squares of wide columns inside a mechanism's domain.
  */
 struct dp_moments {
-    struct dp_reading count, sum, square; /* independent noise */
-    dp_int center;                        /* grid steps */
+    struct dp_noisy count, sum, square; /* independent noise */
+    dp_int center;                      /* grid steps */
     unsigned grid_bits;
     dp_int middle; /* steps of square */
     unsigned coarse;
@@ -48,16 +48,24 @@ bool dp_moments_deviation(double *out, const struct dp_moments *m, bool sample);
  * Where the variance (or its root) of the exact values lies, with probability
  * at least `level` by the exact laws: the range of the function over the box in
  * which all three numbers lie (each at level^(1/3), independent).  Never below
- * 0.  Unbounded where the count cannot be told from 0 (or 1).  DP_EDOM as
- * dp_interval.h.
+ * 0.  Unbounded where the count cannot be told from 0 (or 1).  The box is the
+ * same for all rows of a column: found once, half widths in steps.
+ *
+ * DP_EDOM as dp_interval.h; then *out is untouched.
  */
-enum dp_status dp_moments_variance_interval(struct dp_interval *out,
+struct dp_moments_law {
+    uint64_t count, sum, square;
+};
+enum dp_status dp_moments_law_of(struct dp_moments_law *out,
+                                 const struct dp_mechanism *count,
+                                 const struct dp_mechanism *sum,
+                                 const struct dp_mechanism *square,
+                                 double level) DP_MUST_CHECK;
+struct dp_interval dp_moments_law_variance(const struct dp_moments_law *law,
+                                           const struct dp_moments *m,
+                                           bool sample);
+struct dp_interval dp_moments_law_deviation(const struct dp_moments_law *law,
                                             const struct dp_moments *m,
-                                            bool sample,
-                                            double level) DP_MUST_CHECK;
-enum dp_status dp_moments_deviation_interval(struct dp_interval *out,
-                                             const struct dp_moments *m,
-                                             bool sample,
-                                             double level) DP_MUST_CHECK;
+                                            bool sample);
 
 #endif

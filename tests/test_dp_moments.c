@@ -45,8 +45,9 @@ static struct dp_noisy noisy(struct dp_exact x, const struct dp_mechanism *m,
     return out;
 }
 
-/* Noise `scale` times what one row adds; rng NULL: none. */
-static struct dp_moments read_all(const struct column *c, struct dp_square sq,
+/* Noise `scale` times what one row adds; rng NULL: none.  The law at 0.9. */
+static struct dp_moments read_all(struct dp_moments_law *law_at,
+                                  const struct column *c, struct dp_square sq,
                                   enum dp_law law, const uint64_t *scale,
                                   gsl_rng *rng)
 {
@@ -54,10 +55,13 @@ static struct dp_moments read_all(const struct column *c, struct dp_square sq,
     const struct dp_mechanism one = { law, scale[0], 1 },
                               sum = { law, (uint64_t)c->h * scale[1], 1 },
                               square = { law, sq.bound * scale[2], 1 };
+    if (law_at)
+        assert_int_equal(dp_moments_law_of(law_at, &one, &sum, &square, 0.9),
+                         DP_OK);
     return (struct dp_moments){
-        .count = { noisy(s.count, &one, rng), one },
-        .sum = { noisy(s.sum, &sum, rng), sum },
-        .square = { noisy(s.square, &square, rng), square },
+        .count = noisy(s.count, &one, rng),
+        .sum = noisy(s.sum, &sum, rng),
+        .square = noisy(s.square, &square, rng),
         .center = c->center,
         .grid_bits = c->grid_bits,
         .middle = (dp_int)sq.middle,
@@ -151,7 +155,8 @@ static void check_arithmetic(void **state)
     draw_column(&c, rng);
     gsl_rng_free(rng);
     const struct dp_square sq = dp_square_of((uint64_t)c.h, row->most);
-    const struct dp_moments m = read_all(&c, sq, row->law, row->scale, NULL);
+    const struct dp_moments m =
+        read_all(NULL, &c, sq, row->law, row->scale, NULL);
     const double step =
         sq.coarse ? ldexp(1, (int)sq.coarse - 2 * (int)c.grid_bits) : 0;
     double mean = 0, got;
@@ -186,18 +191,17 @@ static void check_coverage(void **state)
                  of_sample = variance_by_hand(&c, true);
     double covered = 0, covered_sample = 0, sum = 0, squares = 0, width = 0;
     for (int i = 0; i < N; i++) {
-        const struct dp_moments m = read_all(&c, sq, row->law, row->scale, rng);
-        struct dp_interval v, d;
+        struct dp_moments_law law;
+        const struct dp_moments m =
+            read_all(&law, &c, sq, row->law, row->scale, rng);
+        const struct dp_interval v = dp_moments_law_variance(&law, &m, false),
+                                 d = dp_moments_law_deviation(&law, &m, true);
         double got;
-        assert_int_equal(dp_moments_variance_interval(&v, &m, false, 0.9),
-                         DP_OK);
         covered += v.lo <= want && want <= v.hi;
         width += (v.hi - v.lo) / N;
         assert_true(dp_moments_variance(&got, &m, false));
         sum += got / N, squares += got * got / N;
 
-        assert_int_equal(dp_moments_deviation_interval(&d, &m, true, 0.9),
-                         DP_OK);
         covered_sample += d.lo <= sqrt(of_sample) && sqrt(of_sample) <= d.hi;
         assert_true(v.kind == DP_INTERVAL_BOUNDED && v.lo >= 0);
     }
@@ -234,10 +238,20 @@ static const struct dp_mechanism unit = { DP_DGAUSS, 1, 1 };
 static struct dp_moments tiny(dp_int count, dp_int sum, dp_int square)
 {
     return (struct dp_moments){
-        .count = { { count }, unit },
-        .sum = { { sum }, unit },
-        .square = { { square }, unit },
+        .count = { count },
+        .sum = { sum },
+        .square = { square },
     };
+}
+
+/* The law of those three, the square's noise of another scale. */
+static struct dp_moments_law law_at(double level, uint64_t square)
+{
+    const struct dp_mechanism wide = { DP_DGAUSS, square, 1 };
+    struct dp_moments_law law;
+    assert_int_equal(dp_moments_law_of(&law, &unit, &unit, &wide, level),
+                     DP_OK);
+    return law;
 }
 
 static void a_count_too_small_divides_nothing(void **state)
@@ -254,14 +268,12 @@ static void a_count_too_small_divides_nothing(void **state)
     assert_true(out == 77);
     assert_true(dp_moments_variance(&out, &one, false) && out == 0);
 
-    struct dp_interval i;
     const struct dp_moments few = tiny(3, 5, 25);
-    assert_int_equal(dp_moments_variance_interval(&i, &few, false, 0.999),
-                     DP_OK);
-    assert_int_equal(i.kind, DP_INTERVAL_UNBOUNDED);
-    assert_int_equal(dp_moments_deviation_interval(&i, &few, false, 0.999),
-                     DP_OK);
-    assert_int_equal(i.kind, DP_INTERVAL_UNBOUNDED);
+    const struct dp_moments_law law = law_at(0.999, 1);
+    assert_int_equal(dp_moments_law_variance(&law, &few, false).kind,
+                     DP_INTERVAL_UNBOUNDED);
+    assert_int_equal(dp_moments_law_deviation(&law, &few, false).kind,
+                     DP_INTERVAL_UNBOUNDED);
 }
 
 static void noise_can_make_a_variance_negative_but_no_deviation(void **state)
@@ -269,10 +281,10 @@ static void noise_can_make_a_variance_negative_but_no_deviation(void **state)
     (void)state;
     double out;
     const struct dp_moments m = tiny(100, 100, -50);
-    struct dp_interval i;
+    const struct dp_moments_law law = law_at(0.95, 1);
     assert_true(dp_moments_variance(&out, &m, false) && out == -1.5);
     assert_true(dp_moments_deviation(&out, &m, false) && out == 0);
-    assert_int_equal(dp_moments_variance_interval(&i, &m, false, 0.95), DP_OK);
+    const struct dp_interval i = dp_moments_law_variance(&law, &m, false);
     assert_true(i.lo == 0 && i.hi >= 0 && i.hi < 1e-9);
 }
 
@@ -280,13 +292,12 @@ static void noise_can_make_a_variance_negative_but_no_deviation(void **state)
 static void each_number_has_its_share_of_the_error(void **state)
 {
     (void)state;
-    struct dp_moments m = tiny(100000, 0, 50000000);
-    m.square.noise.num = 1000000;
+    const struct dp_moments m = tiny(100000, 0, 50000000);
+    const struct dp_mechanism wide = { DP_DGAUSS, 1000000, 1 };
+    const struct dp_moments_law law = law_at(0.9, 1000000);
     uint64_t k;
-    assert_int_equal(dp_mechanism_quantile(&k, &m.square.noise, 1 - cbrt(0.9)),
-                     DP_OK);
-    struct dp_interval i;
-    assert_int_equal(dp_moments_variance_interval(&i, &m, false, 0.9), DP_OK);
+    assert_int_equal(dp_mechanism_quantile(&k, &wide, 1 - cbrt(0.9)), DP_OK);
+    const struct dp_interval i = dp_moments_law_variance(&law, &m, false);
     assert_true(fabs(i.hi - 500 - (double)k / 100000) < 0.1);
     assert_true(fabs(500 - i.lo - (double)k / 100000) < 0.1);
 }
@@ -294,18 +305,23 @@ static void each_number_has_its_share_of_the_error(void **state)
 static void extremes_and_bad_levels(void **state)
 {
     (void)state;
-    struct dp_interval i = { .lo = 77 };
+    struct dp_moments_law law = law_at(0.95, 1);
     struct dp_moments m = tiny(1000, DP_INT_MAX, 5);
-    assert_int_equal(dp_moments_variance_interval(&i, &m, false, 0.95), DP_OK);
-    assert_int_equal(i.kind, DP_INTERVAL_UNBOUNDED);
+    assert_int_equal(dp_moments_law_variance(&law, &m, false).kind,
+                     DP_INTERVAL_UNBOUNDED);
+    m = tiny(1000, 5, DP_INT_MIN);
+    assert_int_equal(dp_moments_law_variance(&law, &m, false).kind,
+                     DP_INTERVAL_UNBOUNDED);
     m = tiny(DP_INT_MAX - 9, DP_INT_MIN + 9, DP_INT_MAX - 9);
-    assert_int_equal(dp_moments_variance_interval(&i, &m, true, 0.95), DP_OK);
+    const struct dp_interval i = dp_moments_law_variance(&law, &m, true);
     assert_true(!isnan(i.lo) && !isnan(i.hi) && i.lo <= i.hi);
-    i.lo = 77;
-    assert_int_equal(dp_moments_variance_interval(&i, &m, true, 1), DP_EDOM);
-    m.square.noise.num = 0;
-    assert_int_equal(dp_moments_deviation_interval(&i, &m, true, 0.9), DP_EDOM);
-    assert_true(i.lo == 77);
+
+    const struct dp_mechanism bad = { DP_DGAUSS, 0, 1 };
+    law.count = 77;
+    assert_int_equal(dp_moments_law_of(&law, &unit, &unit, &unit, 1), DP_EDOM);
+    assert_int_equal(dp_moments_law_of(&law, &unit, &unit, &bad, 0.9), DP_EDOM);
+    assert_int_equal(dp_moments_law_of(&law, &bad, &unit, &unit, 0.9), DP_EDOM);
+    assert_int_equal(law.count, 77);
 }
 
 int main(void)

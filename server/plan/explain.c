@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
 
@@ -32,9 +33,16 @@ static double half_width(const struct plan_measure *m, double alpha)
     return ldexp((double)k, plan_measure_exp(m));
 }
 
-static double center_of(const struct plan_measure *m)
+/* That of the measure and so many times its count. */
+static double half_width_of_sum(const struct plan *p,
+                                const struct plan_agg *agg, double steps)
 {
-    return ldexp((double)m->center, plan_measure_exp(m));
+    const struct plan_measure *m = &p->measures[agg->measure];
+    struct dp_sum_law law;
+    if (dp_sum_law_of(&law, &m->noise, &p->measures[agg->count].noise, steps,
+                      p->level) != DP_OK)
+        return (double)NAN;
+    return ldexp(law.half, plan_measure_exp(m));
 }
 
 /* NaN: a mean's error depends on how many there are, unless that is public. */
@@ -48,16 +56,13 @@ static double error_of_agg(const struct plan *p, const struct plan_agg *agg)
         return half_width(m, alpha);
     if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
         return (double)NAN;
-    const struct plan_measure *n = &p->measures[agg->count];
     if (agg->kind == PLAN_AGG_SUM)
-        return half_width(m, alpha / 2) +
-               fabs(center_of(m)) * half_width(n, alpha / 2);
+        return half_width_of_sum(p, agg, (double)m->center);
     if (p->selects || p->policy->expected_size == 0)
         return (double)NAN;
     const double size =
         (double)p->policy->expected_size / (double)p->groups_public;
-    const double far = ldexp((double)m->bound / p->linf, plan_measure_exp(m));
-    return (half_width(m, alpha / 2) + far * half_width(n, alpha / 2)) / size;
+    return half_width_of_sum(p, agg, (double)m->bound / p->linf) / size;
 }
 
 static double error_of_output(const struct plan *p, const struct plan_output *o)

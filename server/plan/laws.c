@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "dp/moments.h"
 #include "server/plan/draft.h"
 
 static struct value int_of(dp_int v)
@@ -56,21 +55,55 @@ static struct dp_ratio_law ratio_of(const struct plan *p,
     return law;
 }
 
+/* The centre is taken off every row, so it comes back with the count. */
+static struct dp_sum_law sum_of(const struct plan *p,
+                                const struct plan_agg *agg)
+{
+    struct dp_sum_law law;
+    if (agg->kind != PLAN_AGG_SUM ||
+        dp_sum_law_of(&law, &p->measures[agg->measure].noise,
+                      &p->measures[agg->count].noise,
+                      (double)p->measures[agg->measure].center,
+                      p->level) != DP_OK)
+        law = (struct dp_sum_law){ .half = HUGE_VAL };
+    return law;
+}
+
+/* Where no law is known the count reaches 0: no bound. */
+static struct dp_moments_law spread_of(const struct plan *p,
+                                       const struct plan_agg *agg)
+{
+    struct dp_moments_law law = { .count = UINT64_MAX };
+    const bool is_spread =
+        agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION;
+    if (!is_spread ||
+        dp_moments_law_of(&law, &p->measures[agg->count].noise,
+                          &p->measures[agg->measure].noise,
+                          &p->measures[agg->square].noise, p->level) != DP_OK)
+        law.count = UINT64_MAX;
+    return law;
+}
+
 enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
                         struct err *err)
 {
     *l = (struct laws){ .p = p };
     l->alone = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
     l->shared = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    l->sums = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_sum_law);
     l->ratios = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_ratio_law);
-    if (!l->alone || !l->shared || !l->ratios)
+    l->spreads = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_moments_law);
+    if (!l->alone || !l->shared || !l->sums || !l->ratios || !l->spreads)
         return draft_memory(err);
     for (size_t i = 0; i < p->n_measures && !p->is_free; i++) {
         l->alone[i] = half_width(&p->measures[i].noise, 1 - p->level);
         l->shared[i] = half_width(&p->measures[i].noise, (1 - p->level) / 2);
     }
-    for (size_t i = 0; i < p->n_aggs && !p->is_free; i++)
+    for (size_t i = 0; i < p->n_aggs && !p->is_free; i++) {
+        l->sums[i] = sum_of(p, &p->aggs[i]);
         l->ratios[i] = ratio_of(p, &p->aggs[i]);
+        l->spreads[i] = spread_of(p, &p->aggs[i]);
+    }
     if (!p->selects || p->is_free)
         return ERR_OK;
     const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
@@ -81,9 +114,9 @@ enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
 }
 
 static struct reply_interval of_measure(const struct laws *l, size_t i,
-                                        struct dp_noisy v, bool shares)
+                                        struct dp_noisy v)
 {
-    const uint64_t k = shares ? l->shared[i] : l->alone[i];
+    const uint64_t k = l->alone[i];
     const unsigned bits = l->p->measures[i].grid_bits;
     const struct dp_interval at = { DP_INTERVAL_BOUNDED,
                                     (double)v.v - (double)k,
@@ -101,7 +134,7 @@ static struct reply_interval of_people(const struct laws *l, struct dp_noisy v)
     const struct plan *p = l->p;
     const dp_int past = v.v - (dp_int)p->keep.above;
     if (past <= 0 || (past > (dp_int)l->near && l->near < NEAR_MAX))
-        return of_measure(l, p->people, v, false);
+        return of_measure(l, p->people, v);
     const bool kept = past <= (dp_int)l->near;
     if (kept && l->has_passed[past])
         return l->passed[past];
@@ -117,22 +150,15 @@ static struct reply_interval of_people(const struct laws *l, struct dp_noisy v)
     return i;
 }
 
-/* center * count + measure: each may fail half the time. */
 static struct reply_interval of_sum(const struct laws *l,
                                     const struct plan_agg *agg,
                                     const struct dp_noisy *noisy)
 {
     const struct plan_measure *m = &l->p->measures[agg->measure];
-    const double center = real_of(m->center, m->grid_bits);
-    const struct reply_interval s =
-        of_measure(l, agg->measure, noisy[agg->measure], true);
-    const struct reply_interval n =
-        of_measure(l, agg->count, noisy[agg->count], true);
-    if (s.kind != INTERVAL_BOUNDED || n.kind != INTERVAL_BOUNDED)
-        return (struct reply_interval){ .kind = INTERVAL_UNBOUNDED };
-    return (struct reply_interval){ INTERVAL_BOUNDED,
-                                    s.lo + fmin(center * n.lo, center * n.hi),
-                                    s.hi + fmax(center * n.lo, center * n.hi) };
+    const struct dp_sum_law *law = &l->sums[agg - l->p->aggs];
+    const struct dp_interval at =
+        dp_sum_law_interval(law, noisy[agg->measure], noisy[agg->count]);
+    return shown(isfinite(law->half) ? DP_OK : DP_ENOCONV, at, 0, m->grid_bits);
 }
 
 static struct reply_interval of_mean(const struct laws *l,
@@ -153,30 +179,31 @@ static bool is_real(const struct plan *p, const struct plan_agg *agg)
 
 /* Variance or deviation: three noisy numbers, dp/moments.h. */
 static void spread(struct value *out, struct reply_interval *bounds,
-                   const struct plan *p, const struct plan_agg *agg,
+                   const struct laws *l, const struct plan_agg *agg,
                    const struct dp_noisy *noisy)
 {
+    const struct plan *p = l->p;
+    const struct dp_moments_law *law = &l->spreads[agg - p->aggs];
     const struct plan_measure *sum = &p->measures[agg->measure];
     const struct plan_measure *square = &p->measures[agg->square];
     const struct dp_moments m = {
-        .count = { noisy[agg->count], p->measures[agg->count].noise },
-        .sum = { noisy[agg->measure], sum->noise },
-        .square = { noisy[agg->square], square->noise },
+        .count = noisy[agg->count],
+        .sum = noisy[agg->measure],
+        .square = noisy[agg->square],
         .center = sum->center,
         .grid_bits = sum->grid_bits,
         .middle = square->middle,
         .coarse = square->coarse,
     };
     const bool is_root = agg->kind == PLAN_AGG_DEVIATION;
-    struct dp_interval at = { 0 };
     double v = 0;
     const bool is_some = is_root ? dp_moments_deviation(&v, &m, agg->sample)
                                  : dp_moments_variance(&v, &m, agg->sample);
     *out = is_some ? value_double(v) : value_null();
-    const enum dp_status rc =
-        is_root ? dp_moments_deviation_interval(&at, &m, agg->sample, p->level)
-                : dp_moments_variance_interval(&at, &m, agg->sample, p->level);
-    *bounds = shown(rc, at, 0, 0);
+    const struct dp_interval at =
+        is_root ? dp_moments_law_deviation(law, &m, agg->sample)
+                : dp_moments_law_variance(law, &m, agg->sample);
+    *bounds = shown(DP_OK, at, 0, 0);
 }
 
 static dp_int saturating_sum(dp_int m, dp_int center, dp_int count)
@@ -206,11 +233,15 @@ static void quantile(struct value *out, struct reply_interval *bounds,
     *out = agg->whole ? int_of(h->lo + middle)
                       : value_double(edge(h, (double)middle));
     *bounds = (struct reply_interval){ .kind = INTERVAL_NONE };
-    if (agg->has_ends)
-        *bounds = (struct reply_interval){
-            INTERVAL_BOUNDED, edge(h, (double)(picks[1].v * width)),
-            edge(h, (double)(picks[2].v * width + width - 1))
-        };
+    if (!agg->has_ends)
+        return;
+    /* Few rows can bring the ends out of order. */
+    const dp_int a = picks[1].v, b = picks[2].v;
+    const dp_int lo = a < b ? a : b, hi = a < b ? b : a;
+    *bounds =
+        (struct reply_interval){ INTERVAL_BOUNDED,
+                                 edge(h, (double)(lo * width)),
+                                 edge(h, (double)(hi * width + width - 1)) };
 }
 
 void laws_aggregate(struct value *out, struct reply_interval *bounds,
@@ -232,7 +263,7 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
         *out = number(s, m->grid_bits, is_real(p, agg));
         *bounds = p->selects && agg->measure == p->people
                       ? of_people(l, noisy[agg->measure])
-                      : of_measure(l, agg->measure, noisy[agg->measure], false);
+                      : of_measure(l, agg->measure, noisy[agg->measure]);
         return;
     case PLAN_AGG_SUM:
         *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
@@ -249,7 +280,7 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
         return;
     case PLAN_AGG_VARIANCE:
     case PLAN_AGG_DEVIATION:
-        spread(out, bounds, p, agg, noisy);
+        spread(out, bounds, l, agg, noisy);
         return;
     }
 }

@@ -1,7 +1,7 @@
 #ifndef PLAN_LAWS_H
 #define PLAN_LAWS_H
 
-#include "dp/interval.h"
+#include "dp/moments.h"
 #include "server/plan/plan.h"
 
 /*
@@ -11,13 +11,16 @@
  */
 /*
  * What every row needs of the laws, found once: the half width of each measure
- * in grid steps, alone and where two share the error, and the intervals of the
- * count that selects, by how far it passed the threshold.
+ * in grid steps, alone and where two share the error, the laws of aggregates
+ * that take two or three measures, and the intervals of the count that selects,
+ * by how far it passed the threshold.
  */
 struct laws {
     const struct plan *p;
     uint64_t *alone, *shared;    /* UINT64_MAX: unknown */
+    struct dp_sum_law *sums;     /* of the aggregates that are centred sums */
     struct dp_ratio_law *ratios; /* of the aggregates that are means */
+    struct dp_moments_law *spreads; /* of those that are variances or roots */
     struct reply_interval *passed;
     bool *has_passed;
     uint64_t near; /* as far past the threshold as its law still shows */

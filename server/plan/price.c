@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
 
@@ -206,21 +207,51 @@ static enum err_code no_public_size(struct err *err)
 }
 
 /*
- * center + S / N within +-w when S is within +-w n / 2 and N within +-w n / 2h,
- * h being the farthest a value lies from the center.  With no public size, S
- * and N are each held to +-w in their own units.
+ * S + steps N within +-w: like errors of both parts make up for each other, so
+ * each may have w over the root of 2, a little less where the lattice shows; at
+ * worst half of it at half of the error.
+ */
+static enum err_code need_sum(struct draft *d, bool *has,
+                              const struct plan_agg *agg, double steps,
+                              double w, struct err *err)
+{
+    enum { TRIES = 8 };
+    const struct plan_measure *m = &d->plan->measures[agg->measure],
+                              *n = &d->plan->measures[agg->count];
+    const double level = d->plan->level,
+                 weight = value_of_steps(m, fabs(steps));
+    double part = w * M_SQRT1_2;
+    for (int i = 0; i < TRIES; i++) {
+        struct dp_sum_law law;
+        TRY(need(d, has, agg->measure, part, level, err));
+        TRY(need(d, has, agg->count, part / weight, level, err));
+        if (dp_sum_law_of(&law, &m->noise, &n->noise, steps, level) != DP_OK)
+            break;
+        const double half = value_of_steps(m, law.half);
+        if (half <= w)
+            return ERR_OK;
+        part *= w / half * (w / half); /* the lattice takes half a step back */
+    }
+    TRY(need(d, has, agg->measure, w / 2, (1 + level) / 2, err));
+    return need(d, has, agg->count, w / (2 * weight), (1 + level) / 2, err);
+}
+
+/*
+ * center + S / N is off by (S - theta N) / N with |theta| at most the farthest
+ * a value lies from the center.  With no public size, S and N are each held to
+ * +-w in their own units.
  */
 static enum err_code need_mean(struct draft *d, bool *has,
                                const struct plan_agg *agg, double w,
-                               double level, struct err *err)
+                               struct err *err)
 {
     const struct plan_measure *m = &d->plan->measures[agg->measure];
-    const double n = public_size(d);
-    const double h = value_of_steps(m, (double)m->bound / d->plan->linf);
-    const double sum_w = n > 0 ? w * n / 2 : w;
-    const double count_w = n > 0 ? w * n / (2 * h) : w;
-    TRY(need(d, has, agg->measure, sum_w, level, err));
-    return need(d, has, agg->count, count_w, level, err);
+    const double n = public_size(d), both = (1 + d->plan->level) / 2;
+    if (n > 0)
+        return need_sum(d, has, agg, (double)m->bound / d->plan->linf, w * n,
+                        err);
+    TRY(need(d, has, agg->measure, w, both, err));
+    return need(d, has, agg->count, w, both, err);
 }
 
 /*
@@ -250,7 +281,6 @@ static enum err_code need_agg(struct draft *d, bool *has, size_t i,
     const struct ask *ask = &d->req->ask;
     const struct plan_agg *agg = &d->plan->aggs[i];
     const struct plan_measure *m = &d->plan->measures[agg->measure];
-    const double both = (1 + d->plan->level) / 2; /* two may fail, half each */
     const double center = value_of_steps(m, fabs((double)m->center));
     double w = ask->half_width;
 
@@ -264,13 +294,12 @@ static enum err_code need_agg(struct draft *d, bool *has, size_t i,
             w *= center + value_of_steps(m, (double)m->bound) / d->plan->linf;
     }
     if (agg->kind == PLAN_AGG_MEAN)
-        return need_mean(d, has, agg, w, both, err);
+        return need_mean(d, has, agg, w, err);
     if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
         return need_spread(d, has, agg, w, err);
     if (agg->kind == PLAN_AGG_MEASURE || center == 0)
         return need(d, has, agg->measure, w, d->plan->level, err);
-    TRY(need(d, has, agg->measure, w / 2, both, err));
-    return need(d, has, agg->count, w / (2 * center), both, err);
+    return need_sum(d, has, agg, (double)m->center, w, err);
 }
 
 /* People counted only to select groups, and percentiles, which are wrong by
