@@ -2,8 +2,8 @@
 # make test       set-up, build, every test        make SAN=1 test   ASan + UBSan
 # make serve      leave the demo server running    make TSAN=1 test  TSan
 # make            build the server and the client  make fuzz         60 s a target
-# make bench      benchmarks with their peers      make format       clang-format
-# make soak       600 s of histories, floods, kills (SOAK_SECONDS=)
+# make bench      benchmarks with their peers      make attack       why floats leak
+# make soak       600 s of histories and kills     make format       clang-format
 # make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
 # make libdp      dp/ as a library of its own    make install-dp  it alone
 # make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec
