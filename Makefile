@@ -122,12 +122,13 @@ fuzz: deps
 	    $(FUZZ_TARGETS:%=build/fuzz/tests/fuzz/libfuzzer_%)
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_TARGETS)
 
+SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
+          grpc_floods
 # The tests that never end, for SOAK_SECONDS (600).
 soak: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop \
-	    $(patsubst %,$(BUILD)/tests/test_%,ledger_crash ledger_model \
-	    ledger_threads workers replay grpc_session)
-	@BIN=$(BIN) tests/soak.sh $(BUILD)
+	    $(SOAKED:%=$(BUILD)/tests/test_%)
+	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
 # PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the
 # programs find it from where they stand.

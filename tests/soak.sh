@@ -2,10 +2,11 @@
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
 # new seeds, every crash of it, the flood and the threads again and again, and a
 # real server that is asked, killed and reloaded.  Ends after the time, or at
-# the first failure.  Usage: soak.sh BUILD
+# the first failure.  Usage: soak.sh BUILD ledger_crash ledger_model TEST...
 set -u
 cd "$(dirname "$0")/.."
-build=$1 seconds=${SOAK_SECONDS:-600} passed=0 failed=0
+build=$1 again=("${@:4}") # the first two take seeds of their own
+seconds=${SOAK_SECONDS:-600} passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 first=${SOAK_SEED:-$(date +%s)}
@@ -26,10 +27,10 @@ run() { # NAME COMMAND...
 run 'every crash of the ledger' env SOAK=1 "$build/tests/test_ledger_crash"
 echo "ok every crash of the ledger, $SECONDS s"
 rounds=0
-while [ "$failed" -eq 0 ] && [ "$SECONDS" -lt "$deadline" ]; do
+while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do
     seed=$((first + rounds * 3000))
     run "histories from seed $seed" env SOAK=$seed "$build/tests/test_ledger_model"
-    for t in ledger_threads workers replay grpc_session; do
+    for t in "${again[@]}"; do
         run "$t, round $rounds" "$build/tests/test_$t"
     done
     rounds=$((rounds + 1))

@@ -104,4 +104,7 @@ again() { # a second make finds nothing to do, and says so
     make -q build/deps.ok programs
 }
 check 'a second run installs and builds nothing' again
+# What is built for nothing but a rare target must still be there.
+rare() { make -n soak install build/man/halftone.1; }
+check 'soak and install name what there is' rare
 exit "$failed"
