@@ -31,6 +31,7 @@ static enum err_code fill(struct draft *d, const struct rel *rel,
                           struct err *err)
 {
     struct plan *p = d->plan;
+    p->n_notices = 0; /* no row is cut or dropped */
     p->is_free = true;
     p->has_limit = true;
     p->limit = 0;
@@ -47,6 +48,7 @@ static enum err_code fill(struct draft *d, const struct rel *rel,
             return draft_memory(err);
         p->outputs[i] = (struct plan_output){ .name = c->name,
                                               .type = c->type,
+                                              .is_key = true, /* as it is */
                                               .expr = none };
     }
     return ERR_OK;

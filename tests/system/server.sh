@@ -124,6 +124,28 @@ keeps_old() {
     "$bin/halftone" datasets && grep -q reload_failed "$run/server.log"
 }
 check 'a wrong file changes nothing' keeps_old
+related() { # tables together: per-person features, semi-joins, by country
+    ask -o csv "WITH first AS (SELECT customer_id, MIN(ordered_at) AS at FROM shop.orders
+        GROUP BY customer_id) SELECT c.country, COUNT(DISTINCT c.customer_id) AS n
+        FROM shop.customers c JOIN first f ON f.customer_id = c.customer_id
+        WHERE EXISTS (SELECT 1 FROM shop.touches t WHERE t.customer_id = c.customer_id
+        AND t.touched_at <= f.at) GROUP BY c.country" >"$run/related" 2>/dev/null &&
+        [ "$(wc -l <"$run/related")" -gt 3 ]
+}
+check 'tables are joined by person' related
+chained() { # a release that refers to another: charged once, at most two groups
+    local before
+    before=$(spent)
+    ask -o csv "SELECT category, COUNT(*) AS n FROM shop.orders WHERE category IN
+        (SELECT category FROM shop.orders GROUP BY category ORDER BY COUNT(*) DESC LIMIT 2)
+        GROUP BY category ORDER BY n DESC LIMIT 2" >"$run/chain" 2>/dev/null &&
+        [ "$(wc -l <"$run/chain")" -le 3 ] && [ "$(spent)" != "$before" ]
+}
+check 'the largest groups of a first answer limit a second' chained
+check 'an answer is grouped again, free' says 'total' ask -o csv \
+    "SELECT SUM(n) AS total FROM ($count) AS answer"
+check 'LIMIT 0 describes columns' says 'customer_id,ordered_at' ask -o csv \
+    'SELECT * FROM shop.orders LIMIT 0'
 no_leak() { ! grep -iE 'select|customers ' "$run/server.log"; }
 check 'the log holds no SQL' no_leak
 drains() {
