@@ -13,6 +13,17 @@ static void on_cancel(void *ctx, struct grpc_session *s, int32_t id, void *att)
     o->cancels++;
 }
 
+static enum err_code admit(void *ctx, struct grpc_session *s,
+                           const struct grpc_call *call, struct err *err)
+{
+    (void)ctx;
+    (void)s;
+    assert_int_equal(call->message_len, 0);
+    return strcmp(call->authorization, "let me in") == 0
+               ? ERR_OK
+               : err_set(err, ERR_UNAUTHENTICATED, "who?");
+}
+
 static void on_echo(void *ctx, struct grpc_session *s,
                     const struct grpc_call *call)
 {
@@ -91,6 +102,10 @@ static void on_drain(void *ctx, struct grpc_session *s, int32_t id, void *att)
 
 static const struct grpc_method methods[] = {
     { .path = "/t/Echo", .on_call = on_echo, .on_cancel = on_cancel },
+    { .path = "/t/Guarded",
+      .admit = admit,
+      .on_call = on_echo,
+      .on_cancel = on_cancel },
     { .path = "/t/Fail", .on_call = on_fail },
     { .path = "/t/Big", .on_call = on_big },
     { .path = "/t/Stream", .kind = GRPC_SERVER_STREAM, .on_call = on_stream },

@@ -8,6 +8,7 @@
  * remembers what it was asked:
  *
  *   /t/Echo    sends the message back, or with `hold` nothing
+ *   /t/Guarded as /t/Echo, for those who say "let me in"
  *   /t/Fail    an error with all that an error may have
  *   /t/Big     BIG bytes
  *   /t/Stream  three messages, "abc" each

@@ -251,6 +251,34 @@ static void test_headers_reach_the_owner(void **state)
     world_fini(&w);
 }
 
+/* Who is not let in has nothing kept of what he sends. */
+static void test_strangers_are_refused_by_their_head(void **state)
+{
+    static const char *const words[] = { "authorization", "let me in", NULL };
+    static const char half[] = "\0\0\0\2\0 half of it";
+    struct world w;
+    (void)state;
+    world_init(&w);
+    w.client.hold_end = true;
+    (void)h2_request(&w.client, "/t/Guarded", NULL, half, sizeof half - 1);
+    h2_pump(&w.client);
+    assert_string_equal(w.client.call.grpc_status, "16");
+    assert_string_equal(w.client.call.message, "who?");
+    assert_int_equal(w.session->buffered_len, 0);
+    assert_int_equal(w.owner.calls + w.owner.cancels, 0);
+
+    (void)h2_request(&w.client, "/t/Guarded", words, half, sizeof half - 1);
+    h2_pump(&w.client);
+    assert_string_equal(w.client.call.grpc_status, "");
+    assert_int_equal(w.session->buffered_len, sizeof half - 1 - 5);
+    w.client.hold_end = false;
+    (void)h2_request(&w.client, "/t/Guarded", words, M, 8);
+    h2_pump(&w.client);
+    assert_string_equal(w.client.call.grpc_status, "0");
+    assert_int_equal(w.owner.calls, 1);
+    world_fini(&w);
+}
+
 /* Which headers the owner may take for granted: only that of the call before.
  */
 static void test_the_memo_is_of_one_header(void **state)
@@ -504,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_trailers),
         cmocka_unit_test(test_headers_reach_the_owner),
+        cmocka_unit_test(test_strangers_are_refused_by_their_head),
         cmocka_unit_test(test_the_memo_is_of_one_header),
         cmocka_unit_test(test_reset_cancels_once),
         cmocka_unit_test(test_deadline_ends_a_call),

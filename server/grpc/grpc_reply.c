@@ -345,6 +345,12 @@ void grpc_reply_status(struct grpc_stream *st, int code, const char *message)
     end_with(st, &status);
 }
 
+void grpc_reply_fail(struct grpc_stream *st, const struct err *err)
+{
+    const struct grpc_status status = grpc_status_of(err);
+    end_with(st, &status);
+}
+
 void grpc_reply_http(struct grpc_stream *st, const char *http_status,
                      const char *text)
 {

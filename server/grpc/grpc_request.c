@@ -171,41 +171,6 @@ static int on_invalid_header(nghttp2_session *h2, const nghttp2_frame *frame,
     return st ? verdict_of(st->session) : 0;
 }
 
-static void refuse_http(struct grpc_stream *st, const char *status,
-                        const char *text)
-{
-    st->head.http_status = status;
-    st->head.http_text = text;
-}
-
-/* The header block is whole: is it a call we can take? */
-static void check_head(struct grpc_stream *st)
-{
-    const struct grpc_request_head *head = &st->head;
-    st->state = GRPC_STREAM_BODY;
-    if (head->too_long)
-        refuse_http(st, "431", "The request's headers are too long.\n");
-    else if (!head->is_post)
-        refuse_http(st, "405", "This is a gRPC server: use POST.\n");
-    else if (!head->has_grpc_type)
-        refuse_http(st, "415",
-                    "This is a gRPC server: the content-type must be "
-                    "application/grpc.\n");
-    else if (!head->has_te)
-        grpc_reply_status(st, GRPC_INTERNAL,
-                          "the header te: trailers is missing; a proxy on the "
-                          "way may have removed it");
-    else if (!st->method)
-        grpc_reply_status(st, GRPC_UNIMPLEMENTED, "no such method");
-    else if (head->has_bad_encoding)
-        grpc_reply_status(st, GRPC_UNIMPLEMENTED,
-                          "grpc-encoding must be identity");
-    else if (head->has_bad_timeout)
-        grpc_reply_status(st, GRPC_INVALID_ARGUMENT,
-                          "grpc-timeout must be 1 to 8 digits and a unit of "
-                          "H, M, S, m, u or n");
-}
-
 /* --- messages --- */
 
 static const char *text_of(nghttp2_rcbuf *raw)
@@ -262,23 +227,30 @@ static struct grpc_memo *memo_of(struct grpc_session *s, nghttp2_rcbuf *header)
     return &s->memo;
 }
 
-/* Hand the message in frame to the owner. */
-static void deliver(struct grpc_stream *st)
+/* What the owner gets to see; `headers` is room for those that are kept. */
+static struct grpc_call call_of(struct grpc_stream *st,
+                                struct grpc_header headers[GRPC_KEEP_MAX])
 {
-    struct grpc_session *s = st->session;
-    struct grpc_header headers[GRPC_KEEP_MAX];
-    const struct grpc_call call = {
+    return (struct grpc_call){
         .method = st->method,
         .stream = st->id,
         .message = grpc_frame_message(&st->frame),
         .message_len = st->frame.len,
         .authorization = text_of(st->head.authorization),
-        .memo = memo_of(s, st->head.authorization),
+        .memo = memo_of(st->session, st->head.authorization),
         .deadline_ns = st->deadline_ns,
         .headers = headers,
         .n_headers = kept_headers(st, headers),
         .attached = st->attached,
     };
+}
+
+/* Hand the message in frame to the owner. */
+static void deliver(struct grpc_stream *st)
+{
+    struct grpc_session *s = st->session;
+    struct grpc_header headers[GRPC_KEEP_MAX];
+    const struct grpc_call call = call_of(st, headers);
     if (st->deadline_ns && st->deadline_ns <= grpc_session_now_ns(s)) {
         grpc_stream_cancel(st);
         grpc_reply_status(st, GRPC_DEADLINE_EXCEEDED,
@@ -390,6 +362,57 @@ static void end_input(struct grpc_stream *st)
         return;
     }
     deliver(st);
+}
+
+/* --- the head of a call --- */
+
+static void refuse_http(struct grpc_stream *st, const char *status,
+                        const char *text)
+{
+    st->head.http_status = status;
+    st->head.http_text = text;
+}
+
+/* Nothing of a caller's message is kept before his name is known. */
+static void admit(struct grpc_stream *st)
+{
+    struct grpc_header headers[GRPC_KEEP_MAX];
+    struct err err = { 0 };
+    if (!st->method->admit)
+        return;
+    const struct grpc_call call = call_of(st, headers);
+    if (st->method->admit(st->ctx, st->session, &call, &err) != ERR_OK)
+        grpc_reply_fail(st, &err);
+}
+
+/* The header block is whole: is it a call we can take? */
+static void check_head(struct grpc_stream *st)
+{
+    const struct grpc_request_head *head = &st->head;
+    st->state = GRPC_STREAM_BODY;
+    if (head->too_long)
+        refuse_http(st, "431", "The request's headers are too long.\n");
+    else if (!head->is_post)
+        refuse_http(st, "405", "This is a gRPC server: use POST.\n");
+    else if (!head->has_grpc_type)
+        refuse_http(st, "415",
+                    "This is a gRPC server: the content-type must be "
+                    "application/grpc.\n");
+    else if (!head->has_te)
+        grpc_reply_status(st, GRPC_INTERNAL,
+                          "the header te: trailers is missing; a proxy on the "
+                          "way may have removed it");
+    else if (!st->method)
+        grpc_reply_status(st, GRPC_UNIMPLEMENTED, "no such method");
+    else if (head->has_bad_encoding)
+        grpc_reply_status(st, GRPC_UNIMPLEMENTED,
+                          "grpc-encoding must be identity");
+    else if (head->has_bad_timeout)
+        grpc_reply_status(st, GRPC_INVALID_ARGUMENT,
+                          "grpc-timeout must be 1 to 8 digits and a unit of "
+                          "H, M, S, m, u or n");
+    else
+        admit(st);
 }
 
 /* --- frames --- */

@@ -74,6 +74,10 @@ struct grpc_method {
     enum grpc_kind kind;
     unsigned tag; /* the owner's */
 
+    /* The head of a call came, and no message yet: may it go on?  If not, it
+     * fails with this error, and on_call never hears of it.  NULL: yes. */
+    enum err_code (*admit)(void *ctx, struct grpc_session *session,
+                           const struct grpc_call *call, struct err *err);
     /* A complete message.  UNARY and SERVER_STREAM: the call, once. */
     void (*on_call)(void *ctx, struct grpc_session *session,
                     const struct grpc_call *call);

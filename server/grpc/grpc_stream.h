@@ -116,6 +116,7 @@ bool grpc_request_count(struct grpc_session *s, const uint8_t *data,
 
 /* End a stream with a status that the transport itself decided. */
 void grpc_reply_status(struct grpc_stream *st, int code, const char *message);
+void grpc_reply_fail(struct grpc_stream *st, const struct err *err);
 /* Answer one that is not a gRPC call: an HTTP status and a line of text. */
 void grpc_reply_http(struct grpc_stream *st, const char *http_status,
                      const char *text);

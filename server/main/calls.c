@@ -114,21 +114,40 @@ static enum err_code find_caller(const struct auth_principal **who,
     return ERR_OK;
 }
 
+static struct calls_loop *loop_of(const struct calls *c,
+                                  const struct net_conn *conn)
+{
+    return &c->loop[net_loop_index(net_conn_loop(conn))];
+}
+
+static enum err_code admit(void *ctx, struct grpc_session *session,
+                           const struct grpc_call *call, struct err *err)
+{
+    struct net_conn *conn = grpc_conn_of(session);
+    const struct auth_principal *who;
+    metrics_add(&metrics.requests_total, 1);
+    const enum err_code code =
+        find_caller(&who, loop_of(ctx, conn), conn, call, err);
+    if (code == ERR_OK)
+        return ERR_OK;
+    metrics_add(&metrics.unauthenticated_total, 1);
+    log_event(
+        LOG_LOGIN_FAILED,
+        (struct log_fields){ .address = net_conn_peer(conn), .error = code });
+    return code;
+}
+
 static void on_call(void *ctx, struct grpc_session *session,
                     const struct grpc_call *call)
 {
     struct calls *c = ctx;
     struct net_conn *conn = grpc_conn_of(session);
-    struct calls_loop *loop = &c->loop[net_loop_index(net_conn_loop(conn))];
+    struct calls_loop *loop = loop_of(c, conn);
     const struct auth_principal *who;
     struct err err = { 0 };
 
-    metrics_add(&metrics.requests_total, 1);
+    /* Admitted, but a reload may have come since. */
     if (find_caller(&who, loop, conn, call, &err) != ERR_OK) {
-        metrics_add(&metrics.unauthenticated_total, 1);
-        log_event(LOG_LOGIN_FAILED,
-                  (struct log_fields){ .address = net_conn_peer(conn),
-                                       .error = err.code });
         fail(session, call->stream, &err);
         return;
     }
@@ -183,7 +202,7 @@ static void on_watch_drain(void *ctx, struct grpc_session *session,
 #define UNARY(name)                                                            \
     {                                                                          \
         .path = "/halftone.v1.Halftone/" name, .kind = GRPC_UNARY,             \
-        .on_call = on_call, .on_cancel = on_cancel                             \
+        .admit = admit, .on_call = on_call, .on_cancel = on_cancel             \
     }
 static const struct grpc_method METHODS[] = {
     UNARY("Query"),
@@ -194,6 +213,7 @@ static const struct grpc_method METHODS[] = {
     UNARY("ListCharges"),
     { .path = "/halftone.v1.Halftone/WatchBudget",
       .kind = GRPC_SERVER_STREAM,
+      .admit = admit,
       .on_call = on_call,
       .on_cancel = on_watch_cancel,
       .on_drain = on_watch_drain },
