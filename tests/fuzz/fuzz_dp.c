@@ -333,26 +333,35 @@ static void try_spending(void)
 /* What follows noise: moments and their intervals, sums. */
 static void try_moments(void)
 {
-    struct dp_moments m = {
-        .count = { { take_int() }, take_mechanism() },
-        .sum = { { take_int() }, take_mechanism() },
-        .square = { { take_int() }, take_mechanism() },
-        .center = take_int() >> 64,
-        .grid_bits = take_byte() % 63,
-        .middle = take_int() >> 8,
-        .coarse = take_byte() % 120,
-    };
-    const double level = take_double();
+    struct dp_moments m = { .center = take_int() >> 64,
+                            .grid_bits = take_byte() % 63,
+                            .middle = take_int() >> 8,
+                            .coarse = take_byte() % 120 };
+    m.count.v = take_int();
+    m.sum.v = take_int();
+    m.square.v = take_int();
+    const struct dp_mechanism count = take_mechanism(), sum = take_mechanism(),
+                              square = take_mechanism();
+    const double level = take_double(), weight = take_double();
     double v;
-    struct dp_interval i;
     if (dp_moments_mean(&v, &m))
-        check(isfinite(v) && m.count.value.v >= 1);
+        check(isfinite(v) && m.count.v >= 1);
+    struct dp_moments_law law;
+    const bool has_law =
+        ok(dp_moments_law_of(&law, &count, &sum, &square, level));
     for (int sample = 0; sample < 2; sample++) {
         if (dp_moments_deviation(&v, &m, sample))
             check(finite_from_0(v));
-        if (ok(dp_moments_variance_interval(&i, &m, sample, level)))
-            check(i.kind == DP_INTERVAL_UNBOUNDED ||
-                  (i.lo >= 0 && i.lo <= i.hi));
+        if (!has_law)
+            continue;
+        const struct dp_interval i = dp_moments_law_variance(&law, &m, sample);
+        check(i.kind == DP_INTERVAL_UNBOUNDED || (i.lo >= 0 && i.lo <= i.hi));
+    }
+    struct dp_sum_law total;
+    if (ok(dp_sum_law_of(&total, &count, &sum, weight, level))) {
+        const struct dp_interval i =
+            dp_sum_law_interval(&total, m.count, m.sum);
+        check(total.half >= 0 && i.lo <= i.hi);
     }
 }
 
