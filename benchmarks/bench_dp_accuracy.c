@@ -1,10 +1,11 @@
 /*
  * How far answers are off, at what a person's epsilon is 1: medians against a
  * tree of noisy counts, clamped means centred and not, and with bounds found
- * first, variances, and lists of the largest groups.  Errors are of the
- * mechanism alone: the exact answer is that of the same clamped rows.  Every
- * figure is a mean over seeded repetitions of the production code; what TARGETS
- * asks for stands beside it.
+ * first, variances, and lists of the largest groups.  Errors are those of the
+ * answer for the same rows in their declared range, so that what bounds found
+ * first cut off is among theirs: it hurts where the tail is long and the rows
+ * are few.  Every figure is a mean over repetitions of the production code; the
+ * target stands beside it.
  */
 #include <math.h>
 #include <string.h>
