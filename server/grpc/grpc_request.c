@@ -196,37 +196,6 @@ static size_t kept_headers(const struct grpc_stream *st,
     return n;
 }
 
-/* Takes the same time wherever the two differ. */
-static bool is_same(nghttp2_rcbuf *a, nghttp2_rcbuf *b)
-{
-    if (a == b)
-        return true;
-    if (!a || !b)
-        return false;
-    const nghttp2_vec x = nghttp2_rcbuf_get_buf(a);
-    const nghttp2_vec y = nghttp2_rcbuf_get_buf(b);
-    uint8_t differ = 0;
-    if (x.len != y.len)
-        return false;
-    for (size_t i = 0; i < x.len; i++)
-        differ |= x.base[i] ^ y.base[i];
-    return differ == 0;
-}
-
-/* The memo is about the header of this call, or empty. */
-static struct grpc_memo *memo_of(struct grpc_session *s, nghttp2_rcbuf *header)
-{
-    if (is_same(header, s->authorization))
-        return &s->memo;
-    if (s->authorization)
-        nghttp2_rcbuf_decref(s->authorization);
-    if (header)
-        nghttp2_rcbuf_incref(header);
-    s->authorization = header;
-    s->memo = (struct grpc_memo){ 0 };
-    return &s->memo;
-}
-
 /* What the owner gets to see; `headers` is room for those that are kept. */
 static struct grpc_call call_of(struct grpc_stream *st,
                                 struct grpc_header headers[GRPC_KEEP_MAX])
@@ -237,7 +206,7 @@ static struct grpc_call call_of(struct grpc_stream *st,
         .message = grpc_frame_message(&st->frame),
         .message_len = st->frame.len,
         .authorization = text_of(st->head.authorization),
-        .memo = memo_of(st->session, st->head.authorization),
+        .memo = grpc_session_memo(st->session, st->head.authorization),
         .deadline_ns = st->deadline_ns,
         .headers = headers,
         .n_headers = kept_headers(st, headers),

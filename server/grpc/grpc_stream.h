@@ -101,6 +101,9 @@ struct grpc_stream *grpc_stream_new(struct grpc_session *s, int32_t id);
 void grpc_stream_free(struct grpc_stream *st);
 /* Calls on_cancel if the owner knows of the call and has not ended it. */
 void grpc_stream_cancel(struct grpc_stream *st);
+/* The memo of this header: the one of the call before, or empty. */
+struct grpc_memo *grpc_session_memo(struct grpc_session *s,
+                                    nghttp2_rcbuf *header);
 /* Say GOAWAY(ENHANCE_YOUR_CALM) and stop: the peer floods. */
 void grpc_session_calm(struct grpc_session *s);
 uint64_t grpc_session_now_ns(const struct grpc_session *s);

@@ -61,36 +61,6 @@ static void unlink_dirty(struct net_conn *conn)
     conn->is_dirty = false;
 }
 
-static void meet(struct net_conn *conn)
-{
-    struct net_loop *loop = conn->loop;
-    conn->is_stranger = true;
-    conn->older = loop->newest;
-    *(conn->older ? &conn->older->newer : &loop->oldest) = conn;
-    loop->newest = conn;
-    atomic_fetch_add_explicit(&loop->n_strangers, 1, memory_order_relaxed);
-}
-
-static void unlink_stranger(struct net_conn *conn)
-{
-    struct net_loop *loop = conn->loop;
-    if (!conn->is_stranger)
-        return;
-    conn->is_stranger = false;
-    *(conn->older ? &conn->older->newer : &loop->oldest) = conn->newer;
-    *(conn->newer ? &conn->newer->older : &loop->newest) = conn->older;
-    atomic_fetch_sub_explicit(&loop->n_strangers, 1, memory_order_relaxed);
-}
-
-void net_conn_vouch(struct net_conn *conn, unsigned owner)
-{
-    if (!conn->is_stranger || !net_server_own(conn->loop->server, owner))
-        return;
-    conn->is_owned = true;
-    conn->owner = owner;
-    unlink_stranger(conn);
-}
-
 void net_conn_free(struct net_conn *conn)
 {
     struct net_loop *loop = conn->loop;
@@ -98,9 +68,7 @@ void net_conn_free(struct net_conn *conn)
         net_count(&loop->stats.tls_failed, 1);
     leave_protocol(conn);
     unlink_dirty(conn);
-    unlink_stranger(conn);
-    if (conn->is_owned)
-        net_server_disown(loop->server, conn->owner);
+    net_loop_part(loop, conn);
     if (conn->slot != NET_SLOT_NONE) {
         (void)event_del(&conn->on_read);
         (void)event_del(&conn->on_write);
@@ -406,7 +374,7 @@ void net_conn_start(struct net_task *task, struct net_loop *loop)
         return;
     }
     net_count(&loop->stats.accepted, 1);
-    meet(conn);
+    net_loop_meet(loop, conn);
     conn->state_since_ns = conn->active_ns = net_loop_now_ns(loop);
     (void)event_assign(&conn->on_read, loop->base, conn->fd,
                        EV_READ | EV_PERSIST, on_readable, conn);

@@ -231,6 +231,43 @@ unsigned net_loop_index(const struct net_loop *loop)
     return loop->index;
 }
 
+/* --- strangers --- */
+
+void net_loop_meet(struct net_loop *loop, struct net_conn *conn)
+{
+    conn->is_stranger = true;
+    conn->older = loop->newest;
+    *(conn->older ? &conn->older->newer : &loop->oldest) = conn;
+    loop->newest = conn;
+    atomic_fetch_add_explicit(&loop->n_strangers, 1, memory_order_relaxed);
+}
+
+static void unlink_stranger(struct net_loop *loop, struct net_conn *conn)
+{
+    if (!conn->is_stranger)
+        return;
+    conn->is_stranger = false;
+    *(conn->older ? &conn->older->newer : &loop->oldest) = conn->newer;
+    *(conn->newer ? &conn->newer->older : &loop->newest) = conn->older;
+    atomic_fetch_sub_explicit(&loop->n_strangers, 1, memory_order_relaxed);
+}
+
+void net_conn_vouch(struct net_conn *conn, unsigned owner)
+{
+    if (!conn->is_stranger || !net_server_own(conn->loop->server, owner))
+        return;
+    conn->is_owned = true;
+    conn->owner = owner;
+    unlink_stranger(conn->loop, conn);
+}
+
+void net_loop_part(struct net_loop *loop, struct net_conn *conn)
+{
+    unlink_stranger(loop, conn);
+    if (conn->is_owned)
+        net_server_disown(loop->server, conn->owner);
+}
+
 void net_loop_evict(struct net_loop *loop)
 {
     if (!loop->oldest)

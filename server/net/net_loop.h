@@ -78,6 +78,10 @@ bool net_loop_adopt(struct net_loop *loop, struct net_conn *conn);
 /* Handles of the slot's connection find nothing from now on. */
 void net_loop_release(struct net_loop *loop, uint32_t slot);
 
+/* A connection is a stranger from now on; it leaves, whatever it was. */
+void net_loop_meet(struct net_loop *loop, struct net_conn *conn);
+void net_loop_part(struct net_loop *loop, struct net_conn *conn);
+
 /* Close the oldest stranger, if there is one. */
 void net_loop_evict(struct net_loop *loop);
 
