@@ -20,6 +20,7 @@
 
 #include "benchmarks/bench.h"
 #include "dp/init.h"
+#include "server/engine/duck_keep.h"
 #include "server/plan/plan.h"
 #include "server/policy/policy.h"
 #include "server/sql/sql.h"
@@ -161,15 +162,16 @@ static const struct plan *planned(const char *question, struct arena *a)
     return plan;
 }
 
+static struct duck_keep_key keep_key = { { 1 } };
+
 static void execute(duckdb_connection con, const char *sql, bool keyed)
 {
-    static const unsigned char key[32] = { 1 };
     duckdb_prepared_statement st;
     duckdb_result r;
     if (duckdb_prepare(con, sql, &st) != DuckDBSuccess)
         die(duckdb_prepare_error(st));
     if (keyed)
-        (void)duckdb_bind_blob(st, 1, key, sizeof key);
+        (void)duckdb_bind_blob(st, 1, keep_key.bytes, KEEP_KEY_LEN);
     if (duckdb_execute_prepared(st, &r) != DuckDBSuccess)
         die(duckdb_result_error(&r));
     duckdb_destroy_result(&r);
@@ -190,6 +192,10 @@ static void child(const char *path, const char *sql, bool keyed)
                    "SCHEMA src; CREATE VIEW src.events AS FROM file.events; "
                    "CREATE VIEW src.people AS FROM file.people",
                    THREADS, path);
+    struct duck duck = { .db = db, .con = con };
+    struct err err = { 0 };
+    if (duck_keep_register(&duck, &keep_key, &err) != ERR_OK)
+        die(err.msg);
     run(con, text);
     execute(con, sql, keyed);
     _exit(0);

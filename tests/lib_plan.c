@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/engine/duck_keep.h"
 #include "server/sql/sql.h"
 
 #define DAY_US 86400000000.0
@@ -205,11 +206,17 @@ void plan_db_run(struct plan_db *db, const char *sql)
     assert(rc == DuckDBSuccess);
 }
 
+/* Of the statement that runs: databases of a test take turns. */
+static struct duck_keep_key keep_key;
+
 void plan_db_open(struct plan_db *db)
 {
+    struct err err = { 0 };
     const duckdb_state rc = duckdb_open(NULL, &db->db);
     assert(rc == DuckDBSuccess);
     assert(duckdb_connect(db->db, &db->conn) == DuckDBSuccess);
+    struct duck duck = { .db = db->db, .con = db->conn };
+    assert(duck_keep_register(&duck, &keep_key, &err) == ERR_OK);
     plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
                     "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
                     "n BIGINT, price DOUBLE, free DOUBLE, total DOUBLE, "
@@ -268,12 +275,11 @@ static char *sorted_rows(duckdb_result *r)
 char *plan_db_answer(struct plan_db *db, const struct plan *plan,
                      unsigned char secret)
 {
-    unsigned char key[32];
     duckdb_prepared_statement stmt;
     duckdb_result r;
     char *text = NULL;
 
-    memset(key, secret, sizeof key);
+    memset(keep_key.bytes, secret, KEEP_KEY_LEN / 2);
     if (duckdb_prepare(db->conn, plan->sql, &stmt) != DuckDBSuccess) {
         fprintf(stderr, "%s\n%s\n", duckdb_prepare_error(stmt), plan->sql);
         duckdb_destroy_prepare(&stmt);
@@ -281,7 +287,7 @@ char *plan_db_answer(struct plan_db *db, const struct plan *plan,
     }
     assert(duckdb_nparams(stmt) == plan->keyed);
     if (plan->keyed)
-        (void)duckdb_bind_blob(stmt, 1, key, sizeof key);
+        (void)duckdb_bind_blob(stmt, 1, keep_key.bytes, KEEP_KEY_LEN);
     if (duckdb_execute_prepared(stmt, &r) == DuckDBSuccess)
         text = sorted_rows(&r);
     else

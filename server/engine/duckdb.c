@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "server/engine/duck_keep.h"
 #include "server/engine/result.h"
 #include "server/engine/stopper.h"
 #include "server/engine/views.h"
@@ -24,6 +26,8 @@ struct duckdb_engine {
     pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
     duckdb_connection idle[IDLE_MAX];
     size_t n_idle;
+    struct duck_keep_key key; /* of the first run's secret, for good */
+    bool has_key;             /* under the lock */
 };
 
 /* What one run owns besides its connection. */
@@ -35,10 +39,18 @@ struct run {
     struct result_chunks chunks;
 };
 
-static duckdb_connection take(struct duckdb_engine *e)
+/*
+ * A connection for one run.  The first one brings the secret, before anything
+ * reads it; a server has one for its life.
+ */
+static duckdb_connection take(struct duckdb_engine *e, const uint8_t *secret)
 {
     duckdb_connection con = NULL;
     (void)pthread_mutex_lock(&e->lock);
+    if (!e->has_key)
+        memcpy(e->key.bytes, secret, SECRET_LEN);
+    e->has_key = true;
+    assert(memcmp(e->key.bytes, secret, SECRET_LEN) == 0);
     if (e->n_idle)
         con = e->idle[--e->n_idle];
     (void)pthread_mutex_unlock(&e->lock);
@@ -76,8 +88,7 @@ static enum err_code stopped(int why, struct err *err)
 }
 
 static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
-                             const struct plan *plan, const uint8_t *secret,
-                             struct err *err)
+                             const struct plan *plan, struct err *err)
 {
     /* Binding opens the files, so a failure here may be theirs. */
     if (!duck_prepare(&r->st, r->con, plan->sql))
@@ -86,8 +97,8 @@ static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
         duckdb_nparams(r->st) != (plan->keyed ? 1 : 0))
         return err_set(err, ERR_INTERNAL,
                        "the plan's statement has another shape than the plan");
-    if ((plan->keyed &&
-         duckdb_bind_blob(r->st, 1, secret, SECRET_LEN) != DuckDBSuccess) ||
+    if ((plan->keyed && duckdb_bind_blob(r->st, 1, e->key.bytes,
+                                         KEEP_KEY_LEN) != DuckDBSuccess) ||
         duckdb_pending_prepared(r->st, &r->pending) != DuckDBSuccess)
         return miss(e, "start", err);
     return ERR_OK;
@@ -146,11 +157,10 @@ static enum err_code collect(struct run *r, const struct duckdb_engine *e,
 
 static enum err_code run_on(struct run *r, struct engine_result *out,
                             const struct duckdb_engine *e,
-                            const struct plan *plan, const uint8_t *secret,
-                            const atomic_int *stop, struct arena *a,
-                            struct err *err)
+                            const struct plan *plan, const atomic_int *stop,
+                            struct arena *a, struct err *err)
 {
-    TRY(prepare(r, e, plan, secret, err));
+    TRY(prepare(r, e, plan, err));
     TRY(work(r, e, stop, err));
     TRY(collect(r, e, stop, err));
     if (!result_decode(out, &r->chunks, plan, a))
@@ -164,12 +174,12 @@ static enum err_code run(struct engine *base, struct engine_result *out,
                          struct err *err)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
-    struct run r = { .con = take(e) };
+    struct run r = { .con = take(e, secret) };
     if (!r.con)
         return miss(e, "connect", err);
     struct stopper_run watched = { .con = r.con, .stop = stop };
     stopper_add(&e->stopper, &watched);
-    const enum err_code code = run_on(&r, out, e, plan, secret, stop, a, err);
+    const enum err_code code = run_on(&r, out, e, plan, stop, a, err);
     stopper_remove(&e->stopper, &watched);
     result_fini(&r.chunks);
     duckdb_destroy_result(&r.result);
@@ -197,6 +207,7 @@ static enum err_code set_up(struct duckdb_engine *e,
     const char *const *files;
     size_t n;
     TRY(duck_open(&e->duck, &e->options, err));
+    TRY(duck_keep_register(&e->duck, &e->key, err));
     TRY(views_create(&files, &n, &e->duck, policy, a, err));
     return duck_lock_down(&e->duck, files, n, a, err);
 }

@@ -13,6 +13,8 @@
  *   pairs   one row per person and group, each aggregate a bounded integer a
  *   ranked  g numbers a person's groups in the order of a keyed hash
  *
+ * or, where that is enough, kept, pairs and names of dialect_keep.c.
+ *
  * ranked only when a person could have more than L0 groups, which a relation of
  * one row per person rules out.  Every stage is a function of one person's
  * rows, so it bounds what one person changes whatever the hash.
@@ -95,7 +97,8 @@ static void stage_rows(const struct sql *s)
     const struct draft *d = s->d;
     const struct rel_scope *scope = d->scope;
 
-    writer_printf(s->w, "WITH rows AS (SELECT %s AS p",
+    writer_printf(s->w, "WITH rows AS %s(SELECT %s AS p",
+                  s->keeps ? "NOT MATERIALIZED " : "",
                   scope->leaves[scope->key].key_sql);
     for (size_t k = 0; k < d->plan->n_keys; k++) {
         const enum value_type type = d->keys[k]->type;
@@ -206,7 +209,8 @@ static void stage_placed(const struct sql *s)
     const struct plan *p = s->d->plan;
     const char *between = " WHERE ";
 
-    writer_str(s->w, ",\nplaced AS (SELECT p");
+    writer_printf(s->w, ",\nplaced AS %s(SELECT p",
+                  s->keeps ? "NOT MATERIALIZED " : "");
     for (size_t k = 0; k < p->n_keys; k++)
         placed_key(s, k);
     for (size_t j = 0; j < s->n_flags; j++)
@@ -265,6 +269,10 @@ static void only_flagged(const struct sql *s, size_t i)
 
 static void row_count(const struct sql *s, size_t i)
 {
+    if (s->keeps) {
+        stage_slot(s, s->flag[i], STAGE_NONE);
+        return;
+    }
     writer_str(s->w, "count(*)");
     only_flagged(s, i);
 }
@@ -283,17 +291,29 @@ static void limited_count(const struct sql *s, size_t i)
     writer_printf(s->w, ", %u)", s->d->plan->linf);
 }
 
+bool stage_squares_fit(const struct sql *s, size_t i)
+{
+    return s->dm[i].hi - s->dm[i].lo < INT32_MAX;
+}
+
 /* y^2 / 2^coarse rounded down; 64 bits hold the square of a number below 2^31.
  */
 static void square(const struct sql *s, size_t i)
 {
     const struct plan_measure *m = &s->pm[i];
-    const char *type =
-        s->dm[i].hi - s->dm[i].lo < INT32_MAX ? "BIGINT" : "HUGEINT";
+    const char *type = stage_squares_fit(s, i) ? "BIGINT" : "HUGEINT";
     for (int side = 0; side < 2; side++)
         writer_printf(s->w, "%sCAST(v%zu - CAST('%lld' AS BIGINT) AS %s)",
                       side ? " * " : "(", s->x[i], (long long)m->center, type);
     writer_printf(s->w, ") // CAST('%lld' AS %s)", 1LL << m->coarse, type);
+}
+
+void stage_addend(const struct sql *s, size_t i)
+{
+    if (s->pm[i].kind == MEASURE_SQUARES)
+        square(s, i);
+    else
+        writer_printf(s->w, "v%zu", s->x[i]);
 }
 
 /* The value of the only row, or 0. */
@@ -303,10 +323,7 @@ static void only_value(const struct sql *s, size_t i)
     if (s->flag[i] != STAGE_NONE)
         writer_printf(s->w, "f%zu AND ", s->flag[i]);
     writer_printf(s->w, "v%zu IS NOT NULL THEN CAST(", s->x[i]);
-    if (s->pm[i].kind == MEASURE_SQUARES)
-        square(s, i);
-    else
-        writer_printf(s->w, "v%zu", s->x[i]);
+    stage_addend(s, i);
     writer_str(s->w, " AS HUGEINT) ELSE CAST(0 AS HUGEINT) END");
 }
 
@@ -316,11 +333,12 @@ static void total(const struct sql *s, size_t i)
         only_value(s, i);
         return;
     }
+    if (s->keeps) {
+        stage_slot(s, s->flag[i], i);
+        return;
+    }
     writer_str(s->w, "coalesce(sum(");
-    if (s->pm[i].kind == MEASURE_SQUARES)
-        square(s, i);
-    else
-        writer_printf(s->w, "v%zu", s->x[i]);
+    stage_addend(s, i);
     writer_str(s->w, ")");
     only_flagged(s, i);
     writer_str(s->w, ", 0)");
@@ -369,6 +387,13 @@ static void clamped_total(const struct sql *s, size_t i)
     writer_str(s->w, " END");
 }
 
+static void any_row(const struct sql *s, size_t i)
+{
+    writer_str(s->w, "CAST(");
+    row_count(s, i);
+    writer_str(s->w, " > 0 AS BIGINT)");
+}
+
 /* What one person adds to one group. */
 static void share(const struct sql *s, size_t i)
 {
@@ -377,6 +402,8 @@ static void share(const struct sql *s, size_t i)
     case MEASURE_PEOPLE:
         if (s->flag[i] == STAGE_NONE)
             writer_str(s->w, "CAST(1 AS BIGINT)");
+        else if (s->keeps)
+            any_row(s, i);
         else
             writer_printf(s->w, "CAST(%s(f%zu) AS BIGINT)",
                           s->d->scope->one_row ? "" : "bool_or", s->flag[i]);
@@ -404,14 +431,20 @@ static void share(const struct sql *s, size_t i)
 static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    writer_str(s->w, ",\npairs AS (SELECT p");
-    stage_columns(s, 'k', p->n_keys);
+    writer_printf(s->w, ",\npairs AS (SELECT %s",
+                  s->keeps ? "e.code AS c" : "p");
+    if (!s->keeps)
+        stage_columns(s, 'k', p->n_keys);
     for (size_t i = 0; i < s->n && !s->hist; i++) {
         if (s->pm[i].kind == MEASURE_DISTINCT)
             continue;
         writer_str(s->w, ", ");
         share(s, i);
         writer_printf(s->w, " AS a%zu", i);
+    }
+    if (s->keeps) {
+        writer_str(s->w, " FROM kept)");
+        return;
     }
     writer_str(s->w, " FROM placed");
     if (!s->d->scope->one_row) { /* else each row is a pair */
@@ -462,7 +495,13 @@ static void statement(const struct sql *s)
 {
     stage_rows(s);
     stage_placed(s);
+    if (s->keeps)
+        stage_kept(s);
     stage_pairs(s);
+    if (s->keeps) {
+        stage_named(s);
+        return;
+    }
     if (s->ranks)
         stage_ranked(s);
     if (s->hist) {
@@ -489,6 +528,9 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
     number_columns(s);
     s->ranks = p->n_keys > 0 && !s->d->scope->one_row &&
                (p->selects || p->l0 < p->groups_public);
+    const char *how = stage_keeps(s);
+    if (!s->hist)
+        s->d->bounding = how;
     statement(s);
     char *text = arena_alloc(s->d->a, measure.need + 1, 1);
     if (!text)
@@ -500,7 +542,7 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
         return err_set(err, ERR_INTERNAL,
                        "the statement changed while printed");
     *sql = text;
-    *keyed = s->ranks || s->n_u > 0;
+    *keyed = (s->ranks && !s->keeps) || s->n_u > 0;
     return ERR_OK;
 }
 

@@ -4,6 +4,13 @@
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
 
+/* What a person has in a group, added up: dialect_keep.c. */
+struct stage_slot {
+    size_t flag; /* f column, NONE: every row */
+    size_t sum;  /* measure whose values are added up, NONE: rows counted */
+};
+enum { STAGE_SLOTS = 16 };
+
 /*
  * One statement of DuckDB's while it is printed, stage by stage; the table of
  * stages stands in dialect_duckdb.c.  Measures are those of `pm` and `dm`: of
@@ -20,7 +27,10 @@ struct sql {
     size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
     size_t u[PLAN_MEASURES_MAX];    /* DISTINCT -> u column */
     size_t n_flags, n_x, n_u;
-    bool ranks;
+    bool ranks; /* a person may have more than L0 groups */
+    bool keeps; /* ... which the engine's own aggregate bounds */
+    struct stage_slot slots[STAGE_SLOTS]; /* keeps */
+    size_t n_slots;
 };
 #define STAGE_NONE SIZE_MAX
 
@@ -33,6 +43,17 @@ void stage_hash_open(const struct sql *s, char what);
 
 /* ... with a column: text that no other value has, and that ends by itself. */
 void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text);
+
+/* What measure i adds up, of one row: its value, or its square. */
+void stage_addend(const struct sql *s, size_t i);
+bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
+
+/* dialect_keep.c: sets `keeps` and the slots; says how groups are bounded. */
+const char *stage_keeps(struct sql *s);
+void stage_kept(const struct sql *s);  /* the stage `kept` */
+void stage_named(const struct sql *s); /* `names` and the last SELECT */
+/* "e.a3": the slot of these. */
+void stage_slot(const struct sql *s, size_t flag, size_t sum);
 
 /* dialect_hist.c: the last SELECT, of rows per group and bucket. */
 void stage_histogram(const struct sql *s);

@@ -112,8 +112,9 @@ struct draft {
     size_t n_aggs;
     struct draft_measure *measures; /* room for PLAN_MEASURES_MAX */
     struct draft_measure *hists;    /* of the plan's; as many */
-    bool wants_intervals;     /* of percentiles, too: asked for, or dp_low() */
-    bool explains;            /* someone reads plan->text */
+    bool wants_intervals; /* of percentiles, too: asked for, or dp_low() */
+    const char *bounding; /* how groups of a person are limited, for people */
+    bool explains;        /* someone reads plan->text */
     struct plan_shape *shape; /* types are asked for: parameters have no value;
                                  else NULL */
     bool never;               /* a filter is constantly false: no row counts */

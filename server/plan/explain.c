@@ -142,8 +142,9 @@ static void ownership(struct writer *w, const struct draft *d)
         writer_str(w, "\n");
     }
     if (p->n_keys > 0)
-        writer_printf(w, "  each person in at most %u group%s (L0)\n", p->l0,
-                      p->l0 == 1 ? "" : "s");
+        writer_printf(w, "  each person in at most %u group%s (L0)%s%s\n",
+                      p->l0, p->l0 == 1 ? "" : "s", d->bounding ? ": " : "",
+                      d->bounding ? d->bounding : "");
     writer_printf(w, "  at most %u row%s per person and group (Linf)\n",
                   p->linf, p->linf == 1 ? "" : "s");
 }

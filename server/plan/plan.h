@@ -28,7 +28,7 @@
  * Contract with engines: `sql` reads the relation src."TABLE", which shows
  * exactly the policy's columns under the policy's names, as BIGINT, DOUBLE,
  * VARCHAR, DATE, TIMESTAMP or BOOLEAN (a UUID as VARCHAR; values that do not
- * convert are NULL).  $1 is the secret as a BLOB of 32 bytes and occurs only
+ * convert are NULL).  $1 is the key of keep.h, a BLOB, and occurs only
  * when `keyed`.  Result columns: k0.. (BIGINT, VARCHAR, DATE, TIMESTAMP,
  * BOOLEAN as the key's type says), then m0.. as HUGEINT, never NULL; rows in
  * no order.  A NULL key is a group of its own.  Without keys: one row.

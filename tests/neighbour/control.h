@@ -20,9 +20,6 @@ enum control {
     CONTROL_N
 };
 
-/* Does `c` change anything about this statement? */
-bool control_applies(enum control c, const char *sql);
-
 /* Closed by engine_close; `inner` stays the caller's. */
 struct engine *control_engine(struct engine *inner, enum control c);
 

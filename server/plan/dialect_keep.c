@@ -1,0 +1,141 @@
+/*
+ * Bounding in one pass: the engine's own aggregate (keep.h) keeps L0 groups of
+ * each person and adds up what the person has in them.
+ *
+ *   kept    e, a kept group of a person: its code and sums
+ *   pairs   c, the code, each aggregate a bounded integer a
+ *   names   the keys that a code stands for
+ *
+ * The same integers as pairs and ranked give, unless two of the groups share a
+ * code of 64 bits (one chance in 10^10 for 60,000 groups): those would be
+ * counted as one, for each person within its bound.
+ */
+#include "server/plan/dialect_stage.h"
+#include "server/plan/keep.h"
+
+static size_t slot_of(struct sql *s, size_t flag, size_t sum)
+{
+    size_t i = 0;
+    while (i < s->n_slots &&
+           !(s->slots[i].flag == flag && s->slots[i].sum == sum))
+        i++;
+    if (i == STAGE_SLOTS)
+        return i;
+    if (i == s->n_slots)
+        s->slots[s->n_slots++] = (struct stage_slot){ flag, sum };
+    return i;
+}
+
+/* Is this one 64-bit integer a row? */
+static bool adds_up(const struct sql *s, size_t i)
+{
+    return s->pm[i].kind == MEASURE_SUM || stage_squares_fit(s, i);
+}
+
+static bool number_slots(struct sql *s)
+{
+    bool fits = true;
+    for (size_t i = 0; i < s->n && fits; i++) {
+        const enum measure_kind kind = s->pm[i].kind;
+        const bool sums = kind == MEASURE_SUM || kind == MEASURE_SQUARES;
+        const bool all = kind == MEASURE_PEOPLE && s->flag[i] == STAGE_NONE;
+        if (!all)
+            fits = slot_of(s, s->flag[i], STAGE_NONE) < STAGE_SLOTS;
+        if (sums && fits)
+            fits = adds_up(s, i) && slot_of(s, s->flag[i], i) < STAGE_SLOTS;
+    }
+    return fits && s->n_slots <= KEEP_SUMS_MAX;
+}
+
+/* A table alone can be read a second time, for the names of its groups. */
+static bool is_one_table(const struct rel_scope *scope)
+{
+    return scope->n_leaves == 1 && scope->leaves[0].rel->key_may_be_null;
+}
+
+const char *stage_keeps(struct sql *s)
+{
+    s->n_slots = 0;
+    if (!s->ranks)
+        return "nobody can have more groups than that";
+    s->keeps = !s->hist && s->n_u == 0 && s->d->plan->l0 <= KEEP_L0_MAX &&
+               is_one_table(s->d->scope) && number_slots(s);
+    if (s->keeps)
+        return "in one pass over the rows";
+    if (s->hist || s->n_u > 0)
+        return "by a window over each person's groups, since rows are kept too";
+    if (s->d->plan->l0 > KEEP_L0_MAX)
+        return "by a window over each person's groups, since they may be many";
+    if (!is_one_table(s->d->scope))
+        return "by a window over each person's groups, since the rows come "
+               "from "
+               "more than a table";
+    return "by a window over each person's groups, since there is much to add "
+           "up";
+}
+
+void stage_slot(const struct sql *s, size_t flag, size_t sum)
+{
+    size_t i = 0;
+    while (s->slots[i].flag != flag || s->slots[i].sum != sum)
+        i++;
+    writer_printf(s->w, "e.a%zu", i);
+}
+
+static void code(const struct sql *s)
+{
+    writer_str(s->w, "hash(");
+    for (size_t k = 0; k < s->d->plan->n_keys; k++)
+        writer_printf(s->w, "%sk%zu", k ? ", " : "", k);
+    writer_str(s->w, ")");
+}
+
+static void slot_input(const struct sql *s, const struct stage_slot *slot)
+{
+    writer_str(s->w, ", ");
+    if (slot->flag != STAGE_NONE)
+        writer_printf(s->w, "CASE WHEN f%zu THEN ", slot->flag);
+    if (slot->sum == STAGE_NONE)
+        writer_str(s->w, "CAST(1 AS BIGINT)");
+    else
+        stage_addend(s, slot->sum);
+    writer_str(s->w, slot->flag != STAGE_NONE ? " END" : "");
+}
+
+void stage_kept(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    const bool one_text = p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
+    char name[KEEP_NAME_MAX];
+    keep_name(name, draft_key(s->d)->key_type != POLICY_INT, one_text, p->l0,
+              (unsigned)s->n_slots);
+    writer_printf(s->w, ",\nkept AS (SELECT unnest(%s(p, ", name);
+    writer_str(s->w, one_text ? "k0" : "''");
+    for (size_t k = 0; k < p->n_keys && !one_text; k++)
+        stage_encoded(s, 'k', k, p->keys[k].type == VALUE_TEXT);
+    writer_str(s->w, ", ");
+    code(s);
+    for (size_t i = 0; i < s->n_slots; i++)
+        slot_input(s, &s->slots[i]);
+    writer_str(s->w, ")) AS e FROM placed GROUP BY p)");
+}
+
+void stage_named(const struct sql *s)
+{
+    const size_t n_keys = s->d->plan->n_keys;
+    writer_str(s->w, ",\nnames AS (SELECT ");
+    code(s);
+    writer_str(s->w, " AS c");
+    for (size_t k = 0; k < n_keys; k++)
+        writer_printf(s->w, ", any_value(k%zu) AS k%zu", k, k);
+    writer_str(s->w, " FROM placed GROUP BY 1)\nSELECT ");
+    for (size_t k = 0; k < n_keys; k++)
+        writer_printf(s->w, "k%zu, ", k);
+    for (size_t i = 0; i < s->n; i++)
+        writer_printf(s->w, "%sm%zu", i ? ", " : "", i);
+    writer_str(s->w, " FROM (SELECT c");
+    for (size_t i = 0; i < s->n; i++)
+        writer_printf(s->w, ", CAST(coalesce(sum(a%zu), 0) AS HUGEINT) AS m%zu",
+                      i, i);
+    writer_str(s->w, " FROM pairs GROUP BY c) JOIN names USING (c)");
+}
