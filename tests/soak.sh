@@ -40,7 +40,7 @@ echo "ok $rounds rounds: $((rounds * 3000)) histories from seed $first, threads,
 left=$((seconds - SECONDS))
 [ "$failed" -ne 0 ] ||
     run 'a server under load and kills' env SOAK_SECONDS="$((left > 20 ? left : 20))" \
-        SYSTEM_TIMEOUT=$((left + 300)) tests/system/run.sh tests/system/soak.sh
+        SYSTEM_TIMEOUT=$((seconds + 900)) tests/system/run.sh tests/system/soak.sh
 cat "$log"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -72,11 +72,11 @@ one_round() {
     rm -f "$run"/answer.*
 }
 soak() {
-    while [ "$SECONDS" -lt "$seconds" ]; do
+    while [ "$SECONDS" -lt "$seconds" ] || [ "$kills" -eq 0 ]; do
         one_round || return 1
         round=$((round + 1))
     done
-    [ "$kills" -gt 0 ] && [ "$answers" -gt $((round * clients)) ] ||
+    [ "$answers" -gt $((round * clients)) ] ||
         { echo "$kills kills, $answers answers"; return 1; }
     # A life without kills: it must not grow.
     local rss fds r rounds=$round
