@@ -163,7 +163,7 @@ static void nobody_stands_out(void **state)
 {
     struct tally t = { 0 };
     const unsigned long seed = number_of("NEIGHBOUR_SEED", 1);
-    const unsigned long count = number_of("NEIGHBOUR_COUNT", 1500);
+    const unsigned long count = number_of("NEIGHBOUR_COUNT", 1000);
     (void)state;
     for (uint64_t i = 0; t.asked < count && t.caught < 5; i++)
         round_of(&t, seed + i, CONTROL_NONE);
