@@ -849,6 +849,46 @@ static void every_cap_ends_cleanly(void **state)
     arena_fini(&keep);
 }
 
+/* Each set is bounded by itself and has its share of the price, by hand. */
+static void sets_share_the_price(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL, *other = NULL;
+    double rho = 0;
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(
+        plan_sql(&p,
+                 "SELECT land, city, COUNT(DISTINCT who) FROM "
+                 "buys GROUP BY GROUPING SETS ((land), (city), ())",
+                 &req, &plan_shop, &a, &err),
+        ERR_OK);
+    static const uint32_t l0[] = { 2, 2, 1 };
+    assert_int_equal(p->n_parts, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct plan_measure *m = &p->parts[i]->measures[0];
+        const double sigma = (double)m->noise.num / (double)m->noise.den;
+        assert_int_equal(p->parts[i]->l0, l0[i]);
+        assert_int_equal(m->bound, 1);
+        assert_true(fabs(sigma / sqrt(l0[i] / (2 * 0.1 / 3)) - 1) < 2e-3);
+        rho += l0[i] / (2 * sigma * sigma);
+    }
+    assert_true(p->parts[1]->selects && !p->parts[0]->selects);
+    assert_true(fabs((double)p->price.rho_pico * 1e-12 / rho - 1) < 1e-6);
+    assert_true(p->price.rho_pico <= plan_shop.default_price.rho_pico);
+    assert_true(p->price.delta_atto > 3e9 && p->price.delta_atto < 4e9);
+    assert_int_equal(
+        plan_sql(&other,
+                 "SELECT land, city, COUNT(DISTINCT who) FROM "
+                 "buys GROUP BY GROUPING SETS ((land), (), (city))",
+                 &req, &plan_shop, &a, &err),
+        ERR_OK);
+    assert_memory_not_equal(p->release_hash, other->release_hash, 32);
+    arena_fini(&a);
+}
+
 static void groups_are_numbered_both_ways(void **state)
 {
     const struct request req = { .purpose = "stats" };
@@ -880,6 +920,7 @@ int main(void)
         cmocka_unit_test(check_gdp),
         cmocka_unit_test(every_cap_ends_cleanly),
         cmocka_unit_test(groups_are_numbered_both_ways),
+        cmocka_unit_test(sets_share_the_price),
     };
     sql_init();
     return RUN_ROWS(priced, check_priced) +

@@ -92,6 +92,23 @@ static const struct row hists[] = {
       "AT|12|1\nAT|34|1\nAT|8|1\n" },
 };
 
+/* What bounding cuts off, behind the measures asked for. */
+static const struct row reports[] = {
+    { "people past Linf: of 20 rows 3 count", "SELECT COUNT(*) FROM buys",
+      "9|1\n" },
+    { "clamped rows, at most Linf of a person: 9.0 and -5.0",
+      "SELECT SUM(price) FROM buys", "38|2|1\n" },
+    { "rows clamped under a filter, by group",
+      "SELECT kind, SUM(price) FILTER (WHERE n > 1) FROM buys GROUP BY kind",
+      "a|30|1|1\nb|8|0|0\n" },
+    { "one row per person is never past a limit",
+      "SELECT SUM(greatest(0, least(3, x))) FROM (SELECT who, COUNT(*) AS x "
+      "FROM buys GROUP BY who) AS t",
+      "9|0\n" },
+    { "people alone are cut by no limit on rows",
+      "SELECT COUNT(DISTINCT who) FROM buys", "4\n" },
+};
+
 static void plan_or_fail(struct plan **out, const char *sql, struct arena *a,
                          enum err_code want)
 {
@@ -126,6 +143,27 @@ static void check_small(void **state)
         free(got);
         plan_db_close(&db);
     }
+    arena_fini(&a);
+}
+
+static void check_report(void **state)
+{
+    const struct row *row = *state;
+    const struct request req = { .purpose = "stats", .bounds_report = true };
+    struct plan_db db;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, row->sql, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    plan_db_open(&db);
+    plan_db_run(&db, SMALL);
+    char *got = plan_db_answer(&db, plan, 7);
+    assert_non_null(got);
+    assert_string_equal(got, row->want);
+    free(got);
+    plan_db_close(&db);
     arena_fini(&a);
 }
 
@@ -273,6 +311,6 @@ int main(void)
     };
     sql_init();
     return RUN_ROWS(small, check_small) + RUN_ROWS(hists, check_small) +
-           RUN_ROWS(exprs, check_hostile) +
+           RUN_ROWS(reports, check_report) + RUN_ROWS(exprs, check_hostile) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "server/plan/release.h"
 #include "server/plan/typed.h"
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
@@ -353,6 +354,98 @@ static void check_interval(void **state)
     arena_fini(&a);
 }
 
+/* Asked for, and paid for: what bounds cut, summed over the groups. */
+static void reports_are_notices(void **state)
+{
+    const struct request plain = { .purpose = "stats" };
+    const struct request req = { .purpose = "stats", .bounds_report = true };
+    static const char sql[] = "SELECT kind, SUM(n) FROM buys GROUP BY kind";
+    struct plan *p = NULL, *without = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_table table;
+    struct value keys[] = { value_text("a", 1), value_text("b", 1) };
+    struct dp_noisy noisy[] = {
+        { 100 }, { 7 }, { 30 }, { 200 }, { 8 }, { 12 }
+    };
+    const struct plan_noisy in = { keys, noisy, 2 };
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&without, sql, &plain, &plan_shop, &a, &err),
+                     ERR_OK);
+    assert_int_equal(plan_sql(&p, sql, &req, &plan_shop, &a, &err), ERR_OK);
+    assert_int_equal(p->n_measures, 3);
+    assert_int_equal(p->n_reports, 2);
+    assert_int_equal(p->measures[1].bound, 3); /* clamped rows: Linf */
+    assert_int_equal(p->measures[2].bound, 1); /* people past it */
+    const double ratio = (double)p->measures[0].noise.num /
+                         (double)without->measures[0].noise.num;
+    assert_true(ratio > 1.5); /* the answer has a share of the price less */
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    assert_int_equal(table.n_columns, 2);
+    assert_int_equal(table.n_notices, p->n_notices + 2);
+    assert_non_null(strstr(table.notices[table.n_notices - 2], "about 15, "));
+    assert_non_null(strstr(table.notices[table.n_notices - 1], "about 42, "));
+    assert_non_null(strstr(table.notices[table.n_notices - 1],
+                           "people with more than 3 rows in a group"));
+    arena_fini(&a);
+}
+
+/*
+ * Grouping sets: rows of each part, keys that it leaves out NULL, as one table
+ * in the order asked for, then set by set.
+ */
+static void sets_are_one_table(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan_noisy each[3], all, back;
+    struct reply_table table;
+    char text[512];
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(
+        plan_sql(&p,
+                 "SELECT kind, ok, COUNT(*) AS c, GROUPING(kind, ok) AS g, "
+                 "coalesce(kind, 'all') FROM buys GROUP BY ROLLUP (kind, ok) "
+                 "HAVING COUNT(*) > 10 ORDER BY g DESC, c DESC",
+                 &req, &plan_shop, &a, &err),
+        ERR_OK);
+    assert_int_equal(p->n_parts, 3);
+    const size_t n_rows[] = { 4, 2, 1 };
+    for (size_t i = 0; i < 3; i++) {
+        const struct plan *part = p->parts[i];
+        assert_int_equal(part->n_keys, 2 - i);
+        assert_int_equal(part->groups_public, n_rows[i]);
+        each[i].n_rows = n_rows[i];
+        each[i].keys = ARENA_NEW_N(&a, 8, struct value);
+        each[i].measures = ARENA_NEW_N(&a, 8, struct dp_noisy);
+        for (size_t r = 0; r < n_rows[i]; r++) {
+            if (part->n_keys > 0)
+                plan_group_keys(&each[i].keys[r * part->n_keys], part, r);
+            each[i].measures[r].v = (dp_int)(10 * (i + 1) + r);
+        }
+    }
+    assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
+    assert_int_equal(all.n_rows, 7);
+    assert_int_equal(plan_part_rows(&back, p, &all, 1, &a, &err), ERR_OK);
+    assert_int_equal(back.n_rows, 2);
+    assert_string_equal(back.keys[1].text.s, "b");
+    assert_int_equal((int)back.measures[1].v, 21);
+    assert_int_equal(plan_finish(&table, p, &all, &a, &err), ERR_OK);
+    print(text, sizeof text, &table);
+    assert_string_equal(text, "NULL|NULL|30|3|all\n"
+                              "b|NULL|21|1|b\n"
+                              "a|NULL|20|1|a\n"
+                              "b|true|13|0|b\n"
+                              "b|false|12|0|b\n"
+                              "a|true|11|0|a\n");
+    assert_true(table.columns[0].is_key && !table.columns[2].is_key);
+    arena_fini(&a);
+}
+
 /*
  * Quotients as people write them, over exact counts 3000 and 8000: the interval
  * holds the exact quotient at least as often as it says.  2,000 draws, a miss
@@ -470,6 +563,8 @@ int main(void)
         cmocka_unit_test(an_estimate_tells_what_is_left),
         cmocka_unit_test(quotients_are_covered),
         cmocka_unit_test(an_accuracy_of_a_sum_is_met_and_not_passed),
+        cmocka_unit_test(sets_are_one_table),
+        cmocka_unit_test(reports_are_notices),
     };
     sql_init();
     return RUN_ROWS(rows, check_row) + RUN_ROWS(probes, check_probe) +

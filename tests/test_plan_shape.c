@@ -77,6 +77,9 @@ static const struct refused {
     { "SELECT COUNT(*) FROM buys WHERE who = $1", ERR_REFUSED },
     { "SELECT COUNT(*) FROM buys WHERE n = $1025", ERR_LIMIT },
     { "SELECT price, COUNT(*) FROM buys GROUP BY price", ERR_REFUSED },
+    { "SELECT COUNT(*) FROM buys WHERE n % replace($1, 'a', 'b') = 1",
+      ERR_INVALID },
+    { "SELECT COUNT(*) FROM buys WHERE day > lower(NULL)", ERR_INVALID },
 };
 
 static void check_refused(void **state)

@@ -177,6 +177,11 @@ static void ask(struct asked *out, struct fixture *f,
     "country FROM shop.orders GROUP BY country ORDER BY count(*) DESC LIMIT "  \
     "1) GROUP BY country"
 
+#define SETS                                                                   \
+    "SELECT country, count(*), grouping(country) FROM shop.orders GROUP BY "   \
+    "ROLLUP (country)"
+#define MEDIAN "SELECT count(*), median(amount) FROM shop.orders"
+
 static const struct row {
     const char *name;
     struct ask_args args;
@@ -203,6 +208,18 @@ static const struct row {
       ERR_MISS,
       true,
       1 },
+    { "grouping sets are charged once and run one by one",
+      { SETS, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      2 },
+    { "a percentile is counted by a statement of its own",
+      { MEDIAN, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      2 },
     { "an engine that fails is a miss and stays charged",
       { COUNT, "analytics", "", 0, 0, 0 },
       { .fails = ERR_MISS },
@@ -462,6 +479,31 @@ static void check_strict_refusals(void **state)
     close_fixture(&f);
 }
 
+/* The rows of all sets are stored and read again as one release. */
+static void check_reuse_of_sets(void **state)
+{
+    struct fixture f;
+    struct asked first, again;
+    (void)state;
+    open_fixture(&f, NULL);
+    ask(&first, &f, &(struct ask_args){ SETS, "analytics", "", 0, 0, 0 });
+    ask(&again, &f,
+        &(struct ask_args){ SETS " ORDER BY 3 DESC, 1", "analytics", "k", 0, 0,
+                            0 });
+    if (first.code != ERR_OK || again.code != ERR_OK)
+        fail_msg("%s %s", first.err.msg, again.err.msg);
+    const struct reply_table *a = &first.reply.table, *b = &again.reply.table;
+    assert_true(b->receipt.cached && a->n_rows == b->n_rows && a->n_rows > 1);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 2);
+    const struct value *total = &a->cells[(a->n_rows - 1) * 3];
+    assert_true(total[0].type == VALUE_NULL && total[2].i == 1);
+    assert_int_equal(b->cells[1].i, total[1].i);
+    assert_int_equal(b->cells[2].i, 1);
+    arena_fini(&first.arena);
+    arena_fini(&again.arena);
+    close_fixture(&f);
+}
+
 /* The filter: questions that differ are answered until the cap, then never. */
 static void check_cap(void **state)
 {
@@ -529,6 +571,7 @@ int main(void)
         cmocka_unit_test(check_caps),
         cmocka_unit_test(check_strict),
         cmocka_unit_test(check_strict_refusals),
+        cmocka_unit_test(check_reuse_of_sets),
     };
     dp_init();
     sql_init();

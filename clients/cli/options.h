@@ -93,7 +93,7 @@ struct option_list {
 enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
-    bool help, version, no_color, plaintext, watch, intervals;
+    bool help, version, no_color, plaintext, watch, intervals, bounds_report;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *table, *role, *token_out;
     uint64_t timeout_ms; /* 0 = not set */

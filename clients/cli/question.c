@@ -217,6 +217,7 @@ enum err_code question_of(struct question *out, const struct options *o,
     m->dataset = text_of(o->dataset ? o->dataset : "");
     m->purpose = text_of(o->purpose ? o->purpose : "");
     m->intervals = o->intervals;
+    m->bounds_report = o->bounds_report;
     TRY(set_ask(m, o, a, err));
     TRY(set_bounds(m, o, a, err));
     TRY(set_params(m, o, a, err));

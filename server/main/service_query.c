@@ -28,7 +28,7 @@ struct run {
     struct arena *arena;
     struct question question;
     struct ledger_run charge;
-    struct release last;
+    struct release *releases; /* plan_releases() */
     struct plan_noisy noisy;
 };
 
@@ -384,7 +384,23 @@ static enum err_code run_chain(struct run *run, struct err *err)
         TRY(run_before(&tables[i], run, plan->before[i], err));
     if (plan->n_before > 0)
         TRY(plan_bind(&bound, plan, tables, run->arena, err));
-    return run_release(&run->last, run, &bound, err);
+    return run_release(&run->releases[0], run, &bound, err);
+}
+
+/* A chain, or grouping sets one by one. */
+static enum err_code run_all(struct run *run, struct err *err)
+{
+    const struct plan *plan = run->question.plan;
+    run->releases =
+        ARENA_NEW_N(run->arena, plan_releases(plan), struct release);
+    if (!run->releases)
+        return full(err);
+    if (plan->n_parts == 0)
+        return run_chain(run, err);
+    for (size_t i = 0; i < plan->n_parts; i++)
+        if (!plan->parts[i]->is_free)
+            TRY(run_release(&run->releases[i], run, plan->parts[i], err));
+    return ERR_OK;
 }
 
 static enum err_code stage_execute(struct lifecycle *q, struct err *err)
@@ -399,18 +415,32 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
                             ? call->started_ns + most_ns
                             : clock_mono_ns(call->service->clock) + most_ns);
     /* From here on the charge stays, whatever happens. */
-    if (run_chain(run, err) != ERR_OK)
+    if (run_all(run, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
+}
+
+static enum err_code noise_all(struct run *run, struct err *err)
+{
+    const struct plan *plan = run->question.plan;
+    const size_t n = plan_releases(plan);
+    struct plan_noisy *each = ARENA_NEW_N(run->arena, n, struct plan_noisy);
+    if (!each)
+        return full(err);
+    for (size_t i = 0; i < n; i++) {
+        const struct plan *part = plan_release(plan, i);
+        if (!part->is_free)
+            TRY(noise_release(&each[i], part, &run->releases[i].exact,
+                              run->releases[i].hists, run->call->rng,
+                              run->arena, err));
+    }
+    return plan_gather(&run->noisy, plan, each, run->arena, err);
 }
 
 static enum err_code stage_noise(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
-    if (noise_release(&run->noisy, run->question.plan, &run->last.exact,
-                      run->last.hists, run->call->rng, run->arena,
-                      err) != ERR_OK ||
-        finish(run, err) != ERR_OK)
+    if (noise_all(run, err) != ERR_OK || finish(run, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
 }

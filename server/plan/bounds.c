@@ -358,6 +358,53 @@ static enum err_code limits(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/*
+ * What bounding cuts off is itself a number about people: measured like any
+ * other, bounded like any other, and paid for.  OVER: a person is over Linf in
+ * a group or not.  CLAMPED: of one person at most Linf rows count.
+ */
+static enum err_code add_reports(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    const size_t n = p->n_measures;
+    bool counts_rows = false;
+    size_t unused;
+    for (size_t i = 0; i < n; i++) {
+        const struct draft_measure w = { .filter = d->measures[i].filter,
+                                         .value = d->measures[i].value,
+                                         .lo = d->measures[i].lo,
+                                         .hi = d->measures[i].hi,
+                                         .row = d->measures[i].row };
+        const struct plan_measure *m = &p->measures[i];
+        counts_rows |= m->kind == MEASURE_ROWS || m->kind == MEASURE_SUM;
+        if (m->kind != MEASURE_SUM || d->measures[i].clamps_person)
+            continue;
+        TRY(add_measure(
+            &unused, d,
+            (struct plan_measure){ .kind = MEASURE_CLAMPED,
+                                   .bound = p->linf,
+                                   .grid_bits = m->grid_bits,
+                                   .center = m->center,
+                                   .what = draft_what(d, "rows with a clamped ",
+                                                      w.value, w.filter) },
+            &w, err));
+    }
+    if (counts_rows && !d->scope->one_row) {
+        const struct draft_measure all = { 0 };
+        TRY(add_measure(
+            &unused, d,
+            (struct plan_measure){
+                .kind = MEASURE_OVER,
+                .bound = 1,
+                .what = arena_printf(
+                    d->a, "people with more than %u row%s in a group", p->linf,
+                    p->linf == 1 ? "" : "s") },
+            &all, err));
+    }
+    p->n_reports = p->n_measures - n;
+    return ERR_OK;
+}
+
 enum err_code draft_bounds(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
@@ -380,5 +427,5 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
         p->has_people = true;
         TRY(add_people(&p->people, d, NULL, err));
     }
-    return ERR_OK;
+    return d->req->bounds_report ? add_reports(d, err) : ERR_OK;
 }

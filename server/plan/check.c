@@ -33,7 +33,7 @@ static bool is_time(enum value_type t)
 
 static bool is_text_const(const struct typed *e)
 {
-    return typed_is_const(e) && e->type == VALUE_TEXT;
+    return typed_is_const(e) && e->value.type == VALUE_TEXT;
 }
 
 static const enum expr_op CASTS[VALUE_TYPE_COUNT] = {

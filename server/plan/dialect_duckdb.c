@@ -60,7 +60,8 @@ static void number_columns(struct sql *s)
         }
         if (s->pm[i].kind == MEASURE_SUM)
             s->x[i] = s->n_x++;
-        if (s->pm[i].kind == MEASURE_SQUARES)
+        if (s->pm[i].kind == MEASURE_SQUARES ||
+            s->pm[i].kind == MEASURE_CLAMPED)
             s->x[i] = column_of_sum(s, i);
         if (s->pm[i].kind == MEASURE_DISTINCT)
             s->u[i] = s->n_u++;
@@ -204,6 +205,19 @@ static void placed_value(const struct sql *s, size_t i)
                   (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
 }
 
+/* Does the value lie outside its bounds? */
+static void is_clamped(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->dm[i];
+    const struct value lo = value_double(m->row.lo),
+                       hi = value_double(m->row.hi);
+    writer_printf(s->w, ", (x%zu < ", s->x[i]);
+    duckdb_value(s->w, VALUE_DOUBLE, &lo);
+    writer_printf(s->w, " OR x%zu > ", s->x[i]);
+    duckdb_value(s->w, VALUE_DOUBLE, &hi);
+    writer_printf(s->w, ") AS c%zu", i);
+}
+
 static void stage_placed(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
@@ -219,6 +233,9 @@ static void stage_placed(const struct sql *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->pm[i].kind == MEASURE_SUM)
             placed_value(s, i);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->pm[i].kind == MEASURE_CLAMPED)
+            is_clamped(s, i);
     writer_str(s->w, " FROM rows");
     for (size_t k = 0; k < p->n_keys; k++) {
         if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
@@ -261,173 +278,6 @@ void stage_hash_open(const struct sql *s, char what)
         stage_encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
 }
 
-static void only_flagged(const struct sql *s, size_t i)
-{
-    if (s->flag[i] != STAGE_NONE)
-        writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
-}
-
-static void row_count(const struct sql *s, size_t i)
-{
-    if (s->keeps) {
-        stage_slot(s, s->flag[i], STAGE_NONE);
-        return;
-    }
-    writer_str(s->w, "count(*)");
-    only_flagged(s, i);
-}
-
-static void limited_count(const struct sql *s, size_t i)
-{
-    if (s->d->scope->one_row) {
-        if (s->flag[i] == STAGE_NONE)
-            writer_str(s->w, "CAST(1 AS BIGINT)");
-        else
-            writer_printf(s->w, "CAST(f%zu AS BIGINT)", s->flag[i]);
-        return;
-    }
-    writer_str(s->w, "least(");
-    row_count(s, i);
-    writer_printf(s->w, ", %u)", s->d->plan->linf);
-}
-
-bool stage_squares_fit(const struct sql *s, size_t i)
-{
-    return s->dm[i].hi - s->dm[i].lo < INT32_MAX;
-}
-
-/* y^2 / 2^coarse rounded down; 64 bits hold the square of a number below 2^31.
- */
-static void square(const struct sql *s, size_t i)
-{
-    const struct plan_measure *m = &s->pm[i];
-    const char *type = stage_squares_fit(s, i) ? "BIGINT" : "HUGEINT";
-    for (int side = 0; side < 2; side++)
-        writer_printf(s->w, "%sCAST(v%zu - CAST('%lld' AS BIGINT) AS %s)",
-                      side ? " * " : "(", s->x[i], (long long)m->center, type);
-    writer_printf(s->w, ") // CAST('%lld' AS %s)", 1LL << m->coarse, type);
-}
-
-void stage_addend(const struct sql *s, size_t i)
-{
-    if (s->pm[i].kind == MEASURE_SQUARES)
-        square(s, i);
-    else
-        writer_printf(s->w, "v%zu", s->x[i]);
-}
-
-/* The value of the only row, or 0. */
-static void only_value(const struct sql *s, size_t i)
-{
-    writer_str(s->w, "CASE WHEN ");
-    if (s->flag[i] != STAGE_NONE)
-        writer_printf(s->w, "f%zu AND ", s->flag[i]);
-    writer_printf(s->w, "v%zu IS NOT NULL THEN CAST(", s->x[i]);
-    stage_addend(s, i);
-    writer_str(s->w, " AS HUGEINT) ELSE CAST(0 AS HUGEINT) END");
-}
-
-static void total(const struct sql *s, size_t i)
-{
-    if (s->d->scope->one_row) {
-        only_value(s, i);
-        return;
-    }
-    if (s->keeps) {
-        stage_slot(s, s->flag[i], i);
-        return;
-    }
-    writer_str(s->w, "coalesce(sum(");
-    stage_addend(s, i);
-    writer_str(s->w, ")");
-    only_flagged(s, i);
-    writer_str(s->w, ", 0)");
-}
-
-/* `//` truncates towards 0, so what lies between two integers stays there. */
-static void limited_total(const struct sql *s, size_t i)
-{
-    if (s->d->scope->one_row) {
-        total(s, i);
-        return;
-    }
-    writer_str(s->w, "CASE WHEN ");
-    row_count(s, i);
-    writer_printf(s->w, " > %u THEN ", s->d->plan->linf);
-    total(s, i);
-    writer_printf(s->w, " * %u // ", s->d->plan->linf);
-    row_count(s, i);
-    writer_str(s->w, " ELSE ");
-    total(s, i);
-    writer_str(s->w, " END");
-}
-
-/* ... less as many steps for each row that counts. */
-static void less_per_row(const struct sql *s, size_t i, dp_int steps)
-{
-    if (steps == 0)
-        return;
-    writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ", (long long)steps);
-    limited_count(s, i);
-}
-
-static void clamped_total(const struct sql *s, size_t i)
-{
-    const struct draft_measure *m = &s->dm[i];
-    writer_str(s->w, "CASE WHEN ");
-    total(s, i);
-    writer_printf(
-        s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
-        (long long)m->person_lo, (long long)m->person_lo);
-    total(s, i);
-    writer_printf(
-        s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
-        (long long)m->person_hi, (long long)m->person_hi);
-    total(s, i);
-    writer_str(s->w, " END");
-}
-
-static void any_row(const struct sql *s, size_t i)
-{
-    writer_str(s->w, "CAST(");
-    row_count(s, i);
-    writer_str(s->w, " > 0 AS BIGINT)");
-}
-
-/* What one person adds to one group. */
-static void share(const struct sql *s, size_t i)
-{
-    const struct plan_measure *m = &s->pm[i];
-    switch (m->kind) {
-    case MEASURE_PEOPLE:
-        if (s->flag[i] == STAGE_NONE)
-            writer_str(s->w, "CAST(1 AS BIGINT)");
-        else if (s->keeps)
-            any_row(s, i);
-        else
-            writer_printf(s->w, "CAST(%s(f%zu) AS BIGINT)",
-                          s->d->scope->one_row ? "" : "bool_or", s->flag[i]);
-        return;
-    case MEASURE_ROWS:
-        limited_count(s, i);
-        return;
-    case MEASURE_SUM:
-        if (s->dm[i].clamps_person) {
-            clamped_total(s, i);
-            return;
-        }
-        limited_total(s, i);
-        less_per_row(s, i, m->center);
-        return;
-    case MEASURE_SQUARES:
-        limited_total(s, i);
-        less_per_row(s, i, m->middle);
-        return;
-    case MEASURE_DISTINCT:
-        return; /* not a sum over people: dialect_distinct.c */
-    }
-}
-
 static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
@@ -439,7 +289,7 @@ static void stage_pairs(const struct sql *s)
         if (s->pm[i].kind == MEASURE_DISTINCT)
             continue;
         writer_str(s->w, ", ");
-        share(s, i);
+        stage_share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
     if (s->keeps) {

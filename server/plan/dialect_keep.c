@@ -58,11 +58,13 @@ const char *stage_keeps(struct sql *s)
     s->n_slots = 0;
     if (!s->ranks)
         return "nobody can have more groups than that";
-    s->keeps = !s->hist && s->n_u == 0 && s->d->plan->l0 <= KEEP_L0_MAX &&
-               is_one_table(s->d->scope) && number_slots(s);
+    const bool reports = s->d->plan->n_reports > 0; /* count other rows */
+    s->keeps = !s->hist && s->n_u == 0 && !reports &&
+               s->d->plan->l0 <= KEEP_L0_MAX && is_one_table(s->d->scope) &&
+               number_slots(s);
     if (s->keeps)
         return "in one pass over the rows";
-    if (s->hist || s->n_u > 0)
+    if (s->hist || s->n_u > 0 || reports)
         return "by a window over each person's groups, since rows are kept too";
     if (s->d->plan->l0 > KEEP_L0_MAX)
         return "by a window over each person's groups, since they may be many";

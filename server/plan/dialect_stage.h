@@ -55,6 +55,9 @@ void stage_named(const struct sql *s); /* `names` and the last SELECT */
 /* "e.a3": the slot of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
 
+/* dialect_share.c: measure i of one person and group, as an integer. */
+void stage_share(const struct sql *s, size_t i);
+
 /* dialect_hist.c: the last SELECT, of rows per group and bucket. */
 void stage_histogram(const struct sql *s);
 

@@ -115,6 +115,9 @@ struct draft {
     bool wants_intervals; /* of percentiles, too: asked for, or dp_low() */
     const char *bounding; /* how groups of a person are limited, for people */
     bool explains;        /* someone reads plan->text */
+    const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
+                            = all keys */
+    size_t n_parts;      /* that share the price; 0 = one */
     struct plan_shape *shape; /* types are asked for: parameters have no value;
                                  else NULL */
     bool never;               /* a filter is constantly false: no row counts */
@@ -126,6 +129,9 @@ enum err_code draft_memory(struct err *err);
 
 /* plan.c: an empty plan for the question. */
 enum err_code draft_start(struct draft *d, struct err *err) MUST_CHECK;
+/* ... made, step by step. */
+enum err_code draft_make(struct plan **out, struct draft *d,
+                         struct err *err) MUST_CHECK;
 
 /* The relation whose key is that of a row of the release. */
 static inline const struct rel *draft_key(const struct draft *d)
@@ -283,6 +289,16 @@ void draft_param_is(struct draft *d, const struct typed *e,
 enum err_code draft_snap(struct draft *d, struct draft_block *b,
                          struct err *err) MUST_CHECK;
 
+/* sets.c: a plan with a part for each grouping set. */
+enum err_code draft_sets(struct plan **out, const struct draft *like,
+                         struct err *err) MUST_CHECK;
+
+/* Does the part group by key i of the question? */
+static inline bool draft_in_set(const struct draft *d, size_t i)
+{
+    return !d->set || (*d->set & UINT32_C(1) << i);
+}
+
 /* domain.c: which keys are public and all their values. */
 enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
 
@@ -317,6 +333,10 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
 
 /* price.c: a mechanism per measure, the threshold, the price. */
 enum err_code draft_price(struct draft *d, struct err *err) MUST_CHECK;
+
+/* The plan's price against the policy's maximum for one query. */
+enum err_code draft_within_maximum(const struct draft *d,
+                                   struct err *err) MUST_CHECK;
 
 /* dialect_duckdb.c: plan->sql and plan->keyed. */
 enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;

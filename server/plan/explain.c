@@ -351,15 +351,17 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
     out->columns = ARENA_NEW_N(a, n + 1, struct reply_estimate_column);
     if (!out->columns)
         return draft_memory(err);
+    const struct plan *first = plan_release(p, 0);
     for (size_t i = 0; i < n; i++) {
         const bool after = p->n_after > 0; /* computed from the answer */
+        const struct plan_output *o = after ? &outputs[i] : &first->outputs[i];
         const char *mechanism =
-            after ? "computed" : mechanism_of_output(p, &outputs[i], a);
+            after ? "computed" : mechanism_of_output(first, o, a);
         if (!mechanism)
             return draft_memory(err);
         out->columns[i] = (struct reply_estimate_column){
-            outputs[i].name, mechanism,
-            after ? (double)NAN : error_of_output(p, &outputs[i])
+            o->name, mechanism,
+            after ? (double)NAN : error_of_output(first, o)
         };
     }
     if (dp_notion_eps(&out->epsilon, p->policy->notion, p->price,

@@ -13,7 +13,9 @@
  * numbers and public parameters.
  */
 struct row {
+    size_t part; /* of the plan's */
     const struct value *keys;
+    size_t n_keys;
     struct value *aggs;
     struct reply_interval *bounds; /* of aggs */
     struct value *cells;
@@ -96,7 +98,9 @@ static int compare_rows(const void *left, const void *right, void *ctx)
     int c = 0;
     for (size_t i = 0; c == 0 && i < p->n_orders; i++)
         c = plan_order_cmp(&p->orders[i], &a->orders[i], &b->orders[i]);
-    for (size_t k = 0; c == 0 && k < p->n_keys; k++)
+    if (c == 0 && a->part != b->part)
+        return a->part < b->part ? -1 : 1;
+    for (size_t k = 0; c == 0 && k < a->n_keys; k++)
         c = value_cmp(&a->keys[k], &b->keys[k]);
     return c;
 }
@@ -166,34 +170,109 @@ static enum err_code over_nothing(struct row *r, size_t *n,
     return ERR_OK;
 }
 
+/* Rows that a growing array of all parts has room for. */
+struct table {
+    struct row *rows;
+    size_t n;
+};
+
+/* The rows of one release that HAVING and the minimum audience leave. */
+static enum err_code collect(struct table *t, const struct plan *p,
+                             const struct plan_noisy *noisy, struct arena *a,
+                             struct err *err)
+{
+    struct laws *laws = ARENA_NEW(a, struct laws);
+    if (!laws)
+        return draft_memory(err);
+    TRY(laws_find(laws, p, a, err));
+    if (p->is_free) {
+        size_t n = 0;
+        TRY(over_nothing(&t->rows[t->n], &n, laws, a, err));
+        t->n += n;
+    }
+    for (size_t i = 0; !p->is_free && i < noisy->n_rows; i++) {
+        const struct dp_noisy *m = &noisy->measures[i * plan_width(p)];
+        struct row *row = &t->rows[t->n];
+        bool keep = false;
+        if (is_cut(p, m))
+            continue;
+        TRY(room(row, p, a, err));
+        row->keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
+        row->n_keys = p->n_keys;
+        TRY(compute(row, &keep, laws, m, a, err));
+        t->n += keep;
+    }
+    return ERR_OK;
+}
+
+/* Grouping sets that no row can be in have none, but for () their one. */
+static enum err_code collect_parts(struct table *t, const struct plan *p,
+                                   const struct plan_noisy *noisy,
+                                   struct arena *a, struct err *err)
+{
+    for (size_t i = 0; i < p->n_parts; i++) {
+        struct plan_noisy own = { 0 };
+        const size_t from = t->n;
+        if (!p->parts[i]->is_free)
+            TRY(plan_part_rows(&own, p, noisy, i, a, err));
+        TRY(collect(t, p->parts[i], &own, a, err));
+        for (size_t r = from; r < t->n; r++)
+            t->rows[r].part = i;
+    }
+    return ERR_OK;
+}
+
+/*
+ * What bounding cut off, as the release measured it over all its groups: a
+ * notice each, with the deviation of its noise.  Of grouping sets the first.
+ */
+static enum err_code tell_reports(struct reply_table *out, const struct plan *p,
+                                  const struct plan_noisy *noisy,
+                                  struct arena *a, struct err *err)
+{
+    const char **notices =
+        ARENA_NEW_N(a, out->n_notices + p->n_reports + 1, const char *);
+    if (!notices)
+        return draft_memory(err);
+    if (out->n_notices > 0)
+        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
+    for (size_t i = p->n_measures - p->n_reports; i < p->n_measures; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        double total = 0;
+        for (size_t r = 0; r < noisy->n_rows; r++)
+            total += (double)noisy->measures[r * plan_width(p) + i].v;
+        const double sd =
+            sqrt((double)noisy->n_rows * dp_mechanism_variance(&m->noise));
+        const char *text = arena_printf(
+            a,
+            "cut off by bounds, all groups: %s: about %.0f, give or take %.0f",
+            m->what, total, sd);
+        if (!text)
+            return draft_memory(err);
+        notices[out->n_notices++] = text;
+    }
+    out->notices = notices;
+    return ERR_OK;
+}
+
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
 {
-    const size_t most = p->is_free ? 1 : noisy->n_rows;
-    struct row *rows = ARENA_NEW_N(a, most + 1, struct row);
-    struct laws laws;
-    size_t n = 0;
+    const size_t most = (p->is_free ? 0 : noisy->n_rows) + plan_releases(p);
+    struct table t = { .rows = ARENA_NEW_N(a, most + 1, struct row) };
 
-    if (!rows)
+    if (!t.rows)
         return draft_memory(err);
-    TRY(laws_find(&laws, p, a, err));
     TRY(head(out, p, a, err));
-    if (p->is_free)
-        TRY(over_nothing(rows, &n, &laws, a, err));
-    for (size_t i = 0; !p->is_free && i < noisy->n_rows; i++) {
-        const struct dp_noisy *m = &noisy->measures[i * plan_width(p)];
-        bool keep = false;
-        if (is_cut(p, m))
-            continue;
-        TRY(room(&rows[n], p, a, err));
-        rows[n].keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
-        TRY(compute(&rows[n], &keep, &laws, m, a, err));
-        n += keep;
-    }
-    if (n > 1)
-        qsort_r(rows, n, sizeof *rows, compare_rows, (void *)(uintptr_t)p);
-    TRY(fill(out, p, rows, n, a, err));
+    TRY(p->n_parts ? collect_parts(&t, p, noisy, a, err)
+                   : collect(&t, p, noisy, a, err));
+    if (t.n > 1)
+        qsort_r(t.rows, t.n, sizeof *t.rows, compare_rows,
+                (void *)(uintptr_t)p);
+    TRY(fill(out, p, t.rows, t.n, a, err));
+    if (p->n_reports > 0 && p->n_parts == 0 && !p->is_free)
+        TRY(tell_reports(out, p, noisy, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
     return ERR_OK;

@@ -160,8 +160,17 @@ enum err_code draft_start(struct draft *d, struct err *err)
     plan->policy = d->policy;
     plan->request = d->req;
     plan->sql = "";
+    plan->set = d->set ? *d->set : 0;
     d->wants_intervals = d->req->intervals && !d->is_before;
     d->plan = plan;
+    return ERR_OK;
+}
+
+enum err_code draft_make(struct plan **out, struct draft *d, struct err *err)
+{
+    TRY(draft_start(d, err));
+    TRY(make(d, err));
+    *out = d->plan;
     return ERR_OK;
 }
 
@@ -176,10 +185,7 @@ enum err_code draft_plan(struct plan **out, const struct draft *d,
                             .is_before = true,
                             .explains = d->explains,
                             .shape = d->shape };
-    TRY(draft_start(&before, err));
-    TRY(make(&before, err));
-    *out = before.plan;
-    return ERR_OK;
+    return draft_make(out, &before, err);
 }
 
 enum err_code plan_query(struct plan **out, const struct request *req,
@@ -189,8 +195,7 @@ enum err_code plan_query(struct plan **out, const struct request *req,
     struct draft d = { .tree = tree, .req = req, .policy = policy, .a = a };
     /* The text needs a quantile per column, most of what planning costs. */
     d.explains = tree->explain || req->op == REQUEST_ESTIMATE;
-    TRY(draft_start(&d, err));
-    TRY(make(&d, err));
-    *out = d.plan;
-    return ERR_OK;
+    if (tree->n_sets > 0)
+        return draft_sets(out, &d, err);
+    return draft_make(out, &d, err);
 }

@@ -17,7 +17,9 @@
  * A plan is mostly one release.  A sub-query whose aggregates are over many
  * people is an earlier one, `before`: run, noised and finished first, its
  * answer is the constant table s0, s1, .. of this plan's statement (plan_bind).
- * The price of all is charged together, before any runs.
+ * The price of all is charged together, before any runs.  With GROUPING SETS
+ * there is one release for each set: `parts`, each bounded, priced and run by
+ * itself, whose rows are finished as one table.
  *
  *   engine row:  key[0..n_keys), measure[0..n_measures)      exact integers
  *   histogram:   key[0..n_keys), bucket, rows                exact integers
@@ -51,6 +53,10 @@ enum measure_kind {
     MEASURE_SQUARES,  /* y^2 / 2^coarse rounded down, minus middle per row */
     MEASURE_DISTINCT, /* different values, of one person at most Linf: D = Linf
                        */
+    /* What bounding cuts off, on request: */
+    MEASURE_OVER,    /* people with more than Linf rows: D = 1 */
+    MEASURE_CLAMPED, /* rows whose value was clamped, of one person at most
+                        Linf: D = Linf */
 };
 
 /* One integer per group, with noise of its own. */
@@ -142,8 +148,8 @@ struct plan {
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
     size_t n_keys;
-    struct plan_measure *measures;
-    size_t n_measures;
+    struct plan_measure *measures; /* the last n_reports tell what was cut */
+    size_t n_measures, n_reports;
     struct plan_hist *hists;
     size_t n_hists;
     struct plan_pick *picks;
@@ -153,9 +159,13 @@ struct plan {
     uint32_t l0,
         linf; /* L0 groups per person, Linf rows per person and group */
 
-    bool selects;             /* some key is private */
-    bool has_people;          /* some measure counts everyone in the group */
-    size_t people;            /* ... this one */
+    struct plan **parts; /* GROUPING SETS: keys, measures, bounds and statements
+                            are theirs, price and hash those of all */
+    size_t n_parts;      /* 0 = the plan is one release itself */
+    uint32_t set;        /* of a part: keys of the question, as bits */
+    bool selects;        /* some key is private */
+    bool has_people;     /* some measure counts everyone in the group */
+    size_t people;       /* ... this one */
     struct dp_threshold keep; /* selects only */
     uint64_t audience;      /* rows with fewer noisy people are cut; 0 = none */
     uint64_t groups_public; /* !selects: rows of the release; 1 without keys */
@@ -178,10 +188,21 @@ struct plan {
 };
 
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
-/* Numbers that a released group has: its noisy measures, then its picks. */
+/* Numbers that a released group has: its noisy measures, then its picks.  Of a
+ * plan with parts, those of the widest; n_keys has the part's index last. */
 static inline size_t plan_width(const struct plan *p)
 {
     return p->n_measures + p->n_picks;
+}
+
+/* The releases of a plan, each a plan of its own: 0 <= i < plan_releases(). */
+static inline size_t plan_releases(const struct plan *p)
+{
+    return p->n_parts ? p->n_parts : 1;
+}
+static inline const struct plan *plan_release(const struct plan *p, size_t i)
+{
+    return p->n_parts ? p->parts[i] : p;
 }
 
 enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
@@ -235,6 +256,20 @@ struct plan_noisy {
     struct dp_noisy *measures; /* n_rows * plan_width */
     size_t n_rows;
 };
+
+/*
+ * The rows of all releases as they are stored beside the charge and handed to
+ * plan_finish: `each` itself for a plan of one, else keys in the order of GROUP
+ * BY, NULL where a set leaves one out, and the part's index behind them.
+ */
+enum err_code plan_gather(struct plan_noisy *out, const struct plan *plan,
+                          const struct plan_noisy *each, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+/* ... and back: the rows of one part. */
+enum err_code plan_part_rows(struct plan_noisy *out, const struct plan *plan,
+                             const struct plan_noisy *all, size_t part,
+                             struct arena *a, struct err *err) MUST_CHECK;
 
 /*
  * Post-processing: outputs, intervals, HAVING, ORDER BY, LIMIT.  `noisy` holds

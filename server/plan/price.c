@@ -45,14 +45,19 @@ static struct dp_vector_release vector_of(const struct draft *d, size_t i)
     return (struct dp_vector_release){ m->noise, m->bound, d->plan->l0 };
 }
 
+static uint64_t parts_of(const struct draft *d)
+{
+    return d->n_parts ? d->n_parts : 1;
+}
+
 /*
  * The price asked for is that of the whole chain: a quarter is for each earlier
- * release, the rest for this one.
+ * release, the rest for this one; and grouping sets share it evenly.
  */
 static uint64_t of_chain(const struct draft *d, uint64_t total)
 {
     const uint64_t quarters = d->is_before ? 1 : 4 - d->plan->n_before;
-    return quarters == 4 ? total : total / 4 * quarters;
+    return (quarters == 4 ? total : total / 4 * quarters) / parts_of(d);
 }
 
 /* This release's part of it, in units of the notion, rounded down. */
@@ -308,7 +313,8 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
 {
     bool has[PLAN_MEASURES_MAX] = { false };
     const double w = d->req->ask.half_width;
-    const uint64_t usual = part_of(d, units(d, d->policy->default_price));
+    const uint64_t usual =
+        part_of(d, units(d, d->policy->default_price) / parts_of(d));
 
     if (!(w > 0) || !isfinite(w))
         return err_set(err, ERR_INVALID, "an accuracy must be above 0");
@@ -345,7 +351,7 @@ static enum err_code add_up(struct draft *d, struct err *err)
 static enum err_code select_groups(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    const double delta = d->policy->default_delta;
+    const double delta = d->policy->default_delta / (double)parts_of(d);
     if (!p->selects)
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
@@ -358,7 +364,7 @@ static enum err_code select_groups(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code within_maximum(const struct draft *d, struct err *err)
+enum err_code draft_within_maximum(const struct draft *d, struct err *err)
 {
     const struct plan *p = d->plan;
     const struct dp_price most = d->policy->max_price;
@@ -405,5 +411,5 @@ enum err_code draft_price(struct draft *d, struct err *err)
     for (size_t i = 0; i < d->plan->n_before; i++)
         d->plan->price =
             dp_price_add(d->plan->price, d->plan->before[i]->price);
-    return within_maximum(d, err);
+    return draft_within_maximum(d, err);
 }

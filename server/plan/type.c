@@ -139,6 +139,8 @@ static enum err_code type_call(struct typed **out, struct draft *d,
     if (e->call.op == OP_DP_LOW || e->call.op == OP_DP_HIGH)
         return refuse(err, REFUSAL_BOUND_PLACE, e->at,
                       op_info_of(e->call.op)->sql, NULL);
+    if (e->call.op == OP_GROUPING)
+        return refuse(err, REFUSAL_GROUPING_KEY, e->at, NULL, NULL);
     struct typed **args = ARENA_NEW_N(d->a, e->call.n_args, struct typed *);
     if (!args)
         return draft_memory(err);
@@ -253,10 +255,10 @@ static enum err_code as_type(struct typed **e, struct draft *d, enum expr_op op,
 
 /* In a sub-query groups keep the range of the key. */
 static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
-                              struct place at, struct err *err)
+                              size_t index, struct place at, struct err *err)
 {
     const struct draft_block *b = d->block;
-    TRY(leaf(out, d, TYPED_KEY, b->keys[i]->type, i, at, err));
+    TRY(leaf(out, d, TYPED_KEY, b->keys[i]->type, index, at, err));
     if (b->is_release)
         return b->real_keys[i]
                    ? as_type(out, d, OP_CAST_DOUBLE, VALUE_DOUBLE, err)
@@ -446,6 +448,40 @@ static bool is_key(const struct typed *e)
                                     e->call.args[0]->kind == TYPED_KEY);
 }
 
+/* A key that the grouping set leaves out is NULL in its rows. */
+static enum err_code key_or_null(struct typed **out, struct draft *d, size_t i,
+                                 struct place at, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    size_t index = 0;
+    for (size_t k = 0; k < i; k++)
+        index += !b->is_release || draft_in_set(d, k);
+    if (!b->is_release || draft_in_set(d, i))
+        return key_leaf(out, d, i, index, at, err);
+    *out = draft_const(d, b->real_keys[i] ? VALUE_DOUBLE : b->keys[i]->type,
+                       value_null(), at);
+    return *out ? ERR_OK : draft_memory(err);
+}
+
+/* GROUPING (a, b): a bit for each key that the set leaves out. */
+static enum err_code grouping(struct typed **out, struct draft *d,
+                              const struct expr *e, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    int64_t bits = 0;
+    for (size_t i = 0; i < e->call.n_args; i++) {
+        size_t k = 0;
+        while (k < b->n_keys && !same(d, e->call.args[i], b->tree->keys[k]))
+            k++;
+        if (k == b->n_keys)
+            return refuse(err, REFUSAL_GROUPING_KEY, e->call.args[i]->at, NULL,
+                          NULL);
+        bits = bits << 1 | !draft_in_set(d, k);
+    }
+    *out = draft_const(d, VALUE_INT, value_int(bits), e->at);
+    return *out ? ERR_OK : draft_memory(err);
+}
+
 /* An expression over group keys and aggregates. */
 static enum err_code type_post(struct typed **out, struct draft *d,
                                const struct expr *e, unsigned depth,
@@ -459,8 +495,10 @@ static enum err_code type_post(struct typed **out, struct draft *d,
             if (draft_bare_key(d, e)) /* not to be computed with */
                 return allow_column(d, b->keys[i]->column, USE_GROUP, e->at,
                                     err);
-            return key_leaf(out, d, i, e->at, err);
+            return key_or_null(out, d, i, e->at, err);
         }
+    if (e->kind == EXPR_CALL && e->call.op == OP_GROUPING)
+        return grouping(out, d, e, err);
     if (e->kind == EXPR_AGG)
         return post_agg(out, d, e, err);
     if (e->kind == EXPR_COLUMN)
@@ -616,6 +654,9 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
 enum err_code draft_keys(struct draft *d, struct err *err)
 {
     struct draft_block *b = d->block;
+    if (b->tree->n_sets > 0 && !b->is_release)
+        return refuse(err, REFUSAL_GROUPING_SETS, b->tree->at,
+                      "GROUPING SETS in a sub-query", NULL);
     b->n_keys = b->tree->n_keys;
     b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
     if (!b->aggs)
@@ -774,21 +815,39 @@ static enum err_code type_after(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* The keys of the grouping set alone. */
+static void keep_set(struct draft *d, struct draft_block *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n_keys; i++)
+        if (draft_in_set(d, i))
+            b->keys[n++] = b->keys[i];
+    b->n_keys = n;
+    d->plan->n_keys = n;
+}
+
 enum err_code draft_types(struct draft *d, struct err *err)
 {
     struct draft_block b;
     TRY(release_from(d, &b, err));
     if (!b.scope->owned)
         return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
+    /* Sets are those of the question as asked, over one release each. */
+    if ((d->tree->n_sets > 0) != (d->set != NULL) ||
+        (d->set && d->plan->n_before > 0))
+        return refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
+                      "GROUPING SETS around or inside a sub-query with "
+                      "aggregates over people",
+                      NULL);
     d->scope = b.scope;
     TRY(draft_rows(d, err));
     TRY(draft_keys(d, err));
-    d->plan->n_keys = b.n_keys;
     TRY(type_outputs(d, err));
     TRY(check_distinct(d, err));
     TRY(type_having(d, err));
     TRY(type_orders(d, err));
-    if (b.n_keys == 0 && b.n_aggs == 0)
+    keep_set(d, &b);
+    if (b.n_keys == 0 && b.n_aggs == 0 && !d->set)
         return refuse(err, REFUSAL_NO_AGGREGATE, d->tree->at, NULL, NULL);
     d->where = b.where;
     d->never = b.where.never;

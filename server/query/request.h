@@ -62,6 +62,7 @@ struct request {
     size_t n_params;
     struct ask ask;
     struct ask_bounds bounds;
+    bool bounds_report; /* tell, for a share of the price, what bounds cut */
     bool intervals; /* also where an interval costs something: quantiles */
     const char *idempotency_key; /* "" = none; at most REQUEST_KEY_MAX bytes */
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and

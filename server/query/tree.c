@@ -114,12 +114,15 @@ static bool lists_equal(const struct select *a, const struct select *b)
 {
     bool same = a->n_items == b->n_items && a->n_keys == b->n_keys &&
                 a->n_orders == b->n_orders &&
-                a->n_distinct_on == b->n_distinct_on;
+                a->n_distinct_on == b->n_distinct_on &&
+                a->n_sets == b->n_sets;
     for (size_t i = 0; same && i < a->n_distinct_on; i++)
         same = expr_equal(a->distinct_on[i], b->distinct_on[i]);
     for (size_t i = 0; same && i < a->n_items; i++)
         same = expr_equal(a->items[i].expr, b->items[i].expr) &&
                text_equal(a->items[i].alias, b->items[i].alias);
+    for (size_t i = 0; same && i < a->n_sets; i++)
+        same = a->sets[i] == b->sets[i];
     for (size_t i = 0; same && i < a->n_keys; i++)
         same = expr_equal(a->keys[i], b->keys[i]);
     for (size_t i = 0; same && i < a->n_orders; i++)

@@ -187,6 +187,9 @@ struct select {
                                  name: the planner, which knows the columns,
                                  refuses a table that has one.  NULL = none */
     size_t n_keys;
+    uint32_t *sets; /* GROUPING SETS: of each, the keys it groups by, as bits;
+                       ROLLUP and CUBE are written out */
+    size_t n_sets;  /* 0 = one, of all keys */
     struct expr *having; /* or NULL */
     struct select_order *orders;
     size_t n_orders;

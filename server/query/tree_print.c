@@ -361,16 +361,40 @@ static void print_hidden(struct writer *w, const struct expr *e)
     expr_print(w, e);
 }
 
+static void print_key(struct writer *w, const struct select *s, size_t i)
+{
+    const struct expr *e = s->keys[i];
+    if (is_hidden(s, e) && !select_reads(s, e->column.name))
+        print_hidden(w, e);
+    else
+        expr_print(w, e);
+}
+
+static void print_set(struct writer *w, const struct select *s, uint32_t set)
+{
+    const char *between = "";
+    writer_str(w, "(");
+    for (size_t i = 0; i < s->n_keys; i++) {
+        if (!(set & UINT32_C(1) << i))
+            continue;
+        writer_str(w, between);
+        print_key(w, s, i);
+        between = ", ";
+    }
+    writer_str(w, ")");
+}
+
 static void print_keys(struct writer *w, const struct select *s)
 {
-    for (size_t i = 0; i < s->n_keys; i++) {
-        const struct expr *e = s->keys[i];
-        writer_str(w, i > 0 ? ", " : " GROUP BY ");
-        if (is_hidden(s, e) && !select_reads(s, e->column.name))
-            print_hidden(w, e);
-        else
-            expr_print(w, e);
+    for (size_t i = 0; i < s->n_sets; i++) {
+        writer_str(w, i > 0 ? ", " : " GROUP BY GROUPING SETS (");
+        print_set(w, s, s->sets[i]);
     }
+    for (size_t i = 0; i < s->n_keys && s->n_sets == 0; i++) {
+        writer_str(w, i > 0 ? ", " : " GROUP BY ");
+        print_key(w, s, i);
+    }
+    writer_str(w, s->n_sets > 0 ? ")" : "");
 }
 
 /* By name where that means the same, else by position, else behind a plus. */

@@ -189,6 +189,13 @@ enum err_code sql_sort_list(struct sql_ctx *c, struct select_order **out,
                             size_t *n_out, PgQuery__Node *const *list,
                             size_t n) MUST_CHECK;
 
+/* sql_name.c, for sql_sets.c: one group key, its index in s->keys. */
+enum err_code sql_group_key(struct sql_ctx *c, struct select *s, size_t *out,
+                            const PgQuery__Node *n) MUST_CHECK;
+/* sql_sets.c: GROUP BY with GROUPING SETS, ROLLUP, CUBE or (). */
+enum err_code sql_grouping_sets(struct sql_ctx *c, struct select *s,
+                                const PgQuery__SelectStmt *stmt) MUST_CHECK;
+
 /* sql_guard.c: the text before PostgreSQL's parser sees it. */
 enum err_code sql_guard(struct sql_ctx *c, const char *text,
                         size_t len) MUST_CHECK;

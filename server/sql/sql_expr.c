@@ -440,6 +440,14 @@ static enum err_code min_max(struct sql_ctx *c, struct expr **out,
                        x->n_args, x->location);
 }
 
+/* GROUPING (a, b) tells which of the keys a row is not grouped by. */
+static enum err_code grouping_func(struct sql_ctx *c, struct expr **out,
+                                   const PgQuery__Node *n)
+{
+    const PgQuery__GroupingFunc *f = n->grouping_func;
+    return sql_call_of(c, out, OP_GROUPING, f->args, f->n_args, f->location);
+}
+
 typedef enum err_code expr_fn(struct sql_ctx *c, struct expr **out,
                               const PgQuery__Node *n);
 
@@ -456,6 +464,7 @@ static expr_fn *const HANDLERS[] = {
     [PG_QUERY__NODE__NODE_COALESCE_EXPR] = coalesce,
     [PG_QUERY__NODE__NODE_MIN_MAX_EXPR] = min_max,
     [PG_QUERY__NODE__NODE_SUB_LINK] = sql_sub_link,
+    [PG_QUERY__NODE__NODE_GROUPING_FUNC] = grouping_func,
     [PG_QUERY__NODE__NODE_BOOLEAN_TEST] = boolean_test,
     [PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION] = session_value,
 };

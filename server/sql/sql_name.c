@@ -99,15 +99,43 @@ static enum err_code read_key(struct sql_ctx *c, struct select *s, size_t k,
     return ERR_OK;
 }
 
+/* A key by its expression; the same one again is one. */
+enum err_code sql_group_key(struct sql_ctx *c, struct select *s, size_t *out,
+                            const PgQuery__Node *n)
+{
+    if (s->n_keys == SQL_KEYS_MAX)
+        return sql_refuse(c, REFUSAL_LIST_LENGTH, sql_offset_of(n, -1),
+                          "GROUP BY", "64");
+    const size_t k = s->n_keys;
+    s->key_aliases[k] = NULL;
+    TRY(read_key(c, s, k, n));
+    *out = 0;
+    while (*out < k && !expr_equal(s->keys[*out], s->keys[k]))
+        ++*out;
+    s->n_keys += *out == k;
+    return ERR_OK;
+}
+
+static bool has_sets(const PgQuery__SelectStmt *stmt)
+{
+    bool found = false;
+    for (size_t i = 0; i < stmt->n_group_clause; i++)
+        found |= stmt->group_clause[i]->node_case ==
+                 PG_QUERY__NODE__NODE_GROUPING_SET;
+    return found;
+}
+
 enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
                            const PgQuery__SelectStmt *stmt)
 {
     if (stmt->n_group_clause == 0)
         return ERR_OK;
-    s->keys = ARENA_NEW_N(c->arena, stmt->n_group_clause, struct expr *);
-    s->key_aliases = ARENA_NEW_N(c->arena, stmt->n_group_clause, const char *);
+    s->keys = ARENA_NEW_N(c->arena, SQL_KEYS_MAX, struct expr *);
+    s->key_aliases = ARENA_NEW_N(c->arena, SQL_KEYS_MAX, const char *);
     if (!s->keys || !s->key_aliases)
         return sql_no_memory(c);
+    if (has_sets(stmt))
+        return sql_grouping_sets(c, s, stmt);
     for (size_t i = 0; i < stmt->n_group_clause; i++)
         TRY(read_key(c, s, s->n_keys++, stmt->group_clause[i]));
     return ERR_OK;

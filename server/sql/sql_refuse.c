@@ -20,9 +20,8 @@ static const struct refused EXPRS[] = {
     { NODE(ROW_EXPR), REFUSAL_CONSTRUCT, "A row of several values" },
     { NODE(SET_TO_DEFAULT), REFUSAL_CONSTRUCT, "DEFAULT" },
     { NODE(NAMED_ARG_EXPR), REFUSAL_FUNCTION_OPTION, "A named argument" },
-    { NODE(GROUPING_FUNC), REFUSAL_GROUPING_SETS, "GROUPING()" },
     { NODE(GROUPING_SET), REFUSAL_GROUPING_SETS,
-      "GROUP BY with GROUPING SETS, ROLLUP, CUBE or ()" },
+      "GROUPING SETS, ROLLUP or CUBE outside GROUP BY" },
 };
 
 static const struct refused TABLES[] = {

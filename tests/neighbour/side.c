@@ -172,6 +172,7 @@ static void answer(struct seen *out, struct side *s, const char *sql,
                            .sql_len = strlen(sql),
                            .idempotency_key = "",
                            .page_token = "",
+                           .bounds_report = strlen(sql) % 3 == 0,
                            .ask.level = 0.95 };
     struct service_call call = { .service = &s->service,
                                  .world = &s->world,
