@@ -95,6 +95,10 @@ test: deps
 	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK)
 	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
 
+# What we say of another engine, asked of it; they must be installed.
+test-engines:
+	@set -e; for t in tests/engines/*.sh; do $$t; done
+
 # Tests of the running server alone.
 test-system: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK)
@@ -260,5 +264,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
-.PHONY: attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients
+.PHONY: test-engines attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients
 .SECONDARY:

@@ -3,7 +3,8 @@
 # what PostgreSQL says, or NULL where it raises an error.
 set -eu
 cd "$(dirname "$0")/../.."
-bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1)
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
+[ -n "$bin" ] || { echo "needs PostgreSQL: apt-get install postgresql"; exit 1; }
 dir=$(mktemp -d)
 as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 [ "$(id -u)" = 0 ] && chown postgres "$dir"
