@@ -157,6 +157,20 @@ static void check_structured(void **state)
     assert_ptr_equal(s->orders[0].expr, s->items[1].expr);
     assert_true(s->orders[0].descending && s->has_limit && s->limit == 10);
 
+    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__PERCENTILE_CONT;
+    count.argument = &country;
+    count.alias = (char *)(uintptr_t) "count";
+    count.fraction = 0.9;
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
+    const struct expr *percentile = req.tree->items[1].expr;
+    assert_int_equal(percentile->agg.kind, AGG_PERCENTILE_CONT);
+    assert_true(percentile->agg.fraction->value.d == 0.9);
+    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__STDDEV_SAMP;
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
+    count.fraction = 0;
+    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
+    assert_int_equal(req.tree->items[1].expr->agg.kind, AGG_STDDEV_SAMP);
+
     order.column = (char *)(uintptr_t) "nothing";
     assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
     order.column = (char *)(uintptr_t) "count";

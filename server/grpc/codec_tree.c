@@ -95,7 +95,37 @@ static const struct function {
       "count" },
     { HALFTONE__V1__AGGREGATE__FUNCTION__SUM, AGG_SUM, false, false, "sum" },
     { HALFTONE__V1__AGGREGATE__FUNCTION__AVG, AGG_AVG, false, false, "avg" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__VAR_POP, AGG_VAR_POP, false, false,
+      "var_pop" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__VAR_SAMP, AGG_VAR_SAMP, false, false,
+      "var_samp" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__STDDEV_POP, AGG_STDDEV_POP, false,
+      false, "stddev_pop" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__STDDEV_SAMP, AGG_STDDEV_SAMP, false,
+      false, "stddev_samp" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__PERCENTILE_CONT, AGG_PERCENTILE_CONT,
+      false, false, "percentile_cont" },
+    { HALFTONE__V1__AGGREGATE__FUNCTION__PERCENTILE_DISC, AGG_PERCENTILE_DISC,
+      false, false, "percentile_disc" },
 };
+
+/* A constant, as the tree keeps it; the planner checks that it is a fraction.
+ */
+static enum err_code get_fraction(struct expr *e,
+                                  const Halftone__V1__Aggregate *m,
+                                  struct arena *a, struct err *err)
+{
+    if (!agg_is_percentile(e->agg.kind))
+        return m->fraction == 0 ? ERR_OK
+                                : err_set(err, ERR_INVALID,
+                                          "only percentiles have a fraction");
+    e->agg.fraction = ARENA_NEW(a, struct expr);
+    if (!e->agg.fraction)
+        return full(err);
+    e->agg.fraction->kind = EXPR_CONST;
+    e->agg.fraction->value = value_double(m->fraction);
+    return ERR_OK;
+}
 
 static const struct function *find_function(const Halftone__V1__Aggregate *m)
 {
@@ -129,6 +159,7 @@ static enum err_code get_aggregate(struct select_item *out,
     e->agg.arg = star;
     if (m->argument)
         TRY(get_expr(&e->agg.arg, m->argument, 0, a, err));
+    TRY(get_fraction(e, m, a, err));
     *out = (struct select_item){ .expr = e,
                                  .alias = m->alias[0] ? m->alias : f->name };
     return ERR_OK;
