@@ -802,6 +802,14 @@ static const struct pair {
       "SELECT COUNT(DISTINCT who) FROM buys", false },
     { "another key", "SELECT land, COUNT(*) FROM buys GROUP BY land",
       "SELECT kind, COUNT(*) FROM buys GROUP BY kind", false },
+    { "another spread in an earlier release",
+      "SELECT COUNT(*) FROM buys WHERE n > (SELECT VAR_POP(n) FROM buys)",
+      "SELECT COUNT(*) FROM buys WHERE n > (SELECT STDDEV_POP(n) FROM buys)",
+      false },
+    { "the same earlier release",
+      "SELECT COUNT(*) FROM buys WHERE n > (SELECT VAR_POP(n) FROM buys)",
+      "SELECT COUNT(*) AS c FROM buys WHERE n > (SELECT VAR_POP(n) FROM buys)",
+      true },
     { "text is not a number", "SELECT COUNT(*) FROM buys WHERE city = '1'",
       "SELECT COUNT(*) FROM buys WHERE n = 1", false },
 };
@@ -914,6 +922,32 @@ static void groups_are_numbered_both_ways(void **state)
     arena_fini(&a);
 }
 
+/* A report follows its sum to whatever grid the price leaves. */
+static void reports_follow_their_sums(void **state)
+{
+    (void)state;
+    for (double hi = 1; hi < 1e12; hi *= 10)
+        for (double rho = 1e-7; rho < 0.1; rho *= 10) {
+            const struct request req = { .purpose = "stats",
+                                         .bounds_report = true,
+                                         .ask = { .kind = ASK_RHO,
+                                                  .price = rho } };
+            struct arena a;
+            struct err err = { 0 };
+            struct plan *p = NULL;
+            char sql[128];
+            arena_init(&a, 1 << 22);
+            (void)snprintf(sql, sizeof sql,
+                           "SELECT SUM(least(%.0f, greatest(0, free))) FROM "
+                           "buys",
+                           hi);
+            const enum err_code rc =
+                plan_sql(&p, sql, &req, &plan_shop, &a, &err);
+            assert_true(rc == ERR_OK || rc == ERR_INVALID);
+            arena_fini(&a);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest single[] = {
@@ -921,6 +955,7 @@ int main(void)
         cmocka_unit_test(every_cap_ends_cleanly),
         cmocka_unit_test(groups_are_numbered_both_ways),
         cmocka_unit_test(sets_share_the_price),
+        cmocka_unit_test(reports_follow_their_sums),
     };
     sql_init();
     return RUN_ROWS(priced, check_priced) +

@@ -3,6 +3,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "server/engine/duck_keep.h"
 
+#include "server/base/siphash.h"
+
 #include <inttypes.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -344,6 +346,60 @@ static void finalize(duckdb_function_info info, duckdb_aggregate_state *states,
     }
 }
 
+/* ---- codes of groups ---- */
+
+/* Half of the secret each: what orders a person's groups, what names them. */
+static struct siphash_key code_key(const struct duck_keep_key *key)
+{
+    struct siphash_key k;
+    memcpy(&k.k0, key->bytes + sizeof k, sizeof k.k0);
+    memcpy(&k.k1, key->bytes + sizeof k + sizeof k.k0, sizeof k.k1);
+    return k;
+}
+
+/* NULL has a code of its own: that of nothing, under another key. */
+static void code_rows(duckdb_function_info info, duckdb_data_chunk chunk,
+                      duckdb_vector out)
+{
+    const struct duck_keep_key *const *key =
+        duckdb_scalar_function_get_extra_info(info);
+    const struct siphash_key k = code_key(*key);
+    const struct siphash_key of_null = { ~k.k0, k.k1 };
+    const idx_t n = duckdb_data_chunk_get_size(chunk);
+    duckdb_vector text = duckdb_data_chunk_get_vector(chunk, 0);
+    const struct column c = { duckdb_vector_get_data(text),
+                              duckdb_vector_get_validity(text) };
+    uint64_t *code = duckdb_vector_get_data(out);
+    for (idx_t row = 0; row < n; row++) {
+        duckdb_string_t s = ((const duckdb_string_t *)c.data)[row];
+        code[row] = is_null(&c, row) ? siphash(&of_null, "", 0)
+                                     : siphash(&k, duckdb_string_t_data(&s),
+                                               duckdb_string_t_length(s));
+    }
+}
+
+static bool add_code(duckdb_connection con, const struct duck_keep_key *key)
+{
+    const struct duck_keep_key **own = malloc(sizeof *own);
+    if (!own)
+        return false;
+    *own = key;
+    duckdb_scalar_function fn = duckdb_create_scalar_function();
+    duckdb_logical_type in = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+    duckdb_logical_type to = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
+    duckdb_scalar_function_set_name(fn, KEEP_CODE);
+    duckdb_scalar_function_add_parameter(fn, in);
+    duckdb_scalar_function_set_return_type(fn, to);
+    duckdb_scalar_function_set_special_handling(fn);
+    duckdb_scalar_function_set_extra_info(fn, (void *)own, free);
+    duckdb_scalar_function_set_function(fn, code_rows);
+    const bool ok = duckdb_register_scalar_function(con, fn) == DuckDBSuccess;
+    duckdb_destroy_scalar_function(&fn);
+    duckdb_destroy_logical_type(&in);
+    duckdb_destroy_logical_type(&to);
+    return ok;
+}
+
 /* ---- registration ---- */
 
 static duckdb_logical_type group_list(unsigned sums)
@@ -415,6 +471,9 @@ enum err_code duck_keep_register(struct duck *d,
                                  struct err *err)
 {
     char name[KEEP_NAME_MAX];
+    if (!add_code(d->con, key) || !duck_exec(d, "SELECT " KEEP_CODE "('')"))
+        return err_set(err, ERR_INTERNAL,
+                       "DuckDB does not take the function " KEEP_CODE);
     for (unsigned types = 0; types < 4; types++)
         for (unsigned l0 = 1; l0 <= KEEP_L0_MAX; l0++)
             for (unsigned sums = 0; sums <= KEEP_SUMS_MAX; sums++) {

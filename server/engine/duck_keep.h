@@ -24,6 +24,12 @@ struct duck_keep_key {
  * adds nothing, a NULL group is spelled n, and a row without a person or a code
  * takes no part.
  *
+ *   halftone_code(group VARCHAR) -> UBIGINT
+ *
+ * is the code of a group: a SipHash under the secret.  Who chooses the keys, as
+ * an analyst does with CASE, must not be able to choose two of one code: one
+ * person could then give a group of many another name.
+ *
  * Why one pass is enough: the L0 least hashes so far only ever fall, so a group
  * that ends among them was let in when its first row came and never put out,
  * and its sums are whole.  Two partial states unite the same way.

@@ -283,12 +283,25 @@ static int64_t half_down(int64_t v)
     return v / 2 - (v % 2 < 0);
 }
 
+/* Is j the report on what clamping took from sum i? */
+static bool is_report_on(const struct draft *d, size_t j, size_t i)
+{
+    const struct plan_measure *p = d->plan->measures;
+    return p[j].kind == MEASURE_CLAMPED && p[j].grid_bits == p[i].grid_bits &&
+           p[j].center == p[i].center &&
+           typed_equal(d->measures[j].value, d->measures[i].value) &&
+           typed_equal(d->measures[j].filter, d->measures[i].filter);
+}
+
 bool draft_coarsen(struct draft *d, size_t i)
 {
     struct plan_measure *m = &d->plan->measures[i];
     struct draft_measure *w = &d->measures[i];
     if (m->kind != MEASURE_SUM || m->grid_bits == 0 || w->has_squares)
         return false;
+    bool follows[PLAN_MEASURES_MAX];
+    for (size_t j = 0; j < d->plan->n_measures; j++)
+        follows[j] = is_report_on(d, j, i);
     m->grid_bits--;
     w->lo = half_down(w->lo);
     w->hi = -half_down(-w->hi);
@@ -300,6 +313,11 @@ bool draft_coarsen(struct draft *d, size_t i)
                    : d->plan->linf * farther(w->lo - (int64_t)m->center,
                                              w->hi - (int64_t)m->center);
     m->bound = at_least_one(m->bound);
+    for (size_t j = 0; j < d->plan->n_measures; j++)
+        if (follows[j]) {
+            d->plan->measures[j].grid_bits = m->grid_bits;
+            d->plan->measures[j].center = m->center;
+        }
     return true;
 }
 

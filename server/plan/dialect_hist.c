@@ -42,8 +42,8 @@ void stage_histogram(const struct sql *s)
     stage_kept_groups(s, "v");
     if (!one_row)
         writer_printf(s->w,
-                      " WHERE v.n <= %u OR v.o * %u // v.n > (v.o - 1) * %u // "
-                      "v.n",
+                      " WHERE v.n <= %u OR (2 * v.o * %u + v.n) // (2 * v.n) > "
+                      "(2 * (v.o - 1) * %u + v.n) // (2 * v.n)",
                       linf, linf, linf);
     else if (s->flag[0] != STAGE_NONE)
         writer_str(s->w, " WHERE v.f0");

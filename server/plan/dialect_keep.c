@@ -7,8 +7,8 @@
  *   names   the keys that a code stands for
  *
  * The same integers as pairs and ranked give, unless two of the groups share a
- * code of 64 bits (one chance in 10^10 for 60,000 groups): those would be
- * counted as one, for each person within its bound.
+ * code, a keyed hash of 64 bits that nobody can aim at (for 60,000 groups one
+ * chance in 10^10): those would be counted as one.
  */
 #include "server/plan/dialect_stage.h"
 #include "server/plan/keep.h"
@@ -84,11 +84,29 @@ void stage_slot(const struct sql *s, size_t flag, size_t sum)
     writer_printf(s->w, "e.a%zu", i);
 }
 
+static bool is_one_text(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    return p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
+}
+
+/* The group as text: k0 itself, or every key spelled. */
+static void group_text(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
+    if (is_one_text(s)) {
+        writer_str(s->w, "k0");
+        return;
+    }
+    writer_str(s->w, "''");
+    for (size_t k = 0; k < p->n_keys; k++)
+        stage_encoded(s, 'k', k, p->keys[k].type == VALUE_TEXT);
+}
+
 static void code(const struct sql *s)
 {
-    writer_str(s->w, "hash(");
-    for (size_t k = 0; k < s->d->plan->n_keys; k++)
-        writer_printf(s->w, "%sk%zu", k ? ", " : "", k);
+    writer_str(s->w, KEEP_CODE "(");
+    group_text(s);
     writer_str(s->w, ")");
 }
 
@@ -107,14 +125,11 @@ static void slot_input(const struct sql *s, const struct stage_slot *slot)
 void stage_kept(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    const bool one_text = p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
     char name[KEEP_NAME_MAX];
-    keep_name(name, draft_key(s->d)->key_type != POLICY_INT, one_text, p->l0,
-              (unsigned)s->n_slots);
+    keep_name(name, draft_key(s->d)->key_type != POLICY_INT, is_one_text(s),
+              p->l0, (unsigned)s->n_slots);
     writer_printf(s->w, ",\nkept AS (SELECT unnest(%s(p, ", name);
-    writer_str(s->w, one_text ? "k0" : "''");
-    for (size_t k = 0; k < p->n_keys && !one_text; k++)
-        stage_encoded(s, 'k', k, p->keys[k].type == VALUE_TEXT);
+    group_text(s);
     writer_str(s->w, ", ");
     code(s);
     for (size_t i = 0; i < s->n_slots; i++)

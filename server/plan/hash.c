@@ -82,6 +82,18 @@ static void dataset(struct writer *w, const struct draft *d)
 static void before(struct writer *w, const struct plan *p)
 {
     writer_bytes(w, p->release_hash, sizeof p->release_hash);
+    /* What an output makes of the noisy measures: VAR and STDDEV share them. */
+    writer_be32(w, (uint32_t)p->n_aggs);
+    for (size_t i = 0; i < p->n_aggs; i++) {
+        const struct plan_agg *agg = &p->aggs[i];
+        writer_u8(w, (uint8_t)agg->kind);
+        writer_be64(w, agg->measure);
+        writer_be64(w, agg->count);
+        writer_be64(w, agg->square);
+        writer_be64(w, agg->pick);
+        writer_u8(w, agg->whole);
+        writer_u8(w, agg->sample);
+    }
     writer_be32(w, (uint32_t)p->n_outputs);
     for (size_t i = 0; i < p->n_outputs; i++)
         typed_write(w, p->outputs[i].expr);
@@ -173,8 +185,12 @@ enum err_code draft_hash(struct draft *d, struct err *err)
         groups(&w, d);
         measures(&w, d);
         writer_be32(&w, (uint32_t)d->plan->n_before);
-        for (size_t i = 0; i < d->plan->n_before; i++)
+        for (size_t i = 0; i < d->plan->n_before; i++) {
             before(&w, d->plan->before[i]);
+            /* Its text says what is done after the noise, too. */
+            select_print(&w, d->chained[i]);
+            writer_u8(&w, 0);
+        }
         quantiles(&w, d);
     }
     if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,

@@ -25,6 +25,8 @@ enum {
     KEEP_NAME_MAX = 40, /* bytes of a function's name, its NUL included */
 };
 
+#define KEEP_CODE "halftone_code"
+
 /* The aggregate for persons, and groups of one key, of text or not:
  * "halftone_keep_is_5_2". */
 static inline void keep_name(char out[KEEP_NAME_MAX], bool person_text,

@@ -72,6 +72,7 @@ static enum err_code columns(struct set *u, struct draft *d, struct err *err)
         }
         for (size_t k = 1; k < u->r->set.n_arms; k++)
             TRY(meet(out, &u->arms[k]->columns[i], u, err));
+        out->raw = out->type == VALUE_DATE || out->type == VALUE_TIMESTAMP;
     }
     return ERR_OK;
 }

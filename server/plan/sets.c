@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/plan/draft.h"
+#include "server/query/refusal.h"
 
 /*
  * GROUPING SETS.  Each set is a question of its own, bounded apart and paid for
@@ -113,6 +114,11 @@ enum err_code draft_sets(struct plan **out, const struct draft *like,
         d.set = &tree->sets[i];
         d.n_parts = tree->n_sets;
         TRY(draft_make(&all->parts[i], &d, err));
+        if (all->parts[i]->n_before > 0)
+            return refuse(err, REFUSAL_GROUPING_SETS, tree->at,
+                          "GROUPING SETS beside a sub-query that counts over "
+                          "many people",
+                          NULL);
     }
     TRY(gather_parts(all, like, err));
     total.plan = all;

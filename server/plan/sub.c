@@ -165,6 +165,12 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
         t = u->b.keys[t->index];
     if (t->kind == TYPED_COLUMN)
         keep_facts(u, out, t->column);
+    /* One expression cannot leave what the engine's times hold; one on another,
+     * level by level, could: each begins in the years 1 to 9999 anew. */
+    if (out->type == VALUE_DATE || out->type == VALUE_TIMESTAMP) {
+        out->raw = true;
+        out->never_null = false;
+    }
     return draft_keep_domain(out, u->d, t, err);
 }
 
