@@ -6,7 +6,7 @@
 #include "server/plan/func.h"
 
 /* Constants that are lengths, places and counts. */
-enum { INT_CONST_MOST = 1000000, DIGITS_MOST = 15, GROWTH_MOST = 64 };
+enum { INT_CONST_MOST = 1000000, DIGITS_MOST = 15, GROWTH_MOST = 16 };
 
 static enum err_code refuse_arg(const struct check *c, const struct typed *arg,
                                 const char *what, enum err_code code,

@@ -3,9 +3,10 @@
 /*
  * Rows per group and bucket.  A person with n > Linf rows in a group counts
  * with Linf of them: those that stand evenly among the person's own in the
- * order of their values, so that the person's quantiles stay where they were;
- * the o-th of n is one when o Linf / n, rounded down, is more than for the row
- * before.  Rows with one value may change places; nothing after can tell.
+ * order of their values, from a start r below n that is the person's, so that
+ * over many people every row is as likely; the o-th of n is one when
+ * (o Linf + r) / n, rounded down, is more than for the row before.  Rows with
+ * one value may change places; nothing after can tell.
  *
  *   ordered  o numbers a person's rows in a group, n counts them
  *
@@ -18,7 +19,9 @@ static void stage_ordered(const struct sql *s)
     stage_columns(s, 'k', n_keys);
     writer_str(s->w, ") AS n, row_number() OVER (PARTITION BY p");
     stage_columns(s, 'k', n_keys);
-    writer_printf(s->w, " ORDER BY v0) AS o FROM placed%s)",
+    writer_printf(s->w,
+                  " ORDER BY v0) AS o, CAST(hash(p) %% CAST(n AS UBIGINT) AS "
+                  "BIGINT) AS r FROM placed%s)",
                   s->flag[0] != STAGE_NONE ? " WHERE f0" : "");
 }
 
@@ -42,8 +45,8 @@ void stage_histogram(const struct sql *s)
     stage_kept_groups(s, "v");
     if (!one_row)
         writer_printf(s->w,
-                      " WHERE v.n <= %u OR (2 * v.o * %u + v.n) // (2 * v.n) > "
-                      "(2 * (v.o - 1) * %u + v.n) // (2 * v.n)",
+                      " WHERE v.n <= %u OR (v.o * %u + v.r) // v.n > ((v.o - "
+                      "1) * %u + v.r) // v.n",
                       linf, linf, linf);
     else if (s->flag[0] != STAGE_NONE)
         writer_str(s->w, " WHERE v.f0");

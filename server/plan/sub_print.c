@@ -20,6 +20,20 @@
 #include "server/plan/dialect.h"
 #include "server/plan/sub.h"
 
+/* Text that was computed is cut, so that level upon level cannot make it grow
+ * past what the engine holds: whether it does would depend on the data. */
+enum { TEXT_MOST = 256 }; /* characters */
+
+static void print_output(struct writer *w, const struct typed *e)
+{
+    const bool cuts = e->type == VALUE_TEXT && e->kind != TYPED_COLUMN &&
+                      e->kind != TYPED_CONST;
+    writer_str(w, cuts ? "left(" : "");
+    duckdb_typed(w, e);
+    if (cuts)
+        writer_printf(w, ", %d)", TEXT_MOST);
+}
+
 static void print_outputs(struct writer *w, const struct sub *u)
 {
     const struct rel_scope *s = u->b.scope;
@@ -32,7 +46,7 @@ static void print_outputs(struct writer *w, const struct sub *u)
         if (!u->outputs[i].typed)
             continue;
         writer_str(w, any ? ", " : "");
-        duckdb_typed(w, u->outputs[i].typed);
+        print_output(w, u->outputs[i].typed);
         writer_printf(w, " AS c%zu", i);
         any = true;
     }
