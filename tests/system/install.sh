@@ -34,9 +34,10 @@ check 'and nothing of the tree is in them' says '^halftone ' \
 mkdir "$run/shop"
 "${MAKE_SHOP:-${BIN:-build}/make_shop}" demo/shop.sql "$run/shop" 2000 || die "no shop"
 cp "$root/usr/share/doc/halftone/examples/shop.yaml" "$run/shop/"
+# Not in the check, whose pipe would be a shell of its own: it is stopped by us.
+write_config "$run/shop/shop.yaml"
+start_server
 serves() {
-    write_config "$run/shop/shop.yaml"
-    start_server
     "$bin/halftone" query --purpose improve_products 'SELECT COUNT(*) FROM shop.orders' </dev/null
 }
 check 'an installed server answers an installed client' says '^cost rho' serves
