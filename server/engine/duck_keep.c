@@ -3,13 +3,12 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "server/engine/duck_keep.h"
 
-#include "server/base/siphash.h"
-
-#include <inttypes.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/base/siphash.h"
 
 enum {
     ARG_PERSON,
@@ -306,26 +305,27 @@ static void combine(duckdb_function_info info, duckdb_aggregate_state *from,
     }
 }
 
-/* Room in the list vector for all groups of these states. */
-static idx_t grow(const struct shape *f, duckdb_aggregate_state *states,
-                  duckdb_vector out, idx_t n)
+/* Room in the list vector for all groups of these states, from *start on. */
+static bool grow(idx_t *start, duckdb_aggregate_state *states,
+                 duckdb_vector out, idx_t n)
 {
-    const idx_t start = duckdb_list_vector_get_size(out);
-    idx_t end = start;
-    (void)f;
+    *start = duckdb_list_vector_get_size(out);
+    idx_t end = *start;
     for (idx_t i = 0; i < n; i++)
         end += ((struct state *)states[i])->n;
-    if (duckdb_list_vector_reserve(out, end) != DuckDBSuccess ||
-        duckdb_list_vector_set_size(out, end) != DuckDBSuccess)
-        return start;
-    return start;
+    return duckdb_list_vector_reserve(out, end) == DuckDBSuccess &&
+           duckdb_list_vector_set_size(out, end) == DuckDBSuccess;
 }
 
 static void finalize(duckdb_function_info info, duckdb_aggregate_state *states,
                      duckdb_vector out, idx_t n, idx_t offset)
 {
     const struct shape *f = duckdb_aggregate_function_get_extra_info(info);
-    idx_t at = grow(f, states, out, n);
+    idx_t at;
+    if (!grow(&at, states, out, n)) {
+        duckdb_aggregate_function_set_error(info, "out of memory");
+        return;
+    }
     duckdb_vector item = duckdb_list_vector_get_child(out);
     uint64_t *code =
         duckdb_vector_get_data(duckdb_struct_vector_get_child(item, 0));
@@ -348,7 +348,7 @@ static void finalize(duckdb_function_info info, duckdb_aggregate_state *states,
 
 /* ---- codes of groups ---- */
 
-/* Half of the secret each: what orders a person's groups, what names them. */
+/* From the second half of the secret. */
 static struct siphash_key code_key(const struct duck_keep_key *key)
 {
     struct siphash_key k;
