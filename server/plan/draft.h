@@ -11,6 +11,7 @@
  *   nest.c    tree                                  where the aggregates are
  *   from.c    scope                                 who owns the rows
  *   type.c    where, keys, aggregates, outputs      names, types, constants
+ *             over type_row.c, type_agg.c, type_post.c, terms.c: type.h
  *   snap.c    where                                 times on the grain
  *   domain.c  plan->keys                            public groups
  *   bounds.c  plan->l0, linf; measures              what one person can change
@@ -235,8 +236,9 @@ enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
 /* What a column is read for decides whether the policy allows it. */
 enum draft_use { USE_FILTER, USE_GROUP, USE_VALUE };
 
-/* type.c, for sub-queries: an expression over rows, one over groups; the terms
- * of a condition; the group keys; a column. */
+/* For sub-queries too: an expression over rows (type_row.c), one over groups
+ * (type_post.c), an aggregate (type_agg.c), the terms of a condition (terms.c),
+ * the group keys (type.c), a column (type_row.c). */
 enum err_code draft_row(struct typed **out, struct draft *d,
                         const struct expr *e, enum draft_use use,
                         struct err *err) MUST_CHECK;
