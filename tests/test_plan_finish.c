@@ -251,6 +251,32 @@ static const struct probe {
       VALUE_INT },
     { "the privacy key is never NULL",
       "SELECT COUNT(*) FROM buys WHERE who IS NULL", "0\n", VALUE_INT },
+    { "keys with public domains are listed, `other` too",
+      "SELECT DISTINCT land FROM buys", "AT\nDE\nFR\nother\n", VALUE_TEXT },
+    { "a list in the order asked for, cut",
+      "SELECT upper(land) FROM buys WHERE n > 3 GROUP BY land HAVING land <> "
+      "'FR' ORDER BY land DESC LIMIT 2",
+      "OTHER\nDE\n", VALUE_TEXT },
+    { "a list without the values that the WHERE excludes",
+      "SELECT land FROM buys WHERE land IN ('AT', 'FR') AND land <> 'AT' GROUP "
+      "BY land",
+      "FR\nother\n", VALUE_TEXT },
+    { "all combinations", "SELECT kind, ok FROM buys GROUP BY 1, 2",
+      "a|false\na|true\nb|false\nb|true\n", VALUE_TEXT },
+    { "a computed key of public values", "SELECT DISTINCT n > 3 FROM buys",
+      "false\ntrue\nNULL\n", VALUE_BOOL },
+    { "grouping sets of keys alone",
+      "SELECT kind, GROUPING(kind) FROM buys GROUP BY ROLLUP (kind)",
+      "a|0\nb|0\nNULL|1\n", VALUE_TEXT },
+    { "a SELECT around a list",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT land FROM buys) x", "4\n",
+      VALUE_INT },
+    { "a list of nothing", "SELECT DISTINCT land FROM buys WHERE false", "",
+      VALUE_TEXT },
+    { "a list inside another's filter leaves none out",
+      "SELECT DISTINCT kind FROM buys WHERE city IN (SELECT DISTINCT land FROM "
+      "buys)",
+      "a\nb\n", VALUE_TEXT },
 };
 
 static void check_probe(void **state)

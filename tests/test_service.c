@@ -281,6 +281,13 @@ static const struct row {
       ERR_OK,
       false,
       0 },
+    { "a list of a public domain is free, and no engine hears of it",
+      { "SELECT DISTINCT country FROM shop.orders WHERE amount > 2",
+        "analytics", "", 0, 0, 0 },
+      { .fails = ERR_MISS },
+      ERR_OK,
+      false,
+      0 },
 };
 
 static enum ledger_state listed_state(struct fixture *f)

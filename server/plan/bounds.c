@@ -269,6 +269,15 @@ static enum err_code add_distinct(size_t *out, struct draft *d,
 {
     const struct draft_measure w = { .filter = agg->filter,
                                      .value = agg->value };
+    const struct policy_column *c =
+        agg->value->kind == TYPED_COLUMN ? agg->value->column->policy : NULL;
+    if (c && c->has_domain)
+        TRY(draft_notice(
+            d, err,
+            "COUNT(DISTINCT %s) is charged: it counts the values "
+            "that occur, declared or not; SELECT DISTINCT %s lists "
+            "the %zu declared ones, free",
+            c->name, c->name, c->domain.n));
     return add_measure(
         out, d,
         (struct plan_measure){
@@ -441,6 +450,8 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
     for (size_t i = 0; i < d->n_aggs; i++)
         TRY(measure_agg(&p->aggs[i], d, &d->aggs[i], err));
     p->audience = d->policy->min_audience;
+    if (p->lists)
+        return ERR_OK;
     if (p->selects || p->audience > 0 || plan_width(p) == 0) {
         p->has_people = true;
         TRY(add_people(&p->people, d, NULL, err));

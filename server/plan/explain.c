@@ -257,11 +257,16 @@ static void explain(struct writer *w, const struct draft *d)
         writer_str(w, "No row is asked for: names and types alone, free\n");
         return;
     }
-    for (size_t i = 0; i < p->n_before; i++)
+    for (size_t i = 0; i < p->n_before && !p->is_free; i++)
         writer_printf(w, "First, as table s%zu, a release of its own:\n%s\n", i,
                       p->before[i]->text);
     ownership(w, d);
     groups(w, d);
+    if (p->lists) {
+        writer_str(w, "The answer is the policy's list, free: the domain is "
+                      "public, and no row is read\n");
+        return;
+    }
     if (p->is_free) {
         writer_str(w, "No row can count: answered without the data, free\n");
         return;
@@ -360,8 +365,7 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
         if (!mechanism)
             return draft_memory(err);
         out->columns[i] = (struct reply_estimate_column){
-            o->name, mechanism,
-            after ? (double)NAN : error_of_output(first, o)
+            o->name, mechanism, after ? (double)NAN : error_of_output(first, o)
         };
     }
     if (dp_notion_eps(&out->epsilon, p->policy->notion, p->price,

@@ -6,6 +6,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/laws.h"
+#include "server/plan/release.h"
 
 /*
  * Aggregates from noisy measures, with intervals (laws.h); then outputs,
@@ -176,6 +177,45 @@ struct table {
     size_t n;
 };
 
+static size_t rows_of_list(const struct plan *p)
+{
+    return p->lists ? (size_t)p->groups_public : 1;
+}
+
+/* Every group of the public domains, without a number. */
+static enum err_code list_groups(struct table *t, const struct laws *l,
+                                 struct arena *a, struct err *err)
+{
+    const struct plan *p = l->p;
+    const size_t n = rows_of_list(p);
+    struct value *keys = ARENA_NEW_N(a, n * p->n_keys + 1, struct value);
+    if (!keys)
+        return draft_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        struct row *row = &t->rows[t->n];
+        bool keep = false;
+        TRY(room(row, p, a, err));
+        row->keys = &keys[i * p->n_keys];
+        row->n_keys = p->n_keys;
+        plan_group_keys(&keys[i * p->n_keys], p, i);
+        TRY(compute(row, &keep, l, NULL, a, err));
+        t->n += keep;
+    }
+    return ERR_OK;
+}
+
+/* What a free plan answers: a list, or SQL's answer over no rows. */
+static enum err_code collect_free(struct table *t, const struct laws *l,
+                                  struct arena *a, struct err *err)
+{
+    size_t n = 0;
+    if (l->p->lists)
+        return list_groups(t, l, a, err);
+    TRY(over_nothing(&t->rows[t->n], &n, l, a, err));
+    t->n += n;
+    return ERR_OK;
+}
+
 /* The rows of one release that HAVING and the minimum audience leave. */
 static enum err_code collect(struct table *t, const struct plan *p,
                              const struct plan_noisy *noisy, struct arena *a,
@@ -185,12 +225,9 @@ static enum err_code collect(struct table *t, const struct plan *p,
     if (!laws)
         return draft_memory(err);
     TRY(laws_find(laws, p, a, err));
-    if (p->is_free) {
-        size_t n = 0;
-        TRY(over_nothing(&t->rows[t->n], &n, laws, a, err));
-        t->n += n;
-    }
-    for (size_t i = 0; !p->is_free && i < noisy->n_rows; i++) {
+    if (p->is_free)
+        return collect_free(t, laws, a, err);
+    for (size_t i = 0; i < noisy->n_rows; i++) {
         const struct dp_noisy *m = &noisy->measures[i * plan_width(p)];
         struct row *row = &t->rows[t->n];
         bool keep = false;
@@ -259,7 +296,9 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
 {
-    const size_t most = (p->is_free ? 0 : noisy->n_rows) + plan_releases(p);
+    size_t most = p->is_free ? 0 : noisy->n_rows;
+    for (size_t i = 0; i < plan_releases(p); i++)
+        most += rows_of_list(plan_release(p, i));
     struct table t = { .rows = ARENA_NEW_N(a, most + 1, struct row) };
 
     if (!t.rows)

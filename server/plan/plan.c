@@ -115,6 +115,16 @@ static enum err_code tell_bounds(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* A condition on other columns cannot leave out what the policy lists. */
+static enum err_code tell_list(struct draft *d, struct err *err)
+{
+    return draft_notice(d, err,
+                        "free: the domain is public, and this is the policy's "
+                        "list; values that no row has%s are in it",
+                        d->where.n > 0 ? ", or none that passes the WHERE,"
+                                       : "");
+}
+
 static enum err_code make(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
@@ -130,7 +140,9 @@ static enum err_code make(struct draft *d, struct err *err)
     p->offset = d->tree->offset;
     TRY(draft_domains(d, err));
     TRY(draft_bounds(d, err));
-    p->is_free |= d->never || (p->has_limit && p->limit == 0);
+    p->is_free |= p->lists || d->never || (p->has_limit && p->limit == 0);
+    if (p->lists)
+        TRY(tell_list(d, err));
     if (!p->is_free) {
         TRY(draft_price(d, err));
         TRY(tell_bounds(d, err));

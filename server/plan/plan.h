@@ -140,8 +140,9 @@ struct plan {
     size_t n_before;
 
     /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
-     * call plan_finish with no rows.  LIMIT 0 and constant-false filters. */
-    bool is_free;
+     * call plan_finish with no rows.  LIMIT 0 and constant-false filters; and
+     * group keys alone whose domains are public, which `lists` them. */
+    bool is_free, lists;
     const char *sql;  /* the engine's statement; n_before > 0: of plan_bind */
     bool keyed;       /* sql uses the secret, $1 */
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */

@@ -52,11 +52,14 @@ static uint64_t parts_of(const struct draft *d)
 
 /*
  * The price asked for is that of the whole chain: a quarter is for each earlier
- * release, the rest for this one; and grouping sets share it evenly.
+ * release that costs any, the rest for this one; and grouping sets share it
+ * evenly.
  */
 static uint64_t of_chain(const struct draft *d, uint64_t total)
 {
-    const uint64_t quarters = d->is_before ? 1 : 4 - d->plan->n_before;
+    uint64_t quarters = d->is_before ? 1 : 4;
+    for (size_t i = 0; i < d->plan->n_before; i++)
+        quarters -= !d->plan->before[i]->is_free;
     return (quarters == 4 ? total : total / 4 * quarters) / parts_of(d);
 }
 
