@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "server/base/log.h"
-#include "server/main/noise.h"
+#include "server/main/execute.h"
+#include "server/main/leave.h"
 #include "server/main/question.h"
-#include "server/main/slot.h"
 #include "server/metrics/metrics.h"
 #include "server/query/answer.h"
 #include "server/query/lifecycle.h"
@@ -13,22 +13,13 @@
 /* Stored answers stay readable this long for the retry of who paid. */
 enum { KEEP_S = 7 * 86400 };
 
-/* What a commit takes on a disk that is well. */
-enum { STORE_NS = 10 * 1000 * 1000, NS_PER_US = 1000 };
-
-/* What the engine found for one release. */
-struct release {
-    struct engine_result exact;
-    struct engine_result *hists; /* n_hists */
-};
-
 struct run {
     struct service_call *call;
     struct reply *reply;
     struct arena *arena;
     struct question question;
     struct ledger_run charge;
-    struct release *releases; /* plan_releases() */
+    struct executed executed;
     struct plan_noisy noisy;
 };
 
@@ -37,60 +28,12 @@ static enum err_code full(struct err *err)
     return err_set(err, ERR_LIMIT, "the request needs too much memory");
 }
 
-/* From when slots count: strict ones from when the worker began. */
-static uint64_t slots_from_ns(const struct run *run)
+static const struct policy *policy_of(const struct run *run)
 {
-    return run->question.dataset->policy->slot_strict_ns > 0
-               ? run->call->started_ns
-               : run->call->received_ns;
-}
-
-static uint64_t elapsed_ns(const struct run *run)
-{
-    return clock_mono_ns(run->call->service->clock) - slots_from_ns(run);
-}
-
-/* From here on the time of leaving could depend on data: take a slot.  What is
- * to be done before, writing to the ledger, has `work_ns`. */
-static uint64_t take_slot(struct run *run, uint64_t work_ns)
-{
-    const uint64_t slot =
-        slot_after(run->question.dataset->policy, elapsed_ns(run) + work_ns);
-    run->call->leave_ns = slot ? slots_from_ns(run) + slot : 0;
-    run->call->holds = run->question.dataset->policy->slot_strict_ns > 0;
-    return slot;
-}
-
-/* The work took longer, and the slot has passed: the next one. */
-static void keep_slot(struct run *run)
-{
-    if (clock_mono_ns(run->call->service->clock) > run->call->leave_ns)
-        (void)take_slot(run, 0);
-}
-
-/* Wall time of leaving, for the ledger to show the charge by; 0 = at once. */
-static int64_t release_us(const struct run *run)
-{
-    struct clock *clock = run->call->service->clock;
-    const uint64_t now_ns = clock_mono_ns(clock);
-    if (run->call->leave_ns <= now_ns)
-        return 0;
-    return clock_wall_us(clock) +
-           (int64_t)((run->call->leave_ns - now_ns) / NS_PER_US) + 1;
+    return run->question.dataset->policy;
 }
 
 /* ---- stored answers ---- */
-
-/* At the slot of the first release; in strict mode all slots are one. */
-static void leave_as_first(struct run *run, const struct answer *answer)
-{
-    struct service_call *call = run->call;
-    if (run->question.dataset->policy->slot_strict_ns > 0)
-        (void)take_slot(run, 0);
-    else if (answer->table.release_slot_ns > 0)
-        call->leave_ns =
-            call->received_ns + (uint64_t)answer->table.release_slot_ns;
-}
 
 /*
  * A retry of the request that paid: the same bytes, at the slot of the first
@@ -110,7 +53,7 @@ static enum err_code serve_retry(struct run *run, struct answer *answer,
     run->question.dataset = dataset;
     run->reply->table = answer->table;
     call->expires_us = run->charge.expires_us;
-    leave_as_first(run, answer);
+    leave_as_first(run->call, policy_of(run), answer->table.release_slot_ns);
     return ERR_OK;
 }
 
@@ -183,7 +126,7 @@ static enum err_code serve_release(struct run *run, const struct answer *answer,
                                       .n_rows = answer->n_rows };
     TRY(finish(run, err));
     run->reply->table.release_slot_ns = answer->table.release_slot_ns;
-    leave_as_first(run, answer);
+    leave_as_first(run->call, policy_of(run), answer->table.release_slot_ns);
     return ERR_OK;
 }
 
@@ -215,7 +158,7 @@ static void close_missed(const struct run *run)
     struct err ignored;
     const enum err_code closed =
         ledger_miss(run->call->service->ledger, run->charge.id,
-                    run->charge.fence, release_us(run), &ignored);
+                    run->charge.fence, leave_wall_us(run->call), &ignored);
     (void)closed;
 }
 
@@ -284,7 +227,7 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
         ledger_wait(run->call->service->ledger, &run->charge, &args,
                     req->deadline_ns, run->arena, err);
     if (code == ERR_MISS) /* of another run, maybe of just now */
-        (void)take_slot(run, 0);
+        (void)leave_at_slot(run->call, policy_of(run), 0);
     if (code != ERR_OK)
         return code;
     if (run->charge.verdict == LEDGER_ANSWERED) {
@@ -307,9 +250,9 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
 /* The charge stays and no answer will come: one visible bit, counted. */
 static enum err_code miss(struct run *run, struct err *err)
 {
-    (void)take_slot(run, STORE_NS);
+    (void)leave_at_slot(run->call, policy_of(run), LEAVE_STORE_NS);
     close_missed(run);
-    keep_slot(run);
+    leave_on_time(run->call, policy_of(run));
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
     log_event(
         LOG_QUERY_MISS,
@@ -319,128 +262,23 @@ static enum err_code miss(struct run *run, struct err *err)
     return err_hint(err, "misses are counted; ask the steward when they recur");
 }
 
-static enum err_code run_statement(struct engine_result *out, struct run *run,
-                                   const struct plan *plan, struct err *err)
-{
-    const struct service_call *call = run->call;
-    return engine_run(run->question.dataset->engine, out, plan,
-                      call->service->secret, call->stop, run->arena, err);
-}
-
-/* A histogram is a statement with the bucket as one key more. */
-static enum err_code run_hists(struct release *r, struct run *run,
-                               const struct plan *plan, struct err *err)
-{
-    struct plan view = *plan;
-    r->hists = ARENA_NEW_N(run->arena, plan->n_hists + 1, struct engine_result);
-    view.keys = ARENA_NEW_N(run->arena, plan->n_keys + 1, struct plan_key);
-    if (!r->hists || !view.keys)
-        return full(err);
-    if (plan->n_keys > 0)
-        memcpy(view.keys, plan->keys, plan->n_keys * sizeof *view.keys);
-    view.keys[view.n_keys++] =
-        (struct plan_key){ .name = "bucket", .type = VALUE_INT };
-    view.n_measures = 1;
-    for (size_t h = 0; h < plan->n_hists; h++) {
-        view.sql = plan->hists[h].sql;
-        view.keyed = plan->hists[h].keyed;
-        TRY(run_statement(&r->hists[h], run, &view, err));
-    }
-    return ERR_OK;
-}
-
-static enum err_code run_release(struct release *r, struct run *run,
-                                 const struct plan *plan, struct err *err)
-{
-    if (plan->n_measures > 0)
-        TRY(run_statement(&r->exact, run, plan, err));
-    return run_hists(r, run, plan, err);
-}
-
-/* An earlier release of a chain: executed, noised and finished. */
-static enum err_code run_before(struct reply_table *out, struct run *run,
-                                const struct plan *plan, struct err *err)
-{
-    struct release r = { 0 };
-    struct plan_noisy noisy = { 0 };
-    if (!plan->is_free) {
-        TRY(run_release(&r, run, plan, err));
-        TRY(noise_release(&noisy, plan, &r.exact, r.hists, run->call->rng,
-                          run->arena, err));
-    }
-    return plan_finish(out, plan, &noisy, run->arena, err);
-}
-
-/*
- * The whole chain, under the one charge that paid for all of it.  What the
- * earlier releases tell leaves only inside the last one's answer.
- */
-static enum err_code run_chain(struct run *run, struct err *err)
-{
-    const struct plan *plan = run->question.plan;
-    struct reply_table tables[PLAN_CHAIN_MAX] = { { 0 } };
-    struct plan bound = *plan;
-    for (size_t i = 0; i < plan->n_before; i++)
-        TRY(run_before(&tables[i], run, plan->before[i], err));
-    if (plan->n_before > 0)
-        TRY(plan_bind(&bound, plan, tables, run->arena, err));
-    return run_release(&run->releases[0], run, &bound, err);
-}
-
-/* A chain, or grouping sets one by one. */
-static enum err_code run_all(struct run *run, struct err *err)
-{
-    const struct plan *plan = run->question.plan;
-    run->releases =
-        ARENA_NEW_N(run->arena, plan_releases(plan), struct release);
-    if (!run->releases)
-        return full(err);
-    if (plan->n_parts == 0)
-        return run_chain(run, err);
-    for (size_t i = 0; i < plan->n_parts; i++)
-        if (!plan->parts[i]->is_free)
-            TRY(run_release(&run->releases[i], run, plan->parts[i], err));
-    return ERR_OK;
-}
-
 static enum err_code stage_execute(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
-    struct service_call *call = run->call;
-    const struct policy *policy = run->question.plan->policy;
-    const uint64_t most_ns = slot_engine_ns(policy);
-    if (most_ns > 0)
-        call->limit_run(call->limit_ctx,
-                        policy->slot_strict_ns > 0
-                            ? call->started_ns + most_ns
-                            : clock_mono_ns(call->service->clock) + most_ns);
+    execute_limit(run->call, policy_of(run));
     /* From here on the charge stays, whatever happens. */
-    if (run_all(run, err) != ERR_OK)
+    if (execute_run(&run->executed, run->call, run->question.dataset,
+                    run->question.plan, run->arena, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
-}
-
-static enum err_code noise_all(struct run *run, struct err *err)
-{
-    const struct plan *plan = run->question.plan;
-    const size_t n = plan_releases(plan);
-    struct plan_noisy *each = ARENA_NEW_N(run->arena, n, struct plan_noisy);
-    if (!each)
-        return full(err);
-    for (size_t i = 0; i < n; i++) {
-        const struct plan *part = plan_release(plan, i);
-        if (!part->is_free)
-            TRY(noise_release(&each[i], part, &run->releases[i].exact,
-                              run->releases[i].hists, run->call->rng,
-                              run->arena, err));
-    }
-    return plan_gather(&run->noisy, plan, each, run->arena, err);
 }
 
 static enum err_code stage_noise(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
-    if (noise_all(run, err) != ERR_OK || finish(run, err) != ERR_OK)
+    if (execute_noise(&run->noisy, &run->executed, run->call,
+                      run->question.plan, run->arena, err) != ERR_OK ||
+        finish(run, err) != ERR_OK)
         return miss(run, err);
     return ERR_OK;
 }
@@ -467,7 +305,8 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     struct run *run = q->ctx;
     const struct plan *plan = run->question.plan;
     const struct request *req = run->call->req;
-    run->reply->table.release_slot_ns = (int64_t)take_slot(run, STORE_NS);
+    run->reply->table.release_slot_ns =
+        (int64_t)leave_at_slot(run->call, policy_of(run), LEAVE_STORE_NS);
     struct answer answer = {
         .principal = run->call->who->name,
         .idempotency_key = req->idempotency_key,
@@ -486,7 +325,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
         return miss(run, err);
     mine = bytes;
     TRY(ledger_answer(run->call->service->ledger, run->charge.id,
-                      run->charge.fence, release_us(run), &bytes, &len,
+                      run->charge.fence, leave_wall_us(run->call), &bytes, &len,
                       run->arena, err));
     if (bytes == mine)
         return ERR_OK;
@@ -500,7 +339,7 @@ static enum err_code stage_reply(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
     (void)err;
-    keep_slot(run);
+    leave_on_time(run->call, policy_of(run));
     return ERR_OK;
 }
 
