@@ -1,6 +1,7 @@
 #include "tests/lib_plan.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,32 @@ char *plan_db_answer(struct plan_db *db, const struct plan *plan,
     duckdb_destroy_result(&r);
     duckdb_destroy_prepare(&stmt);
     return text;
+}
+
+char *plan_db_units(struct plan_db *db, const struct plan *plan,
+                    unsigned char secret)
+{
+    char *raw = plan_db_answer(db, plan, secret), *out = NULL;
+    size_t len = 0, cell = 0;
+    const size_t width = plan->n_keys + plan->n_measures;
+    FILE *f = raw ? open_memstream(&out, &len) : NULL;
+    if (!f)
+        return NULL;
+    for (const char *at = raw; *at; cell++) {
+        const size_t n = strcspn(at, "|\n"), column = cell % width;
+        if (column < plan->n_keys)
+            fprintf(f, "%.*s", (int)n, at);
+        else
+            fprintf(f, "%.15g",
+                    ldexp(strtod(at, NULL),
+                          plan_measure_exp(
+                              &plan->measures[column - plan->n_keys])));
+        fputc(at[n], f);
+        at += n + 1;
+    }
+    fclose(f);
+    free(raw);
+    return out;
 }
 
 static struct value cell_of(const char *text, enum value_type type)

@@ -63,4 +63,8 @@ void plan_db_bind(struct plan_db *db, struct plan *out, const struct plan *plan,
 char *plan_db_answer(struct plan_db *db, const struct plan *plan,
                      unsigned char secret);
 
+/* The same, each measure in units of its column: "9.5" for 38 quarters. */
+char *plan_db_units(struct plan_db *db, const struct plan *plan,
+                    unsigned char secret);
+
 #endif

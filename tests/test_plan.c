@@ -18,8 +18,8 @@ static const struct priced {
     struct ask_bounds bounds;
     bool pure;
     uint32_t l0, linf;
-    size_t n;             /* measures */
-    uint64_t bounds_d[4]; /* D of each, grid steps */
+    size_t n;           /* measures */
+    double bounds_d[4]; /* D of each, units of its column */
     bool selects;
     double scale; /* of measure 0, grid steps; 0: not checked */
 } priced[] = {
@@ -141,7 +141,7 @@ static const struct priced {
       1,
       3,
       1,
-      { 3 * 30 },
+      { 3 * 7.5 },
       false,
       0 },
     { "a person clamp replaces Linf",
@@ -163,7 +163,7 @@ static const struct priced {
       1,
       3,
       2,
-      { 3, 3 * 17 },
+      { 3, 3 * 4.25 },
       false,
       0 },
     { "the same aggregate twice is one",
@@ -207,7 +207,7 @@ static const struct priced {
       1,
       3,
       3,
-      { 3, 3 * 17, 3 * (289 - 144) },
+      { 3, 3 * 4.25, 3 * 4.25 * 4.25 / 2 },
       false,
       0 },
     { "spread, mean and sum of one value share three measures",
@@ -219,7 +219,7 @@ static const struct priced {
       1,
       3,
       3,
-      { 3, 3 * 17, 3 * 145 },
+      { 3, 3 * 4.25, 3 * 4.25 * 4.25 / 2 },
       false,
       0 },
     { "a percentile has no measure where groups are public",
@@ -241,7 +241,7 @@ static const struct priced {
       1,
       3,
       1,
-      { 3 * 5 * 1024 },
+      { 3 * 5 },
       false,
       0 },
     { "CASE narrows",
@@ -253,7 +253,7 @@ static const struct priced {
       1,
       3,
       1,
-      { 3 * 5 * 1024 },
+      { 3 * 5 },
       false,
       0 },
     { "COALESCE takes in its constant",
@@ -366,10 +366,13 @@ static void check_priced(void **state)
     double rho = 0, eps = 0;
     for (size_t i = 0; i < p->n_measures; i++) {
         const struct plan_measure *m = &p->measures[i];
-        const double scale = (double)m->noise.num / (double)m->noise.den;
-        assert_int_equal(m->bound, row->bounds_d[i]);
-        rho += p->l0 * pow((double)m->bound / scale, 2) / 2;
-        eps += p->l0 * (double)m->bound / scale;
+        const double step = ldexp(1, plan_measure_exp(m));
+        const double scale = (double)m->noise.num / (double)m->noise.den * step;
+        const double bound = (double)m->bound * step;
+        /* Each of Linf = 3 squares is rounded by at most a step. */
+        assert_true(fabs(bound - row->bounds_d[i]) <= 3 * step);
+        rho += p->l0 * pow(bound / scale, 2) / 2;
+        eps += p->l0 * bound / scale;
         if (i == 0 && row->scale > 0)
             assert_true(fabs(scale / row->scale - 1) < 2e-3);
     }

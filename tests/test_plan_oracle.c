@@ -15,14 +15,18 @@
  *
  *   SELECT city, COUNT(DISTINCT who), COUNT(*), SUM(n), SUM(price)
  *   FROM buys GROUP BY city             with L0 = 2, Linf = 3
+ *
+ * Sums on a grid 2^12 times finer than their values': n in 4096ths, price in
+ * 16384ths.
  */
+enum { FINE = 1 << 12, PRICE_FINE = 4 * FINE };
 enum { ROWS = 80, PEOPLE = 6, CITIES = 5, L0 = 2, LINF = 3, SECRET = 9 };
 
 struct buy {
     int who, city; /* city 0 is NULL */
     bool has_n, has_price;
     int n;                /* -3..13, range 0..10 */
-    int price_eighths;    /* -16..80, grid quarters, range -4..30 quarters */
+    int price_eighths;    /* -16..80, range -8..60 */
     long long vn, vprice; /* clamped, on the grid */
 };
 
@@ -49,12 +53,12 @@ static void fill(struct buy *b, unsigned *seed)
                        .city = (int)draw(seed, CITIES) };
     b->has_n = draw(seed, 5) > 0;
     b->has_price = draw(seed, 5) > 0;
-    b->n = (int)draw(seed, 5) * 4 - 3;
+    b->n = (int)draw(seed, 9) * 2 - 3;
     b->price_eighths = (int)draw(seed, 6) * 19 - 16;
-    b->vn = b->n < 0 ? 0 : b->n > 10 ? 10 : b->n;
+    b->vn = (b->n < 0 ? 0 : b->n > 10 ? 10 : b->n) * FINE;
     const double price = b->price_eighths / 8.0;
     const double clamped = price < -1 ? -1 : price > 7.5 ? 7.5 : price;
-    b->vprice = (long long)floor(clamped * 4 + 0.5);
+    b->vprice = (long long)floor(clamped * PRICE_FINE + 0.5);
 }
 
 static void sha_hex(char *hex, const char *text)
@@ -78,10 +82,11 @@ static void group_text(char *out, size_t cap, int who, int city)
         (void)snprintf(out, cap, "g%d,n", who);
 }
 
-/* More than LINF rows count as LINF that weigh alike. */
+/* More than LINF rows count as LINF that weigh alike; to the nearest step. */
 static long long limited(long long sum, int rows)
 {
-    return rows > LINF ? sum * LINF / rows : sum;
+    return rows > LINF ? (long long)floor((double)sum * LINF / rows + 0.5)
+                       : sum;
 }
 
 /* One person in one city. */

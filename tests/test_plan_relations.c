@@ -269,7 +269,7 @@ static void check_answer(void **state)
         fail_msg("%s (%s)", err.msg, err.hint);
     struct plan bound;
     plan_db_bind(&db, &bound, plan, &a);
-    char *got = plan_db_answer(&db, &bound, 7);
+    char *got = plan_db_units(&db, &bound, 7);
     assert_non_null(got);
     assert_string_equal(got, row->want);
     free(got);

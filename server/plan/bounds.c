@@ -10,6 +10,12 @@
 #define STEPS_FINE 0x1p36
 #define STEPS_MOST 0x1p52
 
+/* A person with more than Linf rows counts as Linf of average value, which few
+ * steps can tell: bits by which the sum's grid is finer than its values', so
+ * that rounding a person to a step moves the sum by at most 2^-13 of a value's
+ * step.  One row needs only a middle. */
+enum { SHARE_BITS = 12, MIDDLE_BITS = 1 };
+
 /* A sum that a sum of squares stands beside: both on one grid, which they
  * cannot leave alone; and the most that one square adds. */
 #define STEPS_SPREAD 0x1p20
@@ -133,14 +139,14 @@ static bool has_sibling(const struct draft *d, const struct draft_agg *agg,
  * keeps them small. */
 enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
                           struct draft *d, const struct draft_agg *agg,
-                          double fine, struct err *err)
+                          struct draft_grid grid, struct err *err)
 {
     const struct range r = agg->value->range;
     const double most = fmax(fabs(r.lo), fabs(r.hi));
     if (!range_is_bounded(r))
         return unbounded(d, agg, err);
-    *bits = agg->value->grid_bits;
-    while (*bits > 0 && ldexp(most, (int)*bits) > fine)
+    *bits = agg->value->grid_bits + grid.extra;
+    while (*bits > 0 && ldexp(most, (int)*bits) > grid.fine)
         --*bits;
     if (ldexp(most, (int)*bits) > STEPS_MOST) {
         (void)err_set(err, ERR_REFUSED, "the values to add up reach %g", most);
@@ -186,7 +192,8 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
 
     by.range = (struct range){ c->person_lo, c->person_hi };
     person.value = &by;
-    TRY(draft_steps(&w, &bits, d, &person, STEPS_FINE, err));
+    const struct draft_grid grid = { .fine = STEPS_FINE };
+    TRY(draft_steps(&w, &bits, d, &person, grid, err));
     w.person_lo = w.lo;
     w.person_hi = w.hi;
     /* Rows are clamped only to what stays exact. */
@@ -218,8 +225,13 @@ static enum err_code add_sum(size_t *out, struct draft *d,
         agg->value->column->policy &&
         agg->value->column->policy->has_person_clamp)
         return add_clamped(out, d, agg, err);
-    TRY(draft_steps(&w, &bits, d, agg,
-                    w.has_squares ? STEPS_SPREAD : STEPS_FINE, err));
+    const struct draft_grid grid = {
+        .extra = !d->scope->one_row ? SHARE_BITS
+                 : centered         ? MIDDLE_BITS
+                                    : 0,
+        .fine = w.has_squares ? STEPS_SPREAD : STEPS_FINE,
+    };
+    TRY(draft_steps(&w, &bits, d, agg, grid, err));
     const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
     const uint64_t row = farther(w.lo - center, w.hi - center);
     return add_measure(out, d,
@@ -345,6 +357,8 @@ static enum err_code measure_agg(struct plan_agg *out, struct draft *d,
 {
     const bool centered = has_sibling(d, agg, is_mean);
     out->kind = PLAN_AGG_MEASURE;
+    out->whole = !agg->value || agg->distinct || agg->kind == AGG_COUNT ||
+                 agg->value->type != VALUE_DOUBLE;
     if (agg->people)
         return add_people(&out->measure, d, agg->filter, err);
     if (agg_is_percentile(agg->kind))

@@ -20,9 +20,10 @@
  * rows, so it bounds what one person changes whatever the hash.
  *
  * A person with n > Linf rows in a group counts as Linf of them, each weighing
- * Linf / n: a sum s becomes s Linf / n, an integer again by truncation.  With
- * rows in [lo, hi] that lies in [Linf lo, Linf hi], as a sum of Linf rows does,
- * and the person's mean stays what it was.
+ * Linf / n: a sum s becomes s Linf / n, to the nearest integer.  With rows in
+ * [lo, hi] that lies in [Linf lo, Linf hi], as a sum of Linf rows does, and the
+ * person's mean stays what it was: the grid is finer than the values' own so
+ * that it does.
  */
 /* COUNT(x) flags rows by x; a sum does too, so that both mean the same rows. */
 static const struct typed *flag_value(const struct sql *s, size_t i)

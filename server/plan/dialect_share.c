@@ -84,20 +84,32 @@ static void total(const struct sql *s, size_t i)
     writer_str(s->w, ", 0)");
 }
 
-/* `//` truncates towards 0, so what lies between two integers stays there. */
+/*
+ * The sum s of n > Linf rows, each at least lo, as that of Linf rows of their
+ * average: s Linf / n to the nearest step, halves up, counted from lo so that
+ * nothing is negative where `//` cuts.  Between Linf lo and Linf hi, as those
+ * are steps too.
+ */
 static void limited_total(const struct sql *s, size_t i)
 {
+    const uint32_t linf = s->d->plan->linf;
+    const int64_t lo = s->pm[i].kind == MEASURE_SUM ? s->dm[i].lo : 0;
     if (s->d->scope->one_row) {
         total(s, i);
         return;
     }
     writer_str(s->w, "CASE WHEN ");
     row_count(s, i);
-    writer_printf(s->w, " > %u THEN ", s->d->plan->linf);
+    writer_printf(s->w, " > %u THEN ((", linf);
     total(s, i);
-    writer_printf(s->w, " * %u // ", s->d->plan->linf);
+    writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ", (long long)lo);
     row_count(s, i);
-    writer_str(s->w, " ELSE ");
+    writer_printf(s->w, ") * %llu + ", 2ULL * linf);
+    row_count(s, i);
+    writer_str(s->w, ") // (2 * ");
+    row_count(s, i);
+    writer_printf(s->w, ") + CAST('%lld' AS HUGEINT) * %u ELSE ", (long long)lo,
+                  linf);
     total(s, i);
     writer_str(s->w, " END");
 }

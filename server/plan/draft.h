@@ -312,11 +312,16 @@ enum err_code draft_quantile(struct plan_agg *out, struct draft *d,
                              const struct draft_agg *agg,
                              struct err *err) MUST_CHECK;
 
-/* bounds.c: the range of an aggregate's values, in grid steps of `bits`, as far
- * as steps stay below `fine`; ERR_REFUSED when it is not public. */
+/* bounds.c: the range of an aggregate's values, in grid steps: of `extra` bits
+ * more than the values', as far as steps stay below `fine`; ERR_REFUSED when it
+ * is not public. */
+struct draft_grid {
+    unsigned extra;
+    double fine;
+};
 enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
                           struct draft *d, const struct draft_agg *agg,
-                          double fine, struct err *err) MUST_CHECK;
+                          struct draft_grid grid, struct err *err) MUST_CHECK;
 
 /* "what value where filter", in the arena, NULL when it is full. */
 const char *draft_what(struct draft *d, const char *what,

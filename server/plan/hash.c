@@ -68,7 +68,7 @@ static enum err_code where(struct writer *w, struct draft *d, struct err *err)
 static void dataset(struct writer *w, const struct draft *d)
 {
     const struct policy *p = d->policy;
-    text(w, "halftone release 1");
+    text(w, "halftone release 2");
     text(w, p->id);
     writer_be64(w, p->version);
     text(w, p->data_version);

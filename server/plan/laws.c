@@ -12,14 +12,32 @@ static struct value int_of(dp_int v)
     return value_int(v < INT64_MIN ? INT64_MIN : (int64_t)v);
 }
 
+/* Of a whole number: ends between two of them move outward. */
+static struct reply_interval to_whole(struct reply_interval i)
+{
+    if (i.kind == INTERVAL_BOUNDED) {
+        i.lo = floor(i.lo);
+        i.hi = ceil(i.hi);
+    }
+    return i;
+}
+
 static double real_of(dp_int v, unsigned bits)
 {
     return ldexp((double)v, -(int)bits);
 }
 
-static struct value number(dp_int v, unsigned bits, bool real)
+/* To the nearest whole number, halves up. */
+static dp_int rounded(dp_int v, unsigned bits)
 {
-    return real ? value_double(real_of(v, bits)) : int_of(v);
+    const dp_int one = (dp_int)1 << bits, half = one / 2;
+    const dp_int rest = ((v % one) + one) % one; /* 0 <= rest < one */
+    return (v - rest) / one + (rest >= half && bits > 0);
+}
+
+static struct value number(dp_int v, unsigned bits, bool whole)
+{
+    return whole ? int_of(rounded(v, bits)) : value_double(real_of(v, bits));
 }
 
 /* Unbounded when the law gives none: never narrower than it should be. */
@@ -171,12 +189,6 @@ static struct reply_interval of_mean(const struct laws *l,
     return shown(DP_OK, at, real_of(m->center, m->grid_bits), m->grid_bits);
 }
 
-static bool is_real(const struct plan *p, const struct plan_agg *agg)
-{
-    return (agg->kind != PLAN_AGG_MEASURE && agg->kind != PLAN_AGG_SUM) ||
-           p->measures[agg->measure].grid_bits > 0;
-}
-
 /* Variance or deviation: three noisy numbers, dp/moments.h. */
 static void spread(struct value *out, struct reply_interval *bounds,
                    const struct laws *l, const struct plan_agg *agg,
@@ -260,16 +272,16 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
     switch (agg->kind) {
     case PLAN_AGG_QUANTILE:
     case PLAN_AGG_MEASURE:
-        *out = number(s, m->grid_bits, is_real(p, agg));
+        *out = number(s, m->grid_bits, agg->whole);
         *bounds = p->selects && agg->measure == p->people
                       ? of_people(l, noisy[agg->measure])
                       : of_measure(l, agg->measure, noisy[agg->measure]);
-        return;
+        break;
     case PLAN_AGG_SUM:
         *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
-                      m->grid_bits, is_real(p, agg));
+                      m->grid_bits, agg->whole);
         *bounds = of_sum(l, agg, noisy);
-        return;
+        break;
     case PLAN_AGG_MEAN:
         *out = noisy[agg->count].v > 0
                    ? value_double(real_of(m->center, m->grid_bits) +
@@ -283,4 +295,6 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
         spread(out, bounds, l, agg, noisy);
         return;
     }
+    if (agg->whole)
+        *bounds = to_whole(*bounds);
 }

@@ -98,7 +98,19 @@ struct plan_pick {
 static inline int plan_measure_exp(const struct plan_measure *m)
 {
     const int bits = (int)m->grid_bits;
-    return m->kind == MEASURE_SQUARES ? (int)m->coarse - 2 * bits : -bits;
+    switch (m->kind) {
+    case MEASURE_SUM:
+        return -bits;
+    case MEASURE_SQUARES:
+        return (int)m->coarse - 2 * bits;
+    case MEASURE_PEOPLE:
+    case MEASURE_ROWS:
+    case MEASURE_DISTINCT:
+    case MEASURE_OVER:
+    case MEASURE_CLAMPED:
+        break;
+    }
+    return 0;
 }
 
 /* One aggregate the analyst wrote, from noisy measures. */
@@ -117,7 +129,8 @@ struct plan_agg {
     bool sample; /* VARIANCE, DEVIATION: divided by count - 1 */
     size_t pick; /* QUANTILE; with has_ends, the next two are its interval's */
     bool has_ends;
-    bool whole; /* QUANTILE: of whole numbers, and one of them */
+    bool whole; /* MEASURE, SUM: told as a whole number, however fine its grid;
+                   QUANTILE: of whole numbers, and one of them */
 };
 
 struct plan_output {

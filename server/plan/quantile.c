@@ -52,7 +52,8 @@ static enum err_code add_hist(size_t *out, struct draft *d,
     *out = find_hist(d, agg);
     if (*out < p->n_hists)
         return ERR_OK;
-    TRY(draft_steps(&w, &bits, d, agg, STEPS_FINE, err));
+    const struct draft_grid grid = { .fine = STEPS_FINE };
+    TRY(draft_steps(&w, &bits, d, agg, grid, err));
     const uint64_t values = (uint64_t)(w.hi - w.lo) + 1;
     const uint64_t most = buckets_most(p);
     const uint64_t width = (values + most - 1) / most;
