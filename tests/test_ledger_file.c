@@ -94,6 +94,28 @@ static const struct tamper {
     { "another's key bound to an open charge",
       "INSERT INTO keys SELECT 'eve', 'k', request_hash, 3 FROM keys LIMIT 1",
       true },
+    { "the log's last leaf taken away",
+      "PRAGMA foreign_keys = OFF; DELETE FROM log_leaves WHERE idx ="
+      " (SELECT max(idx) FROM log_leaves)",
+      true },
+    { "an entry of the log rewritten",
+      "UPDATE log_leaves SET entry = replace(entry, 'ann', 'bob')"
+      " WHERE idx = (SELECT leaf FROM charges WHERE seq = 1)",
+      true },
+    { "an entry rewritten where no charge is",
+      "UPDATE log_leaves SET entry = replace(entry, 'open', 'lost')"
+      " WHERE idx = 0",
+      true },
+    { "a leaf's hash changed",
+      "UPDATE log_leaves SET hash = randomblob(32) WHERE idx = 1", true },
+    { "a charge that points to another's leaf",
+      "UPDATE charges SET leaf = (SELECT leaf FROM charges WHERE seq = 2)"
+      " WHERE seq = 1",
+      true },
+    { "a leaf of a charge that is not here",
+      "INSERT INTO log_leaves SELECT max(idx) + 1, zeroblob(32), zeroblob(32),"
+      " '{\"kind\":\"charge\"}' FROM log_leaves",
+      true },
     { "a key bound to nothing",
       "PRAGMA foreign_keys = OFF; UPDATE keys SET charge = 99", true },
 };
@@ -111,7 +133,7 @@ static void drop_triggers(const char *path)
 {
     sqlite3 *db;
     sqlite3_stmt *stmt;
-    char sql[2048] = "";
+    char sql[4096] = "";
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db,
                                         "SELECT name FROM sqlite_schema"
@@ -180,6 +202,12 @@ static const struct refused {
     { "a key never changes", "UPDATE keys SET request_hash = zeroblob(32)" },
     { "history never changes", "UPDATE limits SET rho = 0" },
     { "a route never changes", "DELETE FROM route_counters" },
+    { "the log never changes", "UPDATE log_leaves SET entry = ''" },
+    { "the log never shrinks",
+      "DELETE FROM log_leaves WHERE idx = (SELECT max(idx) FROM log_leaves)" },
+    { "the log has no gap",
+      "INSERT INTO log_leaves VALUES (99, zeroblob(32), zeroblob(32), '{}')" },
+    { "a charge keeps its leaf", "UPDATE charges SET leaf = 0 WHERE seq = 3" },
     { "a fence never falls", "UPDATE charges SET runs = 0 WHERE seq = 3" },
 };
 

@@ -101,7 +101,7 @@ enum err_code accounts_take(struct book *b, int64_t *route,
         for (size_t j = 0; j < i; j++)
             assert(counters[i] != counters[j]); /* each account once */
         if (counters[i]->id == 0)
-            counter_create(counters[i], &b->store, now_us);
+            counter_create(&b->counters, counters[i], &b->store, now_us);
         counters[i]->pending = dp_price_add(counters[i]->pending, args->price);
         counters[i]->is_dirty = true;
     }

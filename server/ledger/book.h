@@ -17,6 +17,7 @@ enum { BOOK_CALLERS = 256 };
 struct book {
     struct store store;
     struct counters counters;
+    struct journal journal;
     struct clock *clock; /* borrowed */
     int64_t lease_us;
     int64_t boot;                     /* this process, in the file */
@@ -38,7 +39,7 @@ struct charge {
     struct dp_price price;
     uint64_t policy_version;
     uint8_t release_hash[LEDGER_HASH_LEN];
-    int64_t route;
+    int64_t route, leaf;
     const char *dataset, *purpose; /* in the arena, or NULL without one */
 };
 
@@ -93,6 +94,14 @@ void charge_close_missed(struct book *b, const struct charge *c,
 enum err_code charge_body(struct book *b, const struct charge *c,
                           int64_t now_us, const uint8_t **answer, size_t *len,
                           struct arena *a, struct err *err) MUST_CHECK;
+
+/* The log's entry of a charge or of its end; returns its index. */
+int64_t book_note_charge(struct book *b, const struct charge *c,
+                         enum audit_kind kind, const char *principal,
+                         int64_t now_us);
+
+/* Append any other entry. */
+void book_note(struct book *b, const struct audit_entry *e);
 
 /* ERR_EXPIRED and ERR_MISS, in words. */
 enum err_code say_expired(struct err *err);

@@ -266,12 +266,14 @@ static enum err_code insert_charge(struct book *b, struct charge *c,
 {
     if (!new_id(&c->id, c->charged_us))
         return err_set(err, ERR_INTERNAL, "no random bytes");
-    store_run(&b->store, SQL_CHARGE_NEW, "btttbuuuuiiiiii", c->id.bytes,
+    c->leaf =
+        book_note_charge(b, c, AUDIT_CHARGE, args->principal, c->charged_us);
+    store_run(&b->store, SQL_CHARGE_NEW, "btttbuuuuiiiiiii", c->id.bytes,
               (size_t)LEDGER_ID_LEN, args->principal, args->dataset,
               args->purpose, args->release_hash, (size_t)LEDGER_HASH_LEN,
               c->price.rho_pico, c->price.eps_nano, c->price.delta_atto,
               c->policy_version, c->route, c->boot, c->charged_us, c->keep_us,
-              c->run_boot, c->lease_until_us);
+              c->run_boot, c->lease_until_us, c->leaf);
     c->seq = sqlite3_last_insert_rowid(b->store.db);
     bind_key(b, args, c->seq);
     return ERR_OK;

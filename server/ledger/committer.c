@@ -57,6 +57,7 @@ static bool run_batch(struct committer *c, struct work *batch)
     commit(b, n);
     if (b->store.rc == SQLITE_OK) {
         counters_trim(&b->counters);
+        journal_keep(&b->journal);
         return true;
     }
     return false;
@@ -68,6 +69,7 @@ static bool undo_batch(struct committer *c)
     const int rc = c->book.store.rc & PRIMARY_CODE;
     store_rollback(&c->book.store);
     counters_forget(&c->book.counters);
+    journal_undo(&c->book.journal);
     return c->book.store.rc == SQLITE_OK &&
            (rc == SQLITE_CONSTRAINT || rc == SQLITE_TOOBIG ||
             rc == SQLITE_RANGE);

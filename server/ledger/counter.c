@@ -107,6 +107,21 @@ static void counter_write(struct counter *counter, struct store *s)
     counter->is_dirty = false;
 }
 
+static void note_grant(struct counters *c, const struct counter *counter,
+                       struct store *s, int64_t now_us)
+{
+    (void)journal_append(
+        c->journal, s,
+        &(struct audit_entry){ .kind = AUDIT_GRANT,
+                               .time_us = now_us,
+                               .has_price = true,
+                               .rho_pico = counter->limit.rho_pico,
+                               .eps_nano = counter->limit.eps_nano,
+                               .delta_atto = counter->limit.delta_atto,
+                               .policy_version = counter->policy_version,
+                               .detail = counter->account });
+}
+
 struct counter *counter_of(struct counters *c, struct store *s,
                            const struct ledger_account_spec *spec,
                            uint64_t policy_version, int64_t now_us)
@@ -128,6 +143,7 @@ struct counter *counter_of(struct counters *c, struct store *s,
         store_run(s, SQL_COUNTER_LIMIT, "uuuuii", spec->limit.rho_pico,
                   spec->limit.eps_nano, spec->limit.delta_atto, policy_version,
                   now_us, counter->id);
+        note_grant(c, counter, s, now_us);
     }
     return counter;
 }
@@ -146,7 +162,8 @@ struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id)
     return counter;
 }
 
-void counter_create(struct counter *counter, struct store *s, int64_t now_us)
+void counter_create(struct counters *c, struct counter *counter,
+                    struct store *s, int64_t now_us)
 {
     if (!store_find(s, SQL_COUNTER_NEW, "tuiuiuuu", counter->account,
                     counter->window_s, counter->start_us,
@@ -157,6 +174,7 @@ void counter_create(struct counter *counter, struct store *s, int64_t now_us)
     /* Steps the INSERT to its end. */
     while (store_next(s, SQL_COUNTER_NEW))
         continue;
+    note_grant(c, counter, s, now_us);
 }
 
 struct dp_price counter_taken(const struct counter *counter)

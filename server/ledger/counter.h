@@ -1,6 +1,7 @@
 #ifndef LEDGER_COUNTER_H
 #define LEDGER_COUNTER_H
 
+#include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/store.h"
 
@@ -9,7 +10,8 @@
  *
  * A counter is read once and then kept; a batch of charges changes it here and
  * writes it once, before the commit (counters_flush).  The file's triggers
- * check that write.  After a rollback the cache forgets everything.
+ * check that write.  After a rollback the cache forgets everything.  A limit
+ * that is granted or changed, and a window that begins, is told the journal.
  *
  * invariant: pending + spent <= limit, but for a limit that was lowered.
  */
@@ -28,6 +30,7 @@ enum { COUNTER_BUCKETS = 1024 };
 struct counters {
     struct counter *buckets[COUNTER_BUCKETS]; /* owned */
     size_t n;
+    struct journal *journal; /* borrowed */
 };
 
 /*
@@ -42,7 +45,8 @@ struct counter *counter_of(struct counters *c, struct store *s,
 struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id);
 
 /* Put a counter that has no id yet into the file. */
-void counter_create(struct counter *counter, struct store *s, int64_t now_us);
+void counter_create(struct counters *c, struct counter *counter,
+                    struct store *s, int64_t now_us);
 
 /*
  * What may still be charged under a policy that allows `spec`: an older

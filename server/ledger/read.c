@@ -1,7 +1,10 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/ledger/book.h"
+
+enum { BARE_LEN = 8192, CHARGE_PRINCIPAL = 19 };
 
 static uint64_t boot_new(struct book *b)
 {
@@ -11,6 +14,65 @@ static uint64_t boot_new(struct book *b)
     while (store_next(&b->store, SQL_BOOT_NEW))
         continue;
     return boot;
+}
+
+void book_note(struct book *b, const struct audit_entry *e)
+{
+    (void)journal_append(&b->journal, &b->store, e);
+}
+
+int64_t book_note_charge(struct book *b, const struct charge *c,
+                         enum audit_kind kind, const char *principal,
+                         int64_t now_us)
+{
+    const struct ledger_hex id = ledger_id_hex(c->id);
+    return journal_append(
+        &b->journal, &b->store,
+        &(struct audit_entry){ .kind = kind,
+                               .time_us = now_us,
+                               .principal = principal,
+                               .dataset = c->dataset,
+                               .purpose = c->purpose,
+                               .charge = id.text,
+                               .has_price = true,
+                               .rho_pico = c->price.rho_pico,
+                               .eps_nano = c->price.eps_nano,
+                               .delta_atto = c->price.delta_atto,
+                               .policy_version = c->policy_version });
+}
+
+/* Charges of a file that had no log yet get their leaves. */
+static void note_bare(struct book *b)
+{
+    struct arena a;
+    struct charge c;
+    struct err err;
+    arena_init(&a, BARE_LEN);
+    while (store_find(&b->store, SQL_CHARGE_BARE, "")) {
+        const char *principal = arena_strdup(
+            &a, store_text(&b->store, SQL_CHARGE_BARE, CHARGE_PRINCIPAL));
+        if (!principal ||
+            charge_read(b, SQL_CHARGE_BARE, &c, &a, &err) != ERR_OK)
+            b->store.rc = SQLITE_CORRUPT;
+        else
+            store_run(
+                &b->store, SQL_CHARGE_LEAF, "ii",
+                book_note_charge(b, &c, AUDIT_CHARGE, principal, c.charged_us),
+                c.seq);
+        arena_reset(&a);
+    }
+    arena_fini(&a);
+}
+
+/* What a start finds, for who asks later why budget is gone. */
+static void note_start(struct book *b, uint64_t found)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof detail, "%" PRIu64 " charges were left open",
+                   found);
+    book_note(b, &(struct audit_entry){ .kind = AUDIT_START,
+                                        .time_us = clock_wall_us(b->clock),
+                                        .detail = detail });
 }
 
 void book_boot(struct book *b, uint64_t *found)
@@ -24,7 +86,12 @@ void book_boot(struct book *b, uint64_t *found)
     }
     store_run(s, SQL_BOOT_SETTLE, "");
     b->boot = (int64_t)boot_new(b);
+    b->counters.journal = &b->journal;
+    journal_load(&b->journal, s);
+    note_bare(b);
+    note_start(b, *found);
     store_run(s, SQL_COMMIT, "");
+    journal_keep(&b->journal);
 }
 
 enum err_code book_balance(struct book *b, struct ledger_balance *out,

@@ -152,6 +152,7 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                        "stays.");
     store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_VOIDED,
               clock_wall_us(b->clock), c.seq);
+    (void)book_note_charge(b, &c, AUDIT_VOID, NULL, clock_wall_us(b->clock));
     accounts_give_back(b, &c);
     b->resolved = true;
     return ERR_OK;

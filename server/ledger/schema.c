@@ -25,7 +25,47 @@
     " delta) VALUES (NEW.id, NEW.limit_since_us, NEW.policy_version,"          \
     " NEW.rho_limit, NEW.eps_limit, NEW.delta_limit); END;"
 
+#define LOG_TABLES                                                             \
+    "CREATE TABLE log_leaves ("                                                \
+    "    idx INTEGER PRIMARY KEY CHECK (idx >= 0),"                            \
+    "    hash BLOB NOT NULL CHECK (length(hash) = 32),"                        \
+    "    salt BLOB NOT NULL CHECK (length(salt) = 32),"                        \
+    "    entry TEXT NOT NULL"                                                  \
+    ") STRICT;"                                                                \
+    "CREATE TABLE log_tiles ("                                                 \
+    "    level INTEGER NOT NULL CHECK (level BETWEEN 1 AND 7),"                \
+    "    idx INTEGER NOT NULL CHECK (idx >= 0),"                               \
+    "    hash BLOB NOT NULL CHECK (length(hash) = 32),"                        \
+    "    PRIMARY KEY (level, idx)"                                             \
+    ") STRICT, WITHOUT ROWID;"                                                 \
+    REFUSE("leaves_next", "INSERT ON log_leaves",                              \
+           "NEW.idx <> (SELECT coalesce(max(idx) + 1, 0) FROM log_leaves)",    \
+           "the log grows at its end")                                         \
+    REFUSE("leaves_fixed", "UPDATE ON log_leaves", "1", "the log only grows")  \
+    REFUSE("leaves_kept", "DELETE ON log_leaves", "1", "the log only grows")   \
+    REFUSE("tiles_fixed", "UPDATE ON log_tiles", "1", "the log only grows")    \
+    REFUSE("tiles_kept", "DELETE ON log_tiles", "1", "the log only grows")
+
+#define CHARGES_ONCE                                                           \
+    REFUSE("charges_once",                                                     \
+           "UPDATE OF state, runs, run_boot, lease_until_us, resolved_us,"     \
+           " expires_us ON charges", "OLD.state <> 0",                         \
+           "a charge is resolved once")
+#define CHARGES_LEAF                                                           \
+    REFUSE("charges_leaf", "UPDATE OF leaf ON charges", "OLD.leaf IS NOT NULL",\
+           "a charge keeps its leaf")
+
+const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
+/* from 1: no log yet; the next start writes the leaves of what was charged */
+[1] = LOG_TABLES
+"DROP TRIGGER charges_once;"
+"ALTER TABLE charges ADD COLUMN leaf INTEGER REFERENCES log_leaves;"
+CHARGES_ONCE CHARGES_LEAF,
+};
+
 const char *const SCHEMA_SQL[] = {
+LOG_TABLES,
+
 "CREATE TABLE boots ("
 "    id INTEGER PRIMARY KEY,"
 "    started_us INTEGER NOT NULL"
@@ -81,6 +121,7 @@ const char *const SCHEMA_SQL[] = {
 "    lease_until_us INTEGER NOT NULL,"
 "    resolved_us INTEGER,"
 "    expires_us INTEGER,"
+"    leaf INTEGER REFERENCES log_leaves,"
 "    CHECK ((state = 0) = (resolved_us IS NULL)),"
 "    CHECK ((state = 1) = (expires_us IS NOT NULL)),"
 "    CHECK (state <> 3 OR (runs = 1 AND run_boot = boot))"
@@ -138,8 +179,7 @@ REFUSE("charges_fixed",
        "UPDATE OF seq, id, principal, dataset, purpose, release_hash, rho, eps,"
        " delta, policy_version, route, boot, charged_us, keep_us ON charges",
        "1", "a charge never changes"),
-REFUSE("charges_once", "UPDATE ON charges", "OLD.state <> 0",
-       "a charge is resolved once"),
+CHARGES_ONCE, CHARGES_LEAF,
 REFUSE("charges_fence", "UPDATE OF runs ON charges", "NEW.runs < OLD.runs",
        "a fence never falls"),
 REFUSE("charges_void", "UPDATE OF state ON charges",

@@ -14,10 +14,15 @@
  *   charges          one row each, never deleted
  *   keys             (principal, idempotency key) -> charge
  *   answers          what was released, until it expires
+ *   log_leaves       the audit log: entries, their salts and leaf hashes
+ *   log_tiles        roots of its complete tiles (server/audit/merkle.h)
  */
-enum { SCHEMA_VERSION = 1, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 2, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];
+
+/* [v] leads from version v to v + 1. */
+extern const char *const SCHEMA_UPGRADES[SCHEMA_VERSION];
 
 #endif

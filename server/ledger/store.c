@@ -193,6 +193,20 @@ static void create_schema(struct store *s)
     run_text(s, "COMMIT");
 }
 
+/* Version by version, all in one transaction. */
+static void upgrade_schema(struct store *s, int version)
+{
+    char stamp[SQL_CAP];
+    run_text(s, "BEGIN IMMEDIATE");
+    for (; version < SCHEMA_VERSION; version++) {
+        run_text(s, SCHEMA_UPGRADES[version]);
+        (void)snprintf(stamp, sizeof stamp, "PRAGMA user_version = %d;",
+                       version + 1);
+        run_text(s, stamp);
+    }
+    run_text(s, "COMMIT");
+}
+
 static enum err_code check_schema(struct store *s, const char *path,
                                   struct err *err)
 {
@@ -206,6 +220,8 @@ static enum err_code check_schema(struct store *s, const char *path,
         return err_set(err, ERR_INTERNAL,
                        "%s has schema %d and this server knows %d", path,
                        version, SCHEMA_VERSION);
+    else if (version < SCHEMA_VERSION)
+        upgrade_schema(s, version);
     return ERR_OK;
 }
 

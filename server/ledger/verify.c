@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/schema.h"
 #include "server/ledger/store.h"
@@ -82,6 +83,20 @@ static const struct check {
       " answers) AND expires_us > (SELECT max(coalesce(resolved_us, "
       "charged_us))"
       " FROM charges)" },
+    { "each charge has its leaf",
+      "SELECT 'charge ' || lower(hex(c.id)) || ': its leaf does not tell of it'"
+      " FROM charges c LEFT JOIN log_leaves l ON l.idx = c.leaf"
+      " WHERE l.idx IS NULL OR l.entry ->> 'kind' <> 'charge'"
+      " OR l.entry ->> 'charge' <> lower(hex(c.id))"
+      " OR l.entry ->> 'dataset' <> c.dataset"
+      " OR l.entry ->> 'principal' <> c.principal"
+      " OR l.entry ->> 'rho_pico' <> c.rho OR l.entry ->> 'eps_nano' <> c.eps"
+      " OR l.entry ->> 'delta_atto' <> c.delta"
+      " OR l.entry ->> 'time_us' <> c.charged_us" },
+    { "each leaf of a charge has it",
+      "SELECT 'leaf ' || idx || ' tells of a charge that is not here'"
+      " FROM log_leaves WHERE entry ->> 'kind' = 'charge' AND idx NOT IN"
+      " (SELECT leaf FROM charges WHERE leaf IS NOT NULL)" },
     { "keys belong to their principal's charges or to reused answers",
       "SELECT 'charge ' || lower(hex(c.id)) || ': another principal''s key"
       " leads to it before it was answered' FROM keys k JOIN charges c ON"
@@ -130,6 +145,57 @@ static void run_check(struct report *r, const struct check *check)
     (void)sqlite3_finalize(stmt);
 }
 
+static void find(struct report *r, const char *what, int64_t at)
+{
+    if (r->findings++ < FINDINGS_MAX)
+        say(r, "FAILED the log's tree: %s %lld", what, (long long)at);
+}
+
+/* Each stored hash is what entries and salts make it, and none is missing. */
+static void check_tree(struct report *r)
+{
+    sqlite3_stmt *leaf = NULL, *tile = NULL;
+    struct merkle_frontier f = { 0 };
+    struct merkle_stored out[MERKLE_LEVELS];
+    if (sqlite3_prepare_v2(r->db,
+                           "SELECT idx, hash, salt, entry FROM log_leaves"
+                           " ORDER BY idx",
+                           -1, &leaf, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(r->db,
+                           "SELECT hash FROM log_tiles WHERE level = ? AND"
+                           " idx = ?",
+                           -1, &tile, NULL) != SQLITE_OK)
+        find(r, "no log in this file: version", store_schema(r->db));
+    while (leaf && tile && sqlite3_step(leaf) == SQLITE_ROW) {
+        const int64_t at = sqlite3_column_int64(leaf, 0);
+        struct audit_salt salt = { { 0 } };
+        const size_t len = (size_t)sqlite3_column_bytes(leaf, 3);
+        if (at != (int64_t)f.size || len > AUDIT_ENTRY_LEN ||
+            sqlite3_column_bytes(leaf, 2) != AUDIT_SALT_LEN) {
+            find(r, "it breaks off before leaf", at);
+            break;
+        }
+        memcpy(salt.bytes, sqlite3_column_blob(leaf, 2), sizeof salt.bytes);
+        const struct merkle_hash commitment =
+            audit_commitment(&salt, sqlite3_column_text(leaf, 3), len);
+        const struct merkle_hash hash = audit_leaf(&commitment);
+        const size_t n = merkle_append(&f, out, &hash);
+        if (memcmp(sqlite3_column_blob(leaf, 1), hash.bytes, sizeof hash) != 0)
+            find(r, "the entry is not the one that was logged as leaf", at);
+        for (size_t i = 1; i < n; i++) {
+            (void)sqlite3_bind_int64(tile, 1, out[i].level);
+            (void)sqlite3_bind_int64(tile, 2, (int64_t)out[i].index);
+            if (sqlite3_step(tile) != SQLITE_ROW ||
+                memcmp(sqlite3_column_blob(tile, 0), out[i].hash.bytes,
+                       MERKLE_HASH_LEN) != 0)
+                find(r, "a tile's root is wrong after leaf", at);
+            (void)sqlite3_reset(tile);
+        }
+    }
+    (void)sqlite3_finalize(leaf);
+    (void)sqlite3_finalize(tile);
+}
+
 /* "12 charges (1 open, 2 missed, 0 void) on 3 accounts" */
 static void sum_up(const struct report *r)
 {
@@ -170,6 +236,7 @@ static enum err_code run_checks(struct report *r, const char *path,
                        path);
     for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++)
         run_check(r, &CHECKS[i]);
+    check_tree(r);
     sum_up(r);
     return r->findings ? err_set(err, ERR_INTERNAL,
                                  "%s breaks %llu of the ledger's invariants",

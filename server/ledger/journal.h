@@ -1,0 +1,40 @@
+#ifndef LEDGER_JOURNAL_H
+#define LEDGER_JOURNAL_H
+
+#include "server/audit/entry.h"
+#include "server/audit/merkle.h"
+#include "server/ledger/store.h"
+
+/*
+ * The audit log, inside the ledger's transactions.
+ *
+ * An entry is appended by the transaction of what it records, so that neither
+ * is there without the other.  The frontier goes along in memory: `next` is
+ * what the open transaction made of `now`, which is durable.
+ *
+ *   journal_append ... journal_keep   the transaction committed
+ *                  '-- journal_undo   it did not
+ */
+struct journal {
+    struct merkle_frontier now, next;
+};
+
+/* Read the frontier of the file.  An error is in store.rc. */
+void journal_load(struct journal *j, struct store *s);
+
+/*
+ * Append `e`; returns its index.  An error of the file is in store.rc, and so
+ * is a lack of randomness.
+ */
+int64_t journal_append(struct journal *j, struct store *s,
+                       const struct audit_entry *e);
+
+void journal_keep(struct journal *j);
+void journal_undo(struct journal *j);
+
+/* Stored hashes of a file opened for reading, as merkle_reader wants them: ctx
+ * is its sqlite3 *.  ERR_INTERNAL when some are missing. */
+enum err_code journal_read(void *ctx, struct merkle_hash *out, unsigned level,
+                           uint64_t first, size_t n, struct err *err);
+
+#endif
