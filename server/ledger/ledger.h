@@ -104,6 +104,7 @@ enum ledger_verdict {
     LEDGER_ANSWERED,  /* a stored answer serves: nothing charged */
     LEDGER_IN_FLIGHT, /* another run holds the charge: wait with ledger_wait */
     LEDGER_UNKNOWN,   /* ledger_find: the key was never used */
+    LEDGER_STALE,     /* bundle.h: what is stored has changed, look again */
 };
 
 struct ledger_run {
