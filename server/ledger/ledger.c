@@ -417,6 +417,27 @@ enum err_code ledger_balance(struct ledger *l, struct ledger_balance *out,
     return committer_run(&l->committer, &w.work);
 }
 
+struct record_work {
+    struct work work;
+    const struct audit_entry *entries;
+    size_t n;
+};
+
+static enum err_code exec_record(struct book *b, struct work *w)
+{
+    const struct record_work *r = (struct record_work *)w;
+    for (size_t i = 0; i < r->n; i++)
+        book_note(b, &r->entries[i]);
+    return ERR_OK;
+}
+
+enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
+                            size_t n, struct err *err)
+{
+    struct record_work w = { { .exec = exec_record, .err = err }, entries, n };
+    return committer_run(&l->committer, &w.work);
+}
+
 struct list_work {
     struct work work;
     struct book_page page;

@@ -3,6 +3,7 @@
 
 #include "server/base/clock.h"
 #include "server/ledger/ledger.h"
+#include "server/main/trail.h"
 #include "server/main/world.h"
 #include "server/query/reply.h"
 
@@ -13,7 +14,8 @@
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    uint8_t secret[32]; /* keys the hash that bounds contributions */
+    struct trail *trail; /* NULL: no refusal is recorded */
+    uint8_t secret[32];  /* keys the hash that bounds contributions */
 };
 
 /* One request on its way; everything borrowed for the call. */
@@ -32,7 +34,7 @@ struct service_call {
     uint64_t started_ns;  /* monotonic: a worker began */
 
     /* Set on the way. */
-    bool holds;           /* the worker stays with it until leave_ns */
+    bool holds;         /* the worker stays with it until leave_ns */
     uint64_t leave_ns;  /* monotonic time at which the reply, or the error,
                            may leave; 0 = at once */
     int64_t expires_us; /* wall time to which a stored answer is kept */
