@@ -9,6 +9,7 @@
 #include "server/base/log.h"
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
+#include "server/main/audit_pages.h"
 #include "server/main/calls.h"
 #include "server/main/files.h"
 #include "server/main/grpc_conn.h"
@@ -33,6 +34,7 @@ struct server {
     struct world *world; /* the newest; a reference */
     struct service service;
     struct trail *trail;
+    struct audit_pages *pages;
     struct workers *workers;
     struct calls *calls;
     struct grpc_health health;
@@ -184,6 +186,8 @@ static enum err_code start_trail(struct server *s, struct err *err)
     };
     TRY(trail_new(&s->trail, &options, err));
     s->service.trail = s->trail;
+    TRY(audit_pages_new(&s->pages, s->config->ledger, &s->config->audit_key,
+                        clock_system(), err));
     return trail_world(s->trail, s->world, err);
 }
 
@@ -217,6 +221,8 @@ static enum err_code start_calls(struct server *s, unsigned loops,
                     .max_message_len = s->config->max_message_len,
                     .request_ns = s->config->stall_ns,
                     .stall_ns = s->config->stall_ns },
+        .on_get = audit_pages_get,
+        .get_ctx = s->pages,
         .clock = clock_system(),
     };
     return ERR_OK;
@@ -333,6 +339,7 @@ void server_free(struct server *s)
         net_server_free(s->net);
     calls_free(s->calls);
     grpc_reflection_free(s->reflection);
+    audit_pages_free(s->pages);
     trail_free(s->trail);
     ledger_close(s->service.ledger);
     world_drop(s->world);
