@@ -231,7 +231,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 # Every noise call of the neighbour harness passes through its replay.
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
 $(BUILD)/tests/test_neighbour $(BUILD)/tests/test_canary: $(NEIGHBOUR)
-$(BUILD)/tests/test_neighbour $(BUILD)/tests/test_canary: LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_finish
+$(BUILD)/tests/test_neighbour $(BUILD)/tests/test_canary: LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_finish,--wrap=dp_topk_of_price
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

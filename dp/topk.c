@@ -18,16 +18,58 @@ static bool in_domain(const struct dp_topk *t)
            dp_choice_ok(&t->pick);
 }
 
+static struct dp_choice pick_of(uint64_t linf, enum dp_notion notion)
+{
+    return (struct dp_choice){
+        .law = notion == DP_PURE ? DP_PERMUTE_AND_FLIP : DP_EXPONENTIAL,
+        .sensitivity = linf,
+        .monotone = true,
+    };
+}
+
+/* The deviation of the noise at a rate of 1: pi / sqrt(6) for Gumbel. */
+static double unit_spread(enum dp_notion notion)
+{
+    return notion == DP_PURE ? 1 : M_PI / sqrt(6);
+}
+
+enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
+                                 enum dp_notion notion)
+{
+    struct dp_choice pick = pick_of(linf, notion);
+    if (!shape_ok(t) || linf < 1 || (notion == DP_PURE && !t->declared) ||
+        !(sd > 0))
+        return DP_EDOM;
+    const double eps = unit_spread(notion) * (double)linf / sd;
+    if (!(eps * 1e9 <= (double)DP_CHOICE_EPS_MAX))
+        return DP_ERANGE;
+    pick.eps_nano = (uint64_t)ceil(eps * 1e9);
+    if (!dp_choice_ok(&pick))
+        return DP_EDOM;
+    t->pick = pick;
+    return DP_OK;
+}
+
+double dp_topk_weight(enum dp_notion notion)
+{
+    switch (notion) {
+    case DP_ZCDP: /* (eps^2 / 8) / (D^2 / (2 sd^2)), eps = pi D / (sqrt(6) sd)
+                   */
+        return M_PI * M_PI / 24;
+    case DP_GDP: /* mu = sqrt(2 pi) (eps/2) / 2 at first order */
+        return M_PI * M_PI * M_PI / 48;
+    case DP_PURE: /* eps = D / sd, beside D / t with sd = sqrt(2) t */
+        return M_SQRT1_2;
+    }
+    return HUGE_VAL;
+}
+
 enum dp_status dp_topk_of_price(struct dp_topk *t, uint64_t linf,
                                 struct dp_price limit, enum dp_notion notion)
 {
     if (!shape_ok(t) || linf < 1 || (notion == DP_PURE && !t->declared))
         return DP_EDOM;
-    struct dp_choice pick = {
-        .law = notion == DP_PURE ? DP_PERMUTE_AND_FLIP : DP_EXPONENTIAL,
-        .sensitivity = linf,
-        .monotone = true,
-    };
+    struct dp_choice pick = pick_of(linf, notion);
     const struct dp_price one = { .rho_pico = limit.rho_pico / t->k,
                                   .eps_nano = limit.eps_nano / t->k };
     const enum dp_status status = dp_choice_of_price(&pick, one, notion);
@@ -70,6 +112,16 @@ uint64_t dp_topk_margin(const struct dp_topk *t)
     const long double margin = (long double)t->pick.sensitivity +
                                odds / rate_of(&t->pick) * (1 + 1e-15L);
     return margin < 0x1p63L ? (uint64_t)ceill(margin) : UINT64_MAX;
+}
+
+bool dp_topk_counts(struct dp_exact count)
+{
+    return count.touched > 0;
+}
+
+int dp_topk_order(struct dp_exact a, struct dp_exact b)
+{
+    return (a.touched < b.touched) - (a.touched > b.touched);
 }
 
 /* Sums stay in the type: counts are held within +-2^100. */

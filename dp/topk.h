@@ -41,6 +41,23 @@ enum dp_status dp_topk_of_price(struct dp_topk *t, uint64_t linf,
                                 struct dp_price limit,
                                 enum dp_notion notion) DP_MUST_CHECK;
 
+/*
+ * The cheapest pick whose noise has a standard deviation of at most sd > 0, in
+ * steps of the number: of the Gumbel law that the exponential mechanism adds,
+ * of the exponential one under pure.  Reads and refuses as above; DP_ERANGE
+ * where it would pass DP_CHOICE_EPS_MAX.
+ */
+enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
+                                 enum dp_notion notion) DP_MUST_CHECK;
+
+/*
+ * What such a pick costs, beside one number released over one group with noise
+ * of that standard deviation: a public constant of the notion, for planners
+ * that ask whether k picks and numbers over min(k, l0) groups cost less than
+ * numbers over l0 groups.  To first order in the price under GDP.
+ */
+double dp_topk_weight(enum dp_notion notion);
+
 /* k picks and delta, rounded up.  DP_EDOM as above. */
 enum dp_status dp_topk_price(struct dp_price *out, const struct dp_topk *t,
                              enum dp_notion notion) DP_MUST_CHECK;
@@ -48,7 +65,15 @@ enum dp_status dp_topk_price(struct dp_price *out, const struct dp_topk *t,
 /* How far the stop lies above the next group; 0 if declared. */
 uint64_t dp_topk_margin(const struct dp_topk *t);
 
-/* Working memory of the caller's, fetched + 1 each; touched data afterwards. */
+/*
+ * For who fetches: is somebody in a group of this number, which others are not
+ * handed in; and the falling order, negative when a stands before b.  What both
+ * say is touched data.
+ */
+bool dp_topk_counts(struct dp_exact count);
+int dp_topk_order(struct dp_exact a, struct dp_exact b);
+
+/* Working memory of the caller's, n + 1 each; touched data afterwards. */
 struct dp_topk_room {
     struct dp_exact *score;
     uint64_t *width;

@@ -333,6 +333,30 @@ static struct value cell_of(const char *text, enum value_type type)
     return v;
 }
 
+/* The k rows of the greatest numbers, in falling order. */
+static void first_rows(struct plan_noisy *n, const struct plan *p)
+{
+    const size_t wide = plan_width(p);
+    for (size_t i = 0; i < n->n_rows; i++)
+        for (size_t j = i;
+             j > 0 && n->measures[j * wide + p->top.score].v >
+                          n->measures[(j - 1) * wide + p->top.score].v;
+             j--) {
+            for (size_t k = 0; k < p->n_keys; k++) {
+                const struct value v = n->keys[j * p->n_keys + k];
+                n->keys[j * p->n_keys + k] = n->keys[(j - 1) * p->n_keys + k];
+                n->keys[(j - 1) * p->n_keys + k] = v;
+            }
+            for (size_t m = 0; m < wide; m++) {
+                const struct dp_noisy v = n->measures[j * wide + m];
+                n->measures[j * wide + m] = n->measures[(j - 1) * wide + m];
+                n->measures[(j - 1) * wide + m] = v;
+            }
+        }
+    if (n->n_rows > p->top.t.k)
+        n->n_rows = p->top.t.k;
+}
+
 /* The rows of plan_db_answer as a release: exact numbers stand for noisy ones.
  */
 static void noiseless(struct plan_noisy *out, struct plan_db *db,
@@ -362,6 +386,8 @@ static void noiseless(struct plan_noisy *out, struct plan_db *db,
             line = bar ? bar + 1 : line + strlen(line);
         }
     }
+    if (plan->top.on)
+        first_rows(out, plan);
 }
 
 void plan_db_bind(struct plan_db *db, struct plan *out, const struct plan *plan,

@@ -384,9 +384,51 @@ static void edges(void **state)
     gsl_rng_free(rng);
 }
 
+/*
+ * A pick as wide as Gaussian noise of deviation sd costs the weight times what
+ * one such number does: 3^2 / (2 20^2) = 0.01125 rho, and by hand
+ * pi^2/24 = 0.411234 of it; under pure 3 / 20 against 3 sqrt(2) / 20.
+ */
+static void a_spread_has_its_price(void **state)
+{
+    (void)state;
+    struct dp_topk t = { .declared = true, .k = 4, .l0 = 3, .fetched = 9 };
+    struct dp_price p;
+    assert_int_equal(dp_topk_of_spread(&t, 3, 20, DP_ZCDP), DP_OK);
+    assert_true(t.pick.sensitivity == 3 && t.pick.monotone);
+    assert_int_equal(dp_topk_price(&p, &t, DP_ZCDP), DP_OK);
+    assert_true(fabs((double)p.rho_pico / (4 * 0.411234 * 0.01125e12) - 1) <
+                1e-5);
+    assert_int_equal(dp_topk_of_spread(&t, 3, 2000, DP_GDP), DP_OK);
+    assert_int_equal(dp_topk_price(&p, &t, DP_GDP), DP_OK);
+    const double number = 4.5e12 / (2000.0 * 2000);
+    assert_true(
+        fabs((double)p.rho_pico / (4 * number) / dp_topk_weight(DP_GDP) - 1) <
+        1e-4);
+    assert_int_equal(dp_topk_of_spread(&t, 3, 20, DP_PURE), DP_OK);
+    assert_int_equal(dp_topk_price(&p, &t, DP_PURE), DP_OK);
+    assert_int_equal(p.eps_nano, 4 * 150000000);
+    assert_true(fabs(0.15 / (3 * M_SQRT2 / 20) - dp_topk_weight(DP_PURE)) <
+                1e-12);
+    assert_int_equal(dp_topk_of_spread(&t, 3, 0, DP_ZCDP), DP_EDOM);
+    assert_int_equal(dp_topk_of_spread(&t, 1000, 1, DP_ZCDP), DP_ERANGE);
+}
+
+static void fetched_in_falling_order(void **state)
+{
+    (void)state;
+    const struct dp_exact two = { 2 }, none = { 0 }, less = { -1 };
+    assert_true(dp_topk_order(two, none) < 0 && dp_topk_order(none, two) > 0);
+    assert_int_equal(dp_topk_order(two, two), 0);
+    assert_true(dp_topk_counts(two));
+    assert_false(dp_topk_counts(none) || dp_topk_counts(less));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_spread_has_its_price),
+        cmocka_unit_test(fetched_in_falling_order),
         cmocka_unit_test(every_pick_is_within_reach),
         cmocka_unit_test(edges),
     };

@@ -182,6 +182,7 @@ static const struct control_row {
     { "two filters in one cell are caught", CONTROL_FILTERS },
     { "bounding before a join is caught", CONTROL_FAN_OUT },
     { "a float sum is caught", CONTROL_FLOAT },
+    { "picks that one person's rows can sway are caught", CONTROL_SCORE },
     { "an order of rows by exact numbers is caught", CONTROL_ORDER },
 };
 

@@ -90,6 +90,8 @@ struct ledger_charge_args {
     const char *idempotency_key; /* "" = none */
     const uint8_t *request_hash; /* 32 bytes, binds the key */
     const uint8_t *release_hash; /* 32 bytes, DESIGN 5 "Reuse" */
+    const uint8_t *wider_hash; /* 32 bytes: a release whose stored answer holds
+                                  this one's, and serves too; or NULL */
     struct dp_price price;
     const struct ledger_account_spec *accounts;
     size_t n_accounts; /* 1..LEDGER_ACCOUNTS_MAX */
@@ -104,7 +106,6 @@ enum ledger_verdict {
     LEDGER_ANSWERED,  /* a stored answer serves: nothing charged */
     LEDGER_IN_FLIGHT, /* another run holds the charge: wait with ledger_wait */
     LEDGER_UNKNOWN,   /* ledger_find: the key was never used */
-    LEDGER_STALE,     /* bundle.h: what is stored has changed, look again */
 };
 
 struct ledger_run {
@@ -149,6 +150,8 @@ bool ledger_failed(const struct ledger *l);
  *   an equal release       (dataset, purpose, release_hash) answered at most
  *                          reuse_for_s ago serves anyone; in flight, it is
  *                          shared when reuse_for_s > 0
+ *   a wider release        (.., wider_hash) answered at most reuse_for_s ago
+ *                          serves; out->release_hash tells which it was
  *   no key                 an open charge of the same principal and release
  *                          whose lease lapsed is adopted
  *   else                   a new charge
@@ -252,11 +255,6 @@ enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
                           const char *principal, const char *after,
                           uint32_t limit, struct arena *a,
                           struct err *err) MUST_CHECK;
-
-/* Append entries to the audit log, all or none; durable when it returns. */
-struct audit_entry;
-enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
-                            size_t n, struct err *err) MUST_CHECK;
 
 /* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);

@@ -9,12 +9,9 @@ static enum err_code full(struct err *err)
     return err_set(err, ERR_LIMIT, "the release needs too much memory");
 }
 
-/* Noise measure m of n rows, through a packed copy. */
-static enum err_code noise_measure(struct dp_noisy *out,
-                                   const struct dp_exact *in, size_t n,
-                                   const struct plan *plan, size_t m,
-                                   gsl_rng *rng, struct arena *a,
-                                   struct err *err)
+enum err_code noise_measure(struct dp_noisy *out, const struct dp_exact *in,
+                            size_t n, const struct plan *plan, size_t m,
+                            gsl_rng *rng, struct arena *a, struct err *err)
 {
     const size_t stride = plan->n_measures, wide = plan_width(plan);
     struct dp_exact *packed = ARENA_NEW_N(a, n, struct dp_exact);
@@ -31,19 +28,13 @@ static enum err_code noise_measure(struct dp_noisy *out,
     return ERR_OK;
 }
 
-/* Every group of the public domain, exact zero where the engine found none. */
-static enum err_code release_public(struct plan_noisy *out,
-                                    const struct plan *plan,
-                                    const struct engine_result *exact,
-                                    gsl_rng *rng, struct arena *a,
-                                    struct err *err)
+enum err_code noise_place(const struct dp_exact **out, const struct plan *plan,
+                          const struct engine_result *exact, struct arena *a,
+                          struct err *err)
 {
     const size_t n = (size_t)plan->groups_public, wide = plan->n_measures;
     struct dp_exact *all = ARENA_NEW_N(a, n * wide, struct dp_exact);
-    out->n_rows = n;
-    out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
-    out->measures = ARENA_NEW_N(a, n * plan_width(plan), struct dp_noisy);
-    if (!all || !out->keys || !out->measures)
+    if (!all)
         return full(err);
     for (size_t r = 0; r < exact->n_rows; r++) {
         uint64_t group;
@@ -51,6 +42,25 @@ static enum err_code release_public(struct plan_noisy *out,
             memcpy(&all[group * wide], &exact->measures[r * wide],
                    wide * sizeof *all);
     }
+    *out = all;
+    return ERR_OK;
+}
+
+/* Every group of the public domain. */
+static enum err_code release_public(struct plan_noisy *out,
+                                    const struct plan *plan,
+                                    const struct engine_result *exact,
+                                    gsl_rng *rng, struct arena *a,
+                                    struct err *err)
+{
+    const size_t n = (size_t)plan->groups_public, wide = plan->n_measures;
+    const struct dp_exact *all = NULL;
+    out->n_rows = n;
+    out->keys = ARENA_NEW_N(a, n * plan->n_keys, struct value);
+    out->measures = ARENA_NEW_N(a, n * plan_width(plan), struct dp_noisy);
+    if (!out->keys || !out->measures)
+        return full(err);
+    TRY(noise_place(&all, plan, exact, a, err));
     for (size_t i = 0; i < n; i++)
         plan_group_keys(&out->keys[i * plan->n_keys], plan, i);
     for (size_t m = 0; m < wide; m++)
@@ -101,7 +111,10 @@ enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
                             const struct engine_result *hists, gsl_rng *rng,
                             struct arena *a, struct err *err)
 {
-    TRY(plan->selects ? release_private(out, plan, exact, rng, a, err)
-                      : release_public(out, plan, exact, rng, a, err));
+    if (plan->top.on)
+        TRY(noise_top(out, plan, exact, rng, a, err));
+    else
+        TRY(plan->selects ? release_private(out, plan, exact, rng, a, err)
+                          : release_public(out, plan, exact, rng, a, err));
     return noise_picks(out, plan, hists, rng, a, err);
 }

@@ -9,6 +9,7 @@
  * Public keys: every group of the domain gets noise, those the engine did not
  * find included.  Private keys: the people of each group first, those above the
  * threshold are kept, their other measures get noise, the rest is forgotten.
+ * The first k groups: picked on exact numbers, their measures get noise.
  * Then a bucket is picked for each released group and quantile.
  *
  * `exact` is empty where the plan has no measure; `hists` are plan->n_hists.
@@ -18,6 +19,24 @@ enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
                             const struct engine_result *exact,
                             const struct engine_result *hists, gsl_rng *rng,
                             struct arena *a, struct err *err) MUST_CHECK;
+
+/* Noise measure m of n rows of exact numbers, n_measures each, into rows of
+ * plan_width. */
+enum err_code noise_measure(struct dp_noisy *out, const struct dp_exact *in,
+                            size_t n, const struct plan *plan, size_t m,
+                            gsl_rng *rng, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
+/* The numbers of every group of a public domain, exact zero where the engine
+ * found none. */
+enum err_code noise_place(const struct dp_exact **out, const struct plan *plan,
+                          const struct engine_result *exact, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+/* noise_top.c: the first k groups. */
+enum err_code noise_top(struct plan_noisy *out, const struct plan *plan,
+                        const struct engine_result *exact, gsl_rng *rng,
+                        struct arena *a, struct err *err) MUST_CHECK;
 
 /* noise_pick.c: the picks of the rows in `out`, behind their measures. */
 enum err_code noise_picks(struct plan_noisy *out, const struct plan *plan,

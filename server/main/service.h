@@ -3,7 +3,6 @@
 
 #include "server/base/clock.h"
 #include "server/ledger/ledger.h"
-#include "server/main/trail.h"
 #include "server/main/world.h"
 #include "server/query/reply.h"
 
@@ -14,8 +13,7 @@
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    struct trail *trail; /* NULL: no refusal is recorded */
-    uint8_t secret[32];  /* keys the hash that bounds contributions */
+    uint8_t secret[32]; /* keys the hash that bounds contributions */
 };
 
 /* One request on its way; everything borrowed for the call. */

@@ -94,6 +94,16 @@ static enum err_code finish(struct run *run, struct err *err)
     return table->receipt.query_id ? ERR_OK : full(err);
 }
 
+/* A stored answer of every group holds that of the first k: the plan of the
+ * former reads it. */
+static void read_wider(struct run *run)
+{
+    struct plan *wider = run->question.plan->wider;
+    if (wider && memcmp(run->charge.release_hash, wider->release_hash,
+                        sizeof run->charge.release_hash) == 0)
+        run->question.plan = wider;
+}
+
 /* What was charged is pinned: another release may not be run or read on it. */
 static bool is_pinned(const struct run *run)
 {
@@ -147,6 +157,7 @@ static enum err_code serve_stored(struct run *run, struct err *err)
     TRY(read_answer(&answer, run, err));
     if (answer_is_retry(answer, run->call->who->name, run->call->req))
         return serve_retry(run, answer, err);
+    read_wider(run);
     return serve_release(run, answer, err);
 }
 
@@ -211,6 +222,7 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
         .idempotency_key = req->idempotency_key,
         .request_hash = req->hash,
         .release_hash = plan->release_hash,
+        .wider_hash = plan->wider ? plan->wider->release_hash : NULL,
         .price = plan->price,
         .accounts = accounts.spec,
         .n_accounts = accounts.n,

@@ -16,6 +16,7 @@
  *   domain.c  plan->keys                            public groups
  *   bounds.c  plan->l0, linf; measures              what one person can change
  *   price.c   plan->measures[].noise, price
+ *   top.c     the same for the first k groups, where that is cheaper
  *   dialect_duckdb.c, hash.c, explain.c             texts
  *
  * Everything lives in the request arena.

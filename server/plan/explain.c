@@ -4,6 +4,7 @@
 #include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
+#include "server/plan/top.h"
 
 static const char *law_name(const struct plan_measure *m)
 {
@@ -105,7 +106,9 @@ static const char *mechanism_of_output(const struct plan *p,
                                        struct arena *a)
 {
     if (o->is_key)
-        return p->keys[key_index(o->expr)].is_public ? "public" : "selected";
+        return p->keys[key_index(o->expr)].is_public ? "public"
+               : p->top.on                           ? "picked"
+                                                     : "selected";
     if (o->expr->kind != TYPED_AGG || p->is_free)
         return "computed";
     const struct plan_agg *agg = &p->aggs[o->expr->index];
@@ -155,7 +158,8 @@ static void groups(struct writer *w, const struct draft *d)
     for (size_t k = 0; k < p->n_keys; k++) {
         writer_printf(w, "Group key %s: ", p->keys[k].name);
         if (!p->keys[k].is_public) {
-            writer_str(w, "private, selected\n");
+            writer_str(w,
+                       p->top.on ? "private, picked\n" : "private, selected\n");
             continue;
         }
         writer_printf(w, "public, %zu values, others ", p->keys[k].n_domain);
@@ -167,7 +171,8 @@ static void groups(struct writer *w, const struct draft *d)
             writer_str(w, "\n");
         }
     }
-    if (p->selects)
+    draft_top_explain(w, p);
+    if (plan_thresholds(p))
         writer_printf(w,
                       "A group is shown when its noisy number of people "
                       "exceeds %llu (delta %.3g)\n",
@@ -182,6 +187,8 @@ static void noise(struct writer *w, const struct plan *p)
 {
     for (size_t i = 0; i < p->n_measures; i++) {
         const struct plan_measure *m = &p->measures[i];
+        if (plan_hides(p, i))
+            continue;
         writer_printf(w,
                       "Measure %s: %s; one person changes it by at most %.6g "
                       "per group; %s, scale %.6g; +-%.6g at %g %%\n",
@@ -303,22 +310,29 @@ enum err_code draft_explain(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     static const struct {
-        const char *alone, *selecting;
+        const char *alone, *selecting, *picking;
     } texts[] = {
         [DP_DLAPLACE] = { "discrete Laplace noise",
                           "discrete Laplace noise, groups selected by a "
-                          "threshold" },
+                          "threshold",
+                          "discrete Laplace noise, groups picked by "
+                          "permute-and-flip" },
         [DP_DGAUSS] = { "discrete Gaussian noise",
                         "discrete Gaussian noise, groups selected by a "
-                        "threshold" },
+                        "threshold",
+                        "discrete Gaussian noise, groups picked by the "
+                        "exponential mechanism" },
         [DP_RGAUSS] = { "rounded Gaussian noise",
                         "rounded Gaussian noise, groups selected by a "
-                        "threshold" },
+                        "threshold",
+                        "rounded Gaussian noise, groups picked by the "
+                        "exponential mechanism" },
     };
     const enum dp_law law = dp_notion_law(p->policy->notion);
-    p->mechanism_text = p->is_free   ? "none: a public answer"
-                        : p->selects ? texts[law].selecting
-                                     : texts[law].alone;
+    p->mechanism_text = p->is_free           ? "none: a public answer"
+                        : p->top.on          ? texts[law].picking
+                        : plan_thresholds(p) ? texts[law].selecting
+                                             : texts[law].alone;
     p->text = "";
     return d->explains ? write_text(d, err) : ERR_OK;
 }

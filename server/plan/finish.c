@@ -15,6 +15,7 @@
  */
 struct row {
     size_t part; /* of the plan's */
+    size_t rank; /* as released */
     const struct value *keys;
     size_t n_keys;
     struct value *aggs;
@@ -79,7 +80,7 @@ static enum err_code compute(struct row *r, bool *keep, const struct laws *l,
 
 static bool is_cut(const struct plan *p, const struct dp_noisy *noisy)
 {
-    return !p->selects && p->audience > 0 &&
+    return !plan_thresholds(p) && p->audience > 0 &&
            noisy[p->people].v < (dp_int)p->audience;
 }
 
@@ -97,6 +98,9 @@ static int compare_rows(const void *left, const void *right, void *ctx)
     const struct row *a = left, *b = right;
     const struct plan *p = ctx;
     int c = 0;
+    /* Ordered by a number that is not told: as they were picked. */
+    if (p->top.on && p->top.hidden)
+        return a->rank < b->rank ? -1 : a->rank > b->rank;
     for (size_t i = 0; c == 0 && i < p->n_orders; i++)
         c = plan_order_cmp(&p->orders[i], &a->orders[i], &b->orders[i]);
     if (c == 0 && a->part != b->part)
@@ -234,6 +238,7 @@ static enum err_code collect(struct table *t, const struct plan *p,
         if (is_cut(p, m))
             continue;
         TRY(room(row, p, a, err));
+        row->rank = i;
         row->keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
         row->n_keys = p->n_keys;
         TRY(compute(row, &keep, laws, m, a, err));

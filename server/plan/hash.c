@@ -6,8 +6,9 @@
 /*
  * The key of a release: everything that decides which distribution the answer
  * is drawn from, and nothing that is done with it afterwards (order, limit,
- * HAVING, names and arithmetic of the outputs).  Each field is written with its
- * length or a fixed width, so no two releases share their bytes.
+ * HAVING, names and arithmetic of the outputs).  Of the first k groups, k does.
+ * Each field is written with its length or a fixed width, so no two releases
+ * share their bytes.
  */
 static void text(struct writer *w, const char *s)
 {
@@ -109,6 +110,24 @@ static void before(struct writer *w, const struct plan *p)
     writer_be64(w, p->offset);
 }
 
+static void top(struct writer *w, const struct plan *p)
+{
+    const struct dp_topk *t = &p->top.t;
+    if (!p->top.on)
+        return;
+    writer_str(w, "top");
+    writer_be64(w, p->top.score);
+    writer_u8(w, p->top.hidden);
+    writer_u8(w, t->declared);
+    writer_be32(w, t->k);
+    writer_be32(w, t->l0);
+    writer_be64(w, t->fetched);
+    writer_be64(w, t->delta_atto);
+    writer_u8(w, (uint8_t)t->pick.law);
+    writer_be64(w, t->pick.eps_nano);
+    writer_be64(w, t->pick.sensitivity);
+}
+
 static void measures(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
@@ -139,7 +158,7 @@ static void groups(struct writer *w, const struct draft *d)
     writer_be32(w, p->l0);
     writer_be32(w, p->linf);
     writer_u8(w, p->selects);
-    writer_be64(w, p->selects ? p->keep.above : p->groups_public);
+    writer_be64(w, plan_thresholds(p) ? p->keep.above : p->groups_public);
     writer_be64(w, p->audience);
 }
 
@@ -192,6 +211,7 @@ enum err_code draft_hash(struct draft *d, struct err *err)
             writer_u8(&w, 0);
         }
         quantiles(&w, d);
+        top(&w, d->plan);
     }
     if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,
                                  EVP_sha256(), NULL) != 1)

@@ -122,7 +122,7 @@ enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
         l->ratios[i] = ratio_of(p, &p->aggs[i]);
         l->spreads[i] = spread_of(p, &p->aggs[i]);
     }
-    if (!p->selects || p->is_free)
+    if (!plan_thresholds(p) || p->is_free)
         return ERR_OK;
     const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
     l->near = far < NEAR_MAX / 2 ? 2 * far : NEAR_MAX;
@@ -273,7 +273,7 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
     case PLAN_AGG_QUANTILE:
     case PLAN_AGG_MEASURE:
         *out = number(s, m->grid_bits, agg->whole);
-        *bounds = p->selects && agg->measure == p->people
+        *bounds = plan_thresholds(p) && agg->measure == p->people
                       ? of_people(l, noisy[agg->measure])
                       : of_measure(l, agg->measure, noisy[agg->measure]);
         break;

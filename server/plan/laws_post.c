@@ -145,7 +145,7 @@ static bool is_plain(const struct laws_row *row, size_t agg)
     const struct plan_agg *a = &l->p->aggs[agg];
     if (a->kind != PLAN_AGG_MEASURE)
         return false;
-    if (!l->p->selects || a->measure != l->p->people)
+    if (!plan_thresholds(l->p) || a->measure != l->p->people)
         return true;
     const dp_int past = row->noisy[a->measure].v - (dp_int)l->p->keep.above;
     return past > (dp_int)l->near;

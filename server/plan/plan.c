@@ -6,6 +6,7 @@
 
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
+#include "server/plan/top.h"
 #include "server/query/refusal.h"
 
 enum err_code draft_memory(struct err *err)
@@ -97,6 +98,12 @@ static enum err_code check_ask(struct draft *d, struct err *err)
 static enum err_code tell_bounds(struct draft *d, struct err *err)
 {
     const struct plan *p = d->plan;
+    if (p->top.on)
+        TRY(draft_notice(
+            d, err,
+            "the groups were picked privately before their numbers "
+            "were told: intervals are those of the groups picked, "
+            "whichever they are"));
     TRY(draft_notice(d, err,
                      "rows without \"%s\" belong to nobody and are not "
                      "counted",
@@ -125,6 +132,43 @@ static enum err_code tell_list(struct draft *d, struct err *err)
                                        : "");
 }
 
+/* The plan of every group, as another way to answer what `d` does. */
+static enum err_code keep_wider(struct draft *d, struct draft *every,
+                                struct err *err)
+{
+    struct plan *p = every->plan;
+    p->notices = ARENA_NEW_N(d->a, NOTICES_MAX, const char *);
+    if (!p->notices)
+        return draft_memory(err);
+    if (p->n_notices > 0)
+        memcpy(p->notices, d->plan->notices, p->n_notices * sizeof *p->notices);
+    TRY(tell_bounds(every, err));
+    TRY(draft_hash(every, err));
+    every->explains = false;
+    TRY(draft_explain(every, err));
+    d->plan->wider = p;
+    return ERR_OK;
+}
+
+/* Priced; where the first k groups are asked for, in the cheaper of two ways.
+ */
+static enum err_code price_best(struct draft *d, struct err *err)
+{
+    struct draft top;
+    struct err ignored = { 0 };
+    bool fits;
+    TRY(draft_top(&top, &fits, d, err));
+    const enum err_code code = draft_price(d, err);
+    if (!fits || draft_price(&top, &ignored) != ERR_OK ||
+        !draft_top_wins(&top, d, code == ERR_OK))
+        return code;
+    struct draft every = *d;
+    *d = top;
+    if (code != ERR_OK)
+        *err = (struct err){ 0 };
+    return code == ERR_OK ? keep_wider(d, &every, err) : ERR_OK;
+}
+
 static enum err_code make(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
@@ -144,7 +188,7 @@ static enum err_code make(struct draft *d, struct err *err)
     if (p->lists)
         TRY(tell_list(d, err));
     if (!p->is_free) {
-        TRY(draft_price(d, err));
+        TRY(price_best(d, err));
         TRY(tell_bounds(d, err));
     }
     TRY(draft_duckdb(d, err));

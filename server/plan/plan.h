@@ -4,6 +4,7 @@
 #include "dp/mechanism.h"
 #include "dp/quantile.h"
 #include "dp/select.h"
+#include "dp/topk.h"
 #include "server/policy/policy.h"
 #include "server/query/reply.h"
 #include "server/query/request.h"
@@ -145,6 +146,19 @@ struct plan_order {
     bool descending, nulls_first;
 };
 
+/*
+ * The groups with the greatest numbers, picked before any number leaves
+ * (dp/topk.h); how it is chosen: top.h.
+ */
+struct plan_top {
+    bool on;
+    size_t score; /* measure whose exact numbers are compared */
+    bool hidden;  /* ... of which nothing leaves but the order */
+    struct dp_topk t;
+    double ratio; /* its price beside that of every group, at equal noise; 0:
+                     never compared */
+};
+
 struct plan {
     const struct policy *policy; /* borrowed, outlives the plan */
     const struct policy_purpose *purpose;
@@ -180,7 +194,10 @@ struct plan {
     bool selects;        /* some key is private */
     bool has_people;     /* some measure counts everyone in the group */
     size_t people;       /* ... this one */
-    struct dp_threshold keep; /* selects only */
+    struct dp_threshold keep; /* plan_thresholds only */
+    struct plan_top top;
+    struct plan *wider;     /* top.on: the same question as a release of every
+                                     group, whose stored answer serves; or NULL */
     uint64_t audience;      /* rows with fewer noisy people are cut; 0 = none */
     uint64_t groups_public; /* !selects: rows of the release; 1 without keys */
 
@@ -207,6 +224,29 @@ enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 static inline size_t plan_width(const struct plan *p)
 {
     return p->n_measures + p->n_picks;
+}
+
+/* Are groups shown by the noisy number of people in them? */
+static inline bool plan_thresholds(const struct plan *p)
+{
+    return p->selects && !p->top.on;
+}
+
+/* Of this measure no number leaves: it is 0 in every released row. */
+static inline bool plan_hides(const struct plan *p, size_t measure)
+{
+    return p->top.on && p->top.hidden && p->top.score == measure;
+}
+
+/* Numbers of a group that are paid for, and the groups a person is in of those
+ * that are. */
+static inline size_t plan_paid(const struct plan *p)
+{
+    return plan_width(p) - (p->top.on && p->top.hidden);
+}
+static inline uint32_t plan_paid_groups(const struct plan *p)
+{
+    return p->top.on && p->top.t.k < p->l0 ? p->top.t.k : p->l0;
 }
 
 /* The releases of a plan, each a plan of its own: 0 <= i < plan_releases(). */

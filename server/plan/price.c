@@ -4,6 +4,7 @@
 #include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
+#include "server/plan/top.h"
 
 /*
  * The price of a release is the sum, over its measures, of that of the vector
@@ -42,7 +43,8 @@ static double in_units(const struct draft *d, uint64_t n)
 static struct dp_vector_release vector_of(const struct draft *d, size_t i)
 {
     const struct plan_measure *m = &d->plan->measures[i];
-    return (struct dp_vector_release){ m->noise, m->bound, d->plan->l0 };
+    return (struct dp_vector_release){ m->noise, m->bound,
+                                       plan_paid_groups(d->plan) };
 }
 
 static uint64_t parts_of(const struct draft *d)
@@ -118,7 +120,8 @@ static enum err_code buy(struct draft *d, size_t i, uint64_t part,
 
 static uint64_t part_of(const struct draft *d, uint64_t total)
 {
-    return total / plan_width(d->plan);
+    const size_t n = plan_paid(d->plan);
+    return n ? total / n : 0;
 }
 
 /* The picks that the same part of the price buys. */
@@ -127,7 +130,7 @@ static enum err_code buy_picks(struct draft *d, uint64_t part, struct err *err)
     struct plan *p = d->plan;
     for (size_t i = 0; i < p->n_picks; i++) {
         struct plan_pick *pick = &p->picks[i];
-        const uint64_t one = part / p->l0; /* a pick in each group */
+        const uint64_t one = part / plan_paid_groups(p); /* one in each */
         const struct dp_price limit = dp_notion_price(notion_of(d), one);
         if (!one || dp_quantile_choice(&pick->choice, &pick->q, p->linf, limit,
                                        notion_of(d)) != DP_OK) {
@@ -161,10 +164,14 @@ static enum err_code buy_all(struct draft *d, struct err *err)
 {
     uint64_t total, parts[PLAN_MEASURES_MAX];
     TRY(asked(&total, d, err));
+    const uint64_t top = draft_top_part(d, total);
+    total -= top;
     const uint64_t picks = part_of(d, total) * d->plan->n_picks;
     const bool enough = draft_share(parts, d, total - picks) == DP_OK;
     for (size_t i = 0; i < d->plan->n_measures; i++)
-        TRY(buy(d, i, enough ? parts[i] : 0, err));
+        if (!plan_hides(d->plan, i))
+            TRY(buy(d, i, enough ? parts[i] : 0, err));
+    TRY(draft_top_buy(d, top, err));
     return buy_picks(d, part_of(d, total), err);
 }
 
@@ -327,16 +334,19 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
     for (size_t i = 0; i < d->plan->n_measures; i++)
         if (!has[i])
             TRY(buy(d, i, usual, err));
+    TRY(draft_top_reach(d, err));
     return buy_picks(d, usual, err);
 }
 
 static enum err_code add_up(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    p->price = (struct dp_price){ 0 };
+    TRY(draft_top_price(&p->price, d, err));
     for (size_t i = 0; i < p->n_measures; i++) {
         const struct dp_vector_release v = vector_of(d, i);
         struct dp_price price;
+        if (plan_hides(p, i))
+            continue;
         if (dp_vector_price(&price, &v, notion_of(d)) != DP_OK)
             return err_set(err, ERR_INVALID, "%s has no price at this accuracy",
                            p->measures[i].what);
@@ -346,7 +356,8 @@ static enum err_code add_up(struct draft *d, struct err *err)
         struct dp_price one;
         if (dp_choice_price(&one, &p->picks[i].choice, notion_of(d)) != DP_OK)
             return err_set(err, ERR_INTERNAL, "a percentile has no price");
-        p->price = dp_price_add(p->price, dp_price_times(one, p->l0));
+        p->price =
+            dp_price_add(p->price, dp_price_times(one, plan_paid_groups(p)));
     }
     return ERR_OK;
 }
@@ -355,7 +366,7 @@ static enum err_code select_groups(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     const double delta = d->policy->default_delta / (double)parts_of(d);
-    if (!p->selects)
+    if (!plan_thresholds(p))
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
                         p->audience ? p->audience - 1 : 0) != DP_OK ||

@@ -47,17 +47,25 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
                            uint64_t total)
 {
     const struct plan *p = d->plan;
-    double weights[PLAN_MEASURES_MAX] = { 0 };
-    if (p->n_measures == 0)
-        return DP_OK; /* percentiles alone */
+    double weights[PLAN_MEASURES_MAX] = { 0 }, paid[PLAN_MEASURES_MAX];
+    uint64_t shares[PLAN_MEASURES_MAX];
+    size_t n = 0;
     for (size_t i = 0; i < p->n_aggs; i++)
         if (p->aggs[i].kind != PLAN_AGG_QUANTILE)
             weigh_agg(weights, p, &p->aggs[i]);
-    if (p->has_people && (p->selects || p->audience > 0))
+    if (p->has_people && (plan_thresholds(p) || p->audience > 0))
         add(&weights[p->people], 1);
     for (size_t i = 0; i < p->n_measures; i++)
         if (weights[i] == 0)
             weights[i] = 1;
-    return dp_split_price(parts, weights, p->n_measures, total,
-                          d->policy->notion, DP_SPLIT_SQUARES);
+    for (size_t i = 0; i < p->n_measures; i++)
+        if (!plan_hides(p, i))
+            paid[n++] = weights[i];
+    if (n == 0)
+        return DP_OK; /* percentiles alone, or picks */
+    const enum dp_status status = dp_split_price(
+        shares, paid, n, total, d->policy->notion, DP_SPLIT_SQUARES);
+    for (size_t i = p->n_measures; status == DP_OK && i-- > 0;)
+        parts[i] = plan_hides(p, i) ? 0 : shares[--n];
+    return status;
 }

@@ -5,8 +5,9 @@
 
 /*
  * Planted mistakes: an engine that stands before the real one and runs a
- * statement spoilt in one way, or an order of rows that knows too much (the
- * test links with --wrap=plan_finish).  The harness must catch each of them.
+ * statement spoilt in one way, or an order of rows that knows too much, or a
+ * price of picks that knows too little (the test links with --wrap=plan_finish
+ * and --wrap=dp_topk_of_price).  The harness must catch each of them.
  */
 enum control {
     CONTROL_NONE,
@@ -16,6 +17,7 @@ enum control {
     CONTROL_FILTERS, /* two FILTERs added up into one cell */
     CONTROL_FAN_OUT, /* bounded first, joined afterwards */
     CONTROL_FLOAT,   /* summed in floating point */
+    CONTROL_SCORE,   /* picks paid for as if one person had one row */
     CONTROL_ORDER,   /* rows in an order that depends on exact numbers */
     CONTROL_N
 };

@@ -431,13 +431,45 @@ static void grouping(struct writer *w, struct draw *d, unsigned n_keys)
     writer_str(w, close);
 }
 
-static void tail(struct writer *w, struct draw *d, unsigned n_keys,
-                 unsigned n_aggs)
+/* The k groups with the greatest numbers. */
+static void first_groups(struct writer *w, struct draw *d,
+                         const struct scope *s)
+{
+    const struct col *c = pick(s, d, "i");
+    writer_str(w, " ORDER BY ");
+    switch (draw_below(d, 4)) {
+    case 0:
+        writer_printf(w, "count(DISTINCT %s)", s->key);
+        break;
+    case 1:
+        writer_str(w, "count(*) FILTER (WHERE ");
+        predicate(w, d, s, 1);
+        writer_str(w, ")");
+        break;
+    case 2:
+        if (c && c->bounded) {
+            writer_printf(w, "sum(%s)", c->name);
+            break;
+        } /* fall through */
+    default:
+        writer_str(w, "count(*)");
+    }
+    writer_printf(w, " DESC LIMIT %u", 1 + draw_below(d, 3));
+    if (draw_chance(d, 20))
+        writer_str(w, " OFFSET 1");
+}
+
+static void tail(struct writer *w, struct draw *d, const struct scope *s,
+                 unsigned n_keys, unsigned n_aggs)
 {
     if (n_keys)
         grouping(w, d, n_keys);
     if (n_keys && draw_chance(d, 15))
         writer_str(w, " HAVING count(*) > 3");
+    if (n_keys && draw_chance(d, 25)) {
+        first_groups(w, d, s);
+        return;
+    }
     if (draw_chance(d, 40))
         writer_printf(w, " ORDER BY %u%s", 1 + draw_below(d, n_keys + n_aggs),
                       draw_chance(d, 50) ? " DESC" : "");
@@ -453,8 +485,8 @@ void grammar_query(struct writer *w, struct draw *d)
     relation(&f, d, &s, 3);
     (void)writer_cstr(&f);
 
-    const unsigned n_aggs = 1 + draw_below(d, 3), most = draw_below(d, 4);
-    unsigned n_keys = 0;
+    const unsigned most = draw_below(d, 4);
+    unsigned n_aggs = 1 + draw_below(d, 3), n_keys = 0;
     writer_str(w, "SELECT ");
     for (unsigned i = 0; i < most && i < 2; i++) {
         const struct col *c = pick(&s, d, "tDTidb");
@@ -463,11 +495,13 @@ void grammar_query(struct writer *w, struct draw *d)
         writer_str(w, n_keys++ ? ", " : "");
         key(w, d, c);
     }
+    if (n_keys && draw_chance(d, 15))
+        n_aggs = 0;
     for (unsigned i = 0; i < n_aggs; i++) {
         writer_str(w, n_keys + i ? ", " : "");
         aggregate(w, d, &s);
     }
     writer_printf(w, " FROM %s", from);
     where(w, d, &s, 45);
-    tail(w, d, n_keys, n_aggs);
+    tail(w, d, &s, n_keys, n_aggs);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/writer.h"
+#include "server/plan/release.h"
 #include "tests/neighbour/tape_hist.h"
 
 /* One row of a release, in storage of its own. */
@@ -12,6 +13,7 @@ struct kept_row {
     size_t key_len;
     struct dp_exact *exact;
     struct dp_noisy *noisy; /* NULL when the group was not released */
+    size_t rank;            /* as released: what a pick tells */
 };
 
 struct tape_call {
@@ -122,6 +124,7 @@ static void record(const struct plan *plan, const struct engine_result *exact,
             row->exact = calloc(wide + 1, sizeof *row->exact);
         }
         free(key.key);
+        row->rank = i;
         row->noisy =
             copied(&noisy->measures[i * all], all * sizeof *row->noisy);
     }
@@ -155,6 +158,13 @@ struct moved {
     dp_uint *total; /* per measure */
 };
 
+/* The picks are paid for by what one person moves a score by. */
+static void compare_score(const struct plan *plan, dp_uint by)
+{
+    if (by > plan->top.t.pick.sensitivity)
+        wrong("a score moved by more than the picks were paid for");
+}
+
 static void compare_row(struct moved *m, const struct plan *plan,
                         const struct dp_exact *with,
                         const struct dp_exact *without)
@@ -168,12 +178,17 @@ static void compare_row(struct moved *m, const struct plan *plan,
             wrong("a cell moved by more than its bound");
     }
     m->groups += any;
+    if (plan->top.on)
+        compare_score(
+            plan, distance(with[plan->top.score], without[plan->top.score]));
 }
 
 static void check_totals(const struct moved *m, const struct plan *plan)
 {
     if (m->groups > plan->l0)
         wrong("more groups moved than L0");
+    if (plan->top.on && m->groups > plan->top.t.l0)
+        wrong("more groups moved than the picks' margin allows for");
     if (m->alone > plan->l0)
         wrong("more groups of one person alone than L0");
     for (size_t j = 0; j < plan->n_measures; j++)
@@ -191,8 +206,11 @@ static void play_group(struct moved *m, const struct plan *plan,
         row->noisy = was->noisy;
         return;
     }
-    if (!plan->selects)
-        wrong("a group outside the public domain");
+    if (!plan->selects) { /* of a list only what was picked is on the tape */
+        if (!plan->top.on)
+            wrong("a group outside the public domain");
+        return;
+    }
     m->alone++;
     if (plan->has_people && row->exact[plan->people].touched != 1)
         wrong("a group that one side lacks holds somebody else");
@@ -219,6 +237,45 @@ static enum err_code give(struct plan_noisy *out, const struct plan *plan,
         memcpy(&out->measures[out->n_rows * wide], rows[i].noisy,
                wide * sizeof *out->measures);
         out->n_rows++;
+    }
+    return ERR_OK;
+}
+
+/* One row of a list that was picked, if it was. */
+static void give_picked(struct plan_noisy *out, const struct plan *plan,
+                        const struct value *keys, const struct tape_call *call)
+{
+    const size_t wide = plan_width(plan), n = plan->n_keys;
+    struct kept_row key;
+    key_of(&key, keys, n);
+    const struct kept_row *was = find_row(call, &key);
+    free(key.key);
+    if (!was || !was->noisy)
+        return;
+    memcpy(&out->keys[was->rank * n], keys, n * sizeof *keys);
+    memcpy(&out->measures[was->rank * wide], was->noisy,
+           wide * sizeof *out->measures);
+    out->n_rows++;
+}
+
+/* The list that was picked on the other side, in its order. */
+static enum err_code give_top(struct plan_noisy *out, const struct plan *plan,
+                              const struct engine_result *exact,
+                              const struct tape_call *call, struct arena *a,
+                              struct err *err)
+{
+    const size_t k = plan->top.t.k, n = plan->n_keys;
+    struct value *keys = ARENA_NEW_N(a, n + 1, struct value);
+    out->n_rows = 0;
+    out->keys = ARENA_NEW_N(a, k * n + 1, struct value);
+    out->measures = ARENA_NEW_N(a, k * plan_width(plan) + 1, struct dp_noisy);
+    if (!keys || !out->keys || !out->measures)
+        return err_set(err, ERR_LIMIT, "no room to replay");
+    for (size_t i = 0; plan->selects && i < exact->n_rows; i++)
+        give_picked(out, plan, &exact->keys[i * n], call);
+    for (uint64_t i = 0; !plan->selects && i < plan->groups_public; i++) {
+        plan_group_keys(keys, plan, i);
+        give_picked(out, plan, keys, call);
     }
     return ERR_OK;
 }
@@ -286,8 +343,10 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
     if (broken)
         wrong(broken);
     const enum err_code code =
-        plan->selects ? give(out, plan, exact, rows, a, err)
-                      : give_public(out, plan, exact, hists, call, rng, a, err);
+        plan->top.on ? give_top(out, plan, exact, call, a, err)
+        : plan->selects
+            ? give(out, plan, exact, rows, a, err)
+            : give_public(out, plan, exact, hists, call, rng, a, err);
     for (size_t i = 0; i < exact->n_rows; i++)
         free(rows[i].key);
     free(rows);

@@ -18,7 +18,9 @@
  * moved by at most its bound; at most L0 groups moved, and the whole measure by
  * at most L0 times its bound; where groups are selected, those of one side only
  * hold the removed person alone and are at most L0.  They are dropped, being
- * paid for by delta.
+ * paid for by delta.  Where the first k groups are picked: no score moved by
+ * more than the picks were paid for, in at most as many groups as their margin
+ * allows for; the list of the one side, in its order, is that of the other.
  */
 struct tape {
     struct tape_call *calls; /* newest first; owned */
