@@ -59,6 +59,15 @@ const struct command COMMANDS[] = {
     { "ledger verify", "FILE", "Check every invariant of a ledger file.",
       "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
       1, run_ledger_verify },
+    { "audit entries", "LEDGER", "Print the audit log of a ledger file.",
+      "One line of JSON for each entry, oldest first.  Reads the file only,\n"
+      "also while its server runs.\n",
+      0, 1, run_audit_entries },
+    { "audit prove", "LEDGER CHARGE", "Prove that a charge is in the log.",
+      "Prints entry, salt, commitment and inclusion proof as JSON: with the\n"
+      "checkpoint of that size anybody can check it.  CHARGE is a receipt's\n"
+      "query id.\n",
+      0, 2, run_audit_prove },
     { "calc gaussian-sigma", "", "Sigma of the analytic Gaussian mechanism.",
       "At L2 sensitivity 1 (Balle and Wang 2018), rounded up.\n"
       "\n"

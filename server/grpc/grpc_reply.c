@@ -351,17 +351,16 @@ void grpc_reply_fail(struct grpc_stream *st, const struct err *err)
     end_with(st, &status);
 }
 
-void grpc_reply_http(struct grpc_stream *st, const char *http_status,
-                     const char *text)
+void grpc_reply_page(struct grpc_stream *st, const struct grpc_page *page)
 {
     struct grpc_chunk *chunk =
-        chunk_new((struct grpc_bytes){ .data = text, .len = strlen(text) });
+        chunk_new((struct grpc_bytes){ .data = page->data, .len = page->len });
     st->state = GRPC_STREAM_DONE;
     /* A body is no gRPC reply, whatever the request claimed to be. */
     st->head.has_grpc_type = false;
     if (chunk)
         append(st, chunk);
-    submit_headers(st, http_status, "text/plain; charset=utf-8");
+    submit_headers(st, page->status, page->type);
 }
 
 /* --- what owners call --- */

@@ -92,11 +92,14 @@ static void read_header(struct grpc_stream *st, nghttp2_vec name,
 {
     struct grpc_request_head *head = &st->head;
     const nghttp2_vec value = nghttp2_rcbuf_get_buf(raw);
-    if (is(name, ":path"))
+    if (is(name, ":path") && !head->path) {
+        nghttp2_rcbuf_incref(raw);
+        head->path = raw;
         find_method(st, value);
-    else if (is(name, ":method"))
+    } else if (is(name, ":method")) {
         head->is_post = is(value, "POST");
-    else if (is(name, "content-type"))
+        head->is_get = is(value, "GET");
+    } else if (is(name, "content-type"))
         head->has_grpc_type = is_grpc_type(value);
     else if (is(name, "te"))
         head->has_te = is(value, "trailers");
@@ -305,6 +308,19 @@ static int on_data(nghttp2_session *h2, uint8_t flags, int32_t id,
     return 0;
 }
 
+/* Not a call: a page, or the line that says why there is none. */
+static void reply_http(struct grpc_stream *st)
+{
+    const struct grpc_session_options *o = &st->session->options;
+    struct grpc_page page = { .status = st->head.http_status,
+                              .type = "text/plain; charset=utf-8",
+                              .data = st->head.http_text,
+                              .len = strlen(st->head.http_text) };
+    if (st->head.is_page)
+        o->on_get(o->get_ctx, text_of(st->head.path), &page);
+    grpc_reply_page(st, &page);
+}
+
 /* The peer sent its last byte. */
 static void end_input(struct grpc_stream *st)
 {
@@ -312,7 +328,7 @@ static void end_input(struct grpc_stream *st)
     if (st->state == GRPC_STREAM_DONE)
         return;
     if (st->head.http_status) {
-        grpc_reply_http(st, st->head.http_status, st->head.http_text);
+        reply_http(st);
         return;
     }
     if (st->method->kind == GRPC_BIDI && grpc_frame_is_empty(&st->frame)) {
@@ -361,7 +377,10 @@ static void check_head(struct grpc_stream *st)
     st->state = GRPC_STREAM_BODY;
     if (head->too_long)
         refuse_http(st, "431", "The request's headers are too long.\n");
-    else if (!head->is_post)
+    else if (head->is_get && st->session->options.on_get) {
+        refuse_http(st, "404", "There is no such page.\n");
+        st->head.is_page = true; /* unless it finds one */
+    } else if (!head->is_post)
         refuse_http(st, "405", "This is a gRPC server: use POST.\n");
     else if (!head->has_grpc_type)
         refuse_http(st, "415",

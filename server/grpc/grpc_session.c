@@ -57,6 +57,8 @@ void grpc_stream_free(struct grpc_stream *st)
     grpc_frame_fini(&st->frame);
     if (st->head.authorization)
         nghttp2_rcbuf_decref(st->head.authorization);
+    if (st->head.path)
+        nghttp2_rcbuf_decref(st->head.path);
     for (size_t i = 0; i < GRPC_KEEP_MAX; i++)
         if (st->head.kept[i])
             nghttp2_rcbuf_decref(st->head.kept[i]);

@@ -99,6 +99,19 @@ struct grpc_service {
     void *ctx; /* first argument of its methods' functions */
 };
 
+/*
+ * What is served to a GET beside the calls: a small page, at once, on the
+ * loop's thread.  `path` is as the client wrote it, NUL-terminated; fill *out,
+ * whose bytes are borrowed until the function is called again on this thread.
+ */
+struct grpc_page {
+    const char *status; /* "200", "404", ... */
+    const char *type;   /* of the content */
+    const void *data;
+    size_t len; /* bytes */
+};
+typedef void grpc_get_fn(void *ctx, const char *path, struct grpc_page *out);
+
 /* 0 = the default in brackets. */
 struct grpc_limits {
     uint32_t max_streams;      /* [100] at once on a connection */
@@ -123,8 +136,10 @@ struct grpc_session_options {
     struct grpc_limits limits;
     const char *const *keep_headers; /* NULL-terminated names, borrowed; or
                                         NULL.  At most GRPC_KEEP_MAX */
-    struct clock *clock;             /* borrowed */
-    void *user;                      /* grpc_session_user */
+    grpc_get_fn *on_get;             /* NULL: every GET is refused */
+    void *get_ctx;
+    struct clock *clock; /* borrowed */
+    void *user;          /* grpc_session_user */
 };
 enum { GRPC_KEEP_MAX = 4 };
 

@@ -43,11 +43,13 @@ struct grpc_metadata {
 /* What the header block said. */
 struct grpc_request_head {
     uint32_t len; /* sum of name + value + 32 (RFC 9113, 10.5.1) */
-    bool is_post, has_grpc_type, has_te, has_bad_encoding, has_bad_timeout;
-    bool too_long;
+    bool is_post, is_get, has_grpc_type, has_te, has_bad_encoding,
+        has_bad_timeout;
+    bool too_long, is_page;
     /* Not a gRPC call: answered with these once the peer has ended its side. */
     const char *http_status, *http_text; /* static; NULL = a call */
-    nghttp2_rcbuf *authorization;        /* owned reference, or NULL */
+    nghttp2_rcbuf *path;                 /* owned reference, or NULL */
+    nghttp2_rcbuf *authorization;        /* likewise */
     nghttp2_rcbuf *kept[GRPC_KEEP_MAX];  /* by index in keep_headers */
 };
 
@@ -120,9 +122,8 @@ bool grpc_request_count(struct grpc_session *s, const uint8_t *data,
 /* End a stream with a status that the transport itself decided. */
 void grpc_reply_status(struct grpc_stream *st, int code, const char *message);
 void grpc_reply_fail(struct grpc_stream *st, const struct err *err);
-/* Answer one that is not a gRPC call: an HTTP status and a line of text. */
-void grpc_reply_http(struct grpc_stream *st, const char *http_status,
-                     const char *text);
+/* Answer one that is not a gRPC call; the page is copied. */
+void grpc_reply_page(struct grpc_stream *st, const struct grpc_page *page);
 /* Frees what is queued and tells its owners. */
 void grpc_reply_clear(struct grpc_stream *st);
 

@@ -82,6 +82,45 @@ enum err_code book_list(struct book *b, struct book_page *out,
 enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
                           struct arena *a, struct err *err) MUST_CHECK;
 
+/* The charge that this key is bound to: IN_FLIGHT (any state but VOID), or
+ * UNKNOWN when it binds to none. */
+enum err_code charge_by_key(struct book *b, struct ledger_run *out,
+                            struct charge *c, const char *principal,
+                            const char *key, const uint8_t *request_hash,
+                            struct arena *a, struct err *err) MUST_CHECK;
+
+/* ... what it says to its key: its answer, in flight, or its next run. */
+enum err_code charge_retry(struct book *b, struct ledger_run *out,
+                           struct charge *c, int64_t now_us, struct arena *a,
+                           struct err *err) MUST_CHECK;
+
+/* A client without keys finds its own charge again, or UNKNOWN. */
+enum err_code charge_adopt(struct book *b, struct ledger_run *out,
+                           const struct ledger_charge_args *args,
+                           int64_t now_us, struct arena *a,
+                           struct err *err) MUST_CHECK;
+
+/* A new charge, *seq in the file; nothing when misses or accounts forbid it. */
+enum err_code charge_anew(struct book *b, struct ledger_run *out,
+                          const struct ledger_charge_args *args, int64_t now_us,
+                          int64_t *seq, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
+/* ERR_LIMIT past the misses that dataset and principal may have. */
+enum err_code charge_check_misses(struct book *b,
+                                  const struct ledger_charge_args *args,
+                                  int64_t now_us, struct err *err) MUST_CHECK;
+
+/* The charge with this id, and that this run of it may resolve it. */
+enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
+                          struct err *err) MUST_CHECK;
+enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
+                                 struct err *err) MUST_CHECK;
+
+/* Store the charge's own answer; its state is OPEN and the fence holds. */
+void charge_store(struct book *b, const struct charge *c, int64_t now_us,
+                  int64_t release_us, const uint8_t *answer, size_t len);
+
 /* True while a run of this process may still come back. */
 bool charge_is_held(const struct book *b, const struct charge *c,
                     int64_t now_us);

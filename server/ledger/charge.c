@@ -2,7 +2,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "server/ledger/book.h"
+#include "server/ledger/piece.h"
 
 enum { US_PER_S = 1000000, ID_TIME_BYTES = 6, DAY_S = 86400 };
 #define DAY_US ((int64_t)DAY_S * US_PER_S)
@@ -74,7 +74,7 @@ static enum err_code take_over(struct book *b, struct ledger_run *out,
 }
 
 /* A charge that this key is bound to, or UNKNOWN when it binds to none. */
-static enum err_code by_key(struct book *b, struct ledger_run *out,
+enum err_code charge_by_key(struct book *b, struct ledger_run *out,
                             struct charge *c, const char *principal,
                             const char *key, const uint8_t *request_hash,
                             struct arena *a, struct err *err)
@@ -120,7 +120,7 @@ enum err_code book_find(struct book *b, struct ledger_run *out,
 {
     struct charge c;
     *out = (struct ledger_run){ .verdict = LEDGER_UNKNOWN };
-    TRY(by_key(b, out, &c, principal, key, request_hash, a, err));
+    TRY(charge_by_key(b, out, &c, principal, key, request_hash, a, err));
     const int64_t now_us = clock_wall_us(b->clock);
     if (out->verdict == LEDGER_UNKNOWN)
         return ERR_OK;
@@ -177,6 +177,48 @@ static enum err_code bind_free_key(struct book *b,
     return ERR_OK;
 }
 
+/* ... as one of several releases of another charge. */
+static enum err_code by_piece(struct book *b, struct ledger_run *out,
+                              const struct ledger_charge_args *args,
+                              int64_t now_us, struct arena *a, struct err *err)
+{
+    const struct ledger_want want = { .release_hash = args->release_hash };
+    const struct piece_finder f = { .dataset = args->dataset,
+                                    .purpose = args->purpose,
+                                    .since_us =
+                                        now_us - us_of_s(args->reuse_for_s),
+                                    .now_us = now_us };
+    struct ledger_found found;
+    struct charge c;
+    bool is_there;
+    TRY(piece_answered(b, &is_there, &found, &f, &want, a, err));
+    if (is_there) {
+        const struct dp_price left = out->left;
+        if (!store_find(&b->store, SQL_CHARGE_BY_ID, "b", found.charge.bytes,
+                        (size_t)LEDGER_ID_LEN))
+            return err_set(err, ERR_INTERNAL, "a piece without a charge");
+        TRY(charge_read(b, SQL_CHARGE_BY_ID, &c, a, err));
+        *out = (struct ledger_run){ .verdict = LEDGER_ANSWERED,
+                                    .id = c.id,
+                                    .fence = c.runs,
+                                    .charged_us = c.charged_us,
+                                    .price = c.price,
+                                    .policy_version = c.policy_version,
+                                    .dataset = c.dataset,
+                                    .purpose = c.purpose,
+                                    .answer = found.answer,
+                                    .answer_len = found.answer_len,
+                                    .answered_us = found.answered_us,
+                                    .expires_us = found.expires_us,
+                                    .left = left };
+        memcpy(out->release_hash, args->release_hash, sizeof out->release_hash);
+        return ERR_OK;
+    }
+    if (piece_in_flight(b, &out->lease_left_us, &f, &want))
+        out->verdict = LEDGER_IN_FLIGHT;
+    return ERR_OK;
+}
+
 /* An equal release serves: answered lately, or being answered now. */
 static enum err_code by_release(struct book *b, struct ledger_run *out,
                                 const struct ledger_charge_args *args,
@@ -200,7 +242,7 @@ static enum err_code by_release(struct book *b, struct ledger_run *out,
         TRY(charge_read(b, SQL_CHARGE_OPEN, &c, a, err));
         return tell(b, out, &c, LEDGER_IN_FLIGHT, now_us, a, err);
     }
-    return ERR_OK;
+    return by_piece(b, out, args, now_us, a, err);
 }
 
 /* What was answered already and holds the answer, when it does. */
@@ -220,7 +262,7 @@ static enum err_code by_wider(struct book *b, struct ledger_run *out,
 }
 
 /* A client without keys finds its own charge again. */
-static enum err_code adopt(struct book *b, struct ledger_run *out,
+enum err_code charge_adopt(struct book *b, struct ledger_run *out,
                            const struct ledger_charge_args *args,
                            int64_t now_us, struct arena *a, struct err *err)
 {
@@ -245,7 +287,7 @@ static uint64_t counted(struct book *b, enum sql sql)
 
 /* Each miss is a bit that no noise covers: past the limits nothing runs.  One
  * that its own caller has not heard of yet does not show here, either. */
-static enum err_code check_misses(struct book *b,
+enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   int64_t now_us, struct err *err)
 {
@@ -295,10 +337,9 @@ static enum err_code insert_charge(struct book *b, struct charge *c,
     return ERR_OK;
 }
 
-static enum err_code charge_anew(struct book *b, struct ledger_run *out,
-                                 const struct ledger_charge_args *args,
-                                 int64_t now_us, struct arena *a,
-                                 struct err *err)
+enum err_code charge_anew(struct book *b, struct ledger_run *out,
+                          const struct ledger_charge_args *args, int64_t now_us,
+                          int64_t *seq, struct arena *a, struct err *err)
 {
     struct charge c = { .state = LEDGER_OPEN,
                         .runs = 1,
@@ -314,14 +355,15 @@ static enum err_code charge_anew(struct book *b, struct ledger_run *out,
     memcpy(c.release_hash, args->release_hash, sizeof c.release_hash);
     if (!c.dataset || !c.purpose)
         return arena_full(err);
-    TRY(check_misses(b, args, now_us, err));
+    TRY(charge_check_misses(b, args, now_us, err));
     TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));
     TRY(insert_charge(b, &c, args, err));
+    *seq = c.seq;
     return tell(b, out, &c, LEDGER_CHARGED, now_us, a, err);
 }
 
 /* Of the key's charge, once there is one. */
-static enum err_code retry(struct book *b, struct ledger_run *out,
+enum err_code charge_retry(struct book *b, struct ledger_run *out,
                            struct charge *c, int64_t now_us, struct arena *a,
                            struct err *err)
 {
@@ -336,19 +378,20 @@ enum err_code book_charge(struct book *b, struct ledger_run *out,
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
+    int64_t seq;
     *out = (struct ledger_run){ .left = accounts_left(b, args, now_us) };
-    TRY(by_key(b, out, &c, args->principal, args->idempotency_key,
-               args->request_hash, a, err));
+    TRY(charge_by_key(b, out, &c, args->principal, args->idempotency_key,
+                      args->request_hash, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
-        return retry(b, out, &c, now_us, a, err);
+        return charge_retry(b, out, &c, now_us, a, err);
     TRY(by_release(b, out, args, now_us, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
     TRY(by_wider(b, out, args, now_us, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
-    TRY(adopt(b, out, args, now_us, a, err));
+    TRY(charge_adopt(b, out, args, now_us, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
-    return charge_anew(b, out, args, now_us, a, err);
+    return charge_anew(b, out, args, now_us, &seq, a, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/ledger/committer.h"
+#include "server/ledger/piece.h"
 #include "server/metrics/metrics.h"
 
 enum { CHECKPOINT_PAGES = 4096, FREE_KEYS = 10000, NS_PER_US = 1000 };
@@ -152,27 +153,33 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+enum err_code ledger_listen(struct ledger *l, uint64_t rung,
+                            int64_t lease_left_us, uint64_t deadline_ns,
+                            struct err *err)
+{
+    const uint64_t now_ns = clock_mono_ns(l->committer.book.clock);
+    if (deadline_ns && now_ns >= deadline_ns) {
+        (void)err_set(err, ERR_DEADLINE, "This query is still running.");
+        return err_hint(err, "Ask again with the same idempotency key.");
+    }
+    uint64_t wait_ns = deadline_ns ? deadline_ns - now_ns : WAIT_MAX_NS;
+    if (lease_left_us > 0)
+        wait_ns = min_u64(wait_ns, (uint64_t)lease_left_us * NS_PER_US);
+    committer_listen(&l->committer, rung, min_u64(wait_ns, WAIT_MAX_NS));
+    return ERR_OK;
+}
+
 enum err_code ledger_wait(struct ledger *l, struct ledger_run *out,
                           const struct ledger_charge_args *args,
                           uint64_t deadline_ns, struct arena *a,
                           struct err *err)
 {
-    struct clock *clock = l->committer.book.clock;
     for (;;) {
         uint64_t rung;
         TRY(run_charge(l, out, args, &rung, a, err));
         if (out->verdict != LEDGER_IN_FLIGHT)
             return ERR_OK;
-        const uint64_t now_ns = clock_mono_ns(clock);
-        if (deadline_ns && now_ns >= deadline_ns) {
-            (void)err_set(err, ERR_DEADLINE, "This query is still running.");
-            return err_hint(err, "Ask again with the same idempotency key.");
-        }
-        uint64_t wait_ns = deadline_ns ? deadline_ns - now_ns : WAIT_MAX_NS;
-        if (out->lease_left_us > 0)
-            wait_ns =
-                min_u64(wait_ns, (uint64_t)out->lease_left_us * NS_PER_US);
-        committer_listen(&l->committer, rung, min_u64(wait_ns, WAIT_MAX_NS));
+        TRY(ledger_listen(l, rung, out->lease_left_us, deadline_ns, err));
     }
 }
 
@@ -271,6 +278,123 @@ enum err_code ledger_void(struct ledger *l, struct ledger_id id, uint64_t fence,
     return committer_run(&l->committer, &w.work);
 }
 
+/* ---- bundles ---- */
+
+struct look_work {
+    struct work work;
+    struct ledger_look *out;
+    const struct ledger_look_args *args;
+    struct arena *a;
+};
+
+static enum err_code exec_look(struct book *b, struct work *w)
+{
+    struct look_work *k = (struct look_work *)w;
+    return book_look(b, k->out, k->args, k->a, w->err);
+}
+
+enum err_code ledger_look(struct ledger *l, struct ledger_look *out,
+                          const struct ledger_look_args *args, struct arena *a,
+                          struct err *err)
+{
+    struct look_work w = { { .exec = exec_look, .err = err }, out, args, a };
+    TRY(committer_run(&l->committer, &w.work));
+    out->rung = w.work.rung;
+    return ERR_OK;
+}
+
+struct bundle_work {
+    struct work work;
+    struct ledger_run *out;
+    const struct ledger_charge_args *args;
+    const struct ledger_piece *pieces;
+    size_t n;
+    int64_t newest;
+    struct arena *a;
+};
+
+static enum err_code exec_bundle(struct book *b, struct work *w)
+{
+    struct bundle_work *k = (struct bundle_work *)w;
+    return book_charge_bundle(b, k->out, k->args, k->pieces, k->n, k->newest,
+                              k->a, w->err);
+}
+
+enum err_code ledger_charge_bundle(struct ledger *l, struct ledger_run *out,
+                                   const struct ledger_charge_args *args,
+                                   const struct ledger_piece *pieces, size_t n,
+                                   int64_t newest, uint64_t *rung,
+                                   struct arena *a, struct err *err)
+{
+    struct bundle_work w = {
+        { .exec = exec_bundle, .err = err }, out, args, pieces, n, newest, a
+    };
+    TRY(committer_run(&l->committer, &w.work));
+    *rung = w.work.rung;
+    return ERR_OK;
+}
+
+struct pieces_work {
+    struct work work;
+    struct ledger_id id;
+    uint64_t fence;
+    int64_t release_us;
+    const struct ledger_piece_answer *pieces;
+    size_t n;
+    const uint8_t **answer;
+    size_t *answer_len;
+    bool *is_over;
+    struct arena *a;
+};
+
+static enum err_code exec_answer_bundle(struct book *b, struct work *w)
+{
+    struct pieces_work *k = (struct pieces_work *)w;
+    return book_answer_bundle(b, k->id, k->fence, k->release_us, k->pieces,
+                              k->n, k->answer, k->answer_len, k->a, w->err);
+}
+
+static enum err_code exec_stumble(struct book *b, struct work *w)
+{
+    struct pieces_work *k = (struct pieces_work *)w;
+    return book_stumble(b, k->id, k->fence, k->release_us, k->pieces, k->n,
+                        k->is_over, w->err);
+}
+
+enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,
+                                   uint64_t fence, int64_t release_us,
+                                   const struct ledger_piece_answer *pieces,
+                                   size_t n, const uint8_t **answer,
+                                   size_t *answer_len, struct arena *a,
+                                   struct err *err)
+{
+    struct pieces_work w = { .work = { .exec = exec_answer_bundle, .err = err },
+                             .id = id,
+                             .fence = fence,
+                             .release_us = release_us,
+                             .pieces = pieces,
+                             .n = n,
+                             .answer = answer,
+                             .answer_len = answer_len,
+                             .a = a };
+    return committer_run(&l->committer, &w.work);
+}
+
+enum err_code ledger_stumble(struct ledger *l, struct ledger_id id,
+                             uint64_t fence, int64_t release_us,
+                             const struct ledger_piece_answer *pieces, size_t n,
+                             bool *is_over, struct err *err)
+{
+    struct pieces_work w = { .work = { .exec = exec_stumble, .err = err },
+                             .id = id,
+                             .fence = fence,
+                             .release_us = release_us,
+                             .pieces = pieces,
+                             .n = n,
+                             .is_over = is_over };
+    return committer_run(&l->committer, &w.work);
+}
+
 struct balance_work {
     struct work work;
     struct ledger_balance *out;
@@ -290,6 +414,27 @@ enum err_code ledger_balance(struct ledger *l, struct ledger_balance *out,
     struct balance_work w = { { .exec = exec_balance, .err = err },
                               out,
                               account };
+    return committer_run(&l->committer, &w.work);
+}
+
+struct record_work {
+    struct work work;
+    const struct audit_entry *entries;
+    size_t n;
+};
+
+static enum err_code exec_record(struct book *b, struct work *w)
+{
+    const struct record_work *r = (struct record_work *)w;
+    for (size_t i = 0; i < r->n; i++)
+        book_note(b, &r->entries[i]);
+    return ERR_OK;
+}
+
+enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
+                            size_t n, struct err *err)
+{
+    struct record_work w = { { .exec = exec_record, .err = err }, entries, n };
     return committer_run(&l->committer, &w.work);
 }
 

@@ -106,6 +106,7 @@ enum ledger_verdict {
     LEDGER_ANSWERED,  /* a stored answer serves: nothing charged */
     LEDGER_IN_FLIGHT, /* another run holds the charge: wait with ledger_wait */
     LEDGER_UNKNOWN,   /* ledger_find: the key was never used */
+    LEDGER_STALE,     /* bundle.h: what is stored has changed, look again */
 };
 
 struct ledger_run {
@@ -255,6 +256,11 @@ enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
                           const char *principal, const char *after,
                           uint32_t limit, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/* Append entries to the audit log, all or none; durable when it returns. */
+struct audit_entry;
+enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
+                            size_t n, struct err *err) MUST_CHECK;
 
 /* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);

@@ -75,8 +75,8 @@ enum err_code charge_body(struct book *b, const struct charge *c,
     return ERR_OK;
 }
 
-static enum err_code open_charge(struct book *b, struct charge *c,
-                                 struct ledger_id id, struct err *err)
+enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
+                          struct err *err)
 {
     if (store_find(&b->store, SQL_CHARGE_BY_ID, "b", id.bytes,
                    (size_t)LEDGER_ID_LEN))
@@ -85,7 +85,7 @@ static enum err_code open_charge(struct book *b, struct charge *c,
 }
 
 /* A run that was taken over resolves nothing. */
-static enum err_code check_fence(const struct charge *c, uint64_t fence,
+enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
                                  struct err *err)
 {
     if (c->state == LEDGER_OPEN && c->runs == fence)
@@ -102,29 +102,35 @@ static int64_t later_us(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+void charge_store(struct book *b, const struct charge *c, int64_t now_us,
+                  int64_t release_us, const uint8_t *answer, size_t len)
+{
+    const int64_t expires_us = release_us + c->keep_us;
+    store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
+              (int64_t)PRUNE_AT_ONCE);
+    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
+              c->seq);
+    store_run(&b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer,
+              len);
+    accounts_settle(b, c);
+    b->resolved = true;
+}
+
 enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
                           int64_t release_us, const uint8_t **answer,
                           size_t *answer_len, struct arena *a, struct err *err)
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
-    TRY(open_charge(b, &c, id, err));
+    TRY(charge_find(b, &c, id, err));
     if (c.state == LEDGER_MISSED)
         return say_missed(err);
     if (c.state == LEDGER_DONE)
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
-    TRY(check_fence(&c, fence, err));
+    TRY(charge_check_fence(&c, fence, err));
 
-    release_us = later_us(now_us, release_us);
-    const int64_t expires_us = release_us + c.keep_us;
-    store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
-              (int64_t)PRUNE_AT_ONCE);
-    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
-              c.seq);
-    store_run(&b->store, SQL_ANSWER_NEW, "iib", c.seq, expires_us, *answer,
-              *answer_len);
-    accounts_settle(b, &c);
-    b->resolved = true;
+    charge_store(b, &c, now_us, later_us(now_us, release_us), *answer,
+                 *answer_len);
     return ERR_OK;
 }
 
@@ -132,10 +138,10 @@ enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
                         int64_t release_us, struct err *err)
 {
     struct charge c;
-    TRY(open_charge(b, &c, id, err));
+    TRY(charge_find(b, &c, id, err));
     if (c.state == LEDGER_MISSED)
         return ERR_OK;
-    TRY(check_fence(&c, fence, err));
+    TRY(charge_check_fence(&c, fence, err));
     charge_close_missed(b, &c, later_us(clock_wall_us(b->clock), release_us));
     return ERR_OK;
 }
@@ -144,8 +150,8 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                         struct err *err)
 {
     struct charge c;
-    TRY(open_charge(b, &c, id, err));
-    TRY(check_fence(&c, fence, err));
+    TRY(charge_find(b, &c, id, err));
+    TRY(charge_check_fence(&c, fence, err));
     if (c.runs != 1 || c.boot != b->boot)
         return err_set(err, ERR_UNAVAILABLE,
                        "An earlier run may have reached the data: the charge "

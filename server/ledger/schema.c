@@ -55,12 +55,67 @@
     REFUSE("charges_leaf", "UPDATE OF leaf ON charges", "OLD.leaf IS NOT NULL",\
            "a charge keeps its leaf")
 
+/* What a charge that pays for several releases has beside it. */
+#define PIECE_TABLES \
+"CREATE TABLE pieces ("                                                        \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    charge INTEGER NOT NULL REFERENCES charges,"                              \
+"    place INTEGER NOT NULL CHECK (place >= 0),"                               \
+"    release_hash BLOB NOT NULL CHECK (length(release_hash) = 32),"            \
+"    series_hash BLOB NOT NULL CHECK (length(series_hash) IN (0, 32)),"        \
+"    from_us INTEGER NOT NULL,"                                                \
+"    to_us INTEGER NOT NULL CHECK (to_us >= from_us),"                         \
+"    keep_us INTEGER NOT NULL CHECK (keep_us >= 0),"                           \
+"    resolved_us INTEGER,"                                                     \
+"    expires_us INTEGER,"                                                      \
+"    CHECK ((resolved_us IS NULL) = (expires_us IS NULL)),"                    \
+"    UNIQUE (charge, place)"                                                   \
+") STRICT;"                                                                    \
+"CREATE INDEX pieces_by_release ON pieces (release_hash);"                     \
+"CREATE INDEX pieces_by_series ON pieces (series_hash)"                        \
+"    WHERE length(series_hash) = 32;"                                          \
+"CREATE TABLE piece_answers ("                                                 \
+"    piece INTEGER PRIMARY KEY REFERENCES pieces,"                             \
+"    expires_us INTEGER NOT NULL,"                                             \
+"    answer BLOB NOT NULL"                                                     \
+") STRICT;"                                                                    \
+"CREATE INDEX piece_answers_by_expiry ON piece_answers (expires_us);"          \
+"CREATE TABLE stumbles ("                                                      \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    charge INTEGER NOT NULL REFERENCES charges,"                              \
+"    dataset TEXT NOT NULL,"                                                   \
+"    principal TEXT NOT NULL,"                                                 \
+"    shown_us INTEGER NOT NULL"                                                \
+") STRICT;"                                                                    \
+"CREATE INDEX stumbles_by_dataset ON stumbles (dataset);"                      \
+"CREATE INDEX stumbles_by_principal ON stumbles (principal, shown_us);"        \
+REFUSE("pieces_new", "INSERT ON pieces",                                       \
+       "NEW.resolved_us IS NOT NULL OR"                                        \
+       " (SELECT state FROM charges WHERE seq = NEW.charge) <> 0",             \
+       "a piece starts open")                                                  \
+REFUSE("pieces_fixed",                                                         \
+       "UPDATE OF id, charge, place, release_hash, series_hash, from_us, to_us," \
+       " keep_us ON pieces", "1", "a piece never changes")                     \
+REFUSE("pieces_once", "UPDATE ON pieces",                                      \
+       "OLD.resolved_us IS NOT NULL OR"                                        \
+       " (SELECT state FROM charges WHERE seq = OLD.charge) <> 0",             \
+       "a piece is answered once")                                             \
+REFUSE("pieces_kept", "DELETE ON pieces", "1", "a piece is never deleted")     \
+REFUSE("piece_answers_new", "INSERT ON piece_answers",                         \
+       "(SELECT resolved_us FROM pieces WHERE id = NEW.piece) IS NULL",        \
+       "an answer belongs to an answered piece")                               \
+REFUSE("piece_answers_fixed", "UPDATE ON piece_answers", "1",                  \
+       "an answer never changes")                                              \
+REFUSE("stumbles_fixed", "UPDATE ON stumbles", "1", "history never changes")   \
+REFUSE("stumbles_kept", "DELETE ON stumbles", "1", "history never changes")   
+
 const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 /* from 1: no log yet; the next start writes the leaves of what was charged */
 [1] = LOG_TABLES
 "DROP TRIGGER charges_once;"
 "ALTER TABLE charges ADD COLUMN leaf INTEGER REFERENCES log_leaves;"
 CHARGES_ONCE CHARGES_LEAF,
+[2] = PIECE_TABLES,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -198,6 +253,7 @@ REFUSE("answers_new", "INSERT ON answers",
        "(SELECT state FROM charges WHERE seq = NEW.charge) <> 1",
        "an answer belongs to an answered charge"),
 REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
+PIECE_TABLES,
 NULL,
 };
 /* clang-format on */

@@ -16,8 +16,11 @@
  *   answers          what was released, until it expires
  *   log_leaves       the audit log: entries, their salts and leaf hashes
  *   log_tiles        roots of its complete tiles (server/audit/merkle.h)
+ *   pieces           the releases of a charge that pays for several
+ *   piece_answers    ... what was released, until it expires
+ *   stumbles         runs that ended with some of these missing
  */
-enum { SCHEMA_VERSION = 2, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 3, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

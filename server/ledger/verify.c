@@ -97,6 +97,18 @@ static const struct check {
       "SELECT 'leaf ' || idx || ' tells of a charge that is not here'"
       " FROM log_leaves WHERE entry ->> 'kind' = 'charge' AND idx NOT IN"
       " (SELECT leaf FROM charges WHERE leaf IS NOT NULL)" },
+    { "every piece of an answered charge was answered",
+      "SELECT 'charge ' || lower(hex(c.id)) || ': its release ' || p.place ||"
+      " ' has no answer' FROM pieces p JOIN charges c ON c.seq = p.charge"
+      " WHERE c.state = 1 AND p.resolved_us IS NULL" },
+    { "answers of pieces belong to answered pieces",
+      "SELECT 'piece ' || p.id || ': has an answer that does not belong'"
+      " FROM piece_answers a JOIN pieces p ON p.id = a.piece"
+      " WHERE p.expires_us IS NOT a.expires_us" },
+    { "a charge stumbles at most once a run",
+      "SELECT 'charge ' || lower(hex(c.id)) || ': more runs failed than ran'"
+      " FROM charges c JOIN (SELECT charge, count(*) AS n FROM stumbles GROUP"
+      " BY charge) s ON s.charge = c.seq WHERE s.n > c.runs" },
     { "keys belong to their principal's charges or to reused answers",
       "SELECT 'charge ' || lower(hex(c.id)) || ': another principal''s key"
       " leads to it before it was answered' FROM keys k JOIN charges c ON"

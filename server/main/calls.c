@@ -94,43 +94,48 @@ static bool try_retry(struct calls_loop *loop, struct grpc_session *session,
 
 /* ---- calls ---- */
 
-/*
- * Who calls.  A token is hashed once on a connection: while the header stays
- * the same and no reload came, the memo knows.
- */
-static enum err_code find_caller(const struct auth_principal **who,
-                                 const struct calls_loop *loop,
-                                 struct net_conn *conn,
-                                 const struct grpc_call *call, struct err *err)
-{
-    if (call->memo->version == loop->world_version) {
-        *who = call->memo->what;
-        return ERR_OK;
-    }
-    TRY(auth_by_header(who, loop->world->principals, call->authorization,
-                       strlen(call->authorization), err));
-    *call->memo = (struct grpc_memo){ *who, loop->world_version };
-    net_conn_vouch(conn, auth_number(*who) % NET_OWNERS);
-    return ERR_OK;
-}
-
 static struct calls_loop *loop_of(const struct calls *c,
                                   const struct net_conn *conn)
 {
     return &c->loop[net_loop_index(net_conn_loop(conn))];
 }
 
+/*
+ * Who calls.  A token is hashed once on a connection: while the header stays
+ * the same and no reload came, the memo knows.
+ */
+static enum err_code find_caller(const struct auth_principal **who,
+                                 const struct calls *c, struct net_conn *conn,
+                                 const struct grpc_call *call, struct err *err)
+{
+    const struct calls_loop *loop = loop_of(c, conn);
+    struct trail *trail = c->options.service->trail;
+    if (call->memo->version == loop->world_version) {
+        *who = call->memo->what;
+        return ERR_OK;
+    }
+    TRY(auth_by_header(who, loop->world->principals, call->authorization,
+                       strlen(call->authorization), err));
+    if (call->memo->version == 0 && trail)
+        trail_login(trail, *who, net_conn_peer(conn));
+    *call->memo = (struct grpc_memo){ *who, loop->world_version };
+    net_conn_vouch(conn, auth_number(*who) % NET_OWNERS);
+    return ERR_OK;
+}
+
 static enum err_code admit(void *ctx, struct grpc_session *session,
                            const struct grpc_call *call, struct err *err)
 {
+    const struct calls *c = ctx;
     struct net_conn *conn = grpc_conn_of(session);
     const struct auth_principal *who;
     metrics_add(&metrics.requests_total, 1);
-    const enum err_code code =
-        find_caller(&who, loop_of(ctx, conn), conn, call, err);
+    const enum err_code code = find_caller(&who, c, conn, call, err);
     if (code == ERR_OK)
         return ERR_OK;
     metrics_add(&metrics.unauthenticated_total, 1);
+    if (c->options.service->trail)
+        trail_login(c->options.service->trail, NULL, net_conn_peer(conn));
     log_event(
         LOG_LOGIN_FAILED,
         (struct log_fields){ .address = net_conn_peer(conn), .error = code });
@@ -147,7 +152,7 @@ static void on_call(void *ctx, struct grpc_session *session,
     struct err err = { 0 };
 
     /* Admitted, but a reload may have come since. */
-    if (find_caller(&who, loop, conn, call, &err) != ERR_OK) {
+    if (find_caller(&who, c, conn, call, &err) != ERR_OK) {
         fail(session, call->stream, &err);
         return;
     }

@@ -190,6 +190,31 @@ static const struct field LIMITS[] = {
 static const struct field_set LIMIT_FIELDS =
     FIELD_SET("limits", "limits", LIMITS);
 
+static const struct field AUDIT[] = {
+    { .key = "name",
+      .kind = FIELD_TEXT,
+      .at = AT(audit_name),
+      .fallback = "halftone.local/log",
+      .help = "What the log is called by those who verify it: like a URL "
+              "without its scheme, and yours alone." },
+    { .key = "key",
+      .kind = FIELD_PATH,
+      .at = offsetof(struct config_text, audit_key),
+      .absent = "'-audit-key' beside the ledger",
+      .help = "File of the Ed25519 key that signs the log; made when absent, "
+              "readable by the server alone." },
+    { .key = "interval",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(audit_interval_ns),
+      .fallback = "10 min",
+      .min = 1e9,
+      .max = 86400e9,
+      .help = "One leaf stands for all that people did in each stretch of "
+              "this length." },
+};
+static const struct field_set AUDIT_FIELDS = FIELD_SET("audit", "audit", AUDIT);
+
 static const struct field CONFIG[] = {
     { .key = "listen",
       .kind = FIELD_CUSTOM,
@@ -240,6 +265,12 @@ static const struct field CONFIG[] = {
       .at = offsetof(struct config_text, secret),
       .help = "File of 32 random bytes that choose which rows of a person "
               "count; made when absent, readable by the server alone." },
+
+    { .key = "audit",
+      .kind = FIELD_MAP,
+      .inner = &AUDIT_FIELDS,
+      .form = "map",
+      .help = "The log that others can verify." },
 
     { .key = "loops",
       .kind = FIELD_U32,
@@ -295,6 +326,7 @@ static const struct field_set CONFIG_FIELDS =
 void config_keys_print(struct writer *w)
 {
     static const struct field_set *const sets[] = { &CONFIG_FIELDS, &TLS_FIELDS,
+                                                    &AUDIT_FIELDS,
                                                     &ENGINE_FIELDS,
                                                     &LIMIT_FIELDS };
     fields_print(w, sets, sizeof sets / sizeof sets[0]);
@@ -402,6 +434,8 @@ enum err_code config_load(struct config **out, const char *path,
         config_list_policies(&l, t);
     if (t && !l.full && report->n == 0)
         config_open_secret(&l, t);
+    if (t && !l.full && report->n == 0)
+        config_open_audit_key(&l, t);
     TRY(loader_close(&l, err));
     *out = &t->c;
     return ERR_OK;

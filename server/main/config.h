@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/audit/note.h"
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/base/writer.h"
@@ -33,11 +34,14 @@ struct config {
 
     const char **policies; /* paths, sorted; a folder means its *.yaml */
     size_t n_policies;
-    const char *principals; /* path */
-    const char *ledger;     /* path */
-    uint8_t secret[32];     /* from `secret`: a file of 32 random bytes, made
-                               (mode 0600) when absent, refused when others can
-                               read it; keys the hash that bounds */
+    const char *principals;     /* path */
+    const char *ledger;         /* path */
+    const char *audit_name;     /* of the audit log, for those who verify it */
+    uint64_t audit_interval_ns; /* between leaves of all that people do */
+    struct note_signer audit_key; /* from `audit.key`, made as the secret is */
+    uint8_t secret[32]; /* from `secret`: a file of 32 random bytes, made
+                           (mode 0600) when absent, refused when others can
+                           read it; keys the hash that bounds */
 
     unsigned loops;    /* 0 = one per core */
     unsigned workers;  /* threads that run queries, default 8 */

@@ -88,10 +88,11 @@ void config_list_policies(struct loader *l, struct config_text *t)
         sort_unique(c);
 }
 
-/* --- secret --- */
+/* --- private files --- */
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
+static bool write_all(int fd, const void *data, size_t len)
 {
+    const uint8_t *bytes = data;
     while (len > 0) {
         const ssize_t n = write(fd, bytes, len);
         if (n < 0 && errno == EINTR)
@@ -105,26 +106,24 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
 }
 
 /* Make the file whole or not at all: written aside, then linked, so that a
- * crash leaves no short secret and the loser of a race keeps the winner's. */
-static bool make_secret(const char *path, char *aside)
+ * crash leaves no short one and the loser of a race keeps the winner's. */
+static bool make_private(const char *path, char *aside, const void *fresh,
+                         size_t len)
 {
-    uint8_t fresh[sizeof(((struct config *)0)->secret)];
-    if (RAND_priv_bytes(fresh, sizeof fresh) != 1)
-        return false;
     AUTO_CLOSE int fd = mkostemp(aside, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return false;
-    const bool made = write_all(fd, fresh, sizeof fresh) &&
+    const bool made = write_all(fd, fresh, len) &&
                       (link(aside, path) == 0 || errno == EEXIST);
     const int cause = errno;
     (void)unlink(aside);
-    OPENSSL_cleanse(fresh, sizeof fresh);
     errno = cause;
     return made;
 }
 
-/* NULL when the secret was read; else what is wrong with its file. */
-static const char *read_secret(int fd, uint8_t *secret, size_t len)
+/* NULL when it was read; else what is wrong with the file.  *len: at most, and
+ * how many there were. */
+static const char *read_private(int fd, void *out, size_t *len)
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
@@ -133,38 +132,122 @@ static const char *read_secret(int fd, uint8_t *secret, size_t len)
         return "can be read or written by others";
     if (st.st_uid != geteuid())
         return "belongs to another user";
-    if (st.st_size != (off_t)len || read(fd, secret, len) != (ssize_t)len)
-        return "does not hold exactly 32 bytes";
+    if (st.st_size > (off_t)*len || read(fd, out, *len) != st.st_size)
+        return "is too long";
+    *len = (size_t)st.st_size;
     return NULL;
+}
+
+/* A file that only the server may read: `what` it is, where its key stands,
+ * and what to put into it when it is not there. */
+struct private_file {
+    const char *what, *path;
+    struct yaml_place at;
+    const void *fresh;
+    size_t fresh_len;
+};
+
+static bool mistake_of(struct loader *l, const struct private_file *f,
+                       const char *wrong)
+{
+    loader_mistake(l, f->at,
+                   arena_printf(l->a, "the %s '%s' %s", f->what,
+                                loader_quote(l, f->path), wrong),
+                   "chmod 600 and chown it to the server's user, or remove "
+                   "it: a new one is made");
+    return false;
+}
+
+/* Read it into out[0 .. *len), or make it first; false after a mistake. */
+static bool open_private(struct loader *l, const struct private_file *f,
+                         void *out, size_t *len)
+{
+    char *aside = arena_printf(l->a, "%s.XXXXXX", f->path);
+    if (!aside) {
+        l->full = true;
+        return false;
+    }
+    bool made = true;
+    if (access(f->path, F_OK) != 0)
+        made = make_private(f->path, aside, f->fresh, f->fresh_len);
+    AUTO_CLOSE int fd =
+        made ? open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0) {
+        loader_mistake(l, f->at,
+                       arena_printf(l->a, "cannot %s '%s': %s",
+                                    made ? "read" : "make",
+                                    loader_quote(l, f->path), strerror(errno)),
+                       "name a file in a folder that the server may write");
+        return false;
+    }
+    const char *wrong = read_private(fd, out, len);
+    return wrong ? mistake_of(l, f, wrong) : true;
 }
 
 void config_open_secret(struct loader *l, struct config_text *t)
 {
-    const struct yaml_place at =
-        yaml_place_of(yaml_tree_find(t->root, "secret"));
-    char *aside = arena_printf(l->a, "%s.XXXXXX", t->secret);
-    if (!aside) {
+    uint8_t fresh[sizeof t->c.secret];
+    size_t len = sizeof t->c.secret;
+    const struct private_file f = {
+        .what = "secret",
+        .path = t->secret,
+        .at = yaml_place_of(yaml_tree_find(t->root, "secret")),
+        .fresh = fresh,
+        .fresh_len = sizeof fresh,
+    };
+    if (RAND_priv_bytes(fresh, sizeof fresh) != 1)
+        (void)mistake_of(l, &f, "cannot be made: no randomness");
+    else if (open_private(l, &f, t->c.secret, &len) &&
+             len != sizeof t->c.secret)
+        (void)mistake_of(l, &f, "does not hold exactly 32 bytes");
+    OPENSSL_cleanse(fresh, sizeof fresh);
+}
+
+/* The key's line, and a name for it that is the log's. */
+void config_open_audit_key(struct loader *l, struct config_text *t)
+{
+    const struct yaml_node *node = yaml_tree_find(t->root, "audit");
+    struct note_signer *key = &t->c.audit_key;
+    char line[NOTE_KEY_TEXT_LEN + 1], fresh[NOTE_KEY_TEXT_LEN];
+    size_t len = sizeof line - 1;
+    struct writer w = writer_of(fresh, sizeof fresh);
+    struct err err = { 0 };
+    if (!t->audit_key)
+        t->audit_key = arena_printf(l->a, "%s-audit-key", t->c.ledger);
+    const struct private_file f = {
+        .what = "audit key",
+        .path = t->audit_key,
+        .at = yaml_place_of(node ? node : t->root),
+        .fresh = fresh,
+    };
+    struct private_file made = f;
+    if (!t->audit_key) {
         l->full = true;
         return;
     }
-    bool made = true;
-    if (access(t->secret, F_OK) != 0)
-        made = make_secret(t->secret, aside);
-    AUTO_CLOSE int fd =
-        made ? open(t->secret, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    if (fd < 0) {
-        loader_mistake(
-            l, at,
-            arena_printf(l->a, "cannot %s '%s': %s", made ? "read" : "make",
-                         loader_quote(l, t->secret), strerror(errno)),
-            "name a file in a folder that the server may write");
+    if (note_signer_new(key, t->c.audit_name, &err) != ERR_OK) {
+        loader_mistake(l, f.at, arena_strdup(l->a, err.msg),
+                       "set audit.name to something like "
+                       "example.com/halftone: no space, no '+'");
         return;
     }
-    const char *wrong = read_secret(fd, t->c.secret, sizeof t->c.secret);
-    if (wrong)
-        loader_mistake(l, at,
-                       arena_printf(l->a, "the secret '%s' %s",
-                                    loader_quote(l, t->secret), wrong),
-                       "chmod 600 and chown it to the server's user, or remove "
-                       "it: a new one is made");
+    note_signer_print(&w, key);
+    writer_u8(&w, '\n');
+    made.fresh_len = w.len;
+    if (open_private(l, &made, line, &len)) {
+        line[len] = '\0';
+        if (note_signer_parse(key, line, &err) != ERR_OK)
+            (void)mistake_of(l, &f, "does not hold a signer's key");
+        else if (strcmp(key->verifier.name, t->c.audit_name) != 0)
+            loader_mistake(l, f.at,
+                           arena_printf(l->a,
+                                        "the audit key '%s' is for the log "
+                                        "'%s', and audit.name is '%s'",
+                                        loader_quote(l, f.path),
+                                        key->verifier.name, t->c.audit_name),
+                           "a log keeps its name; name another key file to "
+                           "begin a new one");
+    }
+    OPENSSL_cleanse(fresh, sizeof fresh);
+    OPENSSL_cleanse(line, sizeof line);
 }

@@ -9,6 +9,7 @@ struct config_text {
     struct config c;
     struct field_texts policies; /* files and folders as resolved */
     const char *secret;          /* path as resolved */
+    const char *audit_key;       /* likewise, or NULL: beside the ledger */
     const struct yaml_node *root;
     bool plaintext_asked;
 };
@@ -19,5 +20,8 @@ void config_list_policies(struct loader *l, struct config_text *t);
 
 /* secret -> c.secret: read the file, or make it. */
 void config_open_secret(struct loader *l, struct config_text *t);
+
+/* audit.key -> c.audit_key, likewise. */
+void config_open_audit_key(struct loader *l, struct config_text *t);
 
 #endif

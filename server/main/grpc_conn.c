@@ -12,6 +12,8 @@ static void *on_open(void *ctx, struct net_conn *conn)
         .n_services = options->n_services,
         .limits = options->limits,
         .keep_headers = options->keep_headers,
+        .on_get = options->on_get,
+        .get_ctx = options->get_ctx,
         .clock = options->clock,
         .user = conn,
     };

@@ -18,7 +18,9 @@ struct grpc_conn_options {
     size_t n_services;
     struct grpc_limits limits;
     const char *const *keep_headers; /* as in grpc_session_options */
-    struct clock *clock;             /* borrowed */
+    grpc_get_fn *on_get;             /* likewise */
+    void *get_ctx;
+    struct clock *clock; /* borrowed */
 };
 
 /* For struct net_listener_options: protocol, with a grpc_conn_options as ctx.

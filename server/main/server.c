@@ -9,6 +9,7 @@
 #include "server/base/log.h"
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
+#include "server/main/audit_pages.h"
 #include "server/main/calls.h"
 #include "server/main/files.h"
 #include "server/main/grpc_conn.h"
@@ -17,6 +18,7 @@
 #include "server/metrics/metrics.h"
 #include "server/sql/sql.h"
 
+enum { NS_PER_S = 1000000000 };
 enum { ARENA_CAP = 256 << 20 }; /* bytes one query may use in a worker */
 
 static const char *const SERVICES[] = {
@@ -31,6 +33,8 @@ struct server {
     const struct config *config;
     struct world *world; /* the newest; a reference */
     struct service service;
+    struct trail *trail;
+    struct audit_pages *pages;
     struct workers *workers;
     struct calls *calls;
     struct grpc_health health;
@@ -150,6 +154,8 @@ static void on_reload(void *ctx)
             (struct log_fields){ .path = s->config->path, .error = err.code });
         return;
     }
+    if (trail_world(s->trail, world, &err) != ERR_OK)
+        say_error(&err); /* the ledger failed: the server stops */
     calls_set_world(s->calls, world);
     world_drop(s->world);
     s->world = world;
@@ -169,6 +175,20 @@ static enum err_code open_ledger(struct server *s, struct err *err)
     if (found > 0)
         log_event(LOG_LEDGER_FOUND, (struct log_fields){ .count = found });
     return ERR_OK;
+}
+
+static enum err_code start_trail(struct server *s, struct err *err)
+{
+    const struct trail_options options = {
+        .ledger = s->service.ledger,
+        .clock = clock_system(),
+        .interval_s = s->config->audit_interval_ns / NS_PER_S,
+    };
+    TRY(trail_new(&s->trail, &options, err));
+    s->service.trail = s->trail;
+    TRY(audit_pages_new(&s->pages, s->config->ledger, &s->config->audit_key,
+                        clock_system(), err));
+    return trail_world(s->trail, s->world, err);
 }
 
 static enum err_code start_calls(struct server *s, unsigned loops,
@@ -201,6 +221,8 @@ static enum err_code start_calls(struct server *s, unsigned loops,
                     .max_message_len = s->config->max_message_len,
                     .request_ns = s->config->stall_ns,
                     .stall_ns = s->config->stall_ns },
+        .on_get = audit_pages_get,
+        .get_ctx = s->pages,
         .clock = clock_system(),
     };
     return ERR_OK;
@@ -270,6 +292,8 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (code == ERR_OK)
         code = notion_check(s->service.ledger, s->world, err);
     if (code == ERR_OK)
+        code = start_trail(s, err);
+    if (code == ERR_OK)
         code = start_calls(s, loops, err);
     if (code == ERR_OK)
         code = start_net(s, loops, err);
@@ -315,6 +339,8 @@ void server_free(struct server *s)
         net_server_free(s->net);
     calls_free(s->calls);
     grpc_reflection_free(s->reflection);
+    audit_pages_free(s->pages);
+    trail_free(s->trail);
     ledger_close(s->service.ledger);
     world_drop(s->world);
     free(s);

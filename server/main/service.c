@@ -20,6 +20,42 @@ static const struct operation {
     [REQUEST_LIST_CHARGES] = { service_charges, AUTH_CHARGES_OWN },
 };
 
+/* Turned down for what it asked, and before anything was charged. */
+static bool is_refusal(const struct service_call *call, enum err_code code)
+{
+    static const bool refusals[ERR_COUNT] = {
+        [ERR_INVALID] = true,   [ERR_SYNTAX] = true, [ERR_REFUSED] = true,
+        [ERR_NOT_FOUND] = true, [ERR_BUDGET] = true, [ERR_CONFLICT] = true,
+        [ERR_DENIED] = true,    [ERR_LIMIT] = true,
+    };
+    return call->req->op == REQUEST_QUERY && call->leave_ns == 0 &&
+           refusals[code];
+}
+
+/* Only a dataset that exists is named: the rest is the caller's text. */
+static const char *known_dataset(const struct service_call *call)
+{
+    for (size_t i = 0; i < call->world->n_datasets; i++) {
+        const char *name = call->world->datasets[i]->policy->name;
+        if (strcmp(name, call->req->dataset) == 0)
+            return name;
+    }
+    return NULL;
+}
+
+static enum err_code record(struct service_call *call, enum err_code code,
+                            struct err *err)
+{
+    struct err other = { 0 };
+    struct trail *trail = call->service->trail;
+    if (!trail || !is_refusal(call, code) ||
+        trail_refusal(trail, call->who, known_dataset(call), NULL, err,
+                      &other) == ERR_OK)
+        return code;
+    *err = other;
+    return other.code;
+}
+
 enum err_code service_answer(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {
@@ -27,10 +63,11 @@ enum err_code service_answer(struct service_call *call, struct reply *out,
     if (!auth_may(call->who->role, op->action)) {
         err_set(err, ERR_DENIED, "the role '%s' does not allow this call",
                 auth_role_name(call->who->role));
-        return err_hint(err, "docs/principals.md lists what each role may do");
+        (void)err_hint(err, "docs/principals.md lists what each role may do");
+        return record(call, ERR_DENIED, err);
     }
     *out = (struct reply){ .op = call->req->op };
-    return op->run(call, out, a, err);
+    return record(call, op->run(call, out, a, err), err);
 }
 
 static bool quota_applies(const struct policy_quota *q, const char *principal,

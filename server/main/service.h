@@ -3,6 +3,7 @@
 
 #include "server/base/clock.h"
 #include "server/ledger/ledger.h"
+#include "server/main/trail.h"
 #include "server/main/world.h"
 #include "server/query/reply.h"
 
@@ -13,7 +14,8 @@
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    uint8_t secret[32]; /* keys the hash that bounds contributions */
+    struct trail *trail; /* NULL: no refusal is recorded */
+    uint8_t secret[32];  /* keys the hash that bounds contributions */
 };
 
 /* One request on its way; everything borrowed for the call. */

@@ -1,0 +1,106 @@
+#include "server/main/audit_pages.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ledger/log.h"
+
+enum { PAGE_LEN = MERKLE_TILE * (2 + MERKLE_HASH_LEN) };
+#define FRESH_NS UINT64_C(1000000000)
+
+struct audit_pages {
+    pthread_mutex_t lock; /* of all that follows */
+    struct ledger_log *log;
+    const struct note_signer *key;
+    struct clock *clock;
+    uint64_t signed_ns; /* monotonic; 0 = never */
+    char note[CHECKPOINT_LEN];
+    size_t note_len;
+};
+
+enum err_code audit_pages_new(struct audit_pages **out, const char *path,
+                              const struct note_signer *key,
+                              struct clock *clock, struct err *err)
+{
+    struct audit_pages *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(err, ERR_INTERNAL, "no memory");
+    *p = (struct audit_pages){ .key = key, .clock = clock };
+    (void)pthread_mutex_init(&p->lock, NULL);
+    const enum err_code code = ledger_log_open(&p->log, path, err);
+    if (code != ERR_OK) {
+        audit_pages_free(p);
+        return code;
+    }
+    *out = p;
+    return ERR_OK;
+}
+
+void audit_pages_free(struct audit_pages *p)
+{
+    if (!p)
+        return;
+    ledger_log_close(p->log);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static enum err_code sign(struct audit_pages *p, struct err *err)
+{
+    const uint64_t now_ns = clock_mono_ns(p->clock);
+    struct merkle_frontier head;
+    struct writer w = writer_of(p->note, sizeof p->note);
+    if (p->signed_ns && now_ns - p->signed_ns < FRESH_NS)
+        return ERR_OK;
+    p->note_len = 0;
+    TRY(ledger_log_head(p->log, &head, err));
+    TRY(checkpoint_sign(&w, &head, p->key, err));
+    p->note_len = w.len;
+    p->signed_ns = now_ns;
+    return ERR_OK;
+}
+
+/* Under the lock. */
+static enum err_code print_page(struct audit_pages *p, struct writer *w,
+                                const char *name, const char **type,
+                                struct err *err)
+{
+    struct tile t;
+    if (strcmp(name, "key") == 0) {
+        note_verifier_print(w, &p->key->verifier);
+        writer_u8(w, '\n');
+        return ERR_OK;
+    }
+    if (!tile_parse(&t, name, strlen(name)))
+        return err_set(err, ERR_NOT_FOUND, "no such page");
+    if (t.kind == TILE_CHECKPOINT) {
+        TRY(sign(p, err));
+        writer_bytes(w, p->note, p->note_len);
+        return ERR_OK;
+    }
+    *type = "application/octet-stream";
+    return ledger_log_tile(p->log, w, &t, err);
+}
+
+void audit_pages_get(void *ctx, const char *path, struct grpc_page *out)
+{
+    static _Thread_local uint8_t page[PAGE_LEN];
+    static const char prefix[] = "/audit/";
+    struct audit_pages *p = ctx;
+    struct writer w = writer_of(page, sizeof page);
+    struct err err;
+    const char *type = out->type;
+    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
+        return;
+    (void)pthread_mutex_lock(&p->lock);
+    const enum err_code code =
+        print_page(p, &w, path + sizeof prefix - 1, &type, &err);
+    (void)pthread_mutex_unlock(&p->lock);
+    if (code == ERR_OK && !w.overflow) {
+        *out = (struct grpc_page){ "200", type, page, w.len };
+    } else if (code != ERR_NOT_FOUND) {
+        static const char sorry[] = "The log cannot be read now.\n";
+        *out = (struct grpc_page){ "503", type, sorry, sizeof sorry - 1 };
+    }
+}

@@ -1,0 +1,266 @@
+#include "server/main/trail.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/base/log.h"
+#include "server/main/workers.h"
+
+enum {
+    US_PER_S = 1000000,
+    MINUTE_US = 60 * US_PER_S,
+    CALLERS = WORK_OWNERS,
+    LOGINS = 256,  /* queued in a second; past them, counted */
+    TEXT_LEN = 96, /* bytes, with NUL */
+};
+
+/* Told one by one in this minute, and only counted, of the callers that share
+ * a place in the table. */
+struct quota {
+    int64_t minute;
+    uint32_t told;
+};
+
+struct login {
+    int64_t time_us;
+    char principal[TEXT_LEN], detail[TEXT_LEN];
+};
+
+/* What the thread writes at one go, and the texts of it. */
+enum { TICK_ENTRIES = LOGINS + 3 };
+struct tick {
+    struct audit_entry entries[TICK_ENTRIES];
+    size_t n;
+    struct login logins[LOGINS];
+    char text[3][TEXT_LEN];
+};
+
+struct trail {
+    struct trail_options options;
+    struct tick tick; /* the thread's alone */
+    pthread_t thread;
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t stopping;
+    bool stops, has_thread;
+    struct quota quotas[CALLERS];
+    struct login logins[LOGINS];
+    size_t n_logins;
+    uint64_t refusals_left_out, logins_left_out; /* since the last tick told */
+    int64_t minute;                              /* of those two */
+    int64_t interval_us; /* end of the last interval that was told */
+};
+
+static bool may_tell(struct trail *t, unsigned caller, int64_t now_us)
+{
+    struct quota *q = &t->quotas[caller % CALLERS];
+    const int64_t minute = now_us / MINUTE_US;
+    if (q->minute != minute)
+        *q = (struct quota){ .minute = minute };
+    return q->told < TRAIL_PER_MINUTE && ++q->told > 0;
+}
+
+/* ---- the thread ---- */
+
+static void add(struct tick *k, struct audit_entry e)
+{
+    k->entries[k->n++] = e;
+}
+
+static void add_left_out(struct tick *k, enum audit_kind kind, char *text,
+                         uint64_t *n, int64_t now_us)
+{
+    if (*n == 0)
+        return;
+    (void)snprintf(text, TEXT_LEN, "%" PRIu64 " more in a minute, left out",
+                   *n);
+    add(k, (struct audit_entry){
+               .kind = kind, .time_us = now_us, .detail = text });
+    *n = 0;
+}
+
+/* Intervals are counted from 1970: their ends tell nothing about anybody. */
+static void add_interval(struct trail *t, struct tick *k, int64_t now_us)
+{
+    const int64_t length_us = (int64_t)t->options.interval_s * US_PER_S;
+    const int64_t end_us = now_us - now_us % length_us;
+    if (end_us <= t->interval_us)
+        return;
+    (void)snprintf(k->text[2], TEXT_LEN, "from_us %" PRId64 " to_us %" PRId64,
+                   t->interval_us, end_us);
+    add(k, (struct audit_entry){ .kind = AUDIT_INTERVAL,
+                                 .time_us = end_us,
+                                 .detail = k->text[2] });
+    t->interval_us = end_us;
+}
+
+/* Under the lock: take what is due. */
+static void collect(struct trail *t, struct tick *k, bool is_last)
+{
+    const int64_t now_us = clock_wall_us(t->options.clock);
+    k->n = 0;
+    memcpy(k->logins, t->logins, t->n_logins * sizeof t->logins[0]);
+    for (size_t i = 0; i < t->n_logins; i++)
+        add(k, (struct audit_entry){ .kind = AUDIT_LOGIN,
+                                     .time_us = k->logins[i].time_us,
+                                     .principal = k->logins[i].principal[0]
+                                                      ? k->logins[i].principal
+                                                      : NULL,
+                                     .detail = k->logins[i].detail });
+    t->n_logins = 0;
+    if (is_last || now_us / MINUTE_US != t->minute) {
+        add_left_out(k, AUDIT_REFUSAL, k->text[0], &t->refusals_left_out,
+                     now_us);
+        add_left_out(k, AUDIT_LOGIN, k->text[1], &t->logins_left_out, now_us);
+        t->minute = now_us / MINUTE_US;
+    }
+    add_interval(t, k, now_us);
+}
+
+/* A ledger that failed stops the server by itself. */
+static void write_tick(struct trail *t, const struct tick *k)
+{
+    struct err err;
+    if (k->n > 0 &&
+        ledger_record(t->options.ledger, k->entries, k->n, &err) != ERR_OK)
+        log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
+}
+
+static void *run(void *arg)
+{
+    struct trail *t = arg;
+    bool stops = false;
+    while (!stops) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        (void)pthread_mutex_lock(&t->lock);
+        int rc = 0;
+        while (!t->stops && rc == 0)
+            rc = pthread_cond_clockwait(&t->stopping, &t->lock, CLOCK_MONOTONIC,
+                                        &until);
+        stops = t->stops;
+        collect(t, &t->tick, stops);
+        (void)pthread_mutex_unlock(&t->lock);
+        write_tick(t, &t->tick);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+enum err_code trail_new(struct trail **out, const struct trail_options *o,
+                        struct err *err)
+{
+    struct trail *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(err, ERR_INTERNAL, "no memory");
+    const int64_t now_us = clock_wall_us(o->clock);
+    t->options = *o;
+    t->minute = now_us / MINUTE_US;
+    t->interval_us = now_us - now_us % ((int64_t)o->interval_s * US_PER_S);
+    (void)pthread_mutex_init(&t->lock, NULL);
+    (void)pthread_cond_init(&t->stopping, NULL);
+    if (pthread_create(&t->thread, NULL, run, t) != 0) {
+        trail_free(t);
+        return err_set(err, ERR_INTERNAL, "no thread: %s", strerror(errno));
+    }
+    t->has_thread = true;
+    *out = t;
+    return ERR_OK;
+}
+
+void trail_free(struct trail *t)
+{
+    if (!t)
+        return;
+    (void)pthread_mutex_lock(&t->lock);
+    t->stops = true;
+    (void)pthread_cond_signal(&t->stopping);
+    (void)pthread_mutex_unlock(&t->lock);
+    if (t->has_thread)
+        (void)pthread_join(t->thread, NULL);
+    (void)pthread_cond_destroy(&t->stopping);
+    (void)pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* ---- what is told ---- */
+
+enum err_code trail_refusal(struct trail *t, const struct auth_principal *who,
+                            const char *dataset, const char *purpose,
+                            const struct err *why, struct err *err)
+{
+    const int64_t now_us = clock_wall_us(t->options.clock);
+    (void)pthread_mutex_lock(&t->lock);
+    const bool tells = may_tell(t, auth_number(who), now_us);
+    t->refusals_left_out += !tells;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (!tells)
+        return ERR_OK;
+    const struct audit_entry e = {
+        .kind = AUDIT_REFUSAL,
+        .time_us = now_us,
+        .principal = who->name,
+        .dataset = dataset,
+        .purpose = purpose,
+        .detail = why->reason ? why->reason : err_info_of(why->code)->name,
+    };
+    return ledger_record(t->options.ledger, &e, 1, err);
+}
+
+void trail_login(struct trail *t, const struct auth_principal *who,
+                 const char *address)
+{
+    const int64_t now_us = clock_wall_us(t->options.clock);
+    (void)pthread_mutex_lock(&t->lock);
+    if (t->n_logins < LOGINS &&
+        may_tell(t, who ? auth_number(who) : CALLERS - 1, now_us)) {
+        struct login *l = &t->logins[t->n_logins++];
+        *l = (struct login){ .time_us = now_us };
+        (void)snprintf(l->principal, sizeof l->principal, "%s",
+                       who ? who->name : "");
+        (void)snprintf(l->detail, sizeof l->detail, "%s from %s",
+                       who ? "token" : "no valid credentials", address);
+    } else {
+        t->logins_left_out++;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+enum err_code trail_world(struct trail *t, const struct world *w,
+                          struct err *err)
+{
+    const int64_t now_us = clock_wall_us(t->options.clock);
+    for (size_t i = 0; i < w->n_datasets; i++) {
+        const struct policy *p = w->datasets[i]->policy;
+        char hash[2 * sizeof p->hash + sizeof "sha256 "];
+        struct writer text = writer_of(hash, sizeof hash);
+        writer_str(&text, "sha256 ");
+        for (size_t k = 0; k < sizeof p->hash; k++)
+            writer_printf(&text, "%02x", p->hash[k]);
+        (void)writer_cstr(&text);
+        const struct audit_entry e = { .kind = AUDIT_POLICY,
+                                       .time_us = now_us,
+                                       .dataset = p->name,
+                                       .policy_version = p->version,
+                                       .detail = hash };
+        TRY(ledger_record(t->options.ledger, &e, 1, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code trail_admin(struct trail *t, const char *who, const char *dataset,
+                          const char *what, struct err *err)
+{
+    const struct audit_entry e = { .kind = AUDIT_ADMIN,
+                                   .time_us = clock_wall_us(t->options.clock),
+                                   .principal = who,
+                                   .dataset = dataset,
+                                   .detail = what };
+    return ledger_record(t->options.ledger, &e, 1, err);
+}

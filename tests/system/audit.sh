@@ -1,0 +1,65 @@
+#!/bin/bash
+# The audit log as strangers see it: pages without a token, a checkpoint that
+# grows with what was charged and refused, entries that stay closed.
+set -u
+cd "$(dirname "$0")/../.."
+. demo/lib.sh
+. tests/system/lib.sh
+run=$(mktemp -d)
+shop=$run/shop
+trap 'stop_server; rm -rf "$run"' EXIT
+
+ask() { "$bin/halftone" query --purpose improve_products "$@" </dev/null; }
+page() { curl -sS --max-time 10 --http2 --cacert "$HALFTONE_CA" "https://$HALFTONE_TARGET/audit/$1"; }
+size() { page checkpoint | sed -n 2p; }
+leaves() { "$bin/halftone" audit entries "$run/ledger.db"; }
+
+mkdir -p "$shop"
+"${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 2000 || die "no shop"
+cp demo/shop.yaml "$shop/shop.yaml"
+write_config "$shop/shop.yaml"
+start_server
+
+signed() {
+    page key && page checkpoint >"$run/c" && cat "$run/c" &&
+        [ "$(head -n 1 "$run/c")" = halftone.local/log ] && grep -q '^— halftone.local/log ' "$run/c"
+}
+check 'a checkpoint is served to anybody' signed
+grows() {
+    local before
+    before=$(size)
+    ask 'SELECT COUNT(*) FROM shop.orders' && ! ask 'SELECT * FROM shop.orders' && sleep 1.2 &&
+        [ "$(size)" -ge $((before + 3)) ]
+}
+check 'a charge, its grant and a refusal make it grow' grows
+check 'the refusal is told by its name' says '"kind":"refusal".*"principal":"analyst".*"detail":"select_star"' leaves
+check 'so is the policy, with its hash' says '"kind":"policy".*"dataset":"shop".*sha256 ' leaves
+check 'and who logged in' says '"kind":"login".*"principal":"analyst".*token from 127.0.0.1' leaves
+no_sql() { ! leaves | grep -E 'SELECT|FROM|orders'; }
+check 'no SQL is in any entry' no_sql
+tiles() {
+    local n
+    n=$(size)
+    [ "$(page "tile/0/000.p/$n" | wc -c)" -eq $((32 * n)) ] &&
+        [ "$(page "tile/entries/000.p/$n" | wc -c)" -eq $((34 * n)) ] &&
+        page "tile/0/000.p/$((n + 1))" | grep -q 'no such page' &&
+        page 'tile/0/../../ledger.db' | grep -q 'no such page' && page nothing | grep -q 'no such page'
+}
+check 'tiles are as long as the checkpoint says, and no others are there' tiles
+closed() { ! page "tile/entries/000.p/$(size)" | grep -a -e kind -e charge; }
+check 'entries are commitments: nothing of them can be read' closed
+proves() {
+    local id
+    id=$(ask --format json 'SELECT COUNT(*) FROM shop.customers' | sed 's/.*"query_id":"\([0-9a-f]*\)".*/\1/')
+    "$bin/halftone" audit prove "$run/ledger.db" "$id" >"$run/proof" && cat "$run/proof" &&
+        grep -q "\"charge\":\"$id\"" "$run/proof" && exits 3 "$bin/halftone" audit prove "$run/ledger.db" 00
+}
+check 'a charge is proved to be in it' proves
+check 'the ledger and its log hold together' "$bin/halftone" ledger verify "$run/ledger.db"
+kept() {
+    local before
+    before=$(size)
+    stop_server && start_server && sleep 0.2 && [ "$(size)" -gt "$before" ]
+}
+check 'a restart goes on where the log ended' kept
+exit $failed
