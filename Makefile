@@ -59,7 +59,7 @@ BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
 PROGRAMS := $(BIN)/halftoned $(BIN)/halftone
 LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
            -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
-           -lsqlite3 -lyaml -lgsl -lgslcblas -lm
+           -lsqlite3 -lcurl -lyaml -lgsl -lgslcblas -lm
 RPATH   := -Wl,-rpath,$(abspath $(DUCKDB))/lib
 LINK     = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
            $(LIB) $(LIBS) $(RPATH)

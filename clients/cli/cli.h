@@ -59,7 +59,7 @@ void cli_note(struct cli *cli, const char *text);
 command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
     run_describe, run_policy_check, run_policy_draft, run_policy_keys,
     run_principals_add, run_ledger_verify, run_audit_entries, run_audit_prove,
-    run_health, run_completion, run_help;
+    run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
 
 command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
     run_calc_laplace_interval, run_calc_selection_keep,

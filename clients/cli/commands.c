@@ -68,6 +68,18 @@ const struct command COMMANDS[] = {
       "checkpoint of that size anybody can check it.  CHARGE is a receipt's\n"
       "query id.\n",
       0, 2, run_audit_prove },
+    { "audit verify", "[FILE]", "Check the audit log of a running server.",
+      "Fetches every tile and computes the root that the checkpoint signs.\n"
+      "With FILE, also that the log goes on from the checkpoint in it, which\n"
+      "is then replaced.  Needs no token.\n",
+      FOR_SERVER | FOR_LOG, 1, run_audit_verify },
+    { "audit witness", "FILE", "Remember how long the audit log was.",
+      "As verify with FILE, but fetches only the few tiles that a proof\n"
+      "needs.  Run it elsewhere than the server, with --every: a log that is\n"
+      "rolled back or changed ends it with exit code 3.\n"
+      "\n"
+      "  halftone audit witness /mnt/other/shop.checkpoint --every 1m\n",
+      FOR_SERVER | FOR_LOG | FOR_WITNESS, 1, run_audit_witness },
     { "calc gaussian-sigma", "", "Sigma of the analytic Gaussian mechanism.",
       "At L2 sensitivity 1 (Balle and Wang 2018), rounded up.\n"
       "\n"

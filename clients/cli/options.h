@@ -57,6 +57,8 @@ enum flag_group {
     CALC_SAMPLE = 65536,
     CALC_ACCOUNTANT = 131072,
     FOR_CALC = 262143 & ~511,
+    FOR_LOG = 262144,
+    FOR_WITNESS = 524288,
 };
 
 struct flag {
@@ -95,8 +97,8 @@ enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 struct options {
     bool help, version, no_color, plaintext, watch, intervals, bounds_report;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
-    const char *dataset, *purpose, *file, *key, *table, *role, *token_out;
-    uint64_t timeout_ms; /* 0 = not set */
+    const char *dataset, *purpose, *file, *key, *log_key, *table, *role, *token_out;
+    uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;             /* half_width 0 = not set */
     double rho, epsilon, level;           /* 0 = not set */

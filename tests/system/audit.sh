@@ -56,10 +56,28 @@ proves() {
 }
 check 'a charge is proved to be in it' proves
 check 'the ledger and its log hold together' "$bin/halftone" ledger verify "$run/ledger.db"
+witness() { "$bin/halftone" audit witness --log-key "$(page key)" "$run/seen" "$@"; }
+check 'a stranger finds every tile as signed' says 'every tile as signed' \
+    "$bin/halftone" audit verify
+check 'and that the server names its own key' says "server's own word" "$bin/halftone" audit verify
+check 'a witness remembers' says 'leaves, signed' witness
+check 'and sees it grow' says 'goes on from what was seen before' witness
+check 'with the key of another log nothing is believed' exits 3 \
+    "$bin/halftone" audit verify --log-key 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW'
 kept() {
     local before
     before=$(size)
     stop_server && start_server && sleep 0.2 && [ "$(size)" -gt "$before" ]
 }
 check 'a restart goes on where the log ended' kept
+stop_server
+cp "$run/ledger.db" "$run/old.db"
+start_server
+ask 'SELECT COUNT(*), COUNT(DISTINCT customer_id) FROM shop.orders' >/dev/null
+witness >/dev/null
+stop_server
+rm -f "$run"/ledger.db*[lm] && cp "$run/old.db" "$run/ledger.db"
+start_server
+check 'a ledger that was put back is found out' exits 3 witness
+check 'in words' says 'does not continue the one' witness
 exit $failed

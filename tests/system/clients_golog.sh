@@ -1,0 +1,27 @@
+#!/bin/bash
+# Not in make test: see make test-clients.
+# The audit log under verifiers that others wrote: Go's sumdb note and tlog, and
+# transparency-dev's merkle and formats (tests/system/clients/golog).
+set -u
+. "$(dirname "$0")/lib_clients.sh"
+golog=$PWD/build/tools/golog
+command -v go >/dev/null || skip "golog: no Go on this machine"
+mkdir -p build/tools
+(cd tests/system/clients/golog && GOTOOLCHAIN=local GOFLAGS=-mod=readonly timeout 400 go build -o "$golog" .) \
+    >"$run/go" 2>&1 || { tail -3 "$run/go"; skip "golog: does not build with $(go version)"; }
+start_shop
+key=$(curl -sS --http2 --cacert "$HALFTONE_CA" "https://$HALFTONE_TARGET/audit/key")
+look() { "$golog" "https://$HALFTONE_TARGET" "$key" "$run/seen"; }
+grow() { # N charges
+    for i in $(seq "$1"); do
+        "$bin/halftone" query "SELECT COUNT(*) FROM shop.orders WHERE amount > $i.$1" >/dev/null 2>&1
+    done
+    sleep 1.1
+}
+grow 3
+check 'a small log passes' look
+grow 100
+check 'and so does it when it has grown' says 'consistent with the one before' look
+grow 160
+check 'past its first tile, too' says 'consistent with the one before' look
+exit $failed
