@@ -118,6 +118,16 @@ enum dp_status dp_interval_of_quantile(size_t *lo, size_t *hi,
                                        uint32_t num, uint32_t den,
                                        double level) DP_MUST_CHECK;
 
+/*
+ * The exact total of n >= 1 released values, each with independent `noise`,
+ * from their noisy total: for one value the exact law, else Chernoff's bound as
+ * above.  DP_EDOM also unless n <= 2^24.
+ */
+enum dp_status dp_interval_of_total(struct dp_interval *out,
+                                    struct dp_noisy total, size_t n,
+                                    const struct dp_mechanism *noise,
+                                    double level) DP_MUST_CHECK;
+
 /* shift + interval * 2^-grid_bits, ends rounded outward. */
 struct dp_interval dp_interval_place(struct dp_interval i, double shift,
                                      unsigned grid_bits);

@@ -1,4 +1,4 @@
-/* The interval of a quantile from a noisy histogram. */
+/* Intervals of what many noisy numbers tell together: a quantile, a total. */
 #include "dp/interval.h"
 
 #include <math.h>
@@ -72,5 +72,25 @@ enum dp_status dp_interval_of_quantile(size_t *lo, size_t *hi,
     }
     if (!some)
         *lo = 0, *hi = n - 1;
+    return DP_OK;
+}
+
+enum dp_status dp_interval_of_total(struct dp_interval *out,
+                                    struct dp_noisy total, size_t n,
+                                    const struct dp_mechanism *noise,
+                                    double level)
+{
+    if (!dp_mechanism_ok(noise) || !(level > 0 && level < 1) || n == 0 ||
+        n > N_MAX)
+        return DP_EDOM;
+    const struct dp_reading one = { total, *noise };
+    if (n == 1)
+        return dp_interval_of_value(out, &one, level);
+    const long double s = logl(2 / (1 - (long double)level)) * (1 + 1e-12L);
+    const struct sum_of_noises sum = { n, n, 1, 0 };
+    const long double z = ceill(chernoff(&sum, noise, s));
+    *out = (struct dp_interval){ DP_INTERVAL_BOUNDED,
+                                 (double)((long double)total.v - z),
+                                 (double)((long double)total.v + z) };
     return DP_OK;
 }

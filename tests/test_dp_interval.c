@@ -219,6 +219,43 @@ static void a_histogram_tells_its_quantiles(void **state)
     gsl_rng_free(rng);
 }
 
+/* Coverage of a total's interval; of one value it is the value's own. */
+static void a_total_is_covered(void **state)
+{
+    enum { DRAWS = 2000, PARTS = 20 };
+    const struct mechanism_row *row = *state;
+    const struct dp_exact exact[PARTS] = { { 0 } };
+    struct dp_noisy noisy[PARTS];
+    struct dp_interval i, own;
+    double covered = 0;
+    gsl_rng *rng = test_rng_new(34);
+    for (int n = 0; n < DRAWS; n++) {
+        struct dp_noisy total = { 0 };
+        assert_int_equal(
+            dp_mechanism_release(noisy, exact, PARTS, &row->m, rng), DP_OK);
+        for (int c = 0; c < PARTS; c++)
+            total.v += noisy[c].v;
+        assert_int_equal(dp_interval_of_total(&i, total, PARTS, &row->m, 0.9),
+                         DP_OK);
+        covered += i.lo <= 0 && 0 <= i.hi;
+    }
+    assert_true(covered >= DRAWS * 0.9 - 6 * sqrt(DRAWS * 0.09));
+    /* No wider than Chernoff's bound has to be; rounding adds to sigma. */
+    const double sd = sqrt((dp_mechanism_variance(&row->m) + 1) * PARTS);
+    assert_true(i.hi - i.lo <= 2 * 3.6 * sd + 2);
+
+    const struct dp_reading one = { noisy[0], row->m };
+    assert_int_equal(dp_interval_of_value(&own, &one, 0.9), DP_OK);
+    assert_int_equal(dp_interval_of_total(&i, noisy[0], 1, &row->m, 0.9),
+                     DP_OK);
+    assert_true(i.lo == own.lo && i.hi == own.hi);
+    assert_int_equal(dp_interval_of_total(&i, noisy[0], 0, &row->m, 0.9),
+                     DP_EDOM);
+    assert_int_equal(dp_interval_of_total(&i, noisy[0], 2, &row->m, 1),
+                     DP_EDOM);
+    gsl_rng_free(rng);
+}
+
 static void a_histogram_of_extremes_tells_nothing_wrong(void **state)
 {
     (void)state;
@@ -253,5 +290,6 @@ int main(void)
     return RUN_ROWS(rows, value_covers) + RUN_ROWS(rows, shown_covers) +
            RUN_ROWS(rows, shown_far_above_is_plain) +
            RUN_ROWS(rows, a_histogram_tells_its_quantiles) +
+           RUN_ROWS(rows, a_total_is_covered) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

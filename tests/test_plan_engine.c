@@ -100,17 +100,23 @@ static const struct row hists[] = {
 
 /* What bounding cuts off, behind the measures asked for. */
 static const struct row reports[] = {
-    { "people past Linf: of 20 rows 3 count", "SELECT COUNT(*) FROM buys",
-      "9|1\n" },
-    { "clamped rows, at most Linf of a person: 9.0 and -5.0",
-      "SELECT SUM(price) FROM buys", "9.5|2|1\n" },
+    { "rows past Linf: of 20 rows 3 count", "SELECT COUNT(*) FROM buys",
+      "9|17\n" },
+    { "clamped rows, at most Linf of a person: 9.0 and -5.0 of [-1, 7.5]",
+      "SELECT SUM(price) FROM buys",
+      /* 1.5 - 4 taken off */ "9.5|2|-2.5|17\n" },
+    { "of a row at most the range: 10 of 99 - 10",
+      "SELECT SUM(n) FROM buys WHERE city IS NULL AND land IS NULL",
+      "10|1|10|0\n" },
     { "rows clamped under a filter, by group",
       "SELECT kind, SUM(price) FILTER (WHERE n > 1) FROM buys GROUP BY kind",
-      "a|7.5|1|1\nb|2|0|0\n" },
+      "a|7.5|1|1.5|17\nb|2|0|0|0\n" },
+    { "a person's sum is clamped: 205 to 150", "SELECT SUM(total) FROM buys",
+      "165|55\n" },
     { "one row per person is never past a limit",
       "SELECT SUM(greatest(0, least(3, x))) FROM (SELECT who, COUNT(*) AS x "
       "FROM buys GROUP BY who) AS t",
-      "9|0\n" },
+      "9|0|0\n" },
     { "people alone are cut by no limit on rows",
       "SELECT COUNT(DISTINCT who) FROM buys", "4\n" },
 };
@@ -170,6 +176,56 @@ static void check_report(void **state)
     assert_non_null(got);
     assert_string_equal(got, row->want);
     free(got);
+    plan_db_close(&db);
+    arena_fini(&a);
+}
+
+/*
+ * Whoever is in a group and does not count there is reported as left out of it;
+ * and a group is there only when someone counts in it.
+ */
+static void left_out_people_are_reported(void **state)
+{
+    static const struct {
+        const char *sql;
+        long long people, groups; /* 0: the database's choice */
+    } questions[] = {
+        { "SELECT land, COUNT(DISTINCT who) FROM buys GROUP BY land", 6, 0 },
+        { "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city", 0, 3 },
+    };
+    const struct request req = { .purpose = "stats",
+                                 .bounds_report = true,
+                                 .bounds = { .max_groups = 1 } };
+    struct plan_db db;
+    struct arena a;
+    struct err err = { 0 };
+    (void)state;
+    arena_init(&a, 1 << 22);
+    plan_db_open(&db);
+    plan_db_run(&db, SMALL);
+    for (size_t i = 0; i < 2; i++) {
+        struct plan *plan = NULL;
+        char *save = NULL;
+        long long all = 0, groups = 0;
+        if (plan_sql(&plan, questions[i].sql, &req, &plan_shop, &a, &err) !=
+            ERR_OK)
+            fail_msg("%s (%s)", err.msg, err.hint);
+        char *got = plan_db_answer(&db, plan, 7);
+        assert_non_null(got);
+        for (char *line = strtok_r(got, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save), groups++) {
+            long long counted = 0, left = 0;
+            assert_int_equal(
+                sscanf(strchr(line, '|'), "|%lld|%lld", &counted, &left), 2);
+            assert_true(counted > 0 || questions[i].people > 0);
+            all += counted + left;
+        }
+        if (questions[i].people)
+            assert_int_equal(all, questions[i].people);
+        else
+            assert_true(groups <= questions[i].groups);
+        free(got);
+    }
     plan_db_close(&db);
     arena_fini(&a);
 }
@@ -354,6 +410,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_values_of_one_person),
+        cmocka_unit_test(left_out_people_are_reported),
         cmocka_unit_test(rare_rows_of_people_past_linf),
     };
     sql_init();

@@ -392,36 +392,92 @@ static void check_interval(void **state)
 static void reports_are_notices(void **state)
 {
     const struct request plain = { .purpose = "stats" };
-    const struct request req = { .purpose = "stats", .bounds_report = true };
+    const struct request req = { .purpose = "stats",
+                                 .bounds_report = true,
+                                 .bounds = { .max_groups = 1 } };
     static const char sql[] = "SELECT kind, SUM(n) FROM buys GROUP BY kind";
+    static const char *const told[] = {
+        "rows with a clamped n: about 15 +-",
+        "taken off by clamping n to [0, 10] (of a row at most 10): about 12 +-",
+        "rows past the first 3 of a person in a group (of a person at most "
+        "48): about 203,335 +-",
+        "people of a group who count in 1 other instead (of a person at most 1 "
+        "group): about -3 +-",
+    };
     struct plan *p = NULL, *without = NULL;
     struct arena a;
     struct err err = { 0 };
     struct reply_table table;
     struct value keys[] = { value_text("a", 1), value_text("b", 1) };
-    struct dp_noisy noisy[] = {
-        { 100 }, { 7 }, { 30 }, { 200 }, { 8 }, { 12 }
-    };
-    const struct plan_noisy in = { keys, noisy, 2 };
     (void)state;
     arena_init(&a, 1 << 22);
     assert_int_equal(plan_sql(&without, sql, &plain, &plan_shop, &a, &err),
                      ERR_OK);
     assert_int_equal(plan_sql(&p, sql, &req, &plan_shop, &a, &err), ERR_OK);
-    assert_int_equal(p->n_measures, 3);
-    assert_int_equal(p->n_reports, 2);
+    assert_int_equal(p->n_measures, 5);
+    assert_int_equal(p->n_reports, 4);
+    const double unit = ldexp(1, plan_measure_exp(&p->measures[2]));
     assert_int_equal(p->measures[1].bound, 3); /* clamped rows: Linf */
-    assert_int_equal(p->measures[2].bound, 1); /* people past it */
+    assert_true((double)p->measures[2].bound * unit == 3 * 10.0);
+    assert_int_equal(p->measures[3].bound, 48); /* rows: 16 Linf */
+    assert_int_equal(p->measures[4].bound, 1);  /* in one other group */
+    assert_int_equal(p->measures[4].l0, 1);
+    struct dp_noisy noisy[] = {
+        { 100 }, { 7 }, { (dp_int)(2 / unit) },  { 200000 }, { -1 },
+        { 200 }, { 8 }, { (dp_int)(10 / unit) }, { 3335 },   { -2 },
+    };
+    const struct plan_noisy in = { keys, noisy, 2 };
     const double ratio = (double)p->measures[0].noise.num /
                          (double)without->measures[0].noise.num;
-    assert_true(ratio > 1.5); /* the answer has a share of the price less */
+    assert_true(ratio > 0.9 && ratio < 1.1); /* half the price, half the L0 */
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     assert_int_equal(table.n_columns, 2);
+    assert_int_equal(table.n_notices, p->n_notices + 4);
+    for (size_t i = 0; i < 4; i++)
+        if (!strstr(table.notices[p->n_notices + i], told[i]))
+            fail_msg("%s", table.notices[p->n_notices + i]);
+    assert_non_null(strstr(table.notices[p->n_notices + 2],
+                           ", most in a: about 200,000 +-"));
+    arena_fini(&a);
+}
+
+/* Each grouping set tells its own; an earlier release of a chain none. */
+static void reports_of_sets_and_chains(void **state)
+{
+    static const char *const sets =
+        "SELECT kind, COUNT(*) FROM buys GROUP BY ROLLUP (kind)";
+    static const char *const chain =
+        "SELECT COUNT(*) FROM buys WHERE city IN (SELECT city FROM buys GROUP "
+        "BY city ORDER BY COUNT(*) DESC LIMIT 2)";
+    const struct request req = { .purpose = "stats", .bounds_report = true };
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan_noisy each[2], all;
+    struct reply_table table;
+    struct value keys[] = { value_text("a", 1), value_text("b", 1) };
+    struct dp_noisy cells[] = { { 1 }, { 2 }, { 3 }, { 4 } };
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&p, sets, &req, &plan_shop, &a, &err), ERR_OK);
+    assert_int_equal(p->n_parts, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(p->parts[i]->n_measures, 2);
+        assert_int_equal(p->parts[i]->n_reports, 1);
+        each[i] =
+            (struct plan_noisy){ keys, cells, p->parts[i]->n_keys ? 2 : 1 };
+    }
+    assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
+    assert_int_equal(plan_finish(&table, p, &all, &a, &err), ERR_OK);
     assert_int_equal(table.n_notices, p->n_notices + 2);
-    assert_non_null(strstr(table.notices[table.n_notices - 2], "about 15, "));
-    assert_non_null(strstr(table.notices[table.n_notices - 1], "about 42, "));
-    assert_non_null(strstr(table.notices[table.n_notices - 1],
-                           "people with more than 3 rows in a group"));
+    assert_non_null(strstr(table.notices[p->n_notices],
+                           "cut off by bounds of grouping set 1: "));
+    assert_non_null(strstr(table.notices[p->n_notices + 1],
+                           "cut off by bounds of grouping set 2: "));
+    assert_int_equal(plan_sql(&p, chain, &req, &plan_shop, &a, &err), ERR_OK);
+    assert_int_equal(p->n_before, 1);
+    assert_int_equal(p->n_reports, 1);
+    assert_int_equal(p->before[0]->n_reports, 0);
     arena_fini(&a);
 }
 
@@ -599,6 +655,7 @@ int main(void)
         cmocka_unit_test(an_accuracy_of_a_sum_is_met_and_not_passed),
         cmocka_unit_test(sets_are_one_table),
         cmocka_unit_test(reports_are_notices),
+        cmocka_unit_test(reports_of_sets_and_chains),
     };
     sql_init();
     return RUN_ROWS(rows, check_row) + RUN_ROWS(probes, check_probe) +

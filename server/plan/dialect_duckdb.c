@@ -61,9 +61,10 @@ static void number_columns(struct sql *s)
         }
         if (s->pm[i].kind == MEASURE_SUM)
             s->x[i] = s->n_x++;
-        if (s->pm[i].kind == MEASURE_SQUARES ||
-            s->pm[i].kind == MEASURE_CLAMPED)
+        if (s->pm[i].kind == MEASURE_SQUARES)
             s->x[i] = column_of_sum(s, i);
+        if (s->pm[i].kind == MEASURE_CLAMPED || s->pm[i].kind == MEASURE_EXCESS)
+            s->x[i] = s->x[m[i].of];
         if (s->pm[i].kind == MEASURE_DISTINCT)
             s->u[i] = s->n_u++;
     }
@@ -219,6 +220,42 @@ static void is_clamped(const struct sql *s, size_t i)
     writer_printf(s->w, ") AS c%zu", i);
 }
 
+/*
+ * What clamping takes off the row, on the grid of the report: outside the range
+ * by at most `most`.
+ */
+static void placed_excess(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->dm[i];
+    const size_t x = s->x[i];
+    const long long steps = 1LL << s->pm[i].grid_bits;
+    const struct value ends[] = { value_double(m->row.lo - m->most_row),
+                                  value_double(m->row.lo),
+                                  value_double(m->row.hi),
+                                  value_double(m->row.hi + m->most_row) };
+    writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
+    duckdb_value(s->w, VALUE_DOUBLE, &ends[0]);
+    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
+                  (long long)-m->most, x);
+    duckdb_value(s->w, VALUE_DOUBLE, &ends[3]);
+    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu < ",
+                  (long long)m->most, x);
+    for (int high = 0; high < 2; high++) {
+        duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
+        writer_printf(s->w,
+                      " THEN greatest(CAST('%lld' AS BIGINT), least("
+                      "CAST('%lld' AS BIGINT), TRY_CAST(floor((x%zu - ",
+                      (long long)-m->most, (long long)m->most, x);
+        duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
+        writer_printf(s->w, ") * %lld + 0.5) AS BIGINT)))", steps);
+        if (!high)
+            writer_printf(s->w, " WHEN x%zu > ", x);
+    }
+    writer_printf(s->w,
+                  " WHEN x%zu IS NOT NULL THEN CAST(0 AS BIGINT) END AS e%zu",
+                  x, i);
+}
+
 static void stage_placed(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
@@ -234,9 +271,12 @@ static void stage_placed(const struct sql *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->pm[i].kind == MEASURE_SUM)
             placed_value(s, i);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         if (s->pm[i].kind == MEASURE_CLAMPED)
             is_clamped(s, i);
+        if (s->pm[i].kind == MEASURE_EXCESS && !s->dm[i].clamps_person)
+            placed_excess(s, i);
+    }
     writer_str(s->w, " FROM rows");
     for (size_t k = 0; k < p->n_keys; k++) {
         if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
@@ -287,7 +327,7 @@ static void stage_pairs(const struct sql *s)
     if (!s->keeps)
         stage_columns(s, 'k', p->n_keys);
     for (size_t i = 0; i < s->n && !s->hist; i++) {
-        if (s->pm[i].kind == MEASURE_DISTINCT)
+        if (s->pm[i].kind == MEASURE_DISTINCT || s->pm[i].kind == MEASURE_LEFT)
             continue;
         writer_str(s->w, ", ");
         stage_share(s, i);
@@ -319,27 +359,61 @@ static void stage_ranked(const struct sql *s)
     writer_str(s->w, ") AS g FROM hashed)");
 }
 
-/* The sums over people; of DISTINCT values, which are none, later. */
+/* The report on groups left out, or n. */
+static size_t left_of(const struct sql *s)
+{
+    size_t i = 0;
+    while (i < s->n && s->pm[i].kind != MEASURE_LEFT)
+        i++;
+    return i;
+}
+
+static void total_of(const struct sql *s, size_t i)
+{
+    const bool has_left = left_of(s) < s->n;
+    if (s->pm[i].kind == MEASURE_LEFT) {
+        writer_printf(s->w, "CAST(count(*) FILTER (WHERE g > %u) AS HUGEINT)",
+                      s->d->plan->l0);
+        return;
+    }
+    writer_printf(s->w, "CAST(coalesce(sum(a%zu)", i);
+    if (has_left)
+        writer_printf(s->w, " FILTER (WHERE g <= %u)", s->d->plan->l0);
+    writer_str(s->w, ", 0) AS HUGEINT)");
+}
+
+/*
+ * The sums over people; of DISTINCT values, which are none, later.  A group
+ * that nobody keeps is none, whoever was left out of it: else there would be
+ * more groups of one person alone than the price counts with.
+ */
 static void totals(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
+    const size_t left = left_of(s);
+    const bool has_left = left < s->n;
     const char *between = "SELECT ";
     for (size_t k = 0; k < p->n_keys; k++, between = ", ")
         writer_printf(s->w, "%sk%zu", between, k);
     for (size_t i = 0; i < s->n; i++) {
         if (s->pm[i].kind == MEASURE_DISTINCT)
             continue;
-        writer_printf(s->w, "%sCAST(coalesce(sum(a%zu), 0) AS HUGEINT) AS m%zu",
-                      between, i, i);
+        writer_str(s->w, between);
+        total_of(s, i);
+        writer_printf(s->w, " AS m%zu", i);
         between = ", ";
     }
     if (s->n_u > 0) /* a column even where there is no other */
         writer_printf(s->w, "%scount(*) AS n", between);
     writer_str(s->w, s->ranks ? " FROM ranked" : " FROM pairs");
     if (s->ranks)
-        writer_printf(s->w, " WHERE g <= %u", p->l0);
+        writer_printf(s->w, " WHERE g <= %llu",
+                      (unsigned long long)p->l0 +
+                          (has_left ? s->pm[left].l0 : 0));
     for (size_t k = 0; k < p->n_keys; k++)
         writer_printf(s->w, "%s%zu", k ? ", k" : " GROUP BY k", k);
+    if (has_left && p->selects)
+        writer_printf(s->w, " HAVING bool_or(g <= %u)", p->l0);
 }
 
 static void statement(const struct sql *s)
@@ -372,13 +446,11 @@ static void statement(const struct sql *s)
 static enum err_code print(const char **sql, bool *keyed, struct sql *s,
                            struct err *err)
 {
-    const struct plan *p = s->d->plan;
     struct writer measure = writer_of(NULL, 0);
 
     s->w = &measure;
     number_columns(s);
-    s->ranks = p->n_keys > 0 && !s->d->scope->one_row &&
-               (p->selects || p->l0 < p->groups_public);
+    s->ranks = draft_ranks(s->d);
     const char *how = stage_keeps(s);
     if (!s->hist)
         s->d->bounding = how;

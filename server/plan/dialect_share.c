@@ -52,6 +52,8 @@ void stage_addend(const struct sql *s, size_t i)
 {
     if (s->pm[i].kind == MEASURE_SQUARES)
         square(s, i);
+    else if (s->pm[i].kind == MEASURE_EXCESS && !s->dm[i].clamps_person)
+        writer_printf(s->w, "e%zu", i);
     else
         writer_printf(s->w, "v%zu", s->x[i]);
 }
@@ -93,7 +95,9 @@ static void total(const struct sql *s, size_t i)
 static void limited_total(const struct sql *s, size_t i)
 {
     const uint32_t linf = s->d->plan->linf;
-    const int64_t lo = s->pm[i].kind == MEASURE_SUM ? s->dm[i].lo : 0;
+    const int64_t lo = s->pm[i].kind == MEASURE_SUM      ? s->dm[i].lo
+                       : s->pm[i].kind == MEASURE_EXCESS ? -s->dm[i].most
+                                                         : 0;
     if (s->d->scope->one_row) {
         total(s, i);
         return;
@@ -137,6 +141,20 @@ static void clamped_total(const struct sql *s, size_t i)
         (long long)m->person_hi, (long long)m->person_hi);
     total(s, i);
     writer_str(s->w, " END");
+}
+
+/* What the clamp of a person's sum takes off, at most `most`. */
+static void clamped_rest(const struct sql *s, size_t i)
+{
+    const struct draft_measure *m = &s->dm[i];
+    writer_printf(s->w,
+                  "greatest(CAST('%lld' AS HUGEINT), least(CAST('%lld' AS "
+                  "HUGEINT), ",
+                  (long long)-m->most, (long long)m->most);
+    total(s, i);
+    writer_str(s->w, " - (");
+    clamped_total(s, i);
+    writer_str(s->w, ")))");
 }
 
 static void any_row(const struct sql *s, size_t i)
@@ -189,9 +207,17 @@ void stage_share(const struct sql *s, size_t i)
         limited_total(s, i);
         less_per_row(s, i, m->middle);
         return;
-    case MEASURE_OVER:
-        writer_printf(s->w, "CAST(count(*) > %u AS BIGINT)", s->d->plan->linf);
+    case MEASURE_CUT:
+        writer_printf(s->w, "least(greatest(count(*) - %u, 0), %llu)",
+                      s->d->plan->linf, (unsigned long long)m->bound);
         return;
+    case MEASURE_EXCESS:
+        if (s->dm[i].clamps_person)
+            clamped_rest(s, i);
+        else
+            limited_total(s, i);
+        return;
+    case MEASURE_LEFT: /* a count of pairs: totals() */
     case MEASURE_CLAMPED:
         clamped_count(s, i);
         return;

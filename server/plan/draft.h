@@ -32,6 +32,10 @@ struct draft_measure {
     bool has_squares; /* SUM: a sum of squares of the same rows stands beside */
     bool clamps_person; /* SUM: no row limit, but this, grid steps */
     int64_t person_lo, person_hi;
+    size_t of;       /* CLAMPED, EXCESS: the sum they report on */
+    int64_t most;    /* EXCESS: of a row, or a person who is clamped, at most
+                        this, grid steps ... */
+    double most_row; /* ... and units of the column */
 };
 
 /* An aggregate as written, typed. */
@@ -307,6 +311,23 @@ enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
 
 /* bounds.c: L0, Linf, and a measure for each thing the aggregates need. */
 enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;
+
+/* bounds.c: the index of this measure, new or shared with one alike. */
+enum err_code draft_add_measure(size_t *out, struct draft *d,
+                                struct plan_measure m,
+                                const struct draft_measure *w,
+                                struct err *err) MUST_CHECK;
+
+/* report.c: measures of what bounding cuts off. */
+enum err_code draft_reports(struct draft *d, struct err *err) MUST_CHECK;
+
+/* Can a person have more groups than count? */
+static inline bool draft_ranks(const struct draft *d)
+{
+    const struct plan *p = d->plan;
+    return p->n_keys > 0 && !d->scope->one_row &&
+           (p->selects || p->l0 < p->groups_public);
+}
 
 /* quantile.c: a histogram and its picks for a PERCENTILE_*. */
 enum err_code draft_quantile(struct plan_agg *out, struct draft *d,

@@ -5,6 +5,7 @@
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/finish_report.h"
 #include "server/plan/laws.h"
 #include "server/plan/release.h"
 
@@ -264,39 +265,6 @@ static enum err_code collect_parts(struct table *t, const struct plan *p,
     return ERR_OK;
 }
 
-/*
- * What bounding cut off, as the release measured it over all its groups: a
- * notice each, with the deviation of its noise.  Of grouping sets the first.
- */
-static enum err_code tell_reports(struct reply_table *out, const struct plan *p,
-                                  const struct plan_noisy *noisy,
-                                  struct arena *a, struct err *err)
-{
-    const char **notices =
-        ARENA_NEW_N(a, out->n_notices + p->n_reports + 1, const char *);
-    if (!notices)
-        return draft_memory(err);
-    if (out->n_notices > 0)
-        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
-    for (size_t i = p->n_measures - p->n_reports; i < p->n_measures; i++) {
-        const struct plan_measure *m = &p->measures[i];
-        double total = 0;
-        for (size_t r = 0; r < noisy->n_rows; r++)
-            total += (double)noisy->measures[r * plan_width(p) + i].v;
-        const double sd =
-            sqrt((double)noisy->n_rows * dp_mechanism_variance(&m->noise));
-        const char *text = arena_printf(
-            a,
-            "cut off by bounds, all groups: %s: about %.0f, give or take %.0f",
-            m->what, total, sd);
-        if (!text)
-            return draft_memory(err);
-        notices[out->n_notices++] = text;
-    }
-    out->notices = notices;
-    return ERR_OK;
-}
-
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
@@ -315,8 +283,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
         qsort_r(t.rows, t.n, sizeof *t.rows, compare_rows,
                 (void *)(uintptr_t)p);
     TRY(fill(out, p, t.rows, t.n, a, err));
-    if (p->n_reports > 0 && p->n_parts == 0 && !p->is_free)
-        TRY(tell_reports(out, p, noisy, a, err));
+    TRY(finish_reports(out, p, noisy, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
     return ERR_OK;

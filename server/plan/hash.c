@@ -139,6 +139,7 @@ static void measures(struct writer *w, const struct draft *d)
         typed_write(w, d->measures[i].filter);
         typed_write(w, d->measures[i].value);
         writer_be64(w, m->bound);
+        writer_be32(w, m->l0);
         writer_be32(w, m->grid_bits);
         writer_be64(w, (uint64_t)m->center);
         writer_be64(w, (uint64_t)m->middle);

@@ -54,10 +54,12 @@ enum measure_kind {
     MEASURE_SQUARES,  /* y^2 / 2^coarse rounded down, minus middle per row */
     MEASURE_DISTINCT, /* different values, of one person at most Linf: D = Linf
                        */
-    /* What bounding cuts off, on request: */
-    MEASURE_OVER,    /* people with more than Linf rows: D = 1 */
+    /* What bounding cuts off, on request: report.c. */
     MEASURE_CLAMPED, /* rows whose value was clamped, of one person at most
                         Linf: D = Linf */
+    MEASURE_EXCESS,  /* what clamping took from the sum: D = most */
+    MEASURE_CUT,     /* rows past Linf, of one person at most D */
+    MEASURE_LEFT,    /* people whose rows in the group were left out for L0 */
 };
 
 /* One integer per group, with noise of its own. */
@@ -66,6 +68,7 @@ struct plan_measure {
     const char *name;   /* column of the engine's result: "m0", ... */
     const char *what;   /* for people: "rows", "sum of x in [0, 5]" */
     uint64_t bound;     /* D: what one person changes it by in one group */
+    uint32_t l0;        /* ... of so many groups; 0: as the plan says */
     unsigned grid_bits; /* value = integer * 2^-grid_bits */
     dp_int center;      /* grid steps subtracted per counted row */
     dp_int middle;      /* SQUARES: steps subtracted per counted row */
@@ -101,14 +104,16 @@ static inline int plan_measure_exp(const struct plan_measure *m)
     const int bits = (int)m->grid_bits;
     switch (m->kind) {
     case MEASURE_SUM:
+    case MEASURE_EXCESS:
         return -bits;
     case MEASURE_SQUARES:
         return (int)m->coarse - 2 * bits;
     case MEASURE_PEOPLE:
     case MEASURE_ROWS:
     case MEASURE_DISTINCT:
-    case MEASURE_OVER:
     case MEASURE_CLAMPED:
+    case MEASURE_CUT:
+    case MEASURE_LEFT:
         break;
     }
     return 0;

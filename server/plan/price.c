@@ -44,7 +44,8 @@ static struct dp_vector_release vector_of(const struct draft *d, size_t i)
 {
     const struct plan_measure *m = &d->plan->measures[i];
     return (struct dp_vector_release){ m->noise, m->bound,
-                                       plan_paid_groups(d->plan) };
+                                       m->l0 ? m->l0
+                                             : plan_paid_groups(d->plan) };
 }
 
 static uint64_t parts_of(const struct draft *d)

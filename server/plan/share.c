@@ -14,10 +14,13 @@
  *   the squares, sum and count of a spread    1, 1 and 1/2, the mean as above
  *   the centred sum and the count of a sum    h and c, of h + c
  *   the people that groups are selected by    1
+ *   a report on what bounding cut off         1/4
  *
  * with h the farthest a value lies from the center and c the center's distance
  * from 0.  Weights are functions of the plan alone.
  */
+#define REPORT_WEIGHT 0.25
+
 static void add(double *weight, double share)
 {
     *weight = hypot(*weight, share);
@@ -57,7 +60,7 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
         add(&weights[p->people], 1);
     for (size_t i = 0; i < p->n_measures; i++)
         if (weights[i] == 0)
-            weights[i] = 1;
+            weights[i] = i + p->n_reports < p->n_measures ? 1 : REPORT_WEIGHT;
     for (size_t i = 0; i < p->n_measures; i++)
         if (!plan_hides(p, i))
             paid[n++] = weights[i];

@@ -37,8 +37,10 @@ static bool only_rises(const struct draft *d, const struct plan_agg *agg)
         return w->clamps_person ? w->person_lo >= 0 : w->lo >= 0;
     case MEASURE_SQUARES:
     case MEASURE_DISTINCT:
-    case MEASURE_OVER:
     case MEASURE_CLAMPED:
+    case MEASURE_EXCESS:
+    case MEASURE_CUT:
+    case MEASURE_LEFT:
         break;
     }
     return false;

@@ -167,12 +167,15 @@ static void compare_score(const struct plan *plan, dp_uint by)
 
 static void compare_row(struct moved *m, const struct plan *plan,
                         const struct dp_exact *with,
-                        const struct dp_exact *without)
+                        const struct dp_exact *without, bool is_new)
 {
     bool any = false;
     for (size_t j = 0; j < plan->n_measures; j++) {
         const dp_uint by = distance(with[j], without[j]);
-        any |= by > 0;
+        const bool own = plan->measures[j].l0 > 0; /* groups of its own */
+        if (own && is_new)
+            continue; /* shown with the group, or not: delta pays for both */
+        any |= by > 0 && !own;
         m->total[j] += by;
         if (by > plan->measures[j].bound)
             wrong("a cell moved by more than its bound");
@@ -191,9 +194,12 @@ static void check_totals(const struct moved *m, const struct plan *plan)
         wrong("more groups moved than the picks' margin allows for");
     if (m->alone > plan->l0)
         wrong("more groups of one person alone than L0");
-    for (size_t j = 0; j < plan->n_measures; j++)
-        if (m->total[j] > (dp_uint)plan->l0 * plan->measures[j].bound)
+    for (size_t j = 0; j < plan->n_measures; j++) {
+        const struct plan_measure *is = &plan->measures[j];
+        const uint32_t l0 = is->l0 ? is->l0 : plan->l0;
+        if (m->total[j] > (dp_uint)l0 * is->bound)
             wrong("a measure moved by more than L0 times its bound");
+    }
 }
 
 static void play_group(struct moved *m, const struct plan *plan,
@@ -201,7 +207,8 @@ static void play_group(struct moved *m, const struct plan *plan,
 {
     static const struct dp_exact none[PLAN_MEASURES_MAX];
     const struct kept_row *was = find_row(call, row);
-    compare_row(m, plan, row->exact, was ? was->exact : none);
+    compare_row(m, plan, row->exact, was ? was->exact : none,
+                plan->selects && !was);
     if (was) {
         row->noisy = was->noisy;
         return;
@@ -314,7 +321,7 @@ static void check_missing(struct moved *m, const struct plan *plan,
                                     .n_rows = n };
     for (size_t i = 0; i < call->n_rows; i++)
         if (!find_row(&with, &call->rows[i])) {
-            compare_row(m, plan, none, call->rows[i].exact);
+            compare_row(m, plan, none, call->rows[i].exact, false);
             if (plan->selects)
                 wrong("removing a person made a group");
         }

@@ -16,11 +16,12 @@
  *
  * What play checks, per release: the same statement; each measure of each group
  * moved by at most its bound; at most L0 groups moved, and the whole measure by
- * at most L0 times its bound; where groups are selected, those of one side only
- * hold the removed person alone and are at most L0.  They are dropped, being
- * paid for by delta.  Where the first k groups are picked: no score moved by
- * more than the picks were paid for, in at most as many groups as their margin
- * allows for; the list of the one side, in its order, is that of the other.
+ * at most L0 times its bound, by its own L0 where it has one (who was left out
+ * of groups); where groups are selected, those of one side only hold the
+ * removed person alone and are at most L0.  They are dropped, being paid for by
+ * delta.  Where the first k groups are picked: no score moved by more than the
+ * picks were paid for, in at most as many groups as their margin allows for;
+ * the list of the one side, in its order, is that of the other.
  */
 struct tape {
     struct tape_call *calls; /* newest first; owned */

@@ -24,6 +24,10 @@ COPY (SELECT country, sum(least(spent, 2000)) FROM people
       WHERE country IN ('EIRE', 'France', 'Germany', 'Netherlands',
                         'United Kingdom')
       GROUP BY 1 ORDER BY 1) TO 'revenue.csv' (HEADER false);
+COPY (SELECT sum(least(greatest(n - 50, 0), 800)) FROM
+          (SELECT count(*) AS n FROM l WHERE customer_id IS NOT NULL AND
+           country = 'United Kingdom' GROUP BY customer_id))
+    TO 'cut.csv' (HEADER false);
 COPY (SELECT 'mean', sum(spent * least(1, 20.0 / n)) / sum(least(n, 20))
       FROM baskets_of) TO 'basket.csv' (HEADER false);
 COPY (SELECT 'lines without a customer',
