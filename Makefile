@@ -3,7 +3,7 @@
 # make serve      leave the demo server running    make TSAN=1 test  TSan
 # make            build the server and the client  make fuzz         60 s a target
 # make bench      benchmarks with their peers      make attack       why floats leak
-# make soak       600 s of histories and kills     make format       clang-format
+# make soak       histories, kills, an audit      make format       clang-format
 # make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
 # make libdp      dp/ as a library of its own    make install-dp  it alone
 # make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec
@@ -53,6 +53,7 @@ TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(BUILD)/tests/system/attack
+AUDIT   := $(BUILD)/tests/auditor/audit $(BUILD)/tests/auditor/halftoned
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
 BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
@@ -92,7 +93,7 @@ demo serve: deps
 # Everything; the last line counts single tests.
 test: deps
 	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) libdp \
-	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK)
+	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK) $(AUDIT)
 	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
 
 # What we say of another engine, asked of it; they must be installed.
@@ -101,7 +102,8 @@ test-engines:
 
 # Tests of the running server alone.
 test-system: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK)
+	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK) \
+	    $(AUDIT)
 	@BIN=$(BIN) tests/system/run.sh
 
 # Clients and tools that others wrote, fetched at need: what cannot be had on
@@ -128,9 +130,9 @@ fuzz: deps
 
 SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
           grpc_floods
-# The tests that never end, for SOAK_SECONDS (600).
+# The tests that never end, for SOAK_SECONDS (600), then the auditor in full.
 soak: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop \
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) \
 	    $(SOAKED:%=$(BUILD)/tests/test_%)
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
@@ -241,6 +243,16 @@ $(BUILD)/tests/fuzz/libfuzzer_%: $(BUILD)/tests/fuzz/fuzz_%.o $(TEST_LIB) $(LIB)
 $(BUILD)/tests/system/interop_server.o: | $(GEN)/tests/interop.pb-c.c
 $(BUILD)/tests/system/%: $(BUILD)/tests/system/%.o \
                          $(BUILD)/$(GEN)/tests/interop.pb-c.o $(LIB)
+	$(LINK)
+# The auditor, and the server that it asks (tests/auditor/plant.c).
+$(BUILD)/tests/auditor/audit: $(patsubst %,$(BUILD)/tests/auditor/%.o, \
+                                audit pipe question score) $(TEST_LIB) $(LIB)
+	$(LINK) -lcmocka
+$(BUILD)/tests/auditor/halftoned: LDFLAGS += \
+    -Wl,--wrap=service_accounts_of,--wrap=dp_mechanism_release \
+    -Wl,--wrap=dp_quantile_pick,--wrap=dp_threshold_of
+$(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
+                                  $(BUILD)/tests/auditor/plant.o $(LIB)
 	$(LINK)
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

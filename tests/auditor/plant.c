@@ -1,0 +1,113 @@
+/*
+ * What the auditor's server does that Halftone's does not; linked in by
+ * --wrap, so that the product has no such switch.
+ *
+ *   always                 the filter begins anew each second and holds as much
+ *                          as the ledger can count: a hundred thousand answers
+ *                          cost more than any policy may promise
+ *   AUDIT_PLANT=scale      noise of half the scale, choices of four times the
+ *                          epsilon (what a person can do to a percentile's
+ *                          scores is worth half of what is paid, so twice would
+ *                          still keep the promise)
+ *   AUDIT_PLANT=threshold  groups are shown as if delta were four times as
+ * large
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp/mechanism.h"
+#include "dp/quantile.h"
+#include "dp/select.h"
+#include "server/main/service.h"
+
+static bool is_planted(const char *what)
+{
+    const char *plant = getenv("AUDIT_PLANT");
+    return plant && strcmp(plant, what) == 0;
+}
+
+enum err_code __real_service_accounts_of(struct service_accounts *out,
+                                         const struct policy *policy,
+                                         const char *principal,
+                                         const char *purpose, struct arena *a,
+                                         struct err *err) MUST_CHECK;
+enum err_code __wrap_service_accounts_of(struct service_accounts *out,
+                                         const struct policy *policy,
+                                         const char *principal,
+                                         const char *purpose, struct arena *a,
+                                         struct err *err);
+enum err_code __wrap_service_accounts_of(struct service_accounts *out,
+                                         const struct policy *policy,
+                                         const char *principal,
+                                         const char *purpose, struct arena *a,
+                                         struct err *err)
+{
+    TRY(__real_service_accounts_of(out, policy, principal, purpose, a, err));
+    out->spec[0].window_s = 1;
+    out->spec[0].limit =
+        (struct dp_price){ DP_PRICE_MAX, DP_PRICE_MAX, DP_PRICE_MAX };
+    return ERR_OK;
+}
+
+enum dp_status __real_dp_mechanism_release(struct dp_noisy *out,
+                                           const struct dp_exact *in, size_t n,
+                                           const struct dp_mechanism *m,
+                                           gsl_rng *rng) DP_MUST_CHECK;
+enum dp_status __wrap_dp_mechanism_release(struct dp_noisy *out,
+                                           const struct dp_exact *in, size_t n,
+                                           const struct dp_mechanism *m,
+                                           gsl_rng *rng);
+enum dp_status __wrap_dp_mechanism_release(struct dp_noisy *out,
+                                           const struct dp_exact *in, size_t n,
+                                           const struct dp_mechanism *m,
+                                           gsl_rng *rng)
+{
+    struct dp_mechanism used = *m;
+    if (is_planted("scale")) {
+        used.den *= 2;
+        if (used.den > DP_SCALE_DEN_MAX) {
+            used.den /= 2;
+            used.num = used.num > 1 ? used.num / 2 : 1;
+        }
+    }
+    return __real_dp_mechanism_release(out, in, n, &used, rng);
+}
+
+enum dp_status
+__real_dp_quantile_pick(size_t *bucket, const struct dp_exact *count, size_t n,
+                        const struct dp_quantile *q, const struct dp_choice *c,
+                        struct dp_exact *room, gsl_rng *rng) DP_MUST_CHECK;
+enum dp_status __wrap_dp_quantile_pick(size_t *bucket,
+                                       const struct dp_exact *count, size_t n,
+                                       const struct dp_quantile *q,
+                                       const struct dp_choice *c,
+                                       struct dp_exact *room, gsl_rng *rng);
+enum dp_status __wrap_dp_quantile_pick(size_t *bucket,
+                                       const struct dp_exact *count, size_t n,
+                                       const struct dp_quantile *q,
+                                       const struct dp_choice *c,
+                                       struct dp_exact *room, gsl_rng *rng)
+{
+    struct dp_choice used = *c;
+    if (is_planted("scale"))
+        used.eps_nano *= 4;
+    return __real_dp_quantile_pick(bucket, count, n, q, &used, room, rng);
+}
+
+enum dp_status __real_dp_threshold_of(struct dp_threshold *out,
+                                      const struct dp_mechanism *people,
+                                      uint32_t l0, double delta,
+                                      uint64_t floor) DP_MUST_CHECK;
+enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
+                                      const struct dp_mechanism *people,
+                                      uint32_t l0, double delta,
+                                      uint64_t floor);
+enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
+                                      const struct dp_mechanism *people,
+                                      uint32_t l0, double delta, uint64_t floor)
+{
+    enum { TIMES = 4 };
+    return __real_dp_threshold_of(
+        out, people, l0, is_planted("threshold") ? TIMES * delta : delta,
+        floor);
+}
