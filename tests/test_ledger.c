@@ -13,6 +13,8 @@
  *   answer RUN TEXT -> OUTCOME    RUN: the n-th run that was charged, from 1
  *   miss RUN -> OUTCOME    void RUN -> OUTCOME
  *   shown OUTCOME         what ListCharges says of the newest charge
+ *   lift -> N             misses that a steward lifts, or an error's name
+ *   counted N             misses that count
  *   sleep S    back S (the clock is set back)    restart -> FOUND    spent N
  * left N    lifetime WHO N
  *
@@ -167,21 +169,35 @@ static const struct row {
     { "three misses a day stop a principal until the next day",
       "limit 100; ask ann - a 1 -> charged; ask ann - b 1 -> charged;"
       "ask ann - c 1 -> charged; miss 1 -> ok; miss 2 -> ok;"
-      "ask ann - d 1 -> charged; miss 3 -> ok; ask ann - e 1 -> limit;"
+      "ask ann - d 1 -> charged; miss 3 -> ok; ask ann - e 1 -> "
+      "too_many_misses;"
       "ask bob - e 1 -> charged; sleep 86400; ask ann - e 1 -> charged" },
-    { "eight misses stop the dataset for good",
+    { "eight misses stop the dataset until a steward acts",
       "limit 100; ask ann - a 1 -> charged; miss 1 -> ok;"
       "ask ann - a 1 -> charged; miss 2 -> ok; ask ann - a 1 -> charged;"
       "miss 3 -> ok; ask bob - a 1 -> charged; miss 4 -> ok;"
       "ask bob - a 1 -> charged; miss 5 -> ok; ask bob - a 1 -> charged;"
       "miss 6 -> ok; ask eve - a 1 -> charged; miss 7 -> ok;"
-      "ask eve - a 1 -> charged; miss 8 -> ok; ask joe - a 1 -> limit;"
-      "sleep 864000; ask joe - a 1 -> limit; spent 8" },
+      "ask eve - a 1 -> charged; miss 8 -> ok; ask joe - a 1 -> "
+      "too_many_misses;"
+      "sleep 864000; ask joe - a 1 -> too_many_misses; spent 8" },
+    { "a lift lets a dataset and its principals go on, and counts anew",
+      "limit 100; lift -> invalid; ask ann - a 1 -> charged; miss 1 -> ok;"
+      "ask ann - a 1 -> charged; miss 2 -> ok; ask ann - a 1 -> charged;"
+      "miss 3 -> ok; counted 3; ask ann - b 1 -> too_many_misses; lift -> 3;"
+      "lift -> invalid; counted 0; ask ann - b 1 -> charged; sleep 1;"
+      "miss 4 -> ok; counted 1; restart -> 0; counted 1; spent 4;"
+      "ask ann - b 1 -> charged" },
+    { "a miss that nobody heard of yet is not lifted",
+      "limit 100; ask ann - a 1 -> charged; miss 1 -> ok;"
+      "ask ann - a 1 -> charged; slot 5; miss 2 -> ok; lift -> 1; counted 0;"
+      "sleep 5; counted 1" },
     { "a stored answer is served past the misses",
       "limit 100; reuse 1000; ask ann k r 1 -> charged; answer 1 x -> ok;"
       "ask ann - a 1 -> charged; miss 2 -> ok; ask ann - b 1 -> charged;"
       "miss 3 -> ok; ask ann - c 1 -> charged; miss 4 -> ok;"
-      "ask ann - d 1 -> limit; ask ann k r 1 -> =x; ask ann - r 1 -> =x" },
+      "ask ann - d 1 -> too_many_misses; ask ann k r 1 -> =x; ask ann - r 1 -> "
+      "=x" },
 
     { "an answer shows when it leaves, not when it is found",
       "limit 100; ask ann k r 30 -> charged; shown open; slot 2;"
@@ -192,7 +208,7 @@ static const struct row {
       "limit 100; ask ann - a 1 -> charged; miss 1 -> ok; shown miss;"
       "ask ann - b 1 -> charged; miss 2 -> ok; ask ann - c 1 -> charged;"
       "slot 2; miss 3 -> ok; shown open; ask ann - d 1 -> charged; sleep 2;"
-      "ask ann - e 1 -> limit" },
+      "ask ann - e 1 -> too_many_misses" },
     { "a clock set back loses no charge, no answer and no limit",
       "limit 100; window 30 3600; ask ann k r 30 -> charged; back 7200;"
       "spent 30; ask ann k r 30 -> in_flight; ask ann - s 71 -> over_budget;"
@@ -401,6 +417,31 @@ static const char *do_shown(struct world *w)
     return ledger_state_name(rows_of_page[0].state);
 }
 
+static const char *do_misses(struct world *w, bool lifts)
+{
+    struct err err;
+    struct ledger_misses m;
+    uint64_t lifted;
+    if (lifts) {
+        const enum err_code code =
+            ledger_lift(w->ledger, &lifted, "shop", "sue", "mended", &err);
+        return code == ERR_OK ? number(w, lifted) : err_info_of(code)->name;
+    }
+    assert_int_equal(ledger_misses(w->ledger, &m, "shop", &w->arena, &err),
+                     ERR_OK);
+    uint64_t today = 0;
+    for (size_t i = 0; i < m.n_today; i++)
+        today += m.today[i].n;
+    assert_int_equal(today, m.counted); /* no row counts over midnight */
+    for (size_t i = 0; i < m.n_lifts; i++) {
+        assert_string_equal(m.lifts[i].principal, "sue");
+        assert_string_equal(m.lifts[i].reason, "mended");
+        assert_true(m.lifts[i].lifted > 0);
+    }
+    assert_true(m.lifetime >= m.counted);
+    return number(w, m.counted);
+}
+
 /* Settings have no outcome. */
 static bool do_setting(struct world *w, char **word)
 {
@@ -448,6 +489,8 @@ static const char *do_step(struct world *w, char **word)
         return do_shown(w);
     if (strcmp(verb, "restart") == 0)
         return do_restart(w);
+    if (strcmp(verb, "lift") == 0 || strcmp(verb, "counted") == 0)
+        return do_misses(w, verb[0] == 'l');
     if (strcmp(verb, "spent") == 0 || strcmp(verb, "left") == 0 ||
         strcmp(verb, "lifetime") == 0)
         return do_balance(w, word);

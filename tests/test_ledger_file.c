@@ -238,6 +238,21 @@ static void check_open(void **state)
     assert_true(ledger_verifies(w.dir.path)); /* readers need no lock */
     ledger_close(w.ledger);
 
+    /* The file of a server that knew no lifts. */
+    uint64_t lifted;
+    assert_true(
+        run_sql(w.dir.path, "DROP TABLE lifts; PRAGMA user_version = 3"));
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    assert_int_equal(ledger_lift(w.ledger, &lifted, "shop", "sue", "why", &err),
+                     ERR_INVALID);
+    ledger_close(w.ledger);
+    assert_true(ledger_verifies(w.dir.path));
+    assert_true(run_sql(w.dir.path,
+                        "INSERT INTO lifts VALUES (1, 'shop', 1, 'sue', 'why', "
+                        "1)"));
+    assert_false(run_sql(w.dir.path, "DELETE FROM lifts"));
+    assert_false(run_sql(w.dir.path, "UPDATE lifts SET reason = 'none'"));
+
     assert_true(run_sql(w.dir.path, "PRAGMA user_version = 99"));
     assert_int_equal(world_open(&w, &err), ERR_INTERNAL);
     assert_non_null(strstr(err.msg, "schema 99"));

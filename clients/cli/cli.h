@@ -61,6 +61,8 @@ command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
     run_principals_add, run_ledger_verify, run_audit_entries, run_audit_prove,
     run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
 
+command_fn run_misses_show, run_misses_lift;
+
 command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
     run_calc_laplace_interval, run_calc_selection_keep,
     run_calc_selection_threshold, run_calc_compose, run_calc_sample;

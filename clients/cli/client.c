@@ -159,7 +159,8 @@ enum err_code client_call(struct client *c, const struct client_method *m,
     TRY(begin(&at, c, m, request, a, err));
     bool again = true;
     enum err_code code = ERR_UNAVAILABLE;
-    for (unsigned tries = 0; again && tries < CLIENT_TRIES; tries++) {
+    const unsigned most = c->once ? 1 : CLIENT_TRIES;
+    for (unsigned tries = 0; again && tries < most; tries++) {
         if (tries > 0 && !pause_before(&at, tries - 1))
             break;
         code = try_once(&at, &r, &again, err);

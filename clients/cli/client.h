@@ -24,6 +24,7 @@ struct client {
     uint64_t timeout_ms;       /* 0 = none */
     struct terminal *terminal; /* borrowed: the spinner */
     const char *doing;         /* what the spinner says */
+    bool once;                 /* a call that must not be tried again */
     bool reached;              /* out: the last call may have been seen */
 };
 

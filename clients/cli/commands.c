@@ -56,6 +56,18 @@ const struct command COMMANDS[] = {
       "  halftone principals add ana --dataset shop --purpose reporting \\\n"
       "      --token-out ana.token >> principals.yaml\n",
       FOR_PRINCIPAL, 1, run_principals_add },
+    { "misses show", "[DATASET]",
+      "Show how many charged queries gave no answer.",
+      "At the limit nothing new runs: a steward finds out why, then lifts it.\n"
+      "For stewards and auditors.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_misses_show },
+    { "misses lift", "DATASET", "Let a dataset go on after its misses.",
+      "What counted until now counts no more; who lifted it and why stays in\n"
+      "the ledger.  For stewards.\n"
+      "\n"
+      "  halftone misses lift shop --reason 'the disk was slow, it is "
+      "replaced'\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_LIFT, 1, run_misses_lift },
     { "ledger verify", "FILE", "Check every invariant of a ledger file.",
       "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
       1, run_ledger_verify },

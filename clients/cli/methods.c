@@ -1,6 +1,7 @@
 #include "clients/cli/methods.h"
 
 #include <grpc/health/v1/health.pb-c.h>
+#include <halftone/v1/admin.pb-c.h>
 #include <halftone/v1/halftone.pb-c.h>
 
 #define HALFTONE "/halftone.v1.Halftone/"
@@ -26,6 +27,12 @@ const struct client_method METHOD_WATCH_BUDGET = {
 };
 const struct client_method METHOD_LIST_CHARGES = {
     HALFTONE "ListCharges", &halftone__v1__list_charges_reply__descriptor
+};
+const struct client_method METHOD_GET_MISSES = {
+    "/halftone.v1.Admin/GetMisses", &halftone__v1__misses__descriptor
+};
+const struct client_method METHOD_LIFT_MISSES = {
+    "/halftone.v1.Admin/LiftMisses", &halftone__v1__misses__descriptor
 };
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",

@@ -59,6 +59,7 @@ enum flag_group {
     FOR_CALC = 262143 & ~511,
     FOR_LOG = 262144,
     FOR_WITNESS = 524288,
+    FOR_LIFT = 1048576,
 };
 
 struct flag {
@@ -98,6 +99,7 @@ struct options {
     bool help, version, no_color, plaintext, watch, intervals, bounds_report;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role, *token_out;
+    const char *reason;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;             /* half_width 0 = not set */

@@ -39,7 +39,7 @@ enum auth_action {
     AUTH_CHARGES_ALL, /* everyone's */
     AUTH_HEALTH,      /* is the server well */
     AUTH_METRICS,     /* its counters */
-    AUTH_ADMIN,       /* reload, freeze, reset misses */
+    AUTH_ADMIN,       /* lift the stop that misses are */
     AUTH_ACTION_COUNT
 };
 

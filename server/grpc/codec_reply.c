@@ -1,4 +1,6 @@
 /* struct reply -> messages.  Declared in codec.h. */
+#include <halftone/v1/admin.pb-c.h>
+
 #include "server/grpc/codec.h"
 #include "server/grpc/codec_arena.h"
 #include "server/grpc/codec_value.h"
@@ -350,6 +352,42 @@ static enum err_code encode_charges(const uint8_t **msg, size_t *len,
     return pack(msg, len, &m.base, a, err);
 }
 
+static enum err_code encode_misses(const uint8_t **msg, size_t *len,
+                                   const struct reply *reply, struct arena *a,
+                                   struct err *err)
+{
+    const struct reply_misses *r = &reply->misses;
+    Halftone__V1__Misses m = HALFTONE__V1__MISSES__INIT;
+    Halftone__V1__MissesOf *today;
+    Halftone__V1__Lift *lifts;
+
+    m.dataset = text(r->dataset);
+    m.counted = r->counted;
+    m.limit = r->limit;
+    m.limit_day = r->limit_day;
+    m.lifetime = r->lifetime;
+    m.n_today = r->n_today;
+    m.n_lifts = r->n_lifts;
+    if (!NEW_LIST(m.today, r->n_today, today, a) ||
+        !NEW_LIST(m.lifts, r->n_lifts, lifts, a))
+        return full(err);
+    for (size_t i = 0; i < r->n_today; i++) {
+        halftone__v1__misses_of__init(&today[i]);
+        today[i].principal = text(r->today[i].principal);
+        today[i].missed = r->today[i].missed;
+        m.today[i] = &today[i];
+    }
+    for (size_t i = 0; i < r->n_lifts; i++) {
+        halftone__v1__lift__init(&lifts[i]);
+        lifts[i].at_us = r->lifts[i].at_us;
+        lifts[i].principal = text(r->lifts[i].principal);
+        lifts[i].reason = text(r->lifts[i].reason);
+        lifts[i].lifted = r->lifts[i].lifted;
+        m.lifts[i] = &lifts[i];
+    }
+    return pack(msg, len, &m.base, a, err);
+}
+
 static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_QUERY] = encode_query,
     [REQUEST_ESTIMATE] = encode_estimate,
@@ -358,6 +396,8 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_GET_BUDGET] = encode_budget,
     [REQUEST_WATCH_BUDGET] = encode_budget,
     [REQUEST_LIST_CHARGES] = encode_charges,
+    [REQUEST_GET_MISSES] = encode_misses,
+    [REQUEST_LIFT_MISSES] = encode_misses,
 };
 
 enum err_code codec_encode(const uint8_t **msg, size_t *len,

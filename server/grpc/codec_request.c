@@ -1,4 +1,5 @@
 /* Messages -> struct request.  Declared in codec.h. */
+#include <halftone/v1/admin.pb-c.h>
 #include <math.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -184,6 +185,34 @@ static enum err_code decode_charges(struct request *out,
     return ERR_OK;
 }
 
+static enum err_code decode_misses(struct request *out,
+                                   const ProtobufCMessage *m, struct arena *a,
+                                   struct err *err)
+{
+    const Halftone__V1__GetMissesRequest *g = (const void *)m;
+    (void)a, (void)err;
+    out->dataset = g->dataset;
+    return ERR_OK;
+}
+
+static enum err_code decode_lift(struct request *out, const ProtobufCMessage *m,
+                                 struct arena *a, struct err *err)
+{
+    const Halftone__V1__LiftMissesRequest *l = (const void *)m;
+    const size_t len = strlen(l->reason);
+    (void)a;
+    if (len == 0 || len > REQUEST_REASON_MAX)
+        return err_set(err, ERR_INVALID, "reason has 1 to %d bytes",
+                       REQUEST_REASON_MAX);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)l->reason[i] < ' ')
+            return err_set(err, ERR_INVALID,
+                           "reason holds a control character");
+    out->dataset = l->dataset;
+    out->reason = l->reason;
+    return ERR_OK;
+}
+
 static const struct method {
     struct codec_method shown; /* first: codec_find() points at it */
     const ProtobufCMessageDescriptor *type;
@@ -212,6 +241,12 @@ static const struct method {
       &halftone__v1__list_charges_request__descriptor,
       decode_charges },
 #undef SERVICE
+    { { "/halftone.v1.Admin/GetMisses", REQUEST_GET_MISSES, false },
+      &halftone__v1__get_misses_request__descriptor,
+      decode_misses },
+    { { "/halftone.v1.Admin/LiftMisses", REQUEST_LIFT_MISSES, false },
+      &halftone__v1__lift_misses_request__descriptor,
+      decode_lift },
 };
 
 const struct codec_method *codec_find(const char *path)
@@ -245,6 +280,7 @@ enum err_code codec_decode(struct request *out, const struct codec_method *m,
         .purpose = "",
         .idempotency_key = "",
         .page_token = "",
+        .reason = "",
         .ask.level = 0.95,
     };
     hash_request(out, m, msg, len);

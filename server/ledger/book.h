@@ -65,6 +65,13 @@ enum err_code book_balance(struct book *b, struct ledger_balance *out,
                            const struct ledger_account_spec *account,
                            struct err *err) MUST_CHECK;
 
+enum err_code book_lift(struct book *b, uint64_t *lifted, const char *dataset,
+                        const char *principal, const char *reason,
+                        struct err *err) MUST_CHECK;
+enum err_code book_misses(struct book *b, struct ledger_misses *out,
+                          const char *dataset, struct arena *a,
+                          struct err *err) MUST_CHECK;
+
 struct book_page {
     struct ledger_row *rows;
     size_t n;
@@ -106,7 +113,9 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
                           int64_t *seq, struct arena *a,
                           struct err *err) MUST_CHECK;
 
-/* ERR_LIMIT past the misses that dataset and principal may have. */
+/* Each miss is a bit that no noise covers: ERR_MISSES when the dataset, or the
+ * principal today, has reached its limit.  One that its own caller has not
+ * heard of yet does not show here, either. */
 enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   int64_t now_us, struct err *err) MUST_CHECK;

@@ -4,8 +4,7 @@
 
 #include "server/ledger/piece.h"
 
-enum { US_PER_S = 1000000, ID_TIME_BYTES = 6, DAY_S = 86400 };
-#define DAY_US ((int64_t)DAY_S * US_PER_S)
+enum { US_PER_S = 1000000, ID_TIME_BYTES = 6 };
 
 /* As many seconds as fit a date; policies hold far less. */
 static int64_t us_of_s(uint64_t s)
@@ -275,47 +274,6 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
         return ERR_OK;
     TRY(charge_read(b, SQL_CHARGE_LAPSED, &c, a, err));
     return take_over(b, out, &c, now_us, a, err);
-}
-
-/* Reads one count; the statement ends here. */
-static uint64_t counted(struct book *b, enum sql sql)
-{
-    const uint64_t n = store_amount(&b->store, sql, 0);
-    store_end(&b->store, sql);
-    return n;
-}
-
-/* Each miss is a bit that no noise covers: past the limits nothing runs.  One
- * that its own caller has not heard of yet does not show here, either. */
-enum err_code charge_check_misses(struct book *b,
-                                  const struct ledger_charge_args *args,
-                                  int64_t now_us, struct err *err)
-{
-    if (store_find(&b->store, SQL_MISSES_DATASET, "ti", args->dataset,
-                   now_us)) {
-        const uint64_t n = counted(b, SQL_MISSES_DATASET);
-        if (n > 0 && n >= args->max_misses) {
-            (void)err_set(err, ERR_LIMIT,
-                          "This dataset has reached its limit of %u queries "
-                          "that were charged and never answered.",
-                          args->max_misses);
-            return err_hint(err, "A steward must find out why they failed and "
-                                 "raise max_misses in the dataset's policy.");
-        }
-    }
-    if (store_find(&b->store, SQL_MISSES_DAY, "tii", args->principal,
-                   now_us - now_us % DAY_US, now_us)) {
-        const uint64_t n = counted(b, SQL_MISSES_DAY);
-        if (n > 0 && n >= args->max_misses_day) {
-            (void)err_set(err, ERR_LIMIT,
-                          "You have reached today's limit of %u queries that "
-                          "were charged and never answered.",
-                          args->max_misses_day);
-            return err_hint(err, "Go on after 00:00 UTC, or ask a steward to "
-                                 "raise max_misses_day in the policy.");
-        }
-    }
-    return ERR_OK;
 }
 
 static enum err_code insert_charge(struct book *b, struct charge *c,

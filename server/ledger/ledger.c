@@ -470,3 +470,48 @@ enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
     *next = w.page.next;
     return ERR_OK;
 }
+
+struct misses_work {
+    struct work work;
+    struct ledger_misses *out;
+    const char *dataset;
+    struct arena *a;
+};
+
+static enum err_code exec_misses(struct book *b, struct work *w)
+{
+    struct misses_work *r = (struct misses_work *)w;
+    return book_misses(b, r->out, r->dataset, r->a, w->err);
+}
+
+enum err_code ledger_misses(struct ledger *l, struct ledger_misses *out,
+                            const char *dataset, struct arena *a,
+                            struct err *err)
+{
+    struct misses_work w = {
+        { .exec = exec_misses, .err = err }, out, dataset, a
+    };
+    return committer_run(&l->committer, &w.work);
+}
+
+struct lift_work {
+    struct work work;
+    uint64_t *lifted;
+    const char *dataset, *principal, *reason;
+};
+
+static enum err_code exec_lift(struct book *b, struct work *w)
+{
+    struct lift_work *r = (struct lift_work *)w;
+    return book_lift(b, r->lifted, r->dataset, r->principal, r->reason, w->err);
+}
+
+enum err_code ledger_lift(struct ledger *l, uint64_t *lifted,
+                          const char *dataset, const char *principal,
+                          const char *reason, struct err *err)
+{
+    struct lift_work w = {
+        { .exec = exec_lift, .err = err }, lifted, dataset, principal, reason
+    };
+    return committer_run(&l->committer, &w.work);
+}

@@ -165,8 +165,8 @@ bool ledger_failed(const struct ledger *l);
  * ERR_CONFLICT     the key was used by this principal for another request
  * ERR_EXPIRED      the key's charge was answered, the answer is gone
  * ERR_MISS         the key's charge is a miss; nothing more is charged
- * ERR_LIMIT        too many misses: the steward must act; too many free_keys;
- *                  or the arena is full
+ * ERR_MISSES       too many misses: the steward must act (ledger_lift)
+ * ERR_LIMIT        too many free_keys, or the arena is full
  * ERR_UNAVAILABLE  the ledger failed (every function below, too)
  */
 enum err_code ledger_charge(struct ledger *l, struct ledger_run *out,
@@ -234,6 +234,42 @@ struct ledger_balance {
 enum err_code ledger_balance(struct ledger *l, struct ledger_balance *out,
                              const struct ledger_account_spec *account,
                              struct err *err) MUST_CHECK;
+
+/*
+ * Misses: charges that ended without an answer, by dataset.  At max_misses of
+ * them (ledger_charge_args) nothing new is charged, until a steward lifts the
+ * stop: the misses so far count no more, neither for the dataset nor for a
+ * principal's day.  Who lifted it and why stays in the file for ever.
+ */
+struct ledger_lift {
+    int64_t at_us;
+    const char *principal, *reason;
+    uint64_t lifted; /* misses that counted until then */
+};
+struct ledger_missed {
+    const char *principal;
+    uint64_t n;
+};
+struct ledger_misses {
+    uint64_t counted;  /* since the last lift: what the limit is about */
+    uint64_t lifetime; /* all there ever were */
+    const struct ledger_missed *today; /* whose, of those counted; UTC */
+    size_t n_today;
+    const struct ledger_lift *lifts; /* newest first, the last hundred */
+    size_t n_lifts;
+};
+enum err_code ledger_misses(struct ledger *l, struct ledger_misses *out,
+                            const char *dataset, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
+/*
+ * *lifted = how many misses counted until now.  The caller has authorised the
+ * principal; `reason` is not empty.
+ * ERR_INVALID  none did: there is nothing to lift
+ */
+enum err_code ledger_lift(struct ledger *l, uint64_t *lifted,
+                          const char *dataset, const char *principal,
+                          const char *reason, struct err *err) MUST_CHECK;
 
 enum ledger_state { LEDGER_OPEN, LEDGER_DONE, LEDGER_MISSED, LEDGER_VOIDED };
 const char *ledger_state_name(enum ledger_state s); /* open, answered, ... */

@@ -109,6 +109,19 @@ REFUSE("piece_answers_fixed", "UPDATE ON piece_answers", "1",                  \
 REFUSE("stumbles_fixed", "UPDATE ON stumbles", "1", "history never changes")   \
 REFUSE("stumbles_kept", "DELETE ON stumbles", "1", "history never changes")   
 
+#define LIFT_TABLE                                                             \
+"CREATE TABLE lifts ("                                                         \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    dataset TEXT NOT NULL,"                                                   \
+"    at_us INTEGER NOT NULL,"                                                  \
+"    principal TEXT NOT NULL,"                                                 \
+"    reason TEXT NOT NULL CHECK (length(reason) > 0),"                         \
+"    lifted INTEGER NOT NULL CHECK (lifted > 0)"                               \
+") STRICT;"                                                                    \
+"CREATE INDEX lifts_by_dataset ON lifts (dataset, at_us);"                     \
+REFUSE("lifts_fixed", "UPDATE ON lifts", "1", "history never changes")         \
+REFUSE("lifts_kept", "DELETE ON lifts", "1", "history never changes")
+
 const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 /* from 1: no log yet; the next start writes the leaves of what was charged */
 [1] = LOG_TABLES
@@ -116,6 +129,7 @@ const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 "ALTER TABLE charges ADD COLUMN leaf INTEGER REFERENCES log_leaves;"
 CHARGES_ONCE CHARGES_LEAF,
 [2] = PIECE_TABLES,
+[3] = LIFT_TABLE,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -254,6 +268,7 @@ REFUSE("answers_new", "INSERT ON answers",
        "an answer belongs to an answered charge"),
 REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
 PIECE_TABLES,
+LIFT_TABLE,
 NULL,
 };
 /* clang-format on */

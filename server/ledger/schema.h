@@ -19,8 +19,9 @@
  *   pieces           the releases of a charge that pays for several
  *   piece_answers    ... what was released, until it expires
  *   stumbles         runs that ended with some of these missing
+ *   lifts            stewards who let a dataset go on after misses, and why
  */
-enum { SCHEMA_VERSION = 3, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 4, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

@@ -206,16 +206,18 @@ static void on_watch_drain(void *ctx, struct grpc_session *session,
 
 #define UNARY(name)                                                            \
     {                                                                          \
-        .path = "/halftone.v1.Halftone/" name, .kind = GRPC_UNARY,             \
-        .admit = admit, .on_call = on_call, .on_cancel = on_cancel             \
+        .path = "/halftone.v1." name, .kind = GRPC_UNARY, .admit = admit,      \
+        .on_call = on_call, .on_cancel = on_cancel                             \
     }
 static const struct grpc_method METHODS[] = {
-    UNARY("Query"),
-    UNARY("Estimate"),
-    UNARY("ListDatasets"),
-    UNARY("DescribeDataset"),
-    UNARY("GetBudget"),
-    UNARY("ListCharges"),
+    UNARY("Halftone/Query"),
+    UNARY("Halftone/Estimate"),
+    UNARY("Halftone/ListDatasets"),
+    UNARY("Halftone/DescribeDataset"),
+    UNARY("Halftone/GetBudget"),
+    UNARY("Halftone/ListCharges"),
+    UNARY("Admin/GetMisses"),
+    UNARY("Admin/LiftMisses"),
     { .path = "/halftone.v1.Halftone/WatchBudget",
       .kind = GRPC_SERVER_STREAM,
       .admit = admit,

@@ -8,8 +8,8 @@
 #include "server/net/net.h"
 
 /*
- * halftone.v1.Halftone as gRPC calls: from a message on a loop's thread,
- * through a worker, to a reply on the loop at its slot.
+ * halftone.v1.Halftone and Admin as gRPC calls: from a message on a loop's
+ * thread, through a worker, to a reply on the loop at its slot.
  *
  *   loop     authenticate -> known retry? reply at its slot
  *               '-> copy the message, queue a job (full: UNAVAILABLE)

@@ -23,6 +23,7 @@ enum { ARENA_CAP = 256 << 20 }; /* bytes one query may use in a worker */
 
 static const char *const SERVICES[] = {
     "halftone.v1.Halftone",
+    "halftone.v1.Admin",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",

@@ -18,6 +18,8 @@ static const struct operation {
     [REQUEST_GET_BUDGET] = { service_budget, AUTH_BUDGET },
     [REQUEST_WATCH_BUDGET] = { service_budget, AUTH_WATCH },
     [REQUEST_LIST_CHARGES] = { service_charges, AUTH_CHARGES_OWN },
+    [REQUEST_GET_MISSES] = { service_misses, AUTH_CHARGES_ALL },
+    [REQUEST_LIFT_MISSES] = { service_lift, AUTH_ADMIN },
 };
 
 /* Turned down for what it asked, and before anything was charged. */

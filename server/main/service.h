@@ -76,5 +76,9 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_charges(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_misses(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_lift(struct service_call *call, struct reply *out,
+                           struct arena *a, struct err *err) MUST_CHECK;
 
 #endif

@@ -257,8 +257,8 @@ static const struct field POLICY[] = {
       .fallback = "8",
       .min = 1,
       .max = 1e6,
-      .help = "Misses over the dataset's life before queries stop until the "
-              "steward acts." },
+      .help = "Misses over the dataset's life before queries stop until a "
+              "steward lifts it (halftone misses lift)." },
     { .key = "max_misses_day",
       .kind = FIELD_U32,
       .at = AT(max_misses_day),

@@ -121,6 +121,26 @@ struct reply_charge {
     uint64_t rho_pico, eps_nano, delta_atto;
 };
 
+struct reply_missed {
+    const char *principal;
+    uint64_t missed;
+};
+struct reply_lift {
+    int64_t at_us;
+    const char *principal, *reason;
+    uint64_t lifted; /* misses that counted until then */
+};
+struct reply_misses {
+    const char *dataset;
+    uint64_t counted, limit; /* since the last lift; where queries stop */
+    uint64_t limit_day;      /* of a principal */
+    uint64_t lifetime;
+    struct reply_missed *today; /* of those counted, by principal */
+    size_t n_today;
+    struct reply_lift *lifts; /* newest first */
+    size_t n_lifts;
+};
+
 struct reply {
     enum request_op op;
     struct reply_table table;       /* QUERY */
@@ -131,6 +151,7 @@ struct reply {
     struct reply_charge *charges;
     size_t n_charges;
     const char *next_page_token; /* "" = last page */
+    struct reply_misses misses;  /* GET_MISSES, LIFT_MISSES: afterwards */
 };
 
 #endif

@@ -16,6 +16,8 @@ enum request_op {
     REQUEST_GET_BUDGET,
     REQUEST_WATCH_BUDGET,
     REQUEST_LIST_CHARGES,
+    REQUEST_GET_MISSES,
+    REQUEST_LIFT_MISSES,
     REQUEST_OP_COUNT
 };
 
@@ -45,7 +47,8 @@ struct ask_bounds {
 enum {
     REQUEST_HASH_LEN = 32,
     REQUEST_KEY_MAX = 128,
-    REQUEST_SQL_MAX = 64 * 1024
+    REQUEST_SQL_MAX = 64 * 1024,
+    REQUEST_REASON_MAX = 200
 };
 
 struct request {
@@ -63,7 +66,7 @@ struct request {
     struct ask ask;
     struct ask_bounds bounds;
     bool bounds_report; /* tell, for a share of the price, what bounds cut */
-    bool intervals; /* also where an interval costs something: quantiles */
+    bool intervals;     /* also where an interval costs something: quantiles */
     const char *idempotency_key; /* "" = none; at most REQUEST_KEY_MAX bytes */
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and
                                        token left out; binds the key */
@@ -74,6 +77,9 @@ struct request {
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */
     const char *page_token; /* "" = first page */
+
+    /* LIFT_MISSES */
+    const char *reason; /* not empty; at most REQUEST_REASON_MAX bytes */
 };
 
 #endif

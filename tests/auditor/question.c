@@ -33,9 +33,11 @@ static const struct question QUESTIONS[] = {
       .planted = "scale" },
     { .name = "groups by a threshold",
       .notion = DP_ZCDP,
-      .sql = "SELECT tag, COUNT(DISTINCT person) FROM visits GROUP BY tag",
+      .sql = "SELECT tag, COUNT(DISTINCT person) FROM visits WHERE tag <> "
+             "'solo' GROUP BY tag",
       .price = 0.5,
       .delta = SOME,
+      .l0 = 1,
       .planted = "scale" },
     { .name = "a threshold: is the group of one person shown?",
       .notion = DP_ZCDP,

@@ -26,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Halftone/GetBudget",
         "/halftone.v1.Halftone/WatchBudget",
         "/halftone.v1.Halftone/ListCharges",
+        "/halftone.v1.Admin/GetMisses",
+        "/halftone.v1.Admin/LiftMisses",
     };
     struct request req;
     struct err err = { 0 };

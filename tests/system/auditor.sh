@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 rm -f "$check_out"
 build=$BIN
 [ -x "$build/tests/auditor/audit" ] || build=$BIN/opt
-answers=${AUDIT_ANSWERS:-500} planted=${AUDIT_PLANTED:-500} which=${AUDIT_WHICH:-quick}
+answers=${AUDIT_ANSWERS:-300} planted=${AUDIT_PLANTED:-1200} which=${AUDIT_WHICH:-quick}
 # A hundred thousand charges are as many syncs: in memory where there is some.
 run=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)")
 trap 'stop_server; rm -rf "$run"' EXIT
