@@ -183,6 +183,7 @@ static const struct control_row {
     { "bounding before a join is caught", CONTROL_FAN_OUT },
     { "a float sum is caught", CONTROL_FLOAT },
     { "picks that one person's rows can sway are caught", CONTROL_SCORE },
+    { "one group more than L0 out of a rollup is caught", CONTROL_ROLLUP },
     { "an order of rows by exact numbers is caught", CONTROL_ORDER },
 };
 

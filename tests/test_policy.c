@@ -186,6 +186,48 @@ static const struct row {
       "'most_rows' is below the default of 10", "raise it" },
     { "no groups at all", "public: true", "public: true\n    max_groups: 0", 29,
       "'max_groups' is 0, which is outside 1", "Groups of one answer" },
+    /* rollups */
+    { "a rollup by a column that is not there", "  products:\n",
+      "    rollups:\n      r: {by: [land]}\n  products:\n", 27,
+      "'land' is no column of the table", "name columns under 'by'" },
+    { "a rollup by the privacy key", "  products:\n",
+      "    rollups:\n      r: {by: [customer_id]}\n  products:\n", 27,
+      "'customer_id' is the privacy key", "name columns" },
+    { "a rollup by a real number", "  products:\n",
+      "    rollups:\n      r: {by: [amount]}\n  products:\n", 27,
+      "'amount' is a real number", "leave it out" },
+    { "a rollup by the day of a country", "  products:\n",
+      "    rollups:\n      r: {by: [day(country)]}\n  products:\n", 27,
+      "'country' is no time", "leave it out" },
+    { "a rollup by a unit that is none", "  products:\n",
+      "    rollups:\n      r: {by: [era(day)]}\n  products:\n", 27,
+      "'era(day)' is neither a column nor a unit", "write 'day(ordered_at)'" },
+    { "a rollup by an open bracket", "  products:\n",
+      "    rollups:\n      r: {by: ['day(day']}\n  products:\n", 27,
+      "'day(day' is neither", "units are hour, day" },
+    { "a rollup that adds up text", "  products:\n",
+      "    rollups:\n      r: {sum: [country]}\n  products:\n", 27,
+      "'country' is no number", "leave it out" },
+    { "a rollup of a key twice", "  products:\n",
+      "    rollups:\n      r: {by: [country, country]}\n  products:\n", 27,
+      "'country' is listed twice", "remove one" },
+    { "a rollup by too many", "  products:\n",
+      "    rollups:\n      r: {by: [country, day, quantity, year(day), "
+      "month(day), week(day), quarter(day), hour(day), day(day)]}\n  "
+      "products:\n",
+      27, "a rollup is by at most 8 keys", "make two" },
+    { "a rollup that takes as long as it lasts", "  products:\n",
+      "    rollups:\n      r: {refresh: 1 h, takes: 1 h}\n  products:\n", 27,
+      "rollup 'r' takes as long as it is good for", "make 'takes' shorter" },
+    { "no rollup at all", "  products:\n", "    rollups: {}\n  products:\n", 26,
+      "'rollups' must be a map of 1 to 20", "write 'rollups:" },
+    { "a rollup of a public table", "    public: true\n",
+      "    public: true\n    rollups: {r: {}}\n", 29,
+      "table 'products' has no privacy key", "remove 'rollups'" },
+    { "a rollup that would tell how long it takes, in strict mode",
+      "tables:\n  orders:\n",
+      "slots: {strict: 5 s}\ntables:\n  orders:\n    rollups: {r: {}}\n", 19,
+      "rollup 'r' does not say how long its build takes", "add 'takes: 10" },
     /* source */
     { "a database without the source", "version: 1",
       "version: 1\ndatabase: a.duckdb", 5, "'database' is for source duckdb",
@@ -528,6 +570,41 @@ static void check_memory(void **state)
     sweep("a: [1", ERR_INVALID);
 }
 
+static void check_rollups(void **state)
+{
+    struct arena a;
+    char *text = edit_text(BASE, "  products:\n",
+                           "    rollups:\n"
+                           "      total: {sum: amount}\n"
+                           "      by_week:\n"
+                           "        by: [country, week(day)]\n"
+                           "        sum: [quantity, amount]\n"
+                           "        refresh: 1 h\n"
+                           "        takes: 10 min\n"
+                           "  products:\n");
+    (void)state;
+    arena_init(&a, 1 << 20);
+    const struct policy_table *t =
+        policy_find_table(load_right(text, &a), "orders");
+    assert_int_equal(t->n_rollups, 2);
+    assert_string_equal(t->rollups[0].name, "total");
+    assert_int_equal(t->rollups[0].n_by, 0);
+    assert_int_equal(t->rollups[0].n_sums, 1);
+    assert_string_equal(t->columns[t->rollups[0].sums[0]].name, "amount");
+    const struct policy_rollup *r = &t->rollups[1];
+    assert_int_equal(r->line, 28);
+    assert_int_equal(r->n_by, 2);
+    assert_string_equal(t->columns[r->by[0].column].name, "country");
+    assert_null(r->by[0].unit);
+    assert_string_equal(t->columns[r->by[1].column].name, "day");
+    assert_string_equal(r->by[1].unit, "week");
+    assert_int_equal(r->n_sums, 2);
+    assert_int_equal(r->refresh_s, 3600);
+    assert_int_equal(r->takes_s, 600);
+    free(text);
+    arena_fini(&a);
+}
+
 /* Both limits of a sum that only extreme numbers reach. */
 static void check_largest_sum(void **state)
 {
@@ -621,6 +698,7 @@ int main(void)
         cmocka_unit_test(check_report_is_bounded),
         cmocka_unit_test(check_memory),
         cmocka_unit_test(check_largest_sum),
+        cmocka_unit_test(check_rollups),
         cmocka_unit_test(check_wrong_names),
         cmocka_unit_test(check_no_file),
         cmocka_unit_test(check_page),

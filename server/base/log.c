@@ -101,6 +101,8 @@ static void print_fields(struct writer *w, unsigned which,
         print_value(w, "error", err_info_of(f->error)->name);
     if (which & LOG_FIELD_COUNT)
         writer_printf(w, " count=%llu", (unsigned long long)f->count);
+    if (which & LOG_FIELD_NAME)
+        print_value(w, "name", f->name);
     if (which & LOG_FIELD_WHAT)
         print_value(w, "what", f->what);
 }

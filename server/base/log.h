@@ -41,6 +41,7 @@ struct log_fields {
     const char *dataset;
     const char *address; /* of a peer or listener: "127.0.0.1:7443" */
     const char *path;    /* of a file of the operator's */
+    const char *name;    /* of what the policy calls so */
     const char *what;    /* one static word: the class of a failure */
     enum err_code error; /* printed as its stable name */
     uint64_t count;      /* what the event counts; its help says what */
@@ -56,6 +57,7 @@ enum log_field {
     LOG_FIELD_ERROR = 32,
     LOG_FIELD_COUNT = 64,
     LOG_FIELD_WHAT = 128,
+    LOG_FIELD_NAME = 256,
 };
 
 /* Facts about an event.  Borrowed, static. */

@@ -31,6 +31,17 @@ void duck_close(struct duck *d);
 enum err_code duck_lock_down(struct duck *d, const char *const *files, size_t n,
                              struct arena *a, struct err *err) MUST_CHECK;
 
+/* A column of a chunk, for functions of ours. */
+struct duck_column {
+    const void *data;
+    uint64_t *valid; /* NULL: no row is NULL */
+};
+
+static inline bool duck_is_null(const struct duck_column *c, idx_t row)
+{
+    return c->valid && !duckdb_validity_row_is_valid(c->valid, row);
+}
+
 /* Run a statement for its effect; false when DuckDB refuses. */
 bool duck_exec(struct duck *d, const char *sql);
 

@@ -1,14 +1,10 @@
-/* The hash state of one block is copied a million times a second: the calls
- * that OpenSSL 3 calls deprecated are the ones that do not allocate. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "server/engine/duck_keep.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/base/siphash.h"
+#include "server/engine/duck_order.h"
 
 enum {
     ARG_PERSON,
@@ -121,21 +117,11 @@ static void fetch_early(const void *state, size_t size)
 
 /* ---- one chunk of rows ---- */
 
-struct column {
-    const void *data;
-    uint64_t *valid; /* NULL: no row is NULL */
-};
-
 struct rows {
     const struct shape *f;
-    SHA256_CTX keyed; /* after the key's block */
-    struct column col[ARG_SUMS + KEEP_SUMS_MAX];
+    struct duck_order order;
+    struct duck_column col[ARG_SUMS + KEEP_SUMS_MAX];
 };
-
-static bool is_null(const struct column *c, idx_t row)
-{
-    return c->valid && !duckdb_validity_row_is_valid(c->valid, row);
-}
 
 static void rows_of(struct rows *r, const struct shape *f,
                     duckdb_data_chunk chunk)
@@ -143,106 +129,16 @@ static void rows_of(struct rows *r, const struct shape *f,
     r->f = f;
     for (unsigned i = 0; i < ARG_SUMS + f->sums; i++) {
         duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
-        r->col[i] = (struct column){ duckdb_vector_get_data(v),
-                                     duckdb_vector_get_validity(v) };
+        r->col[i] = (struct duck_column){ duckdb_vector_get_data(v),
+                                          duckdb_vector_get_validity(v) };
     }
-    SHA256_Init(&r->keyed);
-    SHA256_Update(&r->keyed, f->key->bytes, sizeof f->key->bytes);
-}
-
-/* Decimal digits and a comma, ending at out + INT_END. */
-enum { INT_ROOM = 24, INT_END = 22 };
-
-static const char *spell_int(char out[INT_ROOM], int64_t v)
-{
-    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
-    char *at = out + INT_END;
-    *--at = ',';
-    do
-        *--at = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (v < 0)
-        *--at = '-';
-    return at;
-}
-
-/* A message after the key's block: mostly short enough for one block more. */
-struct message {
-    SHA256_CTX hash;
-    unsigned char block[SHA256_CBLOCK];
-    size_t len; /* in block; all else went into hash */
-    bool spilt;
-};
-enum { LAST_LEN = SHA256_CBLOCK - 9 }; /* beside the mark and the length */
-
-static void say(struct message *m, const void *bytes, size_t len)
-{
-    if (!m->spilt && m->len + len <= LAST_LEN) {
-        memcpy(m->block + m->len, bytes, len);
-        m->len += len;
-        return;
-    }
-    if (!m->spilt)
-        SHA256_Update(&m->hash, m->block, m->len);
-    m->spilt = true;
-    SHA256_Update(&m->hash, bytes, len);
-}
-
-/* The first 64 bits of the digest. */
-static uint64_t order_end(struct message *m)
-{
-    if (m->spilt) {
-        unsigned char digest[SHA256_DIGEST_LENGTH];
-        SHA256_Final(digest, &m->hash); /* leaves the words in m->hash.h */
-        return (uint64_t)m->hash.h[0] << 32 | m->hash.h[1];
-    }
-    const unsigned bits = (unsigned)(KEEP_KEY_LEN + m->len) * 8;
-    m->block[m->len] = 0x80;
-    memset(m->block + m->len + 1, 0, SHA256_CBLOCK - 3 - m->len);
-    m->block[SHA256_CBLOCK - 2] = (unsigned char)(bits >> 8);
-    m->block[SHA256_CBLOCK - 1] = (unsigned char)bits;
-    SHA256_Transform(&m->hash, m->block);
-    return (uint64_t)m->hash.h[0] << 32 | m->hash.h[1];
-}
-
-static void say_text(struct message *m, duckdb_string_t text)
-{
-    const uint32_t len = duckdb_string_t_length(text);
-    char digits[INT_ROOM];
-    const char *at = spell_int(digits, len);
-    digits[INT_END - 1] = ':';
-    say(m, at, (size_t)(digits + INT_END - at));
-    say(m, duckdb_string_t_data(&text), len);
-}
-
-static void say_spelled(struct message *m, duckdb_string_t text)
-{
-    say(m, duckdb_string_t_data(&text), duckdb_string_t_length(text));
-}
-
-static void say_int(struct message *m, int64_t v)
-{
-    char digits[INT_ROOM];
-    const char *at = spell_int(digits, v);
-    say(m, at, (size_t)(digits + INT_END - at));
+    duck_order_init(&r->order, f->key);
 }
 
 static uint64_t order_of(const struct rows *r, idx_t row)
 {
-    struct message m = { .hash = r->keyed };
-    const void *person = r->col[ARG_PERSON].data;
-    say(&m, "g", 1);
-    if (r->f->person_text)
-        say_text(&m, ((const duckdb_string_t *)person)[row]);
-    else
-        say_int(&m, ((const int64_t *)person)[row]);
-    if (is_null(&r->col[ARG_TEXT], row))
-        say(&m, "n", 1);
-    else if (r->f->group_text)
-        say_text(&m, ((const duckdb_string_t *)r->col[ARG_TEXT].data)[row]);
-    else
-        say_spelled(&m, ((const duckdb_string_t *)r->col[ARG_TEXT].data)[row]);
-    return order_end(&m);
+    return duck_order_of_row(&r->order, &r->col[ARG_PERSON], r->f->person_text,
+                             &r->col[ARG_TEXT], r->f->group_text, row);
 }
 
 static void take_row(struct state *s, const struct rows *r, idx_t row)
@@ -255,8 +151,8 @@ static void take_row(struct state *s, const struct rows *r, idx_t row)
     if (!sums)
         return;
     for (unsigned j = 0; j < f->sums; j++) {
-        const struct column *c = &r->col[ARG_SUMS + j];
-        if (!is_null(c, row))
+        const struct duck_column *c = &r->col[ARG_SUMS + j];
+        if (!duck_is_null(c, row))
             add(sums + j * sizeof(wide), ((const int64_t *)c->data)[row]);
     }
 }
@@ -274,8 +170,8 @@ static void update(duckdb_function_info info, duckdb_data_chunk chunk,
     for (idx_t row = 0; row < n; row++) {
         if (row + AHEAD < n)
             fetch_early(states[row + AHEAD], size);
-        if (!is_null(&r.col[ARG_PERSON], row) &&
-            !is_null(&r.col[ARG_CODE], row))
+        if (!duck_is_null(&r.col[ARG_PERSON], row) &&
+            !duck_is_null(&r.col[ARG_CODE], row))
             take_row((struct state *)states[row], &r, row);
     }
 }
@@ -344,60 +240,6 @@ static void finalize(duckdb_function_info info, duckdb_aggregate_state *states,
                        sums_of(s, f, g) + j * sizeof(wide), sizeof(wide));
         }
     }
-}
-
-/* ---- codes of groups ---- */
-
-/* From the second half of the secret. */
-static struct siphash_key code_key(const struct duck_keep_key *key)
-{
-    struct siphash_key k;
-    memcpy(&k.k0, key->bytes + sizeof k, sizeof k.k0);
-    memcpy(&k.k1, key->bytes + sizeof k + sizeof k.k0, sizeof k.k1);
-    return k;
-}
-
-/* NULL has a code of its own: that of nothing, under another key. */
-static void code_rows(duckdb_function_info info, duckdb_data_chunk chunk,
-                      duckdb_vector out)
-{
-    const struct duck_keep_key *const *key =
-        duckdb_scalar_function_get_extra_info(info);
-    const struct siphash_key k = code_key(*key);
-    const struct siphash_key of_null = { ~k.k0, k.k1 };
-    const idx_t n = duckdb_data_chunk_get_size(chunk);
-    duckdb_vector text = duckdb_data_chunk_get_vector(chunk, 0);
-    const struct column c = { duckdb_vector_get_data(text),
-                              duckdb_vector_get_validity(text) };
-    uint64_t *code = duckdb_vector_get_data(out);
-    for (idx_t row = 0; row < n; row++) {
-        duckdb_string_t s = ((const duckdb_string_t *)c.data)[row];
-        code[row] = is_null(&c, row) ? siphash(&of_null, "", 0)
-                                     : siphash(&k, duckdb_string_t_data(&s),
-                                               duckdb_string_t_length(s));
-    }
-}
-
-static bool add_code(duckdb_connection con, const struct duck_keep_key *key)
-{
-    const struct duck_keep_key **own = malloc(sizeof *own);
-    if (!own)
-        return false;
-    *own = key;
-    duckdb_scalar_function fn = duckdb_create_scalar_function();
-    duckdb_logical_type in = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-    duckdb_logical_type to = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
-    duckdb_scalar_function_set_name(fn, KEEP_CODE);
-    duckdb_scalar_function_add_parameter(fn, in);
-    duckdb_scalar_function_set_return_type(fn, to);
-    duckdb_scalar_function_set_special_handling(fn);
-    duckdb_scalar_function_set_extra_info(fn, (void *)own, free);
-    duckdb_scalar_function_set_function(fn, code_rows);
-    const bool ok = duckdb_register_scalar_function(con, fn) == DuckDBSuccess;
-    duckdb_destroy_scalar_function(&fn);
-    duckdb_destroy_logical_type(&in);
-    duckdb_destroy_logical_type(&to);
-    return ok;
 }
 
 /* ---- registration ---- */
@@ -471,9 +313,7 @@ enum err_code duck_keep_register(struct duck *d,
                                  struct err *err)
 {
     char name[KEEP_NAME_MAX];
-    if (!add_code(d->con, key) || !duck_exec(d, "SELECT " KEEP_CODE "('')"))
-        return err_set(err, ERR_INTERNAL,
-                       "DuckDB does not take the function " KEEP_CODE);
+    TRY(duck_order_register(d, key, err));
     for (unsigned types = 0; types < 4; types++)
         for (unsigned l0 = 1; l0 <= KEEP_L0_MAX; l0++)
             for (unsigned sums = 0; sums <= KEEP_SUMS_MAX; sums++) {

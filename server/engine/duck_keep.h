@@ -1,13 +1,7 @@
 #ifndef ENGINE_DUCK_KEEP_H
 #define ENGINE_DUCK_KEEP_H
 
-#include "server/engine/duck.h"
-#include "server/plan/keep.h"
-
-/* What keys the order of groups: keep.h. */
-struct duck_keep_key {
-    unsigned char bytes[KEEP_KEY_LEN];
-};
+#include "server/engine/duck_order.h"
 
 /*
  * Bounding inside DuckDB, in one pass over the rows: an aggregate that, grouped
@@ -24,12 +18,6 @@ struct duck_keep_key {
  * adds nothing, a NULL group is spelled n, and a row without a person or a code
  * takes no part.
  *
- *   halftone_code(group VARCHAR) -> UBIGINT
- *
- * is the code of a group: a SipHash under the secret.  Who chooses the keys, as
- * an analyst does with CASE, must not be able to choose two of one code: one
- * person could then give a group of many another name.
- *
  * Why one pass is enough: the L0 least hashes so far only ever fall, so a group
  * that ends among them was let in when its first row came and never put out,
  * and its sums are whole.  Two partial states unite the same way.
@@ -37,9 +25,8 @@ struct duck_keep_key {
  * A window over (person, group) pairs does the same in SQL and costs 2.4 times
  * the plain count(DISTINCT person); this costs 0.9 times.
  *
- * Call right after duckdb_open, before any statement runs: DuckDB loses what is
- * registered while one streams.  `key` is read when a statement runs and
- * outlives the database.  ERR_INTERNAL names the function that DuckDB refused.
+ * Registers the functions of duck_order.h too, in the same way.  ERR_INTERNAL
+ * names the function that DuckDB refused.
  */
 enum err_code duck_keep_register(struct duck *d,
                                  const struct duck_keep_key *key,

@@ -8,6 +8,7 @@
 
 #include "server/engine/duck_keep.h"
 #include "server/engine/result.h"
+#include "server/engine/rollups.h"
 #include "server/engine/stopper.h"
 #include "server/engine/views.h"
 
@@ -23,6 +24,7 @@ struct duckdb_engine {
     struct duck duck;
     struct engine_options options;
     struct stopper stopper;
+    struct rollups *rollups; /* NULL: none */
     pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
     duckdb_connection idle[IDLE_MAX];
     size_t n_idle;
@@ -43,13 +45,20 @@ struct run {
  * A connection for one run.  The first one brings the secret, before anything
  * reads it; a server has one for its life.
  */
+static void know(struct duckdb_engine *e, const uint8_t *secret)
+{
+    if (e->has_key)
+        return;
+    memcpy(e->key.bytes, secret, SECRET_LEN);
+    e->has_key = true;
+    rollups_start(e->rollups);
+}
+
 static duckdb_connection take(struct duckdb_engine *e, const uint8_t *secret)
 {
     duckdb_connection con = NULL;
     (void)pthread_mutex_lock(&e->lock);
-    if (!e->has_key)
-        memcpy(e->key.bytes, secret, SECRET_LEN);
-    e->has_key = true;
+    know(e, secret);
     assert(memcmp(e->key.bytes, secret, SECRET_LEN) == 0);
     if (e->n_idle)
         con = e->idle[--e->n_idle];
@@ -87,18 +96,27 @@ static enum err_code stopped(int why, struct err *err)
                : err_set(err, ERR_CANCELLED, "the query was cancelled");
 }
 
+/* The rollup's statement, where that binds; hidden since, the rows serve. */
+static bool prepare_rollup(struct run *r, const struct duckdb_engine *e,
+                           const struct plan *plan)
+{
+    return plan->rollup && rollups_has(e->rollups, plan->rollup) &&
+           duck_prepare(&r->st, r->con, plan->rollup_sql);
+}
+
 static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
                              const struct plan *plan, struct err *err)
 {
+    const bool rolled = prepare_rollup(r, e, plan);
+    const bool keyed = !rolled && plan->keyed;
     /* Binding opens the files, so a failure here may be theirs. */
-    if (!duck_prepare(&r->st, r->con, plan->sql))
+    if (!rolled && !duck_prepare(&r->st, r->con, plan->sql))
         return miss(e, "prepare", err);
-    if (!result_fits(r->st, plan) ||
-        duckdb_nparams(r->st) != (plan->keyed ? 1 : 0))
+    if (!result_fits(r->st, plan) || duckdb_nparams(r->st) != (keyed ? 1 : 0))
         return err_set(err, ERR_INTERNAL,
                        "the plan's statement has another shape than the plan");
-    if ((plan->keyed && duckdb_bind_blob(r->st, 1, e->key.bytes,
-                                         KEEP_KEY_LEN) != DuckDBSuccess) ||
+    if ((keyed && duckdb_bind_blob(r->st, 1, e->key.bytes, KEEP_KEY_LEN) !=
+                      DuckDBSuccess) ||
         duckdb_pending_prepared(r->st, &r->pending) != DuckDBSuccess)
         return miss(e, "start", err);
     return ERR_OK;
@@ -189,9 +207,20 @@ static enum err_code run(struct engine *base, struct engine_result *out,
     return code;
 }
 
+static void refresh(struct engine *base)
+{
+    rollups_refresh(((struct duckdb_engine *)base)->rollups);
+}
+
+static bool settle(struct engine *base)
+{
+    return rollups_settle(((struct duckdb_engine *)base)->rollups);
+}
+
 static void close_engine(struct engine *base)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
+    rollups_close(e->rollups);
     while (e->n_idle)
         duckdb_disconnect(&e->idle[--e->n_idle]);
     stopper_fini(&e->stopper);
@@ -209,7 +238,12 @@ static enum err_code set_up(struct duckdb_engine *e,
     TRY(duck_open(&e->duck, &e->options, err));
     TRY(duck_keep_register(&e->duck, &e->key, err));
     TRY(views_create(&files, &n, &e->duck, policy, a, err));
-    return duck_lock_down(&e->duck, files, n, a, err);
+    TRY(rollups_open(&e->rollups, &e->duck, policy, &e->options, &e->stopper,
+                     err));
+    TRY(duck_lock_down(&e->duck, files, n, a, err));
+    if (e->options.secret)
+        know(e, e->options.secret);
+    return ERR_OK;
 }
 
 enum err_code engine_duckdb_open(struct engine **out,
@@ -217,7 +251,9 @@ enum err_code engine_duckdb_open(struct engine **out,
                                  const struct engine_options *options,
                                  struct err *err)
 {
-    static const struct engine_ops ops = { .run = run, .close = close_engine };
+    static const struct engine_ops ops = {
+        .run = run, .refresh = refresh, .settle = settle, .close = close_engine
+    };
     struct arena a;
     struct duckdb_engine *e = calloc(1, sizeof *e);
     if (!e)

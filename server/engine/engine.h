@@ -36,10 +36,11 @@ struct engine_result {
 
 struct engine_ops {
     /*
-     * Run plan->sql, whose columns are k0.. for the keys, then m0.. for the
-     * measures (integers), with `secret` (32 bytes, keys the bounding hash) as
-     * $1.  `stop` is 0, or becomes ERR_DEADLINE or any other value (cancelled)
-     * from any thread; it is polled at least every 100 ms.
+     * Run plan->sql, or plan->rollup_sql where that rollup is built, whose
+     * columns are k0.. for the keys, then m0.. for the measures (integers),
+     * with `secret` (32 bytes, keys the bounding hash) as $1.  `stop` is 0, or
+     * becomes ERR_DEADLINE or any other value (cancelled) from any thread; it
+     * is polled at least every 100 ms.
      *
      * ERR_OK         *out is filled in, rows in no particular order
      * ERR_MISS       the engine failed, or what it found does not fit into `a`
@@ -51,6 +52,10 @@ struct engine_ops {
                          const struct plan *plan, const uint8_t secret[32],
                          const atomic_int *stop, struct arena *a,
                          struct err *err);
+    /* Build what is kept beside the data again; NULL: nothing is. */
+    void (*refresh)(struct engine *e);
+    /* Wait until that is done; false when it failed.  NULL as above. */
+    bool (*settle)(struct engine *e);
     void (*close)(struct engine *e);
 };
 
@@ -67,6 +72,12 @@ struct engine_options {
      * static word, never data.  Any worker thread; may be NULL. */
     void (*failed)(void *ctx, const char *class_name);
     void *failed_ctx;
+    /* Called after each build of a rollup, by its thread, with the class of its
+     * failure or NULL, and failed_ctx; may be NULL. */
+    void (*built)(void *ctx, const char *dataset, const char *rollup,
+                  const char *class_name);
+    const uint8_t *secret; /* 32 bytes, those of every run, copied; NULL: known
+                              with the first run, and rollups wait for it */
 };
 
 /*
@@ -86,6 +97,21 @@ static inline void engine_close(struct engine *e)
 {
     if (e)
         e->ops->close(e);
+}
+
+/* The files may have changed under one data version: rollups read them again.
+ */
+static inline void engine_refresh(struct engine *e)
+{
+    if (e->ops->refresh)
+        e->ops->refresh(e);
+}
+
+/* Waits until rollups are built, for tests and benchmarks; false when one
+ * cannot be. */
+static inline bool engine_settle(struct engine *e)
+{
+    return !e->ops->settle || e->ops->settle(e);
 }
 
 static inline enum err_code

@@ -67,6 +67,15 @@ static void on_engine_failed(void *ctx, const char *class_name)
     log_event(LOG_ENGINE_FAILED, (struct log_fields){ .what = class_name });
 }
 
+static void on_rollup_built(void *ctx, const char *dataset, const char *rollup,
+                            const char *class_name)
+{
+    (void)ctx;
+    log_event(class_name ? LOG_ROLLUP_FAILED : LOG_ROLLUP_BUILT,
+              (struct log_fields){
+                  .dataset = dataset, .name = rollup, .what = class_name });
+}
+
 static void log_address(enum log_event event, const char *host, uint16_t port)
 {
     char address[80];
@@ -116,7 +125,9 @@ static struct world_sources sources_of(const struct config *c)
         .engine = { .memory_limit = c->engine_memory,
                     .threads = c->engine_threads,
                     .temp_dir = c->engine_temp,
-                    .failed = on_engine_failed },
+                    .failed = on_engine_failed,
+                    .built = on_rollup_built,
+                    .secret = c->secret },
     };
 }
 

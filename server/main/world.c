@@ -87,6 +87,7 @@ static enum err_code load_dataset(struct dataset **out, const char *path,
     struct dataset *same = find_unchanged(l->old, policy);
     if (same) {
         atomic_fetch_add(&same->refs, 1);
+        engine_refresh(same->engine);
         dataset_drop(d);
         *out = same;
         return ERR_OK;

@@ -11,7 +11,7 @@
  * Everything that files say about who may ask what of which data, as of one
  * moment.  Immutable; a reload makes a new world and the old one goes when the
  * last request that began under it has ended.  A dataset whose file did not
- * change keeps its engine.
+ * change keeps its engine, whose rollups are built again.
  */
 struct dataset {
     const struct policy *policy; /* in arena */

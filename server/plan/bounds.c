@@ -134,6 +134,52 @@ static bool has_sibling(const struct draft *d, const struct draft_agg *agg,
     return false;
 }
 
+static double farthest(struct range r)
+{
+    return fmax(fabs(r.lo), fabs(r.hi));
+}
+
+/* The finest grid of at most `bits` on which the range has few steps. */
+static unsigned finest(struct range r, unsigned bits, double fine)
+{
+    while (bits > 0 && ldexp(farthest(r), (int)bits) > fine)
+        --bits;
+    return bits;
+}
+
+/* Where a person's sum is clamped, rows are only to what stays exact. */
+static struct range exact_part(struct range r, unsigned bits)
+{
+    const double exact = ldexp(STEPS_MOST, -(int)bits);
+    return (struct range){ fmax(r.lo, -exact), fmin(r.hi, exact) };
+}
+
+static unsigned coarser(unsigned bits)
+{
+    return bits > SHARE_BITS ? bits - SHARE_BITS : 0;
+}
+
+size_t draft_grids(unsigned out[DRAFT_GRIDS], const struct policy_column *c)
+{
+    const unsigned own = c->type == POLICY_DOUBLE ? c->grid_bits : 0;
+    const struct range row = { c->lo, c->hi },
+                       person = { c->person_lo, c->person_hi };
+    size_t n = 0;
+    for (int clamps = 0; clamps <= c->has_person_clamp; clamps++) {
+        const unsigned fine = finest(
+            clamps ? person : row, own + (clamps ? 0 : SHARE_BITS), STEPS_FINE);
+        const unsigned both[] = { fine, coarser(fine) };
+        for (size_t i = 0; i < 2; i++) {
+            size_t at = 0;
+            while (at < n && out[at] != both[i])
+                at++;
+            if (at == n && ldexp(farthest(row), (int)both[i]) <= STEPS_MOST)
+                out[n++] = both[i];
+        }
+    }
+    return n;
+}
+
 /* Bounds of one row in grid steps, rounded outward, on the finest grid that
  * keeps them small. */
 enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
@@ -141,14 +187,12 @@ enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
                           struct draft_grid grid, struct err *err)
 {
     const struct range r = agg->value->range;
-    const double most = fmax(fabs(r.lo), fabs(r.hi));
     if (!range_is_bounded(r))
         return unbounded(d, agg, err);
-    *bits = agg->value->grid_bits + grid.extra;
-    while (*bits > 0 && ldexp(most, (int)*bits) > grid.fine)
-        --*bits;
-    if (ldexp(most, (int)*bits) > STEPS_MOST) {
-        (void)err_set(err, ERR_REFUSED, "the values to add up reach %g", most);
+    *bits = finest(r, agg->value->grid_bits + grid.extra, grid.fine);
+    if (ldexp(farthest(r), (int)*bits) > STEPS_MOST) {
+        (void)err_set(err, ERR_REFUSED, "the values to add up reach %g",
+                      farthest(r));
         (void)err_hint(err, "narrow them with LEAST and GREATEST");
         return err_at(err, agg->at.line, agg->at.col);
     }
@@ -195,10 +239,7 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
     TRY(draft_steps(&w, &bits, d, &person, grid, err));
     w.person_lo = w.lo;
     w.person_hi = w.hi;
-    /* Rows are clamped only to what stays exact. */
-    const double exact = ldexp(STEPS_MOST, -(int)bits);
-    w.row.lo = fmax(agg->value->range.lo, -exact);
-    w.row.hi = fmin(agg->value->range.hi, exact);
+    w.row = exact_part(agg->value->range, bits);
     return draft_add_measure(
         out, d,
         (struct plan_measure){
@@ -324,11 +365,13 @@ bool draft_coarsen(struct draft *d, size_t i)
     struct draft_measure *w = &d->measures[i];
     if (m->kind != MEASURE_SUM || m->grid_bits == 0 || w->has_squares)
         return false;
-    m->grid_bits--;
-    w->lo = half_down(w->lo);
-    w->hi = -half_down(-w->hi);
-    w->person_lo = half_down(w->person_lo);
-    w->person_hi = -half_down(-w->person_hi);
+    const unsigned bits = coarser(m->grid_bits);
+    for (; m->grid_bits > bits; m->grid_bits--) {
+        w->lo = half_down(w->lo);
+        w->hi = -half_down(-w->hi);
+        w->person_lo = half_down(w->person_lo);
+        w->person_hi = -half_down(-w->person_hi);
+    }
     m->center = m->center ? (w->lo + w->hi) / 2 : 0;
     m->bound = w->clamps_person
                    ? farther(w->person_lo, w->person_hi)

@@ -13,7 +13,8 @@
  *   pairs   one row per person and group, each aggregate a bounded integer a
  *   ranked  g numbers a person's groups in the order of a keyed hash
  *
- * or, where that is enough, kept, pairs and names of dialect_keep.c.
+ * or, where that is enough, kept, pairs and names of dialect_keep.c.  Beside it
+ * stands one over a rollup, where dialect_rollup.c finds one that serves.
  *
  * ranked only when a person could have more than L0 groups, which a relation of
  * one row per person rules out.  Every stage is a function of one person's
@@ -46,7 +47,7 @@ static size_t column_of_sum(const struct sql *s, size_t i)
     return s->x[j];
 }
 
-static void number_columns(struct sql *s)
+void stage_number(struct sql *s)
 {
     const struct draft_measure *m = s->dm;
     for (size_t i = 0; i < s->n; i++) {
@@ -416,10 +417,19 @@ static void totals(const struct sql *s)
         writer_printf(s->w, " HAVING bool_or(g <= %u)", p->l0);
 }
 
-static void statement(const struct sql *s)
+void stage_sources(const struct sql *s)
 {
     stage_rows(s);
     stage_placed(s);
+}
+
+static void statement(const struct sql *s)
+{
+    if (s->rollup) {
+        stage_rolled(s);
+        return;
+    }
+    stage_sources(s);
     if (s->keeps)
         stage_kept(s);
     stage_pairs(s);
@@ -443,17 +453,11 @@ static void statement(const struct sql *s)
 }
 
 /* Two passes: the length is not known before. */
-static enum err_code print(const char **sql, bool *keyed, struct sql *s,
-                           struct err *err)
+static enum err_code print_text(const char **sql, struct sql *s,
+                                struct err *err)
 {
     struct writer measure = writer_of(NULL, 0);
-
     s->w = &measure;
-    number_columns(s);
-    s->ranks = draft_ranks(s->d);
-    const char *how = stage_keeps(s);
-    if (!s->hist)
-        s->d->bounding = how;
     statement(s);
     char *text = arena_alloc(s->d->a, measure.need + 1, 1);
     if (!text)
@@ -465,8 +469,31 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
         return err_set(err, ERR_INTERNAL,
                        "the statement changed while printed");
     *sql = text;
+    return ERR_OK;
+}
+
+static enum err_code print(const char **sql, bool *keyed, struct sql *s,
+                           struct err *err)
+{
+    stage_number(s);
+    s->ranks = draft_ranks(s->d);
+    const char *how = stage_keeps(s);
+    if (!s->hist)
+        s->d->bounding = how;
+    TRY(print_text(sql, s, err));
     *keyed = (s->ranks && !s->keeps) || s->n_u > 0;
     return ERR_OK;
+}
+
+/* The same rows from a rollup, where one has them. */
+static enum err_code print_rolled(struct sql *s, struct err *err)
+{
+    struct plan *p = s->d->plan;
+    s->d->rolling = stage_rolls(s);
+    if (!s->rollup)
+        return ERR_OK;
+    p->rollup = s->rollup;
+    return print_text(&p->rollup_sql, s, err);
 }
 
 enum err_code draft_duckdb(struct draft *d, struct err *err)
@@ -476,8 +503,10 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
         .d = d, .pm = p->measures, .dm = d->measures, .n = p->n_measures
     };
     p->sql = "";
-    if (p->n_measures > 0)
+    if (p->n_measures > 0) {
         TRY(print(&p->sql, &p->keyed, &s, err));
+        TRY(print_rolled(&s, err));
+    }
     for (size_t h = 0; h < p->n_hists; h++) {
         struct sql one = { .d = d,
                            .hist = &p->hists[h],

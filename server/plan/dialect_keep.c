@@ -79,22 +79,26 @@ const char *stage_keeps(struct sql *s)
 void stage_slot(const struct sql *s, size_t flag, size_t sum)
 {
     size_t i = 0;
+    if (s->rollup) {
+        stage_rollup_slot(s, flag, sum);
+        return;
+    }
     while (s->slots[i].flag != flag || s->slots[i].sum != sum)
         i++;
     writer_printf(s->w, "e.a%zu", i);
 }
 
-static bool is_one_text(const struct sql *s)
+bool stage_is_one_text(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     return p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
 }
 
 /* The group as text: k0 itself, or every key spelled. */
-static void group_text(const struct sql *s)
+void stage_group_text(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    if (is_one_text(s)) {
+    if (stage_is_one_text(s)) {
         writer_str(s->w, "k0");
         return;
     }
@@ -106,7 +110,7 @@ static void group_text(const struct sql *s)
 static void code(const struct sql *s)
 {
     writer_str(s->w, KEEP_CODE "(");
-    group_text(s);
+    stage_group_text(s);
     writer_str(s->w, ")");
 }
 
@@ -126,10 +130,10 @@ void stage_kept(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     char name[KEEP_NAME_MAX];
-    keep_name(name, draft_key(s->d)->key_type != POLICY_INT, is_one_text(s),
-              p->l0, (unsigned)s->n_slots);
+    keep_name(name, draft_key(s->d)->key_type != POLICY_INT,
+              stage_is_one_text(s), p->l0, (unsigned)s->n_slots);
     writer_printf(s->w, ",\nkept AS (SELECT unnest(%s(p, ", name);
-    group_text(s);
+    stage_group_text(s);
     writer_str(s->w, ", ");
     code(s);
     for (size_t i = 0; i < s->n_slots; i++)

@@ -9,7 +9,7 @@ static void only_flagged(const struct sql *s, size_t i)
 
 static void row_count(const struct sql *s, size_t i)
 {
-    if (s->keeps) {
+    if (stage_has_slots(s)) {
         stage_slot(s, s->flag[i], STAGE_NONE);
         return;
     }
@@ -75,7 +75,7 @@ static void total(const struct sql *s, size_t i)
         only_value(s, i);
         return;
     }
-    if (s->keeps) {
+    if (stage_has_slots(s)) {
         stage_slot(s, s->flag[i], i);
         return;
     }
@@ -186,7 +186,7 @@ void stage_share(const struct sql *s, size_t i)
     case MEASURE_PEOPLE:
         if (s->flag[i] == STAGE_NONE)
             writer_str(s->w, "CAST(1 AS BIGINT)");
-        else if (s->keeps)
+        else if (stage_has_slots(s))
             any_row(s, i);
         else
             writer_printf(s->w, "CAST(%s(f%zu) AS BIGINT)",

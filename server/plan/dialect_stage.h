@@ -31,6 +31,8 @@ struct sql {
     bool keeps; /* ... which the engine's own aggregate bounds */
     struct stage_slot slots[STAGE_SLOTS]; /* keeps */
     size_t n_slots;
+    const struct policy_table *table; /* the rows come from it alone; or NULL */
+    const struct policy_rollup *rollup; /* what is printed reads it; or NULL */
 };
 #define STAGE_NONE SIZE_MAX
 
@@ -52,8 +54,27 @@ bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
 const char *stage_keeps(struct sql *s);
 void stage_kept(const struct sql *s);  /* the stage `kept` */
 void stage_named(const struct sql *s); /* `names` and the last SELECT */
-/* "e.a3": the slot of these. */
+/* The group as one text: k0 itself where that is the only key and text, or
+ * every key spelled as keep.h says. */
+bool stage_is_one_text(const struct sql *s);
+void stage_group_text(const struct sql *s);
+/* "e.a3": the slot of these; or the rollup's column of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
+/* Is what a person has in a group added up already, in slots? */
+static inline bool stage_has_slots(const struct sql *s)
+{
+    return s->keeps || s->rollup;
+}
+
+/* dialect_duckdb.c: which measure reads which column; the first two stages. */
+void stage_number(struct sql *s);
+void stage_sources(const struct sql *s);
+
+/* dialect_rollup.c: sets `rollup` to one that can answer, and NULL when none
+ * does; says how, or why not: NULL where there is none. */
+const char *stage_rolls(struct sql *s);
+void stage_rolled(const struct sql *s); /* the statement */
+void stage_rollup_slot(const struct sql *s, size_t flag, size_t sum);
 
 /* dialect_share.c: measure i of one person and group, as an integer. */
 void stage_share(const struct sql *s, size_t i);

@@ -120,6 +120,7 @@ struct draft {
     struct draft_measure *hists;    /* of the plan's; as many */
     bool wants_intervals; /* of percentiles, too: asked for, or dp_low() */
     const char *bounding; /* how groups of a person are limited, for people */
+    const char *rolling;  /* ... and whether a rollup answers it; or NULL */
     bool explains;        /* someone reads plan->text */
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
                             = all keys */
@@ -345,11 +346,19 @@ enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
                           struct draft *d, const struct draft_agg *agg,
                           struct draft_grid grid, struct err *err) MUST_CHECK;
 
+/*
+ * bounds.c: the grids on which a column itself is summed, mostly: bits of each,
+ * n of them.  The first fits every price that pays for narrow noise; a sum
+ * whose noise is wider moves to the next, and one beside a spread to any.
+ */
+enum { DRAFT_GRIDS = 4 };
+size_t draft_grids(unsigned out[DRAFT_GRIDS], const struct policy_column *c);
+
 /* "what value where filter", in the arena, NULL when it is full. */
 const char *draft_what(struct draft *d, const char *what,
                        const struct typed *value, const struct typed *filter);
 
-/* Measure i on a grid half as fine; false when that cannot be. */
+/* Measure i on the next coarser grid; false when there is none. */
 bool draft_coarsen(struct draft *d, size_t i);
 
 /*

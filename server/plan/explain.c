@@ -148,6 +148,8 @@ static void ownership(struct writer *w, const struct draft *d)
         writer_printf(w, "  each person in at most %u group%s (L0)%s%s\n",
                       p->l0, p->l0 == 1 ? "" : "s", d->bounding ? ": " : "",
                       d->bounding ? d->bounding : "");
+    if (d->rolling)
+        writer_printf(w, "  %s\n", d->rolling);
     writer_printf(w, "  at most %u row%s per person and group (Linf)\n",
                   p->linf, p->linf == 1 ? "" : "s");
 }
@@ -243,11 +245,11 @@ static void price(struct writer *w, const struct plan *p)
 
 /* The secret is a name to people: $1 stands for it in the engine's text, and
  * nowhere else, for literals cannot hold an unquoted dollar. */
-static void engine_sql(struct writer *w, const char *sql)
+static void engine_sql(struct writer *w, const char *title, const char *sql)
 {
     static const char secret[] = "CAST($1 AS BLOB)";
     const char *at;
-    writer_str(w, "Engine:\n");
+    writer_printf(w, "%s:\n", title);
     while ((at = strstr(sql, secret)) != NULL) {
         writer_bytes(w, sql, (size_t)(at - sql));
         writer_str(w, ":key");
@@ -285,10 +287,12 @@ static void explain(struct writer *w, const struct draft *d)
                       "free\n",
                       p->n_after, p->n_after == 1 ? "" : "s");
     price(w, p);
+    if (p->rollup)
+        engine_sql(w, "Engine, once the rollup is built", p->rollup_sql);
     if (p->n_measures > 0)
-        engine_sql(w, p->sql);
+        engine_sql(w, "Engine", p->sql);
     for (size_t h = 0; h < p->n_hists; h++)
-        engine_sql(w, p->hists[h].sql);
+        engine_sql(w, "Engine", p->hists[h].sql);
 }
 
 static enum err_code write_text(struct draft *d, struct err *err)

@@ -36,4 +36,16 @@ static inline void keep_name(char out[KEEP_NAME_MAX], bool person_text,
                    person_text ? 't' : 'i', group_text ? 't' : 's', l0, sums);
 }
 
+/*
+ * The first 64 bits of the hash that orders a person's groups, as UBIGINT:
+ * halftone_order_PG(person, group VARCHAR), types as above:
+ * "halftone_order_is".
+ */
+static inline void keep_order_name(char out[KEEP_NAME_MAX], bool person_text,
+                                   bool group_text)
+{
+    (void)snprintf(out, KEEP_NAME_MAX, "halftone_order_%c%c",
+                   person_text ? 't' : 'i', group_text ? 't' : 's');
+}
+
 #endif

@@ -175,8 +175,12 @@ struct plan {
      * call plan_finish with no rows.  LIMIT 0 and constant-false filters; and
      * group keys alone whose domains are public, which `lists` them. */
     bool is_free, lists;
-    const char *sql;  /* the engine's statement; n_before > 0: of plan_bind */
-    bool keyed;       /* sql uses the secret, $1 */
+    const char *sql; /* the engine's statement; n_before > 0: of plan_bind */
+    bool keyed;      /* sql uses the secret, $1 */
+    /* Or NULL: a rollup of the policy, and the statement over it (rollup.h)
+     * whose rows are those of `sql`; $1 does not occur. */
+    const struct policy_rollup *rollup;
+    const char *rollup_sql;
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;

@@ -69,8 +69,10 @@ static inline struct rel_limits rel_limits_max(struct rel_limits a,
 }
 
 struct rel {
-    const char *sql;            /* what stands in the engine's FROM */
-    struct rel_column *columns; /* sql: the bare name */
+    const char *sql;                  /* what stands in the engine's FROM */
+    const struct policy_table *table; /* whose rows it has, all of them; or NULL
+                                       */
+    struct rel_column *columns;       /* sql: the bare name */
     size_t n_columns;
     bool owned;
     bool one_row;

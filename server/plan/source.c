@@ -61,6 +61,7 @@ static enum err_code fill_table(struct rel *rel, struct draft *d,
                                 const struct policy_table *t, struct err *err)
 {
     rel->sql = quoted(d, "src.", t->name);
+    rel->table = t;
     rel->n_columns = t->n_columns;
     rel->columns = ARENA_NEW_N(d->a, t->n_columns + 1, struct rel_column);
     if (!rel->sql || !rel->columns)

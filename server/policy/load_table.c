@@ -11,7 +11,17 @@ struct table_text {
     struct policy_table t; /* first: readers of columns take the table */
     const char *from, *key;
     bool is_public;
+    const struct yaml_node *rollups; /* or NULL */
 };
+
+/* Keep the node: it is read once columns and key are known. */
+static void keep_rollups(struct loader *l, const struct field *f,
+                         const struct yaml_node *node, void *out)
+{
+    (void)l;
+    (void)f;
+    ((struct table_text *)out)->rollups = node;
+}
 
 #define AT(member) offsetof(struct table_text, member)
 static const struct field TABLE[] = {
@@ -75,6 +85,14 @@ static const struct field TABLE[] = {
       .form = "map",
       .help = "The columns analysts see, by name; one that is not listed does "
               "not exist for them." },
+    { .key = "rollups",
+      .kind = FIELD_CUSTOM,
+      .read = keep_rollups,
+      .inner = &POLICY_ROLLUP_FIELDS,
+      .form = "map",
+      .absent = "none",
+      .help = "Counts and sums per person and group that the server keeps in "
+              "memory, by name: dashboards of them need not read every row." },
 };
 const struct field_set POLICY_TABLE_FIELDS =
     FIELD_SET("a table", "tables.NAME", TABLE);
@@ -243,6 +261,8 @@ static void read_table(struct loader *l, struct policy *p,
         refuse_uuid(l, node, &t);
         resolve_most(l, node, &t.t.most_groups, t.t.max_groups, "most_groups");
         resolve_most(l, node, &t.t.most_rows, t.t.max_rows, "most_rows");
+        if (t.rollups)
+            policy_read_rollups(l, p, &t.t, t.rollups);
     }
     p->tables[p->n_tables++] = t.t;
 }

@@ -26,7 +26,7 @@ struct policy_file {
 /* Tables of fields, for reading and for the page. */
 extern const struct field_set POLICY_FIELDS, POLICY_PRICE_FIELDS,
     POLICY_QUOTA_FIELDS, POLICY_PURPOSE_FIELDS, POLICY_TABLE_FIELDS,
-    POLICY_COLUMN_FIELDS;
+    POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS;
 
 /* Readers of fields (fields.h); out is a struct policy_file. */
 field_read_fn policy_read_price, policy_read_quotas, policy_read_tables;
@@ -34,6 +34,11 @@ field_read_fn policy_read_price, policy_read_quotas, policy_read_tables;
 /* Read the columns of one table. */
 void policy_read_columns(struct loader *l, const struct field *f,
                          const struct yaml_node *node, void *out);
+
+/* The rollups of one table, whose columns and key are known: `node` is the map
+ * under 'rollups'. */
+void policy_read_rollups(struct loader *l, const struct policy *p,
+                         struct policy_table *t, const struct yaml_node *node);
 
 /* Prices as written -> integers under the notion; limits round down. */
 void policy_resolve_prices(struct loader *l, struct policy_file *file);

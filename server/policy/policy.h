@@ -60,6 +60,28 @@ struct policy_column {
                        least of them */
 };
 
+/*
+ * A rollup: for each person and group of these keys the number of rows and the
+ * sums of these columns, kept beside the data so that counts and sums need not
+ * read every row (server/plan/rollup.h).
+ */
+struct policy_rollup_key {
+    size_t column;    /* index in columns */
+    const char *unit; /* of date_trunc: "day"; NULL = the column itself */
+};
+struct policy_rollup {
+    const char *name;
+    unsigned line;
+    struct policy_rollup_key *by; /* in the order of GROUP BY */
+    size_t n_by;                  /* 0 = all rows are one group */
+    size_t *sums;                 /* indices in columns */
+    size_t n_sums;
+    uint64_t refresh_s; /* built again at multiples of it since 1970; 0 = only
+                           with the engine, which a new data version opens */
+    uint64_t takes_s;   /* serves from so long after its build began; 0 = once
+                           it is built.  Not 0 in strict mode */
+};
+
 struct policy_table {
     const char *name;
     const char *help;
@@ -73,6 +95,8 @@ struct policy_table {
     size_t n_columns;
     uint32_t max_groups, max_rows;   /* default L0, Linf */
     uint32_t most_groups, most_rows; /* what an analyst may ask for */
+    struct policy_rollup *rollups;   /* owned only */
+    size_t n_rollups;
 };
 
 enum policy_basis {

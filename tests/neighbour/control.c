@@ -18,6 +18,7 @@ static const struct spoiling {
                          "(PARTITION BY p ORDER BY random()" } },
     [CONTROL_FILTERS] = { { "sum(a0)", "sum(a0 + a1)" } },
     [CONTROL_FAN_OUT] = { { " FROM pairs", " FROM pairs, range(3)" } },
+    [CONTROL_ROLLUP] = { { "WHERE g <= ", "WHERE g - 1 <= " } },
     [CONTROL_FLOAT] = { { "coalesce(sum(a0), 0)",
                           "CAST(round(coalesce(sum(CAST(a0 AS DOUBLE) + "
                           "4503599627370497.3e0) "
@@ -58,9 +59,15 @@ static enum err_code run(struct engine *e, struct engine_result *out,
 {
     const struct spoilt *s = (const struct spoilt *)e;
     struct plan other = *plan;
-    const struct spoiling *way = find_way(s->control, plan->sql);
-    if (way)
-        other.sql = spoil(plan->sql, way, a);
+    const bool rolled = s->control == CONTROL_ROLLUP;
+    const char *sql = rolled ? plan->rollup_sql : plan->sql;
+    const struct spoiling *way = sql ? find_way(s->control, sql) : NULL;
+    if (way && rolled)
+        other.rollup_sql = spoil(sql, way, a);
+    else if (way)
+        other.sql = spoil(sql, way, a);
+    if (!rolled)
+        other.rollup = NULL; /* else what is spoilt is not run */
     TRY(engine_run(s->inner, out, &other, secret, stop, a, err));
     odd_total = false;
     for (size_t i = 0; s->control == CONTROL_ORDER && i < out->n_rows; i++)

@@ -18,6 +18,7 @@ enum control {
     CONTROL_FAN_OUT, /* bounded first, joined afterwards */
     CONTROL_FLOAT,   /* summed in floating point */
     CONTROL_SCORE,   /* picks paid for as if one person had one row */
+    CONTROL_ROLLUP,  /* one group more than L0 out of a rollup */
     CONTROL_ORDER,   /* rows in an order that depends on exact numbers */
     CONTROL_N
 };

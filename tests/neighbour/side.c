@@ -26,7 +26,8 @@ static void load(struct side *s, const char *dir)
     struct policy_report report = { 0 };
     struct policy *policy;
     struct err err = { 0 };
-    const struct engine_options options = { .threads = 1 };
+    const struct engine_options options = { .threads = 1,
+                                            .secret = s->service.secret };
     char path[128];
     (void)snprintf(path, sizeof path, "%s/shop.yaml", dir);
     if (policy_load_bytes(&policy, SHOP_POLICY, strlen(SHOP_POLICY), path,
@@ -35,6 +36,8 @@ static void load(struct side *s, const char *dir)
     s->dataset.policy = policy;
     if (engine_open(&s->inner, policy, &options, &err) != ERR_OK)
         die("engine", &err);
+    if (!engine_settle(s->inner))
+        die("a rollup", &err);
     s->dataset.engine = s->inner;
 }
 

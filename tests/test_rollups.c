@@ -1,0 +1,414 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/engine/rollups.h"
+#include "server/sql/sql.h"
+#include "tests/lib_engine.h"
+#include "tests/table.h"
+
+/*
+ * Questions that a rollup answers, asked with it and without: the same integers
+ * over random rows, whatever the bounds; and what happens when it is not there.
+ */
+static const char POLICY[] =
+    "dataset: shop\n"
+    "exclusive: true\n"
+    "version: 1\n"
+    "data_version: v1\n"
+    "cap: {rho: 10, delta: 1e-8}\n"
+    "max_price: {rho: 5}\n"
+    "default_price: {rho: 0.1}\n"
+    "max_people: 1000000\n"
+    "purposes:\n"
+    "  stats: {help: Figures., basis: legitimate_interest}\n"
+    "tables:\n"
+    "  buys:\n"
+    "    from: %s.parquet\n"
+    "    key: who\n"
+    "    max_groups: 2\n"
+    "    max_rows: 3\n"
+    "    columns:\n"
+    "      who: %s\n"
+    "      city: text\n"
+    "      land: {type: text, domain: [AT, DE], other: else}\n"
+    "      kind: {type: text, domain: [a, b, c]}\n"
+    "      n: {type: int, range: [-2, 10]}\n"
+    "      price: {type: double, range: [-1, 7.5], grid: 0.25}\n"
+    "      total: {type: double, range: [-50, 100], grid: 1, person_clamp: "
+    "[-10, 120]}\n"
+    "      wide: {type: double, range: [0, 1e6], grid: 1e-2, person_clamp: "
+    "[0, 1e9]}\n"
+    "      at: {type: timestamp, range: [2024-01-01, 2024-01-09]}\n"
+    "    rollups:\n"
+    "      all_rows: {sum: [n, price, total, wide]%s}\n"
+    "      by_city: {by: [city], sum: [n, price, total, wide]}\n"
+    "      by_land: {by: [land], sum: [n]}\n"
+    "      by_kind_city: {by: [kind, city], sum: [price]}\n"
+    "      by_day: {by: [day(at)], sum: [n]}\n"
+    "      by_day_land: {by: [day(at), land, n]}\n";
+
+static struct lib_files files;
+static struct arena arena; /* of a world */
+static const uint8_t secret[32] = { 4, 2 };
+static unsigned built, failed;
+static const char *failure;
+static time_t told; /* when that of all_rows was */
+
+static void make_rows(unsigned seed, const char *where)
+{
+    char sql[2048], text[256];
+    const char *const all[] = { sql, text };
+    struct lib_files more;
+    (void)snprintf(
+        sql, sizeof sql,
+        "COPY (SELECT CASE WHEN h %% 31 = 0 THEN NULL ELSE who END AS who, "
+        "%s FROM (SELECT i, hash(i, %u) AS h, CAST(hash(i, %u, 1) %% 9 AS "
+        "BIGINT) AS who "
+        "FROM range(400) r(i)) WHERE %s) TO '%s/int.parquet'",
+        "CASE h % 5 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE 'c' || h % 5 END AS "
+        "city, "
+        "CASE h // 7 % 4 WHEN 0 THEN NULL WHEN 1 THEN 'AT' WHEN 2 THEN 'DE' "
+        "ELSE "
+        "'XX' END AS land, "
+        "CASE h // 11 % 4 WHEN 0 THEN 'a' WHEN 1 THEN 'b' WHEN 2 THEN 'z' END "
+        "AS "
+        "kind, "
+        "CASE h // 13 % 6 WHEN 0 THEN NULL ELSE CAST(h // 17 % 17 AS BIGINT) - "
+        "4 END AS n, "
+        "CASE h // 19 % 6 WHEN 0 THEN NULL WHEN 1 THEN 'nan'::DOUBLE ELSE h // "
+        "23 % 100 / 8.0 - 3 END AS price, "
+        "CASE h // 29 % 6 WHEN 0 THEN NULL ELSE h // 23 % 200 - 70.0 END AS "
+        "total, "
+        "CASE h // 31 % 6 WHEN 0 THEN 'inf'::DOUBLE ELSE h // 23 % 2000000 / "
+        "1.7 END AS wide, "
+        "CASE h // 37 % 9 WHEN 0 THEN NULL ELSE TIMESTAMP '2023-12-31' + "
+        "INTERVAL 1 hour * CAST(h // 41 % 260 AS BIGINT) END AS at",
+        seed, seed, where, files.dir);
+    (void)snprintf(text, sizeof text,
+                   "COPY (SELECT * REPLACE ('p' || who AS who) FROM "
+                   "'%s/int.parquet') TO '%s/text.parquet'",
+                   files.dir, files.dir);
+    lib_files_make(&more, all, 2);
+    lib_files_remove(&more);
+}
+
+static void on_built(void *ctx, const char *dataset, const char *rollup,
+                     const char *class_name)
+{
+    (void)ctx;
+    assert_string_equal(dataset, "shop");
+    assert_non_null(rollup);
+    built++;
+    if (strcmp(rollup, "all_rows") == 0)
+        told = time(NULL);
+    failed += class_name != NULL;
+    failure = class_name ? class_name : failure;
+}
+
+/* A server's view of the data: `more` stands in the rollup all_rows. */
+struct world {
+    const struct policy *policy;
+    struct engine *engine;
+};
+
+static void open_world(struct world *w, const char *key, const char *more,
+                       uint64_t memory)
+{
+    struct engine_options options = { .built = on_built,
+                                      .secret = secret,
+                                      .threads = 2,
+                                      .memory_limit = memory };
+    struct policy_report report = { 0 };
+    struct policy *p = NULL;
+    struct err err = { 0 };
+    char text[4096], path[128];
+    built = failed = 0;
+    failure = NULL;
+    (void)snprintf(text, sizeof text, POLICY, key, key, more);
+    (void)snprintf(path, sizeof path, "%s/shop.yaml", files.dir);
+    if (policy_load_bytes(&p, text, strlen(text), path, &report, &arena, &err))
+        fail_msg("line %u: %s", report.mistakes[0].line, err.msg);
+    if (engine_open(&w->engine, p, &options, &err))
+        fail_msg("%s", err.msg);
+    w->policy = p;
+}
+
+static struct plan *planned(const struct world *w, const char *sql,
+                            struct ask_bounds bounds, struct arena *a)
+{
+    struct request *req = ARENA_NEW(a, struct request);
+    struct select *tree = NULL;
+    struct plan *plan = NULL;
+    struct err err = { 0 };
+    assert_non_null(req);
+    *req = (struct request){ .purpose = "stats", .bounds = bounds };
+    assert_int_equal(sql_parse(&tree, sql, strlen(sql), a, &err), ERR_OK);
+    if (plan_query(&plan, req, tree, w->policy, a, &err) != ERR_OK)
+        fail_msg("%s: %s", sql, err.msg);
+    return plan;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Rows as sorted lines, in the arena. */
+static const char *answer(const struct world *w, const struct plan *p,
+                          struct arena *a)
+{
+    static const atomic_int go;
+    struct engine_result r;
+    struct err err = { 0 };
+    assert_int_equal(engine_run(w->engine, &r, p, secret, &go, a, &err),
+                     ERR_OK);
+    char **lines = ARENA_NEW_N(a, r.n_rows + 1, char *);
+    char *all = arena_alloc(a, 65536, 1);
+    assert_true(lines && all);
+    for (size_t i = 0; i < r.n_rows; i++) {
+        struct writer line = writer_of(arena_alloc(a, 512, 1), 512);
+        for (size_t k = 0; k < p->n_keys; k++) {
+            value_print(&line, &r.keys[i * p->n_keys + k]);
+            writer_str(&line, "|");
+        }
+        for (size_t m = 0; m < p->n_measures; m++)
+            writer_printf(&line, "%lld|",
+                          (long long)r.measures[i * p->n_measures + m].touched);
+        assert_non_null(writer_cstr(&line));
+        lines[i] = (char *)line.data;
+    }
+    qsort(lines, r.n_rows, sizeof *lines, by_line);
+    struct writer out = writer_of(all, 65536);
+    for (size_t i = 0; i < r.n_rows; i++)
+        writer_printf(&out, "%s\n", lines[i]);
+    assert_non_null(writer_cstr(&out));
+    return all;
+}
+
+static const struct question {
+    const char *name;   /* the question itself */
+    const char *rollup; /* that answers it; NULL: the rows do */
+} questions[] = {
+    { "SELECT COUNT(*) FROM buys", "all_rows" },
+    { "SELECT COUNT(DISTINCT who), COUNT(*), SUM(n), SUM(price), SUM(total), "
+      "SUM(wide), COUNT(n) FROM buys",
+      "all_rows" },
+    { "SELECT city, COUNT(*) FROM buys GROUP BY city", "by_city" },
+    { "SELECT city, COUNT(DISTINCT who), COUNT(*), SUM(n), SUM(price), "
+      "SUM(total), SUM(wide) FROM buys GROUP BY city",
+      "by_city" },
+    { "SELECT city, AVG(n), SUM(n), AVG(price), AVG(total), SUM(total), "
+      "AVG(wide), COUNT(price), COUNT(wide) FROM buys GROUP BY city",
+      "by_city" },
+    { "SELECT city AS c, SUM(n) / COUNT(*) FROM shop.buys AS b GROUP BY 1 "
+      "HAVING COUNT(*) > 3 ORDER BY 2 LIMIT 4",
+      "by_city" },
+    { "SELECT land, COUNT(*), SUM(n) FROM buys GROUP BY land", "by_land" },
+    { "SELECT kind, city, COUNT(*), SUM(price) FROM buys GROUP BY kind, city",
+      "by_kind_city" },
+    { "SELECT date_trunc('day', at), COUNT(*), AVG(n) FROM buys GROUP BY 1",
+      "by_day" },
+    { "SELECT date_trunc('days', at), land, n, COUNT(*) FROM buys GROUP BY 1, "
+      "2, 3",
+      "by_day_land" },
+    { "SELECT city, COUNT(*) FROM buys WHERE n > 2 GROUP BY city", NULL },
+    { "SELECT city, COUNT(*) FROM buys WHERE city <> 'c2' GROUP BY city",
+      NULL },
+    { "SELECT city, COUNT(*) FILTER (WHERE n > 2) FROM buys GROUP BY city",
+      NULL },
+    { "SELECT city, COUNT(DISTINCT kind) FROM buys GROUP BY city", NULL },
+    { "SELECT city, STDDEV_POP(n) FROM buys GROUP BY city", NULL },
+    { "SELECT city, SUM(n * 2) FROM buys GROUP BY city", NULL },
+    { "SELECT city, COUNT(land) FROM buys GROUP BY city", NULL },
+    { "SELECT land, SUM(price) FROM buys GROUP BY land", NULL },
+    { "SELECT city, kind, COUNT(*) FROM buys GROUP BY city, kind", NULL },
+    { "SELECT kind, COUNT(*) FROM buys GROUP BY kind", NULL },
+    { "SELECT date_trunc('week', at), COUNT(*) FROM buys GROUP BY 1", NULL },
+    { "SELECT city, COUNT(*) FROM (SELECT * FROM buys WHERE n > 2) AS b GROUP "
+      "BY city",
+      NULL },
+    { "SELECT city, COUNT(*) FROM (SELECT * FROM buys LIMIT 2) AS b GROUP BY "
+      "city",
+      NULL },
+    { "SELECT b.city, COUNT(*) FROM buys AS b JOIN buys AS c ON b.who = c.who "
+      "GROUP BY b.city",
+      NULL },
+    { "SELECT city, MEDIAN(n) FROM buys GROUP BY city", NULL },
+};
+
+static struct world ints, texts; /* the key as BIGINT and as VARCHAR */
+
+static void same_integers(void **state)
+{
+    const struct question *q = *state;
+    const struct world *const worlds[] = { &ints, &texts };
+    for (size_t w = 0; w < 2; w++)
+        for (uint32_t l0 = 1; l0 <= 4; l0++)
+            for (uint32_t linf = 1; linf <= 9; linf += 4) {
+                struct arena a;
+                arena_init(&a, 16 << 20);
+                const struct ask_bounds bounds = { .max_groups = l0,
+                                                   .max_rows = linf };
+                struct plan *p = planned(worlds[w], q->name, bounds, &a);
+                assert_string_equal(p->rollup ? p->rollup->name : "none",
+                                    q->rollup ? q->rollup : "none");
+                if (p->rollup) {
+                    const char *with = answer(worlds[w], p, &a);
+                    p->rollup = NULL;
+                    assert_string_equal(with, answer(worlds[w], p, &a));
+                    assert_true(strlen(with) > 1);
+                }
+                arena_fini(&a);
+            }
+}
+
+static int make_worlds(void **state)
+{
+    (void)state;
+    make_rows(7, "true");
+    open_world(&ints, "int", "", 0);
+    open_world(&texts, "text", "", 0);
+    return engine_settle(ints.engine) && engine_settle(texts.engine) ? 0 : 1;
+}
+
+static int close_worlds(void **state)
+{
+    (void)state;
+    engine_close(ints.engine);
+    engine_close(texts.engine);
+    return 0;
+}
+
+/* ---- what happens to it ---- */
+
+static const char BY_CITY[] =
+    "SELECT city, COUNT(*), SUM(n) FROM buys GROUP BY city";
+
+/* The rollup's answer changes when it is built again, not with the file. */
+static void a_refresh_reads_the_data_again(void **state)
+{
+    struct world w;
+    struct arena a;
+    (void)state;
+    arena_init(&a, 16 << 20);
+    make_rows(1, "true");
+    open_world(&w, "int", "", 0);
+    assert_true(engine_settle(w.engine));
+    assert_int_equal(built, 6);
+    struct plan *p = planned(&w, BY_CITY, (struct ask_bounds){ 0 }, &a);
+    const char *before = answer(&w, p, &a);
+    make_rows(2, "true");
+    assert_string_equal(answer(&w, p, &a), before);
+    engine_refresh(w.engine);
+    assert_true(engine_settle(w.engine));
+    const char *after = answer(&w, p, &a);
+    assert_string_not_equal(after, before);
+    p->rollup = NULL;
+    assert_string_equal(answer(&w, p, &a), after);
+    assert_int_equal(built, 12);
+    engine_close(w.engine);
+    arena_fini(&a);
+}
+
+static void a_build_that_fails_leaves_the_rows(void **state)
+{
+    struct world w;
+    struct arena a;
+    char path[128];
+    (void)state;
+    arena_init(&a, 16 << 20);
+    make_rows(3, "true");
+    open_world(&w, "int", "", 0);
+    assert_true(engine_settle(w.engine));
+    struct plan *p = planned(&w, BY_CITY, (struct ask_bounds){ 0 }, &a);
+    const char *before = answer(&w, p, &a);
+    (void)snprintf(path, sizeof path, "%s/int.parquet", files.dir);
+    assert_int_equal(remove(path), 0);
+    engine_refresh(w.engine);
+    assert_false(engine_settle(w.engine));
+    assert_int_equal(failed, 6);
+    assert_non_null(failure);
+    make_rows(3, "true");
+    assert_string_equal(answer(&w, p, &a), before); /* from the rows */
+    make_rows(4, "true");
+    assert_string_not_equal(answer(&w, p, &a), before);
+    engine_refresh(w.engine); /* and it recovers */
+    assert_true(engine_settle(w.engine));
+    engine_close(w.engine);
+    arena_fini(&a);
+}
+
+static void a_rollup_that_takes_its_time_shows_then(void **state)
+{
+    enum { TAKES = 3 }; /* s: a busy machine builds it by then */
+    struct world w;
+    (void)state;
+    make_rows(5, "true");
+    const time_t start = time(NULL);
+    open_world(&w, "int", ", takes: 3 s", 0);
+    assert_true(engine_settle(w.engine));
+    assert_int_equal(built, 6);
+    assert_true(told - start >= TAKES - 1); /* clocks of whole seconds */
+    engine_close(w.engine);
+}
+
+static void closing_ends_a_build(void **state)
+{
+    struct world w;
+    (void)state;
+    make_rows(5, "true");
+    told = 0;
+    open_world(&w, "int", ", takes: 1 h, refresh: 1 day", 0);
+    engine_close(w.engine);
+    assert_true(built < 6 && told == 0);
+}
+
+static void explain_says_so(void **state)
+{
+    struct arena a;
+    (void)state;
+    arena_init(&a, 16 << 20);
+    const struct ask_bounds usual = { 0 };
+    const struct plan *p = planned(
+        &ints,
+        "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city",
+        usual, &a);
+    assert_non_null(strstr(p->text, "  from a rollup, "));
+    assert_non_null(strstr(p->text, "roll.\"buys.by_city\" WHERE g <= 2"));
+    p = planned(&ints,
+                "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys WHERE n > 1 "
+                "GROUP BY city",
+                usual, &a);
+    assert_non_null(strstr(p->text, "  no rollup: it filters rows"));
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    enum { N = sizeof questions / sizeof questions[0], OTHERS = 5 };
+    static const struct CMUnitTest others[OTHERS] = {
+        cmocka_unit_test(explain_says_so),
+        cmocka_unit_test(a_refresh_reads_the_data_again),
+        cmocka_unit_test(a_build_that_fails_leaves_the_rows),
+        cmocka_unit_test(a_rollup_that_takes_its_time_shows_then),
+        cmocka_unit_test(closing_ends_a_build),
+    };
+    struct CMUnitTest tests[N + OTHERS];
+    for (size_t i = 0; i < N; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = questions[i].name,
+            .test_func = same_integers,
+            .initial_state = (void *)(uintptr_t)&questions[i],
+        };
+    memcpy(tests + N, others, sizeof others); /* they change the files */
+    sql_init();
+    arena_init(&arena, 64 << 20);
+    lib_files_make(&files, NULL, 0);
+    const int rc =
+        cmocka_run_group_tests_name(__FILE__, tests, make_worlds, close_worlds);
+    lib_files_remove(&files);
+    arena_fini(&arena);
+    return rc;
+}
