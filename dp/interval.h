@@ -97,6 +97,32 @@ struct dp_interval dp_sum_law_interval(const struct dp_sum_law *law,
                                        struct dp_noisy a, struct dp_noisy b);
 
 /*
+ * A sum of n >= 1 independent draws of one mechanism, each times a weight of
+ * its own, is off by at most reach * sqrt(sum of squared weights) with
+ * probability at least `level`, whatever the weights: a running total, a moving
+ * average, the difference of two groups.  By the exact law for n = 1; proved
+ * for Gaussian noise rounded to integers, summed over the exact law in the
+ * tests for the others.
+ */
+enum dp_status dp_reach_of_total(double *reach, const struct dp_mechanism *m,
+                                 size_t n, double level) DP_MUST_CHECK;
+
+/*
+ * The share a / t of a part in its total, both sums of readings with
+ * independent noise of one mechanism, those of the part among those of the
+ * total: `own` draws and `rest` more.  The noise they have in common is what
+ * Fieller's quotient of two independent readings leaves out.
+ */
+struct dp_share {
+    double a, t; /* as released, in grid steps */
+    size_t own, rest;
+};
+enum dp_status dp_interval_of_share(struct dp_interval *out,
+                                    const struct dp_share *s,
+                                    const struct dp_mechanism *m,
+                                    double level) DP_MUST_CHECK;
+
+/*
  * Simultaneous intervals: the level at which each of n >= 1 must be taken so
  * that all hold together at `level`.  With independent noises (each value its
  * own draw) level^(1/n), exactly; else 1 - (1 - level)/n, by the union bound.

@@ -142,8 +142,12 @@ static char *grouped(struct relation_gen *g, unsigned depth)
         "BY c, who HAVING MAX(n) > 1)",
         "(SELECT who, MIN(c) AS c, COUNT(*) FILTER (WHERE n > 2) AS n, SUM(d) "
         "AS d FROM %s x GROUP BY who)",
+        "(SELECT who, MAX(c) AS c, percentile_disc(0.5) WITHIN GROUP (ORDER BY "
+        "n) AS n, MEDIAN(d) FILTER (WHERE n < 4) AS d FROM %s x GROUP BY who)",
+        "(SELECT who, c, COUNT(DISTINCT d) AS n, percentile_cont(0.9) WITHIN "
+        "GROUP (ORDER BY n) AS d FROM %s x GROUP BY who, c)",
     };
-    return wrapped(g, depth, forms[relation_draw(g, 5)]);
+    return wrapped(g, depth, forms[relation_draw(g, 7)]);
 }
 
 static char *windowed(struct relation_gen *g, unsigned depth)
@@ -164,6 +168,16 @@ static char *windowed(struct relation_gen *g, unsigned depth)
         "(PARTITION BY who ORDER BY n) AS d FROM %s x)",
         "(SELECT who, first_value(c) OVER (PARTITION BY who ORDER BY n, c, d) "
         "AS c, COUNT(*) OVER (PARTITION BY c, who) AS n, d FROM %s x)",
+        "(SELECT who, c, SUM(n) OVER (PARTITION BY who ORDER BY n, c, d ROWS "
+        "BETWEEN 2 PRECEDING AND CURRENT ROW) AS n, lag(d, 2, 0.5) OVER "
+        "(PARTITION BY who ORDER BY n, c, d) AS d FROM %s x)",
+        "(SELECT who, nth_value(c, 2) OVER (PARTITION BY who ORDER BY n, c, d "
+        "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS c, ntile(2) OVER "
+        "(PARTITION BY who ORDER BY n, c, d) AS n, cume_dist() OVER (PARTITION "
+        "BY who ORDER BY n) AS d FROM %s x)",
+        "(SELECT who, c, lead(n, -1) OVER (PARTITION BY who ORDER BY n, c, d) "
+        "AS n, MAX(d) OVER (PARTITION BY who ORDER BY c RANGE BETWEEN CURRENT "
+        "ROW AND UNBOUNDED FOLLOWING) AS d FROM %s x)",
     };
     static const char *const ties[] = {
         "(SELECT who, c, n, d FROM (SELECT who, c, n, d, row_number() OVER "
@@ -177,10 +191,17 @@ static char *windowed(struct relation_gen *g, unsigned depth)
         "(SELECT DISTINCT ON (who, c) who, c, n, d FROM %s x ORDER BY who, c, "
         "d)",
         "(SELECT who, c, n, d FROM %s x ORDER BY d DESC LIMIT 3 OFFSET 1)",
+        "(SELECT who, c, ntile(2) OVER (PARTITION BY who ORDER BY n) AS n, "
+        "lead(d, 1, 0.0) OVER (PARTITION BY who ORDER BY n) AS d FROM %s x)",
+        "(SELECT who, c, COUNT(d) OVER (PARTITION BY who ORDER BY c ROWS "
+        "BETWEEN 2 PRECEDING AND 1 PRECEDING) AS n, STDDEV(d) OVER (PARTITION "
+        "BY who ORDER BY c ROWS 2 PRECEDING) AS d FROM %s x)",
+        "(SELECT who, MIN(c) AS c, COUNT(*) AS n, VAR_POP(d) AS d FROM %s x "
+        "GROUP BY who HAVING STDDEV_SAMP(n) < 3)",
     };
     if (g->plain || relation_draw(g, 2))
-        return wrapped(g, depth, total[relation_draw(g, 7)]);
-    return wrapped(g, depth, ties[relation_draw(g, 7)]);
+        return wrapped(g, depth, total[relation_draw(g, 10)]);
+    return wrapped(g, depth, ties[relation_draw(g, 10)]);
 }
 
 static char *united(struct relation_gen *g, unsigned depth)

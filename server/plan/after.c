@@ -139,11 +139,9 @@ static enum err_code take_aggs(struct plan_after *after, struct draft *d,
         return draft_memory(err);
     for (size_t i = 0; i < b->n_aggs; i++) {
         const struct draft_agg *agg = &b->aggs[i];
-        if (agg->distinct)
-            return refuse(err, REFUSAL_AGG_DISTINCT, agg->at,
-                          "an aggregate of groups", NULL);
         after->aggs[i] =
-            (struct plan_after_agg){ agg->kind, agg->value, agg->filter };
+            (struct plan_after_agg){ agg->kind, agg->distinct, agg->fraction,
+                                     agg->value, agg->filter };
     }
     return ERR_OK;
 }
@@ -164,8 +162,12 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
                           struct err *err)
 {
     /* Sub-queries would read what is not noisy: as in an ON, there are none. */
-    struct draft_block b = { .tree = s, .in_join = true, .ties = "" };
-    *after = (struct plan_after){ .groups = has_groups(s),
+    struct draft_block b = { .tree = s,
+                             .in_join = true,
+                             .is_answer = true,
+                             .groups = has_groups(s),
+                             .ties = "" };
+    *after = (struct plan_after){ .groups = b.groups,
                                   .distinct = s->distinct,
                                   .has_limit = s->has_limit,
                                   .limit = s->limit,
@@ -182,9 +184,12 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
     TRY(draft_keys(d, err));
     after->keys = b.keys;
     after->n_keys = b.n_keys;
-    TRY(type_outputs(after, d, s, err));
     TRY(type_having(after, d, s, err));
+    b.in_output = true;
+    TRY(type_outputs(after, d, s, err));
     TRY(type_orders(after, d, s, err));
+    after->overs = b.overs;
+    after->n_overs = b.n_overs;
     TRY(take_aggs(after, d, err));
     d->block = NULL;
     return ERR_OK;

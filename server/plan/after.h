@@ -10,10 +10,13 @@
  * of noisy numbers alone, computed in the server, free.
  *
  *   rows of the answer before  -where-> -groups, aggregates-> -having->
- *   outputs -distinct-> -orders-> -offset, limit-> rows of this one
+ *   -window functions-> outputs -distinct-> -orders-> -offset, limit-> rows of
+ *   this one
  */
 struct plan_after_agg {
-    enum agg_kind kind;         /* COUNT, SUM, AVG, MIN, MAX */
+    enum agg_kind kind;
+    bool distinct;              /* COUNT */
+    double fraction;            /* PERCENTILE_* */
     const struct typed *value;  /* or NULL: every row */
     const struct typed *filter; /* or NULL */
 };
@@ -28,6 +31,8 @@ struct plan_after {
     struct plan_after_agg *aggs;
     size_t n_aggs;
     const struct typed *having; /* or NULL */
+    struct plan_over *overs;    /* window functions */
+    size_t n_overs;
     struct plan_output *outputs;
     size_t n_outputs;
     struct plan_order *orders;
@@ -38,8 +43,8 @@ struct plan_after {
 
 /*
  * Replace the columns and rows of `table` by what `after` makes of them.  An
- * interval is kept where a number passes through unchanged.  ERR_LIMIT when the
- * arena is full.
+ * interval is kept where a number passes through unchanged, from its own row
+ * or, by lag() and its like, from another.  ERR_LIMIT when the arena is full.
  */
 enum err_code plan_after_apply(struct reply_table *table,
                                const struct plan_after *after, struct arena *a,

@@ -1,17 +1,18 @@
 /* Evaluation of what after.h describes. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/over.h"
+#include "server/plan/tally.h"
 
 /* A row in the making: of the answer before, then of a group, then put out. */
 struct row {
     const struct value *in; /* cells of the answer before */
     const struct reply_interval *in_intervals;
-    struct value *keys, *aggs;
+    struct value *keys, *aggs, *overs;
+    struct reply_interval *over_intervals;
     struct value *cells, *orders;
     size_t index; /* ties keep the order of the answer before */
 };
@@ -27,6 +28,7 @@ static struct eval_env env_of(const struct work *k, const struct row *r)
 {
     return (struct eval_env){ .keys = r->keys,
                               .aggs = r->aggs,
+                              .overs = r->overs,
                               .columns = k->after->columns,
                               .cells = r->in };
 }
@@ -99,43 +101,9 @@ static int by_keys(const void *left, const void *right, void *ctx)
     return c ? c : by_index(a, b);
 }
 
-/* One aggregate while rows are added to it. */
-struct tally {
-    struct value most; /* MIN, MAX: so far, or NULL */
-    dp_int whole;
-    double real;
-    int64_t n;
-};
-
-static void add(struct tally *t, enum agg_kind kind, const struct value *v)
+static bool needs_all(const struct plan_after_agg *g)
 {
-    const int c = t->n ? value_cmp(v, &t->most) : 0;
-    if (t->n == 0 || (kind == AGG_MIN && c < 0) || (kind == AGG_MAX && c > 0))
-        t->most = *v;
-    t->n++;
-    if (v->type == VALUE_INT) {
-        t->whole += v->i;
-        t->real += (double)v->i;
-    }
-    if (v->type == VALUE_DOUBLE)
-        t->real += v->d;
-}
-
-static struct value result(const struct tally *t,
-                           const struct plan_after_agg *g)
-{
-    if (g->kind == AGG_COUNT)
-        return value_int(t->n);
-    if (t->n == 0)
-        return value_null();
-    if (g->kind == AGG_MIN || g->kind == AGG_MAX)
-        return t->most;
-    const double real = g->kind == AGG_AVG ? t->real / (double)t->n : t->real;
-    if (g->kind == AGG_SUM && g->value->type == VALUE_INT)
-        return t->whole > INT64_MAX || t->whole < INT64_MIN
-                   ? value_null()
-                   : value_int((int64_t)t->whole);
-    return isnan(real) ? value_null() : value_double(real);
+    return g->distinct || agg_is_percentile(g->kind);
 }
 
 static enum err_code aggregate(struct value *out, const struct work *k,
@@ -143,7 +111,12 @@ static enum err_code aggregate(struct value *out, const struct work *k,
                                const struct row *rows, size_t n,
                                struct err *err)
 {
-    struct tally t = { 0 };
+    struct tally t = tally_of(g->kind, g->value ? g->value->type : VALUE_INT);
+    struct value *all =
+        ARENA_NEW_N(k->a, needs_all(g) ? n + 1 : 1, struct value);
+    size_t n_all = 0;
+    if (!all)
+        return draft_memory(err);
     for (size_t i = 0; i < n; i++) {
         const struct eval_env env = env_of(k, &rows[i]);
         struct value v = value_int(1);
@@ -152,10 +125,14 @@ static enum err_code aggregate(struct value *out, const struct work *k,
             TRY(passes(&keep, k, &rows[i], g->filter, err));
         if (keep && g->value)
             TRY(eval(&v, g->value, &env, k->a, err));
-        if (keep && v.type != VALUE_NULL)
-            add(&t, g->kind, &v);
+        if (!keep || v.type == VALUE_NULL)
+            continue;
+        tally_add(&t, &v);
+        if (needs_all(g))
+            all[n_all++] = v;
     }
-    *out = result(&t, g);
+    const struct tally_whole whole = { g->kind, g->distinct, g->fraction };
+    *out = needs_all(g) ? tally_sorted(&whole, all, n_all) : tally_result(&t);
     return ERR_OK;
 }
 
@@ -192,30 +169,87 @@ static enum err_code group(struct work *k, struct err *err)
     return ERR_OK;
 }
 
+/* HAVING, of groups. */
+static enum err_code keep_groups(struct work *k, struct err *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        bool keep = true;
+        if (k->after->having)
+            TRY(passes(&keep, k, &k->rows[i], k->after->having, err));
+        if (!keep)
+            continue;
+        k->rows[kept] = k->rows[i];
+        k->rows[kept].index = kept;
+        kept++;
+    }
+    k->n = kept;
+    return ERR_OK;
+}
+
+/* A number that passes through as it was keeps its interval, from the row
+ * itself or from another. */
+static struct reply_interval
+interval_of(const struct work *k, const struct row *r, const struct typed *e)
+{
+    if (k->after->groups || e->kind != TYPED_COLUMN)
+        return (struct reply_interval){ .kind = INTERVAL_NONE };
+    return r->in_intervals[e->column - k->after->columns];
+}
+
+static enum err_code window(struct work *k, size_t w, struct err *err)
+{
+    const struct plan_over *o = &k->after->overs[w];
+    struct over_row *rows = ARENA_NEW_N(k->a, k->n + 1, struct over_row);
+    struct over_answer out;
+    if (!rows)
+        return draft_memory(err);
+    for (size_t i = 0; i < k->n; i++) {
+        const struct eval_env env = env_of(k, &k->rows[i]);
+        TRY(over_row_of(&rows[i], o, &env, k->a, err));
+    }
+    TRY(over_apply(&out, o, rows, k->n, k->a, err));
+    for (size_t i = 0; i < k->n; i++) {
+        const size_t source = out.cells[i].source;
+        k->rows[i].overs[w] = out.cells[i].value;
+        k->rows[i].over_intervals[w] =
+            source == OVER_NONE
+                ? (struct reply_interval){ .kind = INTERVAL_NONE }
+                : interval_of(k, &k->rows[source], o->value);
+    }
+    return ERR_OK;
+}
+
+static enum err_code windows(struct work *k, struct err *err)
+{
+    const size_t n = k->after->n_overs;
+    for (size_t i = 0; n > 0 && i < k->n; i++) {
+        struct row *r = &k->rows[i];
+        r->overs = ARENA_NEW_N(k->a, n, struct value);
+        r->over_intervals = ARENA_NEW_N(k->a, n, struct reply_interval);
+        if (!r->overs || !r->over_intervals)
+            return draft_memory(err);
+    }
+    for (size_t w = 0; w < n; w++)
+        TRY(window(k, w, err));
+    return ERR_OK;
+}
+
 static enum err_code put_out(struct work *k, struct err *err)
 {
     const struct plan_after *after = k->after;
-    size_t kept = 0;
     for (size_t i = 0; i < k->n; i++) {
-        struct row r = k->rows[i];
-        const struct eval_env env = env_of(k, &r);
-        bool keep = true;
-        if (after->having)
-            TRY(passes(&keep, k, &r, after->having, err));
-        if (!keep)
-            continue;
-        r.cells = ARENA_NEW_N(k->a, after->n_outputs + 1, struct value);
-        r.orders = ARENA_NEW_N(k->a, after->n_orders + 1, struct value);
-        if (!r.cells || !r.orders)
+        struct row *r = &k->rows[i];
+        const struct eval_env env = env_of(k, r);
+        r->cells = ARENA_NEW_N(k->a, after->n_outputs + 1, struct value);
+        r->orders = ARENA_NEW_N(k->a, after->n_orders + 1, struct value);
+        if (!r->cells || !r->orders)
             return draft_memory(err);
         for (size_t j = 0; j < after->n_outputs; j++)
-            TRY(eval(&r.cells[j], after->outputs[j].expr, &env, k->a, err));
+            TRY(eval(&r->cells[j], after->outputs[j].expr, &env, k->a, err));
         for (size_t j = 0; j < after->n_orders; j++)
-            TRY(eval(&r.orders[j], after->orders[j].expr, &env, k->a, err));
-        r.index = kept;
-        k->rows[kept++] = r;
+            TRY(eval(&r->orders[j], after->orders[j].expr, &env, k->a, err));
     }
-    k->n = kept;
     return ERR_OK;
 }
 
@@ -249,13 +283,11 @@ static int by_orders(const void *left, const void *right, void *ctx)
     return c ? c : by_index(a, b);
 }
 
-/* The interval of a number that passes through as it was. */
 static struct reply_interval
-interval_of(const struct work *k, const struct row *r, const struct typed *e)
+shown_interval(const struct work *k, const struct row *r, const struct typed *e)
 {
-    if (k->after->groups || e->kind != TYPED_COLUMN)
-        return (struct reply_interval){ .kind = INTERVAL_NONE };
-    return r->in_intervals[e->column - k->after->columns];
+    return e->kind == TYPED_OVER ? r->over_intervals[e->index]
+                                 : interval_of(k, r, e);
 }
 
 static enum err_code fill(struct reply_table *t, const struct work *k,
@@ -281,7 +313,7 @@ static enum err_code fill(struct reply_table *t, const struct work *k,
         for (size_t i = 0; i < width; i++) {
             cells[r * width + i] = k->rows[from + r].cells[i];
             intervals[r * width + i] =
-                interval_of(k, &k->rows[from + r], after->outputs[i].expr);
+                shown_interval(k, &k->rows[from + r], after->outputs[i].expr);
         }
     t->columns = columns;
     t->n_columns = width;
@@ -299,6 +331,8 @@ enum err_code plan_after_apply(struct reply_table *table,
     TRY(read_rows(&k, table, err));
     if (after->groups)
         TRY(group(&k, err));
+    TRY(keep_groups(&k, err));
+    TRY(windows(&k, err));
     TRY(put_out(&k, err));
     if (after->distinct)
         drop_copies(&k);

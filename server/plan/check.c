@@ -352,6 +352,7 @@ static bool is_computed(const struct draft *d, const struct typed *e)
         return !is_release;
     case TYPED_CONST:
     case TYPED_COLUMN:
+    case TYPED_OVER:
         break;
     }
     return false;

@@ -18,6 +18,14 @@ static bool is_raw(const struct select *s)
     return raw;
 }
 
+static bool has_window(const struct select *s)
+{
+    bool found = false;
+    for (size_t i = 0; i < s->n_items; i++)
+        found |= draft_windows(s->items[i].expr);
+    return found;
+}
+
 static const struct select_item *star_of(const struct select *s)
 {
     const struct select_item *found = NULL;
@@ -64,7 +72,8 @@ enum err_code draft_describe(bool *done, struct draft *d, struct err *err)
         return ERR_OK;
     const enum err_code code = draft_sub(&rel, d, s, err);
     d->block = NULL;
-    if (code != ERR_OK && !d->unkeyed)
+    /* A window over rows of people is refused for what it is, later. */
+    if (code != ERR_OK && !d->unkeyed && !has_window(s))
         return code;
     if (code == ERR_OK && (none || rel->never)) {
         *done = true;

@@ -397,6 +397,9 @@ void duckdb_expr(struct writer *w, const struct typed *e)
     case TYPED_AGG:
         writer_printf(w, "a%zu", e->index);
         return;
+    case TYPED_OVER: /* never the engine's */
+        writer_str(w, "NULL");
+        return;
     }
 }
 

@@ -73,7 +73,11 @@ struct draft_block {
     struct rel_scope *scope;
     bool is_release;
     bool in_join;   /* an ON is being typed */
-    bool in_output; /* outputs of a sub-query without groups: windows fit */
+    bool in_output; /* an output or an order is being typed: windows fit */
+    bool is_answer; /* rows of an answer, in a SELECT around the release */
+    bool groups;    /* ... which groups them */
+    struct plan_over *overs; /* window functions over rows of an answer */
+    size_t n_overs;
     bool is_value; /* a sub-query that is one value: its aggregates are texts */
     bool reads_outer; /* a column of the scope around was read */
     const char *ties; /* all that its outputs read, for an ORDER BY */
@@ -131,6 +135,7 @@ struct draft {
 };
 
 struct plan_after; /* after.h */
+struct plan_over;  /* over.h */
 
 enum err_code draft_memory(struct err *err);
 
@@ -203,9 +208,23 @@ enum err_code draft_set(const struct rel **out, struct draft *d,
 enum err_code draft_query(struct typed **out, struct draft *d,
                           const struct expr *e, struct err *err) MUST_CHECK;
 
-/* window.c: a window function. */
+/* window.c: a window function over rows of the engine. */
 enum err_code draft_window(struct typed **out, struct draft *d,
                            const struct expr *e, struct err *err) MUST_CHECK;
+
+/* over.c: one over rows of an answer, added to the block's. */
+enum err_code draft_over(struct typed **out, struct draft *d,
+                         const struct expr *e, struct err *err) MUST_CHECK;
+/* ... what both share: the constant n of lag, ntile and their like (1 where
+ * there is none), and two values brought to one type. */
+enum err_code draft_window_number(int64_t *out, struct draft *d,
+                                  const struct window *w, struct place at,
+                                  struct err *err) MUST_CHECK;
+enum err_code draft_one_type(struct typed **a, struct typed **b,
+                             struct draft *d, struct place at,
+                             struct err *err) MUST_CHECK;
+/* Does it hold a window function, outside sub-queries? */
+bool draft_windows(const struct expr *e);
 
 /* sub_agg.c: an aggregate that the engine computes for each group of a
  * sub-query; its type and range.  The value is typed already. */

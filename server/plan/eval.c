@@ -441,6 +441,9 @@ enum err_code eval(struct value *out, const struct typed *e,
     case TYPED_AGG:
         *out = env->aggs[e->index];
         return ERR_OK;
+    case TYPED_OVER:
+        *out = env->overs[e->index];
+        return ERR_OK;
     case TYPED_COLUMN:
         *out = env->cells ? env->cells[e->column - env->columns]
                           : *env->column_value;

@@ -9,8 +9,9 @@
  * what the dialects print; tests hold the two against each other.
  */
 struct eval_env {
-    const struct value *keys; /* KEY leaves */
-    const struct value *aggs; /* AGG leaves */
+    const struct value *keys;  /* KEY leaves */
+    const struct value *aggs;  /* AGG leaves */
+    const struct value *overs; /* OVER leaves */
     /* dp_low(e), dp_high(e), `cell` being the value of e; NULL: always NULL */
     struct value (*bound)(const void *ctx, const struct typed *e,
                           const struct value *cell, bool high);

@@ -17,10 +17,11 @@
 struct row {
     size_t part; /* of the plan's */
     size_t rank; /* as released */
-    const struct value *keys;
     size_t n_keys;
+    struct laws_row of;
     struct value *aggs;
     struct reply_interval *bounds; /* of aggs */
+    struct value *overs;
     struct value *cells;
     struct reply_interval *intervals;
     struct value *orders;
@@ -32,11 +33,17 @@ static enum err_code room(struct row *r, const struct plan *p, struct arena *a,
 {
     r->aggs = ARENA_NEW_N(a, p->n_aggs + 1, struct value);
     r->bounds = ARENA_NEW_N(a, p->n_aggs + 1, struct reply_interval);
+    r->overs = ARENA_NEW_N(a, p->n_overs + 1, struct value);
     r->cells = ARENA_NEW_N(a, p->n_outputs + 1, struct value);
     r->intervals = ARENA_NEW_N(a, p->n_outputs + 1, struct reply_interval);
     r->orders = ARENA_NEW_N(a, p->n_orders + 1, struct value);
-    if (!r->aggs || !r->bounds || !r->cells || !r->intervals || !r->orders)
+    if (!r->aggs || !r->bounds || !r->overs || !r->cells || !r->intervals ||
+        !r->orders)
         return draft_memory(err);
+    r->of.aggs = r->aggs;
+    r->of.bounds = r->bounds;
+    r->of.overs = r->overs;
+    r->of.a = a;
     return ERR_OK;
 }
 
@@ -52,30 +59,41 @@ static struct value end_of_interval(const void *ctx, const struct typed *e,
     return value_double(high ? i.hi : i.lo);
 }
 
-static enum err_code compute(struct row *r, bool *keep, const struct laws *l,
-                             const struct dp_noisy *noisy, struct arena *a,
-                             struct err *err)
+static struct eval_env env_of(const struct row *r)
 {
-    const struct laws_row row = { l, r->aggs, r->bounds, noisy };
-    const struct eval_env env = { .keys = r->keys,
-                                  .aggs = r->aggs,
-                                  .bound = end_of_interval,
-                                  .bound_ctx = &row };
-    const struct plan *p = l->p;
-    struct value having = { .type = VALUE_BOOL, .b = true };
+    return (struct eval_env){ .keys = r->of.keys,
+                              .aggs = r->aggs,
+                              .overs = r->overs,
+                              .bound = end_of_interval,
+                              .bound_ctx = &r->of };
+}
 
-    for (size_t i = 0; i < p->n_aggs && noisy; i++)
-        laws_aggregate(&r->aggs[i], &r->bounds[i], l, i, noisy);
+/* The group's aggregates, and whether HAVING leaves it. */
+static enum err_code aggregate(struct row *r, bool *keep, struct arena *a,
+                               struct err *err)
+{
+    const struct plan *p = r->of.laws->p;
+    const struct eval_env env = env_of(r);
+    struct value having = { .type = VALUE_BOOL, .b = true };
+    for (size_t i = 0; i < p->n_aggs && r->of.noisy; i++)
+        laws_aggregate(&r->aggs[i], &r->bounds[i], r->of.laws, i, r->of.noisy);
     if (p->having)
         TRY(eval(&having, p->having, &env, a, err));
+    *keep = having.type == VALUE_BOOL && having.b;
+    return ERR_OK;
+}
+
+static enum err_code put_out(struct row *r, struct arena *a, struct err *err)
+{
+    const struct plan *p = r->of.laws->p;
+    const struct eval_env env = env_of(r);
     for (size_t i = 0; i < p->n_outputs; i++) {
         const struct plan_output *o = &p->outputs[i];
         TRY(eval(&r->cells[i], o->expr, &env, a, err));
-        r->intervals[i] = laws_interval(&row, o->expr, &r->cells[i]);
+        r->intervals[i] = laws_interval(&r->of, o->expr, &r->cells[i]);
     }
     for (size_t i = 0; i < p->n_orders; i++)
         TRY(eval(&r->orders[i], p->orders[i].expr, &env, a, err));
-    *keep = having.type == VALUE_BOOL && having.b;
     return ERR_OK;
 }
 
@@ -94,6 +112,18 @@ int plan_order_cmp(const struct plan_order *o, const struct value *a,
     return o->descending ? value_cmp(b, a) : value_cmp(a, b);
 }
 
+/* The order of the engine's rows, which is nobody's to see, leaves no trace. */
+static int compare_keys(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    int c = 0;
+    if (a->part != b->part)
+        return a->part < b->part ? -1 : 1;
+    for (size_t k = 0; c == 0 && k < a->n_keys; k++)
+        c = value_cmp(&a->of.keys[k], &b->of.keys[k]);
+    return c;
+}
+
 static int compare_rows(const void *left, const void *right, void *ctx)
 {
     const struct row *a = left, *b = right;
@@ -104,11 +134,7 @@ static int compare_rows(const void *left, const void *right, void *ctx)
         return a->rank < b->rank ? -1 : a->rank > b->rank;
     for (size_t i = 0; c == 0 && i < p->n_orders; i++)
         c = plan_order_cmp(&p->orders[i], &a->orders[i], &b->orders[i]);
-    if (c == 0 && a->part != b->part)
-        return a->part < b->part ? -1 : 1;
-    for (size_t k = 0; c == 0 && k < a->n_keys; k++)
-        c = value_cmp(&a->keys[k], &b->keys[k]);
-    return c;
+    return c ? c : compare_keys(a, b);
 }
 
 /* The rows LIMIT and OFFSET leave, as cells. */
@@ -165,13 +191,14 @@ static enum err_code over_nothing(struct row *r, size_t *n,
     if (p->n_keys > 0)
         return ERR_OK;
     TRY(room(r, p, a, err));
+    r->of.laws = l;
     for (size_t i = 0; i < p->n_aggs; i++) {
         const bool counts = p->aggs[i].kind == PLAN_AGG_MEASURE &&
                             p->measures[p->aggs[i].measure].kind != MEASURE_SUM;
         r->aggs[i] = counts ? value_int(0) : value_null();
         r->bounds[i] = (struct reply_interval){ .kind = INTERVAL_NONE };
     }
-    TRY(compute(r, &keep, l, NULL, a, err));
+    TRY(aggregate(r, &keep, a, err));
     *n = keep;
     return ERR_OK;
 }
@@ -200,10 +227,11 @@ static enum err_code list_groups(struct table *t, const struct laws *l,
         struct row *row = &t->rows[t->n];
         bool keep = false;
         TRY(room(row, p, a, err));
-        row->keys = &keys[i * p->n_keys];
+        row->of.keys = &keys[i * p->n_keys];
+        row->of.laws = l;
         row->n_keys = p->n_keys;
         plan_group_keys(&keys[i * p->n_keys], p, i);
-        TRY(compute(row, &keep, l, NULL, a, err));
+        TRY(aggregate(row, &keep, a, err));
         t->n += keep;
     }
     return ERR_OK;
@@ -240,9 +268,11 @@ static enum err_code collect(struct table *t, const struct plan *p,
             continue;
         TRY(room(row, p, a, err));
         row->rank = i;
-        row->keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
         row->n_keys = p->n_keys;
-        TRY(compute(row, &keep, laws, m, a, err));
+        row->of.keys = noisy->keys ? &noisy->keys[i * p->n_keys] : NULL;
+        row->of.noisy = m;
+        row->of.laws = laws;
+        TRY(aggregate(row, &keep, a, err));
         t->n += keep;
     }
     return ERR_OK;
@@ -265,6 +295,49 @@ static enum err_code collect_parts(struct table *t, const struct plan *p,
     return ERR_OK;
 }
 
+/* One window function over all rows; `rows` is them as laws see them. */
+static enum err_code window(struct laws_window *out, struct table *t, size_t w,
+                            const struct laws_row *rows, struct arena *a,
+                            struct err *err)
+{
+    struct over_row *seen = ARENA_NEW_N(a, t->n + 1, struct over_row);
+    struct over_answer *answer = ARENA_NEW(a, struct over_answer);
+    if (!seen || !answer)
+        return draft_memory(err);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct eval_env env = env_of(&t->rows[i]);
+        TRY(over_row_of(&seen[i], &t->rows[i].of.laws->p->overs[w], &env, a,
+                        err));
+    }
+    const struct plan_over *o = &rows[0].laws->p->overs[w];
+    TRY(over_apply(answer, o, seen, t->n, a, err));
+    for (size_t i = 0; i < t->n; i++)
+        t->rows[i].overs[w] = answer->cells[i].value;
+    return laws_window_find(out, o, answer, seen, rows, t->n, a, err);
+}
+
+/* Window functions see the rows that HAVING leaves, in the order of their
+ * keys. */
+static enum err_code windows(struct table *t, size_t n, struct arena *a,
+                             struct err *err)
+{
+    struct laws_window *all = ARENA_NEW_N(a, n + 1, struct laws_window);
+    struct laws_row *rows = ARENA_NEW_N(a, t->n + 1, struct laws_row);
+    if (!all || !rows)
+        return draft_memory(err);
+    if (n == 0 || t->n == 0)
+        return ERR_OK;
+    qsort(t->rows, t->n, sizeof *t->rows, compare_keys);
+    for (size_t i = 0; i < t->n; i++) {
+        t->rows[i].of.index = i;
+        t->rows[i].of.windows = all;
+        rows[i] = t->rows[i].of;
+    }
+    for (size_t w = 0; w < n; w++)
+        TRY(window(&all[w], t, w, rows, a, err));
+    return ERR_OK;
+}
+
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
@@ -279,6 +352,9 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(head(out, p, a, err));
     TRY(p->n_parts ? collect_parts(&t, p, noisy, a, err)
                    : collect(&t, p, noisy, a, err));
+    TRY(windows(&t, plan_release(p, 0)->n_overs, a, err));
+    for (size_t i = 0; i < t.n; i++)
+        TRY(put_out(&t.rows[i], a, err));
     if (t.n > 1)
         qsort_r(t.rows, t.n, sizeof *t.rows, compare_rows,
                 (void *)(uintptr_t)p);

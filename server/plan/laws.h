@@ -2,7 +2,7 @@
 #define PLAN_LAWS_H
 
 #include "dp/moments.h"
-#include "server/plan/plan.h"
+#include "server/plan/over.h"
 
 /*
  * Aggregates from a group's noisy numbers, with the interval that the laws of
@@ -26,12 +26,38 @@ struct laws {
     uint64_t near; /* as far past the threshold as its law still shows */
 };
 
+struct laws_window;
+
 /* One released group while it is finished. */
 struct laws_row {
     const struct laws *laws;
-    const struct value *aggs;
+    const struct value *keys, *aggs;
     const struct reply_interval *bounds; /* of aggs */
-    const struct dp_noisy *noisy;
+    const struct dp_noisy *noisy;        /* NULL: of a public answer */
+    const struct laws_window *windows;   /* of the plan's overs; or NULL */
+    const struct value *overs;           /* their values */
+    size_t index;                        /* among the rows of the answer */
+    struct arena *a;
+};
+
+/*
+ * What the intervals of a window function need of all rows: the function adds
+ * up an aggregate, times a constant, over rows of its frame, each with noise of
+ * its own; or takes the value of one row.
+ */
+struct laws_window {
+    const struct plan_over *o;
+    const struct over_answer *answer;
+    const struct laws_row *rows;
+    size_t n_rows;
+    bool adds;     /* SUM, AVG of such an aggregate, or the value of a row */
+    size_t agg;    /* adds: of the plan's aggregates */
+    double factor; /* adds: the value moves by this times the aggregate, ... */
+    bool is_plain; /* ... and is that, with nothing added */
+    /* Of the rows at places before, in the window's order: how many count, and
+     * of how many the noise is not known by itself; their noisy measure. */
+    size_t *counted, *unknown;
+    double *steps;
 };
 
 enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
@@ -42,10 +68,55 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
                     const struct laws *l, size_t i,
                     const struct dp_noisy *noisy);
 
-/* The interval of an expression whose value is `cell`: one aggregate moved by
- * constants, or the quotient of two; none for others. */
+/* laws_over.c: fills in `w` for a function that was computed; `seen` are the
+ * rows as it saw them. */
+enum err_code laws_window_find(struct laws_window *w, const struct plan_over *o,
+                               const struct over_answer *answer,
+                               const struct over_row *seen,
+                               const struct laws_row *rows, size_t n,
+                               struct arena *a, struct err *err) MUST_CHECK;
+
+/*
+ * The interval of an expression whose value is `cell`: one aggregate, or sum of
+ * them over rows, moved by constants; the quotient of two; a function that
+ * rises or falls with one.  None for others.
+ */
 struct reply_interval laws_interval(const struct laws_row *row,
                                     const struct typed *e,
                                     const struct value *cell);
+
+/* Has it one, as far as can be told before there are rows? */
+bool laws_tell(const struct plan *p, const struct typed *e);
+
+/*
+ * Pieces that laws_post.c and laws_over.c share.
+ *
+ * The one aggregate or window function that `e` moves with, in a chain of sums
+ * and products with constants: NULL when there is none.
+ */
+const struct typed *laws_linear(const struct typed *e);
+/* What such an `e` is at x. */
+double laws_linear_at(const struct typed *e, double x);
+/* c times an aggregate or window function, through casts and NULLIF(x, 0). */
+bool laws_scaled(const struct typed **leaf, double *factor,
+                 const struct typed *e);
+/* Is the noise of the aggregate that of its measure alone?  The count that
+ * selected the group follows another law just past the threshold. */
+bool laws_is_plain(const struct laws_row *row, size_t agg);
+
+/* The interval of a window function's own value. */
+struct reply_interval laws_over(const struct laws_row *row, size_t over,
+                                double level);
+/* factor * (a row's aggregate, or what a window function adds up) / (what
+ * another one adds up, the first among it); *is_share tells whether it is. */
+struct reply_interval laws_share(const struct laws_row *row, bool *is_share,
+                                 const struct typed *num,
+                                 const struct typed *den, double factor,
+                                 double level);
+/* c x + d y + constant, x an aggregate of the row and y a window function over
+ * the same one; *is_sum tells whether it is. */
+struct reply_interval laws_deviation(const struct laws_row *row, bool *is_sum,
+                                     const struct typed *e,
+                                     const struct value *cell);
 
 #endif

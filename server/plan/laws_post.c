@@ -4,11 +4,9 @@
 #include "server/plan/laws.h"
 #include "server/plan/typed.h"
 
-/* The one aggregate an expression moves with, when it is a chain of sums and
- * products with constants; NULL otherwise. */
-static const struct typed *linear_in(const struct typed *e)
+const struct typed *laws_linear(const struct typed *e)
 {
-    if (e->kind == TYPED_AGG)
+    if (e->kind == TYPED_AGG || e->kind == TYPED_OVER)
         return e;
     if (e->kind != TYPED_CALL || e->call.n_args > 2 ||
         (e->type != VALUE_DOUBLE && e->call.op == OP_DIV))
@@ -16,30 +14,28 @@ static const struct typed *linear_in(const struct typed *e)
     const enum expr_op op = e->call.op;
     struct typed *const *args = e->call.args;
     if (op == OP_NEG || op == OP_CAST_DOUBLE)
-        return linear_in(args[0]);
+        return laws_linear(args[0]);
     if (op == OP_DIV)
-        return typed_is_const(args[1]) ? linear_in(args[0]) : NULL;
+        return typed_is_const(args[1]) ? laws_linear(args[0]) : NULL;
     if (op != OP_ADD && op != OP_SUB && op != OP_MUL)
         return NULL;
-    return typed_is_const(args[1])   ? linear_in(args[0])
-           : typed_is_const(args[0]) ? linear_in(args[1])
+    return typed_is_const(args[1])   ? laws_linear(args[0])
+           : typed_is_const(args[0]) ? laws_linear(args[1])
                                      : NULL;
 }
-
-static double apply_linear(const struct typed *e, double x);
 
 static double side(const struct typed *e, double x)
 {
     if (!typed_is_const(e))
-        return apply_linear(e, x);
+        return laws_linear_at(e, x);
     return e->value.type == VALUE_DOUBLE ? e->value.d
            : e->value.type == VALUE_INT  ? (double)e->value.i
                                          : (double)NAN;
 }
 
-static double apply_linear(const struct typed *e, double x)
+double laws_linear_at(const struct typed *e, double x)
 {
-    if (e->kind == TYPED_AGG)
+    if (e->kind == TYPED_AGG || e->kind == TYPED_OVER)
         return x;
     const double l = side(e->call.args[0], x);
     const double r = e->call.n_args > 1 ? side(e->call.args[1], x) : 0;
@@ -77,9 +73,9 @@ static const struct typed *without_nullif(const struct typed *e)
 static struct reply_interval moved(const struct typed *e,
                                    struct reply_interval of)
 {
-    if (e->kind == TYPED_AGG || of.kind != INTERVAL_BOUNDED)
+    if (e->kind != TYPED_CALL || of.kind != INTERVAL_BOUNDED)
         return of;
-    return between(apply_linear(e, of.lo), apply_linear(e, of.hi));
+    return between(laws_linear_at(e, of.lo), laws_linear_at(e, of.hi));
 }
 
 /*
@@ -88,12 +84,12 @@ static struct reply_interval moved(const struct typed *e,
  * has a value.
  */
 struct quotient {
-    size_t num, den; /* aggregates */
+    const struct typed *num, *den; /* leaves */
     double factor;
 };
 
-/* c * aggregate, as far as constants and casts go. */
-static bool scaled(size_t *agg, double *factor, const struct typed *e)
+bool laws_scaled(const struct typed **leaf, double *factor,
+                 const struct typed *e)
 {
     while (e->kind == TYPED_CALL) {
         struct typed *const *args = e->call.args;
@@ -110,8 +106,8 @@ static bool scaled(size_t *agg, double *factor, const struct typed *e)
             return false;
         }
     }
-    *agg = e->index;
-    return e->kind == TYPED_AGG;
+    *leaf = e;
+    return e->kind == TYPED_AGG || e->kind == TYPED_OVER;
 }
 
 static bool is_quotient(struct quotient *out, const struct typed *e)
@@ -130,20 +126,18 @@ static bool is_quotient(struct quotient *out, const struct typed *e)
         }
     }
     if (e->kind != TYPED_CALL || e->type != VALUE_DOUBLE ||
-        !scaled(&out->num, &num, e->call.args[0]) ||
-        !scaled(&out->den, &den, e->call.args[1]))
+        !laws_scaled(&out->num, &num, e->call.args[0]) ||
+        !laws_scaled(&out->den, &den, e->call.args[1]))
         return false;
     out->factor = outer * num / den;
     return isfinite(out->factor) && out->factor != 0;
 }
 
-/* The count that selected the group follows another law just past the
- * threshold; there no quotient of it is told. */
-static bool is_plain(const struct laws_row *row, size_t agg)
+bool laws_is_plain(const struct laws_row *row, size_t agg)
 {
     const struct laws *l = row->laws;
     const struct plan_agg *a = &l->p->aggs[agg];
-    if (a->kind != PLAN_AGG_MEASURE)
+    if (a->kind != PLAN_AGG_MEASURE || !row->noisy)
         return false;
     if (!plan_thresholds(l->p) || a->measure != l->p->people)
         return true;
@@ -156,9 +150,14 @@ static struct reply_interval of_quotient(const struct laws_row *row,
                                          const struct quotient *q, double level)
 {
     const struct plan *p = row->laws->p;
-    if (q->num == q->den || !is_plain(row, q->num) || !is_plain(row, q->den))
+    bool is_share;
+    if (q->num->kind == TYPED_OVER || q->den->kind == TYPED_OVER)
+        return laws_share(row, &is_share, q->num, q->den, q->factor, level);
+    if (q->num->index == q->den->index || !laws_is_plain(row, q->num->index) ||
+        !laws_is_plain(row, q->den->index))
         return NONE;
-    const size_t num = p->aggs[q->num].measure, den = p->aggs[q->den].measure;
+    const size_t num = p->aggs[q->num->index].measure;
+    const size_t den = p->aggs[q->den->index].measure;
     const struct dp_reading n = { row->noisy[num], p->measures[num].noise };
     const struct dp_reading d = { row->noisy[den], p->measures[den].noise };
     struct dp_interval at = { 0 };
@@ -175,11 +174,14 @@ static struct reply_interval half_of(const struct laws_row *row,
                                      const struct typed *e)
 {
     const struct laws *l = row->laws;
-    const struct typed *agg = linear_in(e);
+    const struct typed *agg = laws_linear(e);
+    const double level = (1 + l->p->level) / 2;
     struct quotient q;
     if (is_quotient(&q, e))
-        return of_quotient(row, &q, (1 + l->p->level) / 2);
-    if (!agg || !is_plain(row, agg->index))
+        return of_quotient(row, &q, level);
+    if (agg && agg->kind == TYPED_OVER)
+        return moved(e, laws_over(row, agg->index, level));
+    if (!agg || !laws_is_plain(row, agg->index))
         return NONE;
     const size_t m = l->p->aggs[agg->index].measure;
     const double k = (double)l->shared[m], v = (double)row->noisy[m].v;
@@ -250,15 +252,19 @@ struct reply_interval laws_interval(const struct laws_row *row,
                                     const struct typed *e,
                                     const struct value *cell)
 {
-    const struct typed *agg = linear_in(e);
+    const struct typed *leaf = laws_linear(e);
     struct quotient q;
+    bool is_sum;
     if (cell->type == VALUE_NULL)
         return NONE;
-    if (agg)
-        return moved(e, row->bounds[agg->index]);
+    if (leaf && leaf->kind == TYPED_AGG)
+        return moved(e, row->bounds[leaf->index]);
     if (!row->noisy)
         return NONE;
+    if (leaf)
+        return moved(e, laws_over(row, leaf->index, row->laws->p->level));
     if (is_quotient(&q, e))
         return of_quotient(row, &q, row->laws->p->level);
-    return of_pair(row, e, 0);
+    const struct reply_interval of = laws_deviation(row, &is_sum, e, cell);
+    return is_sum ? of : of_pair(row, e, 0);
 }

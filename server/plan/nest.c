@@ -39,6 +39,11 @@ static size_t nodes_of(const struct expr *e)
         n += nodes_of(e->call.args[i]);
     if (e->kind == EXPR_AGG)
         n += nodes_of(e->agg.arg) + nodes_of(e->agg.filter);
+    const struct expr *part = NULL;
+    for (size_t i = 0;
+         e->kind == EXPR_WINDOW && (part = window_part(e->window, i)) != NULL;
+         i++)
+        n += nodes_of(part);
     return n;
 }
 
@@ -90,6 +95,79 @@ static enum err_code copy_call(struct expr **out, struct nest *n,
     return ERR_OK;
 }
 
+static enum err_code copy_list(struct expr ***out, struct nest *n,
+                               struct expr *const *list, size_t n_list,
+                               unsigned depth, struct err *err)
+{
+    *out = ARENA_NEW_N(n->d->a, n_list + 1, struct expr *);
+    if (!*out)
+        return draft_memory(err);
+    for (size_t i = 0; i < n_list; i++)
+        TRY(copy(&(*out)[i], n, list[i], depth, err));
+    return ERR_OK;
+}
+
+static enum err_code copy_order_list(struct select_order **out, struct nest *n,
+                                     const struct select_order *list,
+                                     size_t n_list, unsigned depth,
+                                     struct err *err)
+{
+    *out = ARENA_NEW_N(n->d->a, n_list + 1, struct select_order);
+    if (!*out)
+        return draft_memory(err);
+    for (size_t i = 0; i < n_list; i++) {
+        (*out)[i] = list[i];
+        TRY(copy(&(*out)[i].expr, n, list[i].expr, depth, err));
+    }
+    return ERR_OK;
+}
+
+/* What stands before OVER: its arguments are over the columns inside. */
+static enum err_code copy_over(struct expr **out, struct nest *n,
+                               const struct expr *e, unsigned depth,
+                               struct err *err)
+{
+    struct expr *agg = ARENA_NEW(n->d->a, struct expr);
+    if (!agg)
+        return draft_memory(err);
+    *agg = *e;
+    if (e->agg.arg->kind != EXPR_STAR)
+        TRY(copy(&agg->agg.arg, n, e->agg.arg, depth, err));
+    if (e->agg.filter)
+        TRY(copy(&agg->agg.filter, n, e->agg.filter, depth, err));
+    *out = agg;
+    return ERR_OK;
+}
+
+/* Over the rows of the answer, which are those of the SELECT inside. */
+static enum err_code copy_window(struct expr **out, struct nest *n,
+                                 const struct expr *e, unsigned depth,
+                                 struct err *err)
+{
+    const struct window *w = e->window;
+    struct expr *c = ARENA_NEW(n->d->a, struct expr);
+    struct window *to = ARENA_NEW(n->d->a, struct window);
+    if (!c || !to)
+        return draft_memory(err);
+    *to = *w;
+    *c = *e;
+    c->window = to;
+    if (w->kind == WINDOW_AGG)
+        TRY(copy_over(&to->arg, n, w->arg, depth + 1, err));
+    else if (w->arg)
+        TRY(copy(&to->arg, n, w->arg, depth + 1, err));
+    if (w->number)
+        TRY(copy(&to->number, n, w->number, depth + 1, err));
+    if (w->otherwise)
+        TRY(copy(&to->otherwise, n, w->otherwise, depth + 1, err));
+    TRY(copy_list(&to->partition, n, w->partition, w->n_partition, depth + 1,
+                  err));
+    TRY(copy_order_list(&to->orders, n, w->orders, w->n_orders, depth + 1,
+                        err));
+    *out = c;
+    return ERR_OK;
+}
+
 /* `e` over the columns inside.  The copy is not written to by anyone else. */
 static enum err_code copy(struct expr **out, struct nest *n,
                           const struct expr *e, unsigned depth, struct err *err)
@@ -106,10 +184,9 @@ static enum err_code copy(struct expr **out, struct nest *n,
         return find(out, n, e, err);
     case EXPR_CALL:
         return copy_call(out, n, e, depth, err);
-    case EXPR_AGG: /* has_form() says no */
     case EXPR_WINDOW:
-        return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
-                      "a question, or beside aggregates", NULL);
+        return copy_window(out, n, e, depth, err);
+    case EXPR_AGG: /* has_form() says no */
     case EXPR_STAR:
     case EXPR_QUERY:
         break;
@@ -185,14 +262,8 @@ static enum err_code copy_orders(struct select *s, struct nest *n,
     if (n->outer->n_orders == 0)
         return ERR_OK;
     s->n_orders = n->outer->n_orders;
-    s->orders = ARENA_NEW_N(n->d->a, s->n_orders, struct select_order);
-    if (!s->orders)
-        return draft_memory(err);
-    for (size_t i = 0; i < s->n_orders; i++) {
-        s->orders[i] = n->outer->orders[i];
-        TRY(copy(&s->orders[i].expr, n, n->outer->orders[i].expr, 0, err));
-    }
-    return ERR_OK;
+    return copy_order_list(&s->orders, n, n->outer->orders, s->n_orders, 0,
+                           err);
 }
 
 /* Of the rows inside, those the outer SELECT leaves. */
@@ -206,18 +277,31 @@ static void limit(struct select *s, const struct select *outer)
     s->offset += outer->offset;
 }
 
-/* Is there a form inside for what the outer SELECT says? */
+static bool has_windows(const struct select *s)
+{
+    bool found = false;
+    for (size_t i = 0; i < s->n_items; i++)
+        found |= draft_windows(s->items[i].expr);
+    for (size_t i = 0; i < s->n_orders; i++)
+        found |= draft_windows(s->orders[i].expr);
+    return found;
+}
+
+/* Is there a form inside for what the outer SELECT says?  Windows see the rows
+ * before any LIMIT, and none sees what another computed. */
 static bool has_form(const struct nest *n)
 {
     const struct select *o = n->outer;
     const bool cuts = n->inner->has_limit || n->inner->offset > 0;
+    const bool windows = has_windows(o), inside = has_windows(n->inner);
     bool groups =
         o->n_keys > 0 || o->having || o->distinct || o->n_distinct_on > 0;
     for (size_t i = 0; i < o->n_items; i++)
         groups |= draft_aggregates(o->items[i].expr);
     for (size_t i = 0; i < o->n_orders; i++)
         groups |= draft_aggregates(o->orders[i].expr);
-    return !groups && !(cuts && (o->where || o->n_orders > 0));
+    return !groups && !(cuts && (o->where || o->n_orders > 0 || windows)) &&
+           !(inside && (o->where || windows));
 }
 
 static enum err_code merge(const struct select **out, struct nest *n,

@@ -26,7 +26,8 @@
  *   histogram:   key[0..n_keys), bucket, rows                exact integers
  *   release:     select by people (private keys), noise each measure, pick
  *                buckets of the groups that are left
- *   outputs:     expressions over keys, noisy measures and picks
+ *   outputs:     expressions over keys, noisy measures and picks, and window
+ *                functions over the rows of these
  *
  * Contract with engines: `sql` reads the relation src."TABLE", which shows
  * exactly the policy's columns under the policy's names, as BIGINT, DOUBLE,
@@ -37,7 +38,8 @@
  * no order.  A NULL key is a group of its own.  Without keys: one row.
  */
 struct plan_after;
-struct typed; /* a checked expression, server/plan/typed.h */
+struct plan_over; /* over.h */
+struct typed;     /* a checked expression, server/plan/typed.h */
 
 struct plan_key {
     const char *name; /* of the column, or the expression as text */
@@ -213,6 +215,8 @@ struct plan {
     struct plan_output *outputs;
     size_t n_outputs;
     const struct typed *having; /* or NULL */
+    struct plan_over *overs;    /* window functions, over what HAVING leaves */
+    size_t n_overs;
     struct plan_order *orders;
     size_t n_orders;
     bool has_limit;

@@ -20,38 +20,65 @@ static struct range of_sum(struct range row)
                            row.hi > 0 ? HUGE_VAL : 0 };
 }
 
+/* Values that lie w apart vary by w^2/4 at most (Popoviciu), two of a sample by
+ * w^2/2. */
+static struct range of_spread(enum agg_kind kind, struct range row)
+{
+    const bool sample = kind == AGG_VAR_SAMP || kind == AGG_STDDEV_SAMP;
+    const bool root = kind == AGG_STDDEV_POP || kind == AGG_STDDEV_SAMP;
+    const double w = row.hi - row.lo;
+    const double most = w * w / (sample ? 2 : 4);
+    /* A sum in floating point may come out a little larger. */
+    return (struct range){ 0, (root ? sqrt(most) : most) * (1 + 1e-9) };
+}
+
+static enum value_type type_of(const struct draft_agg *agg)
+{
+    if (agg->kind == AGG_AVG || agg->kind == AGG_PERCENTILE_CONT ||
+        agg_is_spread(agg->kind))
+        return VALUE_DOUBLE;
+    return agg->value->type == VALUE_NULL ? VALUE_TEXT : agg->value->type;
+}
+
+/* A group has a row, a COUNT(*) at least one; the whole of a public relation
+ * may have none. */
+static enum err_code type_count(struct typed *out, const struct draft *d,
+                                const struct draft_agg *agg)
+{
+    const bool some = d->block->n_keys > 0 && !agg->value && !agg->filter;
+    out->range = (struct range){ some, agg->people ? 1 : HUGE_VAL };
+    return ERR_OK;
+}
+
 enum err_code draft_sub_agg(struct typed *out, struct draft *d,
                             const struct draft_agg *agg, struct err *err)
 {
     const struct typed *x = agg->value;
-    const bool plain = agg->kind == AGG_COUNT || !agg->distinct;
+    const enum agg_kind kind = agg->kind;
     out->type = VALUE_INT;
-    out->range = (struct range){ 0, HUGE_VAL };
     out->never_null = true;
     out->whole = true;
-    if (!plain)
-        return refuse(err, REFUSAL_AGG_DISTINCT, agg->at,
-                      agg_kind_name(agg->kind), NULL);
-    if (agg->kind == AGG_COUNT)
-        return ERR_OK;
-    if (agg->kind != AGG_SUM && agg->kind != AGG_AVG && agg->kind != AGG_MIN &&
-        agg->kind != AGG_MAX)
-        return refuse(err, REFUSAL_SUB_AGG, agg->at, agg_kind_name(agg->kind),
+    if (kind != AGG_COUNT && agg->distinct)
+        return refuse(err, REFUSAL_AGG_DISTINCT, agg->at, agg_kind_name(kind),
                       NULL);
-    out->type = agg->kind == AGG_AVG    ? VALUE_DOUBLE
-                : x->type == VALUE_NULL ? VALUE_TEXT
-                                        : x->type;
+    if (kind == AGG_COUNT)
+        return type_count(out, d, agg);
+    const bool real =
+        kind == AGG_AVG || kind == AGG_PERCENTILE_CONT || agg_is_spread(kind);
+    out->type = type_of(agg);
     out->range = x->kind == TYPED_COLUMN
                      ? draft_range(&d->block->where, x->column)
                      : x->range;
-    if (agg->kind == AGG_SUM)
+    if (kind == AGG_SUM)
         out->range = of_sum(out->range);
+    if (agg_is_spread(kind))
+        out->range = of_spread(kind, out->range);
     out->grid_bits = x->grid_bits;
-    out->whole = x->whole && agg->kind != AGG_AVG;
-    if (agg->kind == AGG_AVG && out->grid_bits < RANGE_GRID_DEFAULT)
+    out->whole = x->whole && !real;
+    if (real && out->grid_bits < RANGE_GRID_DEFAULT)
         out->grid_bits = RANGE_GRID_DEFAULT;
-    /* A group has a row; the whole of a public relation may have none. */
-    out->never_null = x->never_null && !agg->filter && d->block->n_keys > 0;
+    out->never_null = x->never_null && !agg->filter && d->block->n_keys > 0 &&
+                      kind != AGG_VAR_SAMP && kind != AGG_STDDEV_SAMP;
     return ERR_OK;
 }
 
@@ -62,7 +89,8 @@ static bool adds(const struct draft_agg *agg)
 
 static bool is_real(const struct draft_agg *agg)
 {
-    return adds(agg) && agg->value->type == VALUE_DOUBLE;
+    return (adds(agg) || agg_is_spread(agg->kind)) &&
+           agg->value->type == VALUE_DOUBLE;
 }
 
 static void bound(struct writer *w, const struct draft_agg *agg, double sign,
@@ -103,9 +131,50 @@ static void call(struct writer *w, const struct draft_agg *agg,
     writer_str(w, over);
 }
 
+/* Doubles in the order of their size, so that the order of rows is nothing to
+ * their sum; of grid steps, so that none overflows. */
+static void spread(struct writer *w, const struct draft_agg *agg, const char *x,
+                   const char *f, const char *over)
+{
+    const double steps =
+        ldexp(1, is_real(agg) ? (int)agg->value->grid_bits : 0);
+    const bool root =
+        agg->kind == AGG_STDDEV_POP || agg->kind == AGG_STDDEV_SAMP;
+    const struct value by = value_double(root ? steps : steps * steps);
+    writer_printf(w, "(list_aggregate(list_sort(list(CAST(%s AS DOUBLE))", x);
+    if (agg->filter)
+        writer_printf(w, " FILTER (WHERE %s)", f);
+    writer_printf(w, "%s), '%s') / ", over, agg_kind_name(agg->kind));
+    duckdb_value(w, VALUE_DOUBLE, &by);
+    writer_str(w, ")");
+}
+
+/* Picks from the values, whatever the order of rows. */
+static void percentile(struct writer *w, const struct draft_agg *agg,
+                       const char *x, const char *f, const char *over)
+{
+    const struct value fraction = value_double(agg->fraction);
+    const bool cont = agg->kind == AGG_PERCENTILE_CONT;
+    writer_printf(w, "quantile_%s(%s%s%s, ", cont ? "cont" : "disc",
+                  cont ? "CAST(" : "", x, cont ? " AS DOUBLE)" : "");
+    duckdb_value(w, VALUE_DOUBLE, &fraction);
+    writer_str(w, ")");
+    if (agg->filter)
+        writer_printf(w, " FILTER (WHERE %s)", f);
+    writer_str(w, over);
+}
+
 void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
                     const char *x, const char *f, const char *over)
 {
+    if (agg_is_spread(agg->kind)) {
+        spread(w, agg, x, f, over);
+        return;
+    }
+    if (agg_is_percentile(agg->kind)) {
+        percentile(w, agg, x, f, over);
+        return;
+    }
     const long long steps = 1LL << (is_real(agg) ? agg->value->grid_bits : 0);
     if (agg->kind == AGG_COUNT) {
         writer_str(w, agg->people ? "least(1, " : "");

@@ -204,6 +204,23 @@ static void keep_set(struct draft *d, struct draft_block *b)
     d->plan->n_keys = n;
 }
 
+/* Windows see the rows of the answer, and without aggregates there are none. */
+static enum err_code check_windows(const struct draft *d, struct err *err)
+{
+    const struct select *t = d->tree;
+    const struct expr *window = NULL;
+    bool groups = t->n_keys > 0 || draft_aggregates(t->having);
+    for (size_t i = 0; i < t->n_items; i++) {
+        groups |= draft_aggregates(t->items[i].expr);
+        if (!window && draft_windows(t->items[i].expr))
+            window = t->items[i].expr;
+    }
+    if (groups || !window)
+        return ERR_OK;
+    return refuse(err, REFUSAL_WINDOW_ROWS, window->at, draft_key(d)->key_name,
+                  NULL);
+}
+
 enum err_code draft_types(struct draft *d, struct err *err)
 {
     struct draft_block b;
@@ -218,12 +235,17 @@ enum err_code draft_types(struct draft *d, struct err *err)
                       "aggregates over people",
                       NULL);
     d->scope = b.scope;
+    TRY(check_windows(d, err));
     TRY(draft_rows(d, err));
     TRY(draft_keys(d, err));
+    b.in_output = true;
     TRY(type_outputs(d, err));
+    TRY(type_orders(d, err));
+    b.in_output = false;
     TRY(check_distinct(d, err));
     TRY(type_having(d, err));
-    TRY(type_orders(d, err));
+    d->plan->overs = b.overs;
+    d->plan->n_overs = b.n_overs;
     keep_set(d, &b);
     if (b.n_keys == 0 && b.n_aggs == 0 && !d->set)
         return refuse(err, REFUSAL_NO_AGGREGATE, d->tree->at, NULL, NULL);

@@ -57,7 +57,11 @@ static enum err_code type_fraction(struct draft_agg *agg, struct draft *d,
         return refuse(err, REFUSAL_PERCENTILE, e->at, agg_kind_name(agg->kind),
                       NULL);
     agg->fraction = t->range.lo;
-    return ERR_OK;
+    if (agg->fraction >= 0 && agg->fraction <= 1)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "a fraction must lie between 0 and 1");
+    (void)err_hint(err, "0.5 is the median");
+    return err_at(err, t->at.line, t->at.col);
 }
 
 enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
@@ -112,11 +116,34 @@ bool draft_agg_equal(const struct draft_agg *a, const struct draft_agg *b)
            (a->filter == b->filter || typed_equal(a->filter, b->filter));
 }
 
+/* What stands before OVER is none of its own, but its arguments may be. */
+static bool window_aggregates(const struct window *w)
+{
+    const struct expr *e;
+    bool found =
+        w->kind == WINDOW_AGG && (draft_aggregates(w->arg->agg.arg) ||
+                                  draft_aggregates(w->arg->agg.filter));
+    for (size_t i = w->kind == WINDOW_AGG;
+         !found && (e = window_part(w, i)) != NULL; i++)
+        found = draft_aggregates(e);
+    return found;
+}
+
 bool draft_aggregates(const struct expr *e)
 {
-    bool found = e && e->kind == EXPR_AGG;
+    bool found = e && (e->kind == EXPR_AGG || (e->kind == EXPR_WINDOW &&
+                                               window_aggregates(e->window)));
     for (size_t i = 0;
          e && e->kind == EXPR_CALL && !found && i < e->call.n_args; i++)
         found = draft_aggregates(e->call.args[i]);
+    return found;
+}
+
+bool draft_windows(const struct expr *e)
+{
+    bool found = e && e->kind == EXPR_WINDOW;
+    for (size_t i = 0;
+         e && e->kind == EXPR_CALL && !found && i < e->call.n_args; i++)
+        found = draft_windows(e->call.args[i]);
     return found;
 }

@@ -168,6 +168,20 @@ static enum err_code grouping(struct typed **out, struct draft *d,
     return *out ? ERR_OK : draft_memory(err);
 }
 
+/* Beside aggregates, over the rows of the answer. */
+static enum err_code post_window(struct typed **out, struct draft *d,
+                                 const struct expr *e, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    if (!b->is_release && !b->is_answer)
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
+                      "a sub-query over rows of people, beside aggregates",
+                      NULL);
+    if (!b->in_output)
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at, "this place", NULL);
+    return draft_over(out, d, e, err);
+}
+
 /* An expression over group keys and aggregates. */
 static enum err_code type_post(struct typed **out, struct draft *d,
                                const struct expr *e, unsigned depth,
@@ -189,11 +203,11 @@ static enum err_code type_post(struct typed **out, struct draft *d,
         return post_agg(out, d, e, err);
     if (e->kind == EXPR_COLUMN)
         return ungrouped(d, e, err);
-    if (e->kind == EXPR_WINDOW || e->kind == EXPR_QUERY)
-        return refuse(err,
-                      e->kind == EXPR_WINDOW ? REFUSAL_WINDOW_PLACE
-                                             : REFUSAL_QUERY_PLACE,
-                      e->at, "a question, or beside aggregates", NULL);
+    if (e->kind == EXPR_WINDOW)
+        return post_window(out, d, e, err);
+    if (e->kind == EXPR_QUERY)
+        return refuse(err, REFUSAL_QUERY_PLACE, e->at,
+                      "a question, or beside aggregates", NULL);
     if (e->kind != EXPR_CALL)
         return draft_row_at(out, d, e, USE_VALUE, depth, err);
 

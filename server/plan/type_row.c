@@ -162,9 +162,9 @@ enum err_code draft_row_at(struct typed **out, struct draft *d,
         return refuse(err, REFUSAL_SELECT_STAR, e->at, NULL, NULL);
     case EXPR_WINDOW:
         if (d->block->in_output)
-            return draft_window(out, d, e, err);
-        return refuse(err, REFUSAL_WINDOW_PLACE, e->at,
-                      "a question, or beside aggregates", NULL);
+            return d->block->is_answer ? draft_over(out, d, e, err)
+                                       : draft_window(out, d, e, err);
+        return refuse(err, REFUSAL_WINDOW_PLACE, e->at, "this place", NULL);
     case EXPR_QUERY:
         if (!d->block->in_join)
             return draft_query(out, d, e, err);

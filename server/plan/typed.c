@@ -44,6 +44,7 @@ bool typed_equal(const struct typed *a, const struct typed *b)
         return args_equal(a, b);
     case TYPED_KEY:
     case TYPED_AGG:
+    case TYPED_OVER:
         return a->index == b->index;
     }
     return false;
@@ -80,6 +81,7 @@ void typed_write(struct writer *w, const struct typed *e)
         return;
     case TYPED_KEY:
     case TYPED_AGG:
+    case TYPED_OVER:
         writer_be32(w, (uint32_t)e->index);
         return;
     }
@@ -176,6 +178,9 @@ void typed_print(struct writer *w, const struct typed *e)
         return;
     case TYPED_AGG:
         writer_printf(w, "aggregate %zu", e->index + 1);
+        return;
+    case TYPED_OVER:
+        writer_printf(w, "window function %zu", e->index + 1);
         return;
     }
 }

@@ -10,7 +10,8 @@
  * wants, and what is constant has been computed.
  *
  *   row expressions    over COLUMN leaves: printed for the engine
- *   post expressions   over KEY and AGG leaves: evaluated on noisy numbers
+ *   post expressions   over KEY, AGG and OVER leaves: evaluated on noisy
+ * numbers
  *
  * NaN and times outside the years 1 to 9999 are NULL wherever a column is read.
  * Integers are added and multiplied as doubles by the engine, so that nothing
@@ -22,6 +23,7 @@ enum typed_kind {
     TYPED_CALL,
     TYPED_KEY,  /* group key `index` */
     TYPED_AGG,  /* aggregate `index` */
+    TYPED_OVER, /* window function `index` over rows of the answer */
     TYPED_TEXT, /* what the engine is to compute, printed already */
 };
 

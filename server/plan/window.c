@@ -9,6 +9,7 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/range.h"
 #include "server/query/refusal.h"
 
 /* A window function, checked. */
@@ -18,9 +19,10 @@ struct call {
     struct typed **partition, **orders;
     const struct select_order **how; /* per order */
     size_t n_partition, n_orders;
-    struct draft_agg agg; /* WINDOW_AGG */
-    struct typed *arg;    /* of lag and its like */
-    enum window_frame frame;
+    struct draft_agg agg;          /* WINDOW_AGG */
+    struct typed *arg, *otherwise; /* of lag and its like */
+    int64_t number;
+    struct frame frame;
 };
 
 static enum err_code type_partition(struct call *c, struct draft *d,
@@ -69,15 +71,19 @@ static bool sees_ties(const struct call *c)
 {
     switch (c->win->kind) {
     case WINDOW_AGG:
-        return c->frame == FRAME_ROWS;
+        return c->frame.rows && !frame_is_all(&c->frame);
     case WINDOW_RANK:
     case WINDOW_DENSE_RANK:
+    case WINDOW_PERCENT_RANK:
+    case WINDOW_CUME_DIST:
         return false;
     case WINDOW_ROW_NUMBER:
     case WINDOW_LAG:
     case WINDOW_LEAD:
     case WINDOW_FIRST_VALUE:
     case WINDOW_LAST_VALUE:
+    case WINDOW_NTH_VALUE:
+    case WINDOW_NTILE:
     case WINDOW_KIND_COUNT:
         break;
     }
@@ -105,11 +111,8 @@ static void print_over(struct writer *w, const void *ctx)
     }
     if (ties[0])
         writer_printf(w, "%s%s", c->n_orders ? ", " : " ORDER BY ", ties);
-    if (c->frame == FRAME_ROWS)
-        writer_str(w, " ROWS UNBOUNDED PRECEDING");
-    if (c->frame == FRAME_ALL)
-        writer_str(w, " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED "
-                      "FOLLOWING");
+    writer_str(w, frame_is_default(&c->frame) ? "" : " ");
+    frame_print(w, &c->frame);
     writer_str(w, ")");
 }
 
@@ -122,9 +125,16 @@ struct texts {
 static void print_call(struct writer *w, const void *ctx)
 {
     const struct texts *t = ctx;
-    writer_printf(w, "%s(", window_kind_name(t->c->win->kind));
-    if (t->c->arg)
-        duckdb_typed(w, t->c->arg);
+    const struct call *c = t->c;
+    writer_printf(w, "%s(", window_kind_name(c->win->kind));
+    if (c->arg)
+        duckdb_typed(w, c->arg);
+    if (c->win->number)
+        writer_printf(w, "%s%lld", c->arg ? ", " : "", (long long)c->number);
+    if (c->otherwise) {
+        writer_str(w, ", ");
+        duckdb_typed(w, c->otherwise);
+    }
     writer_printf(w, ")%s", t->over);
 }
 
@@ -139,45 +149,106 @@ static enum err_code print_window(struct typed *out, struct draft *d,
     return out->text ? ERR_OK : draft_memory(err);
 }
 
+/* Is the row itself always in its frame? */
+static bool holds_row(const struct frame *f)
+{
+    return (f->from <= EDGE_HERE || f->from_offset == 0) &&
+           (f->to >= EDGE_HERE || f->to_offset == 0) && f->from != EDGE_LAST &&
+           f->to != EDGE_FIRST;
+}
+
+static enum err_code type_agg(struct typed *out, struct call *c,
+                              struct draft *d, struct place at, struct err *err)
+{
+    TRY(draft_agg_of(&c->agg, d, c->win->arg, err));
+    if (c->agg.distinct)
+        return refuse(err, REFUSAL_AGG_DISTINCT, at, "a window", NULL);
+    TRY(draft_sub_agg(out, d, &c->agg, err));
+    const bool counts = c->agg.kind == AGG_COUNT;
+    const bool some = holds_row(&c->frame) && !c->agg.filter;
+    if (counts)
+        out->range.lo = some && !c->agg.value ? 1 : 0;
+    out->never_null = counts || (some && c->agg.value->never_null &&
+                                 c->agg.kind != AGG_VAR_SAMP &&
+                                 c->agg.kind != AGG_STDDEV_SAMP);
+    return ERR_OK;
+}
+
+static struct range range_with(struct range a, struct range b)
+{
+    return (struct range){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
+}
+
+/* The value of another row of the person, or what stands for none. */
+static enum err_code type_value(struct typed *out, struct call *c,
+                                struct draft *d, struct place at,
+                                struct err *err)
+{
+    TRY(draft_row(&c->arg, d, c->win->arg, USE_VALUE, err));
+    if (c->win->otherwise) {
+        TRY(draft_row(&c->otherwise, d, c->win->otherwise, USE_VALUE, err));
+        TRY(draft_one_type(&c->arg, &c->otherwise, d, at, err));
+    }
+    const struct typed *x = c->arg, *other = c->otherwise;
+    const bool frames = c->win->kind >= WINDOW_FIRST_VALUE;
+    out->type = x->type == VALUE_NULL ? VALUE_TEXT : x->type;
+    out->range = x->range;
+    out->grid_bits = x->grid_bits;
+    out->whole = x->whole;
+    out->never_null = x->never_null && frames && holds_row(&c->frame) &&
+                      c->win->kind != WINDOW_NTH_VALUE;
+    if (!other)
+        return ERR_OK;
+    if (!typed_is_null(other))
+        out->range = range_with(x->range, other->range);
+    if (other->grid_bits > out->grid_bits)
+        out->grid_bits = other->grid_bits;
+    out->whole &= other->whole || typed_is_null(other);
+    out->never_null = x->never_null && other->never_null;
+    return ERR_OK;
+}
+
 static enum err_code type_function(struct typed *out, struct call *c,
                                    struct draft *d, const struct expr *e,
                                    struct err *err)
 {
-    out->type = VALUE_INT;
-    out->range = (struct range){ 1, HUGE_VAL };
+    const enum window_kind kind = c->win->kind;
+    if (kind == WINDOW_AGG)
+        return type_agg(out, c, d, e->at, err);
+    TRY(draft_window_number(&c->number, d, c->win, e->at, err));
+    if (window_info_of(kind)->takes_value)
+        return type_value(out, c, d, e->at, err);
+    const bool real = kind == WINDOW_PERCENT_RANK || kind == WINDOW_CUME_DIST;
+    out->type = real ? VALUE_DOUBLE : VALUE_INT;
+    out->range = real ? (struct range){ 0, 1 } : (struct range){ 1, HUGE_VAL };
+    if (kind == WINDOW_NTILE)
+        out->range.hi = (double)c->number;
+    out->grid_bits = real ? RANGE_GRID_DEFAULT : 0;
     out->never_null = true;
-    out->whole = true;
-    if (c->win->kind == WINDOW_AGG) {
-        TRY(draft_agg_of(&c->agg, d, c->win->arg, err));
-        if (c->agg.distinct)
-            return refuse(err, REFUSAL_AGG_DISTINCT, e->at, "a window", NULL);
-        TRY(draft_sub_agg(out, d, &c->agg, err));
-        /* The frame holds the row itself. */
-        out->never_null = c->agg.kind == AGG_COUNT ||
-                          (c->agg.value->never_null && !c->agg.filter);
-        return ERR_OK;
-    }
-    if (!c->win->arg)
-        return ERR_OK;
-    TRY(draft_row(&c->arg, d, c->win->arg, USE_VALUE, err));
-    out->type = c->arg->type == VALUE_NULL ? VALUE_TEXT : c->arg->type;
-    out->range = c->arg->range;
-    out->grid_bits = c->arg->grid_bits;
-    out->whole = c->arg->whole;
-    out->never_null = c->arg->never_null && c->win->kind >= WINDOW_FIRST_VALUE;
+    out->whole = !real;
     return ERR_OK;
 }
 
-/* The last row of a frame that ends at the row's peers is any of them. */
+/*
+ * Rows that tie stand in an order of ours, so that an edge at the row's peers
+ * would be another one: the first row of a frame is known when the frame begins
+ * at the first, its last and nth when it has no such edge at all.
+ */
 static enum err_code find_frame(struct call *c, struct place at,
                                 struct err *err)
 {
+    const enum window_kind kind = c->win->kind;
     c->frame = c->win->frame;
-    if (c->win->kind != WINDOW_LAST_VALUE || c->frame != FRAME_DEFAULT)
+    const bool counts_rows = c->frame.rows || frame_is_all(&c->frame);
+    const bool known =
+        kind == WINDOW_FIRST_VALUE && c->frame.from == EDGE_FIRST;
+    if (kind < WINDOW_FIRST_VALUE || kind > WINDOW_NTH_VALUE || counts_rows ||
+        known)
         return ERR_OK;
     if (c->win->n_orders > 0)
-        return refuse(err, REFUSAL_LAST_VALUE, at, NULL, NULL);
-    c->frame = FRAME_ALL;
+        return refuse(err, REFUSAL_LAST_VALUE, at, window_kind_name(kind),
+                      NULL);
+    c->frame = (struct frame){ .from = EDGE_FIRST, .to = EDGE_LAST };
     return ERR_OK;
 }
 

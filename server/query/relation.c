@@ -1,6 +1,4 @@
-/* The parts of the tree in which a SELECT nests: relations, windows, queries in
- * expressions; tree.h says what they mean. */
-#include <assert.h>
+/* Relations; tree.h says what they mean. */
 #include <string.h>
 
 #include "server/query/tree.h"
@@ -8,21 +6,6 @@
 static bool text_equal(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-const char *window_kind_name(enum window_kind kind)
-{
-    static const char *const names[WINDOW_KIND_COUNT] = {
-        [WINDOW_ROW_NUMBER] = "row_number",
-        [WINDOW_RANK] = "rank",
-        [WINDOW_DENSE_RANK] = "dense_rank",
-        [WINDOW_LAG] = "lag",
-        [WINDOW_LEAD] = "lead",
-        [WINDOW_FIRST_VALUE] = "first_value",
-        [WINDOW_LAST_VALUE] = "last_value",
-    };
-    assert(kind < WINDOW_KIND_COUNT);
-    return names[kind];
 }
 
 const char *set_kind_name(enum set_kind kind)
@@ -105,18 +88,6 @@ bool relation_equal(const struct relation *a, const struct relation *b)
     return false;
 }
 
-bool window_equal(const struct window *a, const struct window *b)
-{
-    bool same = a->kind == b->kind && a->frame == b->frame &&
-                a->n_partition == b->n_partition &&
-                a->n_orders == b->n_orders && expr_equal(a->arg, b->arg);
-    for (size_t i = 0; same && i < a->n_partition; i++)
-        same = expr_equal(a->partition[i], b->partition[i]);
-    for (size_t i = 0; same && i < a->n_orders; i++)
-        same = order_equal(&a->orders[i], &b->orders[i]);
-    return same;
-}
-
 static void print_alias(struct writer *w, const struct relation *r)
 {
     if (!r->alias)
@@ -189,40 +160,4 @@ void relation_print(struct writer *w, const struct relation *r)
         print_set(w, r);
     writer_str(w, ")");
     print_alias(w, r);
-}
-
-static void print_frame(struct writer *w, enum window_frame frame)
-{
-    if (frame == FRAME_ROWS)
-        writer_str(w, "ROWS UNBOUNDED PRECEDING");
-    if (frame == FRAME_ALL)
-        writer_str(w,
-                   "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING");
-}
-
-void window_print(struct writer *w, const struct window *win)
-{
-    if (win->kind == WINDOW_AGG) {
-        expr_print(w, win->arg);
-    } else {
-        writer_printf(w, "%s(", window_kind_name(win->kind));
-        if (win->arg)
-            expr_print(w, win->arg);
-        writer_str(w, ")");
-    }
-    writer_str(w, " OVER (");
-    for (size_t i = 0; i < win->n_partition; i++) {
-        writer_str(w, i > 0 ? ", " : "PARTITION BY ");
-        expr_print(w, win->partition[i]);
-    }
-    writer_str(w, win->n_partition > 0 && win->n_orders > 0 ? " " : "");
-    for (size_t i = 0; i < win->n_orders; i++) {
-        writer_str(w, i > 0 ? ", " : "ORDER BY ");
-        expr_print(w, win->orders[i].expr);
-        order_print(w, &win->orders[i]);
-    }
-    if (win->frame != FRAME_DEFAULT && win->n_partition + win->n_orders > 0)
-        writer_str(w, " ");
-    print_frame(w, win->frame);
-    writer_str(w, ")");
 }

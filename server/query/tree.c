@@ -114,8 +114,7 @@ static bool lists_equal(const struct select *a, const struct select *b)
 {
     bool same = a->n_items == b->n_items && a->n_keys == b->n_keys &&
                 a->n_orders == b->n_orders &&
-                a->n_distinct_on == b->n_distinct_on &&
-                a->n_sets == b->n_sets;
+                a->n_distinct_on == b->n_distinct_on && a->n_sets == b->n_sets;
     for (size_t i = 0; same && i < a->n_distinct_on; i++)
         same = expr_equal(a->distinct_on[i], b->distinct_on[i]);
     for (size_t i = 0; same && i < a->n_items; i++)
@@ -244,11 +243,10 @@ static bool reads(const struct expr *e, const char *name)
 
 static bool window_reads(const struct window *w, const char *name)
 {
-    bool found = reads(w->arg, name);
-    for (size_t i = 0; !found && i < w->n_partition; i++)
-        found = reads(w->partition[i], name);
-    for (size_t i = 0; !found && i < w->n_orders; i++)
-        found = reads(w->orders[i].expr, name);
+    bool found = false;
+    const struct expr *e;
+    for (size_t i = 0; !found && (e = window_part(w, i)) != NULL; i++)
+        found = reads(e, name);
     return found;
 }
 

@@ -67,26 +67,50 @@ enum window_kind {
     WINDOW_LEAD,
     WINDOW_FIRST_VALUE,
     WINDOW_LAST_VALUE,
+    WINDOW_NTH_VALUE,
+    WINDOW_NTILE,
+    WINDOW_PERCENT_RANK,
+    WINDOW_CUME_DIST,
     WINDOW_KIND_COUNT
 };
 
-/* Which rows of the partition a function sees. */
-enum window_frame {
-    FRAME_DEFAULT, /* with ORDER BY up to the row and its peers, else all */
-    FRAME_ROWS,    /* ROWS UNBOUNDED PRECEDING: up to the row */
-    FRAME_ALL, /* ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING */
+/* Which rows of the partition a function sees: from one edge to the other. */
+enum frame_edge {
+    EDGE_FIRST,  /* UNBOUNDED PRECEDING */
+    EDGE_BEFORE, /* `offset` rows before; ROWS only */
+    EDGE_HERE,   /* the row; without ROWS, it and its peers */
+    EDGE_AFTER,
+    EDGE_LAST, /* UNBOUNDED FOLLOWING */
 };
+struct frame {
+    bool rows; /* ROWS; else RANGE */
+    enum frame_edge from, to;
+    uint32_t from_offset, to_offset; /* of BEFORE and AFTER */
+};
+enum { FRAME_OFFSET_MAX = 1000 };
 
 struct window {
     enum window_kind kind;
-    struct expr *arg; /* WINDOW_AGG: an EXPR_AGG; LAG and later: the value; else
-                         NULL */
+    struct expr *arg; /* WINDOW_AGG: an EXPR_AGG; LAG to NTH_VALUE: the value;
+                         else NULL */
+    struct expr *number;    /* the n of lag, lead, nth_value, ntile; or NULL */
+    struct expr *otherwise; /* lag, lead: where there is no such row; or NULL */
     struct expr **partition;
     size_t n_partition;
     struct select_order *orders;
     size_t n_orders;
-    enum window_frame frame;
+    struct frame frame;
 };
+
+/* What stands where no frame is written, and where it holds every row. */
+static inline bool frame_is_default(const struct frame *f)
+{
+    return !f->rows && f->from == EDGE_FIRST && f->to == EDGE_HERE;
+}
+static inline bool frame_is_all(const struct frame *f)
+{
+    return f->from == EDGE_FIRST && f->to == EDGE_LAST;
+}
 
 struct expr {
     enum expr_kind kind;
@@ -228,8 +252,25 @@ static inline bool agg_is_spread(enum agg_kind kind)
     return kind >= AGG_VAR_POP && kind <= AGG_STDDEV_SAMP;
 }
 
-/* Lower-case name of a window function; NULL for WINDOW_AGG. */
+/* Facts about what stands before OVER; name in lower case, NULL for WINDOW_AGG.
+ */
+struct window_info {
+    const char *name;
+    unsigned min_args, max_args;
+    const char *args;  /* for people: "1 to 3 arguments" */
+    bool takes_value;  /* the first argument is a value of the row */
+    bool takes_number; /* the next one is a number of rows */
+};
+const struct window_info *window_info_of(enum window_kind kind);
 const char *window_kind_name(enum window_kind kind);
+
+/* The i-th expression in it, itself an argument, a key or an order; NULL behind
+ * the last.  What stands before OVER is the first. */
+struct expr *window_part(const struct window *win, size_t i);
+
+/* As SQL, "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW"; nothing for the default.
+ */
+void frame_print(struct writer *w, const struct frame *f);
 
 /* "UNION ALL", "UNION", ... */
 const char *set_kind_name(enum set_kind kind);

@@ -42,13 +42,22 @@ const char *sql_agg_alias(const PgQuery__Node *n)
     return NULL;
 }
 
-static enum err_code read_arg(struct sql_ctx *c, struct expr **out,
-                              const PgQuery__Node *n)
+/* Over the rows of an answer, SUM(COUNT(*)) OVER () has a meaning. */
+static enum err_code read_inside(struct sql_ctx *c, struct expr **out,
+                                 const PgQuery__FuncCall *f,
+                                 const PgQuery__Node *n, const char *where)
 {
-    c->no_aggs = "the argument of another";
+    c->no_aggs = f->over ? NULL : where;
     TRY(sql_expr(c, out, n));
     c->no_aggs = NULL;
     return ERR_OK;
+}
+
+static enum err_code read_arg(struct sql_ctx *c, struct expr **out,
+                              const PgQuery__FuncCall *f,
+                              const PgQuery__Node *n)
+{
+    return read_inside(c, out, f, n, "the argument of another");
 }
 
 static enum err_code plain(struct sql_ctx *c, struct expr *e,
@@ -68,7 +77,7 @@ static enum err_code plain(struct sql_ctx *c, struct expr *e,
     if (f->n_args != 1)
         return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
                           "1 argument");
-    return read_arg(c, &e->agg.arg, f->args[0]);
+    return read_arg(c, &e->agg.arg, f, f->args[0]);
 }
 
 static enum err_code fraction(struct sql_ctx *c, struct expr **out, double v,
@@ -93,11 +102,11 @@ static enum err_code within_group(struct sql_ctx *c, struct expr *e,
         by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING)
         return sql_refuse(c, REFUSAL_PERCENTILE_ORDER,
                           sql_offset_of(by->node, f->location), name, NULL);
-    TRY(read_arg(c, &e->agg.fraction, f->args[0]));
+    TRY(read_arg(c, &e->agg.fraction, f, f->args[0]));
     if (e->agg.fraction->kind != EXPR_CONST &&
         e->agg.fraction->kind != EXPR_PARAM)
         return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
-    return read_arg(c, &e->agg.arg, by->node);
+    return read_arg(c, &e->agg.arg, f, by->node);
 }
 
 /* median(x), quantile_cont(x, 0.9): not PostgreSQL's, but widely known. */
@@ -108,10 +117,10 @@ static enum err_code by_arguments(struct sql_ctx *c, struct expr *e,
     if (f->agg_star || f->n_agg_order > 0 || f->n_args != (median ? 1u : 2u))
         return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
                           median ? "1 argument" : "2 arguments");
-    TRY(read_arg(c, &e->agg.arg, f->args[0]));
+    TRY(read_arg(c, &e->agg.arg, f, f->args[0]));
     if (median)
         return fraction(c, &e->agg.fraction, 0.5, f->location);
-    TRY(read_arg(c, &e->agg.fraction, f->args[1]));
+    TRY(read_arg(c, &e->agg.fraction, f, f->args[1]));
     if (e->agg.fraction->kind != EXPR_CONST &&
         e->agg.fraction->kind != EXPR_PARAM)
         return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
@@ -145,11 +154,8 @@ enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
     e->agg.kind = kind;
     e->agg.distinct = f->agg_distinct != 0;
     TRY(arguments(c, e, f, name));
-    if (f->agg_filter) {
-        c->no_aggs = "FILTER";
-        TRY(sql_expr(c, &e->agg.filter, f->agg_filter));
-        c->no_aggs = NULL;
-    }
+    if (f->agg_filter)
+        TRY(read_inside(c, &e->agg.filter, f, f->agg_filter, "FILTER"));
     *out = e;
     return ERR_OK;
 }

@@ -31,6 +31,7 @@ struct sql_ctx {
     unsigned depth;             /* of the expression being read */
     unsigned repeats;    /* > 0 inside an operand that the tree holds twice */
     const char *no_aggs; /* where aggregates are refused, or NULL = allowed */
+    const char *no_windows;     /* and window functions */
     const struct sql_cte *ctes; /* in scope, last first */
     unsigned n_relations; /* so far; each reference to a CTE counts what it
                              holds, for whoever reads the tree reads it again */
@@ -112,7 +113,8 @@ void sql_name_bounds(struct select *s);
 
 /* sql_agg.c: the aggregate of that name; false when there is none. */
 bool sql_agg_kind(enum agg_kind *out, const char *name);
-/* ... and a call of one, without what stands behind OVER. */
+/* ... and a call of one, without what stands behind OVER: there its arguments
+ * may be aggregates themselves. */
 enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
                             const PgQuery__FuncCall *f) MUST_CHECK;
 /* What a column of an aggregate written by another name is called: "stddev";

@@ -31,9 +31,11 @@ static unsigned orders_depth(const struct select_order *orders, size_t n)
 
 static unsigned window_depth(const struct window *w)
 {
-    const unsigned inside = max_of(list_depth(w->partition, w->n_partition),
-                                   orders_depth(w->orders, w->n_orders));
-    return max_of(inside, expr_depth(w->arg));
+    unsigned most = 0;
+    const struct expr *e;
+    for (size_t i = 0; (e = window_part(w, i)) != NULL; i++)
+        most = max_of(most, expr_depth(e));
+    return most;
 }
 
 /* Levels of an expression, as deep as any walker will recurse. */

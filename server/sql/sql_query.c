@@ -210,12 +210,13 @@ enum err_code sql_query(struct sql_ctx *c, struct select **out,
     if (c->depth > SQL_DEPTH_MAX)
         return sql_refuse(c, REFUSAL_TEXT_DEPTH, offset, "200", NULL);
     c->depth++;
-    c->no_aggs = NULL;
+    c->no_aggs = c->no_windows = NULL;
     c->repeats = 0;
     c->stmt = stmt;
     TRY(read_query(c, s, stmt, place_of(stmt, offset)));
     c->depth = outer.depth;
     c->no_aggs = outer.no_aggs;
+    c->no_windows = outer.no_windows;
     c->repeats = outer.repeats;
     c->stmt = outer.stmt;
     c->ctes = outer.ctes;

@@ -112,8 +112,11 @@ enum err_code sql_select(struct sql_ctx *c, struct select *s,
     if (stmt->n_group_clause > SQL_KEYS_MAX)
         return too_many(c, "GROUP BY", SQL_KEYS_MAX, offset);
     TRY(sql_group_by(c, s, stmt));
-    if (stmt->having_clause)
+    if (stmt->having_clause) {
+        c->no_windows = "HAVING";
         TRY(sql_expr(c, &s->having, stmt->having_clause));
+        c->no_windows = NULL;
+    }
     TRY(sql_distinct_on(c, s, stmt));
     return sql_order_limit(c, s, stmt, offset);
 }

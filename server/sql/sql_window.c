@@ -21,73 +21,104 @@ static enum err_code kind_of(struct sql_ctx *c, enum window_kind *out,
                       NULL);
 }
 
-/* row_number() takes nothing, lag(x) one value; no FILTER, no DISTINCT. */
-static enum err_code read_arg(struct sql_ctx *c, struct window *w,
-                              const PgQuery__FuncCall *f)
+/* row_number() takes nothing, lag(x, n, otherwise) the most; no FILTER, no
+ * DISTINCT. */
+static enum err_code read_args(struct sql_ctx *c, struct window *w,
+                               const PgQuery__FuncCall *f)
 {
-    const char *name = window_kind_name(w->kind);
-    const size_t want = w->kind >= WINDOW_LAG;
+    const struct window_info *info = window_info_of(w->kind);
+    struct expr **const to[] = { info->takes_value ? &w->arg : NULL,
+                                 info->takes_number ? &w->number : NULL,
+                                 &w->otherwise };
     if (f->agg_filter || f->agg_distinct || f->agg_star)
         return sql_refuse(c, REFUSAL_FUNCTION_OPTION, f->location,
                           f->agg_filter ? "FILTER" : "DISTINCT or *", NULL);
-    if (f->n_args != want)
-        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, name,
-                          want ? "1 argument" : "no argument");
-    return want ? sql_expr(c, &w->arg, f->args[0]) : ERR_OK;
-}
-
-/* PostgreSQL's bits of a frame (nodes/parsenodes.h). */
-enum {
-    NONDEFAULT = 0x1,
-    RANGE = 0x2,
-    ROWS = 0x4,
-    BETWEEN = 0x10,
-    FROM_FIRST = 0x20,
-    TO_LAST = 0x100,
-    TO_CURRENT = 0x400,
-};
-
-static enum err_code frame_of(struct sql_ctx *c, enum window_frame *out,
-                              const PgQuery__WindowDef *def)
-{
-    const unsigned bits =
-        (unsigned)def->frame_options & ~(unsigned)(NONDEFAULT | BETWEEN);
-    if (bits == (RANGE | FROM_FIRST | TO_CURRENT))
-        *out = FRAME_DEFAULT;
-    else if (bits == (ROWS | FROM_FIRST | TO_CURRENT))
-        *out = FRAME_ROWS;
-    else if (bits == (ROWS | FROM_FIRST | TO_LAST) ||
-             bits == (RANGE | FROM_FIRST | TO_LAST))
-        *out = FRAME_ALL;
-    else
-        return sql_refuse(c, REFUSAL_FRAME, def->location, NULL, NULL);
+    if (f->n_args < info->min_args || f->n_args > info->max_args)
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, f->location, info->name,
+                          info->args);
+    size_t next = 0;
+    for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
+        if (to[i] && next < f->n_args)
+            TRY(sql_expr(c, to[i], f->args[next++]));
     return ERR_OK;
 }
 
-/* OVER w stands for the w of the WINDOW clause. */
-static enum err_code find_named(struct sql_ctx *c,
-                                const PgQuery__WindowDef **def)
+/* PostgreSQL's bits of a frame (nodes/parsenodes.h). */
+static const struct {
+    unsigned bit;
+    enum frame_edge edge;
+} FROM[] = { { 0x20, EDGE_FIRST },
+             { 0x200, EDGE_HERE },
+             { 0x800, EDGE_BEFORE },
+             { 0x2000, EDGE_AFTER } },
+  TO[] = { { 0x100, EDGE_LAST },
+           { 0x400, EDGE_HERE },
+           { 0x1000, EDGE_BEFORE },
+           { 0x4000, EDGE_AFTER } };
+enum {
+    EDGES = 4,
+    ROWS = 0x4,
+    GROUPS = 0x8,
+    EXCLUDE = 0x8000 | 0x10000 | 0x20000,
+};
+
+static enum err_code read_offset(struct sql_ctx *c, uint32_t *out,
+                                 enum frame_edge edge, bool rows,
+                                 const PgQuery__Node *n, int offset)
 {
-    const char *name = (*def)->name;
-    if (!name || !*name)
+    int64_t i = 0;
+    if (edge != EDGE_BEFORE && edge != EDGE_AFTER)
         return ERR_OK;
+    if (!rows)
+        return sql_refuse(c, REFUSAL_FRAME, offset, "RANGE with an offset",
+                          NULL);
+    if (!n || !sql_is_int(n, &i) || i < 0 || i > FRAME_OFFSET_MAX)
+        return sql_refuse(c, REFUSAL_FRAME,
+                          n ? sql_offset_of(n, offset) : offset,
+                          "This number of rows", NULL);
+    *out = (uint32_t)i;
+    return ERR_OK;
+}
+
+static enum err_code frame_of(struct sql_ctx *c, struct frame *out,
+                              const PgQuery__WindowDef *def)
+{
+    const unsigned bits = (unsigned)def->frame_options;
+    *out = (struct frame){ .rows = bits & ROWS };
+    if (bits & (GROUPS | EXCLUDE))
+        return sql_refuse(c, REFUSAL_FRAME, def->location,
+                          bits & GROUPS ? "GROUPS" : "EXCLUDE", NULL);
+    for (size_t i = 0; i < EDGES; i++) {
+        if (bits & FROM[i].bit)
+            out->from = FROM[i].edge;
+        if (bits & TO[i].bit)
+            out->to = TO[i].edge;
+    }
+    TRY(read_offset(c, &out->from_offset, out->from, out->rows,
+                    def->start_offset, def->location));
+    return read_offset(c, &out->to_offset, out->to, out->rows, def->end_offset,
+                       def->location);
+}
+
+/* The w of the WINDOW clause. */
+static enum err_code find_named(struct sql_ctx *c,
+                                const PgQuery__WindowDef **out,
+                                const char *name, int offset)
+{
     for (size_t i = 0; c->stmt && i < c->stmt->n_window_clause; i++) {
         const PgQuery__Node *n = c->stmt->window_clause[i];
         if (n->node_case != PG_QUERY__NODE__NODE_WINDOW_DEF ||
             strcmp(n->window_def->name, name) != 0)
             continue;
-        TRY(sql_fields(c, &n->window_def->base, (*def)->location));
-        *def = n->window_def;
-        return ERR_OK;
+        *out = n->window_def;
+        return sql_fields(c, &n->window_def->base, offset);
     }
-    return sql_refuse(c, REFUSAL_WINDOW_NAME, (*def)->location, name, NULL);
+    return sql_refuse(c, REFUSAL_WINDOW_NAME, offset, name, NULL);
 }
 
-static enum err_code read_window(struct sql_ctx *c, struct window *w,
-                                 const PgQuery__WindowDef *def)
+static enum err_code read_partition(struct sql_ctx *c, struct window *w,
+                                    const PgQuery__WindowDef *def)
 {
-    TRY(sql_fields(c, &def->base, def->location));
-    TRY(find_named(c, &def));
     const size_t n = def->n_partition_clause;
     if (n > SQL_KEYS_MAX || def->n_order_clause > SQL_KEYS_MAX)
         return sql_refuse(c, REFUSAL_LIST_LENGTH, def->location, "OVER", "64");
@@ -97,29 +128,59 @@ static enum err_code read_window(struct sql_ctx *c, struct window *w,
     for (; w->n_partition < n; w->n_partition++)
         TRY(sql_expr(c, &w->partition[w->n_partition],
                      def->partition_clause[w->n_partition]));
-    TRY(sql_sort_list(c, &w->orders, &w->n_orders, def->order_clause,
-                      def->n_order_clause));
+    return ERR_OK;
+}
+
+/* OVER w, and OVER (w ORDER BY ...), which adds to a w without an order. */
+static enum err_code read_window(struct sql_ctx *c, struct window *w,
+                                 const PgQuery__WindowDef *def)
+{
+    const int at = def->location;
+    const PgQuery__WindowDef *base;
+    TRY(sql_fields(c, &def->base, at));
+    if (def->name && *def->name)
+        TRY(find_named(c, &def, def->name, at));
+    base = def;
+    if (def->refname && *def->refname) {
+        TRY(find_named(c, &base, def->refname, at));
+        if (def->n_partition_clause > 0 || (base->refname && *base->refname) ||
+            (base->n_order_clause > 0 && def->n_order_clause > 0))
+            return sql_refuse(c, REFUSAL_FRAME, at,
+                              "A window that changes another", NULL);
+    }
+    TRY(read_partition(c, w, base));
+    const PgQuery__WindowDef *order = def->n_order_clause > 0 ? def : base;
+    TRY(sql_sort_list(c, &w->orders, &w->n_orders, order->order_clause,
+                      order->n_order_clause));
     return frame_of(c, &w->frame, def);
+}
+
+static enum err_code read_parts(struct sql_ctx *c, struct window *w,
+                                const PgQuery__FuncCall *f)
+{
+    TRY(kind_of(c, &w->kind, f));
+    if (w->kind == WINDOW_AGG)
+        TRY(sql_aggregate(c, &w->arg, f));
+    else
+        TRY(read_args(c, w, f));
+    return read_window(c, w, f->over);
 }
 
 enum err_code sql_window(struct sql_ctx *c, struct expr **out,
                          const PgQuery__FuncCall *f)
 {
-    const char *const no_aggs = c->no_aggs;
     struct window *w = ARENA_NEW(c->arena, struct window);
+    const char *where = c->no_aggs ? c->no_aggs : c->no_windows;
     struct expr *e = NULL;
     if (!w)
         return sql_no_memory(c);
-    if (no_aggs)
-        return sql_refuse(c, REFUSAL_WINDOW_PLACE, f->location, no_aggs, NULL);
+    if (where)
+        return sql_refuse(c, REFUSAL_WINDOW_PLACE, f->location, where, NULL);
     TRY(sql_expr_new(c, &e, EXPR_WINDOW, f->location));
     e->window = w;
-    TRY(kind_of(c, &w->kind, f));
-    if (w->kind == WINDOW_AGG)
-        TRY(sql_aggregate(c, &w->arg, f));
-    else
-        TRY(read_arg(c, w, f));
-    TRY(read_window(c, w, f->over));
+    c->no_windows = "another";
+    TRY(read_parts(c, w, f));
+    c->no_windows = NULL;
     *out = e;
     return ERR_OK;
 }

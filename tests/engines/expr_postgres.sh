@@ -3,17 +3,7 @@
 # what PostgreSQL says, or NULL where it raises an error.
 set -eu
 cd "$(dirname "$0")/../.."
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
-[ -n "$bin" ] || { echo "needs PostgreSQL: apt-get install postgresql"; exit 1; }
-dir=$(mktemp -d)
-as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-[ "$(id -u)" = 0 ] && chown postgres "$dir"
-stop() { as "$bin/pg_ctl" -D "$dir/db" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"; }
-trap stop EXIT
-as "$bin/initdb" -D "$dir/db" -E UTF8 --locale=C.UTF-8 -A trust >/dev/null
-as "$bin/pg_ctl" -D "$dir/db" -w -l "$dir/log" \
-    -o "-k $dir -c listen_addresses= -c timezone=UTC" start >/dev/null
-psql() { as env PGHOST="$dir" psql -X -q -A -t -d postgres "$@"; }
+. tests/engines/postgres.inc
 
 psql <<'SQL'
 CREATE TABLE a AS SELECT 7::int n, 2.5::float8 free, 'Hello'::text city,

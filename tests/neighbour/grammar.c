@@ -230,8 +230,9 @@ static void person_aggregate(struct writer *w, struct draw *d,
                              const struct scope *in, struct scope *out,
                              unsigned i)
 {
-    static const char *const numeric[] = { "sum", "min",   "max",
-                                           "avg", "count", NULL };
+    static const char *const numeric[] = { "sum",    "min",     "max",
+                                           "avg",    "count",   "stddev",
+                                           "median", "var_pop", NULL };
     const struct col *c = pick(in, d, "idtDT");
     char name[8];
     struct writer n = writer_of(name, sizeof name);
@@ -284,8 +285,14 @@ static void per_person(struct writer *w, struct draw *d, struct scope *s,
 /* Rows of one table with a window over each person's rows. */
 static void windowed(struct writer *w, struct draw *d, struct scope *s)
 {
-    static const char *const calls[] = { "row_number()", "count(*)", "rank()",
-                                         NULL };
+    static const char *const calls[] = {
+        "row_number()", "count(*)",    "rank()", "ntile(2)",
+        "count(*)",     "cume_dist()", NULL
+    };
+    static const char *const frames[] = {
+        "", " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+        " ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING", NULL
+    };
     const struct table *t = &TABLES[1 + draw_below(d, 2)];
     const char *call = draw_text(d, calls);
     struct scope in = { 0 };
@@ -295,6 +302,7 @@ static void windowed(struct writer *w, struct draw *d, struct scope *s)
     if (by)
         writer_printf(w, "ORDER BY %s%s", by->name,
                       draw_chance(d, 50) ? " DESC" : "");
+    writer_str(w, draw_text(d, frames));
     writer_printf(w, ") AS r FROM shop.%s) AS q", t->name);
     scope_table(s, t, "q");
     scope_add(s, "q", "r", 1, 'i', false, true);

@@ -1,0 +1,304 @@
+/* Window functions over rows of an answer; over.h. */
+#include <stdlib.h>
+
+#include "server/plan/draft.h"
+#include "server/plan/eval.h"
+#include "server/plan/over.h"
+#include "server/plan/tally.h"
+
+struct work {
+    const struct plan_over *o;
+    const struct over_row *rows;
+    size_t n;
+    struct over_answer *out;
+    size_t *peers; /* per place: where its peers begin; behind them, n + 1
+                      places more, where they end */
+};
+
+static int compare_partitions(const struct work *k, size_t a, size_t b)
+{
+    int c = 0;
+    for (size_t i = 0; c == 0 && i < k->o->n_partition; i++)
+        c = value_cmp(&k->rows[a].partition[i], &k->rows[b].partition[i]);
+    return c;
+}
+
+static int compare_orders(const struct work *k, size_t a, size_t b)
+{
+    int c = 0;
+    for (size_t i = 0; c == 0 && i < k->o->n_orders; i++)
+        c = plan_order_cmp(&k->o->orders[i], &k->rows[a].orders[i],
+                           &k->rows[b].orders[i]);
+    return c;
+}
+
+static int by_window(const void *left, const void *right, void *ctx)
+{
+    const size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int c = compare_partitions(ctx, a, b);
+    if (c == 0)
+        c = compare_orders(ctx, a, b);
+    return c ? c : (a > b) - (a < b);
+}
+
+static enum err_code order_rows(struct work *k, struct arena *a,
+                                struct err *err)
+{
+    struct over_answer *out = k->out;
+    out->cells = ARENA_NEW_N(a, k->n + 1, struct over_cell);
+    out->by = ARENA_NEW_N(a, k->n + 1, size_t);
+    out->place = ARENA_NEW_N(a, k->n + 1, size_t);
+    k->peers = ARENA_NEW_N(a, 2 * k->n + 2, size_t);
+    if (!out->cells || !out->by || !out->place || !k->peers)
+        return draft_memory(err);
+    for (size_t i = 0; i < k->n; i++)
+        out->by[i] = i;
+    if (k->n > 1)
+        qsort_r(out->by, k->n, sizeof *out->by, by_window, k);
+    for (size_t i = 0; i < k->n; i++)
+        out->place[out->by[i]] = i;
+    return ERR_OK;
+}
+
+/* Of one partition, places first .. end: where peers begin and end. */
+static void find_peers(struct work *k, size_t first, size_t end)
+{
+    const size_t *by = k->out->by;
+    size_t *ends = k->peers + k->n + 1;
+    for (size_t p = first; p < end; p++)
+        k->peers[p] = p > first && compare_orders(k, by[p - 1], by[p]) == 0
+                          ? k->peers[p - 1]
+                          : p;
+    for (size_t p = end; p-- > first;)
+        ends[p] =
+            p + 1 < end && k->peers[p + 1] == k->peers[p] ? ends[p + 1] : p + 1;
+}
+
+static size_t peers_end(const struct work *k, size_t place)
+{
+    return k->peers[k->n + 1 + place];
+}
+
+/* Rows up from `place`, or down, within the partition; `end` is behind it. */
+static size_t moved(size_t place, enum frame_edge edge, uint32_t offset,
+                    size_t first, size_t end)
+{
+    if (edge == EDGE_BEFORE)
+        return place - first < offset ? first : place - offset;
+    return end - place < offset ? end : place + offset;
+}
+
+/* The frame of the row at `place`: from .. to, to behind the last. */
+static void frame_of(struct over_cell *cell, const struct work *k, size_t place,
+                     size_t first, size_t end)
+{
+    const struct frame *f = &k->o->frame;
+    cell->from = f->from == EDGE_FIRST  ? first
+                 : f->from == EDGE_LAST ? end
+                 : f->from == EDGE_HERE
+                     ? (f->rows ? place : k->peers[place])
+                     : moved(place, f->from, f->from_offset, first, end);
+    if (f->to == EDGE_HERE)
+        cell->to = f->rows ? place + 1 : peers_end(k, place);
+    else if (f->to == EDGE_BEFORE) /* the place before it, and one behind */
+        cell->to =
+            place - first < f->to_offset ? first : place - f->to_offset + 1;
+    else if (f->to == EDGE_AFTER)
+        cell->to = moved(place + 1, f->to, f->to_offset, first, end);
+    else
+        cell->to = f->to == EDGE_LAST ? end : first;
+    if (cell->to < cell->from)
+        cell->to = cell->from;
+}
+
+static void add_place(struct tally *t, const struct work *k, size_t place)
+{
+    const struct over_row *r = &k->rows[k->out->by[place]];
+    if (r->counts)
+        tally_add(t, &r->value);
+}
+
+/*
+ * An aggregate of each frame.  A frame that holds the one before it is that and
+ * a few rows more; frames that reach to the end are met from the end.
+ */
+static void aggregate(struct work *k, size_t first, size_t end)
+{
+    const struct plan_over *o = k->o;
+    const struct tally empty =
+        tally_of(o->agg, o->value ? o->value->type : VALUE_INT);
+    const bool backwards =
+        o->frame.to == EDGE_LAST && o->frame.from != EDGE_FIRST;
+    struct tally t = empty;
+    size_t from = 0, to = 0; /* what t holds */
+    for (size_t i = first; i < end; i++) {
+        const size_t p = backwards ? end - 1 - (i - first) : i;
+        struct over_cell *cell = &k->out->cells[k->out->by[p]];
+        frame_of(cell, k, p, first, end);
+        if (from == to || cell->from > from || cell->to < to ||
+            (cell->from < from && !backwards)) {
+            t = empty;
+            from = to = backwards ? cell->to : cell->from;
+        }
+        while (from > cell->from)
+            add_place(&t, k, --from);
+        while (to < cell->to)
+            add_place(&t, k, to++);
+        cell->value = tally_result(&t);
+    }
+}
+
+/* The value of a row elsewhere; `place` is OVER_NONE where there is none. */
+static void take(struct work *k, size_t row, size_t place)
+{
+    struct over_cell *cell = &k->out->cells[row];
+    const bool is_shift = k->o->kind == WINDOW_LAG || k->o->kind == WINDOW_LEAD;
+    cell->source = place == OVER_NONE ? OVER_NONE : k->out->by[place];
+    if (place != OVER_NONE)
+        cell->value = k->rows[cell->source].value;
+    else
+        cell->value = is_shift ? k->rows[row].otherwise : value_null();
+}
+
+static size_t shifted(const struct work *k, size_t place, size_t first,
+                      size_t end)
+{
+    const bool back = (k->o->kind == WINDOW_LAG) == (k->o->number >= 0);
+    const uint64_t by = (uint64_t)llabs(k->o->number);
+    if (back)
+        return place - first < by ? OVER_NONE : place - by;
+    return end - 1 - place < by ? OVER_NONE : place + by;
+}
+
+/* The row that a function names, of the frame or by its distance. */
+static size_t named(struct over_cell *cell, const struct work *k, size_t place,
+                    size_t first, size_t end)
+{
+    const enum window_kind kind = k->o->kind;
+    if (kind == WINDOW_LAG || kind == WINDOW_LEAD)
+        return shifted(k, place, first, end);
+    frame_of(cell, k, place, first, end);
+    const size_t n = cell->to - cell->from;
+    const uint64_t nth = kind == WINDOW_FIRST_VALUE  ? 1
+                         : kind == WINDOW_LAST_VALUE ? n
+                                                     : (uint64_t)k->o->number;
+    return nth < 1 || nth > n ? OVER_NONE : cell->from + nth - 1;
+}
+
+/* ntile(b) of n rows: the first n mod b of its parts have one row more. */
+static int64_t tile(uint64_t i, uint64_t n, uint64_t b)
+{
+    const uint64_t least = n / b, larger = n % b;
+    const uint64_t in_larger = larger * (least + 1);
+    return (int64_t)(i < in_larger ? i / (least + 1)
+                                   : larger + (i - in_larger) / least) +
+           1;
+}
+
+static void number(struct work *k, size_t first, size_t end)
+{
+    const size_t n = end - first;
+    int64_t dense = 0;
+    for (size_t p = first; p < end; p++) {
+        struct value *v = &k->out->cells[k->out->by[p]].value;
+        const size_t above = k->peers[p] - first;
+        dense += k->peers[p] == p;
+        switch ((int)k->o->kind) {
+        case WINDOW_ROW_NUMBER:
+            *v = value_int((int64_t)(p - first) + 1);
+            break;
+        case WINDOW_RANK:
+            *v = value_int((int64_t)above + 1);
+            break;
+        case WINDOW_DENSE_RANK:
+            *v = value_int(dense);
+            break;
+        case WINDOW_PERCENT_RANK:
+            *v = value_double(n > 1 ? (double)above / (double)(n - 1) : 0);
+            break;
+        case WINDOW_CUME_DIST:
+            *v = value_double((double)(peers_end(k, p) - first) / (double)n);
+            break;
+        default:
+            *v = value_int(tile(p - first, n, (uint64_t)k->o->number));
+            break;
+        }
+    }
+}
+
+static void partition(struct work *k, size_t first, size_t end)
+{
+    find_peers(k, first, end);
+    for (size_t p = first; p < end; p++) {
+        k->out->cells[k->out->by[p]].first = first;
+        k->out->cells[k->out->by[p]].end = end;
+    }
+    if (k->o->kind == WINDOW_AGG) {
+        aggregate(k, first, end);
+        return;
+    }
+    if (!window_info_of(k->o->kind)->takes_value) {
+        number(k, first, end);
+        return;
+    }
+    for (size_t p = first; p < end; p++) {
+        const size_t row = k->out->by[p];
+        take(k, row, named(&k->out->cells[row], k, p, first, end));
+    }
+}
+
+enum err_code over_apply(struct over_answer *out, const struct plan_over *o,
+                         const struct over_row *rows, size_t n, struct arena *a,
+                         struct err *err)
+{
+    struct work k = { .o = o, .rows = rows, .n = n, .out = out };
+    TRY(order_rows(&k, a, err));
+    for (size_t i = 0; i < n; i++)
+        out->cells[i].source = OVER_NONE;
+    for (size_t first = 0, end; first < n; first = end) {
+        end = first + 1;
+        while (end < n &&
+               compare_partitions(&k, out->by[first], out->by[end]) == 0)
+            end++;
+        partition(&k, first, end);
+    }
+    return ERR_OK;
+}
+
+static enum err_code eval_orders(const struct value **out,
+                                 const struct plan_over *o,
+                                 const struct eval_env *env, struct arena *a,
+                                 struct err *err)
+{
+    struct value *v = ARENA_NEW_N(a, o->n_orders + 1, struct value);
+    if (!v)
+        return draft_memory(err);
+    for (size_t i = 0; i < o->n_orders; i++)
+        TRY(eval(&v[i], o->orders[i].expr, env, a, err));
+    *out = v;
+    return ERR_OK;
+}
+
+enum err_code over_row_of(struct over_row *out, const struct plan_over *o,
+                          const struct eval_env *env, struct arena *a,
+                          struct err *err)
+{
+    struct value *partition = ARENA_NEW_N(a, o->n_partition + 1, struct value);
+    struct value keep = { .type = VALUE_BOOL, .b = true };
+    *out = (struct over_row){ .partition = partition,
+                              .value = value_int(1),
+                              .otherwise = value_null() };
+    if (!partition)
+        return draft_memory(err);
+    for (size_t i = 0; i < o->n_partition; i++)
+        TRY(eval(&partition[i], o->partition[i], env, a, err));
+    TRY(eval_orders(&out->orders, o, env, a, err));
+    if (o->value)
+        TRY(eval(&out->value, o->value, env, a, err));
+    if (o->otherwise)
+        TRY(eval(&out->otherwise, o->otherwise, env, a, err));
+    if (o->filter)
+        TRY(eval(&keep, o->filter, env, a, err));
+    out->counts = keep.type == VALUE_BOOL && keep.b;
+    return ERR_OK;
+}
