@@ -216,7 +216,7 @@ static const char TO_VERSION_1[] =
     "ALTER TABLE charges DROP COLUMN leaf;"
     "DROP TABLE log_leaves; DROP TABLE log_tiles;"
     "DROP TABLE piece_answers; DROP TABLE pieces; DROP TABLE stumbles;"
-    "DROP TABLE lifts;"
+    "DROP TABLE lifts; DROP TABLE meta;"
     "CREATE TRIGGER charges_once BEFORE UPDATE ON charges WHEN OLD.state <> 0"
     " BEGIN SELECT RAISE(ABORT, 'a charge is resolved once'); END;"
     "PRAGMA user_version = 1;";

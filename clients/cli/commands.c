@@ -71,6 +71,23 @@ const struct command COMMANDS[] = {
     { "ledger verify", "FILE", "Check every invariant of a ledger file.",
       "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
       1, run_ledger_verify },
+    { "ledger backup", "FILE COPY", "Copy a ledger, also while it is used.",
+      "The copy says that it is one: no server opens it as it is, for what "
+      "was\n"
+      "spent since would be spent twice.  'ledger recover' is the way back.\n",
+      0, 2, run_ledger_backup },
+    { "ledger export", "FILE", "Print every charge, oldest first.",
+      "As CSV, or with --format json one JSON object a line.  Amounts are\n"
+      "whole pico-rho, nano-epsilon and atto-delta.\n",
+      FOR_OUTPUT, 1, run_ledger_export },
+    { "ledger recover", "FILE [WITNESS]",
+      "Make a ledger that was put back usable.",
+      "All that the witness leased counts as spent; without one, --burn-all\n"
+      "counts every dataset's whole budget as spent.  The audit log ends: "
+      "give\n"
+      "audit.name another name and audit.key another file, and move the\n"
+      "witness away.  No server may run on it.\n",
+      FOR_LOG | FOR_RECOVERY, 2, run_ledger_recover },
     { "audit entries", "LEDGER", "Print the audit log of a ledger file.",
       "One line of JSON for each entry, oldest first.  Reads the file only,\n"
       "also while its server runs.\n",

@@ -1,7 +1,18 @@
 #include "server/ledger/ledger.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "clients/cli/cli.h"
+#include "clients/cli/json.h"
 #include "clients/cli/text.h"
+#include "server/base/cleanup.h"
+#include "server/ledger/recover.h"
+
+enum { ROW_LEN = 16384 };
 
 static void say(void *ctx, const char *line)
 {
@@ -10,16 +21,174 @@ static void say(void *ctx, const char *line)
     (void)fprintf(cli->term.out, "%s\n", safe ? safe : "");
 }
 
+static int need(struct cli *cli, const char *what, const char *usage)
+{
+    struct err err;
+    (void)err_set(&err, ERR_INVALID, "%s", what);
+    (void)err_hint(&err, "usage: halftone %s", usage);
+    return cli_misused(cli, &err);
+}
+
 int run_ledger_verify(struct cli *cli)
 {
     struct err err;
-    if (cli->n_words == 0) {
-        (void)err_set(&err, ERR_INVALID, "there is no ledger to verify");
-        (void)err_hint(&err, "usage: halftone ledger verify FILE");
-        return cli_misused(cli, &err);
-    }
+    if (cli->n_words == 0)
+        return need(cli, "there is no ledger to verify", "ledger verify FILE");
     if (ledger_verify(cli->words[0], say, cli, &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);
     (void)fprintf(cli->term.out, "%s: every invariant holds\n", cli->words[0]);
+    return 0;
+}
+
+int run_ledger_backup(struct cli *cli)
+{
+    struct err err;
+    if (cli->n_words < 2)
+        return need(cli, "a backup needs a ledger and a new file",
+                    "ledger backup FILE COPY");
+    if (ledger_backup(cli->words[0], cli->words[1], &err) != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    (void)fprintf(
+        cli->term.out,
+        "%s: a copy of %s; 'halftone ledger recover' makes it usable\n",
+        cli->words[1], cli->words[0]);
+    return 0;
+}
+
+/* ---- export ---- */
+
+/* Names are lower-case ids by policy; what is not is quoted all the same. */
+static void print_field(FILE *out, const char *text)
+{
+    if (strcspn(text, ",\"\r\n") == strlen(text)) {
+        (void)fputs(text, out);
+        return;
+    }
+    (void)fputc('"', out);
+    for (; *text; text++)
+        (void)fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+    (void)fputc('"', out);
+}
+
+static enum err_code print_csv(void *ctx, const struct ledger_export_row *r,
+                               struct err *err)
+{
+    FILE *out = ((struct cli *)ctx)->term.out;
+    const char *const texts[] = { r->id, r->principal, r->dataset, r->purpose,
+                                  r->state };
+    (void)err;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        print_field(out, texts[i]);
+        (void)fputc(',', out);
+    }
+    (void)fprintf(out,
+                  "%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+                  ",%" PRId64 "\n",
+                  r->charged_us, r->price.rho_pico, r->price.eps_nano,
+                  r->price.delta_atto, r->policy_version, r->leaf);
+    return ERR_OK;
+}
+
+static void json_int(struct json *j, const char *key, int64_t v)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRId64, v);
+    json_key(j, key);
+    json_number(j, text);
+}
+
+static enum err_code print_json(void *ctx, const struct ledger_export_row *r,
+                                struct err *err)
+{
+    struct cli *cli = ctx;
+    const struct {
+        const char *key, *text;
+    } texts[] = { { "charge", r->id },
+                  { "principal", r->principal },
+                  { "dataset", r->dataset },
+                  { "purpose", r->purpose },
+                  { "state", r->state } };
+    struct arena a; /* of this row */
+    struct json j = json_of(cli->term.out, &a);
+    (void)err;
+    arena_init(&a, ROW_LEN);
+    json_open(&j, '{');
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_key(&j, texts[i].key);
+        json_text(&j, texts[i].text);
+    }
+    json_int(&j, "charged_us", r->charged_us);
+    json_int(&j, "rho_pico", (int64_t)r->price.rho_pico);
+    json_int(&j, "eps_nano", (int64_t)r->price.eps_nano);
+    json_int(&j, "delta_atto", (int64_t)r->price.delta_atto);
+    json_int(&j, "policy_version", (int64_t)r->policy_version);
+    json_int(&j, "leaf", r->leaf);
+    json_close(&j, '}');
+    (void)fputc('\n', cli->term.out);
+    arena_fini(&a);
+    return ERR_OK;
+}
+
+int run_ledger_export(struct cli *cli)
+{
+    const bool json = cli->opt.format == FORMAT_JSON;
+    struct err err;
+    if (cli->n_words == 0)
+        return need(cli, "there is no ledger to export", "ledger export FILE");
+    if (!json)
+        (void)fprintf(cli->term.out,
+                      "charge,principal,dataset,purpose,state,charged_us,"
+                      "rho_pico,eps_nano,delta_atto,policy_version,leaf\n");
+    if (ledger_export(cli->words[0], json ? print_json : print_csv, cli,
+                      &err) != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    return 0;
+}
+
+/* ---- recovery ---- */
+
+/* --log-key, or the key that the server keeps beside its ledger. */
+static enum err_code find_key(struct cli *cli, struct note_verifier *out,
+                              struct err *err)
+{
+    char path[4096], text[NOTE_KEY_TEXT_LEN + 1];
+    struct note_signer signer;
+    if (cli->opt.log_key)
+        return note_verifier_parse(out, cli->opt.log_key, err);
+    (void)snprintf(path, sizeof path, "%s-audit-key", cli->words[0]);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (n < 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "the log's key %s is not there",
+                      path);
+        return err_hint(err, "give --log-key with the line that "
+                             "/audit/key showed");
+    }
+    text[n] = '\0';
+    TRY(note_signer_parse(&signer, text, err));
+    *out = signer.verifier;
+    return ERR_OK;
+}
+
+int run_ledger_recover(struct cli *cli)
+{
+    static const char usage[] = "ledger recover FILE [WITNESS]";
+    const char *witness = cli->n_words > 1 ? cli->words[1] : NULL;
+    struct note_verifier key;
+    struct err err;
+    if (cli->n_words == 0)
+        return need(cli, "there is no ledger to recover", usage);
+    if (!witness != cli->opt.burn_all)
+        return need(cli, "name a witness, or say --burn-all", usage);
+    enum err_code code = find_key(cli, &key, &err);
+    if (code == ERR_OK)
+        code = ledger_recover(cli->words[0], witness, &key, clock_system(), say,
+                              cli, &err);
+    if (code != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    (void)fprintf(cli->term.out,
+                  "%s: recovered; give audit.name another name and audit.key "
+                  "another file%s\n",
+                  cli->words[0], witness ? ", and move the witness away" : "");
     return 0;
 }

@@ -60,6 +60,7 @@ enum flag_group {
     FOR_LOG = 262144,
     FOR_WITNESS = 524288,
     FOR_LIFT = 1048576,
+    FOR_RECOVERY = 2097152,
 };
 
 struct flag {
@@ -96,10 +97,11 @@ struct option_list {
 enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
+    bool burn_all;
     bool help, version, no_color, plaintext, watch, intervals, bounds_report;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
-    const char *dataset, *purpose, *file, *key, *log_key, *table, *role, *token_out;
-    const char *reason;
+    const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
+        *token_out, *reason;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;             /* half_width 0 = not set */

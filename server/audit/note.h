@@ -25,7 +25,7 @@
  * Source: C2SP signed-note; RFC 8032.
  */
 enum { NOTE_KEY_LEN = 32, NOTE_NAME_MAX = 128, NOTE_SIGNATURES_MAX = 16 };
-enum { NOTE_LEN_MAX = 8192, NOTE_KEY_TEXT_LEN = 256 };
+enum { NOTE_LEN_MAX = 65536, NOTE_KEY_TEXT_LEN = 256 };
 
 struct note_verifier {
     char name[NOTE_NAME_MAX];

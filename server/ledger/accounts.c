@@ -97,6 +97,9 @@ enum err_code accounts_take(struct book *b, int64_t *route,
             return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
     }
     TRY(check_all(counters, left, args, err));
+    TRY(guard_cover(&b->guard, &b->journal, args->accounts[0].name,
+                    dp_price_add(counter_taken(counters[0]), args->price),
+                    counters[0]->limit, err));
     for (size_t i = 0; i < args->n_accounts; i++) {
         for (size_t j = 0; j < i; j++)
             assert(counters[i] != counters[j]); /* each account once */

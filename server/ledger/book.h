@@ -2,6 +2,7 @@
 #define LEDGER_BOOK_H
 
 #include "server/ledger/counter.h"
+#include "server/ledger/guard.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/store.h"
 
@@ -18,6 +19,7 @@ struct book {
     struct store store;
     struct counters counters;
     struct journal journal;
+    struct guard guard;
     struct clock *clock; /* borrowed */
     int64_t lease_us;
     int64_t boot;                     /* this process, in the file */
@@ -44,7 +46,8 @@ struct charge {
 };
 
 /* Begin this process's life in the file; *found = charges left open. */
-void book_boot(struct book *b, uint64_t *found);
+enum err_code book_boot(struct book *b, uint64_t *found,
+                        struct err *err) MUST_CHECK;
 
 enum err_code book_charge(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args,

@@ -64,7 +64,8 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
     b->lease_us = (int64_t)(o->lease_ns / NS_PER_US);
     b->free_keys = o->free_keys ? o->free_keys : FREE_KEYS;
     TRY(store_open(&b->store, o->path, err));
-    book_boot(b, found);
+    b->guard = (struct guard){ .path = o->witness, .key = o->key };
+    TRY(book_boot(b, found, err));
     if (b->store.rc != SQLITE_OK)
         return err_set(err, ERR_INTERNAL, "ledger %s cannot be used: %s",
                        o->path, sqlite3_errstr(b->store.rc));
@@ -90,11 +91,21 @@ enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
     return ERR_OK;
 }
 
+/* What the witness is not told now, the next start tells it. */
+static void say_goodbye(struct book *b)
+{
+    struct err err;
+    if (guard_tell(&b->guard, &b->journal, &err) != ERR_OK)
+        metrics_set(&metrics.witness_failed, 1);
+}
+
 void ledger_close(struct ledger *l)
 {
     if (!l)
         return;
     committer_fini(&l->committer);
+    if (!committer_failed(&l->committer))
+        say_goodbye(&l->committer.book);
     counters_forget(&l->committer.book.counters);
     store_close(&l->committer.book.store);
     free(l);
@@ -436,6 +447,19 @@ enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
 {
     struct record_work w = { { .exec = exec_record, .err = err }, entries, n };
     return committer_run(&l->committer, &w.work);
+}
+
+static enum err_code exec_witness(struct book *b, struct work *w)
+{
+    const enum err_code code = guard_tell(&b->guard, &b->journal, w->err);
+    metrics_set(&metrics.witness_failed, code != ERR_OK);
+    return code;
+}
+
+enum err_code ledger_witness(struct ledger *l, struct err *err)
+{
+    struct work w = { .exec = exec_witness, .err = err };
+    return committer_run(&l->committer, &w);
 }
 
 struct list_work {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "dp/price.h"
+#include "server/audit/note.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/err.h"
@@ -47,6 +48,9 @@ struct ledger_options {
     uint64_t lease_ns;         /* how long one run may hold a charge */
     uint32_t checkpoint_pages; /* of write-ahead log before the committer folds
                                   it into the file; 0 = 4096 */
+    const char *witness; /* path on another disk (server/ledger/guard.h), or
+                            NULL: then a rollback is not found out */
+    const struct note_signer *key; /* of the log; NULL without a witness */
     uint32_t free_keys; /* that a principal may bind in an hour to answers that
                            cost nothing (each is a row for ever); 0 = 10000 */
 };
@@ -132,6 +136,8 @@ struct ledger_run {
  * ERR_NOT_FOUND    the folder does not exist or cannot be written
  * ERR_UNAVAILABLE  another server has the file open
  * ERR_INTERNAL     the file is damaged, not a ledger, or of a newer schema
+ * ERR_CONFLICT     it is older than its witness, a backup, or its log has ended
+ * ERR_UNAVAILABLE  also when the witness cannot be written
  * Open charges of an earlier process become spent; *found says how many.
  */
 enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
@@ -297,6 +303,12 @@ enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
 struct audit_entry;
 enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
                             size_t n, struct err *err) MUST_CHECK;
+
+/*
+ * Tell the witness how far the log has come, if there is one and it grew.
+ * ERR_UNAVAILABLE  it cannot be written now
+ */
+enum err_code ledger_witness(struct ledger *l, struct err *err) MUST_CHECK;
 
 /* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);

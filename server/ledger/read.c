@@ -75,7 +75,7 @@ static void note_start(struct book *b, uint64_t found)
                                         .detail = detail });
 }
 
-void book_boot(struct book *b, uint64_t *found)
+enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
 {
     struct store *s = &b->store;
     *found = 0;
@@ -88,10 +88,14 @@ void book_boot(struct book *b, uint64_t *found)
     b->boot = (int64_t)boot_new(b);
     b->counters.journal = &b->journal;
     journal_load(&b->journal, s);
+    TRY(guard_check(&b->guard, s, &b->journal, err));
     note_bare(b);
     note_start(b, *found);
     store_run(s, SQL_COMMIT, "");
+    if (s->rc != SQLITE_OK)
+        return ERR_OK; /* the caller looks */
     journal_keep(&b->journal);
+    return guard_begin(&b->guard, &b->journal, err);
 }
 
 enum err_code book_balance(struct book *b, struct ledger_balance *out,

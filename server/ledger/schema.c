@@ -122,6 +122,10 @@ REFUSE("stumbles_kept", "DELETE ON stumbles", "1", "history never changes")
 REFUSE("lifts_fixed", "UPDATE ON lifts", "1", "history never changes")         \
 REFUSE("lifts_kept", "DELETE ON lifts", "1", "history never changes")
 
+#define META_TABLE                                                             \
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"            \
+    " STRICT, WITHOUT ROWID;"
+
 const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 /* from 1: no log yet; the next start writes the leaves of what was charged */
 [1] = LOG_TABLES
@@ -130,6 +134,7 @@ const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 CHARGES_ONCE CHARGES_LEAF,
 [2] = PIECE_TABLES,
 [3] = LIFT_TABLE,
+[4] = META_TABLE,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -269,6 +274,7 @@ REFUSE("answers_new", "INSERT ON answers",
 REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
 PIECE_TABLES,
 LIFT_TABLE,
+META_TABLE,
 NULL,
 };
 /* clang-format on */

@@ -20,8 +20,9 @@
  *   piece_answers    ... what was released, until it expires
  *   stumbles         runs that ended with some of these missing
  *   lifts            stewards who let a dataset go on after misses, and why
+ *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 4, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 5, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

@@ -203,6 +203,12 @@ static const struct field AUDIT[] = {
       .absent = "'-audit-key' beside the ledger",
       .help = "File of the Ed25519 key that signs the log; made when absent, "
               "readable by the server alone." },
+    { .key = "witness",
+      .kind = FIELD_PATH,
+      .at = AT(witness),
+      .absent = "a rollback is not detected",
+      .help = "File on another disk that remembers how far the ledger has "
+              "come; a ledger older than it is refused." },
     { .key = "interval",
       .kind = FIELD_DURATION,
       .unit_ns = 1,

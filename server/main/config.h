@@ -37,6 +37,7 @@ struct config {
     const char *principals;     /* path */
     const char *ledger;         /* path */
     const char *audit_name;     /* of the audit log, for those who verify it */
+    const char *witness;        /* path on another disk, or NULL */
     uint64_t audit_interval_ns; /* between leaves of all that people do */
     struct note_signer audit_key; /* from `audit.key`, made as the secret is */
     uint8_t secret[32]; /* from `secret`: a file of 32 random bytes, made

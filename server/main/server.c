@@ -182,6 +182,8 @@ static enum err_code open_ledger(struct server *s, struct err *err)
     uint64_t found;
     const struct ledger_options options = { .path = s->config->ledger,
                                             .clock = clock_system(),
+                                            .witness = s->config->witness,
+                                            .key = &s->config->audit_key,
                                             .lease_ns = s->config->lease_ns };
     TRY(ledger_open(&s->service.ledger, &options, &found, err));
     if (found > 0)

@@ -15,8 +15,9 @@ enum {
     US_PER_S = 1000000,
     MINUTE_US = 60 * US_PER_S,
     CALLERS = WORK_OWNERS,
-    LOGINS = 256,  /* queued in a second; past them, counted */
-    TEXT_LEN = 96, /* bytes, with NUL */
+    WITNESS_TICKS = 10, /* seconds */
+    LOGINS = 256,       /* queued in a second; past them, counted */
+    TEXT_LEN = 96,      /* bytes, with NUL */
 };
 
 /* Told one by one in this minute, and only counted, of the callers that share
@@ -43,6 +44,7 @@ struct tick {
 struct trail {
     struct trail_options options;
     struct tick tick; /* the thread's alone */
+    uint64_t ticks;   /* likewise */
     pthread_t thread;
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t stopping;
@@ -121,6 +123,15 @@ static void collect(struct trail *t, struct tick *k, bool is_last)
     add_interval(t, k, now_us);
 }
 
+/* So that what may be lost unseen is what happened in this time. */
+static void tell_witness(struct trail *t)
+{
+    struct err err;
+    if (t->ticks++ % WITNESS_TICKS == 0 &&
+        ledger_witness(t->options.ledger, &err) != ERR_OK)
+        log_event(LOG_WITNESS_FAILED, (struct log_fields){ .error = err.code });
+}
+
 /* A ledger that failed stops the server by itself. */
 static void write_tick(struct trail *t, const struct tick *k)
 {
@@ -147,6 +158,7 @@ static void *run(void *arg)
         collect(t, &t->tick, stops);
         (void)pthread_mutex_unlock(&t->lock);
         write_tick(t, &t->tick);
+        tell_witness(t);
     }
     return NULL;
 }

@@ -80,4 +80,35 @@ rm -f "$run"/ledger.db*[lm] && cp "$run/old.db" "$run/ledger.db"
 start_server
 check 'a ledger that was put back is found out' exits 3 witness
 check 'in words' says 'does not continue the one' witness
+
+# A server with a witness of its own refuses what was put back, and a recovery
+# counts as spent what was leased.
+stop_server
+rm -rf "$run"/ledger.db*
+sed -i "s|^ledger:.*|&\naudit: {name: second.example/log, key: second.key, witness: $run/witness}|" "$run/config.yaml"
+start_server
+"$bin/halftone" ledger backup "$run/ledger.db" "$run/backup.db" >/dev/null
+ask 'SELECT COUNT(*) FROM shop.orders' >/dev/null
+left() { "$bin/halftone" budget shop --format json | sed 's/.*"spent_rho":\([^,]*\).*/\1/'; }
+before=$(left)
+stop_server
+rm -f "$run"/ledger.db*
+cp "$run/backup.db" "$run/ledger.db"
+check 'a server does not start on a backup' says 'must not be used: it is a backup' \
+    "$bin/halftoned" --config "$run/config.yaml"
+recover() {
+    cp "$run/second.key" "$run/ledger.db-audit-key" &&
+        "$bin/halftone" ledger recover "$run/ledger.db" "$run/witness"
+}
+check 'a recovery says what it counts as spent' says 'dataset/shop: counted as spent: rho' recover
+rm "$run/witness"
+check 'the log that was lost is not continued' says 'ended when this ledger was recovered' \
+    "$bin/halftoned" --config "$run/config.yaml"
+sed -i 's|second|third|g' "$run/config.yaml"
+start_server
+at_least() { awk -v a="$(left)" -v b="$before" 'BEGIN { exit !(a >= b) }'; }
+check 'no less is spent than before' at_least
+check 'and the server goes on' ask 'SELECT COUNT(*) FROM shop.orders'
+exports() { "$bin/halftone" ledger export "$run/ledger.db" | tee /dev/stderr | grep -q ',recover,shop,'; }
+check 'an export tells every charge' exports
 exit $failed

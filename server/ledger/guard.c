@@ -1,0 +1,182 @@
+#include "server/ledger/guard.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+/* ---- what the file remembers ---- */
+
+static bool meta_get(struct store *s, const char *key,
+                     uint8_t epoch[WITNESS_EPOCH_LEN])
+{
+    size_t len = 0;
+    if (!store_find(s, SQL_META_FIND, "t", key))
+        return false;
+    const void *value = store_blob(s, SQL_META_FIND, 0, &len);
+    if (epoch && len == WITNESS_EPOCH_LEN)
+        memcpy(epoch, value, len);
+    store_end(s, SQL_META_FIND);
+    return true;
+}
+
+static void meta_set(struct store *s, const char *key, const uint8_t *value,
+                     size_t len)
+{
+    store_run(s, SQL_META_SET, "tb", key, value, len);
+}
+
+/* ---- the start ---- */
+
+static enum err_code refuse(struct err *err, const char *why)
+{
+    (void)err_set(err, ERR_CONFLICT, "this ledger must not be used: %s", why);
+    return err_hint(err, "find the newest ledger; if it is lost, 'halftone "
+                         "ledger recover' counts as spent what may have been "
+                         "(docs/ledger.md)");
+}
+
+static enum err_code check_epoch(struct guard *g, struct store *s,
+                                 struct err *err)
+{
+    uint8_t now[WITNESS_EPOCH_LEN], before[WITNESS_EPOCH_LEN] = { 0 };
+    if (!meta_get(s, "epoch", now))
+        return refuse(err, "its witness has seen a newer one");
+    (void)meta_get(s, "epoch_before", before);
+    /* A start that was cut short between its commit and the witness. */
+    if (memcmp(g->witness.epoch, now, sizeof now) != 0 &&
+        memcmp(g->witness.epoch, before, sizeof before) != 0)
+        return refuse(err, "it is a copy from before the last start");
+    return ERR_OK;
+}
+
+static enum err_code check_log(const struct guard *g, struct store *s,
+                               const struct journal *j, struct err *err)
+{
+    const struct merkle_reader reader = { .read = journal_read, .ctx = s->db };
+    const struct checkpoint *seen = &g->witness.head;
+    struct merkle_frontier f;
+    if (seen->size > j->now.size)
+        return refuse(err, "its witness has seen more than it holds");
+    TRY(merkle_frontier_at(&f, &reader, seen->size, err));
+    const struct merkle_hash root = merkle_root(&f);
+    return memcmp(root.bytes, seen->root.bytes, sizeof root.bytes) == 0
+               ? ERR_OK
+               : refuse(err, "its past is not the one its witness has seen");
+}
+
+static enum err_code check_retired(const struct guard *g, struct store *s,
+                                   struct err *err)
+{
+    char key[NOTE_NAME_MAX + sizeof "retired/"];
+    struct writer w = writer_of(key, sizeof key);
+    writer_printf(&w, "retired/%s", g->key->verifier.name);
+    if (!writer_cstr(&w) || !meta_get(s, key, NULL))
+        return ERR_OK;
+    (void)err_set(err, ERR_CONFLICT,
+                  "the log '%s' ended when this ledger was recovered",
+                  g->key->verifier.name);
+    return err_hint(err, "give audit.name another name and audit.key another "
+                         "file: a log never goes back");
+}
+
+static enum err_code check_witness(struct guard *g, struct store *s,
+                                   const struct journal *j, struct err *err)
+{
+    bool is_there;
+    TRY(witness_read(&g->witness, &is_there, g->path, &g->key->verifier, err));
+    if (is_there) {
+        TRY(check_epoch(g, s, err));
+        return check_log(g, s, j, err);
+    }
+    g->witness = (struct witness){ .n = 0 };
+    if (!meta_get(s, "epoch", NULL))
+        return ERR_OK; /* the first start with a witness */
+    (void)err_set(err, ERR_NOT_FOUND,
+                  "the witness %s is not there, and this ledger had one",
+                  g->path);
+    return err_hint(err, "mount its disk; if it is lost, start once without "
+                         "audit.witness");
+}
+
+enum err_code guard_check(struct guard *g, struct store *s,
+                          const struct journal *j, struct err *err)
+{
+    uint8_t epoch[WITNESS_EPOCH_LEN];
+    if (g->recovers)
+        return ERR_OK;
+    if (meta_get(s, "backup", NULL))
+        return refuse(err, "it is a backup");
+    if (g->key)
+        TRY(check_retired(g, s, err));
+    if (!g->path) {
+        store_run(s, SQL_META_FORGET, "");
+        return ERR_OK;
+    }
+    TRY(check_witness(g, s, j, err));
+    if (!meta_get(s, "epoch", epoch))
+        memset(epoch, 0, sizeof epoch);
+    meta_set(s, "epoch_before", epoch, sizeof epoch);
+    if (RAND_bytes(g->witness.epoch, sizeof g->witness.epoch) != 1)
+        return err_set(err, ERR_INTERNAL, "the system gave no randomness");
+    meta_set(s, "epoch", g->witness.epoch, sizeof g->witness.epoch);
+    return ERR_OK;
+}
+
+/* ---- the witness ---- */
+
+enum err_code guard_tell(struct guard *g, const struct journal *j,
+                         struct err *err)
+{
+    if (!g->path)
+        return ERR_OK;
+    const struct witness *w = &g->witness;
+    struct checkpoint head = { .size = j->now.size,
+                               .root = merkle_root(&j->now) };
+    if (head.size == w->head.size && w->head.origin[0])
+        return ERR_OK;
+    memcpy(head.origin, g->key->verifier.name, sizeof head.origin);
+    g->witness.head = head;
+    return witness_write(w, g->path, g->key, err);
+}
+
+enum err_code guard_begin(struct guard *g, const struct journal *j,
+                          struct err *err)
+{
+    g->witness.head = (struct checkpoint){ 0 };
+    return guard_tell(g, j, err);
+}
+
+static uint64_t grown(uint64_t block, uint64_t taken, uint64_t limit)
+{
+    if (taken <= block)
+        return block;
+    const uint64_t share = limit / GUARD_SHARE;
+    return taken >= limit || limit - taken < share
+               ? (taken > limit ? taken : limit)
+               : taken + share;
+}
+
+enum err_code guard_cover(struct guard *g, const struct journal *j,
+                          const char *account, struct dp_price taken,
+                          struct dp_price limit, struct err *err)
+{
+    if (!g->path)
+        return ERR_OK;
+    struct witness_block *b = witness_block_of(&g->witness, account);
+    if (!b)
+        return err_set(err, ERR_UNAVAILABLE, "the witness has no room for '%s'",
+                       account);
+    const struct witness_block before = *b;
+    b->rho_pico = grown(b->rho_pico, taken.rho_pico, limit.rho_pico);
+    b->eps_nano = grown(b->eps_nano, taken.eps_nano, limit.eps_nano);
+    b->delta_atto = grown(b->delta_atto, taken.delta_atto, limit.delta_atto);
+    if (memcmp(&before, b, sizeof before) == 0)
+        return ERR_OK;
+    const struct checkpoint head = g->witness.head;
+    g->witness.head.origin[0] = '\0'; /* write, grown or not */
+    const enum err_code code = guard_tell(g, j, err);
+    if (code != ERR_OK) {
+        *b = before;
+        g->witness.head = head;
+    }
+    return code;
+}

@@ -1,0 +1,59 @@
+#ifndef LEDGER_GUARD_H
+#define LEDGER_GUARD_H
+
+#include "dp/price.h"
+#include "server/audit/witness.h"
+#include "server/ledger/journal.h"
+
+/*
+ * Budget is leased in blocks from a witness outside (server/audit/witness.h).
+ *
+ *   taken                 block
+ *   |---------------------|....................|         limit
+ *   spent and pending     leased, not spent    not leased
+ *
+ * A charge that would pass its block makes the witness write a larger one
+ * first.  A ledger that was rolled back is older than its witness, by its epoch
+ * or by its log, and is refused at the start; who recovers it counts all blocks
+ * as spent (ledger_recover).
+ *
+ * Meta keys in the file: "epoch" and "epoch_before" of the newest start with a
+ * witness, "backup" in a copy that `halftone ledger backup` made,
+ * "retired/NAME" for logs that ended with a recovery.
+ */
+struct guard {
+    const char *path;              /* borrowed; NULL = no witness */
+    const struct note_signer *key; /* borrowed */
+    bool recovers;                 /* nothing is checked: ledger_recover */
+    struct witness witness;
+};
+
+enum { GUARD_SHARE = 100 }; /* blocks to a limit */
+
+/*
+ * Before anything of the ledger is used: may it be?  Then the next epoch is
+ * written into the open transaction; guard_begin, after its commit, tells the
+ * witness.
+ * ERR_CONFLICT   the ledger is older than its witness, or a backup, or its log
+ *                ended with a recovery; the hint says what to do
+ * ERR_NOT_FOUND, ERR_INVALID  the witness is missing or is none
+ */
+enum err_code guard_check(struct guard *g, struct store *s,
+                          const struct journal *j, struct err *err) MUST_CHECK;
+enum err_code guard_begin(struct guard *g, const struct journal *j,
+                          struct err *err) MUST_CHECK;
+
+/*
+ * `taken` of `limit` will be taken of the account: within its block?  Else the
+ * block grows by a hundredth of the limit.
+ * ERR_UNAVAILABLE  the witness cannot be written: nothing may be charged
+ */
+enum err_code guard_cover(struct guard *g, const struct journal *j,
+                          const char *account, struct dp_price taken,
+                          struct dp_price limit, struct err *err) MUST_CHECK;
+
+/* Tell the witness how far the log has come. */
+enum err_code guard_tell(struct guard *g, const struct journal *j,
+                         struct err *err) MUST_CHECK;
+
+#endif
