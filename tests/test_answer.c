@@ -17,6 +17,17 @@ static size_t print(uint8_t bytes[ROOM], const struct answer *answer)
 
 static struct answer sample(void)
 {
+    static struct dp_mechanism noise[] = { { DP_DGAUSS, 7, 2 },
+                                           { DP_DLAPLACE, 9, 1 } };
+    static struct answer_day days[] = { { 15000, 5, 9, true },
+                                        { 15001, 9, 11, false } };
+    static struct reply_part parts[] = { { "ff",
+                                           3,
+                                           { .type = VALUE_DATE, .i = 15000 },
+                                           { .type = VALUE_DATE, .i = 15001 },
+                                           2,
+                                           1,
+                                           true } };
     static struct value keys[] = { { .type = VALUE_DATE, .i = 15000 },
                                    { .type = VALUE_NULL } };
     static struct dp_noisy measures[] = {
@@ -41,6 +52,12 @@ static struct answer sample(void)
         .n_rows = 2,
         .keys = keys,
         .measures = measures,
+        .noise = noise,
+        .n_noise = 2,
+        .above = 77,
+        .days = days,
+        .n_days = 2,
+        .state = { 4 },
         .table = { .columns = columns,
                    .n_columns = 2,
                    .cells = cells,
@@ -54,7 +71,9 @@ static struct answer sample(void)
                                 .dataset = "shop",
                                 .purpose = "measure",
                                 .mechanism = "m",
-                                .rho_pico = 5 } },
+                                .rho_pico = 5,
+                                .parts = parts,
+                                .n_parts = 1 } },
     };
 }
 
@@ -73,8 +92,30 @@ static void check_round_trip(void **state)
     assert_true(read.measures[1].v == DP_INT_MAX);
     assert_true(read.measures[2].v == DP_INT_MIN);
     assert_string_equal(read.table.notices[1], "two");
+    assert_int_equal(read.noise[1].law, DP_DLAPLACE);
+    assert_int_equal(read.days[1].to_us, 11);
+    assert_int_equal(read.table.receipt.parts[0].last.i, 15001);
     assert_int_equal(print(second, &read), len);
     assert_memory_equal(first, second, len);
+    arena_fini(&a);
+}
+
+/* What stands alone is stored as it was before there were series. */
+static void check_plain(void **state)
+{
+    static uint8_t bytes[ROOM];
+    struct answer answer = sample(), read;
+    struct err err = { 0 };
+    struct arena a;
+    (void)state;
+    answer.n_noise = answer.n_days = answer.table.receipt.n_parts = 0;
+    const size_t len = print(bytes, &answer);
+    assert_int_equal(bytes[0], 1);
+    arena_init(&a, 1 << 20);
+    assert_int_equal(answer_read(&read, bytes, len, &a, &err), ERR_OK);
+    assert_int_equal(read.n_days, 0);
+    bytes[0] = 2;
+    assert_int_equal(answer_read(&read, bytes, len, &a, &err), ERR_INTERNAL);
     arena_fini(&a);
 }
 
@@ -132,6 +173,7 @@ static void check_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(check_round_trip),
+                                        cmocka_unit_test(check_plain),
                                         cmocka_unit_test(check_damage) };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,8 @@ static void releases_of(struct releases *r, const char *names)
             r->want[i].from_us = names[i] - 'A';
             r->want[i].to_us = names[i] - 'A' + 1;
         }
-        r->piece[i] = (struct ledger_piece){ r->want[i], 1000 };
+        r->piece[i] =
+            (struct ledger_piece){ r->want[i], 1000, r->hash[i], i + 1 };
     }
 }
 
@@ -322,6 +323,10 @@ static void check_stumble(void **state)
     assert_int_equal(next.verdict, LEDGER_CHARGED);
     assert_int_equal(next.fence, 2);
     assert_string_equal(stored(&f, "", &next.id), "a.c");
+    struct ledger_look seen;
+    assert_int_equal(look(&f, &seen, "", &next.id), ERR_OK);
+    assert_int_equal(seen.found[2].what_len, 3); /* as it was charged */
+    assert_memory_equal(seen.found[2].what, "ccc", 3);
     assert_int_equal(answer(&f, &run, "1"), ERR_UNAVAILABLE); /* fenced off */
     assert_int_equal(answer(&f, &next, "1"), ERR_OK);
     assert_int_equal(spent(&f), 30);

@@ -1,15 +1,12 @@
 /* The whole pipeline but sockets and data: a fake engine, a real ledger. */
-#include "server/main/service.h"
+#include "tests/lib_service.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "dp/init.h"
-#include "server/engine/fake.h"
 #include "server/grpc/codec.h"
 #include "server/sql/sql.h"
-#include "tests/lib_ledger.h"
-#include "tests/lib_rng.h"
 #include "tests/table.h"
 
 static const char POLICY[] =
@@ -38,139 +35,6 @@ static const char POLICY[] =
     "      country: {type: text, domain: [DE, FR]}\n"
     "      amount: {type: double, range: [0, 500], grid: 0.01}\n";
 
-static const char *const SHOP[] = { "shop" }, *const ANALYTICS[] = {
-    "analytics", "ads"
-};
-
-struct fixture {
-    struct ledger_dir dir;
-    struct arena arena;
-    struct policy *policy;
-    struct dataset dataset;
-    struct dataset *datasets[1];
-    struct auth_principal principals[2]; /* ana sees the shop, eve nothing */
-    struct auth_registry registry;
-    struct world world;
-    struct service service;
-    gsl_rng *rng;
-    uint64_t queued_ns; /* a worker begins so long after RECEIVED */
-};
-
-static void close_fixture(struct fixture *f)
-{
-    engine_close(f->dataset.engine);
-    ledger_close(f->service.ledger);
-    gsl_rng_free(f->rng);
-    arena_fini(&f->arena);
-    ledger_dir_fini(&f->dir);
-}
-
-static void open_fixture(struct fixture *f,
-                         const struct engine_fake_script *script)
-{
-    struct policy_report report = { 0 };
-    struct err err = { 0 };
-    uint64_t found;
-    *f = (struct fixture){ 0 };
-    ledger_dir_init(&f->dir);
-    arena_init(&f->arena, 16 << 20);
-    if (policy_load_bytes(&f->policy, POLICY, sizeof POLICY - 1, "shop.yaml",
-                          &report, &f->arena, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-    f->dataset.policy = f->policy;
-    f->dataset.engine = engine_fake_new(script);
-    f->datasets[0] = &f->dataset;
-    f->principals[0] =
-        (struct auth_principal){ .name = "ana",
-                                 .role = ROLE_ANALYST,
-                                 .datasets = (const char **)(uintptr_t)SHOP,
-                                 .n_datasets = 1,
-                                 .purposes =
-                                     (const char **)(uintptr_t)ANALYTICS,
-                                 .n_purposes = 2 };
-    f->principals[1] =
-        (struct auth_principal){ .name = "eve", .role = ROLE_ANALYST };
-    f->registry = (struct auth_registry){ .principals = f->principals, .n = 2 };
-    f->world = (struct world){ .principals = &f->registry,
-                               .datasets = f->datasets,
-                               .n_datasets = 1 };
-    f->service.clock = clock_system();
-    const struct ledger_options options = { .path = f->dir.path,
-                                            .clock = clock_system(),
-                                            .lease_ns = 60000000000 };
-    assert_int_equal(ledger_open(&f->service.ledger, &options, &found, &err),
-                     ERR_OK);
-    f->rng = test_rng_new(42);
-}
-
-static uint64_t spent_pico(struct fixture *f)
-{
-    struct ledger_balance b;
-    struct err err = { 0 };
-    const struct ledger_account_spec filter = { .name = "dataset/shop",
-                                                .limit = f->policy->cap };
-    assert_int_equal(ledger_balance(f->service.ledger, &b, &filter, &err),
-                     ERR_OK);
-    return b.lifetime.rho_pico;
-}
-
-static void no_limit(void *ctx, uint64_t deadline_ns)
-{
-    (void)ctx, (void)deadline_ns;
-}
-
-struct ask_args {
-    const char *sql, *purpose, *key;
-    size_t who;  /* index of the principal */
-    int gone;    /* the caller left before */
-    size_t room; /* of the request arena; 0 = plenty */
-};
-
-struct asked {
-    enum err_code code;
-    struct err err;
-    struct reply reply;
-    uint64_t delay_ns; /* until it may leave */
-    uint64_t held_ns;  /* strict mode: the worker, since it began */
-    uint64_t leave_ns; /* monotonic */
-    struct arena arena;
-};
-
-static void ask(struct asked *out, struct fixture *f,
-                const struct ask_args *args)
-{
-    const atomic_int gone = args->gone, stop = 0;
-    struct request req = { .op = REQUEST_QUERY,
-                           .dataset = "",
-                           .purpose = args->purpose,
-                           .sql = args->sql,
-                           .sql_len = strlen(args->sql),
-                           .idempotency_key = args->key ? args->key : "",
-                           .page_token = "",
-                           .ask.level = 0.95 };
-    /* Stands for the hash of what was sent. */
-    for (size_t i = 0; args->sql[i]; i++)
-        req.hash[i % REQUEST_HASH_LEN] ^= (uint8_t)(args->sql[i] + (int)i);
-    *out = (struct asked){ 0 };
-    arena_init(&out->arena, args->room ? args->room : 64 << 20);
-    struct service_call call = {
-        .service = &f->service,
-        .world = &f->world,
-        .who = &f->principals[args->who],
-        .req = &req,
-        .rng = f->rng,
-        .gone = &gone,
-        .stop = &stop,
-        .limit_run = no_limit,
-        .received_ns = clock_mono_ns(clock_system()) - f->queued_ns,
-        .started_ns = clock_mono_ns(clock_system()),
-    };
-    out->code = service_answer(&call, &out->reply, &out->arena, &out->err);
-    out->leave_ns = call.leave_ns;
-    out->delay_ns = call.leave_ns ? call.leave_ns - call.received_ns : 0;
-    out->held_ns = call.holds ? call.leave_ns - call.started_ns : 0;
-}
-
 #define COUNT "SELECT country, count(*) FROM shop.orders GROUP BY country"
 #define CHAIN                                                                  \
     "SELECT country, count(*) FROM shop.orders WHERE country IN (SELECT "      \
@@ -184,7 +48,7 @@ static void ask(struct asked *out, struct fixture *f,
 
 static const struct row {
     const char *name;
-    struct ask_args args;
+    struct service_ask_args args;
     struct engine_fake_script script;
     enum err_code want;
     bool charged;
@@ -290,7 +154,7 @@ static const struct row {
       0 },
 };
 
-static enum ledger_state listed_state(struct fixture *f)
+static enum ledger_state listed_state(struct service_fixture *f)
 {
     struct arena a;
     struct ledger_row *page;
@@ -308,7 +172,8 @@ static enum ledger_state listed_state(struct fixture *f)
 }
 
 /* Nobody hears how a charge ended before its own caller may. */
-static void check_shown(struct fixture *f, const struct asked *got)
+static void check_shown(struct service_fixture *f,
+                        const struct service_asked *got)
 {
     const struct timespec nap = { .tv_nsec = 5000000 };
     enum ledger_state listed = listed_state(f);
@@ -323,35 +188,35 @@ static void check_shown(struct fixture *f, const struct asked *got)
 static void check_row(void **state)
 {
     const struct row *row = *state;
-    struct fixture f;
-    struct asked got;
-    open_fixture(&f, &row->script);
-    ask(&got, &f, &row->args);
+    struct service_fixture f;
+    struct service_asked got;
+    service_fixture_open(&f, POLICY, &row->script, NULL);
+    service_ask(&got, &f, &row->args);
     if (got.code != row->want)
         fail_msg("%s: %s", err_info_of(got.code)->name, got.err.msg);
-    assert_int_equal(spent_pico(&f) > 0, row->charged);
+    assert_int_equal(service_spent_pico(&f) > 0, row->charged);
     assert_int_equal(engine_fake_calls(f.dataset.engine), row->ran);
     /* What could depend on data waits for a slot; all else need not. */
     assert_int_equal(got.delay_ns >= f.policy->slot_first_ns, row->ran > 0);
     if (row->ran)
         check_shown(&f, &got);
     arena_fini(&got.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* Hidden and absent read alike, to the letter. */
 static void check_hidden(void **state)
 {
-    struct fixture f;
-    struct asked hidden, absent;
+    struct service_fixture f;
+    struct service_asked hidden, absent;
     (void)state;
-    open_fixture(&f, NULL);
-    ask(&hidden, &f,
-        &(struct ask_args){ "SELECT count(*) FROM shop.orders", "analytics", "",
-                            1, 0, 0 });
-    ask(&absent, &f,
-        &(struct ask_args){ "SELECT count(*) FROM shoq.orders", "analytics", "",
-                            1, 0, 0 });
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    service_ask(&hidden, &f,
+                &(struct service_ask_args){ "SELECT count(*) FROM shop.orders",
+                                            "analytics", "", 1, 0, 0 });
+    service_ask(&absent, &f,
+                &(struct service_ask_args){ "SELECT count(*) FROM shoq.orders",
+                                            "analytics", "", 1, 0, 0 });
     assert_int_equal(hidden.code, absent.code);
     char *name = strstr(absent.err.msg, "shoq");
     assert_non_null(name);
@@ -359,9 +224,11 @@ static void check_hidden(void **state)
     assert_string_equal(hidden.err.msg, absent.err.msg);
     assert_string_equal(hidden.err.hint, absent.err.hint);
 
-    struct asked purpose, unknown;
-    ask(&purpose, &f, &(struct ask_args){ COUNT, "secret", "", 0, 0, 0 });
-    ask(&unknown, &f, &(struct ask_args){ COUNT, "secreu", "", 0, 0, 0 });
+    struct service_asked purpose, unknown;
+    service_ask(&purpose, &f,
+                &(struct service_ask_args){ COUNT, "secret", "", 0, 0, 0 });
+    service_ask(&unknown, &f,
+                &(struct service_ask_args){ COUNT, "secreu", "", 0, 0, 0 });
     assert_int_equal(purpose.code, unknown.code);
     name = strstr(unknown.err.msg, "secreu");
     assert_non_null(name);
@@ -372,23 +239,23 @@ static void check_hidden(void **state)
     arena_fini(&absent.arena);
     arena_fini(&purpose.arena);
     arena_fini(&unknown.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* The same key: the same bytes, one charge, one run, the same slot. */
 static void check_retry(void **state)
 {
-    struct fixture f;
-    struct asked first, again, other;
+    struct service_fixture f;
+    struct service_asked first, again, other;
     const uint8_t *a, *b;
     size_t a_len, b_len;
     struct err err = { 0 };
     (void)state;
-    open_fixture(&f, NULL);
-    const struct ask_args args = { COUNT, "analytics", "k1", 0, 0, 0 };
-    ask(&first, &f, &args);
-    const uint64_t spent = spent_pico(&f);
-    ask(&again, &f, &args);
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    const struct service_ask_args args = { COUNT, "analytics", "k1", 0, 0, 0 };
+    service_ask(&first, &f, &args);
+    const uint64_t spent = service_spent_pico(&f);
+    service_ask(&again, &f, &args);
     assert_int_equal(first.code, ERR_OK);
     assert_int_equal(again.code, ERR_OK);
     assert_int_equal(codec_encode(&a, &a_len, &first.reply, &first.arena, &err),
@@ -397,31 +264,32 @@ static void check_retry(void **state)
                      ERR_OK);
     assert_int_equal(a_len, b_len);
     assert_memory_equal(a, b, a_len);
-    assert_int_equal(spent_pico(&f), spent);
+    assert_int_equal(service_spent_pico(&f), spent);
     assert_int_equal(engine_fake_calls(f.dataset.engine), 1);
     assert_true(first.delay_ns == again.delay_ns);
 
-    ask(&other, &f,
-        &(struct ask_args){ "SELECT count(*) FROM shop.orders", "analytics",
-                            "k1", 0, 0, 0 });
+    service_ask(&other, &f,
+                &(struct service_ask_args){ "SELECT count(*) FROM shop.orders",
+                                            "analytics", "k1", 0, 0, 0 });
     assert_int_equal(other.code, ERR_CONFLICT);
     arena_fini(&first.arena);
     arena_fini(&again.arena);
     arena_fini(&other.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* What follows noise is free: another order over a release that was paid. */
 static void check_reuse(void **state)
 {
-    struct fixture f;
-    struct asked first, sorted;
+    struct service_fixture f;
+    struct service_asked first, sorted;
     (void)state;
-    open_fixture(&f, NULL);
-    ask(&first, &f, &(struct ask_args){ COUNT, "analytics", "", 0, 0, 0 });
-    ask(&sorted, &f,
-        &(struct ask_args){ COUNT " ORDER BY 2 DESC LIMIT 1", "analytics", "k",
-                            0, 0, 0 });
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    service_ask(&first, &f,
+                &(struct service_ask_args){ COUNT, "analytics", "", 0, 0, 0 });
+    service_ask(&sorted, &f,
+                &(struct service_ask_args){ COUNT " ORDER BY 2 DESC LIMIT 1",
+                                            "analytics", "k", 0, 0, 0 });
     assert_int_equal(first.code, ERR_OK);
     if (sorted.code != ERR_OK)
         fail_msg("%s", sorted.err.msg);
@@ -435,7 +303,7 @@ static void check_reuse(void **state)
     assert_true(first.delay_ns == sorted.delay_ns);
     arena_fini(&first.arena);
     arena_fini(&sorted.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* Strict mode: fresh, stored, retried or missed, after any queue, one slot; and
@@ -444,59 +312,61 @@ static void check_strict(void **state)
 {
     static const struct engine_fake_script fails = { .fails = ERR_MISS };
     enum { STRICT_NS = 250000000, QUEUED_NS = 40000000 };
-    const struct ask_args asks[] = {
+    const struct service_ask_args asks[] = {
         { COUNT, "analytics", "k", 0, 0, 0 },              /* fresh */
         { COUNT, "analytics", "k", 0, 0, 0 },              /* a retry */
         { COUNT " ORDER BY 2", "analytics", "", 0, 0, 0 }, /* stored */
     };
     (void)state;
     for (int broken = 0; broken < 2; broken++) {
-        struct fixture f;
-        open_fixture(&f, broken ? &fails : NULL);
+        struct service_fixture f;
+        service_fixture_open(&f, POLICY, broken ? &fails : NULL, NULL);
         f.policy->slot_strict_ns = STRICT_NS;
         f.queued_ns = QUEUED_NS;
         /* That a charge is a miss is known from then on, and told at once. */
         const size_t n = broken ? 1 : sizeof asks / sizeof asks[0];
         for (size_t i = 0; i < n; i++) {
-            struct asked got;
-            ask(&got, &f, &asks[i]);
+            struct service_asked got;
+            service_ask(&got, &f, &asks[i]);
             assert_int_equal(got.code, broken ? ERR_MISS : ERR_OK);
             assert_true(got.held_ns == STRICT_NS);
             assert_true(got.delay_ns - QUEUED_NS < STRICT_NS + STRICT_NS / 10);
             arena_fini(&got.arena);
         }
-        close_fixture(&f);
+        service_fixture_close(&f);
     }
 }
 
 /* Refusals depend on no data and hold nobody up. */
 static void check_strict_refusals(void **state)
 {
-    struct fixture f;
-    struct asked got;
+    struct service_fixture f;
+    struct service_asked got;
     (void)state;
-    open_fixture(&f, NULL);
+    service_fixture_open(&f, POLICY, NULL, NULL);
     f.policy->slot_strict_ns = 250000000;
-    ask(&got, &f,
-        &(struct ask_args){ "SELECT max(amount) FROM shop.orders", "analytics",
-                            "", 0, 0, 0 });
+    service_ask(
+        &got, &f,
+        &(struct service_ask_args){ "SELECT max(amount) FROM shop.orders",
+                                    "analytics", "", 0, 0, 0 });
     assert_int_equal(got.code, ERR_REFUSED);
     assert_true(got.held_ns == 0 && got.delay_ns == 0);
     arena_fini(&got.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* The rows of all sets are stored and read again as one release. */
 static void check_reuse_of_sets(void **state)
 {
-    struct fixture f;
-    struct asked first, again;
+    struct service_fixture f;
+    struct service_asked first, again;
     (void)state;
-    open_fixture(&f, NULL);
-    ask(&first, &f, &(struct ask_args){ SETS, "analytics", "", 0, 0, 0 });
-    ask(&again, &f,
-        &(struct ask_args){ SETS " ORDER BY 3 DESC, 1", "analytics", "k", 0, 0,
-                            0 });
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    service_ask(&first, &f,
+                &(struct service_ask_args){ SETS, "analytics", "", 0, 0, 0 });
+    service_ask(&again, &f,
+                &(struct service_ask_args){ SETS " ORDER BY 3 DESC, 1",
+                                            "analytics", "k", 0, 0, 0 });
     if (first.code != ERR_OK || again.code != ERR_OK)
         fail_msg("%s %s", first.err.msg, again.err.msg);
     const struct reply_table *a = &first.reply.table, *b = &again.reply.table;
@@ -508,33 +378,35 @@ static void check_reuse_of_sets(void **state)
     assert_int_equal(b->cells[2].i, 1);
     arena_fini(&first.arena);
     arena_fini(&again.arena);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 /* The filter: questions that differ are answered until the cap, then never. */
 static void check_cap(void **state)
 {
-    struct fixture f;
+    struct service_fixture f;
     int answered = 0;
     (void)state;
-    open_fixture(&f, NULL);
+    service_fixture_open(&f, POLICY, NULL, NULL);
     for (int i = 0; i < 20; i++) {
         char sql[128];
-        struct asked got;
+        struct service_asked got;
         (void)snprintf(sql, sizeof sql,
                        "SELECT count(*) FROM shop.orders WHERE amount < %d",
                        i + 1);
-        ask(&got, &f, &(struct ask_args){ sql, "analytics", "", 0, 0, 0 });
+        service_ask(
+            &got, &f,
+            &(struct service_ask_args){ sql, "analytics", "", 0, 0, 0 });
         assert_true(got.code == ERR_OK || got.code == ERR_BUDGET);
         answered += got.code == ERR_OK;
         if (got.code == ERR_BUDGET)
             assert_true(got.err.msg[0] && got.err.hint[0]);
-        assert_true(spent_pico(&f) <= f.policy->cap.rho_pico);
+        assert_true(service_spent_pico(&f) <= f.policy->cap.rho_pico);
         arena_fini(&got.arena);
     }
     assert_int_equal(answered, 10); /* cap 0.1, price 0.01 */
     assert_int_equal(engine_fake_calls(f.dataset.engine), 10);
-    close_fixture(&f);
+    service_fixture_close(&f);
 }
 
 static void say_nothing(void *ctx, const char *line)
@@ -547,23 +419,24 @@ static void say_nothing(void *ctx, const char *line)
 static void check_caps(void **state)
 {
     enum { ROOM_STEP = 1024, ROOM_MAX = 1 << 20 };
-    struct fixture f;
+    struct service_fixture f;
     struct err err = { 0 };
     enum err_code code = ERR_LIMIT;
     (void)state;
     for (size_t room = ROOM_STEP; code != ERR_OK && room < ROOM_MAX;
          room += ROOM_STEP) {
-        struct asked got;
-        open_fixture(&f, NULL);
-        ask(&got, &f,
-            &(struct ask_args){ COUNT, "analytics", "k", 0, 0, room });
+        struct service_asked got;
+        service_fixture_open(&f, POLICY, NULL, NULL);
+        service_ask(
+            &got, &f,
+            &(struct service_ask_args){ COUNT, "analytics", "k", 0, 0, room });
         code = got.code;
         assert_true(code == ERR_OK || code == ERR_LIMIT || code == ERR_MISS);
-        assert_int_equal(code != ERR_LIMIT, spent_pico(&f) > 0);
+        assert_int_equal(code != ERR_LIMIT, service_spent_pico(&f) > 0);
         assert_int_equal(ledger_verify(f.dir.path, say_nothing, NULL, &err),
                          ERR_OK);
         arena_fini(&got.arena);
-        close_fixture(&f);
+        service_fixture_close(&f);
     }
     assert_int_equal(code, ERR_OK);
 }

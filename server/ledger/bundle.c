@@ -42,10 +42,11 @@ static void insert_pieces(struct book *b, int64_t seq,
     const size_t len = LEDGER_HASH_LEN;
     for (size_t i = 0; i < n; i++) {
         const struct ledger_want *w = &pieces[i].want;
-        store_run(&b->store, SQL_PIECE_NEW, "iibbiii", seq, (int64_t)i,
+        store_run(&b->store, SQL_PIECE_NEW, "iibbiiib", seq, (int64_t)i,
                   w->release_hash, len, w->series_hash,
                   w->series_hash ? len : (size_t)0, w->from_us, w->to_us,
-                  us_of_s(pieces[i].keep_s));
+                  us_of_s(pieces[i].keep_s), pieces[i].what,
+                  pieces[i].what_len);
     }
 }
 

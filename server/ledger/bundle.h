@@ -36,6 +36,8 @@ struct ledger_want {
 struct ledger_piece {
     struct ledger_want want;
     uint64_t keep_s;
+    const uint8_t *what; /* what its next run has to know of it, if any */
+    size_t what_len;     /* bytes */
 };
 
 struct ledger_look_args {
@@ -45,6 +47,7 @@ struct ledger_look_args {
     const struct ledger_want *wants;
     size_t n;
     const struct ledger_id *held; /* the charge whose next run asks, or NULL */
+    bool brief; /* only whether one is in flight: nothing is found */
 };
 
 /* A stored release, or one that the charge held has still to run. */
@@ -55,8 +58,11 @@ struct ledger_found {
     bool is_held; /* by the charge held */
     unsigned place;
     uint8_t release_hash[LEDGER_HASH_LEN];
-    const uint8_t *answer; /* in the arena; NULL: still to run */
-    size_t answer_len;     /* bytes */
+    uint8_t series_hash[LEDGER_HASH_LEN]; /* zeros: of none */
+    const uint8_t *what;                  /* as charged, of those held */
+    size_t what_len;                      /* bytes */
+    const uint8_t *answer;                /* in the arena; NULL: still to run */
+    size_t answer_len;                    /* bytes */
 };
 
 struct ledger_look {

@@ -201,7 +201,7 @@ static enum err_code by_piece(struct book *b, struct ledger_run *out,
                                     .id = c.id,
                                     .fence = c.runs,
                                     .charged_us = c.charged_us,
-                                    .price = c.price,
+                                    .price = args->price, /* the same release */
                                     .policy_version = c.policy_version,
                                     .dataset = c.dataset,
                                     .purpose = c.purpose,

@@ -37,6 +37,7 @@ static struct piece_row read_row(struct store *s, enum sql sql)
     struct piece_row row = { .id = store_int(s, sql, 0) };
     row.found.place = (unsigned)store_int(s, sql, 1);
     copy_blob(s, sql, 2, row.found.release_hash, LEDGER_HASH_LEN);
+    copy_blob(s, sql, 3, row.found.series_hash, LEDGER_HASH_LEN);
     row.found.answered_us = store_int(s, sql, 4);
     copy_blob(s, sql, 5, row.found.charge.bytes, LEDGER_ID_LEN);
     row.found.charged_us = store_int(s, sql, 6);
@@ -166,21 +167,28 @@ static bool charge_in_flight(struct book *b, int64_t *lease_left_us,
 /* Pieces of the charge held, answered or not. */
 static enum err_code held(struct list *l, struct book *b,
                           struct piece_finder *f, const struct ledger_id *id,
-                          struct err *err)
+                          struct arena *a, struct err *err)
 {
     struct store *s = &b->store;
     struct charge c;
+    bool is_full = false;
     TRY(charge_find(b, &c, *id, err));
     f->held = c.seq;
     bool more = store_find(s, SQL_PIECES_OF, "i", c.seq);
     while (more && l->n < LEDGER_PIECES_MAX) {
-        l->rows[l->n] = read_row(s, SQL_PIECES_OF);
-        l->rows[l->n].found.want = SIZE_MAX;
-        l->rows[l->n++].found.is_held = true;
+        struct piece_row *row = &l->rows[l->n++];
+        *row = read_row(s, SQL_PIECES_OF);
+        row->found.want = SIZE_MAX;
+        row->found.is_held = true;
+        const void *what =
+            store_blob(s, SQL_PIECES_OF, 7, &row->found.what_len);
+        row->found.what =
+            (const uint8_t *)arena_strndup(a, what, row->found.what_len);
+        is_full |= !row->found.what;
         more = store_next(s, SQL_PIECES_OF);
     }
     store_end(s, SQL_PIECES_OF);
-    return ERR_OK;
+    return is_full ? full(err) : ERR_OK;
 }
 
 /* Bodies of the rows from `from` on; those held need none yet. */
@@ -210,6 +218,10 @@ static enum err_code look_for(struct ledger_look *out, struct book *b,
     const int64_t now_us = f->now_us;
     bool is_there = false;
     out->in_flight |= piece_in_flight(b, &out->lease_left_us, f, w);
+    if (!w->series_hash)
+        out->in_flight |= charge_in_flight(b, &out->lease_left_us, f, w, err);
+    if (args->brief)
+        return ERR_OK;
     if (w->series_hash) {
         const size_t from = l->n;
         f->since_us = now_us - us_of_s(args->series_for_s);
@@ -218,7 +230,6 @@ static enum err_code look_for(struct ledger_look *out, struct book *b,
     }
     f->since_us = now_us - us_of_s(args->reuse_for_s);
     struct ledger_found *found = &out->found[out->n];
-    out->in_flight |= charge_in_flight(b, &out->lease_left_us, f, w, err);
     TRY(charge_answered(&is_there, found, b, f, w, a, err));
     if (!is_there)
         TRY(piece_answered(b, &is_there, found, f, w, a, err));
@@ -241,7 +252,8 @@ enum err_code book_look(struct book *b, struct ledger_look *out,
                         const struct ledger_look_args *args, struct arena *a,
                         struct err *err)
 {
-    const size_t most = LEDGER_FOUND_MAX + LEDGER_PIECES_MAX + args->n;
+    const size_t most =
+        args->brief ? 1 : LEDGER_FOUND_MAX + LEDGER_PIECES_MAX + args->n;
     struct list l = { .rows = ARENA_NEW_N(a, most, struct piece_row) };
     struct piece_finder f = { .dataset = args->dataset,
                               .purpose = args->purpose,
@@ -251,8 +263,8 @@ enum err_code book_look(struct book *b, struct ledger_look *out,
                                  .newest = newest(&b->store) };
     if (!l.rows || !out->found)
         return full(err);
-    if (args->held) {
-        TRY(held(&l, b, &f, args->held, err));
+    if (args->held && !args->brief) {
+        TRY(held(&l, b, &f, args->held, a, err));
         TRY(bodies(out, b, &l, 0, SIZE_MAX, a, err));
     }
     for (size_t i = 0; i < args->n && args->reuse_for_s > 0; i++)

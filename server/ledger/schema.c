@@ -66,6 +66,7 @@
 "    from_us INTEGER NOT NULL,"                                                \
 "    to_us INTEGER NOT NULL CHECK (to_us >= from_us),"                         \
 "    keep_us INTEGER NOT NULL CHECK (keep_us >= 0),"                           \
+"    what BLOB NOT NULL,"                                                      \
 "    resolved_us INTEGER,"                                                     \
 "    expires_us INTEGER,"                                                      \
 "    CHECK ((resolved_us IS NULL) = (expires_us IS NULL)),"                    \
@@ -95,7 +96,7 @@ REFUSE("pieces_new", "INSERT ON pieces",                                       \
        "a piece starts open")                                                  \
 REFUSE("pieces_fixed",                                                         \
        "UPDATE OF id, charge, place, release_hash, series_hash, from_us, to_us," \
-       " keep_us ON pieces", "1", "a piece never changes")                     \
+       " keep_us, what ON pieces", "1", "a piece never changes")               \
 REFUSE("pieces_once", "UPDATE ON pieces",                                      \
        "OLD.resolved_us IS NOT NULL OR"                                        \
        " (SELECT state FROM charges WHERE seq = OLD.charge) <> 0",             \

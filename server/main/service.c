@@ -20,6 +20,7 @@ static const struct operation {
     [REQUEST_LIST_CHARGES] = { service_charges, AUTH_CHARGES_OWN },
     [REQUEST_GET_MISSES] = { service_misses, AUTH_CHARGES_ALL },
     [REQUEST_LIFT_MISSES] = { service_lift, AUTH_ADMIN },
+    [REQUEST_BATCH] = { service_batch, AUTH_QUERY },
 };
 
 /* Turned down for what it asked, and before anything was charged. */
@@ -30,8 +31,9 @@ static bool is_refusal(const struct service_call *call, enum err_code code)
         [ERR_NOT_FOUND] = true, [ERR_BUDGET] = true, [ERR_CONFLICT] = true,
         [ERR_DENIED] = true,    [ERR_LIMIT] = true,
     };
-    return call->req->op == REQUEST_QUERY && call->leave_ns == 0 &&
-           refusals[code];
+    const bool asks =
+        call->req->op == REQUEST_QUERY || call->req->op == REQUEST_BATCH;
+    return asks && call->leave_ns == 0 && refusals[code];
 }
 
 /* Only a dataset that exists is named: the rest is the caller's text. */
@@ -110,5 +112,40 @@ enum err_code service_accounts_of(struct service_accounts *out,
     for (size_t i = 0; i < out->n; i++)
         if (!out->spec[i].name)
             return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    return ERR_OK;
+}
+
+/* Stored answers stay readable this long for the retry of who paid. */
+enum { KEEP_S = 7 * 86400 };
+
+enum err_code service_charge_args(struct ledger_charge_args *out,
+                                  const struct service_call *call,
+                                  const struct policy *policy,
+                                  const uint8_t *release_hash,
+                                  struct dp_price price, struct arena *a,
+                                  struct err *err)
+{
+    const struct request *req = call->req;
+    struct service_accounts *accounts = ARENA_NEW(a, struct service_accounts);
+    if (!accounts)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    TRY(service_accounts_of(accounts, policy, call->who->name, req->purpose, a,
+                            err));
+    *out = (struct ledger_charge_args){
+        .principal = call->who->name,
+        .dataset = policy->id,
+        .purpose = req->purpose,
+        .idempotency_key = req->idempotency_key,
+        .request_hash = req->hash,
+        .release_hash = release_hash,
+        .price = price,
+        .accounts = accounts->spec,
+        .n_accounts = accounts->n,
+        .policy_version = policy->version,
+        .reuse_for_s = policy->reuse_for_s,
+        .keep_s = policy->reuse_for_s > KEEP_S ? policy->reuse_for_s : KEEP_S,
+        .max_misses = policy->max_misses,
+        .max_misses_day = policy->max_misses_day,
+    };
     return ERR_OK;
 }

@@ -57,9 +57,18 @@ enum err_code service_accounts_of(struct service_accounts *out,
                                   const char *principal, const char *purpose,
                                   struct arena *a, struct err *err) MUST_CHECK;
 
+/* What a charge on those accounts says, for the call's request. */
+enum err_code service_charge_args(struct ledger_charge_args *out,
+                                  const struct service_call *call,
+                                  const struct policy *policy,
+                                  const uint8_t *release_hash,
+                                  struct dp_price price, struct arena *a,
+                                  struct err *err) MUST_CHECK;
+
 /* EXPLAIN (PRIVACY): the plan's text, a row per line. */
+struct question; /* question.h */
 enum err_code service_explain(struct service_call *call, struct reply *out,
-                              const struct plan *plan, struct arena *a,
+                              const struct question *question, struct arena *a,
                               struct err *err) MUST_CHECK;
 
 /* ---- operations, one file each ---- */
@@ -68,6 +77,8 @@ enum err_code service_query(struct service_call *call, struct reply *out,
                             struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_estimate(struct service_call *call, struct reply *out,
                                struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_batch(struct service_call *call, struct reply *out,
+                            struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_list(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_describe(struct service_call *call, struct reply *out,

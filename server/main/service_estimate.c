@@ -1,7 +1,7 @@
 /* ESTIMATE and EXPLAIN (PRIVACY): what a question would cost.  service.h. */
 #include <string.h>
 
-#include "server/main/question.h"
+#include "server/main/batch.h"
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -28,25 +28,124 @@ static enum err_code find_left(struct dp_price *left,
     return ERR_OK;
 }
 
+/* What question i of the bundle adds to its price. */
+static enum err_code estimate_item(struct reply_estimate *out,
+                                   const struct bundle *b, size_t i,
+                                   struct dp_price left, struct err *err)
+{
+    const struct bundle_item *item = &b->items[i];
+    const struct plan *plan = item->question.plan;
+    const struct plan *shown = item->fresh ? item->fresh : plan;
+    const char *story = bundle_story(b, i);
+    TRY(plan_estimate(out, shown, left, b->arena, err));
+    out->plan =
+        story ? arena_printf(b->arena, "%s%s", story, shown->text) : NULL;
+    if (!out->plan)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    if (item->fresh)
+        return ERR_OK;
+    out->rho_pico = out->eps_nano = out->delta_atto = 0;
+    out->epsilon = 0;
+    out->queries_left = UINT64_MAX;
+    return ERR_OK;
+}
+
+/* A question of which parts may be stored. */
+static enum err_code estimate_bundle(struct reply_estimate *out,
+                                     struct service_call *call,
+                                     const struct question *question,
+                                     struct arena *a, struct err *err)
+{
+    struct bundle_item item = { .req = call->req, .question = *question };
+    struct bundle b;
+    struct dp_price left;
+    TRY(bundle_init(&b, call, &item, 1, a, err));
+    TRY(bundle_cover(&b, err));
+    TRY(find_left(&left, call, question->plan, a, err));
+    return estimate_item(out, &b, 0, left, err);
+}
+
+static uint64_t times(uint64_t left, uint64_t price)
+{
+    return price ? left / price : UINT64_MAX;
+}
+
+/* The whole: prices add up, texts stand one after the other. */
+static enum err_code estimate_whole(struct reply *out, const struct bundle *b,
+                                    struct dp_price left, struct err *err)
+{
+    const struct policy *policy = b->dataset->policy;
+    const struct policy_shown shown = policy_shown_of(policy, b->price);
+    const char *text = "";
+    for (size_t i = 0; i < b->n && text; i++)
+        text = arena_printf(b->arena, "%sQuestion %zu of %zu:\n%s", text, i + 1,
+                            b->n, out->estimates[i].plan);
+    if (!text)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    out->estimate = (struct reply_estimate){
+        .level = out->estimates[0].level,
+        .rho_pico = b->price.rho_pico,
+        .eps_nano = b->price.eps_nano,
+        .delta_atto = b->price.delta_atto,
+        .epsilon = b->n_fresh ? shown.epsilon : 0,
+        .shown_delta = shown.delta,
+        .pure = policy->notion == DP_PURE,
+        .queries_left =
+            least(times(left.rho_pico, b->price.rho_pico),
+                  least(times(left.eps_nano, b->price.eps_nano),
+                        times(left.delta_atto, b->price.delta_atto))),
+        .plan = text,
+    };
+    return ERR_OK;
+}
+
+static enum err_code estimate_batch(struct service_call *call,
+                                    struct reply *out, struct arena *a,
+                                    struct err *err)
+{
+    struct batch batch;
+    struct bundle b;
+    struct dp_price left;
+    TRY(batch_plan(&batch, call, a, err));
+    TRY(bundle_init(&b, call, batch.items, batch.n, a, err));
+    TRY(bundle_cover(&b, err));
+    TRY(find_left(&left, call, batch.items[0].question.plan, a, err));
+    out->n_estimates = batch.n;
+    out->estimates = ARENA_NEW_N(a, batch.n, struct reply_estimate);
+    if (!out->estimates)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (size_t i = 0; i < batch.n; i++)
+        TRY(estimate_item(&out->estimates[i], &b, i, left, err));
+    return estimate_whole(out, &b, left, err);
+}
+
 enum err_code service_estimate(struct service_call *call, struct reply *out,
                                struct arena *a, struct err *err)
 {
     struct question question;
     struct dp_price left;
+    if (call->req->n_queries > 0)
+        return estimate_batch(call, out, a, err);
     TRY(question_plan(&question, call, a, err));
+    if (bundle_suits(question.plan))
+        return estimate_bundle(&out->estimate, call, &question, a, err);
     TRY(find_left(&left, call, question.plan, a, err));
     return plan_estimate(&out->estimate, question.plan, left, a, err);
 }
 
 /* One text column, a row per line, as PostgreSQL's EXPLAIN answers. */
 enum err_code service_explain(struct service_call *call, struct reply *out,
-                              const struct plan *plan, struct arena *a,
+                              const struct question *question, struct arena *a,
                               struct err *err)
 {
     struct reply_estimate estimate;
     struct dp_price left;
-    TRY(find_left(&left, call, plan, a, err));
-    TRY(plan_estimate(&estimate, plan, left, a, err));
+    if (bundle_suits(question->plan)) {
+        TRY(estimate_bundle(&estimate, call, question, a, err));
+    } else {
+        TRY(find_left(&left, call, question->plan, a, err));
+        TRY(plan_estimate(&estimate, question->plan, left, a, err));
+    }
 
     struct reply_table *t = &out->table;
     size_t lines = 1;

@@ -3,15 +3,13 @@
 #include <string.h>
 
 #include "server/base/log.h"
+#include "server/main/bundle.h"
 #include "server/main/execute.h"
 #include "server/main/leave.h"
 #include "server/main/question.h"
 #include "server/metrics/metrics.h"
 #include "server/query/answer.h"
 #include "server/query/lifecycle.h"
-
-/* Stored answers stay readable this long for the retry of who paid. */
-enum { KEEP_S = 7 * 86400 };
 
 struct run {
     struct service_call *call;
@@ -161,6 +159,39 @@ static enum err_code serve_stored(struct run *run, struct err *err)
     return serve_release(run, answer, err);
 }
 
+/* A question that several releases answer: in stages of its own. */
+static enum err_code answer_bundle(struct run *run, struct err *err)
+{
+    struct bundle_item *item = ARENA_NEW(run->arena, struct bundle_item);
+    struct bundle b;
+    if (!item)
+        return full(err);
+    *item = (struct bundle_item){ .req = run->call->req,
+                                  .question = run->question };
+    TRY(bundle_init(&b, run->call, item, 1, run->arena, err));
+    return bundle_answer(&b, &run->reply->table, err);
+}
+
+/* The best of days that are all stored: read there, and free. */
+static enum err_code answer_wider(bool *done, struct run *run, struct err *err)
+{
+    struct plan *narrow = run->question.plan, *wider = narrow->wider;
+    struct bundle b;
+    *done = false;
+    if (!wider || !bundle_suits(wider))
+        return ERR_OK;
+    run->question.plan = wider;
+    struct bundle_item item = { .req = run->call->req,
+                                .question = run->question };
+    TRY(bundle_init(&b, run->call, &item, 1, run->arena, err));
+    TRY(bundle_cover(&b, err));
+    *done = b.n_fresh == 0;
+    if (*done)
+        return answer_bundle(run, err);
+    run->question.plan = narrow;
+    return ERR_OK;
+}
+
 /* ---- stages ---- */
 
 /* Should even this fail, the charge stays open, which counts as spent. */
@@ -192,13 +223,24 @@ static enum err_code stage_plan(struct lifecycle *q, struct err *err)
     }
     TRY(question_plan(&run->question, run->call, run->arena, err));
     const struct plan *plan = run->question.plan;
-    if (!plan->is_free && !run->question.tree->explain)
+    const bool is_paid = !plan->is_free && !run->question.tree->explain;
+    if (is_paid && bundle_suits(plan)) {
+        lifecycle_skip(q, QUERY_REPLIED);
+        return answer_bundle(run, err);
+    }
+    bool done = false;
+    if (is_paid)
+        TRY(answer_wider(&done, run, err));
+    if (done)
+        lifecycle_skip(q, QUERY_REPLIED);
+    if (is_paid)
         return ERR_OK;
 
     /* EXPLAIN (PRIVACY), or an answer that is public: nothing to charge. */
     lifecycle_skip(q, QUERY_REPLIED);
     return run->question.tree->explain
-               ? service_explain(run->call, run->reply, plan, run->arena, err)
+               ? service_explain(run->call, run->reply, &run->question,
+                                 run->arena, err)
                : plan_finish(&run->reply->table, plan, &run->noisy, run->arena,
                              err);
 }
@@ -210,28 +252,10 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     const struct policy *policy = plan->policy;
     const struct request *req = run->call->req;
     const char *who = run->call->who->name;
-    struct service_accounts accounts;
-    TRY(service_accounts_of(&accounts, policy, who, req->purpose, run->arena,
-                            err));
-    const uint64_t keep_s =
-        policy->reuse_for_s > KEEP_S ? policy->reuse_for_s : KEEP_S;
-    const struct ledger_charge_args args = {
-        .principal = who,
-        .dataset = policy->id,
-        .purpose = req->purpose,
-        .idempotency_key = req->idempotency_key,
-        .request_hash = req->hash,
-        .release_hash = plan->release_hash,
-        .wider_hash = plan->wider ? plan->wider->release_hash : NULL,
-        .price = plan->price,
-        .accounts = accounts.spec,
-        .n_accounts = accounts.n,
-        .policy_version = policy->version,
-        .reuse_for_s = policy->reuse_for_s,
-        .keep_s = keep_s,
-        .max_misses = policy->max_misses,
-        .max_misses_day = policy->max_misses_day,
-    };
+    struct ledger_charge_args args;
+    TRY(service_charge_args(&args, run->call, policy, plan->release_hash,
+                            plan->price, run->arena, err));
+    args.wider_hash = plan->wider ? plan->wider->release_hash : NULL;
     /* A client that went before the charge pays nothing. */
     if (atomic_load(run->call->gone))
         return err_set(err, ERR_CANCELLED, "the caller cancelled");
@@ -295,23 +319,6 @@ static enum err_code stage_noise(struct lifecycle *q, struct err *err)
     return ERR_OK;
 }
 
-/* Print the answer; two passes, since its length is not known before. */
-static enum err_code print_answer(const uint8_t **bytes, size_t *len,
-                                  const struct answer *answer, struct arena *a,
-                                  struct err *err)
-{
-    struct writer measure = writer_of(NULL, 0);
-    answer_write(&measure, answer);
-    uint8_t *data = arena_alloc(a, measure.need, 1);
-    if (!data)
-        return full(err);
-    struct writer w = writer_of(data, measure.need);
-    answer_write(&w, answer);
-    *bytes = data;
-    *len = w.len;
-    return w.overflow ? full(err) : ERR_OK;
-}
-
 static enum err_code stage_store(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
@@ -333,7 +340,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
 
     const uint8_t *bytes, *mine;
     size_t len;
-    if (print_answer(&bytes, &len, &answer, run->arena, err) != ERR_OK)
+    if (answer_print(&bytes, &len, &answer, run->arena, err) != ERR_OK)
         return miss(run, err);
     mine = bytes;
     TRY(ledger_answer(run->call->service->ledger, run->charge.id,

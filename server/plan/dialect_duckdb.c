@@ -131,14 +131,16 @@ static void stage_rows(const struct sql *s)
 }
 
 /* Every whole step between the first and the last is listed. */
-static bool is_contiguous(const struct plan_key *key, const struct typed *e)
+static bool is_contiguous(const struct sql *s, size_t k)
 {
+    const struct plan_key *key = &s->d->plan->keys[k];
+    const struct typed *e = s->d->keys[k];
     const struct value *v = key->domain;
     const size_t n = key->n_domain;
     if (n < 3 || v[n - 1].type == VALUE_NULL)
         return false;
     if (typed_is_call(e, OP_DATE_TRUNC))
-        return true; /* every unit from the first to the last */
+        return !s->d->like; /* every unit from the first to the last */
     return (key->type == VALUE_INT || key->type == VALUE_DATE) &&
            (uint64_t)v[n - 1].i - (uint64_t)v[0].i == n - 1;
 }
@@ -147,7 +149,7 @@ static void in_domain(const struct sql *s, size_t k)
 {
     const struct plan_key *key = &s->d->plan->keys[k];
     size_t n = key->n_domain;
-    if (is_contiguous(key, s->d->keys[k])) {
+    if (is_contiguous(s, k)) {
         writer_printf(s->w, "k%zu BETWEEN ", k);
         duckdb_value(s->w, key->type, &key->domain[0]);
         writer_str(s->w, " AND ");

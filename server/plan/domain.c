@@ -5,6 +5,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/range.h"
+#include "server/plan/series.h"
 #include "server/query/refusal.h"
 
 enum { INT_VALUES_MAX = 10000, CALL_VALUES_MAX = 256 };
@@ -384,6 +385,21 @@ enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
     return ERR_OK;
 }
 
+/* Of a part of a series only its days; both ascend. */
+static void keep_only(struct list *l, const struct draft *d, size_t k)
+{
+    size_t n = 0;
+    if (!d->like || d->like->series->key != k)
+        return;
+    for (size_t i = 0, at = 0; i < l->n; i++) {
+        while (at < d->n_only && d->only[at] < l->v[i].i)
+            at++;
+        if (at < d->n_only && d->only[at] == l->v[i].i)
+            l->v[n++] = l->v[i];
+    }
+    l->n = n;
+}
+
 static enum err_code domain_of(struct plan_key *out, struct draft *d, size_t k,
                                struct err *err)
 {
@@ -404,6 +420,7 @@ static enum err_code domain_of(struct plan_key *out, struct draft *d, size_t k,
         return ERR_OK;
     TRY(filter_domain(&l, d, k, err));
     sort_unique(&l);
+    keep_only(&l, d, k);
     out->domain = l.v;
     out->n_domain = l.n;
     return ERR_OK;

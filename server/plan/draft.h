@@ -132,6 +132,9 @@ struct draft {
     struct plan_shape *shape; /* types are asked for: parameters have no value;
                                  else NULL */
     bool never;               /* a filter is constantly false: no row counts */
+    const struct plan *like;  /* a part of this plan, noised as it is, of ... */
+    const int64_t *only;      /* ... these of the days of its series; or NULL */
+    size_t n_only;
 };
 
 struct plan_after; /* after.h */
@@ -315,6 +318,29 @@ void draft_param_is(struct draft *d, const struct typed *e,
  * grain. */
 enum err_code draft_snap(struct draft *d, struct draft_block *b,
                          struct err *err) MUST_CHECK;
+
+/* lo <= time < hi, microseconds; ends outside the calendar stand for none. */
+struct time_span {
+    int64_t lo, hi;
+};
+struct time_span draft_all_time(void);
+
+/* snap.c: true when `e` is nothing but bounds on `c`; *span is cut to them. */
+bool draft_time_span(struct time_span *span, const struct typed *e,
+                     const struct rel_column *c);
+
+/* series.c: plan->series, when the question is one. */
+struct draft_series {
+    const struct rel_column *column; /* the time ... */
+    size_t key;                      /* ... that this group key is a unit of */
+    uint32_t max_groups;             /* as asked, however many days there are */
+};
+enum err_code draft_series(struct draft *d, struct err *err) MUST_CHECK;
+
+/* hash.c: plan->series->hash. */
+enum err_code draft_hash_series(uint8_t out[32], struct draft *d,
+                                const struct draft_series *s,
+                                struct err *err) MUST_CHECK;
 
 /* sets.c: a plan with a part for each grouping set. */
 enum err_code draft_sets(struct plan **out, const struct draft *like,

@@ -338,6 +338,38 @@ static enum err_code windows(struct table *t, size_t n, struct arena *a,
     return ERR_OK;
 }
 
+/* Rows with their windows, in order, cut to LIMIT. */
+static enum err_code show(struct reply_table *out, const struct plan *p,
+                          struct table *t, struct arena *a, struct err *err)
+{
+    TRY(windows(t, plan_release(p, 0)->n_overs, a, err));
+    for (size_t i = 0; i < t->n; i++)
+        TRY(put_out(&t->rows[i], a, err));
+    if (t->n > 1)
+        qsort_r(t->rows, t->n, sizeof *t->rows, compare_rows,
+                (void *)(uintptr_t)p);
+    return fill(out, p, t->rows, t->n, a, err);
+}
+
+enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
+                              const struct plan_source *sources, size_t n,
+                              struct arena *a, struct err *err)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < n; i++)
+        most += sources[i].noisy.n_rows;
+    struct table t = { .rows = ARENA_NEW_N(a, most, struct row) };
+    if (!t.rows)
+        return draft_memory(err);
+    TRY(head(out, shown, a, err));
+    for (size_t i = 0; i < n; i++)
+        TRY(collect(&t, sources[i].plan, &sources[i].noisy, a, err));
+    TRY(show(out, shown, &t, a, err));
+    for (size_t i = 0; i < shown->n_after; i++)
+        TRY(plan_after_apply(out, &shown->after[i], a, err));
+    return ERR_OK;
+}
+
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
@@ -352,13 +384,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(head(out, p, a, err));
     TRY(p->n_parts ? collect_parts(&t, p, noisy, a, err)
                    : collect(&t, p, noisy, a, err));
-    TRY(windows(&t, plan_release(p, 0)->n_overs, a, err));
-    for (size_t i = 0; i < t.n; i++)
-        TRY(put_out(&t.rows[i], a, err));
-    if (t.n > 1)
-        qsort_r(t.rows, t.n, sizeof *t.rows, compare_rows,
-                (void *)(uintptr_t)p);
-    TRY(fill(out, p, t.rows, t.n, a, err));
+    TRY(show(out, p, &t, a, err));
     TRY(finish_reports(out, p, noisy, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));

@@ -44,22 +44,29 @@ static bool after(const struct bytes *a, const struct bytes *b)
     return c ? c > 0 : a->len > b->len;
 }
 
-/* The terms of the WHERE in the order of their bytes: AND commutes. */
-static enum err_code where(struct writer *w, struct draft *d, struct err *err)
+/* The terms of the WHERE in the order of their bytes: AND commutes.  Those that
+ * only bound the time `but` are left out; NULL: none. */
+static enum err_code where(struct writer *w, struct draft *d,
+                           const struct rel_column *but, struct err *err)
 {
     struct bytes *terms = ARENA_NEW_N(d->a, d->where.n + 1, struct bytes);
+    size_t n = 0;
     if (!terms)
         return draft_memory(err);
     for (size_t i = 0; i < d->where.n; i++) {
         struct bytes term;
-        size_t at = i;
+        struct time_span span = draft_all_time();
+        size_t at = n;
+        if (but && draft_time_span(&span, d->where.v[i], but))
+            continue;
         TRY(bytes_of(&term, d, d->where.v[i], err));
         for (; at > 0 && after(&terms[at - 1], &term); at--)
             terms[at] = terms[at - 1];
         terms[at] = term;
+        n++;
     }
-    writer_be32(w, (uint32_t)d->where.n);
-    for (size_t i = 0; i < d->where.n; i++) {
+    writer_be32(w, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
         writer_be32(w, (uint32_t)terms[i].len);
         writer_bytes(w, terms[i].data, terms[i].len);
     }
@@ -128,7 +135,8 @@ static void top(struct writer *w, const struct plan *p)
     writer_be64(w, t->pick.sensitivity);
 }
 
-static void measures(struct writer *w, const struct draft *d)
+/* A series has releases of different noise. */
+static void measures(struct writer *w, const struct draft *d, bool with_noise)
 {
     const struct plan *p = d->plan;
     writer_be32(w, (uint32_t)p->n_measures);
@@ -145,8 +153,8 @@ static void measures(struct writer *w, const struct draft *d)
         writer_be64(w, (uint64_t)m->middle);
         writer_u8(w, (uint8_t)m->coarse);
         writer_u8(w, (uint8_t)m->noise.law);
-        writer_be64(w, m->noise.num);
-        writer_be64(w, m->noise.den);
+        writer_be64(w, with_noise ? m->noise.num : 0);
+        writer_be64(w, with_noise ? m->noise.den : 0);
     }
 }
 
@@ -161,6 +169,11 @@ static void groups(struct writer *w, const struct draft *d)
     writer_u8(w, p->selects);
     writer_be64(w, plan_thresholds(p) ? p->keep.above : p->groups_public);
     writer_be64(w, p->audience);
+    if (!d->like)
+        return;
+    writer_be32(w, (uint32_t)d->n_only); /* days that stand for all */
+    for (size_t i = 0; i < d->n_only; i++)
+        writer_be64(w, (uint64_t)d->only[i]);
 }
 
 static void quantiles(struct writer *w, const struct draft *d)
@@ -188,34 +201,88 @@ static void quantiles(struct writer *w, const struct draft *d)
     }
 }
 
-enum err_code draft_hash(struct draft *d, struct err *err)
+/* Bytes of a hash, in two passes: measured, then written. */
+typedef enum err_code print_fn(struct writer *w, struct draft *d,
+                               const void *ctx, struct err *err);
+
+static enum err_code digest(uint8_t out[32], struct draft *d, print_fn *print,
+                            const void *ctx, struct err *err)
 {
     struct writer w = writer_of(NULL, 0);
-    unsigned len = sizeof d->plan->release_hash;
-
-    for (int pass = 0; pass < 2; pass++) { /* measure, then write */
-        if (pass == 1) {
-            uint8_t *data = arena_alloc(d->a, w.need + 1, 1);
-            if (!data)
-                return draft_memory(err);
-            w = writer_of(data, w.need);
-        }
-        dataset(&w, d);
-        TRY(where(&w, d, err));
-        groups(&w, d);
-        measures(&w, d);
-        writer_be32(&w, (uint32_t)d->plan->n_before);
-        for (size_t i = 0; i < d->plan->n_before; i++) {
-            before(&w, d->plan->before[i]);
-            /* Its text says what is done after the noise, too. */
-            select_print(&w, d->chained[i]);
-            writer_u8(&w, 0);
-        }
-        quantiles(&w, d);
-        top(&w, d->plan);
-    }
-    if (w.overflow || EVP_Digest(w.data, w.len, d->plan->release_hash, &len,
-                                 EVP_sha256(), NULL) != 1)
+    unsigned len = 32;
+    TRY(print(&w, d, ctx, err));
+    uint8_t *data = arena_alloc(d->a, w.need + 1, 1);
+    if (!data)
+        return draft_memory(err);
+    w = writer_of(data, w.need);
+    TRY(print(&w, d, ctx, err));
+    if (w.overflow ||
+        EVP_Digest(w.data, w.len, out, &len, EVP_sha256(), NULL) != 1)
         return err_set(err, ERR_INTERNAL, "hashing the release failed");
     return ERR_OK;
+}
+
+static enum err_code print_release(struct writer *w, struct draft *d,
+                                   const void *ctx, struct err *err)
+{
+    (void)ctx;
+    dataset(w, d);
+    TRY(where(w, d, NULL, err));
+    groups(w, d);
+    measures(w, d, true);
+    writer_be32(w, (uint32_t)d->plan->n_before);
+    for (size_t i = 0; i < d->plan->n_before; i++) {
+        before(w, d->plan->before[i]);
+        /* Its text says what is done after the noise, too. */
+        select_print(w, d->chained[i]);
+        writer_u8(w, 0);
+    }
+    quantiles(w, d);
+    top(w, d->plan);
+    return ERR_OK;
+}
+
+enum err_code draft_hash(struct draft *d, struct err *err)
+{
+    return digest(d->plan->release_hash, d, print_release, NULL, err);
+}
+
+/*
+ * What the releases of a series have in common: all of a release but which days
+ * it has, what that makes of its bounds, its noise, and the state of the data.
+ */
+static enum err_code print_series(struct writer *w, struct draft *d,
+                                  const void *ctx, struct err *err)
+{
+    const struct draft_series *s = ctx;
+    const struct policy *policy = d->policy;
+    const struct plan *p = d->plan;
+    text(w, "halftone series 1");
+    text(w, policy->id);
+    writer_be64(w, policy->version);
+    writer_bytes(w, policy->meaning, sizeof policy->meaning);
+    text(w, p->purpose->id);
+    text(w, d->scope->from);
+    TRY(where(w, d, s->column, err));
+    writer_be32(w, (uint32_t)p->n_keys);
+    writer_be32(w, (uint32_t)s->key);
+    for (size_t k = 0; k < p->n_keys; k++) {
+        typed_write(w, d->keys[k]);
+        writer_be32(w, k != s->key ? (uint32_t)p->keys[k].n_domain : 0);
+        for (size_t i = 0; k != s->key && i < p->keys[k].n_domain; i++)
+            value_write(w, &p->keys[k].domain[i]);
+    }
+    writer_be32(w, s->max_groups);
+    writer_be32(w, p->linf);
+    writer_u8(w, p->selects);
+    writer_be64(w, p->audience);
+    measures(w, d, false);
+    quantiles(w, d);
+    return ERR_OK;
+}
+
+enum err_code draft_hash_series(uint8_t out[32], struct draft *d,
+                                const struct draft_series *s, struct err *err)
+{
+    return digest(out, d, print_series, s, err);
 }

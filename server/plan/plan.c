@@ -144,6 +144,7 @@ static enum err_code keep_wider(struct draft *d, struct draft *every,
         memcpy(p->notices, d->plan->notices, p->n_notices * sizeof *p->notices);
     TRY(tell_bounds(every, err));
     TRY(draft_hash(every, err));
+    TRY(draft_series(every, err));
     every->explains = false;
     TRY(draft_explain(every, err));
     d->plan->wider = p;
@@ -157,6 +158,8 @@ static enum err_code price_best(struct draft *d, struct err *err)
     struct draft top;
     struct err ignored = { 0 };
     bool fits;
+    if (d->like) /* a part of a series: some days in full */
+        return draft_price(d, err);
     TRY(draft_top(&top, &fits, d, err));
     const enum err_code code = draft_price(d, err);
     if (!fits || draft_price(&top, &ignored) != ERR_OK ||
@@ -193,6 +196,7 @@ static enum err_code make(struct draft *d, struct err *err)
     }
     TRY(draft_duckdb(d, err));
     TRY(draft_hash(d, err));
+    TRY(draft_series(d, err));
     return draft_explain(d, err);
 }
 

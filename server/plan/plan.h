@@ -38,8 +38,9 @@
  * no order.  A NULL key is a group of its own.  Without keys: one row.
  */
 struct plan_after;
-struct plan_over; /* over.h */
-struct typed;     /* a checked expression, server/plan/typed.h */
+struct plan_over;   /* over.h */
+struct plan_series; /* series.h */
+struct typed;       /* a checked expression, server/plan/typed.h */
 
 struct plan_key {
     const char *name; /* of the column, or the expression as text */
@@ -227,6 +228,9 @@ struct plan {
     const char **notices;
     size_t n_notices;
 
+    const struct plan_series *series; /* the groups are days, some of which may
+                                         be stored: series.h; or NULL */
+
     struct dp_price price;    /* of the whole chain */
     uint8_t release_hash[32]; /* what is released: DESIGN 5, "Reuse" */
 };
@@ -315,6 +319,20 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *plan,
                             struct err *err) MUST_CHECK;
 
 /*
+ * For a batch with one price: how much an error in the plan's answer weighs, as
+ * dp_split_price's a[j] under DP_SPLIT_SQUARES.  Each of its numbers is
+ * measured in what one person can change it by, so that the squared errors of
+ * all add up to least.  0: it costs nothing.
+ */
+double plan_weight(const struct plan *plan);
+
+/* What an ask for a price comes to, in units of the policy's notion, rounded
+ * down.  ERR_INVALID: not a price under it.  No price asked: *units is 0. */
+enum err_code plan_asked(uint64_t *units, const struct ask *ask,
+                         const struct policy *policy,
+                         struct err *err) MUST_CHECK;
+
+/*
  * One released group: what the noise stage hands to plan_finish and what is
  * stored beside the charge.
  */
@@ -347,6 +365,18 @@ enum err_code plan_part_rows(struct plan_noisy *out, const struct plan *plan,
 enum err_code plan_finish(struct reply_table *out, const struct plan *plan,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/*
+ * The same of rows from several releases, each finished as its own plan says:
+ * `shown` orders, cuts and names them.  Every `plan` has the shape of `shown`.
+ */
+struct plan_source {
+    const struct plan *plan;
+    struct plan_noisy noisy;
+};
+enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
+                              const struct plan_source *sources, size_t n,
+                              struct arena *a, struct err *err) MUST_CHECK;
 
 /* Order of two cells by one entry of ORDER BY: negative, 0 or positive. */
 int plan_order_cmp(const struct plan_order *o, const struct value *a,

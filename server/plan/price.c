@@ -66,32 +66,40 @@ static uint64_t of_chain(const struct draft *d, uint64_t total)
     return (quarters == 4 ? total : total / 4 * quarters) / parts_of(d);
 }
 
-/* This release's part of it, in units of the notion, rounded down. */
-static enum err_code asked(uint64_t *out, const struct draft *d,
-                           struct err *err)
+enum err_code plan_asked(uint64_t *out, const struct ask *ask,
+                         const struct policy *policy, struct err *err)
 {
-    const struct ask *ask = &d->req->ask;
-    const bool pure = notion_of(d) == DP_PURE;
+    const enum dp_notion notion = policy->notion;
     double price = ask->price;
-
-    if (ask->kind == ASK_DEFAULT) {
-        *out = of_chain(d, units(d, d->policy->default_price));
+    *out = 0;
+    if (ask->kind != ASK_RHO && ask->kind != ASK_EPSILON)
         return ERR_OK;
-    }
     if (!(price > 0) || !isfinite(price))
         return err_set(err, ERR_INVALID, "the price asked for must be above 0");
-    if (ask->kind == ASK_RHO && pure) {
+    if (ask->kind == ASK_RHO && notion == DP_PURE) {
         (void)err_set(err, ERR_INVALID,
                       "this dataset is priced in epsilon, not rho");
         return err_hint(err, "ask for an epsilon");
     }
     if (ask->kind == ASK_EPSILON &&
-        dp_notion_of_eps(&price, notion_of(d), ask->price,
-                         d->policy->shown_delta) != DP_OK)
+        dp_notion_of_eps(&price, notion, ask->price, policy->shown_delta) !=
+            DP_OK)
         return err_set(err, ERR_INVALID,
                        "the epsilon asked for is out of range");
-    if (dp_units_down(out, price, dp_notion_unit(notion_of(d))) != DP_OK)
+    if (dp_units_down(out, price, dp_notion_unit(notion)) != DP_OK)
         return err_set(err, ERR_INVALID, "the price asked for is out of range");
+    return ERR_OK;
+}
+
+/* This release's part of it, in units of the notion, rounded down. */
+static enum err_code asked(uint64_t *out, const struct draft *d,
+                           struct err *err)
+{
+    const struct ask *ask = &d->req->ask;
+    if (ask->kind == ASK_DEFAULT)
+        *out = units(d, d->policy->default_price);
+    else
+        TRY(plan_asked(out, ask, d->policy, err));
     *out = of_chain(d, *out);
     return ERR_OK;
 }
@@ -363,10 +371,35 @@ static enum err_code add_up(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* A part of a series is noised as the whole would be: each of its days is as
+ * good, and what is paid is for the groups that a person can be in. */
+static enum err_code noise_alike(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    const struct plan *like = d->like;
+    bool alike =
+        p->n_measures == like->n_measures && p->n_picks == like->n_picks;
+    for (size_t i = 0; alike && i < p->n_measures; i++) {
+        while (p->measures[i].grid_bits > like->measures[i].grid_bits &&
+               draft_coarsen(d, i))
+            continue;
+        p->measures[i].noise = like->measures[i].noise;
+        alike = p->measures[i].kind == like->measures[i].kind &&
+                p->measures[i].bound == like->measures[i].bound &&
+                p->measures[i].grid_bits == like->measures[i].grid_bits;
+    }
+    for (size_t i = 0; alike && i < p->n_picks; i++)
+        p->picks[i] = like->picks[i];
+    return alike
+               ? ERR_OK
+               : err_set(err, ERR_INTERNAL, "a part of a series is unlike it");
+}
+
 static enum err_code select_groups(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
-    const double delta = d->policy->default_delta / (double)parts_of(d);
+    const double share = d->like ? (double)p->l0 / d->like->l0 : 1;
+    const double delta = d->policy->default_delta * share / (double)parts_of(d);
     if (!plan_thresholds(p))
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
@@ -415,10 +448,13 @@ enum err_code draft_price(struct draft *d, struct err *err)
         ask->kind == ASK_ACCURACY_ABS || ask->kind == ASK_ACCURACY_REL;
     uint64_t total;
 
-    TRY(accuracy ? reach_accuracy(d, err) : buy_all(d, err));
+    if (d->like)
+        TRY(noise_alike(d, err));
+    else
+        TRY(accuracy ? reach_accuracy(d, err) : buy_all(d, err));
     TRY(aim_ends(d, err));
     TRY(add_up(d, err));
-    if (!accuracy) {
+    if (!accuracy && !d->like) {
         TRY(asked(&total, d, err));
         assert(units(d, d->plan->price) <= total);
     }

@@ -46,13 +46,9 @@ static void weigh_agg(double *weights, const struct plan *p,
     }
 }
 
-enum dp_status draft_share(uint64_t *parts, const struct draft *d,
-                           uint64_t total)
+/* Of each measure; 1 where nothing asks for it. */
+static void weigh(double *weights, const struct plan *p)
 {
-    const struct plan *p = d->plan;
-    double weights[PLAN_MEASURES_MAX] = { 0 }, paid[PLAN_MEASURES_MAX];
-    uint64_t shares[PLAN_MEASURES_MAX];
-    size_t n = 0;
     for (size_t i = 0; i < p->n_aggs; i++)
         if (p->aggs[i].kind != PLAN_AGG_QUANTILE)
             weigh_agg(weights, p, &p->aggs[i]);
@@ -61,6 +57,16 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
     for (size_t i = 0; i < p->n_measures; i++)
         if (weights[i] == 0)
             weights[i] = i + p->n_reports < p->n_measures ? 1 : REPORT_WEIGHT;
+}
+
+enum dp_status draft_share(uint64_t *parts, const struct draft *d,
+                           uint64_t total)
+{
+    const struct plan *p = d->plan;
+    double weights[PLAN_MEASURES_MAX] = { 0 }, paid[PLAN_MEASURES_MAX];
+    uint64_t shares[PLAN_MEASURES_MAX];
+    size_t n = 0;
+    weigh(weights, p);
     for (size_t i = 0; i < p->n_measures; i++)
         if (!plan_hides(p, i))
             paid[n++] = weights[i];
@@ -71,4 +77,39 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
     for (size_t i = p->n_measures; status == DP_OK && i-- > 0;)
         parts[i] = plan_hides(p, i) ? 0 : shares[--n];
     return status;
+}
+
+/*
+ * A price x of one release, split as above, gives its numbers squared errors
+ * that add up to, but for a constant factor of the law,
+ *
+ *   zcdp, gdp   a^2 / x,    a = sqrt(L0) sum_i w_i
+ *   pure        a^2 / x^2,  a = L0 (sum_i w_i^(2/3))^(3/2)
+ *
+ * which is what dp_split_price takes.  A percentile counts as a number of
+ * weight 1.
+ */
+static double weight_alone(const struct plan *p)
+{
+    double weights[PLAN_MEASURES_MAX] = { 0 };
+    const bool pure = p->policy->notion == DP_PURE;
+    double sum = (double)p->n_picks;
+    weigh(weights, p);
+    for (size_t i = 0; i < p->n_measures; i++)
+        sum += plan_hides(p, i) ? 0
+               : pure           ? pow(weights[i], 2.0 / 3)
+                                : weights[i];
+    return pure ? p->l0 * pow(sum, 1.5) : sqrt(p->l0) * sum;
+}
+
+double plan_weight(const struct plan *p)
+{
+    double sum = 0;
+    if (p->is_free)
+        return 0;
+    for (size_t i = 0; i < p->n_before; i++)
+        sum += plan_weight(p->before[i]);
+    for (size_t i = 0; i < p->n_parts; i++)
+        sum += plan_weight(p->parts[i]);
+    return p->n_parts ? sum : sum + weight_alone(p);
 }

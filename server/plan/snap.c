@@ -7,11 +7,10 @@
  * top-level AND are bounds; under NOT or OR outward has no meaning.
  */
 
-/* lo <= time < hi, microseconds; ends at TIME_MIN_US - 1 and TIME_MAX_US + 1
- * stand for none. */
-struct span {
-    int64_t lo, hi;
-};
+struct time_span draft_all_time(void)
+{
+    return (struct time_span){ TIME_MIN_US - 1, TIME_MAX_US + 1 };
+}
 
 static bool is_time_column(const struct typed *e)
 {
@@ -38,7 +37,7 @@ static int64_t us_of(const struct typed *e)
 }
 
 /* What `e` says about its time column; false when it is no bound on one. */
-static bool span_of(struct span *out, const struct typed **column,
+static bool span_of(struct time_span *out, const struct typed **column,
                     const struct typed *e)
 {
     if (e->kind != TYPED_CALL || !is_time_column(e->call.args[0]))
@@ -49,7 +48,7 @@ static bool span_of(struct span *out, const struct typed **column,
             us_of(e->call.args[i]) > TIME_MAX_US)
             return false;
     *column = e->call.args[0];
-    *out = (struct span){ TIME_MIN_US - 1, TIME_MAX_US + 1 };
+    *out = draft_all_time();
     const int64_t step = (*column)->type == VALUE_DATE ? US_PER_DAY : 1;
     const int64_t us = e->call.n_args > 1 ? us_of(e->call.args[1]) : 0;
 
@@ -67,14 +66,44 @@ static bool span_of(struct span *out, const struct typed **column,
         out->hi = us + step;
         return true;
     case OP_EQ:
-        *out = (struct span){ us, us + step };
+        *out = (struct time_span){ us, us + step };
         return true;
     case OP_BETWEEN:
-        *out = (struct span){ us, us_of(e->call.args[2]) + step };
+        *out = (struct time_span){ us, us_of(e->call.args[2]) + step };
         return true;
     default:
         return false;
     }
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+bool draft_time_span(struct time_span *span, const struct typed *e,
+                     const struct rel_column *c)
+{
+    if (typed_is_call(e, OP_AND)) {
+        struct time_span all = *span;
+        for (size_t i = 0; i < e->call.n_args; i++)
+            if (!draft_time_span(&all, e->call.args[i], c))
+                return false;
+        *span = all;
+        return true;
+    }
+    struct time_span one;
+    const struct typed *column;
+    if (!span_of(&one, &column, e) || typed_only_column(column) != c)
+        return false;
+    span->lo = later(span->lo, one.lo);
+    span->hi = sooner(span->hi, one.hi);
+    return true;
 }
 
 static int64_t down(int64_t us, int64_t grain)
@@ -83,9 +112,9 @@ static int64_t down(int64_t us, int64_t grain)
 }
 
 /* Outward to the grain, and to whole days when the column holds dates. */
-static struct span snapped(struct span s, int64_t grain, bool days)
+static struct time_span snapped(struct time_span s, int64_t grain, bool days)
 {
-    struct span r = s;
+    struct time_span r = s;
     if (s.lo >= TIME_MIN_US)
         r.lo = days ? down(down(s.lo, grain), US_PER_DAY) : down(s.lo, grain);
     if (s.hi <= TIME_MAX_US)
@@ -115,7 +144,7 @@ static enum err_code bound(struct typed **out, struct draft *d, enum expr_op op,
 }
 
 static enum err_code rebuild(struct typed **out, struct draft *d,
-                             const struct typed *column, struct span s,
+                             const struct typed *column, struct time_span s,
                              struct err *err)
 {
     struct typed **both = ARENA_NEW_N(d->a, 2, struct typed *);
@@ -141,11 +170,11 @@ enum err_code draft_snap(struct draft *d, struct draft_block *b,
     if (grain <= 1 || grain > (uint64_t)US_PER_DAY * 3660)
         return ERR_OK;
     for (size_t i = 0; i < b->where.n; i++) {
-        struct span was;
+        struct time_span was;
         const struct typed *column;
         if (!span_of(&was, &column, b->where.v[i]))
             continue;
-        const struct span now =
+        const struct time_span now =
             snapped(was, (int64_t)grain, column->type == VALUE_DATE);
         if (now.lo == was.lo && now.hi == was.hi)
             continue;

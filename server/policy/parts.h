@@ -43,6 +43,13 @@ void policy_read_rollups(struct loader *l, const struct policy *p,
 /* Prices as written -> integers under the notion; limits round down. */
 void policy_resolve_prices(struct loader *l, struct policy_file *file);
 
+/*
+ * meaning.c: SHA-256 of the file's bytes without the line of data_version, when
+ * that line holds nothing else; else of all.
+ */
+void policy_hash_meaning(uint8_t out[32], const struct yaml_node *root,
+                         const void *bytes, size_t len);
+
 /* What no single key shows: keys of tables, notion and domains, 10^38. */
 void policy_check(struct loader *l, struct policy_file *file);
 

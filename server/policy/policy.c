@@ -237,6 +237,23 @@ static const struct field POLICY[] = {
       .max = 3660 * 86400.0,
       .help = "A stored answer is served again, free, for this long; 0 is "
               "never." },
+    { .key = "closed_after",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1000,
+      .at = AT(closed_after_us),
+      .fallback = "1 day",
+      .max = 3660 * 86400e6,
+      .help = "A day (week, month) is closed so long after its end: rows that "
+              "come later do not show in what was released of it." },
+    { .key = "closed_for",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1000000000,
+      .at = AT(closed_for_s),
+      .fallback = "731 days",
+      .max = 36600 * 86400.0,
+      .help = "The released numbers of a closed day are served again, free, "
+              "for this long, whatever `data_version`; 0 is no longer than "
+              "`reuse_for`." },
     { .key = "slots",
       .kind = FIELD_MAP,
       .inner = &SLOT_FIELDS,
@@ -315,6 +332,7 @@ static enum err_code finish(struct policy **out, struct loader *l,
     p->id = p->id ? p->id : p->name;
     p->population = p->population ? p->population : p->id;
     (void)SHA256(bytes, len, p->hash);
+    policy_hash_meaning(p->meaning, root, bytes, len);
     policy_resolve_prices(l, file);
     policy_check(l, file);
     if (!p->path)

@@ -132,6 +132,8 @@ struct policy {
     uint64_t version; /* public; from the file */
     const char *data_version; /* public; from the file */
     uint8_t hash[32];         /* SHA-256 of the file's bytes */
+    uint8_t meaning[32]; /* ... without the line of data_version: the same while
+                            only the state of the data moves on */
 
     enum policy_source source;
     const char *database; /* path, SOURCE_DUCKDB */
@@ -145,12 +147,14 @@ struct policy {
                                       delta shown is this plus the price's own
                                       (policy_shown); 0 under pure */
     uint64_t max_people;           /* public; max_people x bound <= 10^38 */
-    uint64_t expected_size;  /* public size for relative accuracy; 0 = none */
-    uint64_t time_grain_us;  /* bounds on times snap outward to it */
-    uint64_t reuse_for_s;    /* validity of stored answers; 0 = never */
-    uint64_t slot_first_ns;  /* first slot, default 50 ms */
-    double slot_ratio;       /* geometric schedule, default 2 */
-    uint64_t slot_strict_ns; /* one slot for every query; 0 = not strict */
+    uint64_t expected_size;   /* public size for relative accuracy; 0 = none */
+    uint64_t time_grain_us;   /* bounds on times snap outward to it */
+    uint64_t reuse_for_s;     /* validity of stored answers; 0 = never */
+    uint64_t closed_after_us; /* a day is closed so long after its end */
+    uint64_t closed_for_s;    /* validity of released closed days; 0 = as any */
+    uint64_t slot_first_ns;   /* first slot, default 50 ms */
+    double slot_ratio;        /* geometric schedule, default 2 */
+    uint64_t slot_strict_ns;  /* one slot for every query; 0 = not strict */
     uint32_t max_misses, max_misses_day;
     uint32_t min_audience; /* least noisy people in a selected group */
     uint64_t deadline_ms;  /* longest run of one query */

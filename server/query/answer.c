@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-enum { VERSION = 1 };
+/* Version 2 has what a series needs; without that, answers are of version 1. */
+enum { VERSION = 1, VERSION_SERIES = 2, VERSION_BATCH = 3 };
 
 /* ---- printing ---- */
 
@@ -70,9 +71,50 @@ static void put_table(struct writer *w, const struct reply_table *t)
     writer_be64(w, (uint64_t)t->release_slot_ns);
 }
 
+static void put_series(struct writer *w, const struct answer *answer)
+{
+    writer_be32(w, (uint32_t)answer->n_noise);
+    for (size_t i = 0; i < answer->n_noise; i++) {
+        writer_u8(w, (uint8_t)answer->noise[i].law);
+        writer_be64(w, answer->noise[i].num);
+        writer_be64(w, answer->noise[i].den);
+    }
+    writer_be64(w, answer->above);
+    writer_be32(w, (uint32_t)answer->n_days);
+    for (size_t i = 0; i < answer->n_days; i++) {
+        const struct answer_day *d = &answer->days[i];
+        writer_be64(w, (uint64_t)d->key);
+        writer_be64(w, (uint64_t)d->from_us);
+        writer_be64(w, (uint64_t)d->to_us);
+        writer_u8(w, d->is_settled);
+    }
+    writer_bytes(w, answer->state, sizeof answer->state);
+}
+
+static void put_parts(struct writer *w, const struct reply_receipt *r)
+{
+    writer_be32(w, (uint32_t)r->n_parts);
+    for (size_t i = 0; i < r->n_parts; i++) {
+        const struct reply_part *p = &r->parts[i];
+        put_text(w, p->query_id);
+        writer_be64(w, (uint64_t)p->as_of_us);
+        value_write(w, &p->first);
+        value_write(w, &p->last);
+        writer_be32(w, p->n_keys);
+        writer_be32(w, p->max_groups);
+        writer_u8(w, p->cached);
+    }
+}
+
+static bool is_of_series(const struct answer *answer)
+{
+    return answer->n_noise > 0 || answer->n_days > 0 ||
+           answer->table.receipt.n_parts > 0;
+}
+
 void answer_write(struct writer *w, const struct answer *answer)
 {
-    writer_u8(w, VERSION);
+    writer_u8(w, is_of_series(answer) ? VERSION_SERIES : VERSION);
     put_text(w, answer->principal);
     put_text(w, answer->idempotency_key);
     writer_bytes(w, answer->request_hash, sizeof answer->request_hash);
@@ -84,6 +126,10 @@ void answer_write(struct writer *w, const struct answer *answer)
     for (size_t i = 0; i < answer->n_rows * answer->n_measures; i++)
         put_int(w, answer->measures[i].v);
     put_table(w, &answer->table);
+    if (!is_of_series(answer))
+        return;
+    put_series(w, answer);
+    put_parts(w, &answer->table.receipt);
 }
 
 /* ---- parsing ---- */
@@ -233,12 +279,67 @@ static void get_release(struct parse *p, struct answer *out)
         out->measures[i].v = get_int(p);
 }
 
+static bool get_bool(struct parse *p)
+{
+    const uint8_t b = reader_u8(&p->r);
+    if (b > 1)
+        p->r.short_read = true;
+    return b;
+}
+
+static void get_series(struct parse *p, struct answer *out)
+{
+    out->n_noise = reader_be32(&p->r);
+    out->noise = get_array(p, out->n_noise, sizeof *out->noise);
+    for (size_t i = 0; !failed(p) && i < out->n_noise; i++) {
+        const uint8_t law = reader_u8(&p->r);
+        if (law > DP_RGAUSS)
+            p->r.short_read = true;
+        else
+            out->noise[i].law = law;
+        out->noise[i].num = reader_be64(&p->r);
+        out->noise[i].den = reader_be64(&p->r);
+    }
+    out->above = reader_be64(&p->r);
+    out->n_days = reader_be32(&p->r);
+    out->days = get_array(p, out->n_days, sizeof *out->days);
+    for (size_t i = 0; !failed(p) && i < out->n_days; i++) {
+        struct answer_day *d = &out->days[i];
+        d->key = (int64_t)reader_be64(&p->r);
+        d->from_us = (int64_t)reader_be64(&p->r);
+        d->to_us = (int64_t)reader_be64(&p->r);
+        d->is_settled = get_bool(p);
+        if (i > 0 && d->key <= d[-1].key)
+            p->r.short_read = true;
+    }
+    const uint8_t *state = reader_take(&p->r, sizeof out->state);
+    if (state)
+        memcpy(out->state, state, sizeof out->state);
+}
+
+static void get_parts(struct parse *p, struct reply_receipt *r)
+{
+    r->n_parts = reader_be32(&p->r);
+    r->parts = get_array(p, r->n_parts, sizeof *r->parts);
+    for (size_t i = 0; !failed(p) && i < r->n_parts; i++) {
+        struct reply_part *part = &r->parts[i];
+        part->query_id = get_text(p);
+        part->as_of_us = (int64_t)reader_be64(&p->r);
+        get_value(p, &part->first);
+        get_value(p, &part->last);
+        part->n_keys = reader_be32(&p->r);
+        part->max_groups = reader_be32(&p->r);
+        part->cached = get_bool(p);
+    }
+}
+
 enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
                           struct arena *a, struct err *err)
 {
     struct parse p = { .r = reader_of(bytes, len), .a = a };
     *out = (struct answer){ 0 };
-    if (reader_u8(&p.r) != VERSION)
+    const uint8_t version = reader_u8(&p.r);
+    if (version != VERSION && version != VERSION_SERIES)
         return err_set(err, ERR_INTERNAL,
                        "the stored answer has an unknown "
                        "version");
@@ -250,12 +351,93 @@ enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
     get_release(&p, out);
     if (!failed(&p))
         get_table(&p, &out->table);
+    if (!failed(&p) && version == VERSION_SERIES) {
+        get_series(&p, out);
+        if (!failed(&p))
+            get_parts(&p, &out->table.receipt);
+        if (!failed(&p) && !is_of_series(out))
+            p.r.short_read = true; /* it has a shorter form */
+    }
     if (p.full)
         return err_set(err, ERR_LIMIT,
                        "the stored answer needs too much "
                        "memory");
     if (p.r.short_read || reader_left(&p.r) > 0)
         return err_set(err, ERR_INTERNAL, "the stored answer is damaged");
+    return ERR_OK;
+}
+
+enum err_code answer_print(const uint8_t **bytes, size_t *len,
+                           const struct answer *answer, struct arena *a,
+                           struct err *err)
+{
+    struct writer measure = writer_of(NULL, 0);
+    answer_write(&measure, answer); /* its length is not known before */
+    uint8_t *data = arena_alloc(a, measure.need, 1);
+    if (!data)
+        return err_set(err, ERR_LIMIT, "the answer needs too much memory");
+    struct writer w = writer_of(data, measure.need);
+    answer_write(&w, answer);
+    *bytes = data;
+    *len = w.len;
+    return w.overflow
+               ? err_set(err, ERR_INTERNAL, "the answer changed while printed")
+               : ERR_OK;
+}
+
+/* ---- of a batch ---- */
+
+enum err_code answers_print(const uint8_t **bytes, size_t *len,
+                            const struct answer *list, size_t n,
+                            struct arena *a, struct err *err)
+{
+    const uint8_t **each = ARENA_NEW_N(a, n, const uint8_t *);
+    size_t *each_len = ARENA_NEW_N(a, n, size_t);
+    size_t need = 1 + 4;
+    for (size_t i = 0; each && each_len && i < n; i++) {
+        TRY(answer_print(&each[i], &each_len[i], &list[i], a, err));
+        need += 4 + each_len[i];
+    }
+    uint8_t *data = arena_alloc(a, need, 1);
+    if (!data || !each || !each_len)
+        return err_set(err, ERR_LIMIT, "the answers need too much memory");
+    struct writer w = writer_of(data, need);
+    writer_u8(&w, VERSION_BATCH);
+    writer_be32(&w, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        writer_be32(&w, (uint32_t)each_len[i]);
+        writer_bytes(&w, each[i], each_len[i]);
+    }
+    *bytes = data;
+    *len = w.len;
+    return w.overflow
+               ? err_set(err, ERR_LIMIT, "the answers need too much memory")
+               : ERR_OK;
+}
+
+enum err_code answers_read(struct answer **list, size_t *n,
+                           const uint8_t *bytes, size_t len, struct arena *a,
+                           struct err *err)
+{
+    struct parse p = { .r = reader_of(bytes, len), .a = a };
+    if (reader_u8(&p.r) != VERSION_BATCH)
+        return err_set(err, ERR_INTERNAL,
+                       "the stored answers have an unknown version");
+    *n = reader_be32(&p.r);
+    if (*n == 0)
+        p.r.short_read = true;
+    *list = get_array(&p, *n, sizeof **list);
+    for (size_t i = 0; !failed(&p) && i < *n; i++) {
+        const uint32_t one_len = reader_be32(&p.r);
+        const uint8_t *one = reader_take(&p.r, one_len);
+        if (one)
+            TRY(answer_read(&(*list)[i], one, one_len, a, err));
+    }
+    if (p.full)
+        return err_set(err, ERR_LIMIT,
+                       "the stored answers need too much memory");
+    if (p.r.short_read || reader_left(&p.r) > 0)
+        return err_set(err, ERR_INTERNAL, "the stored answers are damaged");
     return ERR_OK;
 }
 

@@ -22,6 +22,16 @@ struct reply_interval {
     double lo, hi;
 };
 
+/* Days of a series that one release answered. */
+struct reply_part {
+    const char *query_id;     /* its charge */
+    int64_t as_of_us;         /* wall time of the release */
+    struct value first, last; /* keys, of those shown */
+    uint32_t n_keys;
+    uint32_t max_groups; /* L0 over the days of this release */
+    bool cached;         /* paid for by an earlier question */
+};
+
 /* What the answer cost and what is left, with every answer. */
 struct reply_receipt {
     const char *query_id; /* 32 hex digits; names the charge */
@@ -38,6 +48,9 @@ struct reply_receipt {
     bool pure;   /* the notion: epsilon is the price, not rho */
     bool cached; /* served from a stored answer, nothing charged */
     uint32_t max_groups, max_rows; /* bounds in force: L0, Linf */
+    struct reply_part *parts; /* of a series that several releases answer; by
+                                 their first days */
+    size_t n_parts;
 };
 
 struct reply_table {
@@ -144,7 +157,12 @@ struct reply_misses {
 struct reply {
     enum request_op op;
     struct reply_table table;       /* QUERY */
-    struct reply_estimate estimate; /* ESTIMATE */
+    struct reply_estimate estimate; /* ESTIMATE; of a batch, of the whole */
+    struct reply_table *tables;     /* BATCH: of each question, in order */
+    size_t n_tables;
+    struct reply_receipt receipt;     /* BATCH: of the whole */
+    struct reply_estimate *estimates; /* ESTIMATE of a batch: of each */
+    size_t n_estimates;
     struct reply_dataset *datasets; /* LIST_DATASETS; DESCRIBE: one */
     size_t n_datasets;
     struct reply_budget budget; /* GET_BUDGET, each WATCH_BUDGET message */

@@ -18,6 +18,7 @@ enum request_op {
     REQUEST_LIST_CHARGES,
     REQUEST_GET_MISSES,
     REQUEST_LIFT_MISSES,
+    REQUEST_BATCH,
     REQUEST_OP_COUNT
 };
 
@@ -48,7 +49,9 @@ enum {
     REQUEST_HASH_LEN = 32,
     REQUEST_KEY_MAX = 128,
     REQUEST_SQL_MAX = 64 * 1024,
-    REQUEST_REASON_MAX = 200
+    REQUEST_REASON_MAX = 200,
+    REQUEST_QUERIES_MAX = 64,
+    REQUEST_BATCH_SQL_MAX = 128 * 1024
 };
 
 struct request {
@@ -73,6 +76,11 @@ struct request {
     uint64_t deadline_ns;           /* monotonic; 0 = none */
     int64_t now_us; /* wall clock when it came in, for now(), which stands for
                        it on the policy's time grain */
+
+    /* BATCH, and ESTIMATE of one: the questions, each as a QUERY's; dataset,
+     * purpose, ask and key above are of them all */
+    struct request *queries;
+    size_t n_queries; /* 0: no batch */
 
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */
