@@ -232,8 +232,10 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 # Every noise call of the neighbour harness passes through its replay.
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
-$(BUILD)/tests/test_neighbour $(BUILD)/tests/test_canary: $(NEIGHBOUR)
-$(BUILD)/tests/test_neighbour $(BUILD)/tests/test_canary: LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_finish,--wrap=dp_topk_of_price
+NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
+    neighbour_grammar neighbour_controls canary)
+$(NEIGHBOURS): $(NEIGHBOUR)
+$(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

@@ -27,7 +27,8 @@ void fake_clock_init(struct fake_clock *c, int64_t wall_us)
 
 void ledger_dir_init(struct ledger_dir *d)
 {
-    (void)snprintf(d->dir, sizeof d->dir, "/tmp/halftone-ledger-XXXXXX");
+    (void)snprintf(d->dir, sizeof d->dir, "%s/halftone-ledger-XXXXXX",
+                   getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     const char *made = mkdtemp(d->dir);
     assert(made);
     (void)snprintf(d->path, sizeof d->path, "%s/ledger.db", d->dir);

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first `from` becomes `to`; of several, the first that is there. */
+/* Every `from` becomes `to`, of each way. */
 enum { WAYS = 4 };
 static const struct spoiling {
     const char *from, *to;
 } SPOILINGS[CONTROL_N][WAYS] = {
-    [CONTROL_L0] = { { "WHERE g <= ", "WHERE g - 1 <= " },
-                     { "_2_", "_3_" },
-                     { "_3_", "_4_" } },
+    [CONTROL_L0] = { { "WHERE g <= ", "WHERE g - 1 <= " } },
     [CONTROL_LINF] = { { "least(count(*)", "greatest(count(*)" },
-                       { "least(e.", "greatest(e." } },
+                       { "least(e.", "greatest(e." },
+                       { "CASE WHEN count(*) > ",
+                         "CASE WHEN count(*) > 1000 + " } },
     [CONTROL_TIES] = { { "(PARTITION BY p ORDER BY h",
                          "(PARTITION BY p ORDER BY random()" } },
     [CONTROL_FILTERS] = { { "sum(a0)", "sum(a0 + a1)" } },
@@ -24,10 +24,19 @@ static const struct spoiling {
                           "4503599627370497.3e0) "
                           "- count(*) * 4503599627370497.0e0, 0)) AS "
                           "HUGEINT)" } },
+    [CONTROL_HIST] = { { "WHERE v.n <= ", "WHERE v.n > 0 OR v.n <= " } },
+    [CONTROL_DISTINCT] = { { "CAST(1 AS BIGINT) AS a", "count(*) AS a" } },
 };
 
-/* CONTROL_ORDER is at work, and the first measure's exact total is odd. */
-static bool odd_total;
+/* What is spoilt outside the engine; the first measure's exact total. */
+static enum control outside;
+static dp_int total;
+
+void control_start(enum control c)
+{
+    outside = c;
+    total = 0;
+}
 
 struct spoilt {
     struct engine base;
@@ -35,21 +44,51 @@ struct spoilt {
     enum control control;
 };
 
-static const struct spoiling *find_way(enum control c, const char *sql)
+static const char *replace(const char *sql, const struct spoiling *s,
+                           struct arena *a)
 {
-    if (c == CONTROL_FILTERS && !strstr(sql, " AS a1"))
-        return NULL;
-    for (size_t i = 0; i < WAYS && SPOILINGS[c][i].from; i++)
-        if (strstr(sql, SPOILINGS[c][i].from))
-            return &SPOILINGS[c][i];
-    return NULL;
+    const char *out = "", *at;
+    for (; (at = strstr(sql, s->from)); sql = at + strlen(s->from))
+        out = arena_printf(a, "%s%.*s%s", out, (int)(at - sql), sql, s->to);
+    return arena_printf(a, "%s%s", out, sql);
 }
 
-static char *spoil(const char *sql, const struct spoiling *s, struct arena *a)
+/* Our own aggregate, halftone_keep_it_2_1, keeps one group more: _3_1. */
+static const char *keep_more(const char *sql, struct arena *a)
 {
-    const char *at = strstr(sql, s->from);
-    return arena_printf(a, "%.*s%s%s", (int)(at - sql), sql, s->to,
-                        at + strlen(s->from));
+    static const char name[] = "halftone_keep_";
+    const char *at = strstr(sql, name);
+    const char *n = at ? strchr(at + strlen(name), '_') : NULL;
+    char *end;
+    if (!n)
+        return sql;
+    const unsigned long l0 = strtoul(n + 1, &end, 10);
+    return arena_printf(a, "%.*s%lu%s", (int)(n + 1 - sql), sql, l0 + 1, end);
+}
+
+/* A window of a sub-query loses its ORDER BY. */
+static const char *drop_order(const char *sql, struct arena *a)
+{
+    const char *at = strstr(sql, "row_number() OVER (PARTITION BY t");
+    const char *from = at ? strstr(at, " ORDER BY ") : NULL, *to = from;
+    if (!from)
+        return sql;
+    for (int deep = 0; *to && (deep > 0 || *to != ')'); to++) {
+        deep += *to == '(';
+        deep -= *to == ')';
+    }
+    return arena_printf(a, "%.*s%s", (int)(from - sql), sql, to);
+}
+
+static const char *spoil(const char *sql, enum control c, struct arena *a)
+{
+    if (c == CONTROL_FILTERS && !strstr(sql, " AS a1"))
+        return sql;
+    for (size_t i = 0; i < WAYS && SPOILINGS[c][i].from; i++)
+        sql = replace(sql, &SPOILINGS[c][i], a);
+    if (c == CONTROL_L0)
+        return keep_more(sql, a);
+    return c == CONTROL_ROW_NUMBER ? drop_order(sql, a) : sql;
 }
 
 static enum err_code run(struct engine *e, struct engine_result *out,
@@ -59,20 +98,98 @@ static enum err_code run(struct engine *e, struct engine_result *out,
 {
     const struct spoilt *s = (const struct spoilt *)e;
     struct plan other = *plan;
-    const bool rolled = s->control == CONTROL_ROLLUP;
-    const char *sql = rolled ? plan->rollup_sql : plan->sql;
-    const struct spoiling *way = sql ? find_way(s->control, sql) : NULL;
-    if (way && rolled)
-        other.rollup_sql = spoil(sql, way, a);
-    else if (way)
-        other.sql = spoil(sql, way, a);
-    if (!rolled)
+    if (s->control == CONTROL_ROLLUP && plan->rollup_sql) {
+        other.rollup_sql = spoil(plan->rollup_sql, s->control, a);
+    } else {
+        other.sql = spoil(plan->sql, s->control, a);
         other.rollup = NULL; /* else what is spoilt is not run */
+    }
     TRY(engine_run(s->inner, out, &other, secret, stop, a, err));
-    odd_total = false;
-    for (size_t i = 0; s->control == CONTROL_ORDER && i < out->n_rows; i++)
-        odd_total ^= out->measures[i * plan->n_measures].touched & 1;
+    total = 0;
+    for (size_t i = 0; plan->n_measures && i < out->n_rows; i++)
+        total += out->measures[i * plan->n_measures].touched;
     return ERR_OK;
+}
+
+/* ---- plans that say what is not so ---- */
+
+enum err_code __real_plan_query(struct plan **out, const struct request *req,
+                                const struct select *tree,
+                                const struct policy *policy, struct arena *a,
+                                struct err *err);
+enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
+                                const struct select *tree,
+                                const struct policy *policy, struct arena *a,
+                                struct err *err);
+
+/* A part of the price, at least 1: what is free stays so. */
+static void cheapen(struct dp_price *p, uint64_t by)
+{
+    p->rho_pico = (p->rho_pico + by - 1) / by;
+    p->eps_nano = (p->eps_nano + by - 1) / by;
+}
+
+static bool has_filters(const char *sql)
+{
+    const char *first = strstr(sql, "FILTER");
+    return first && strstr(first + 1, "FILTER");
+}
+
+static void spoil_release(struct plan *p)
+{
+    for (size_t i = 0; outside == CONTROL_SCORE && i < p->n_picks; i++)
+        p->picks[i].choice.sensitivity =
+            (p->picks[i].choice.sensitivity + 1) / 2;
+    for (size_t i = 0; outside == CONTROL_NOISE && i < p->n_measures; i++) {
+        p->measures[i].noise.num = (p->measures[i].noise.num + 1) / 2;
+        dp_mechanism_reduce(&p->measures[i].noise);
+    }
+    if (outside == CONTROL_THRESHOLD && p->selects && p->keep.above > 1)
+        p->keep.above--;
+}
+
+enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
+                                const struct select *tree,
+                                const struct policy *policy, struct arena *a,
+                                struct err *err)
+{
+    TRY(__real_plan_query(out, req, tree, policy, a, err));
+    struct plan *p = *out;
+    for (size_t i = 0; i < p->n_before; i++)
+        spoil_release(p->before[i]);
+    for (size_t i = 0; i < p->n_parts; i++)
+        spoil_release(p->parts[i]);
+    spoil_release(p);
+    if (outside == CONTROL_SETS && p->n_parts > 1)
+        cheapen(&p->price, p->n_parts);
+    if (outside == CONTROL_FILTER_PRICE && has_filters(req->sql))
+        cheapen(&p->price, p->n_measures);
+    return ERR_OK;
+}
+
+/* ---- last steps that know too much ---- */
+
+enum err_code __real_plan_bind(struct plan *out, const struct plan *plan,
+                               const struct reply_table *tables,
+                               struct arena *a, struct err *err);
+enum err_code __wrap_plan_bind(struct plan *out, const struct plan *plan,
+                               const struct reply_table *tables,
+                               struct arena *a, struct err *err);
+
+/* The first number of the earlier answer is the exact total instead. */
+enum err_code __wrap_plan_bind(struct plan *out, const struct plan *plan,
+                               const struct reply_table *tables,
+                               struct arena *a, struct err *err)
+{
+    const size_t n = tables[0].n_rows * tables[0].n_columns;
+    for (size_t i = 0; outside == CONTROL_CHAIN && i < n; i++) {
+        struct value *v = &tables[0].cells[i];
+        if (v->type == VALUE_INT)
+            v->i = (int64_t)total;
+        else if (v->type == VALUE_DOUBLE)
+            v->d = (double)total;
+    }
+    return __real_plan_bind(out, plan, tables, a, err);
 }
 
 enum err_code __real_plan_finish(struct reply_table *out,
@@ -91,8 +208,8 @@ enum err_code __wrap_plan_finish(struct reply_table *out,
                                  struct arena *a, struct err *err)
 {
     TRY(__real_plan_finish(out, plan, noisy, a, err));
-    for (size_t c = 0; odd_total && out->n_rows > 1 && c < out->n_columns;
-         c++) {
+    const bool swap = outside == CONTROL_ORDER && total % 2 != 0;
+    for (size_t c = 0; swap && out->n_rows > 1 && c < out->n_columns; c++) {
         const struct value first = out->cells[c];
         out->cells[c] = out->cells[out->n_columns + c];
         out->cells[out->n_columns + c] = first;
@@ -107,19 +224,17 @@ enum dp_status __wrap_dp_topk_of_price(struct dp_topk *t, uint64_t linf,
                                        struct dp_price limit,
                                        enum dp_notion notion);
 
-/* CONTROL_SCORE is at work. */
-static bool one_row;
-
+/* Picks of groups are paid for as if one person had one row. */
 enum dp_status __wrap_dp_topk_of_price(struct dp_topk *t, uint64_t linf,
                                        struct dp_price limit,
                                        enum dp_notion notion)
 {
-    return __real_dp_topk_of_price(t, one_row ? 1 : linf, limit, notion);
+    return __real_dp_topk_of_price(t, outside == CONTROL_TOP ? 1 : linf, limit,
+                                   notion);
 }
 
 static void close_spoilt(struct engine *e)
 {
-    one_row = false;
     free(e);
 }
 
@@ -130,6 +245,5 @@ struct engine *control_engine(struct engine *inner, enum control c)
     if (!s)
         abort();
     *s = (struct spoilt){ .base = { &ops }, .inner = inner, .control = c };
-    one_row = c == CONTROL_SCORE;
     return &s->base;
 }

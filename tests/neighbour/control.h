@@ -4,26 +4,38 @@
 #include "server/engine/engine.h"
 
 /*
- * Planted mistakes: an engine that stands before the real one and runs a
- * statement spoilt in one way, or an order of rows that knows too much, or a
- * price of picks that knows too little (the test links with --wrap=plan_finish
- * and --wrap=dp_topk_of_price).  The harness must catch each of them.
+ * Planted mistakes, each of which the harness must catch: an engine that stands
+ * before the real one and runs a statement spoilt in one way, a plan that says
+ * what is not so, or a last step that knows too much (the test links with
+ * --wrap for plan_query, plan_bind, plan_finish and dp_topk_of_price).
  */
 enum control {
     CONTROL_NONE,
-    CONTROL_L0,      /* one group more than L0 */
-    CONTROL_LINF,    /* no limit on rows */
-    CONTROL_TIES,    /* groups kept by an order that is not a person's own */
-    CONTROL_FILTERS, /* two FILTERs added up into one cell */
-    CONTROL_FAN_OUT, /* bounded first, joined afterwards */
-    CONTROL_FLOAT,   /* summed in floating point */
-    CONTROL_SCORE,   /* picks paid for as if one person had one row */
-    CONTROL_ROLLUP,  /* one group more than L0 out of a rollup */
-    CONTROL_ORDER,   /* rows in an order that depends on exact numbers */
+    CONTROL_L0,         /* one group more than L0 */
+    CONTROL_LINF,       /* no limit on rows */
+    CONTROL_TIES,       /* groups kept by an order that is not a person's own */
+    CONTROL_ROW_NUMBER, /* a window's ties left to the engine */
+    CONTROL_FILTERS,    /* two FILTERs added up into one cell */
+    CONTROL_FAN_OUT,    /* bounded first, joined afterwards */
+    CONTROL_FLOAT,      /* summed in floating point */
+    CONTROL_ORDER,      /* rows in an order that depends on exact numbers */
+    CONTROL_HIST,       /* a quantile's rows without a limit */
+    CONTROL_SCORE,      /* a quantile's scores said to move half as much */
+    CONTROL_TOP,        /* picks paid for as if one person had one row */
+    CONTROL_ROLLUP,     /* one group more than L0 out of a rollup */
+    CONTROL_SETS,       /* grouping sets charged once */
+    CONTROL_FILTER_PRICE, /* FILTERs charged once */
+    CONTROL_CHAIN,        /* an earlier release hands on an exact number */
+    CONTROL_NOISE,        /* half the noise that was paid for */
+    CONTROL_THRESHOLD,    /* groups shown from one person less on */
+    CONTROL_DISTINCT,     /* people counted as rows */
     CONTROL_N
 };
 
 /* Closed by engine_close; `inner` stays the caller's. */
 struct engine *control_engine(struct engine *inner, enum control c);
+
+/* What is spoilt outside the engine, from now on; CONTROL_NONE = nothing. */
+void control_start(enum control c);
 
 #endif

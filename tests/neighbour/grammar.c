@@ -1,515 +1,475 @@
+/*
+ * A symbol becomes the text of one of its productions, drawn by weight, with
+ * its holes filled in from left to right.  What a hole may name depends on the
+ * relations read so far: the scope.  A production that cannot be filled in (no
+ * column of that type in reach) is given up and another one drawn.
+ */
 #include "tests/neighbour/grammar.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* A column in reach of an expression. */
-struct col {
-    char name[40]; /* with its alias: "o.amount" */
-    char type;     /* i d t D(ate) T(imestamp) b */
-    bool bounded;  /* may be added up without a clamp */
-    bool groups;   /* may be grouped by */
+struct production {
+    const char *symbol;
+    unsigned weight;
+    const char *feature, *text, *gives;
 };
-
-enum { SCOPE_MAX = 48 };
-
-/* The columns of a relation, its alias and its privacy key. */
-struct scope {
-    struct col cols[SCOPE_MAX];
-    size_t n;
-    char key[40]; /* "" when public */
+static const struct production GRAMMAR[] = {
+#define P(symbol, weight, feature, text, gives)                                \
+    { #symbol, weight, feature, text, gives },
+#include "tests/neighbour/grammar.def"
+#undef P
 };
+enum { GRAMMAR_N = sizeof GRAMMAR / sizeof GRAMMAR[0] };
 
-struct table {
-    const char *name, *key;
-    const char *cols; /* "name:type[!bounded]..." */
+/* The shop's tables; '+' has public bounds, '-' may not be grouped by. */
+static const struct table {
+    const char *name, *cols;
+    bool owned;
+} TABLES[] = {
+    { "customers", "country:t+ age:t+ joined:D score:d active:b", true },
+    { "orders", "category:t+ amount:d+ qty:i+ at:T+ note:t- day:D+", true },
+    { "touches", "channel:t+ campaign:t cost:d+ at:T+", true },
+    { "campaigns", "campaign:t kind:t+ price:d+", false },
 };
-
-/* '+' bounded, '-' may not be grouped by. */
-static const struct table TABLES[] = {
-    { "customers", "customer_id", "country:t+ age:t+ joined:D score:d" },
-    { "orders", "customer_id",
-      "category:t+ amount:d+ qty:i+ at:T+ note:t- day:D+" },
-    { "touches", "customer_id", "channel:t+ campaign:t cost:d+ at:T+" },
-};
-static const struct table CAMPAIGNS = { "campaigns", "",
-                                        "campaign:t kind:t+ price:d+" };
 enum { TABLES_N = sizeof TABLES / sizeof TABLES[0] };
 
-static const char *const LITERALS[] = { "'DE'",    "'FR'", "'books'",  "''",
-                                        "'email'", "'x%'", "'spring'", NULL };
-static const char *const DATES[] = { "'2024-01-01'", "'2024-02-10'",
-                                     "'2024-03-31'", NULL };
-static const char *const NUMBERS[] = { "0", "1",  "2.5", "-3",
-                                       "7", "50", "1e9", NULL };
-static const char *const COMPARE[] = { "=", "<>", "<", "<=", ">", ">=", NULL };
+struct col {
+    char name[28]; /* with its alias: "t1.amount" */
+    char type;     /* i d t D(ate) T(imestamp) b */
+    bool bounded, groups;
+    unsigned part; /* of which relation of the scope */
+};
 
-static void scope_add(struct scope *s, const char *alias, const char *name,
-                      size_t len, char type, bool bounded, bool groups)
+/* A column picked before, by the name that the production gives it. */
+struct named {
+    char name[8];
+    struct col col;
+};
+
+enum {
+    COLS_MAX = 64,
+    NAMED_MAX = 8,
+    TEXT_MAX = 12288,
+    TRIES = 10,
+    FAILED_MAX = 100
+};
+
+/* The relations read so far, and those of the query around it. */
+struct scope {
+    struct col cols[COLS_MAX];
+    size_t n;
+    unsigned parts;
+    char key[28], last[12]; /* privacy key of the first; alias of the last */
+    struct named named[NAMED_MAX];
+    size_t n_named;
+    const struct scope *outer;
+    const char *from; /* what {from} wrote */
+    char as[12];      /* what {as} writes */
+};
+
+struct text {
+    char s[TEXT_MAX];
+    size_t len;
+};
+
+struct gram {
+    struct draw *d;
+    struct grammar_used *used;
+    struct text with; /* queries of WITH */
+    unsigned aliases, depth, nest;
+    unsigned failed; /* productions given up; too many start anew */
+};
+
+static bool expand(struct gram *g, struct text *t, struct scope *s,
+                   const char *symbol, size_t len);
+static bool walk(struct gram *g, struct text *t, struct scope *s,
+                 const char *text, size_t len);
+
+static bool put(struct text *t, const char *s, size_t len)
 {
-    struct col *c = &s->cols[s->n];
-    struct writer w = writer_of(c->name, sizeof c->name);
-    if (s->n == SCOPE_MAX - 1)
-        return;
-    writer_printf(&w, "%s%s%.*s", alias, alias[0] ? "." : "", (int)len, name);
+    if (t->len + len >= TEXT_MAX)
+        return false;
+    memcpy(t->s + t->len, s, len);
+    t->len += len;
+    t->s[t->len] = '\0';
+    return true;
+}
+
+static bool put_text(struct text *t, const char *s)
+{
+    return put(t, s, strlen(s));
+}
+
+static bool is(const char *s, size_t len, const char *word)
+{
+    return strlen(word) == len && memcmp(s, word, len) == 0;
+}
+
+static void name_of(char *out, size_t size, const char *fmt, unsigned n)
+{
+    struct writer w = writer_of(out, size);
+    writer_printf(&w, "%s%u", fmt, n);
     if (!writer_cstr(&w))
-        return;
-    c->type = type;
-    c->bounded = bounded;
-    c->groups = groups;
-    s->n++;
+        abort();
 }
 
-static void scope_table(struct scope *s, const struct table *t,
-                        const char *alias)
+/* ---- scopes ---- */
+
+/* "name:type+" or, of a column picked before, "name=pick". */
+static bool add_col(struct scope *s, const char *alias, const char *spec,
+                    size_t len, const struct scope *picks)
 {
-    for (const char *at = t->cols; *at;) {
-        const size_t len = strcspn(at, ":");
-        const char *mark = at + len + 2;
-        scope_add(s, alias, at, len, at[len + 1], *mark == '+', *mark != '-');
-        at += len + 2;
-        at += strcspn(at, " ");
-        at += *at == ' ';
+    const size_t name = strcspn(spec, ":=");
+    struct col c = { .part = s->parts };
+    struct writer w = writer_of(c.name, sizeof c.name);
+    if (s->n == COLS_MAX)
+        return false;
+    if (spec[name] == ':') {
+        c.type = spec[name + 1];
+        c.bounded = memchr(spec, '+', len);
+        c.groups = !memchr(spec, '-', len);
+    } else {
+        size_t i = 0;
+        while (i < picks->n_named &&
+               !is(spec + name + 1, len - name - 1, picks->named[i].name))
+            i++;
+        if (i == picks->n_named)
+            return true; /* an optional part was left out */
+        c.type = picks->named[i].col.type;
+        c.bounded = picks->named[i].col.bounded;
+        c.groups = picks->named[i].col.groups;
     }
+    writer_printf(&w, "%s.%.*s", alias, (int)name, spec);
+    if (!writer_cstr(&w))
+        return false;
+    s->cols[s->n++] = c;
+    return true;
 }
 
-static const struct col *pick(const struct scope *s, struct draw *d,
-                              const char *types)
+/* Columns separated by blanks, under the alias; the first may be the key. */
+static bool add_relation(struct scope *s, const char *alias, const char *cols,
+                         bool owned, const struct scope *picks)
 {
-    for (int tries = 0; s->n && tries < 24; tries++) {
-        const struct col *c = &s->cols[draw_below(d, (unsigned)s->n)];
-        if (strchr(types, c->type))
+    struct writer key = writer_of(s->key, sizeof s->key);
+    for (const char *at = cols; *at;) {
+        const size_t len = strcspn(at, " ");
+        if (is(at, len, "customer_id"))
+            owned = true;
+        else if (!add_col(s, alias, at, len, picks))
+            return false;
+        at += len + (at[len] == ' ');
+    }
+    if (owned && !s->key[0])
+        writer_printf(&key, "%s.customer_id", alias);
+    if (!s->key[0] && owned && !writer_cstr(&key))
+        return false;
+    memcpy(s->last, alias, strlen(alias) + 1);
+    s->parts++;
+    return true;
+}
+
+/* {table}, {table:orders}, {table:public} */
+static bool put_table(struct gram *g, struct text *t, struct scope *s,
+                      const char *which, size_t len)
+{
+    const struct table *of = &TABLES[draw_below(g->d, TABLES_N - 1)];
+    char alias[12];
+    for (size_t i = 0; len && i < TABLES_N; i++)
+        if (is(which, len, TABLES[i].name) ||
+            (is(which, len, "public") && !TABLES[i].owned))
+            of = &TABLES[i];
+    name_of(alias, sizeof alias, "t", ++g->aliases);
+    return put_text(t, "shop.") && put_text(t, of->name) &&
+           put_text(t, " AS ") && put_text(t, alias) &&
+           add_relation(s, alias, of->cols, of->owned, s);
+}
+
+/* {c:idt}: a column of such a type; '+' bounded, '*' to group by; f and l: of
+ * the first and last relation; o: of the query around. */
+static const struct col *pick(struct gram *g, const struct scope *s,
+                              const char *spec, size_t len)
+{
+    const struct scope *of = spec[0] == 'o' ? s->outer : s;
+    for (int tries = 0; of && of->n && tries < 40; tries++) {
+        const struct col *c = &of->cols[draw_below(g->d, (unsigned)of->n)];
+        if (memchr(spec + 2, c->type, len - 2) &&
+            (c->bounded || !memchr(spec, '+', len)) &&
+            (c->groups || !memchr(spec, '*', len)) &&
+            (spec[0] != 'f' || c->part == 0) &&
+            (spec[0] != 'l' || c->part + 1 == of->parts))
             return c;
     }
     return NULL;
 }
 
-/* ---- expressions of a row ---- */
-
-static void number(struct writer *w, struct draw *d, const struct scope *s,
-                   int depth);
-
-static void number_call(struct writer *w, struct draw *d, const struct scope *s,
-                        int depth)
+static bool put_pick(struct gram *g, struct text *t, struct scope *s,
+                     const char *body, size_t len)
 {
-    static const char *const calls[] = { "least(%s, 5)",
-                                         "greatest(-2, %s)",
-                                         "coalesce(%s, 1)",
-                                         "abs(%s)",
-                                         "-(%s)",
-                                         "CAST(%s AS int)",
-                                         "(%s) * 2",
-                                         "(%s) / 3",
-                                         "CASE WHEN %s > 2 THEN 1 ELSE 0 END",
-                                         "round(%s)",
-                                         "nullif(%s, 0)",
-                                         NULL };
-    const char *call = draw_text(d, calls);
-    const char *hole = strstr(call, "%s");
-    writer_bytes(w, call, (size_t)(hole - call));
-    number(w, d, s, depth - 1);
-    writer_str(w, hole + 2);
-}
-
-static void number(struct writer *w, struct draw *d, const struct scope *s,
-                   int depth)
-{
-    const struct col *c = pick(s, d, "id");
-    if (depth > 0 && draw_chance(d, 40)) {
-        if (draw_chance(d, 60)) {
-            number_call(w, d, s, depth);
-            return;
-        }
-        writer_str(w, "(");
-        number(w, d, s, depth - 1);
-        writer_str(w, draw_chance(d, 50) ? " + " : " * ");
-        number(w, d, s, depth - 1);
-        writer_str(w, ")");
-        return;
+    const char *eq = memchr(body, '=', len);
+    const char *spec = eq ? eq + 1 : body;
+    const struct col *c = pick(g, s, spec, len - (size_t)(spec - body));
+    if (!c)
+        return false;
+    if (eq && s->n_named < NAMED_MAX) {
+        struct named *n = &s->named[s->n_named++];
+        const size_t l = (size_t)(eq - body);
+        memcpy(n->name, body, l);
+        n->name[l] = '\0';
+        n->col = *c;
     }
-    writer_str(w, c && draw_chance(d, 85) ? c->name : draw_text(d, NUMBERS));
+    return put_text(t, c->name);
 }
 
-static void clamped(struct writer *w, struct draw *d, const struct scope *s)
+/* ---- holes ---- */
+
+/* Up to the next `stop` outside braces. */
+static size_t span(const char *s, size_t len, char stop)
 {
-    const struct col *c = pick(s, d, "id");
-    if (c && c->bounded && draw_chance(d, 60)) {
-        writer_str(w, c->name);
-        return;
-    }
-    writer_printf(w, "least(%u, greatest(%d, ", 1 + draw_below(d, 30),
-                  -(int)draw_below(d, 10));
-    number(w, d, s, 2);
-    writer_str(w, "))");
-}
-
-static void predicate(struct writer *w, struct draw *d, const struct scope *s,
-                      int depth)
-{
-    const struct col *c = pick(s, d, "idtDTb");
-    if (depth > 0 && draw_chance(d, 25)) {
-        writer_str(w, draw_chance(d, 30) ? "NOT (" : "(");
-        predicate(w, d, s, depth - 1);
-        writer_str(w, draw_chance(d, 50) ? " AND " : " OR ");
-        predicate(w, d, s, depth - 1);
-        writer_str(w, ")");
-        return;
-    }
-    if (!c || draw_chance(d, 10)) {
-        number(w, d, s, 1);
-        writer_printf(w, " %s %s", draw_text(d, COMPARE),
-                      draw_text(d, NUMBERS));
-    } else if (draw_chance(d, 15)) {
-        writer_printf(w, "%s IS %sNULL", c->name,
-                      draw_chance(d, 50) ? "NOT " : "");
-    } else if (c->type == 't') {
-        writer_printf(w, draw_chance(d, 30) ? "%s LIKE %s" : "%s <> %s",
-                      c->name, draw_text(d, LITERALS));
-    } else if (c->type == 'D' || c->type == 'T') {
-        writer_printf(w, "%s %s %s", c->name, draw_text(d, COMPARE),
-                      draw_text(d, DATES));
-    } else if (c->type == 'b') {
-        writer_str(w, c->name);
-    } else {
-        number(w, d, s, 2);
-        writer_printf(w, " %s %s", draw_text(d, COMPARE),
-                      draw_text(d, NUMBERS));
-    }
-}
-
-static void where(struct writer *w, struct draw *d, const struct scope *s,
-                  unsigned percent)
-{
-    if (!draw_chance(d, percent))
-        return;
-    writer_str(w, " WHERE ");
-    predicate(w, d, s, 2);
-}
-
-/* ---- relations ---- */
-
-static void relation(struct writer *w, struct draw *d, struct scope *s,
-                     int depth);
-
-static void base(struct writer *w, struct draw *d, struct scope *s,
-                 const char *alias)
-{
-    const struct table *t = &TABLES[draw_below(d, TABLES_N)];
-    struct writer key = writer_of(s->key, sizeof s->key);
-    writer_printf(w, "shop.%s AS %s", t->name, alias);
-    writer_printf(&key, "%s.%s", alias, t->key);
-    (void)writer_cstr(&key);
-    scope_table(s, t, alias);
-}
-
-static void join_owned(struct writer *w, struct draw *d, struct scope *s)
-{
-    struct scope right = { 0 };
-    base(w, d, s, "a");
-    writer_str(w, draw_chance(d, 35) ? " LEFT JOIN " : " JOIN ");
-    base(w, d, &right, "b");
-    writer_printf(w, " ON a.customer_id = b.customer_id");
-    if (draw_chance(d, 25)) {
-        writer_str(w, " AND ");
-        predicate(w, d, &right, 1);
-    }
-    for (size_t i = 0; i < right.n && s->n < SCOPE_MAX - 1; i++)
-        s->cols[s->n++] = right.cols[i];
-}
-
-static void join_public(struct writer *w, struct draw *d, struct scope *s)
-{
-    writer_str(w, "shop.touches AS a");
-    scope_table(s, &TABLES[2], "a");
-    memcpy(s->key, "a.customer_id", sizeof "a.customer_id");
-    writer_str(w, draw_chance(d, 40) ? " LEFT JOIN " : " JOIN ");
-    writer_str(w, "shop.campaigns AS c ON a.campaign = c.campaign");
-    scope_table(s, &CAMPAIGNS, "c");
-}
-
-static void person_aggregate(struct writer *w, struct draw *d,
-                             const struct scope *in, struct scope *out,
-                             unsigned i)
-{
-    static const char *const numeric[] = { "sum",    "min",     "max",
-                                           "avg",    "count",   "stddev",
-                                           "median", "var_pop", NULL };
-    const struct col *c = pick(in, d, "idtDT");
-    char name[8];
-    struct writer n = writer_of(name, sizeof name);
-    writer_printf(&n, "x%u", i);
-    (void)writer_cstr(&n);
-    writer_str(w, ", ");
-    if (!c || draw_chance(d, 30)) {
-        writer_printf(w, "count(*) AS %s", name);
-        scope_add(out, "q", name, strlen(name), 'i', false, true);
-    } else if (c->type == 'i' || c->type == 'd') {
-        writer_printf(w, "%s(%s) AS %s", draw_text(d, numeric), c->name, name);
-        scope_add(out, "q", name, strlen(name), 'd', false, true);
-    } else {
-        writer_printf(w, "%s(%s) AS %s", draw_chance(d, 50) ? "min" : "max",
-                      c->name, name);
-        scope_add(out, "q", name, strlen(name), c->type, false, c->groups);
-    }
-}
-
-/* One row a person, or one a person and another column. */
-static void per_person(struct writer *w, struct draw *d, struct scope *s,
-                       int depth)
-{
-    struct scope in = { 0 };
-    const unsigned n = 1 + draw_below(d, 3);
-    char from[4096];
-    struct writer f = writer_of(from, sizeof from);
-    relation(&f, d, &in, depth - 1);
-    (void)writer_cstr(&f);
-    const struct col *by = draw_chance(d, 35) ? pick(&in, d, "itD") : NULL;
-
-    writer_printf(w, "(SELECT %s AS customer_id", in.key);
-    if (by) {
-        writer_printf(w, ", %s AS g", by->name);
-        scope_add(s, "q", "g", 1, by->type, by->bounded, by->groups);
-    }
-    for (unsigned i = 0; i < n; i++)
-        person_aggregate(w, d, &in, s, i);
-    writer_printf(w, " FROM %s", from);
-    where(w, d, &in, 40);
-    writer_printf(w, " GROUP BY %s", in.key);
-    if (by)
-        writer_printf(w, ", %s", by->name);
-    if (draw_chance(d, 20))
-        writer_str(w, " HAVING count(*) > 1");
-    writer_str(w, ") AS q");
-    memcpy(s->key, "q.customer_id", sizeof "q.customer_id");
-}
-
-/* Rows of one table with a window over each person's rows. */
-static void windowed(struct writer *w, struct draw *d, struct scope *s)
-{
-    static const char *const calls[] = {
-        "row_number()", "count(*)",    "rank()", "ntile(2)",
-        "count(*)",     "cume_dist()", NULL
-    };
-    static const char *const frames[] = {
-        "", " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
-        " ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING", NULL
-    };
-    const struct table *t = &TABLES[1 + draw_below(d, 2)];
-    const char *call = draw_text(d, calls);
-    struct scope in = { 0 };
-    scope_table(&in, t, "");
-    const struct col *by = pick(&in, d, "idT");
-    writer_printf(w, "(SELECT *, %s OVER (PARTITION BY customer_id ", call);
-    if (by)
-        writer_printf(w, "ORDER BY %s%s", by->name,
-                      draw_chance(d, 50) ? " DESC" : "");
-    writer_str(w, draw_text(d, frames));
-    writer_printf(w, ") AS r FROM shop.%s) AS q", t->name);
-    scope_table(s, t, "q");
-    scope_add(s, "q", "r", 1, 'i', false, true);
-    memcpy(s->key, "q.customer_id", sizeof "q.customer_id");
-}
-
-static void united(struct writer *w, struct draw *d, struct scope *s)
-{
-    static const char *const one[] = {
-        "SELECT customer_id, category AS g, amount AS x FROM shop.orders",
-        "SELECT customer_id, channel AS g, cost AS x FROM shop.touches",
-        "SELECT customer_id, country AS g, 1.5 AS x FROM shop.customers", NULL
-    };
-    writer_printf(w, "(%s UNION ALL ", draw_text(d, one));
-    writer_printf(w, "%s) AS q", draw_text(d, one));
-    scope_add(s, "q", "g", 1, 't', false, true);
-    scope_add(s, "q", "x", 1, 'd', false, false);
-    memcpy(s->key, "q.customer_id", sizeof "q.customer_id");
-}
-
-static void distinct_rows(struct writer *w, struct draw *d, struct scope *s)
-{
-    const struct table *t = &TABLES[draw_below(d, TABLES_N)];
-    struct scope in = { 0 };
-    scope_table(&in, t, "");
-    const struct col *by = pick(&in, d, "t");
-    if (!by) {
-        base(w, d, s, "q");
-        return;
-    }
-    writer_printf(w, "(SELECT DISTINCT customer_id, %s AS g FROM shop.%s) AS q",
-                  by->name, t->name);
-    scope_add(s, "q", "g", 1, 't', by->bounded, by->groups);
-    memcpy(s->key, "q.customer_id", sizeof "q.customer_id");
-}
-
-static void relation(struct writer *w, struct draw *d, struct scope *s,
-                     int depth)
-{
-    const unsigned kind = depth > 0 ? draw_below(d, 100) : 0;
-    if (kind < 40)
-        base(w, d, s, "a");
-    else if (kind < 55)
-        join_owned(w, d, s);
-    else if (kind < 65)
-        join_public(w, d, s);
-    else if (kind < 82)
-        per_person(w, d, s, depth);
-    else if (kind < 90)
-        windowed(w, d, s);
-    else if (kind < 95)
-        united(w, d, s);
-    else
-        distinct_rows(w, d, s);
-}
-
-/* ---- the question ---- */
-
-static void aggregate(struct writer *w, struct draw *d, const struct scope *s)
-{
-    const struct col *c = pick(s, d, "idtDT");
-    switch (draw_below(d, 11)) {
-    case 0:
-    case 1:
-        writer_str(w, "count(*)");
-        break;
-    case 2:
-    case 3:
-        writer_printf(w, "count(DISTINCT %s)", s->key);
-        break;
-    case 4:
-        writer_printf(w, "count(%s)", c ? c->name : "*");
-        break;
-    case 5:
-        writer_str(w, "avg(");
-        clamped(w, d, s);
-        writer_str(w, ")");
-        break;
-    case 6:
-        writer_str(w, draw_chance(d, 50) ? "stddev(" : "var_pop(");
-        clamped(w, d, s);
-        writer_str(w, ")");
-        break;
-    case 7:
-        writer_printf(w, "count(DISTINCT %s)", c ? c->name : s->key);
-        break;
-    case 8:
-        writer_printf(w, "percentile_cont(%s) WITHIN GROUP (ORDER BY ",
-                      draw_chance(d, 50) ? "0.5" : "0.9");
-        clamped(w, d, s);
-        writer_str(w, ")");
-        break;
-    default:
-        writer_str(w, "sum(");
-        clamped(w, d, s);
-        writer_str(w, ")");
-    }
-    if (draw_chance(d, 25)) {
-        writer_str(w, " FILTER (WHERE ");
-        predicate(w, d, s, 1);
-        writer_str(w, ")");
-    }
-}
-
-static void key(struct writer *w, struct draw *d, const struct col *c)
-{
-    static const char *const units[] = { "month", "day", "week", "year", NULL };
-    if ((c->type == 'T' || c->type == 'D') && draw_chance(d, 85))
-        writer_printf(w, "date_trunc('%s', %s)", draw_text(d, units), c->name);
-    else if (c->type == 'd')
-        writer_printf(w, "CASE WHEN %s > 3 THEN 'big' ELSE 'small' END",
-                      c->name);
-    else
-        writer_str(w, c->name);
-}
-
-static void grouping(struct writer *w, struct draw *d, unsigned n_keys)
-{
-    const unsigned kind = draw_below(d, 100);
-    const char *close = "";
-    writer_str(w, " GROUP BY ");
-    if (kind < 6 && n_keys > 1) {
-        writer_str(w, "ROLLUP (");
-        close = ")";
-    } else if (kind < 10 && n_keys > 1) {
-        writer_str(w, "CUBE (");
-        close = ")";
-    } else if (kind < 14 && n_keys > 1) {
-        writer_str(w, "GROUPING SETS ((1), (");
-        close = "), ())";
-    }
-    for (unsigned i = 0; i < n_keys; i++)
-        writer_printf(w, "%s%u", i ? ", " : "", i + 1);
-    writer_str(w, close);
-}
-
-/* The k groups with the greatest numbers. */
-static void first_groups(struct writer *w, struct draw *d,
-                         const struct scope *s)
-{
-    const struct col *c = pick(s, d, "i");
-    writer_str(w, " ORDER BY ");
-    switch (draw_below(d, 4)) {
-    case 0:
-        writer_printf(w, "count(DISTINCT %s)", s->key);
-        break;
-    case 1:
-        writer_str(w, "count(*) FILTER (WHERE ");
-        predicate(w, d, s, 1);
-        writer_str(w, ")");
-        break;
-    case 2:
-        if (c && c->bounded) {
-            writer_printf(w, "sum(%s)", c->name);
+    size_t i = 0;
+    for (int deep = 0; i < len; i++) {
+        if (s[i] == stop && deep == 0)
             break;
-        } /* fall through */
-    default:
-        writer_str(w, "count(*)");
+        deep += s[i] == '{';
+        deep -= s[i] == '}';
     }
-    writer_printf(w, " DESC LIMIT %u", 1 + draw_below(d, 3));
-    if (draw_chance(d, 20))
-        writer_str(w, " OFFSET 1");
+    return i;
 }
 
-static void tail(struct writer *w, struct draw *d, const struct scope *s,
-                 unsigned n_keys, unsigned n_aggs)
+/* {?25:text}: with that chance; left out where it cannot be filled in. */
+static bool maybe(struct gram *g, struct text *t, struct scope *s,
+                  const char *body, size_t len)
 {
-    if (n_keys)
-        grouping(w, d, n_keys);
-    if (n_keys && draw_chance(d, 15))
-        writer_str(w, " HAVING count(*) > 3");
-    if (n_keys && draw_chance(d, 25)) {
-        first_groups(w, d, s);
-        return;
+    const size_t colon = span(body, len, ':');
+    const unsigned percent = (unsigned)strtoul(body, NULL, 10);
+    const size_t was = t->len, with = g->with.len, used = g->used->n;
+    struct scope *kept;
+    if (!draw_chance(g->d, percent))
+        return true;
+    kept = malloc(sizeof *kept);
+    if (!kept)
+        abort();
+    *kept = *s;
+    if (!walk(g, t, s, body + colon + 1, len - colon - 1)) {
+        t->len = was;
+        t->s[was] = '\0';
+        g->with.len = with;
+        g->used->n = used;
+        *s = *kept;
     }
-    if (draw_chance(d, 40))
-        writer_printf(w, " ORDER BY %u%s", 1 + draw_below(d, n_keys + n_aggs),
-                      draw_chance(d, 50) ? " DESC" : "");
-    if (draw_chance(d, 20))
-        writer_printf(w, " LIMIT %u", 1 + draw_below(d, 5));
+    free(kept);
+    return true;
 }
 
-void grammar_query(struct writer *w, struct draw *d)
+/* {~a~b~c}: one of them. */
+static bool one_of(struct gram *g, struct text *t, struct scope *s,
+                   const char *body, size_t len)
 {
-    struct scope s = { 0 };
-    char from[16384];
-    struct writer f = writer_of(from, sizeof from);
-    relation(&f, d, &s, 3);
-    (void)writer_cstr(&f);
+    size_t n = 1, at = 0;
+    for (size_t i = 0; (i += span(body + i, len - i, '~')) < len; i++)
+        n++;
+    for (size_t skip = draw_below(g->d, (unsigned)n); skip > 0; skip--)
+        at += span(body + at, len - at, '~') + 1;
+    return walk(g, t, s, body + at, span(body + at, len - at, '~'));
+}
 
-    const unsigned most = draw_below(d, 4);
-    unsigned n_aggs = 1 + draw_below(d, 3), n_keys = 0;
-    writer_str(w, "SELECT ");
-    for (unsigned i = 0; i < most && i < 2; i++) {
-        const struct col *c = pick(&s, d, "tDTidb");
-        if (!c || !c->groups)
+static bool put_number(struct gram *g, struct text *t, const char *body)
+{
+    char digits[16];
+    name_of(digits, sizeof digits, "",
+            1 + draw_below(g->d, (unsigned)strtoul(body, NULL, 10)));
+    return put_text(t, digits);
+}
+
+static bool put_with(struct gram *g, struct scope *s, const char *body,
+                     size_t len)
+{
+    if (g->with.len && !put_text(&g->with, ", "))
+        return false;
+    return walk(g, &g->with, s, body, len);
+}
+
+static bool put_name(struct gram *g, struct text *t, struct scope *s,
+                     const char *body, size_t len)
+{
+    if (is(body, len, "key"))
+        return s->key[0] && put_text(t, s->key);
+    if (is(body, len, "outer"))
+        return s->outer && s->outer->key[0] && put_text(t, s->outer->key);
+    if (is(body, len, "last"))
+        return put_text(t, s->last);
+    if (is(body, len, "as"))
+        return put_text(t, s->as);
+    for (size_t i = s->n_named; i-- > 0;)
+        if (is(body, len, s->named[i].name))
+            return put_text(t, s->named[i].col.name);
+    return expand(g, t, s, body, len);
+}
+
+static bool fill(struct gram *g, struct text *t, struct scope *s,
+                 const char *body, size_t len)
+{
+    if (body[0] == '?')
+        return maybe(g, t, s, body + 1, len - 1);
+    if (body[0] == '~')
+        return one_of(g, t, s, body + 1, len - 1);
+    if (body[0] == '#')
+        return put_number(g, t, body + 1);
+    if (len >= 4 && memcmp(body, "from", 4) == 0)
+        return put_text(t, s->from);
+    if (len >= 5 && memcmp(body, "with:", 5) == 0)
+        return put_with(g, s, body + 5, len - 5);
+    if (len >= 5 && memcmp(body, "table", 5) == 0)
+        return put_table(g, t, s, body + 5 + (len > 5), len - 5 - (len > 5));
+    if (memchr(body, ':', len))
+        return put_pick(g, t, s, body, len);
+    return put_name(g, t, s, body, len);
+}
+
+static bool walk(struct gram *g, struct text *t, struct scope *s,
+                 const char *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        const size_t plain = span(text + i, len - i, '{');
+        if (!put(t, text + i, plain))
+            return false;
+        i += plain;
+        if (i == len)
+            break;
+        const size_t hole = span(text + i + 1, len - i - 1, '}');
+        if (!fill(g, t, s, text + i + 1, hole))
+            return false;
+        i += hole + 2;
+    }
+    return true;
+}
+
+/* ---- productions ---- */
+
+/* {from} or {from:symbol}: a scope of its own, read before the text. */
+static bool produce_nested(struct gram *g, struct text *t, struct scope *s,
+                           const struct production *p, const char *from)
+{
+    static const char usual[] = "relation";
+    const char *symbol = from[5] == ':' ? from + 6 : usual;
+    struct scope *in = calloc(1, sizeof *in);
+    struct text *read = calloc(1, sizeof *read);
+    if (!in || !read)
+        abort();
+    in->outer = s;
+    in->from = read->s;
+    name_of(in->as, sizeof in->as, "q", ++g->aliases);
+    g->nest--;
+    const bool done =
+        expand(g, read, in, symbol, strcspn(symbol, "}")) &&
+        walk(g, t, in, p->text, strlen(p->text)) &&
+        (!p->gives[0] || add_relation(s, in->as, p->gives, false, in));
+    g->nest++;
+    free(in);
+    free(read);
+    return done;
+}
+
+static bool produce(struct gram *g, struct text *t, struct scope *s,
+                    const struct production *p)
+{
+    const char *from = strstr(p->text, "{from");
+    if (from)
+        return produce_nested(g, t, s, p, from);
+    if (p->gives[0])
+        name_of(s->as, sizeof s->as, "q", ++g->aliases);
+    return walk(g, t, s, p->text, strlen(p->text)) &&
+           (!p->gives[0] || add_relation(s, s->as, p->gives, false, s));
+}
+
+/* The first production of a symbol ends: it stands alone when deep enough. */
+static const struct production *choose(struct gram *g, const char *symbol,
+                                       size_t len)
+{
+    unsigned total = 0;
+    for (size_t i = 0; i < GRAMMAR_N; i++) {
+        if (!is(symbol, len, GRAMMAR[i].symbol))
             continue;
-        writer_str(w, n_keys++ ? ", " : "");
-        key(w, d, c);
+        if (g->depth == 0 || (g->nest == 0 && is(symbol, len, "relation")))
+            return &GRAMMAR[i];
+        total += GRAMMAR[i].weight;
     }
-    if (n_keys && draw_chance(d, 15))
-        n_aggs = 0;
-    for (unsigned i = 0; i < n_aggs; i++) {
-        writer_str(w, n_keys + i ? ", " : "");
-        aggregate(w, d, &s);
+    if (!total) {
+        (void)fprintf(stderr, "no symbol %.*s\n", (int)len, symbol);
+        abort();
     }
-    writer_printf(w, " FROM %s", from);
-    where(w, d, &s, 45);
-    tail(w, d, &s, n_keys, n_aggs);
+    unsigned at = draw_below(g->d, total);
+    for (size_t i = 0;; i++) {
+        if (!is(symbol, len, GRAMMAR[i].symbol))
+            continue;
+        if (at < GRAMMAR[i].weight)
+            return &GRAMMAR[i];
+        at -= GRAMMAR[i].weight;
+    }
+}
+
+static bool expand(struct gram *g, struct text *t, struct scope *s,
+                   const char *symbol, size_t len)
+{
+    const size_t was = t->len, with = g->with.len, used = g->used->n;
+    const unsigned depth = g->depth;
+    struct scope *kept = malloc(sizeof *kept);
+    bool done = false;
+    if (!kept)
+        abort();
+    *kept = *s;
+    for (int tries = 0; tries < TRIES && g->failed < FAILED_MAX; tries++) {
+        const struct production *p = choose(g, symbol, len);
+        const bool nests = strstr(p->text, "{from") != NULL;
+        if (nests && g->nest == 0)
+            continue;
+        if (g->used->n < GRAMMAR_USED_MAX)
+            g->used->at[g->used->n++] = (uint16_t)(p - GRAMMAR);
+        g->depth = depth > 0 ? depth - 1 : 0;
+        done = produce(g, t, s, p);
+        g->depth = depth;
+        if (done)
+            break;
+        g->failed++;
+        t->len = was, g->with.len = with, g->used->n = used;
+        t->s[was] = '\0';
+        *s = *kept;
+    }
+    free(kept);
+    return done;
+}
+
+void grammar_query(struct writer *w, struct draw *d, struct grammar_used *used)
+{
+    static struct grammar_used unseen;
+    struct gram *g = malloc(sizeof *g);
+    struct text *t = malloc(sizeof *t);
+    struct scope *s = malloc(sizeof *s);
+    if (!g || !t || !s)
+        abort();
+    do {
+        *g = (struct gram){ .d = d, .used = used ? used : &unseen };
+        g->depth = 14, g->nest = 4;
+        g->used->n = 0;
+        *t = (struct text){ .len = 0 };
+        *s = (struct scope){ .n = 0 };
+    } while (!expand(g, t, s, "settings", strlen("settings")) ||
+             !expand(g, t, s, "question", strlen("question")));
+    if (g->with.len)
+        writer_printf(w, "WITH %.*s ", (int)g->with.len, g->with.s);
+    writer_str(w, t->s);
+    free(g);
+    free(t);
+    free(s);
+}
+
+size_t grammar_size(void)
+{
+    return GRAMMAR_N;
+}
+
+const char *grammar_feature(size_t i)
+{
+    return GRAMMAR[i].feature;
 }

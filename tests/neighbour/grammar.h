@@ -5,11 +5,24 @@
 #include "tests/neighbour/draw.h"
 
 /*
- * Writes one random question about the harness's shop (people.h), from the SQL
- * that the planner accepts and a little beyond: joins, sub-queries of a person,
- * windows, grouping sets, filters, several aggregates, HAVING, ORDER BY.  The
- * same state of `d` writes the same text.
+ * Writes one random question about the harness's shop (shop.h), from the SQL
+ * that the planner accepts.  The grammar is a table of productions,
+ * grammar.def, which says how a row is written: what the planner learns to
+ * accept is one row more.  The same state of `d` writes the same text.
  */
-void grammar_query(struct writer *w, struct draw *d);
+enum { GRAMMAR_USED_MAX = 512 };
+
+/* The productions a question is made of, as indices. */
+struct grammar_used {
+    uint16_t at[GRAMMAR_USED_MAX];
+    size_t n;
+};
+
+/* `used` may be NULL.  *w overflows when there is no room. */
+void grammar_query(struct writer *w, struct draw *d, struct grammar_used *used);
+
+/* Every production, 0 <= i < grammar_size(), and what it stands for. */
+size_t grammar_size(void);
+const char *grammar_feature(size_t i);
 
 #endif

@@ -3,74 +3,8 @@
 #include <duckdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-const char SHOP_POLICY[] =
-    "dataset: shop\n"
-    "exclusive: true\n"
-    "version: 1\n"
-    "data_version: v1\n"
-    "cap: {rho: 100, delta: 1e-3}\n"
-    "max_price: {rho: 20, delta: 1e-4}\n"
-    "default_price: {rho: 1}\n"
-    "default_delta: 1e-5\n"
-    "max_people: 100\n"
-    "expected_size: 9\n"
-    "reuse_for: 0 s\n"
-    "slots: {first: 0 ms}\n"
-    "purposes:\n"
-    "  analytics: {help: How it goes., basis: legitimate_interest}\n"
-    "tables:\n"
-    "  customers:\n"
-    "    from: customers.parquet\n"
-    "    key: customer_id\n"
-    "    max_groups: 1\n"
-    "    max_rows: 2\n"
-    "    columns:\n"
-    "      customer_id: int\n"
-    "      country: {type: text, domain: [DE, FR, GB], other: else}\n"
-    "      age: {type: text, domain: [old, young]}\n"
-    "      joined: {type: date, range: [2024-01-01, 2024-03-31]}\n"
-    "      score: double\n"
-    "  orders:\n"
-    "    from: orders.parquet\n"
-    "    key: customer_id\n"
-    "    max_groups: 2\n"
-    "    max_rows: 3\n"
-    "    columns:\n"
-    "      customer_id: int\n"
-    "      category: {type: text, domain: [books, food, games]}\n"
-    "      amount: {type: double, range: [-1, 20], grid: 0.25, person_clamp: "
-    "[0, 30]}\n"
-    "      qty: {type: int, range: [0, 10]}\n"
-    "      at: {type: timestamp, range: [2024-01-01, 2024-03-31]}\n"
-    "      note: {type: text, group_by: false}\n"
-    "      day: {type: date, range: [2024-01-01, 2024-02-15]}\n"
-    "    rollups:\n"
-    "      total: {sum: [amount, qty]}\n"
-    "      by_category: {by: [category], sum: [amount, qty]}\n"
-    "      by_day: {by: [day], sum: [qty]}\n"
-    "  touches:\n"
-    "    from: touches.parquet\n"
-    "    key: customer_id\n"
-    "    max_groups: 3\n"
-    "    max_rows: 4\n"
-    "    columns:\n"
-    "      customer_id: int\n"
-    "      channel: {type: text, domain: [email, post]}\n"
-    "      campaign: text\n"
-    "      cost: {type: double, range: [0, 5], grid: 0.5}\n"
-    "      at: {type: timestamp, range: [2024-01-01, 2024-03-31]}\n"
-    "    rollups:\n"
-    "      total: {sum: [cost]}\n"
-    "      by_campaign: {by: [campaign], sum: [cost]}\n"
-    "      by_channel: {by: [channel], sum: [cost]}\n"
-    "  campaigns:\n"
-    "    from: campaigns.parquet\n"
-    "    public: true\n"
-    "    columns:\n"
-    "      campaign: text\n"
-    "      kind: {type: text, domain: [brand, sale]}\n"
-    "      price: {type: double, range: [0, 9], grid: 1}\n";
+#include <string.h>
+#include <unistd.h>
 
 /* ---- cells, as SQL ---- */
 
@@ -89,10 +23,10 @@ static const char *const DAYS[] = {
     "'infinity'",   "'-infinity'",  "NULL",         NULL
 };
 static const char *const REALS[] = {
-    "'1'",        "'2'",   "'3.25'",  "'4'",     "'4'",       "'8'",
-    "'12.5'",     "\'0\'", "\'1.5\'", "\'2.5\'", "\'2.5\'",   "\'19.875\'",
-    "\'-7\'",     "'nan'", "'inf'",   "'-inf'",  "\'1e308\'", "\'-1e308\'",
-    "\'5e-324\'", "NULL",  "\'0.1\'", NULL
+    "'1'",      "'2'",   "'3.25'", "'4'",    "'4'",     "'8'",
+    "'12.5'",   "'0'",   "'1.5'",  "'2.5'",  "'2.5'",   "'19.875'",
+    "'-7'",     "'nan'", "'inf'",  "'-inf'", "'1e308'", "'-1e308'",
+    "'5e-324'", "NULL",  "'0.1'",  NULL
 };
 static const char *const INTS[] = { "'1'",
                                     "'2'",
@@ -100,113 +34,112 @@ static const char *const INTS[] = { "'1'",
                                     "'5'",
                                     "'5'",
                                     "'8'",
-                                    "\'0\'",
-                                    "\'1\'",
-                                    "\'2\'",
-                                    "\'3\'",
-                                    "\'3\'",
-                                    "\'10\'",
-                                    "\'11\'",
-                                    "\'9223372036854775807\'",
-                                    "\'-9223372036854775808\'",
+                                    "'0'",
+                                    "'1'",
+                                    "'2'",
+                                    "'3'",
+                                    "'3'",
+                                    "'10'",
+                                    "'11'",
+                                    "'9223372036854775807'",
+                                    "'-9223372036854775808'",
                                     "NULL",
                                     NULL };
 static const char *const NOTES[] = { "'Bobby''); DROP TABLE orders; --'",
                                      "'canary'", "''", "NULL", NULL };
 
-typedef void row_fn(FILE *f, struct draw *d);
+static const char *const TRUTHS[] = { "'true'", "'false'", "NULL", NULL };
 
-static void customer(FILE *f, struct draw *d)
-{
-    (void)fprintf(f, "%s, %s, %s, %s", draw_text(d, COUNTRIES),
-                  draw_text(d, AGES), draw_text(d, DAYS), draw_text(d, REALS));
-}
-
-static void order(FILE *f, struct draw *d)
-{
-    (void)fprintf(f, "%s, %s, %s, %s, %s, %s", draw_text(d, CATEGORIES),
-                  draw_text(d, REALS), draw_text(d, INTS), draw_text(d, DAYS),
-                  draw_text(d, NOTES), draw_text(d, DAYS));
-}
-
-static void touch(FILE *f, struct draw *d)
-{
-    (void)fprintf(f, "%s, %s, %s, %s", draw_text(d, CHANNELS),
-                  draw_text(d, CAMPAIGN_NAMES), draw_text(d, REALS),
-                  draw_text(d, DAYS));
-}
-
-struct kind {
-    const char *name, *cast, *cols;
-    row_fn *row;
-    unsigned light, heavy; /* rows of most people, of the heaviest */
-};
-
-static const struct kind KINDS[] = {
+/* A table: its columns in SQL, what each cell is drawn from, and how many rows
+ * most people have, and the heaviest. */
+static const struct kind {
+    const char *name, *cast;
+    const char *const *cells[SHOP_CELLS];
+    const char *columns[SHOP_CELLS];
+    unsigned light, heavy;
+} KINDS[] = {
     { "customers",
       "c1::VARCHAR AS country, c2::VARCHAR AS age, TRY_CAST(c3::VARCHAR AS "
-      "DATE) AS joined, c4::VARCHAR::DOUBLE AS score",
-      "c1, c2, c3, c4", customer, 1, 3 },
+      "DATE) AS joined, c4::VARCHAR::DOUBLE AS score, c5::VARCHAR::BOOLEAN AS "
+      "active",
+      { COUNTRIES, AGES, DAYS, REALS, TRUTHS },
+      { "country", "age", "joined", "score", "active" },
+      1,
+      3 },
     { "orders",
       "c1::VARCHAR AS category, c2::VARCHAR::DOUBLE AS amount, "
       "c3::VARCHAR::BIGINT AS qty, c4::VARCHAR::TIMESTAMP AS \"at\", "
       "c5::VARCHAR AS note, c6::VARCHAR::DATE AS day",
-      "c1, c2, c3, c4, c5, c6", order, 4, 30 },
+      { CATEGORIES, REALS, INTS, DAYS, NOTES, DAYS },
+      { "category", "amount", "qty", "at", "note", "day" },
+      4,
+      30 },
     { "touches",
       "c1::VARCHAR AS channel, c2::VARCHAR AS campaign, "
       "c3::VARCHAR::DOUBLE AS cost, c4::VARCHAR::TIMESTAMP AS \"at\"",
-      "c1, c2, c3, c4", touch, 3, 20 },
+      { CHANNELS, CAMPAIGN_NAMES, REALS, DAYS },
+      { "channel", "campaign", "cost", "at" },
+      3,
+      20 },
 };
 enum { KINDS_N = sizeof KINDS / sizeof KINDS[0] };
 
-static void one_row(FILE *f, const struct kind *k, struct draw *d,
-                    unsigned person, unsigned keep)
+const char *shop_table(size_t i, size_t *n_cells)
 {
-    char *cells = NULL;
-    size_t len = 0;
-    FILE *c = open_memstream(&cells, &len);
-    if (!c)
-        abort();
-    k->row(c, d);
-    (void)fclose(c);
-    if (keep >> person & 1) {
-        if (person)
-            (void)fprintf(f, ", (%u, %s)", person, cells);
-        else
-            (void)fprintf(f, ", (NULL, %s)", cells);
-    }
-    free(cells);
+    if (i >= KINDS_N)
+        return NULL;
+    *n_cells = 0;
+    while (*n_cells < SHOP_CELLS && KINDS[i].columns[*n_cells])
+        (*n_cells)++;
+    return KINDS[i].name;
 }
 
-/* Person 0 stands for rows that belong to nobody. */
-static char *fill(const struct kind *k, const char *dir, struct draw *d,
-                  unsigned keep)
+const char *shop_column(size_t table, size_t cell)
 {
-    char *sql = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&sql, &len);
-    if (!f)
-        abort();
-    (void)fprintf(f,
-                  "COPY (SELECT customer_id::BIGINT AS customer_id, %s FROM "
-                  "(VALUES (-1",
-                  k->cast);
-    for (const char *c = k->cols; *c; c++)
-        if (*c == 'c')
-            (void)fputs(", NULL", f);
-    (void)fputs(")", f);
+    return KINDS[table].columns[cell];
+}
+
+/* ---- drawing ---- */
+
+static void draw_rows(struct shop *s, struct draw *d, size_t table)
+{
+    const struct kind *k = &KINDS[table];
     for (unsigned person = 0; person <= SHOP_PEOPLE; person++) {
         const unsigned most = draw_chance(d, 20) ? k->heavy : k->light;
-        for (unsigned n = draw_below(d, most + 1); n > 0; n--)
-            one_row(f, k, d, person, keep);
+        for (unsigned n = draw_below(d, most + 1); n > 0; n--) {
+            struct shop_row *r = &s->rows[s->n_rows++];
+            *r = (struct shop_row){ .table = (uint8_t)table,
+                                    .person = (uint8_t)person };
+            for (size_t c = 0; c < SHOP_CELLS && k->cells[c]; c++)
+                r->cells[c] = draw_text(d, k->cells[c]);
+        }
     }
-    (void)fprintf(f,
-                  ") t(customer_id, %s) WHERE customer_id IS DISTINCT FROM "
-                  "-1) TO '%s/%s.parquet'",
-                  k->cols, dir, k->name);
-    (void)fclose(f);
-    return sql;
 }
+
+static void make_dir(struct lib_files *f)
+{
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(f->dir, sizeof f->dir, "%s/halftone-shop-XXXXXX",
+                   tmp ? tmp : "/tmp");
+    if (!mkdtemp(f->dir)) {
+        perror(f->dir);
+        abort();
+    }
+}
+
+void shop_draw(struct shop *out, struct draw *d)
+{
+    out->n_rows = 0;
+    out->person = 1 + draw_below(d, SHOP_PEOPLE);
+    out->policy =
+        shop_policy(draw_chance(d, 50) ? 0 : draw_below(d, SHOP_POLICIES));
+    for (size_t i = 0; i < KINDS_N; i++)
+        draw_rows(out, d, i);
+    make_dir(&out->with);
+    make_dir(&out->without);
+}
+
+/* ---- writing ---- */
 
 static void run(duckdb_connection con, const char *sql)
 {
@@ -218,7 +151,53 @@ static void run(duckdb_connection con, const char *sql)
     duckdb_destroy_result(&r);
 }
 
-static void campaigns(duckdb_connection con, const char *dir)
+static void write_row(FILE *f, const struct shop_row *r)
+{
+    (void)fputs(", (", f);
+    if (r->person)
+        (void)fprintf(f, "%u", r->person);
+    else
+        (void)fputs("NULL", f);
+    for (size_t c = 0; c < SHOP_CELLS && r->cells[c]; c++)
+        (void)fprintf(f, ", %s", r->cells[c]);
+    (void)fputs(")", f);
+}
+
+/* One table of one side; the first VALUES give types to a table of no rows. */
+static void write_table(duckdb_connection con, const struct shop *s,
+                        size_t table, const char *dir, bool all)
+{
+    const struct kind *k = &KINDS[table];
+    char *sql = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&sql, &len);
+    if (!f)
+        abort();
+    (void)fprintf(f,
+                  "COPY (SELECT customer_id::BIGINT AS customer_id, %s FROM "
+                  "(VALUES (-1",
+                  k->cast);
+    for (size_t c = 0; c < SHOP_CELLS && k->cells[c]; c++)
+        (void)fputs(", NULL", f);
+    (void)fputs(")", f);
+    for (size_t i = 0; i < s->n_rows; i++) {
+        const struct shop_row *r = &s->rows[all ? i : s->n_rows - 1 - i];
+        if (r->table == table && !r->gone && (all || r->person != s->person))
+            write_row(f, r);
+    }
+    (void)fputs(") t(customer_id", f);
+    for (unsigned c = 0; c < SHOP_CELLS && k->cells[c]; c++)
+        (void)fprintf(f, ", c%u", c + 1);
+    (void)fprintf(f,
+                  ") WHERE customer_id IS DISTINCT FROM -1) TO "
+                  "'%s/%s.parquet'",
+                  dir, k->name);
+    (void)fclose(f);
+    run(con, sql);
+    free(sql);
+}
+
+static void write_campaigns(duckdb_connection con, const char *dir)
 {
     char sql[512];
     (void)snprintf(sql, sizeof sql,
@@ -230,33 +209,19 @@ static void campaigns(duckdb_connection con, const char *dir)
     run(con, sql);
 }
 
-static void without(duckdb_connection con, const struct shop *s,
-                    const char *table, unsigned person)
-{
-    char sql[512];
-    (void)snprintf(sql, sizeof sql,
-                   "COPY (SELECT * FROM read_parquet('%s/%s.parquet') WHERE "
-                   "customer_id IS DISTINCT FROM %u) TO '%s/%s.parquet'",
-                   s->with.dir, table, person, s->without.dir, table);
-    run(con, sql);
-}
-
-void shop_make(struct shop *out, struct draw *d, unsigned person, unsigned keep)
+void shop_write(const struct shop *s)
 {
     duckdb_database db;
     duckdb_connection con;
-    lib_files_make(&out->with, NULL, 0);
-    lib_files_make(&out->without, NULL, 0);
     if (duckdb_open(NULL, &db) != DuckDBSuccess ||
         duckdb_connect(db, &con) != DuckDBSuccess)
         abort();
-    campaigns(con, out->with.dir);
-    campaigns(con, out->without.dir);
+    run(con, "SET threads = 1");
+    write_campaigns(con, s->with.dir);
+    write_campaigns(con, s->without.dir);
     for (size_t i = 0; i < KINDS_N; i++) {
-        char *sql = fill(&KINDS[i], out->with.dir, d, keep);
-        run(con, sql);
-        free(sql);
-        without(con, out, KINDS[i].name, person);
+        write_table(con, s, i, s->with.dir, true);
+        write_table(con, s, i, s->without.dir, false);
     }
     duckdb_disconnect(&con);
     duckdb_close(&db);

@@ -6,25 +6,46 @@
 
 /*
  * Two folders of the same small, hostile shop: `with` holds everyone, `without`
- * lacks every row of one person in every table.  The policy is the same bytes
- * in both.  Rows hold NaN, infinities, extremes, NULLs, ties and texts that
- * look like SQL.
+ * lacks every row of one person in every table, and its rows stand in another
+ * order.  Rows hold NaN, infinities, extremes, NULLs, ties and texts that look
+ * like SQL.  The policy is the same bytes for both, and which one it is follows
+ * from the draw: all notions, with and without a least audience and rollups.
+ *
+ * Rows are kept, so that a failure can be told with as few as possible.
  */
-struct shop {
-    struct lib_files with, without;
+enum { SHOP_PEOPLE = 9, SHOP_CELLS = 6, SHOP_ROWS_MAX = 1200 };
+
+struct shop_row {
+    uint8_t table;                 /* of shop_table() */
+    uint8_t person;                /* 0 = rows of nobody */
+    bool gone;                     /* left out of both sides */
+    const char *cells[SHOP_CELLS]; /* SQL; static */
 };
 
-enum { SHOP_PEOPLE = 9 };
+struct shop {
+    struct lib_files with, without;
+    const char *policy;
+    unsigned person; /* the one removed, 1..SHOP_PEOPLE */
+    struct shop_row rows[SHOP_ROWS_MAX];
+    size_t n_rows;
+};
 
+/* The most ordinary of the policies: zcdp, no least audience. */
 extern const char SHOP_POLICY[];
+enum { SHOP_POLICIES = 5 };
+/* 0 <= i < SHOP_POLICIES; SHOP_POLICY is the first. */
+const char *shop_policy(unsigned i);
 
-/*
- * Write both; `person` (1..SHOP_PEOPLE) is the one removed.  Only people in the
- * bit set `keep` exist at all (bit p for person p), which is how a failure is
- * reduced.
- */
-void shop_make(struct shop *out, struct draw *d, unsigned person,
-               unsigned keep);
+/* Draw policy, person and rows; make folders, empty. */
+void shop_draw(struct shop *out, struct draw *d);
+
+/* Write the files of both sides from the rows that are not gone. */
+void shop_write(const struct shop *s);
 void shop_remove(const struct shop *s);
+
+/* Names and number of columns of table i, its key left out; NULL past the
+ * last. */
+const char *shop_table(size_t i, size_t *n_cells);
+const char *shop_column(size_t table, size_t cell);
 
 #endif

@@ -3,14 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/main/notion.h"
 #include "server/metrics/metrics.h"
 #include "tests/lib_rng.h"
 #include "tests/neighbour/shop.h"
 
 enum { REQUEST_ARENA = 64 << 20 };
+static const int64_t NOW_US = INT64_C(1735689600000000); /* 2025-01-01 */
 
 static const char *const DATASETS[] = { "shop" };
 static const char *const PURPOSES[] = { "analytics" };
@@ -21,8 +24,26 @@ static void die(const char *what, const struct err *err)
     abort();
 }
 
-static void load(struct side *s, const char *dir)
+static enum err_code spy_run(struct engine *e, struct engine_result *out,
+                             const struct plan *plan, const uint8_t secret[32],
+                             const atomic_int *stop, struct arena *a,
+                             struct err *err)
 {
+    struct side *s = (struct side *)((char *)e - offsetof(struct side, spy));
+    if (s->statements)
+        (void)fprintf(s->statements, "%s\n%s\n", plan->sql,
+                      plan->rollup_sql ? plan->rollup_sql : "");
+    return engine_run(s->inner, out, plan, secret, stop, a, err);
+}
+
+static void spy_close(struct engine *e)
+{
+    (void)e;
+}
+
+static void load(struct side *s, const char *bytes, const char *dir)
+{
+    static const struct engine_ops ops = { .run = spy_run, .close = spy_close };
     struct policy_report report = { 0 };
     struct policy *policy;
     struct err err = { 0 };
@@ -30,26 +51,27 @@ static void load(struct side *s, const char *dir)
                                             .secret = s->service.secret };
     char path[128];
     (void)snprintf(path, sizeof path, "%s/shop.yaml", dir);
-    if (policy_load_bytes(&policy, SHOP_POLICY, strlen(SHOP_POLICY), path,
-                          &report, &s->arena, &err) != ERR_OK)
+    if (policy_load_bytes(&policy, bytes, strlen(bytes), path, &report,
+                          &s->arena, &err) != ERR_OK)
         die(report.n ? report.mistakes[report.n - 1].msg : "policy", &err);
     s->dataset.policy = policy;
     if (engine_open(&s->inner, policy, &options, &err) != ERR_OK)
         die("engine", &err);
     if (!engine_settle(s->inner))
         die("a rollup", &err);
-    s->dataset.engine = s->inner;
+    s->spy.ops = &ops;
+    s->dataset.engine = &s->spy;
 }
 
-void side_open(struct side *s, const char *dir)
+void side_open(struct side *s, const char *policy, const char *dir)
 {
     struct err err = { 0 };
     uint64_t found;
     *s = (struct side){ .datasets = { &s->dataset } };
     arena_init(&s->arena, 16 << 20);
     ledger_dir_init(&s->ledger);
-    fake_clock_init(&s->clock, INT64_C(1735689600000000));
-    load(s, dir);
+    fake_clock_init(&s->clock, NOW_US);
+    load(s, policy, dir);
     s->analyst = (struct auth_principal){
         .name = "ana",
         .role = ROLE_ANALYST,
@@ -135,15 +157,32 @@ static char *read_log(FILE *f)
 }
 
 /* Counters of events; those of time differ between any two runs. */
-static uint64_t sum_metrics(void)
-{
-    uint64_t sum = 0;
-#define METRIC(name, type, help)                                               \
-    if (!strstr(#name, "_ns_"))                                                \
-        sum += atomic_load(&metrics.name);
+enum {
+#define METRIC(name, type, help) METRIC_##name,
 #include "server/metrics/metrics.def"
 #undef METRIC
-    return sum;
+    METRICS_N
+};
+
+static void read_metrics(uint64_t out[METRICS_N])
+{
+#define METRIC(name, type, help)                                               \
+    out[METRIC_##name] = atomic_load(&metrics.name);
+#include "server/metrics/metrics.def"
+#undef METRIC
+}
+
+static void print_metrics(FILE *f, const uint64_t before[METRICS_N])
+{
+    uint64_t now[METRICS_N];
+    read_metrics(now);
+#define METRIC(name, type, help)                                               \
+    if (!strstr(#name, "_ns_") && now[METRIC_##name] != before[METRIC_##name]) \
+        (void)fprintf(                                                         \
+            f, "%s %lld\n", #name,                                             \
+            (long long)(now[METRIC_##name] - before[METRIC_##name]));
+#include "server/metrics/metrics.def"
+#undef METRIC
 }
 
 static void no_limit(void *ctx, uint64_t deadline_ns)
@@ -151,32 +190,87 @@ static void no_limit(void *ctx, uint64_t deadline_ns)
     (void)ctx, (void)deadline_ns;
 }
 
-static void spent(struct seen *out, struct side *s)
+static struct dp_price spent(struct side *s)
 {
     struct ledger_balance b;
     struct err err = { 0 };
-    const struct ledger_account_spec filter = { .name = "dataset/shop",
-                                                .limit =
-                                                    s->dataset.policy->cap };
-    if (ledger_balance(s->service.ledger, &b, &filter, &err) != ERR_OK)
+    const struct policy *p = s->dataset.policy;
+    const struct ledger_account_spec filter = {
+        .name = notion_account(p, p->notion, &s->arena), .limit = p->cap
+    };
+    if (!filter.name ||
+        ledger_balance(s->service.ledger, &b, &filter, &err) != ERR_OK)
         die("balance", &err);
-    out->spent_pico = b.lifetime.rho_pico;
-    out->spent_atto = b.lifetime.delta_atto;
+    return b.lifetime;
 }
 
-static void answer(struct seen *out, struct side *s, const char *sql,
+/* ---- asking ---- */
+
+/* The number behind `name` in the comment, or -1. */
+static double setting(const char *sql, const char *name)
+{
+    const char *end = strstr(sql, "*/"), *at = strstr(sql, name);
+    return end && at && at < end ? strtod(at + strlen(name), NULL) : -1;
+}
+
+static bool is_set(const char *sql, const char *name)
+{
+    const char *end = strstr(sql, "*/"), *at = strstr(sql, name);
+    return end && at && at < end;
+}
+
+static void read_settings(struct request *req, const char *sql)
+{
+    static const struct {
+        const char *name;
+        enum ask_kind kind;
+    } kinds[] = { { "rho=", ASK_RHO },
+                  { "epsilon=", ASK_EPSILON },
+                  { "accuracy=", ASK_ACCURACY_ABS },
+                  { "relative=", ASK_ACCURACY_REL } };
+    if (strncmp(sql, "/*", 2) != 0)
+        return;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (is_set(sql, kinds[i].name)) {
+            req->ask.kind = kinds[i].kind;
+            req->ask.price = req->ask.half_width = setting(sql, kinds[i].name);
+        }
+    if (is_set(sql, "level="))
+        req->ask.level = setting(sql, "level=");
+    if (is_set(sql, "groups="))
+        req->bounds.max_groups = (uint32_t)setting(sql, "groups=");
+    if (is_set(sql, "rows="))
+        req->bounds.max_rows = (uint32_t)setting(sql, "rows=");
+    req->bounds_report = is_set(sql, "report");
+    req->intervals = is_set(sql, "intervals");
+}
+
+void side_request(struct request *out, struct value params[SIDE_PARAMS],
+                  const char *sql)
+{
+    params[0] = value_int(2);
+    params[1] = value_text("books", strlen("books"));
+    params[2] = (struct value){ .type = VALUE_DATE, .i = 19754 };
+    *out = (struct request){ .op = REQUEST_QUERY,
+                             .dataset = "",
+                             .purpose = "analytics",
+                             .sql = sql,
+                             .sql_len = strlen(sql),
+                             .params = params,
+                             .n_params = SIDE_PARAMS,
+                             .idempotency_key = "",
+                             .page_token = "",
+                             .now_us = NOW_US,
+                             .ask.level = 0.95 };
+    read_settings(out, sql);
+}
+
+static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
                    struct arena *a)
 {
     const atomic_int gone = 0, stop = 0;
-    struct request req = { .op = REQUEST_QUERY,
-                           .dataset = "",
-                           .purpose = "analytics",
-                           .sql = sql,
-                           .sql_len = strlen(sql),
-                           .idempotency_key = "",
-                           .page_token = "",
-                           .bounds_report = strlen(sql) % 3 == 0,
-                           .ask.level = 0.95 };
+    struct value params[SIDE_PARAMS];
+    struct request req;
     struct service_call call = { .service = &s->service,
                                  .world = &s->world,
                                  .who = &s->analyst,
@@ -187,10 +281,7 @@ static void answer(struct seen *out, struct side *s, const char *sql,
                                  .limit_run = no_limit };
     struct reply reply = { 0 };
     struct err err = { 0 };
-    size_t len = 0;
-    FILE *f = open_memstream(&out->text, &len);
-    if (!f)
-        abort();
+    side_request(&req, params, sql);
     out->code = service_answer(&call, &reply, a, &err);
     if (out->code == ERR_OK)
         print_table(f, &reply.table);
@@ -199,45 +290,70 @@ static void answer(struct seen *out, struct side *s, const char *sql,
     else
         (void)fprintf(f, "%u:%u: %s (%s)\n", err.line, err.col, err.msg,
                       err.hint);
-    (void)fclose(f);
+}
+
+static FILE *open_text(char **text, size_t *len)
+{
+    FILE *f = open_memstream(text, len);
+    if (!f)
+        abort();
+    return f;
 }
 
 void side_ask(struct seen *out, struct side *s, const char *sql)
 {
     struct arena a;
-    FILE *log = tmpfile();
-    const uint64_t before = sum_metrics();
+    size_t len;
+    uint64_t before[METRICS_N];
+    *out = (struct seen){ .before = spent(s) };
+    FILE *log = fdopen(memfd_create("log", 0), "w+"),
+         *text = open_text(&out->text, &len);
+    FILE *moved = open_text(&out->metrics, &len);
+    s->statements = open_text(&out->statements, &len);
     if (!log)
         abort();
-    *out = (struct seen){ 0 };
+    read_metrics(before);
     arena_init(&a, REQUEST_ARENA);
     log_set_fd(fileno(log));
-    answer(out, s, sql, &a);
+    answer(out, text, s, sql, &a);
     log_set_fd(STDERR_FILENO);
-    out->metrics = sum_metrics() - before;
+    print_metrics(moved, before);
     out->log = read_log(log);
-    (void)fclose(log);
-    spent(out, s);
+    out->spent = dp_price_left(spent(s), out->before);
     arena_fini(&a);
+    (void)fclose(text);
+    (void)fclose(moved);
+    (void)fclose(s->statements);
+    s->statements = NULL;
 }
 
 void seen_fini(struct seen *s)
 {
     free(s->text);
     free(s->log);
+    free(s->statements);
+    free(s->metrics);
+}
+
+static bool same_price(struct dp_price a, struct dp_price b)
+{
+    return a.rho_pico == b.rho_pico && a.eps_nano == b.eps_nano &&
+           a.delta_atto == b.delta_atto;
 }
 
 const char *seen_differ(const struct seen *a, const struct seen *b)
 {
     if (a->code != b->code)
         return "the status differs";
+    if (strcmp(a->statements, b->statements) != 0)
+        return "the engine's statements differ";
     if (strcmp(a->text, b->text) != 0)
         return "the answer differs beyond its noise";
     if (strcmp(a->log, b->log) != 0)
         return "the log differs";
-    if (a->spent_pico != b->spent_pico || a->spent_atto != b->spent_atto)
+    if (!same_price(a->spent, b->spent) || !same_price(a->before, b->before))
         return "the price differs";
-    if (a->metrics != b->metrics)
+    if (strcmp(a->metrics, b->metrics) != 0)
         return "the metrics differ";
     return NULL;
 }

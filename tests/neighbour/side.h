@@ -1,6 +1,8 @@
 #ifndef NEIGHBOUR_SIDE_H
 #define NEIGHBOUR_SIDE_H
 
+#include <stdio.h>
+
 #include "server/main/service.h"
 #include "tests/lib_ledger.h"
 
@@ -18,22 +20,40 @@ struct side {
     struct world world;
     struct service service;
     struct fake_clock clock;
-    struct engine *inner; /* the real one; dataset.engine may stand before it */
+    struct engine *inner; /* the real one; dataset.engine stands before it */
+    struct engine spy;    /* keeps the statements that the engine is given */
+    FILE *statements;
     gsl_rng *rng;
 };
 
 /* Aborts with a message when the shop cannot be opened. */
-void side_open(struct side *s, const char *dir);
+void side_open(struct side *s, const char *policy, const char *dir);
 void side_close(struct side *s);
 
-/* Everything one can see of an answer. */
+/*
+ * Everything one can see of an answer, and what the engine is told.  What must
+ * be alike on both sides is one more member here and one more line of
+ * seen_differ(): leaves of the audit log and the consent register, when they
+ * are.
+ */
 struct seen {
     enum err_code code;
-    char *text; /* the reply as text, or the error; owned */
-    char *log;  /* lines logged, without times and ids; owned */
-    uint64_t spent_pico, spent_atto; /* from the ledger, after */
-    uint64_t metrics;                /* all counters but times, summed */
+    char *text;             /* the reply as text, or the error; owned */
+    char *log;              /* lines logged, without times and ids; owned */
+    char *statements;       /* the engine's SQL; owned */
+    char *metrics;          /* counters that moved, but for times; owned */
+    struct dp_price spent;  /* by this question, from the ledger */
+    struct dp_price before; /* spent before it */
 };
+
+/*
+ * What is asked beside the SQL stands in a comment in front of it:
+ * "report intervals rho=1 epsilon=1 accuracy=10 relative=0.1 level=0.9 groups=2
+ * rows=3".  Parameters: $1 = 2, $2 = 'books', $3 = 2024-02-01.
+ */
+enum { SIDE_PARAMS = 3 };
+void side_request(struct request *out, struct value params[SIDE_PARAMS],
+                  const char *sql);
 
 /* Ask; the caller frees with seen_fini(). */
 void side_ask(struct seen *out, struct side *s, const char *sql);

@@ -155,19 +155,35 @@ static const struct tape_call *next_call(const char *sql)
 /* Sums over the groups of one release. */
 struct moved {
     size_t groups, alone;
-    dp_uint *total; /* per measure */
+    dp_uint score;        /* top: the most that one moved */
+    dp_uint *total;       /* per measure: L1 */
+    long double *squares; /* ... and L2, squared */
 };
 
 /* The picks are paid for by what one person moves a score by. */
-static void compare_score(const struct plan *plan, dp_uint by)
+static void compare_score(struct moved *m, const struct plan *plan, dp_uint by)
 {
+    if (by > m->score)
+        m->score = by;
     if (by > plan->top.t.pick.sensitivity)
         wrong("a score moved by more than the picks were paid for");
 }
 
+/* Does noise stand between the reader and this cell, or nothing at all? */
+static bool is_told(const struct plan *plan, size_t measure, bool is_new,
+                    bool is_released)
+{
+    if (plan->top.on)
+        return is_released && !plan_hides(plan, measure);
+    return !is_new;
+}
+
+/* `is_new`: a group that one side lacks, which costs delta and not noise;
+ * `is_released`: it is in the recorded answer. */
 static void compare_row(struct moved *m, const struct plan *plan,
                         const struct dp_exact *with,
-                        const struct dp_exact *without, bool is_new)
+                        const struct dp_exact *without, bool is_new,
+                        bool is_released)
 {
     bool any = false;
     for (size_t j = 0; j < plan->n_measures; j++) {
@@ -177,13 +193,17 @@ static void compare_row(struct moved *m, const struct plan *plan,
             continue; /* shown with the group, or not: delta pays for both */
         any |= by > 0 && !own;
         m->total[j] += by;
+        m->squares[j] += (long double)by * (long double)by;
+        if (is_told(plan, j, is_new, is_released))
+            tape_cost_cell(&current->cost, plan->policy->notion,
+                           &plan->measures[j].noise, by);
         if (by > plan->measures[j].bound)
             wrong("a cell moved by more than its bound");
     }
     m->groups += any;
     if (plan->top.on)
         compare_score(
-            plan, distance(with[plan->top.score], without[plan->top.score]));
+            m, plan, distance(with[plan->top.score], without[plan->top.score]));
 }
 
 static void check_totals(const struct moved *m, const struct plan *plan)
@@ -194,11 +214,22 @@ static void check_totals(const struct moved *m, const struct plan *plan)
         wrong("more groups moved than the picks' margin allows for");
     if (m->alone > plan->l0)
         wrong("more groups of one person alone than L0");
+    for (uint32_t i = 0; plan->top.on && i < plan->top.t.k; i++)
+        tape_cost_pick(&current->cost, plan->policy->notion, &plan->top.t.pick,
+                       (double)m->score / (double)plan->top.t.pick.sensitivity);
+    current->moved += m->groups;
+    current->l0 += plan->l0;
+    if (current->moved > current->l0)
+        wrong("more groups moved than L0 of all grouping sets");
     for (size_t j = 0; j < plan->n_measures; j++) {
         const struct plan_measure *is = &plan->measures[j];
         const uint32_t l0 = is->l0 ? is->l0 : plan->l0;
         if (m->total[j] > (dp_uint)l0 * is->bound)
             wrong("a measure moved by more than L0 times its bound");
+        else if (m->squares[j] > (long double)l0 * (long double)is->bound *
+                                     (long double)is->bound)
+            wrong("a measure moved by more than the root of L0 times its "
+                  "bound");
     }
 }
 
@@ -208,7 +239,7 @@ static void play_group(struct moved *m, const struct plan *plan,
     static const struct dp_exact none[PLAN_MEASURES_MAX];
     const struct kept_row *was = find_row(call, row);
     compare_row(m, plan, row->exact, was ? was->exact : none,
-                plan->selects && !was);
+                plan->selects && !was, was && was->noisy);
     if (was) {
         row->noisy = was->noisy;
         return;
@@ -218,6 +249,8 @@ static void play_group(struct moved *m, const struct plan *plan,
             wrong("a group outside the public domain");
         return;
     }
+    if (plan_thresholds(plan))
+        tape_cost_alone(&current->cost, plan);
     m->alone++;
     if (plan->has_people && row->exact[plan->people].touched != 1)
         wrong("a group that one side lacks holds somebody else");
@@ -321,7 +354,8 @@ static void check_missing(struct moved *m, const struct plan *plan,
                                     .n_rows = n };
     for (size_t i = 0; i < call->n_rows; i++)
         if (!find_row(&with, &call->rows[i])) {
-            compare_row(m, plan, none, call->rows[i].exact, false);
+            compare_row(m, plan, none, call->rows[i].exact, false,
+                        call->rows[i].noisy);
             if (plan->selects)
                 wrong("removing a person made a group");
         }
@@ -336,8 +370,11 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
     if (!call)
         return err_set(err, ERR_INTERNAL, "the replay is out of step");
     struct kept_row *rows = calloc(exact->n_rows + 1, sizeof *rows);
-    struct moved m = { .total = calloc(plan->n_measures + 1, sizeof *m.total) };
-    if (!rows || !m.total)
+    struct moved m = {
+        .total = calloc(plan->n_measures + 1, sizeof *m.total),
+        .squares = calloc(plan->n_measures + 1, sizeof *m.squares),
+    };
+    if (!rows || !m.total || !m.squares)
         abort();
     for (size_t i = 0; i < exact->n_rows; i++) {
         key_of(&rows[i], &exact->keys[i * plan->n_keys], plan->n_keys);
@@ -346,7 +383,8 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
     }
     check_missing(&m, plan, call, rows, exact->n_rows);
     check_totals(&m, plan);
-    const char *broken = tape_hists_wrong(&call->hists, plan, hists);
+    const char *broken =
+        tape_hists_wrong(&current->cost, &call->hists, plan, hists);
     if (broken)
         wrong(broken);
     const enum err_code code =
@@ -358,6 +396,7 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
         free(rows[i].key);
     free(rows);
     free(m.total);
+    free(m.squares);
     return code;
 }
 

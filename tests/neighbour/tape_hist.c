@@ -8,7 +8,7 @@
 /* The rows of one bucket; `group` names the histogram and the group keys. */
 struct hist_cell {
     uint8_t *group;
-    size_t group_len;
+    size_t group_len, hist;
     int64_t bucket;
     dp_int rows;
 };
@@ -42,6 +42,7 @@ void tape_hists_keep(struct tape_hists *out, const struct plan *plan,
             w = writer_of(c->group, w.need);
             print_group(&w, h, keys, plan->n_keys);
             c->group_len = w.len;
+            c->hist = h;
             c->bucket = keys[plan->n_keys].i;
             c->rows = hists[h].measures[r].touched;
         }
@@ -96,34 +97,105 @@ static dp_int moved(const struct tape_hists *with,
     return total;
 }
 
-static const char *compare(const struct tape_hists *with,
+/* Rows of each bucket of one group. */
+static void spread(dp_int *out, size_t n, const struct tape_hists *h,
+                   const struct hist_cell *group)
+{
+    memset(out, 0, n * sizeof *out);
+    for (size_t i = 0; i < h->n; i++)
+        if (same_group(&h->cells[i], group) && h->cells[i].bucket >= 0 &&
+            (size_t)h->cells[i].bucket < n)
+            out[h->cells[i].bucket] += h->cells[i].rows;
+}
+
+/* Distance, in rows / den, of the target from a bucket that ends at row
+ * `high`. */
+static dp_int distance(dp_int low, dp_int high, dp_int all,
+                       const struct dp_quantile *q)
+{
+    const dp_int target = all * q->num + q->shift, den = q->den;
+    return target < low * den    ? low * den - target
+           : target > high * den ? target - high * den
+                                 : 0;
+}
+
+/* The most by which a score of this pick moves. */
+static dp_int score_moved(const dp_int *with, const dp_int *without, size_t n,
+                          const struct dp_quantile *q)
+{
+    dp_int all = 0, was = 0, at = 0, at_was = 0, most = 0;
+    for (size_t i = 0; i < n; i++)
+        all += with[i], was += without[i];
+    for (size_t i = 0; i < n; i++) {
+        const dp_int d = distance(at, at + with[i], all, q) -
+                         distance(at_was, at_was + without[i], was, q);
+        most = d > most ? d : -d > most ? -d : most;
+        at += with[i], at_was += without[i];
+    }
+    return most;
+}
+
+static const char *check_picks(struct tape_cost *cost, const struct plan *plan,
+                               const struct tape_hists *with,
+                               const struct tape_hists *without,
+                               const struct hist_cell *group)
+{
+    const char *wrong = NULL;
+    const size_t n = plan->hists[group->hist].n_buckets;
+    dp_int *a = calloc(n, sizeof *a), *b = calloc(n, sizeof *b);
+    if (!a || !b)
+        abort();
+    spread(a, n, with, group);
+    spread(b, n, without, group);
+    for (size_t i = 0; i < plan->n_picks; i++) {
+        const struct plan_pick *p = &plan->picks[i];
+        if (p->hist != group->hist)
+            continue;
+        const dp_int by = score_moved(a, b, n, &p->q);
+        tape_cost_pick(cost, plan->policy->notion, &p->choice,
+                       (double)by / (double)p->choice.sensitivity);
+        if (by > (dp_int)p->choice.sensitivity)
+            wrong = "a score moved by more than its sensitivity";
+    }
+    free(a);
+    free(b);
+    return wrong;
+}
+
+static const char *compare(struct tape_cost *cost,
+                           const struct tape_hists *with,
                            const struct tape_hists *without,
                            const struct plan *plan)
 {
-    size_t groups = 0;
+    size_t groups[PLAN_MEASURES_MAX] = { 0 };
     for (size_t i = 0; i < without->n; i++)
         if (rows_in(with, &without->cells[i]) < without->cells[i].rows)
             return "a bucket lost rows";
     for (size_t i = 0; i < with->n; i++) {
+        const struct hist_cell *c = &with->cells[i];
         if (!is_first_of_group(with, i))
             continue;
-        const dp_int by = moved(with, without, &with->cells[i]);
+        const dp_int by = moved(with, without, c);
         if (by < 0 || by > (dp_int)plan->linf)
             return "a histogram moved by more than Linf rows in a group";
-        groups += by > 0;
+        if (by > 0 && ++groups[c->hist] > plan->l0)
+            return "a histogram moved in more groups than L0";
+        const char *wrong =
+            by > 0 ? check_picks(cost, plan, with, without, c) : NULL;
+        if (wrong)
+            return wrong;
     }
-    if (groups > (size_t)plan->l0 * plan->n_hists)
-        return "a histogram moved in more groups than L0";
     return NULL;
 }
 
-const char *tape_hists_wrong(const struct tape_hists *without,
+const char *tape_hists_wrong(struct tape_cost *cost,
+                             const struct tape_hists *without,
                              const struct plan *plan,
                              const struct engine_result *hists)
 {
     struct tape_hists with;
     tape_hists_keep(&with, plan, hists);
-    const char *wrong = compare(&with, without, plan);
+    const char *wrong = compare(cost, &with, without, plan);
     tape_hists_fini(&with);
     return wrong;
 }

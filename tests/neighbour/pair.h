@@ -1,0 +1,41 @@
+#ifndef NEIGHBOUR_PAIR_H
+#define NEIGHBOUR_PAIR_H
+
+#include "tests/neighbour/control.h"
+#include "tests/neighbour/shop.h"
+#include "tests/neighbour/side.h"
+#include "tests/neighbour/tape.h"
+
+/*
+ * Two shops that differ in one person, and a server over each.  All of it
+ * follows from the seed.
+ */
+struct pair {
+    uint64_t seed;
+    enum control control; /* the mistake planted in both servers */
+    struct shop shop;
+    struct side with, without;
+    bool show; /* print what both sides show */
+};
+
+void pair_open(struct pair *p, uint64_t seed, enum control control);
+void pair_close(struct pair *p);
+
+/* The servers anew, after rows of p->shop changed. */
+void pair_reopen(struct pair *p);
+
+/* What one question to both sides showed. */
+struct pair_verdict {
+    enum err_code code; /* of the side with everyone */
+    const char *wrong;  /* what tells the sides apart, or NULL; static */
+    double used;  /* of the price charged, the part that the person's rows used
+                     up: at most 1; 0 where nothing was charged */
+    size_t moved; /* groups that the person moved */
+    char said[256]; /* the error, unless ERR_OK */
+};
+struct pair_verdict pair_ask(struct pair *p, const char *sql);
+
+/* A statement that the engine refuses: shows nothing about privacy. */
+extern const char PAIR_FAILED[];
+
+#endif

@@ -1,0 +1,98 @@
+#include "tests/neighbour/shop.h"
+
+/*
+ * The policies of the shop.  Under pure every column that is grouped by needs a
+ * domain, so questions that select groups are refused there, alike on both
+ * sides.
+ */
+#define HEAD                                                                   \
+    "dataset: shop\n"                                                          \
+    "exclusive: true\n"                                                        \
+    "version: 1\n"                                                             \
+    "data_version: v1\n"                                                       \
+    "max_people: 100\n"                                                        \
+    "expected_size: 9\n"                                                       \
+    "reuse_for: 0 s\n"                                                         \
+    "slots: {first: 0 ms}\n"                                                   \
+    "purposes:\n"                                                              \
+    "  analytics: {help: How it goes., basis: legitimate_interest}\n"
+#define CAP                                                                    \
+    "cap: {rho: 100, delta: 5e-3}\n"                                           \
+    "max_price: {rho: 20, delta: 1e-4}\n"                                      \
+    "default_price: {rho: 1.5}\n"                                              \
+    "default_delta: 1e-5\n"
+#define TABLES(of_orders, of_touches)                                          \
+    "tables:\n"                                                                \
+    "  customers:\n"                                                           \
+    "    from: customers.parquet\n"                                            \
+    "    key: customer_id\n"                                                   \
+    "    max_groups: 1\n"                                                      \
+    "    max_rows: 2\n"                                                        \
+    "    columns:\n"                                                           \
+    "      customer_id: int\n"                                                 \
+    "      country: {type: text, domain: [DE, FR, GB], other: else}\n"         \
+    "      age: {type: text, domain: [old, young]}\n"                          \
+    "      joined: {type: date, range: [2024-01-01, 2024-03-31]}\n"            \
+    "      score: double\n"                                                    \
+    "      active: bool\n"                                                     \
+    "  orders:\n"                                                              \
+    "    from: orders.parquet\n"                                               \
+    "    key: customer_id\n"                                                   \
+    "    max_groups: 2\n"                                                      \
+    "    max_rows: 3\n"                                                        \
+    "    columns:\n"                                                           \
+    "      customer_id: int\n"                                                 \
+    "      category: {type: text, domain: [books, food, games]}\n"             \
+    "      amount: {type: double, range: [-1, 20], grid: 0.25, person_clamp: " \
+    "[0, 30]}\n"                                                               \
+    "      qty: {type: int, range: [0, 10]}\n"                                 \
+    "      at: {type: timestamp, range: [2024-01-01, 2024-03-31]}\n"           \
+    "      note: {type: text, group_by: false}\n"                              \
+    "      day: {type: date, range: [2024-01-01, 2024-02-15]}\n" of_orders     \
+    "  touches:\n"                                                             \
+    "    from: touches.parquet\n"                                              \
+    "    key: customer_id\n"                                                   \
+    "    max_groups: 3\n"                                                      \
+    "    max_rows: 4\n"                                                        \
+    "    columns:\n"                                                           \
+    "      customer_id: int\n"                                                 \
+    "      channel: {type: text, domain: [email, post]}\n"                     \
+    "      campaign: text\n"                                                   \
+    "      cost: {type: double, range: [0, 5], grid: 0.5}\n"                   \
+    "      at: {type: timestamp, range: [2024-01-01, "                         \
+    "2024-03-31]}\n" of_touches "  campaigns:\n"                               \
+    "    from: campaigns.parquet\n"                                            \
+    "    public: true\n"                                                       \
+    "    columns:\n"                                                           \
+    "      campaign: text\n"                                                   \
+    "      kind: {type: text, domain: [brand, sale]}\n"                        \
+    "      price: {type: double, range: [0, 9], grid: 1}\n"
+
+/* Kept up to date by the server: the same questions, another way to answer. */
+#define ROLLED                                                                 \
+    TABLES("    rollups:\n"                                                    \
+           "      total: {sum: [amount, qty]}\n"                               \
+           "      by_category: {by: [category], sum: [amount, qty]}\n"         \
+           "      by_day: {by: [day], sum: [qty]}\n",                          \
+           "    rollups:\n"                                                    \
+           "      total: {sum: [cost]}\n"                                      \
+           "      by_campaign: {by: [campaign], sum: [cost]}\n"                \
+           "      by_channel: {by: [channel], sum: [cost]}\n")
+#define PLAIN TABLES("", "")
+
+const char SHOP_POLICY[] = HEAD CAP PLAIN;
+
+const char *shop_policy(unsigned i)
+{
+    static const char *const policies[SHOP_POLICIES] = {
+        SHOP_POLICY,
+        HEAD CAP "min_audience: 3\nnotion: gdp\n" PLAIN,
+        HEAD "notion: pure\n"
+             "cap: {epsilon: 100}\n"
+             "max_price: {epsilon: 20}\n"
+             "default_price: {epsilon: 2}\n" ROLLED,
+        HEAD CAP "min_audience: 2\ntime_grain: 7 days\n" PLAIN,
+        HEAD CAP ROLLED,
+    };
+    return policies[i];
+}
