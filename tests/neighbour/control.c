@@ -141,6 +141,8 @@ static void spoil_release(struct plan *p)
         p->picks[i].choice.sensitivity =
             (p->picks[i].choice.sensitivity + 1) / 2;
     for (size_t i = 0; outside == CONTROL_NOISE && i < p->n_measures; i++) {
+        if (plan_hides(p, i))
+            continue;
         p->measures[i].noise.num = (p->measures[i].noise.num + 1) / 2;
         dp_mechanism_reduce(&p->measures[i].noise);
     }
@@ -162,7 +164,8 @@ enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
     spoil_release(p);
     if (outside == CONTROL_SETS && p->n_parts > 1)
         cheapen(&p->price, p->n_parts);
-    if (outside == CONTROL_FILTER_PRICE && has_filters(req->sql))
+    if (outside == CONTROL_FILTER_PRICE && p->n_measures > 1 &&
+        has_filters(req->sql))
         cheapen(&p->price, p->n_measures);
     return ERR_OK;
 }
