@@ -24,12 +24,13 @@ static const struct control_row {
     const char *needs; /* only questions with this in them are asked */
 } controls[] = {
     { "one group more than L0 is caught", CONTROL_L0, "shop.touches AS t" },
-    { "rows past Linf are caught", CONTROL_LINF, "" },
+    { "rows past Linf are caught", CONTROL_LINF, "SELECT count(*) FROM shop" },
     { "an order of groups that is not a person's own is caught", CONTROL_TIES,
       "" },
     { "row_number with ties is caught", CONTROL_ROW_NUMBER,
       "row_number() OVER" },
-    { "two filters in one cell are caught", CONTROL_FILTERS, "FILTER" },
+    { "two filters in one cell are caught", CONTROL_FILTERS,
+      "count(*) FILTER" },
     { "bounding before a join is caught", CONTROL_FAN_OUT, "" },
     { "a float sum is caught", CONTROL_FLOAT, "sum(" },
     { "an order of rows by exact numbers is caught", CONTROL_ORDER, "" },

@@ -141,7 +141,7 @@ static void spoil_release(struct plan *p)
         p->picks[i].choice.sensitivity =
             (p->picks[i].choice.sensitivity + 1) / 2;
     for (size_t i = 0; outside == CONTROL_NOISE && i < p->n_measures; i++) {
-        if (plan_hides(p, i))
+        if (!p->measures[i].noise.den) /* none of its own */
             continue;
         p->measures[i].noise.num = (p->measures[i].noise.num + 1) / 2;
         dp_mechanism_reduce(&p->measures[i].noise);
