@@ -23,7 +23,7 @@ static const struct control_row {
     enum control control;
     const char *needs; /* only questions with this in them are asked */
 } controls[] = {
-    { "one group more than L0 is caught", CONTROL_L0, "shop.touches AS t" },
+    { "one group more than L0 is caught", CONTROL_L0, ".category, count" },
     { "rows past Linf are caught", CONTROL_LINF, "SELECT count(*) FROM shop" },
     { "an order of groups that is not a person's own is caught", CONTROL_TIES,
       "" },
@@ -40,7 +40,7 @@ static const struct control_row {
     { "picks that one person's rows can sway are caught", CONTROL_TOP,
       "DESC LIMIT" },
     { "one group more than L0 out of a rollup is caught", CONTROL_ROLLUP,
-      "GROUP BY 1" },
+      ".category, " },
     { "grouping sets charged once are caught", CONTROL_SETS, "ROLLUP" },
     { "filters charged once are caught", CONTROL_FILTER_PRICE, "FILTER" },
     { "an exact number handed on in a chain is caught", CONTROL_CHAIN,
@@ -101,13 +101,13 @@ static void is_reduced(void **state)
             struct writer w = writer_of(sql, sizeof sql);
             grammar_query(&w, &d, NULL);
             const struct pair_verdict v = pair_ask(&pair, sql);
-            if (!writer_cstr(&w) || !v.wrong || strlen(sql) < 150)
+            if (!writer_cstr(&w) || !v.wrong || strlen(sql) < 250)
                 continue;
             t.caught++;
             reduce(&pair, sql, v.wrong);
             reduce_print(&pair, sql, v.wrong);
             assert_true(reduce_rows(&pair) <= 8);
-            assert_true(strlen(sql) < 90);
+            assert_true(strlen(sql) < 150);
             assert_string_equal(pair_ask(&pair, sql).wrong, v.wrong);
         }
         pair_close(&pair);

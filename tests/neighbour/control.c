@@ -98,8 +98,9 @@ static enum err_code run(struct engine *e, struct engine_result *out,
 {
     const struct spoilt *s = (const struct spoilt *)e;
     struct plan other = *plan;
-    if (s->control == CONTROL_ROLLUP && plan->rollup_sql) {
-        other.rollup_sql = spoil(plan->rollup_sql, s->control, a);
+    if (s->control == CONTROL_ROLLUP) {
+        if (plan->rollup_sql)
+            other.rollup_sql = spoil(plan->rollup_sql, s->control, a);
     } else {
         other.sql = spoil(plan->sql, s->control, a);
         other.rollup = NULL; /* else what is spoilt is not run */

@@ -32,6 +32,8 @@ void pair_open(struct pair *p, uint64_t seed, enum control control)
     p->control = control;
     p->show = false;
     shop_draw(&p->shop, &d);
+    if (control == CONTROL_ROLLUP)
+        p->shop.policy = shop_policy(SHOP_ROLLED);
     open_sides(p);
 }
 

@@ -32,7 +32,7 @@ struct shop {
 
 /* The most ordinary of the policies: zcdp, no least audience. */
 extern const char SHOP_POLICY[];
-enum { SHOP_POLICIES = 5 };
+enum { SHOP_ROLLED = 4, SHOP_POLICIES };
 /* 0 <= i < SHOP_POLICIES; SHOP_POLICY is the first. */
 const char *shop_policy(unsigned i);
 

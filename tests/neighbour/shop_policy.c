@@ -90,7 +90,7 @@ const char *shop_policy(unsigned i)
         HEAD "notion: pure\n"
              "cap: {epsilon: 100}\n"
              "max_price: {epsilon: 20}\n"
-             "default_price: {epsilon: 2}\n" ROLLED,
+             "default_price: {epsilon: 2}\n" PLAIN,
         HEAD CAP "min_audience: 2\ntime_grain: 7 days\n" PLAIN,
         HEAD CAP ROLLED,
     };
