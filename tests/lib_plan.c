@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
 #include "server/sql/sql.h"
 
@@ -218,6 +219,7 @@ void plan_db_open(struct plan_db *db)
     assert(duckdb_connect(db->db, &db->conn) == DuckDBSuccess);
     struct duck duck = { .db = db->db, .con = db->conn };
     assert(duck_keep_register(&duck, &keep_key, &err) == ERR_OK);
+    assert(duck_guard_register(&duck, &err) == ERR_OK);
     plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
                     "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
                     "n BIGINT, price DOUBLE, free DOUBLE, total DOUBLE, "

@@ -87,3 +87,9 @@ bool writer_cstr(struct writer *w)
     w->data[w->len] = '\0';
     return true;
 }
+
+void writer_behind(struct writer *w, uint64_t bytes)
+{
+    if (__builtin_add_overflow(w->behind, bytes, &w->behind))
+        w->behind = UINT64_MAX / 4;
+}

@@ -13,8 +13,10 @@
  * so that a caller can size a second try.  invariant: len <= cap.
  */
 struct writer {
-    uint8_t *data; /* borrowed */
+    uint8_t *data;         /* borrowed */
     size_t len, cap, need; /* bytes */
+    uint64_t behind; /* bytes that names in it stand for, where the printer
+                        tells */
     bool overflow;
 };
 
@@ -32,7 +34,11 @@ void writer_str(struct writer *w, const char *s); /* without its NUL */
 void writer_printf(struct writer *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* NUL-terminate without counting it; false (and sticky) when there is no room. */
+/* What was written is a name, and `bytes` stand behind it; saturates. */
+void writer_behind(struct writer *w, uint64_t bytes);
+
+/* NUL-terminate without counting it; false (and sticky) when there is no room.
+ */
 bool writer_cstr(struct writer *w);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
 #include "server/engine/result.h"
 #include "server/engine/rollups.h"
@@ -237,6 +238,7 @@ static enum err_code set_up(struct duckdb_engine *e,
     size_t n;
     TRY(duck_open(&e->duck, &e->options, err));
     TRY(duck_keep_register(&e->duck, &e->key, err));
+    TRY(duck_guard_register(&e->duck, err));
     TRY(views_create(&files, &n, &e->duck, policy, a, err));
     TRY(rollups_open(&e->rollups, &e->duck, policy, &e->options, &e->stopper,
                      err));

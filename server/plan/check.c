@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/plan/check.h"
+#include "server/plan/dialect.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
 #include "server/plan/range.h"
@@ -189,6 +190,9 @@ static enum err_code rule_like(struct check *c, struct err *err)
         if (*p++ == '\\' && !*p++) {
             return refuse(err, REFUSAL_LIKE_BACKSLASH, c->at, NULL, NULL);
         }
+    if (like_needs_regex(c->args[1]->value.text.s) &&
+        c->args[1]->value.text.len > LIKE_REGEX_MAX)
+        return refuse(err, REFUSAL_LIKE_LENGTH, c->at, NULL, NULL);
     return ERR_OK;
 }
 
@@ -463,6 +467,22 @@ static bool is_ascii(const struct value *v)
     return true;
 }
 
+/* Matching one text against another may take as many steps as the product of
+ * their lengths; the engine does so where that is much. */
+static bool is_long_work(const struct typed *e)
+{
+    enum { BYTES_MOST = 1 << 20 };
+    const enum expr_op op = e->call.op;
+    const bool matches = op == OP_LIKE || op == OP_ILIKE || op == OP_BTRIM ||
+                         op == OP_LTRIM || op == OP_RTRIM;
+    if (!matches || e->call.n_args < 2)
+        return false;
+    const struct value *a = &e->call.args[0]->value;
+    const struct value *b = &e->call.args[1]->value;
+    return a->type == VALUE_TEXT && b->type == VALUE_TEXT && a->text.len > 0 &&
+           b->text.len > BYTES_MOST / a->text.len;
+}
+
 /* The engine knows the case of letters that eval does not. */
 static bool folds(const struct typed *e)
 {
@@ -472,7 +492,7 @@ static bool folds(const struct typed *e)
         if (!typed_is_const(e->call.args[i]) ||
             (by_case && !is_ascii(&e->call.args[i]->value)))
             return false;
-    return true;
+    return !is_long_work(e);
 }
 
 enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,

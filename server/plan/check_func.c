@@ -100,13 +100,14 @@ static enum err_code argument(struct check *c, size_t i, char letter,
 /* How much longer than the columns it reads a text can become. */
 static double growth(const struct typed *e)
 {
-    double sum = 0, most = 1;
+    double sum = 0, most = 1, first = 1;
     if (e->kind != TYPED_CALL || e->type != VALUE_TEXT)
         return 1;
     for (size_t i = 0; i < e->call.n_args; i++) {
         const double g = growth(e->call.args[i]);
         sum += g;
         most = fmax(most, g);
+        first = i == 0 ? g : first;
     }
     if (e->call.op == OP_CONCAT || e->call.op == OP_JOIN)
         return sum;
@@ -114,7 +115,7 @@ static double growth(const struct typed *e)
         return most;
     const double from = (double)e->call.args[1]->value.text.len;
     const double to = (double)e->call.args[2]->value.text.len;
-    return growth(e->call.args[0]) * fmax(1, to / from);
+    return first * fmax(1, to / from);
 }
 
 static bool holds_bucket(const struct typed *e)

@@ -11,7 +11,7 @@
  *   x / 0               NULL
  *   times               NULL outside the years 1 to 9999
  *   casts               TRY_CAST, halves to even
- *   LIKE                constant pattern, checked, ESCAPE '\'
+ *   LIKE                constant pattern, checked, linear: dialect_like.c
  *
  * Columns know their alias.  Inside a sub-query that groups, keys and
  * aggregates are the columns g0.. and a0.. of the stage before.
@@ -21,6 +21,13 @@ void duckdb_expr(struct writer *w, const struct typed *e);
 /* The same, stored as its type: whole numbers as BIGINT, NULL where too large.
  */
 void duckdb_typed(struct writer *w, const struct typed *e);
+
+/* dialect_like.c: LIKE and ILIKE. */
+void duckdb_like(struct writer *w, const struct typed *e);
+/* A pattern that only a regular expression says; at most LIKE_REGEX_MAX bytes
+ * long. */
+bool like_needs_regex(const char *pattern);
+enum { LIKE_REGEX_MAX = 256 };
 
 /* One entry of an ORDER BY. */
 void duckdb_order(struct writer *w, const struct typed *e, bool descending,
@@ -32,6 +39,9 @@ void duckdb_order(struct writer *w, const struct typed *e, bool descending,
  * is one at all stands beside it.
  */
 void duckdb_term(struct writer *w, const struct typed *e);
+
+/* " FROM ..." */
+void duckdb_from(struct writer *w, const struct rel_scope *scope);
 
 /* " WHERE ..." or nothing: the rows have a key, and pass every term. */
 struct draft_terms;

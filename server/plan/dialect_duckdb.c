@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/plan/dialect_stage.h"
+#include "server/plan/reach.h"
 
 /*
  * The engine's statement, one stage per line of this table:
@@ -125,7 +126,7 @@ static void stage_rows(const struct sql *s)
         duckdb_expr(s->w, s->dm[i].value);
         writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
     }
-    writer_printf(s->w, " FROM %s", scope->from);
+    duckdb_from(s->w, scope);
     duckdb_where(s->w, scope, &d->where);
     writer_str(s->w, ")");
 }
@@ -470,6 +471,7 @@ static enum err_code print_text(const char **sql, struct sql *s,
     if (!writer_cstr(&w))
         return err_set(err, ERR_INTERNAL,
                        "the statement changed while printed");
+    s->d->plan->reach = reach_add(s->d->plan->reach, reach_of(&w));
     *sql = text;
     return ERR_OK;
 }

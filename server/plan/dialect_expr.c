@@ -4,6 +4,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
+#include "server/plan/guard.h"
 
 static void quoted(struct writer *w, const char *s, size_t len, char quote)
 {
@@ -48,6 +49,14 @@ void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
         writer_printf(w, "CAST('%.*s' AS %s)", (int)t.len, text,
                       duckdb_type(v->type));
     }
+}
+
+/* An operand that the engine, as it reads the text, copies once. */
+static void copied(struct writer *w, const struct typed *e)
+{
+    const uint64_t before = w->need + w->behind;
+    duckdb_expr(w, e);
+    writer_behind(w, w->need + w->behind - before);
 }
 
 static void list(struct writer *w, const struct typed *e, size_t from,
@@ -110,12 +119,12 @@ static void arith(struct writer *w, const struct typed *e)
     const bool divides = e->call.op == OP_DIV || e->call.op == OP_MOD;
     const bool whole = e->call.op == OP_DIV && e->type == VALUE_INT;
 
-    writer_str(w, whole ? "trunc(nullif(" : "nullif(");
+    writer_str(w, whole ? "trunc(" GUARD_NUMBER "(" : GUARD_NUMBER "(");
     as_double(w, e->call.args[0]);
     writer_printf(w, " %s ", op_info_of(e->call.op)->sql);
-    writer_str(w, divides ? "nullif(" : "");
+    writer_str(w, divides ? GUARD_DIVISOR "(" : "");
     as_double(w, e->call.args[1]);
-    writer_str(w, divides ? ", 0), " NAN_SQL ")" : ", " NAN_SQL ")");
+    writer_str(w, divides ? "))" : ")");
     writer_str(w, whole ? ")" : "");
 }
 
@@ -124,6 +133,7 @@ static void sane_time(struct writer *w, enum value_type type, const char *open,
                       const struct rel_column *c, const char *close)
 {
     for (int i = 0; i < 2; i++) {
+        writer_behind(w, c->behind);
         writer_printf(w, "%s%s%s%s", i ? " THEN " : "CASE WHEN ", open, c->sql,
                       close);
         if (i == 0 && type == VALUE_DATE)
@@ -144,6 +154,7 @@ static void column(struct writer *w, const struct typed *e)
     }
     writer_str(w, raw && e->type == VALUE_DOUBLE ? "nullif(" : "");
     writer_str(w, e->column->sql);
+    writer_behind(w, e->column->behind);
     writer_str(w, raw && e->type == VALUE_DOUBLE ? ", " NAN_SQL ")" : "");
 }
 
@@ -161,13 +172,17 @@ static void cast_bool(struct writer *w, const struct typed *x)
         writer_str(w, " <> 0)");
         return;
     }
-    writer_str(w, "CASE lower(trim(");
+    /* Of two lists, so that x is named once. */
+    const size_t n = sizeof words / sizeof words[0];
+    writer_str(w, "list_extract([");
+    for (size_t i = 0; i < n; i++)
+        writer_printf(w, "%s%s", i ? ", " : "", i < N_TRUE ? "TRUE" : "FALSE");
+    writer_str(w, "], list_position([");
+    for (size_t i = 0; i < n; i++)
+        writer_printf(w, "%s'%s'", i ? ", " : "", words[i]);
+    writer_str(w, "], lower(trim(");
     duckdb_expr(w, x);
-    writer_str(w, ", e' \\t\\n\\r\\f\\x0b'))");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        writer_printf(w, " WHEN '%s' THEN %s", words[i],
-                      i < N_TRUE ? "TRUE" : "FALSE");
-    writer_str(w, " END");
+    writer_str(w, ", e' \\t\\n\\r\\f\\x0b'))))");
 }
 
 /* The engine cuts the fraction of a second off, and begins a century a year
@@ -253,13 +268,13 @@ static void cast(struct writer *w, const struct typed *e)
         const bool rounds = x->type == VALUE_DOUBLE && e->type == VALUE_INT;
         const bool was_int = x->type == VALUE_INT && e->type == VALUE_TEXT;
         const bool parses = x->type == VALUE_TEXT && e->type == VALUE_DOUBLE;
-        writer_str(w, parses ? "nullif(" : "");
+        writer_str(w, parses ? GUARD_NUMBER "(" : "");
         writer_str(w, open);
-        writer_str(w, rounds ? "round_even(" : was_int ? open : "");
+        writer_str(w, rounds ? GUARD_ROUND "(" : was_int ? open : "");
         duckdb_expr(w, x);
-        writer_str(w, rounds ? ", 0)" : was_int ? " AS BIGINT)" : "");
+        writer_str(w, rounds ? ")" : was_int ? " AS BIGINT)" : "");
         writer_printf(w, " AS %s)", type);
-        writer_str(w, parses ? ", " NAN_SQL ")" : "");
+        writer_str(w, parses ? ")" : "");
     }
 }
 
@@ -324,16 +339,17 @@ static void call(struct writer *w, const struct typed *e)
         return;
     case OP_BETWEEN:
         writer_u8(w, '(');
-        duckdb_expr(w, args[0]);
+        copied(w, args[0]);
         writer_str(w, " BETWEEN ");
         list(w, e, 1, " AND ");
         writer_u8(w, ')');
         return;
     case OP_LIKE:
     case OP_ILIKE:
-        writer_u8(w, '(');
-        list(w, e, 0, e->call.op == OP_LIKE ? " LIKE " : " ILIKE ");
-        writer_str(w, " ESCAPE '\\')");
+        if (typed_is_null(args[1]))
+            writer_str(w, "CAST(NULL AS BOOLEAN)");
+        else
+            duckdb_like(w, e);
         return;
     case OP_ADD:
     case OP_SUB:
@@ -350,8 +366,14 @@ static void call(struct writer *w, const struct typed *e)
     case OP_LEAST:
     case OP_GREATEST:
     case OP_COALESCE:
-    case OP_NULLIF:
         function(w, op_info_of(e->call.op)->sql, e);
+        return;
+    case OP_NULLIF:
+        writer_str(w, "nullif(");
+        copied(w, args[0]);
+        writer_str(w, ", ");
+        duckdb_expr(w, args[1]);
+        writer_u8(w, ')');
         return;
     case OP_DATE_TRUNC:
         date_trunc(w, e);
@@ -390,8 +412,10 @@ void duckdb_expr(struct writer *w, const struct typed *e)
         return;
     case TYPED_TEXT:
         writer_str(w, e->text);
+        writer_behind(w, e->behind);
         return;
     case TYPED_KEY:
+        writer_behind(w, e->behind);
         writer_printf(w, "g%zu", e->index);
         return;
     case TYPED_AGG:
@@ -448,6 +472,7 @@ void duckdb_term(struct writer *w, const struct typed *e)
     const struct typed *x = e->call.args[0];
     const bool is_in = e->call.op == OP_IN;
     writer_printf(w, "(%s %s ", x->column->sql, op_info_of(e->call.op)->sql);
+    writer_behind(w, x->column->behind);
     writer_str(w, is_in ? "(" : "");
     list(w, e, 1, e->call.op == OP_BETWEEN ? " AND " : ", ");
     writer_str(w, is_in ? ")" : "");
@@ -457,6 +482,12 @@ void duckdb_term(struct writer *w, const struct typed *e)
         writer_str(w, ") IS NOT NULL");
     }
     writer_u8(w, ')');
+}
+
+void duckdb_from(struct writer *w, const struct rel_scope *scope)
+{
+    writer_printf(w, " FROM %s", scope->from);
+    writer_behind(w, scope->behind);
 }
 
 void duckdb_where(struct writer *w, const struct rel_scope *scope,

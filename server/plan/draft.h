@@ -78,12 +78,14 @@ struct draft_block {
     bool groups;    /* ... which groups them */
     struct plan_over *overs; /* window functions over rows of an answer */
     size_t n_overs;
+    bool has_windows; /* some was typed, over rows of a sub-query */
     bool is_value; /* a sub-query that is one value: its aggregates are texts */
     bool reads_outer; /* a column of the scope around was read */
     const char *ties; /* all that its outputs read, for an ORDER BY */
     struct draft_terms where;
     struct typed **keys;
-    bool *real_keys; /* per key: a whole double, cast to INT in keys */
+    bool *real_keys;     /* per key: a whole double, cast to INT in keys */
+    uint64_t *key_reach; /* of a sub-query, per key: reach.h */
     size_t n_keys;
     struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
     size_t n_aggs;
@@ -126,6 +128,7 @@ struct draft {
     const char *bounding; /* how groups of a person are limited, for people */
     const char *rolling;  /* ... and whether a rollup answers it; or NULL */
     bool explains;        /* someone reads plan->text */
+    uint64_t behind;      /* bytes behind the names in all texts printed */
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
                             = all keys */
     size_t n_parts;      /* that share the price; 0 = one */
@@ -202,6 +205,16 @@ enum err_code draft_chain(const struct rel **out, struct draft *d,
 enum err_code draft_plan(struct plan **out, const struct draft *d,
                          const struct request *req, const struct select *s,
                          struct err *err) MUST_CHECK;
+
+/*
+ * reach.c: how much the engine's planner goes through for `rel`: its text with
+ * every column replaced by what it stands for, and all of it again for each of
+ * `passes`; refused past PLAN_REACH_MAX.  `behind` its names stand that much.
+ */
+enum err_code draft_reach(struct rel *rel, unsigned passes, uint64_t behind,
+                          struct place at, struct err *err) MUST_CHECK;
+/* The same of the release's statements. */
+enum err_code draft_reach_all(struct draft *d, struct err *err) MUST_CHECK;
 
 /* set.c: a set operation as a relation. */
 enum err_code draft_set(const struct rel **out, struct draft *d,

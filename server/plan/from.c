@@ -11,9 +11,12 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
-enum { LEAVES_MAX = 64 };
+/* Of a question, and of one FROM: the engine looks for an order of joins in more
+ * than quadratic time. */
+enum { LEAVES_MAX = 64, JOINED_MAX = 32 };
 
 static size_t group_of(const struct rel_scope *s, size_t leaf)
 {
@@ -136,8 +139,10 @@ static enum err_code add_leaf(const char **sql, struct draft *d,
     struct rel_scope *s = d->block->scope;
     const struct rel *rel = NULL;
     const char *name = relation_name(r);
-    if (++d->n_relations > LEAVES_MAX || s->n_leaves == LEAVES_MAX)
+    if (++d->n_relations > LEAVES_MAX)
         return refuse(err, REFUSAL_RELATIONS, r->at, "64", NULL);
+    if (s->n_leaves == JOINED_MAX)
+        return refuse(err, REFUSAL_JOINED, r->at, "32", NULL);
     for (size_t i = 0; name && i < s->n_leaves; i++)
         if (s->leaves[i].name && strcmp(s->leaves[i].name, name) == 0)
             return refuse(err, REFUSAL_ALIAS_TWICE, r->at, name, NULL);
@@ -152,6 +157,7 @@ static enum err_code add_leaf(const char **sql, struct draft *d,
     leaf->group = s->n_leaves++;
     if (r->kind == RELATION_TABLE && !r->alias)
         leaf->dataset = d->policy->name;
+    s->behind = reach_add(s->behind, rel->behind);
     TRY(tell_leaf(d, r, leaf, err));
     *sql = arena_printf(d->a, "%s AS %s", rel->sql, leaf->alias);
     return *sql ? ERR_OK : draft_memory(err);
@@ -247,8 +253,8 @@ static bool is_tied(const struct rel_scope *s, size_t leaf, size_t from,
 static enum err_code check_tied(struct rel_scope *s, const struct join *j,
                                 bool flipped, struct err *err)
 {
-    size_t was[LEAVES_MAX];
-    bool had[LEAVES_MAX];
+    size_t was[JOINED_MAX];
+    bool had[JOINED_MAX];
     const size_t kept = flipped ? j->middle : j->from;
     const size_t kept_end = flipped ? j->end : j->middle;
     const size_t from = flipped ? j->from : j->middle;
@@ -300,9 +306,12 @@ static enum err_code join_text(const char **sql, struct draft *d,
                                const char *left, const char *right,
                                bool brackets, struct err *err)
 {
+    struct rel_scope *s = d->block->scope;
+    const uint64_t behind = d->behind;
     const char *on = draft_print(d, print_on, &j->on);
     if (!on)
         return draft_memory(err);
+    s->behind = reach_add(s->behind, d->behind - behind);
     *sql = arena_printf(d->a, brackets ? "%s%s(%s) ON %s" : "%s%s%s ON %s",
                         left, words, right, on);
     return *sql ? ERR_OK : draft_memory(err);
@@ -382,7 +391,7 @@ enum err_code draft_from(struct draft *d, const struct rel_scope *outer,
     if (!s)
         return draft_memory(err);
     s->outer = outer;
-    s->leaves = ARENA_NEW_N(d->a, LEAVES_MAX, struct rel_leaf);
+    s->leaves = ARENA_NEW_N(d->a, JOINED_MAX, struct rel_leaf);
     if (!s->leaves)
         return draft_memory(err);
     d->block->scope = s;

@@ -1,4 +1,5 @@
 #include "server/plan/func.h"
+#include "server/plan/guard.h"
 
 #include <assert.h>
 

@@ -6,6 +6,7 @@
 
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
+#include "server/plan/reach.h"
 #include "server/plan/top.h"
 #include "server/query/refusal.h"
 
@@ -26,6 +27,7 @@ const char *draft_print(struct draft *d,
         return NULL;
     w = writer_of(text, w.need + 1);
     print(&w, ctx);
+    d->behind = reach_add(d->behind, w.behind);
     return writer_cstr(&w) ? text : NULL;
 }
 
@@ -195,6 +197,7 @@ static enum err_code make(struct draft *d, struct err *err)
         TRY(tell_bounds(d, err));
     }
     TRY(draft_duckdb(d, err));
+    TRY(draft_reach_all(d, err));
     TRY(draft_hash(d, err));
     TRY(draft_series(d, err));
     return draft_explain(d, err);

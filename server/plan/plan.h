@@ -184,6 +184,9 @@ struct plan {
      * whose rows are those of `sql`; $1 does not occur. */
     const struct policy_rollup *rollup;
     const char *rollup_sql;
+    uint64_t reach;   /* bytes of all statements, every column replaced by what
+                         it stands for: what the engine's planner may go through;
+                         at most PLAN_REACH_MAX */
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
@@ -235,6 +238,7 @@ struct plan {
     uint8_t release_hash[32]; /* what is released: DESIGN 5, "Reuse" */
 };
 
+enum { PLAN_REACH_MAX = 512 * 1024 };
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 /* Numbers that a released group has: its noisy measures, then its picks.  Of a
  * plan with parts, those of the widest; n_keys has the part's index last. */

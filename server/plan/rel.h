@@ -43,7 +43,8 @@ struct rel_column {
     struct range
         range; /* numbers; times in microseconds; infinite ends: none */
     unsigned grid_bits;
-    bool whole; /* a double that holds whole numbers only */
+    bool whole;      /* a double that holds whole numbers only */
+    uint64_t behind; /* bytes of the expression it stands for: reach.c */
     const struct policy_column *policy; /* unchanged from a table; or NULL */
     const struct value *domain; /* computed: all it can be, NULL too; or NULL */
     size_t n_domain;
@@ -70,6 +71,7 @@ static inline struct rel_limits rel_limits_max(struct rel_limits a,
 
 struct rel {
     const char *sql;                  /* what stands in the engine's FROM */
+    uint64_t behind;                  /* bytes its names stand for: reach.c */
     const struct policy_table *table; /* whose rows it has, all of them; or NULL
                                        */
     struct rel_column *columns;       /* sql: the bare name */
@@ -110,6 +112,7 @@ struct rel_scope {
     const struct rel_scope
         *outer;       /* of a sub-query in an expression; or NULL */
     const char *from; /* the engine's text of FROM */
+    uint64_t behind;  /* bytes its names stand for: reach.c */
     bool owned, one_row;
     bool never;               /* an inner join's ON is constantly false */
     size_t key;               /* owned: the leaf whose key is that of a row */

@@ -7,6 +7,7 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
 struct set {
@@ -40,6 +41,7 @@ static enum err_code meet(struct rel_column *out, const struct rel_column *c,
     out->may_group &= c->may_group;
     out->may_filter &= c->may_filter;
     out->never_null &= c->never_null;
+    out->behind = reach_add(out->behind, c->behind);
     out->range = hull(out->range, c->range);
     out->whole &= c->whole;
     out->grid_bits =
@@ -132,6 +134,7 @@ static void print_arm(struct writer *w, const struct set *u,
         any = true;
     }
     writer_printf(w, " FROM %s", arm->sql);
+    writer_behind(w, arm->behind);
 }
 
 static void print_set(struct writer *w, const void *ctx)
@@ -159,7 +162,10 @@ enum err_code draft_set(const struct rel **out, struct draft *d,
     TRY(own(&u, err));
     TRY(columns(&u, d, err));
     TRY(compare_key(&u, err));
+    const uint64_t behind = d->behind;
     u.rel->sql = draft_print(d, print_set, &u);
     *out = u.rel;
-    return u.rel->sql ? ERR_OK : draft_memory(err);
+    if (!u.rel->sql)
+        return draft_memory(err);
+    return draft_reach(u.rel, 0, d->behind - behind, r->at, err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/plan/dialect.h"
+#include "server/plan/reach.h"
 #include "server/plan/sub.h"
 #include "server/query/refusal.h"
 
@@ -101,7 +102,9 @@ static void keep_facts(struct sub *u, struct rel_column *out,
                        const struct rel_column *c)
 {
     const char *name = out->name, *sql = out->sql;
+    const uint64_t behind = out->behind;
     *out = *c;
+    out->behind = behind;
     out->name = name;
     out->sql = sql;
     out->raw = false;
@@ -161,6 +164,9 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
     out->may_group = u->b.may_group;
     out->may_filter = u->b.may_filter;
     out->numbers = numbers_rows(u, o->e);
+    /* What a window or an aggregate computes is computed once. */
+    if (!(o->e && o->e->kind == EXPR_WINDOW) && t->kind != TYPED_AGG)
+        out->behind = reach_expr(t);
     if (t->kind == TYPED_KEY && u->b.keys[t->index]->kind == TYPED_COLUMN)
         t = u->b.keys[t->index];
     if (t->kind == TYPED_COLUMN)
@@ -407,6 +413,17 @@ static void own(struct sub *u)
     rel->one_row |= u->s->has_limit && u->s->limit <= 1;
 }
 
+/* Stages whose input the engine goes through once more. */
+static unsigned passes(const struct sub *u)
+{
+    const bool stages[] = { u->groups, u->b.has_windows, sub_limits(u),
+                            u->s->n_distinct_on > 0 };
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
+        n += stages[i];
+    return n;
+}
+
 enum err_code draft_sub(const struct rel **out, struct draft *d,
                         const struct select *s, struct err *err)
 {
@@ -431,7 +448,10 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
     TRY(code);
     d->block = outer;
     own(u);
+    const uint64_t behind = d->behind;
     u->rel->sql = draft_print(d, sub_print, u);
     *out = u->rel;
-    return u->rel->sql ? ERR_OK : draft_memory(err);
+    if (!u->rel->sql)
+        return draft_memory(err);
+    return draft_reach(u->rel, passes(u), d->behind - behind, s->at, err);
 }

@@ -14,6 +14,7 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
 /* A sub-query whose rows depend on the outer row, and what is looked up. */
@@ -57,20 +58,22 @@ static void print_query(struct writer *w, const void *ctx)
     } else {
         writer_str(w, "EXISTS (SELECT 1");
     }
-    writer_printf(w, " FROM %s", q->b.scope->from);
+    duckdb_from(w, q->b.scope);
     duckdb_where(w, q->b.scope, &q->b.where);
     writer_str(w, q->sides ? "))" : ")");
 }
 
+/* `behind` the names in the text stand that many bytes. */
 static enum err_code condition(struct typed **out, struct draft *d,
-                               const char *text, struct place at,
-                               struct err *err)
+                               const char *text, uint64_t behind,
+                               struct place at, struct err *err)
 {
     struct typed *t = ARENA_NEW(d->a, struct typed);
     if (!t || !text)
         return draft_memory(err);
     *t = (struct typed){ .kind = TYPED_TEXT, .type = VALUE_BOOL, .at = at };
     t->text = text;
+    t->behind = behind;
     *out = t;
     return ERR_OK;
 }
@@ -109,7 +112,9 @@ static enum err_code correlated(struct typed **out, struct draft *d,
     d->block = outer;
     outer->may_group &= q.b.may_group;
     outer->may_filter &= q.b.may_filter;
-    return condition(out, d, draft_print(d, print_query, &q), e->at, err);
+    const uint64_t behind = d->behind;
+    const char *text = draft_print(d, print_query, &q);
+    return condition(out, d, text, d->behind - behind, e->at, err);
 }
 
 /* A relation of its own behind IN; `column` is what it is compared by. */
@@ -133,7 +138,8 @@ static enum err_code key_in(struct typed **out, struct draft *d,
     if (!rel->owned || rel->n_columns != 1 ||
         rel->columns[0].key != REL_KEY_OWN)
         return refuse(err, REFUSAL_IN_KEY, e->at, key->name, NULL);
-    return condition(out, d, in_text(d, key->sql, "p", rel), e->at, err);
+    return condition(out, d, in_text(d, key->sql, "p", rel), rel->behind, e->at,
+                     err);
 }
 
 static void print_operand(struct writer *w, const void *ctx)
@@ -158,11 +164,13 @@ static enum err_code public_in(struct typed **out, struct draft *d,
     item.type = rel->columns[0].type;
     item.column = &rel->columns[0];
     TRY(type_sides(&q, d, operand, &item, e->at, err));
+    const uint64_t behind = d->behind;
     const char *x = draft_print(d, print_operand, q.sides[0]);
     const char *y = draft_print(d, print_operand, q.sides[1]);
     if (!x || !y)
         return draft_memory(err);
-    return condition(out, d, in_text(d, x, y, rel), e->at, err);
+    return condition(out, d, in_text(d, x, y, rel),
+                     reach_add(rel->behind, d->behind - behind), e->at, err);
 }
 
 /* Aggregates without groups: one row, whatever there is. */
@@ -195,7 +203,9 @@ static enum err_code own_value(struct typed **out, struct query *q,
     d->block = outer;
     outer->may_group &= q->b.may_group;
     outer->may_filter &= q->b.may_filter;
-    TRY(condition(out, d, draft_print(d, print_query, q), e->at, err));
+    const uint64_t behind = d->behind;
+    const char *text = draft_print(d, print_query, q);
+    TRY(condition(out, d, text, d->behind - behind, e->at, err));
     keep_type(*out, q->value);
     return ERR_OK;
 }
@@ -209,7 +219,7 @@ static enum err_code released_value(struct typed **out, struct draft *d,
     TRY(condition(out, d,
                   arena_printf(d->a, "(SELECT %s FROM %s)", rel->columns[0].sql,
                                rel->sql),
-                  e->at, err));
+                  0, e->at, err));
     (*out)->type = rel->columns[0].type;
     (*out)->range = rel->columns[0].range;
     (*out)->grid_bits = rel->columns[0].grid_bits;

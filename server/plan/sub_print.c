@@ -63,12 +63,11 @@ static void print_outputs(struct writer *w, const struct sub *u)
         duckdb_typed(w, u->on[i]);
         writer_printf(w, " AS d%zu", i);
     }
-    writer_str(w, " FROM ");
 }
 
 static void print_rows(struct writer *w, const struct sub *u)
 {
-    writer_str(w, u->b.scope->from);
+    duckdb_from(w, u->b.scope);
     duckdb_where(w, u->b.scope, &u->b.where);
 }
 
@@ -101,7 +100,6 @@ static void print_inputs(struct writer *w, const struct sub *u)
             writer_printf(w, " AS f%zu", i);
         }
     }
-    writer_str(w, " FROM ");
     print_rows(w, u);
 }
 
@@ -115,7 +113,8 @@ static void print_keys(struct writer *w, const struct sub *u)
 static void print_groups(struct writer *w, const struct sub *u)
 {
     /* Without GROUP BY (over public rows) there is one row, p or no p. */
-    writer_str(w, u->b.n_keys > 0 ? "(SELECT p" : "(SELECT TRUE AS p");
+    writer_str(w,
+               u->b.n_keys > 0 ? " FROM (SELECT p" : " FROM (SELECT TRUE AS p");
     print_keys(w, u);
     for (size_t i = 0; i < u->b.n_aggs; i++) {
         char x[32], f[32];

@@ -1,5 +1,6 @@
 #include "server/plan/type.h"
 #include "server/plan/after.h"
+#include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
 static enum err_code type_key(struct draft *d, size_t i, struct err *err)
@@ -43,10 +44,13 @@ enum err_code draft_keys(struct draft *d, struct err *err)
         return refuse(err, REFUSAL_LIST_LENGTH, b->tree->at, "GROUP BY", "16");
     b->keys = ARENA_NEW_N(d->a, b->n_keys + 1, struct typed *);
     b->real_keys = ARENA_NEW_N(d->a, b->n_keys + 1, bool);
-    if (!b->keys || !b->real_keys)
+    b->key_reach = ARENA_NEW_N(d->a, b->n_keys + 1, uint64_t);
+    if (!b->keys || !b->real_keys || !b->key_reach)
         return draft_memory(err);
     for (size_t i = 0; i < b->n_keys; i++)
         TRY(type_key(d, i, err));
+    for (size_t i = 0; i < b->n_keys && !b->is_release; i++)
+        b->key_reach[i] = reach_expr(b->keys[i]);
     return ERR_OK;
 }
 

@@ -73,6 +73,7 @@ static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
         return b->real_keys[i]
                    ? draft_as(out, d, OP_CAST_DOUBLE, VALUE_DOUBLE, err)
                    : ERR_OK;
+    (*out)->behind = b->key_reach[i];
     (*out)->range = b->keys[i]->range;
     (*out)->grid_bits = b->keys[i]->grid_bits;
     (*out)->whole = b->keys[i]->whole;
@@ -89,7 +90,9 @@ static enum err_code value_agg(struct typed **out, struct draft *d,
         return refuse(err, REFUSAL_VALUE_OUTER, agg->at, NULL, NULL);
     TRY(leaf(out, d, TYPED_TEXT, VALUE_INT, 0, agg->at, err));
     TRY(draft_sub_agg(*out, d, agg, err));
+    const uint64_t behind = d->behind;
     (*out)->text = draft_agg_text(d, agg, "");
+    (*out)->behind = d->behind - behind;
     return (*out)->text ? ERR_OK : draft_memory(err);
 }
 

@@ -43,7 +43,8 @@ struct typed {
     unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
     bool whole;         /* INT, and DOUBLE that holds whole numbers only */
     bool never_null;
-    unsigned param; /* CONST: stands for $n, whose type is asked for; or 0 */
+    unsigned param;  /* CONST: stands for $n, whose type is asked for; or 0 */
+    uint64_t behind; /* TEXT, KEY: bytes that its names stand for */
     union {
         struct value value; /* of `type`, or NULL */
         const struct rel_column *column;

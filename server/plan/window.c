@@ -266,7 +266,10 @@ enum err_code draft_window(struct typed **out, struct draft *d,
     TRY(find_frame(&c, e->at, err));
     TRY(type_function(t, &c, d, e, err));
     d->block->in_output = true;
+    d->block->has_windows = true;
+    const uint64_t behind = d->behind;
     TRY(print_window(t, d, &c, err));
+    t->behind = d->behind - behind;
     *out = t;
     return ERR_OK;
 }

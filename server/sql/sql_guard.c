@@ -27,8 +27,9 @@
  * Chains and brackets may go deeper than SQL_DEPTH_MAX here, since operators
  * are guessed at; the tree itself is measured exactly later.  FAST: with so
  * few tokens no tree can be deep.  BRACKETS: levels the estimate can follow.
+ * TOKENS: what a text of 64 KiB has; the parser takes up to 2 us for each.
  */
-enum { FAST = 1000, DEPTH = 2000, BRACKETS = 1000 };
+enum { FAST = 1000, DEPTH = 2000, BRACKETS = 1000, TOKENS = 16384 };
 
 /* At least as many as there are tokens. */
 static size_t tokens_at_most(const char *text, size_t len)
@@ -116,7 +117,7 @@ static int too_deep_at(const PgQuery__ScanResult *scan)
     static _Thread_local struct level levels[BRACKETS];
     size_t open = 0;
     levels[0] = (struct level){ 0 };
-    for (size_t i = 0; i < scan->n_tokens; i++) {
+    for (size_t i = 0; i < scan->n_tokens && i < TOKENS; i++) {
         const PgQuery__ScanToken *t = scan->tokens[i];
         struct level *l = &levels[open];
         const enum part part = part_of(t);
@@ -152,13 +153,16 @@ static enum err_code scan_depth(struct sql_ctx *c, const char *text)
                         NULL, raw.pbuf.len, (const uint8_t *)raw.pbuf.data);
     const bool failed = !raw.error && !scan;
     const int at = scan ? too_deep_at(scan) : -1;
+    const bool many = scan && scan->n_tokens > TOKENS;
+    const int more_at = many ? scan->tokens[TOKENS]->start : -1;
     if (scan)
         pg_query__scan_result__free_unpacked(scan, NULL);
     pg_query_free_scan_result(raw);
     if (failed)
         return sql_no_memory(c);
     if (at < 0)
-        return ERR_OK;
+        return many ? sql_refuse(c, REFUSAL_TEXT_TOKENS, more_at, NULL, NULL)
+                    : ERR_OK;
     char most[16];
     (void)snprintf(most, sizeof most, "%d", SQL_DEPTH_MAX);
     return sql_refuse(c, REFUSAL_TEXT_DEPTH, at, most, NULL);
