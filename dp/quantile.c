@@ -115,6 +115,39 @@ enum dp_status dp_quantile_reach(uint64_t *reach, const struct dp_choice *c,
     return DP_OK;
 }
 
+enum dp_status dp_quantile_choice_of_reach(struct dp_choice *out,
+                                           const struct dp_quantile *q,
+                                           uint64_t linf, uint64_t reach,
+                                           size_t n, double alpha,
+                                           enum dp_notion notion)
+{
+    enum { NUDGES = 64 }; /* eps is right to a few units in the last place */
+    if (!in_domain(q) || linf < 1 || linf > LINF_MAX || reach < 1 || n == 0 ||
+        n > DP_QUANTILE_N_MAX || !(alpha > 0 && alpha < 1))
+        return DP_EDOM;
+    struct dp_choice c = {
+        .law = notion == DP_PURE ? DP_PERMUTE_AND_FLIP : DP_EXPONENTIAL,
+        .sensitivity = linf * row_moves(q),
+    };
+    const long double eps = 2e9L * (long double)c.sensitivity *
+                            logl((long double)(n + 2) / alpha) /
+                            (long double)reach;
+    if (!(eps < (long double)DP_CHOICE_EPS_MAX - NUDGES))
+        return DP_ERANGE;
+    c.eps_nano = (uint64_t)eps;
+    uint64_t reached = UINT64_MAX;
+    for (int i = 0; i < NUDGES && reached > reach; i++) {
+        c.eps_nano++;
+        const enum dp_status status = dp_quantile_reach(&reached, &c, n, alpha);
+        if (status != DP_OK)
+            return status;
+    }
+    if (reached > reach) /* rounding of a large eps: a hair more */
+        return DP_ERANGE;
+    *out = c;
+    return DP_OK;
+}
+
 /* A shift of 0 would leave out the ends: at least one step. */
 static int64_t step_of(uint64_t reach)
 {

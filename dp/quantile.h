@@ -71,6 +71,17 @@ enum dp_status dp_quantile_reach(uint64_t *reach, const struct dp_choice *c,
                                  size_t n, double alpha) DP_MUST_CHECK;
 
 /*
+ * The cheapest choice of dp_quantile_choice()'s law whose reach among n, at
+ * alpha, is at most `reach` >= 1 in rows/den.  DP_EDOM as above; DP_ERANGE when
+ * that takes more than DP_CHOICE_EPS_MAX.
+ */
+enum dp_status dp_quantile_choice_of_reach(struct dp_choice *out,
+                                           const struct dp_quantile *q,
+                                           uint64_t linf, uint64_t reach,
+                                           size_t n, double alpha,
+                                           enum dp_notion notion) DP_MUST_CHECK;
+
+/*
  * The interval of a quantile, by two more picks at its choice and price: the
  * lower edge of the bucket picked for dp_quantile_low(), and the upper edge of
  * that for dp_quantile_high(), hold the exact quantile between them with

@@ -383,9 +383,51 @@ static void a_choice_that_pays_too_little_is_refused(void **state)
     assert_int_equal(dp_quantile_of(&of, (double)NAN), DP_EDOM);
 }
 
+/* The least epsilon whose reach is what was asked. */
+static void a_choice_reaches_what_was_asked(void **state)
+{
+    static const size_t sizes[] = { 1, 100, 65536 };
+    (void)state;
+    for (uint64_t reach = 1; reach < UINT64_C(1) << 50; reach *= 7)
+        for (size_t i = 0; i < 3; i++)
+            for (int pure = 0; pure < 2; pure++) {
+                const struct dp_quantile q = { 1, 4, 0 };
+                struct dp_choice c = { 0 };
+                uint64_t got = 0;
+                const enum dp_status rc = dp_quantile_choice_of_reach(
+                    &c, &q, 3, reach, sizes[i], 0.05, pure ? DP_PURE : DP_ZCDP);
+                if (rc == DP_ERANGE) {
+                    assert_true(reach < 9); /* epsilon above 500 */
+                    continue;
+                }
+                assert_int_equal(rc, DP_OK);
+                assert_int_equal(c.sensitivity, 9);
+                assert_int_equal(c.law,
+                                 pure ? DP_PERMUTE_AND_FLIP : DP_EXPONENTIAL);
+                assert_int_equal(dp_quantile_reach(&got, &c, sizes[i], 0.05),
+                                 DP_OK);
+                assert_true(got <= reach);
+                if (c.eps_nano < 1000)
+                    continue; /* a nano-epsilon shows */
+                c.eps_nano -= c.eps_nano / 1000000 + 2;
+                assert_int_equal(dp_quantile_reach(&got, &c, sizes[i], 0.05),
+                                 DP_OK);
+                assert_true(got > reach || reach == 1);
+            }
+    struct dp_choice c;
+    const struct dp_quantile q = { 1, 2, 0 };
+    assert_int_equal(
+        dp_quantile_choice_of_reach(&c, &q, 1, 0, 9, 0.05, DP_ZCDP), DP_EDOM);
+    assert_int_equal(
+        dp_quantile_choice_of_reach(&c, &q, 0, 9, 9, 0.05, DP_ZCDP), DP_EDOM);
+    assert_int_equal(dp_quantile_choice_of_reach(&c, &q, 1, 9, 9, 1, DP_ZCDP),
+                     DP_EDOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_choice_reaches_what_was_asked),
         cmocka_unit_test(scores_move_by_the_sensitivity_at_most),
         cmocka_unit_test(the_median_is_near),
         cmocka_unit_test(two_more_picks_are_an_interval),

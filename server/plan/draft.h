@@ -430,6 +430,20 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
 /* price.c: a mechanism per measure, the threshold, the price. */
 enum err_code draft_price(struct draft *d, struct err *err) MUST_CHECK;
 
+/*
+ * price_pick.c: the picks of percentiles, each for `part` of the price over all
+ * groups, or off by at most so many rows at the plan's level; then the ends of
+ * an interval, which aim as far below and above as a pick may miss.
+ */
+enum err_code draft_buy_picks(struct draft *d, uint64_t part,
+                              struct err *err) MUST_CHECK;
+enum err_code draft_reach_picks(struct draft *d, double rows,
+                                struct err *err) MUST_CHECK;
+enum err_code draft_aim_ends(struct draft *d, struct err *err) MUST_CHECK;
+
+/* tell.c: what a reader has to know of how it was bounded. */
+enum err_code draft_tell(struct draft *d, struct err *err) MUST_CHECK;
+
 /* The plan's price against the policy's maximum for one query. */
 enum err_code draft_within_maximum(const struct draft *d,
                                    struct err *err) MUST_CHECK;

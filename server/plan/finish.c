@@ -386,6 +386,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                    : collect(&t, p, noisy, a, err));
     TRY(show(out, p, &t, a, err));
     TRY(finish_reports(out, p, noisy, a, err));
+    TRY(finish_no_mean(out, p, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
     return ERR_OK;

@@ -185,3 +185,37 @@ enum err_code finish_reports(struct reply_table *out, const struct plan *plan,
     }
     return ERR_OK;
 }
+
+/* Is some average shown NULL?  Its noisy number of rows was not positive. */
+static bool lacks_mean(const struct reply_table *t, const struct plan *p)
+{
+    const struct plan *first = plan_release(p, 0);
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const struct typed *e = first->outputs[c].expr;
+        if (e->kind != TYPED_AGG ||
+            first->aggs[e->index].kind < PLAN_AGG_MEAN ||
+            first->aggs[e->index].kind > PLAN_AGG_DEVIATION)
+            continue;
+        for (size_t r = 0; r < t->n_rows; r++)
+            if (t->cells[r * t->n_columns + c].type == VALUE_NULL)
+                return true;
+    }
+    return false;
+}
+
+enum err_code finish_no_mean(struct reply_table *out, const struct plan *p,
+                             struct arena *a, struct err *err)
+{
+    if (p->is_free || !lacks_mean(out, p))
+        return ERR_OK;
+    const char **notices = ARENA_NEW_N(a, out->n_notices + 1, const char *);
+    if (!notices)
+        return draft_memory(err);
+    if (out->n_notices > 0)
+        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
+    notices[out->n_notices++] =
+        "an average or spread is NULL where the noisy number of its rows is "
+        "too small to divide by";
+    out->notices = notices;
+    return ERR_OK;
+}

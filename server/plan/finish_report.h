@@ -13,4 +13,8 @@ enum err_code finish_reports(struct reply_table *out, const struct plan *plan,
                              const struct plan_noisy *noisy, struct arena *a,
                              struct err *err) MUST_CHECK;
 
+/* A notice when some average or spread of the table is NULL. */
+enum err_code finish_no_mean(struct reply_table *out, const struct plan *plan,
+                             struct arena *a, struct err *err) MUST_CHECK;
+
 #endif

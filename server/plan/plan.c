@@ -97,33 +97,6 @@ static enum err_code check_ask(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code tell_bounds(struct draft *d, struct err *err)
-{
-    const struct plan *p = d->plan;
-    if (p->top.on)
-        TRY(draft_notice(
-            d, err,
-            "the groups were picked privately before their numbers "
-            "were told: intervals are those of the groups picked, "
-            "whichever they are"));
-    TRY(draft_notice(d, err,
-                     "rows without \"%s\" belong to nobody and are not "
-                     "counted",
-                     draft_key(d)->key_name));
-    if (p->n_keys > 0)
-        TRY(draft_notice(d, err, "each person counts in at most %u group%s",
-                         p->l0, p->l0 == 1 ? "" : "s"));
-    for (size_t i = 0; i < p->n_measures; i++)
-        if (p->measures[i].kind == MEASURE_ROWS ||
-            (p->measures[i].kind == MEASURE_SUM &&
-             !d->measures[i].clamps_person))
-            return draft_notice(d, err,
-                                "each person counts with at most %u "
-                                "row%s in a group",
-                                p->linf, p->linf == 1 ? "" : "s");
-    return ERR_OK;
-}
-
 /* A condition on other columns cannot leave out what the policy lists. */
 static enum err_code tell_list(struct draft *d, struct err *err)
 {
@@ -144,7 +117,7 @@ static enum err_code keep_wider(struct draft *d, struct draft *every,
         return draft_memory(err);
     if (p->n_notices > 0)
         memcpy(p->notices, d->plan->notices, p->n_notices * sizeof *p->notices);
-    TRY(tell_bounds(every, err));
+    TRY(draft_tell(every, err));
     TRY(draft_hash(every, err));
     TRY(draft_series(every, err));
     every->explains = false;
@@ -194,7 +167,7 @@ static enum err_code make(struct draft *d, struct err *err)
         TRY(tell_list(d, err));
     if (!p->is_free) {
         TRY(price_best(d, err));
-        TRY(tell_bounds(d, err));
+        TRY(draft_tell(d, err));
     }
     TRY(draft_duckdb(d, err));
     TRY(draft_reach_all(d, err));

@@ -133,42 +133,6 @@ static uint64_t part_of(const struct draft *d, uint64_t total)
     return n ? total / n : 0;
 }
 
-/* The picks that the same part of the price buys. */
-static enum err_code buy_picks(struct draft *d, uint64_t part, struct err *err)
-{
-    struct plan *p = d->plan;
-    for (size_t i = 0; i < p->n_picks; i++) {
-        struct plan_pick *pick = &p->picks[i];
-        const uint64_t one = part / plan_paid_groups(p); /* one in each */
-        const struct dp_price limit = dp_notion_price(notion_of(d), one);
-        if (!one || dp_quantile_choice(&pick->choice, &pick->q, p->linf, limit,
-                                       notion_of(d)) != DP_OK) {
-            (void)err_set(err, ERR_INVALID,
-                          "the price is too small for a percentile of %.160s",
-                          p->hists[pick->hist].of.what);
-            return err_hint(err, "spend more, or ask for fewer columns");
-        }
-    }
-    return ERR_OK;
-}
-
-/* An interval's ends aim as far below and above as a pick may miss. */
-static enum err_code aim_ends(struct draft *d, struct err *err)
-{
-    struct plan *p = d->plan;
-    for (size_t i = 0; d->wants_intervals && i + 2 < p->n_picks; i += 3) {
-        const struct plan_pick *pick = &p->picks[i];
-        uint64_t reach;
-        if (dp_quantile_reach(&reach, &pick->choice,
-                              p->hists[pick->hist].n_buckets,
-                              (1 - p->level) / 2) != DP_OK)
-            return err_set(err, ERR_INVALID, "a percentile has no interval");
-        p->picks[i + 1].q = dp_quantile_low(pick->q, reach);
-        p->picks[i + 2].q = dp_quantile_high(pick->q, reach);
-    }
-    return ERR_OK;
-}
-
 static enum err_code buy_all(struct draft *d, struct err *err)
 {
     uint64_t total, parts[PLAN_MEASURES_MAX];
@@ -181,7 +145,7 @@ static enum err_code buy_all(struct draft *d, struct err *err)
         if (!plan_hides(d->plan, i))
             TRY(buy(d, i, enough ? parts[i] : 0, err));
     TRY(draft_top_buy(d, top, err));
-    return buy_picks(d, part_of(d, total), err);
+    return draft_buy_picks(d, part_of(d, total), err);
 }
 
 /* A measure's noise must stay within half_width (in its units) at `level`; of
@@ -326,8 +290,8 @@ static enum err_code need_agg(struct draft *d, bool *has, size_t i,
     return need_sum(d, has, agg, (double)m->center, w, err);
 }
 
-/* People counted only to select groups, and percentiles, which are wrong by
- * ranks and not by a width: they cost what they would by default. */
+/* People counted only to select groups, and reports, cost what they would by
+ * default; percentiles are wrong by ranks, and held to so many rows. */
 static enum err_code reach_accuracy(struct draft *d, struct err *err)
 {
     bool has[PLAN_MEASURES_MAX] = { false };
@@ -344,7 +308,12 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
         if (!has[i])
             TRY(buy(d, i, usual, err));
     TRY(draft_top_reach(d, err));
-    return buy_picks(d, usual, err);
+    if (d->plan->n_picks == 0)
+        return ERR_OK;
+    if (d->req->ask.kind == ASK_ACCURACY_REL && public_size(d) == 0)
+        return no_public_size(err);
+    return draft_reach_picks(
+        d, d->req->ask.kind == ASK_ACCURACY_REL ? w * public_size(d) : w, err);
 }
 
 static enum err_code add_up(struct draft *d, struct err *err)
@@ -452,7 +421,7 @@ enum err_code draft_price(struct draft *d, struct err *err)
         TRY(noise_alike(d, err));
     else
         TRY(accuracy ? reach_accuracy(d, err) : buy_all(d, err));
-    TRY(aim_ends(d, err));
+    TRY(draft_aim_ends(d, err));
     TRY(add_up(d, err));
     if (!accuracy && !d->like) {
         TRY(asked(&total, d, err));

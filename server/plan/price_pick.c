@@ -1,0 +1,62 @@
+/* What the picks of percentiles cost, or how far each may miss; draft.h. */
+#include <math.h>
+
+#include "dp/notion.h"
+#include "server/plan/draft.h"
+
+enum err_code draft_buy_picks(struct draft *d, uint64_t part, struct err *err)
+{
+    struct plan *p = d->plan;
+    const enum dp_notion notion = d->policy->notion;
+    for (size_t i = 0; i < p->n_picks; i++) {
+        struct plan_pick *pick = &p->picks[i];
+        const uint64_t one = part / p->l0; /* a pick in each group */
+        const struct dp_price limit = dp_notion_price(notion, one);
+        if (!one || dp_quantile_choice(&pick->choice, &pick->q, p->linf, limit,
+                                       notion) != DP_OK) {
+            (void)err_set(err, ERR_INVALID,
+                          "the price is too small for a percentile of %.160s",
+                          p->hists[pick->hist].of.what);
+            return err_hint(err, "spend more, or ask for fewer columns");
+        }
+    }
+    return ERR_OK;
+}
+
+enum err_code draft_reach_picks(struct draft *d, double rows, struct err *err)
+{
+    struct plan *p = d->plan;
+    for (size_t i = 0; i < p->n_picks; i++) {
+        struct plan_pick *pick = &p->picks[i];
+        const double reach = floor(rows * pick->q.den);
+        if (reach >= 1 && reach < 0x1p62 &&
+            dp_quantile_choice_of_reach(
+                &pick->choice, &pick->q, p->linf, (uint64_t)reach,
+                p->hists[pick->hist].n_buckets, 1 - p->level,
+                d->policy->notion) == DP_OK)
+            continue;
+        (void)err_set(err, ERR_INVALID,
+                      "the accuracy asked for is out of range for a percentile "
+                      "of %.160s",
+                      p->hists[pick->hist].of.what);
+        return err_hint(err, "it is a number of rows by which the percentile's "
+                             "rank may be off: ask for at least 1");
+    }
+    return ERR_OK;
+}
+
+enum err_code draft_aim_ends(struct draft *d, struct err *err)
+{
+    struct plan *p = d->plan;
+    for (size_t i = 0; d->wants_intervals && i + 2 < p->n_picks; i += 3) {
+        const struct plan_pick *pick = &p->picks[i];
+        uint64_t reach;
+        if (dp_quantile_reach(&reach, &pick->choice,
+                              p->hists[pick->hist].n_buckets,
+                              (1 - p->level) / 2) != DP_OK)
+            return err_set(err, ERR_INVALID, "a percentile has no interval");
+        p->picks[i + 1].q = dp_quantile_low(pick->q, reach);
+        p->picks[i + 2].q = dp_quantile_high(pick->q, reach);
+    }
+    return ERR_OK;
+}
