@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "clients/cli/suggest.h"
 #include "clients/cli/target.h"
 #include "server/base/writer.h"
+#include "server/query/suggest.h"
 #include "tests/table.h"
 
 enum { WORDS = 6 };

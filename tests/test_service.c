@@ -133,6 +133,42 @@ static const struct row {
       false,
       0 },
     { "no purpose", { COUNT, "", "", 0, 0, 0 }, { 0 }, ERR_INVALID, false, 0 },
+    { "the SQL says what the purpose is",
+      { "SET halftone.purpose = 'analytics'; " COUNT, "", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      1 },
+    { "a purpose that one may not use, in the SQL",
+      { "SET halftone.purpose = secret; " COUNT, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      0 },
+    { "a price in the SQL that passes the policy's",
+      { "SET halftone.rho = 0.06; " COUNT, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_BUDGET,
+      false,
+      0 },
+    { "no such setting",
+      { "SET halftone.nothing = 1; " COUNT, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_NOT_FOUND,
+      false,
+      0 },
+    { "settings alone",
+      { "SET halftone.rho = 0.02", "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_INVALID,
+      false,
+      0 },
+    { "what is set is free",
+      { "SHOW ALL", "", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      false,
+      0 },
     { "a plan is free",
       { "EXPLAIN (PRIVACY) " COUNT, "analytics", "", 0, 0, 0 },
       { 0 },
@@ -416,6 +452,36 @@ static void say_nothing(void *ctx, const char *line)
 
 /* A request arena of any size ends in an answer, a refusal or a miss, and the
  * ledger balances after each. */
+/* What the SQL sets is what is charged. */
+static void check_settings(void **state)
+{
+    static const struct {
+        const char *sql;
+        uint64_t rho_pico;
+    } rows_[] = {
+        { COUNT, UINT64_C(10000000000) },
+        { "SET halftone.rho = 0.02; " COUNT, UINT64_C(20000000000) },
+        { "SET halftone.accuracy = 30; SET halftone.rho TO 0.03; " COUNT,
+          UINT64_C(30000000000) },
+        { "SET halftone.rho = 0.03; RESET halftone.rho; " COUNT,
+          UINT64_C(10000000000) },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows_ / sizeof rows_[0]; i++) {
+        struct service_fixture f;
+        struct service_asked got;
+        service_fixture_open(&f, POLICY, NULL, NULL);
+        service_ask(&got, &f,
+                    &(struct service_ask_args){ rows_[i].sql, "analytics", "",
+                                                0, 0, 0 });
+        assert_int_equal(got.code, ERR_OK);
+        assert_in_range(service_spent_pico(&f), rows_[i].rho_pico * 999 / 1000,
+                        rows_[i].rho_pico);
+        arena_fini(&got.arena);
+        service_fixture_close(&f);
+    }
+}
+
 static void check_caps(void **state)
 {
     enum { ROOM_STEP = 1024, ROOM_MAX = 1 << 20 };
@@ -449,6 +515,7 @@ int main(void)
         cmocka_unit_test(check_reuse),
         cmocka_unit_test(check_cap),
         cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_settings),
         cmocka_unit_test(check_strict),
         cmocka_unit_test(check_strict_refusals),
         cmocka_unit_test(check_reuse_of_sets),

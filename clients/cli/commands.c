@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "clients/cli/suggest.h"
+#include "server/query/suggest.h"
 
 enum { ASKS = FOR_SERVER | FOR_OUTPUT | FOR_QUESTION };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "clients/cli/suggest.h"
 #include "server/policy/yaml.h"
+#include "server/query/suggest.h"
 
 static enum err_code full(struct err *err)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "clients/cli/number.h"
-#include "clients/cli/suggest.h"
+#include "server/query/suggest.h"
 
 static const struct flag FLAGS[FLAG_COUNT_] = {
 #define FLAG(id, name_, letter_, arg_, kind_, field_, groups_, env_, in_file_, \

@@ -1,7 +1,7 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
-#include "clients/cli/accuracy.h"
+#include "server/query/accuracy.h"
 #include <stdint.h>
 
 #include "server/base/arena.h"

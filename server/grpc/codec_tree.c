@@ -226,6 +226,18 @@ static enum err_code get_orders(struct select *s,
     return ERR_OK;
 }
 
+/* "orders", or "shop.orders" as SQL says it. */
+static enum err_code get_table(struct relation *out, const char *name,
+                               struct arena *a, struct err *err)
+{
+    const char *dot = strchr(name, '.');
+    out->table.name = dot ? dot + 1 : name;
+    if (!dot)
+        return ERR_OK;
+    out->table.dataset = arena_strndup(a, name, (size_t)(dot - name));
+    return out->table.dataset ? ERR_OK : full(err);
+}
+
 enum err_code codec_tree_get(struct select **out,
                              const Halftone__V1__StructuredQuery *m,
                              struct arena *a, struct err *err)
@@ -247,7 +259,7 @@ enum err_code codec_tree_get(struct select **out,
     if (!s->from)
         return full(err);
     s->from->kind = RELATION_TABLE;
-    s->from->table.name = m->table;
+    TRY(get_table(s->from, m->table, a, err));
     s->n_keys = m->n_keys;
     s->n_items = n_items;
     for (size_t i = 0; i < m->n_keys; i++) {

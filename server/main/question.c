@@ -5,7 +5,8 @@
 #include "server/metrics/metrics.h"
 #include "server/sql/sql.h"
 
-/* The SQL's schema, else the request's, else the only one the caller sees. */
+/* The SQL's schema, else the request's, else the only one the caller sees.  One
+ * that the request names exists, even where the SQL names another. */
 static enum err_code find_dataset(struct question *out,
                                   const struct service_call *call,
                                   struct err *err)
@@ -13,6 +14,9 @@ static enum err_code find_dataset(struct question *out,
     const char *name = select_dataset(out->tree);
     if (!name || !name[0])
         name = call->req->dataset;
+    else if (call->req->dataset[0])
+        TRY(world_dataset(&out->dataset, call->world, call->who,
+                          call->req->dataset, err));
     return world_dataset(&out->dataset, call->world, call->who, name, err);
 }
 
@@ -47,16 +51,16 @@ static enum err_code check_purpose(const struct question *q,
     return ERR_OK;
 }
 
+/* A question of a batch, which holds no settings, is not read yet. */
 static enum err_code parse(const struct select **out,
                            const struct service_call *call, struct arena *a,
                            struct err *err)
 {
     const struct request *req = call->req;
-    if (req->tree) {
-        *out = req->tree;
+    struct select *tree = NULL;
+    *out = req->tree;
+    if (req->tree)
         return ERR_OK;
-    }
-    struct select *tree;
     TRY(sql_parse(&tree, req->sql, req->sql_len, a, err));
     *out = tree;
     return ERR_OK;

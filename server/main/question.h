@@ -4,8 +4,8 @@
 #include "server/main/service.h"
 
 /*
- * A query request made ready: its tree parsed, its dataset found, its purpose
- * allowed, its plan made.  What QUERY and ESTIMATE share.
+ * A query request made ready: its dataset found, its purpose allowed, its plan
+ * made; settle.h has read its SQL.  What QUERY and ESTIMATE share.
  */
 struct question {
     const struct dataset *dataset;
@@ -15,7 +15,7 @@ struct question {
 
 /*
  * ERR_SYNTAX, ERR_REFUSED, ERR_NOT_FOUND, ERR_INVALID, ERR_LIMIT, ERR_BUDGET:
- * as sql_parse and plan_query; nothing was charged.  A purpose that needs
+ * as plan_query; nothing was charged.  A purpose that needs
  * consent is refused while there is no consent register.
  */
 enum err_code question_plan(struct question *out,

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "server/main/batch.h"
+#include "server/main/settle.h"
+#include "server/query/refusal.h"
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -126,6 +128,11 @@ enum err_code service_estimate(struct service_call *call, struct reply *out,
     struct dp_price left;
     if (call->req->n_queries > 0)
         return estimate_batch(call, out, a, err);
+    bool shows = false;
+    TRY(settle(&shows, &out->table, call, a, err));
+    if (shows)
+        return refuse(err, REFUSAL_STATEMENT, (struct place){ 1, 1 }, "SHOW",
+                      NULL);
     TRY(question_plan(&question, call, a, err));
     if (bundle_suits(question.plan))
         return estimate_bundle(&out->estimate, call, &question, a, err);

@@ -7,6 +7,7 @@
 #include "server/main/execute.h"
 #include "server/main/leave.h"
 #include "server/main/question.h"
+#include "server/main/settle.h"
 #include "server/metrics/metrics.h"
 #include "server/query/answer.h"
 #include "server/query/lifecycle.h"
@@ -220,6 +221,12 @@ static enum err_code stage_plan(struct lifecycle *q, struct err *err)
                 return serve_retry(run, answer, err);
             }
         }
+    }
+    bool shows = false;
+    TRY(settle(&shows, &run->reply->table, run->call, run->arena, err));
+    if (shows) {
+        lifecycle_skip(q, QUERY_REPLIED);
+        return ERR_OK;
     }
     TRY(question_plan(&run->question, run->call, run->arena, err));
     const struct plan *plan = run->question.plan;

@@ -120,8 +120,10 @@ static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
     if (!text)
         return draft_memory(err);
     text = arena_printf(d->a, "%.120s", text);
-    return text ? refuse(err, REFUSAL_UNBOUNDED, agg->at, name, text)
-                : draft_memory(err);
+    const enum refusal why = agg_is_percentile(agg->kind)
+                                 ? REFUSAL_UNBOUNDED_ORDER
+                                 : REFUSAL_UNBOUNDED;
+    return text ? refuse(err, why, agg->at, name, text) : draft_memory(err);
 }
 
 static bool has_sibling(const struct draft *d, const struct draft_agg *agg,

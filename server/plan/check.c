@@ -22,6 +22,21 @@ static enum err_code mismatch(const struct check *c, const struct typed *arg,
     return refuse(err, REFUSAL_ARG_TYPE, at, what, value_type_name(arg->type));
 }
 
+/* Arguments that no type holds: the first two that tell. */
+static enum err_code differ(const struct check *c, size_t from, size_t step,
+                            struct err *err)
+{
+    const struct typed *a = c->args[from], *b = a;
+    for (size_t i = from; i < c->n && b->type == a->type; i += step)
+        if (c->args[i]->type != VALUE_NULL)
+            b = c->args[i];
+    const struct place at = b->at.line ? b->at : c->at;
+    char what[80];
+    (void)snprintf(what, sizeof what, "%s with %s", value_type_name(a->type),
+                   value_type_name(b->type));
+    return refuse(err, REFUSAL_TYPES_DIFFER, at, op_info_of(c->op)->sql, what);
+}
+
 static bool is_number(enum value_type t)
 {
     return t == VALUE_INT || t == VALUE_DOUBLE;
@@ -135,8 +150,7 @@ static enum err_code unify(enum value_type *out, struct check *c, size_t from,
         }
     for (size_t i = from; i < c->n; i += step)
         if (type == VALUE_TYPE_COUNT)
-            return mismatch(c, c->args[c->n > from + step ? from + step : from],
-                            "arguments of one type", err);
+            return differ(c, from, step, err);
         else
             TRY(check_convert(&c->args[i], c->d, type, err));
     *out = type;

@@ -4,6 +4,7 @@
 
 #include "server/plan/draft.h"
 #include "server/query/refusal.h"
+#include "server/query/suggest.h"
 
 /* A name with a dataset in front is a table's own, not an alias. */
 bool draft_leaf_fits(const struct rel_leaf *leaf, const struct expr *e)
@@ -53,6 +54,28 @@ static size_t count(const struct rel_column **out, const struct draft *d,
     return n;
 }
 
+/* Published, or the analyst's own: the column in sight that is spelt most like
+ * it, or NULL. */
+static const char *near_column(const struct rel_scope *scope,
+                               const struct expr *e)
+{
+    const char *best = NULL;
+    unsigned least = SUGGEST_FAR;
+    for (size_t i = scope->first; i < scope->n_leaves; i++) {
+        const struct rel_leaf *leaf = &scope->leaves[i];
+        for (size_t c = 0; draft_leaf_fits(leaf, e) && c < leaf->rel->n_columns;
+             c++) {
+            const char *name = leaf->columns[c].name;
+            const unsigned d = suggest_distance(e->column.name, name);
+            if (suggest(e->column.name, &name, 1) && d < least) {
+                best = name;
+                least = d;
+            }
+        }
+    }
+    return best;
+}
+
 static enum err_code no_column(const struct draft *d, const struct expr *e,
                                struct err *err)
 {
@@ -67,7 +90,13 @@ static enum err_code no_column(const struct draft *d, const struct expr *e,
             if (strcasecmp(scope->leaves[i].columns[c].name, name) == 0)
                 return refuse(err, REFUSAL_NO_COLUMN_CASE, e->at, name,
                               scope->leaves[i].columns[c].name);
-    return refuse(err, REFUSAL_NO_COLUMN, e->at, name, table ? table : "FROM");
+    (void)refuse(err, REFUSAL_NO_COLUMN, e->at, name, table ? table : "FROM");
+    const char *near = near_column(scope, e);
+    return near ? err_hint(err,
+                           "Did you mean \"%s\"?  Describe the dataset to see "
+                           "its columns.",
+                           near)
+                : err->code;
 }
 
 enum err_code draft_column(const struct rel_column **out, struct draft *d,

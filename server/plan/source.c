@@ -8,6 +8,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/range.h"
 #include "server/query/refusal.h"
+#include "server/query/suggest.h"
 
 static const char *quoted(struct draft *d, const char *before, const char *name)
 {
@@ -18,13 +19,29 @@ static const char *quoted(struct draft *d, const char *before, const char *name)
     return writer_cstr(&w) ? arena_strdup(d->a, text) : NULL;
 }
 
-static enum err_code no_table(const struct relation *from, struct err *err)
+static enum err_code no_table(const struct policy *policy,
+                              const struct relation *from, struct err *err)
 {
     const char *dataset = from->table.dataset;
     char name[2 * POLICY_NAME_MAX + 2];
     (void)snprintf(name, sizeof name, "%s%s%s", dataset ? dataset : "",
                    dataset ? "." : "", from->table.name);
-    return refuse(err, REFUSAL_NO_TABLE, from->at, name, NULL);
+    (void)refuse(err, REFUSAL_NO_TABLE, from->at, name, NULL);
+    const char *best = NULL;
+    unsigned least = SUGGEST_FAR;
+    for (size_t i = 0; i < policy->n_tables; i++) {
+        const char *table = policy->tables[i].name;
+        const unsigned d = suggest_distance(from->table.name, table);
+        if (suggest(from->table.name, &table, 1) && d < least) {
+            best = table;
+            least = d;
+        }
+    }
+    return best ? err_hint(err,
+                           "Did you mean \"%s\"?  Describe the dataset to see "
+                           "its tables.",
+                           best)
+                : err->code;
 }
 
 static struct rel_column column_of(const struct policy_column *c)
@@ -96,7 +113,7 @@ enum err_code draft_table(const struct rel **out, struct draft *d,
         ours ? policy_find_table(d->policy, from->table.name) : NULL;
     struct rel *rel = ARENA_NEW(d->a, struct rel);
     if (!t)
-        return no_table(from, err);
+        return no_table(d->policy, from, err);
     if (!rel)
         return draft_memory(err);
     TRY(check_case(t, from->at, err));

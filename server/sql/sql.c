@@ -56,8 +56,8 @@ static enum err_code check_options(struct sql_ctx *c,
     return privacy ? ERR_OK : sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
 }
 
-static enum err_code read_statement(struct sql_ctx *c, struct select **out,
-                                    const PgQuery__Node *n, int offset)
+enum err_code sql_statement(struct sql_ctx *c, struct select **out,
+                            const PgQuery__Node *n, int offset)
 {
     bool explains = false;
     if (n->node_case == PG_QUERY__NODE__NODE_EXPLAIN_STMT) {
@@ -71,32 +71,28 @@ static enum err_code read_statement(struct sql_ctx *c, struct select **out,
         return sql_refuse_statement(c, n, offset);
     TRY(sql_query(c, out, n->select_stmt, offset));
     (*out)->explain = explains;
-    return ERR_OK;
+    return sql_check_depth(c, *out);
 }
 
-/* Where the statement begins: past spaces, which its location includes. */
-static int statement_offset(const char *text, int at)
+/* Past spaces, which the location of a statement includes. */
+int sql_statement_offset(const struct sql_ctx *c, const PgQuery__RawStmt *stmt)
 {
-    if (at < 0)
-        at = 0;
-    return at + (int)strspn(text + at, " \t\r\n\f\v");
+    const int at = stmt->stmt_location < 0 ? 0 : stmt->stmt_location;
+    return at + (int)strspn(c->text + at, " \t\r\n\f\v");
 }
 
-static enum err_code read_tree(struct sql_ctx *c, struct select **out,
-                               const PgQuery__ParseResult *tree,
-                               const char *text)
+static enum err_code read_tree(struct sql_ctx *c, void *out,
+                               const PgQuery__ParseResult *tree)
 {
+    struct select *s = NULL;
     if (tree->n_stmts == 0)
         return sql_refuse(c, REFUSAL_TEXT_EMPTY, -1, NULL, NULL);
     if (tree->n_stmts > 1)
         return sql_refuse(c, REFUSAL_TEXT_MANY,
-                          statement_offset(text, tree->stmts[1]->stmt_location),
-                          NULL, NULL);
-    struct select *s = NULL;
-    TRY(read_statement(c, &s, tree->stmts[0]->stmt,
-                       statement_offset(text, tree->stmts[0]->stmt_location)));
-    TRY(sql_check_depth(c, s));
-    *out = s;
+                          sql_statement_offset(c, tree->stmts[1]), NULL, NULL);
+    TRY(sql_statement(c, &s, tree->stmts[0]->stmt,
+                      sql_statement_offset(c, tree->stmts[0])));
+    *(struct select **)out = s;
     return ERR_OK;
 }
 
@@ -116,7 +112,13 @@ static enum err_code syntax_error(struct sql_ctx *c, const PgQueryError *e,
     return err_at(c->err, at.line, at.col);
 }
 
-static enum err_code parse(struct sql_ctx *c, struct select **out,
+/* What is made of PostgreSQL's tree, and where it goes. */
+struct reading {
+    sql_tree_fn *read;
+    void *out;
+};
+
+static enum err_code parse(struct sql_ctx *c, const struct reading *r,
                            const char *text, struct arena *scratch)
 {
     ProtobufCAllocator allocator = { scratch_alloc, scratch_free, scratch };
@@ -128,13 +130,13 @@ static enum err_code parse(struct sql_ctx *c, struct select **out,
         const PgQuery__ParseResult *tree = pg_query__parse_result__unpack(
             &allocator, raw.parse_tree.len,
             (const uint8_t *)raw.parse_tree.data);
-        code = tree ? read_tree(c, out, tree, text) : sql_no_memory(c);
+        code = tree ? r->read(c, r->out, tree) : sql_no_memory(c);
     }
     pg_query_free_protobuf_parse_result(raw);
     return code;
 }
 
-static enum err_code parse_in(struct sql_ctx *c, struct select **out,
+static enum err_code parse_in(struct sql_ctx *c, const struct reading *r,
                               const char *text, size_t len,
                               struct arena *scratch)
 {
@@ -146,12 +148,13 @@ static enum err_code parse_in(struct sql_ctx *c, struct select **out,
     c->places = places;
     c->text = copy;
     TRY(sql_guard(c, copy, len));
-    return parse(c, out, copy, scratch);
+    return parse(c, r, copy, scratch);
 }
 
-enum err_code sql_parse(struct select **out, const char *text, size_t len,
-                        struct arena *a, struct err *err)
+enum err_code sql_read(sql_tree_fn *read, void *out, const char *text,
+                       size_t len, struct arena *a, struct err *err)
 {
+    const struct reading r = { read, out };
     struct sql_ctx c = { .arena = a, .err = err, .len = len };
     struct arena scratch;
     if (len > TEXT_MAX)
@@ -159,7 +162,13 @@ enum err_code sql_parse(struct select **out, const char *text, size_t len,
     if (!utf8_is_text(text, len))
         return sql_refuse(&c, REFUSAL_TEXT_ENCODING, -1, NULL, NULL);
     arena_init(&scratch, SCRATCH_MAX);
-    const enum err_code code = parse_in(&c, out, text, len, &scratch);
+    const enum err_code code = parse_in(&c, &r, text, len, &scratch);
     arena_fini(&scratch);
     return code;
+}
+
+enum err_code sql_parse(struct select **out, const char *text, size_t len,
+                        struct arena *a, struct err *err)
+{
+    return sql_read(read_tree, out, text, len, a, err);
 }

@@ -88,6 +88,45 @@ static enum err_code fraction(struct sql_ctx *c, struct expr **out, double v,
     return ERR_OK;
 }
 
+/* ARRAY[0.25, 0.5], a cast around it perhaps. */
+const PgQuery__Node *sql_fractions(const PgQuery__Node *n)
+{
+    enum agg_kind kind;
+    if (n->node_case != PG_QUERY__NODE__NODE_FUNC_CALL)
+        return NULL;
+    const PgQuery__FuncCall *f = n->func_call;
+    const char *name = f->n_funcname == 1 ? sql_string(f->funcname[0]) : NULL;
+    if (!name || !sql_agg_kind(&kind, name) || !agg_is_percentile(kind) ||
+        f->n_args != 1)
+        return NULL;
+    const PgQuery__Node *list = f->args[0];
+    if (list->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+        list = list->type_cast->arg;
+    return list->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR ? list : NULL;
+}
+
+/* Of a list the one that the output takes. */
+static enum err_code read_fraction(struct sql_ctx *c, struct expr *e,
+                                   const PgQuery__FuncCall *f, const char *name)
+{
+    const PgQuery__Node *n = f->args[0];
+    if (n->node_case == PG_QUERY__NODE__NODE_TYPE_CAST &&
+        n->type_cast->arg == c->fractions)
+        n = c->fractions;
+    if (n->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR) {
+        const PgQuery__AArrayExpr *list = n->a_array_expr;
+        if (n != c->fractions || c->fraction >= list->n_elements)
+            return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+        TRY(sql_fields(c, &list->base, list->location));
+        n = list->elements[c->fraction];
+    }
+    TRY(read_arg(c, &e->agg.fraction, f, n));
+    if (e->agg.fraction->kind == EXPR_CONST ||
+        e->agg.fraction->kind == EXPR_PARAM)
+        return ERR_OK;
+    return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+}
+
 /* ORDER BY x DESC is the fraction counted from the other end. */
 static enum err_code within_group(struct sql_ctx *c, struct expr *e,
                                   const PgQuery__FuncCall *f)
@@ -102,10 +141,7 @@ static enum err_code within_group(struct sql_ctx *c, struct expr *e,
         by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING)
         return sql_refuse(c, REFUSAL_PERCENTILE_ORDER,
                           sql_offset_of(by->node, f->location), name, NULL);
-    TRY(read_arg(c, &e->agg.fraction, f, f->args[0]));
-    if (e->agg.fraction->kind != EXPR_CONST &&
-        e->agg.fraction->kind != EXPR_PARAM)
-        return sql_refuse(c, REFUSAL_PERCENTILE, f->location, name, NULL);
+    TRY(read_fraction(c, e, f, name));
     return read_arg(c, &e->agg.arg, f, by->node);
 }
 

@@ -31,8 +31,11 @@ struct sql_ctx {
     unsigned depth;             /* of the expression being read */
     unsigned repeats;    /* > 0 inside an operand that the tree holds twice */
     const char *no_aggs; /* where aggregates are refused, or NULL = allowed */
-    const char *no_windows;     /* and window functions */
-    const struct sql_cte *ctes; /* in scope, last first */
+    const char *no_windows;         /* and window functions */
+    const struct sql_cte *ctes;     /* in scope, last first */
+    const PgQuery__Node *fractions; /* a list of them, of which the output being
+                                       read takes one, ... */
+    size_t fraction;                /* ... this one */
     unsigned n_relations; /* so far; each reference to a CTE counts what it
                              holds, for whoever reads the tree reads it again */
     const PgQuery__SelectStmt *stmt; /* being read: its WINDOW clause */
@@ -120,6 +123,8 @@ enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
 /* What a column of an aggregate written by another name is called: "stddev";
  * else NULL. */
 const char *sql_agg_alias(const PgQuery__Node *n);
+/* The list of a percentile of several fractions, one output each; or NULL. */
+const PgQuery__Node *sql_fractions(const PgQuery__Node *n);
 /* An integer constant; false when the node is anything else. */
 bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 
@@ -197,6 +202,16 @@ enum err_code sql_group_key(struct sql_ctx *c, struct select *s, size_t *out,
 /* sql_sets.c: GROUP BY with GROUPING SETS, ROLLUP, CUBE or (). */
 enum err_code sql_grouping_sets(struct sql_ctx *c, struct select *s,
                                 const PgQuery__SelectStmt *stmt) MUST_CHECK;
+
+/* sql.c: a text parsed, and what `read` makes of PostgreSQL's tree. */
+typedef enum err_code sql_tree_fn(struct sql_ctx *c, void *out,
+                                  const PgQuery__ParseResult *tree);
+enum err_code sql_read(sql_tree_fn *read, void *out, const char *text,
+                       size_t len, struct arena *a, struct err *err) MUST_CHECK;
+/* One SELECT, or EXPLAIN (PRIVACY) of one; where a statement begins. */
+enum err_code sql_statement(struct sql_ctx *c, struct select **out,
+                            const PgQuery__Node *n, int offset) MUST_CHECK;
+int sql_statement_offset(const struct sql_ctx *c, const PgQuery__RawStmt *stmt);
 
 /* sql_guard.c: the text before PostgreSQL's parser sees it. */
 enum err_code sql_guard(struct sql_ctx *c, const char *text,

@@ -1,4 +1,5 @@
 /* Function calls: aggregates, and functions by a table. */
+#include "server/query/suggest.h"
 #include "server/sql/sql_ctx.h"
 
 #include <ctype.h>
@@ -219,6 +220,9 @@ static const struct refused_name {
     enum refusal id;
 } REFUSED_NAMES[] = {
     { "age", REFUSAL_AGE },
+    { "to_char", REFUSAL_TO_CHAR },
+    { "strftime", REFUSAL_TO_CHAR },
+    { "date_format", REFUSAL_TO_CHAR },
     { "regexp_match", REFUSAL_REGEX },
     { "regexp_matches", REFUSAL_REGEX },
     { "regexp_replace", REFUSAL_REGEX },
@@ -247,13 +251,35 @@ static const struct refused_name {
     { "regr_r2", REFUSAL_AGGREGATE },
 };
 
+/* The function or aggregate that was meant, by its spelling; or NULL. */
+static const char *near_name(const char *name)
+{
+    const char *names[OP_COUNT + AGG_KIND_COUNT + WINDOW_KIND_COUNT];
+    size_t n = 0;
+    for (unsigned k = 0; k < AGG_KIND_COUNT; k++)
+        names[n++] = agg_kind_name((enum agg_kind)k);
+    for (unsigned op = 0; op < OP_COUNT; op++)
+        if (op_info_of((enum expr_op)op)->form == OP_FORM_FUNCTION)
+            names[n++] = op_info_of((enum expr_op)op)->sql;
+    for (unsigned k = WINDOW_AGG + 1; k < WINDOW_KIND_COUNT; k++)
+        names[n++] = window_kind_name((enum window_kind)k);
+    return suggest(name, names, n);
+}
+
 static enum err_code refuse_name(struct sql_ctx *c, const char *name,
                                  int offset)
 {
     for (size_t i = 0; i < sizeof REFUSED_NAMES / sizeof REFUSED_NAMES[0]; i++)
         if (strcmp(REFUSED_NAMES[i].name, name) == 0)
             return sql_refuse(c, REFUSED_NAMES[i].id, offset, name, NULL);
-    return sql_refuse(c, REFUSAL_FUNCTION, offset, name, NULL);
+    const enum err_code code =
+        sql_refuse(c, REFUSAL_FUNCTION, offset, name, NULL);
+    const char *near = near_name(name);
+    return near ? err_hint(c->err,
+                           "Did you mean %s?  docs/sql.md lists every "
+                           "function there is.",
+                           near)
+                : code;
 }
 
 static enum err_code scalar(struct sql_ctx *c, struct expr **out,

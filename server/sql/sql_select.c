@@ -41,20 +41,67 @@ static enum err_code too_many(struct sql_ctx *c, const char *what, int most,
     return sql_refuse(c, REFUSAL_LIST_LENGTH, offset, what, text);
 }
 
+/* q of ARRAY[0.25, 0.999] is q_25 and q_99.9. */
+static enum err_code name_fraction(struct sql_ctx *c, struct select_item *item)
+{
+    const struct expr *fraction = item->expr->agg.fraction;
+    const struct value *v = &fraction->value;
+    const char *name = select_item_name(item);
+    if (fraction->kind == EXPR_PARAM ||
+        (v->type != VALUE_INT && v->type != VALUE_DOUBLE))
+        item->alias = arena_printf(c->arena, "%s_%zu", name, c->fraction + 1);
+    else
+        item->alias =
+            arena_printf(c->arena, "%s_%.10g", name,
+                         100 * (v->type == VALUE_INT ? (double)v->i : v->d));
+    return item->alias ? ERR_OK : sql_no_memory(c);
+}
+
+/* An output, or one for each fraction of a list of them. */
+static enum err_code read_outputs(struct sql_ctx *c, struct select *s,
+                                  const PgQuery__Node *n, int offset)
+{
+    const bool is_target = n->node_case == PG_QUERY__NODE__NODE_RES_TARGET;
+    const PgQuery__Node *list =
+        is_target ? sql_fractions(n->res_target->val) : NULL;
+    const size_t many = list ? list->a_array_expr->n_elements : 1;
+    if (s->n_items + many > SQL_LIST_MAX)
+        return too_many(c, "SELECT", SQL_LIST_MAX, offset);
+    for (size_t i = 0; i < many; i++) {
+        c->fractions = list; /* a query inside has its own */
+        c->fraction = i;
+        TRY(read_item(c, &s->items[s->n_items], n));
+        c->fraction = i;
+        if (list)
+            TRY(name_fraction(c, &s->items[s->n_items]));
+        s->n_items++;
+    }
+    c->fractions = NULL;
+    return ERR_OK;
+}
+
 static enum err_code read_items(struct sql_ctx *c, struct select *s,
                                 const PgQuery__SelectStmt *stmt, int offset)
 {
-    s->n_items = stmt->n_target_list;
-    if (s->n_items == 0)
+    const size_t n = stmt->n_target_list;
+    size_t most = n;
+    if (n == 0)
         return sql_refuse(c, REFUSAL_SELECT_NOTHING, offset, NULL, NULL);
-    if (s->n_items > SQL_LIST_MAX)
+    if (n > SQL_LIST_MAX)
         return too_many(c, "SELECT", SQL_LIST_MAX, offset);
-    s->items = ARENA_NEW_N(c->arena, s->n_items, struct select_item);
+    for (size_t i = 0; i < n; i++)
+        if (stmt->target_list[i]->node_case ==
+                PG_QUERY__NODE__NODE_RES_TARGET &&
+            sql_fractions(stmt->target_list[i]->res_target->val))
+            most = SQL_LIST_MAX;
+    s->items = ARENA_NEW_N(c->arena, most, struct select_item);
     if (!s->items)
         return sql_no_memory(c);
-    for (size_t i = 0; i < s->n_items; i++)
-        TRY(read_item(c, &s->items[i], stmt->target_list[i]));
-    return ERR_OK;
+    for (size_t i = 0; i < n; i++)
+        TRY(read_outputs(c, s, stmt->target_list[i], offset));
+    return s->n_items > 0
+               ? ERR_OK
+               : sql_refuse(c, REFUSAL_PERCENTILE, offset, "ARRAY[]", NULL);
 }
 
 /* A whole number, or NULL (as LIMIT ALL is written), which leaves *given. */

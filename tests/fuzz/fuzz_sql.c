@@ -1,13 +1,15 @@
 /*
  * Any bytes: the parser never crashes, its codes keep their promises, and what
  * it accepts prints as SQL that parses to an equal tree and prints the same.
- * Corpus: tests/fuzz/corpus/sql.
+ * As a script it is the same question, and a setting it accepts is shown as
+ * what sets it again. Corpus: tests/fuzz/corpus/sql.
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/sql/sql.h"
+#include "server/query/setting.h"
+#include "server/sql/script.h"
 
 #define REQUIRE(cond)                                                          \
     do {                                                                       \
@@ -47,6 +49,45 @@ static void check_again(const struct select *tree, struct arena *a)
     REQUIRE(v.len == w.len && memcmp(first, second, w.len) == 0);
 }
 
+static void check_setting(const struct sql_setting *s, struct arena *a)
+{
+    struct request req = { .purpose = "" }, again = { .purpose = "" };
+    const enum setting which =
+        s->name ? setting_of_name(s->name) : SETTING_COUNT;
+    struct err err = { 0 };
+    if (!s->name || !s->value)
+        return;
+    if (setting_set(&req, s->name, s->value, a, &err) != ERR_OK) {
+        REQUIRE(err.msg[0] != '\0' && err.hint[0] != '\0');
+        return;
+    }
+    REQUIRE(which < SETTING_COUNT);
+    const char *shown = setting_show(&req, which, a);
+    REQUIRE(shown);
+    REQUIRE(setting_set(&again, s->name, shown, a, &err) == ERR_OK);
+    REQUIRE(again.ask.kind == req.ask.kind);
+    REQUIRE(strcmp(shown, setting_show(&again, which, a)) == 0);
+}
+
+/* The question of `tree`, or NULL, as a script. */
+static void check_script(const struct input *in, const struct select *tree,
+                         struct arena *a)
+{
+    struct sql_script script;
+    struct err err = { 0 };
+    const enum err_code code =
+        sql_script_parse(&script, in->text, in->len, a, &err);
+    if (code != ERR_OK) {
+        REQUIRE(!tree);
+        check_error(code, &err);
+        return;
+    }
+    REQUIRE(!tree || (script.n_sets == 0 && script.question &&
+                      select_equal(tree, script.question)));
+    for (size_t i = 0; i < script.n_sets; i++)
+        check_setting(&script.sets[i], a);
+}
+
 static void *run(void *arg)
 {
     const struct input *in = arg;
@@ -59,6 +100,7 @@ static void *run(void *arg)
         check_again(tree, &a);
     else
         check_error(code, &err);
+    check_script(in, tree, &a);
     arena_fini(&a);
     return NULL;
 }

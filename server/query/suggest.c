@@ -1,4 +1,4 @@
-#include "clients/cli/suggest.h"
+#include "server/query/suggest.h"
 
 #include <string.h>
 

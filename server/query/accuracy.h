@@ -1,8 +1,9 @@
-#ifndef CLI_ACCURACY_H
-#define CLI_ACCURACY_H
+#ifndef QUERY_ACCURACY_H
+#define QUERY_ACCURACY_H
+
+#include <stdbool.h>
 
 #include "server/base/err.h"
-#include <stdbool.h>
 
 /*
  * How wrong an answer may be, as people write it:

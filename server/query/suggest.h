@@ -1,5 +1,5 @@
-#ifndef CLI_SUGGEST_H
-#define CLI_SUGGEST_H
+#ifndef QUERY_SUGGEST_H
+#define QUERY_SUGGEST_H
 
 #include <stddef.h>
 

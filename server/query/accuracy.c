@@ -1,8 +1,9 @@
-#include "clients/cli/accuracy.h"
+#include "server/query/accuracy.h"
 
+#include <math.h>
 #include <string.h>
 
-#include "clients/cli/number.h"
+#include "server/query/value.h"
 
 static bool skip(const char **at, const char *word)
 {
@@ -17,10 +18,18 @@ static bool skip(const char **at, const char *word)
 static bool parse_share(double *out, bool *percent, const char *text,
                         size_t len)
 {
+    struct err ignored;
+    struct value v;
     *percent = len > 0 && text[len - 1] == '%';
-    if (len > 0 && (text[0] == '+' || text[0] == '-'))
+    len -= *percent;
+    /* Digits first, so no sign, no "inf" and no "nan". */
+    if (len == 0 || len > 60 || !strchr("0123456789.", text[0]) ||
+        strspn(text, "0123456789.eE+-") < len ||
+        value_parse(&v, VALUE_DOUBLE, text, len, &ignored) != ERR_OK ||
+        !isfinite(v.d))
         return false;
-    return number_parse(out, text, len - *percent);
+    *out = v.d;
+    return true;
 }
 
 enum err_code accuracy_parse_level(double *out, const char *text,

@@ -1,0 +1,1 @@
+SET halftone.accuracy = '5%'; SET halftone.intervals = on; SELECT count(*) FROM t

@@ -1,0 +1,1 @@
+set local halftone.rho to 0.1; set session halftone.purpose = 'x'; reset halftone.rho; reset all; set halftone.epsilon to default; show all

@@ -1,0 +1,1 @@
+SET halftone.accuracy = '+-1e-3@99%'; SET client_encoding = 'UTF8'; SET halftone.bounds_report = -1; SET TIME ZONE 'UTC'; SHOW halftone.epsilon
