@@ -53,7 +53,7 @@ TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(BUILD)/tests/system/attack
-AUDIT   := $(BUILD)/tests/auditor/audit $(BUILD)/tests/auditor/halftoned
+AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
 BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
@@ -250,9 +250,13 @@ $(BUILD)/tests/system/%: $(BUILD)/tests/system/%.o \
 $(BUILD)/tests/auditor/audit: $(patsubst %,$(BUILD)/tests/auditor/%.o, \
                                 audit pipe question score) $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
+$(BUILD)/tests/auditor/probe: $(patsubst %,$(BUILD)/tests/auditor/%.o, \
+                                probe pipe) $(LIB)
+	$(LINK)
 $(BUILD)/tests/auditor/halftoned: LDFLAGS += \
     -Wl,--wrap=service_accounts_of,--wrap=dp_mechanism_release \
-    -Wl,--wrap=dp_quantile_pick,--wrap=dp_threshold_of
+    -Wl,--wrap=dp_quantile_pick,--wrap=dp_threshold_of \
+    -Wl,--wrap=leave_at_slot,--wrap=leave_as_first,--wrap=leave_on_time
 $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
                                   $(BUILD)/tests/auditor/plant.o $(LIB)
 	$(LINK)

@@ -2,7 +2,9 @@
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
 # new seeds, every crash of it, the flood and the threads again and again, and a
 # real server that is asked, killed and reloaded.  Ends after the time, or at
-# the first failure; then the auditor asks it all (SOAK_AUDIT= leaves that out).  Usage: soak.sh BUILD ledger_crash ledger_model TEST...
+# the first failure; then the auditor asks it all and answers are timed
+# (SOAK_AUDIT= leaves both out).  Usage: soak.sh BUILD ledger_crash ledger_model
+# TEST...
 set -u
 cd "$(dirname "$0")/.."
 build=$1 again=("${@:4}") # the first two take seeds of their own
@@ -46,6 +48,10 @@ cat "$log"
 [ "$failed" -ne 0 ] || [ -n "${SOAK_AUDIT+set}" ] ||
     run 'the auditor' env AUDIT_WHICH=all AUDIT_ANSWERS=50000 AUDIT_PLANTED=10000 \
         SYSTEM_TIMEOUT=36000 tests/system/run.sh tests/system/auditor.sh
+grep '^note' "$log"
+[ "$failed" -ne 0 ] || [ -n "${SOAK_AUDIT+set}" ] ||
+    run 'times of answers' env TIMING_N=150 TIMING_SLOT_MS=2000 TIMING_ALPHA=1e-6 \
+        SYSTEM_TIMEOUT=7200 tests/system/run.sh tests/system/timing.sh
 grep '^note' "$log"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

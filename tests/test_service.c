@@ -373,6 +373,23 @@ static void check_strict(void **state)
     }
 }
 
+/* What is found too late for the slot leaves at no other: it is a miss. */
+static void check_strict_late(void **state)
+{
+    static const struct engine_fake_script slow = { .sleep_ms = 95 };
+    enum { STRICT_NS = 100000000 };
+    struct fixture f;
+    struct asked got;
+    (void)state;
+    open_fixture(&f, &slow);
+    f.policy->slot_strict_ns = STRICT_NS;
+    ask(&got, &f, &(struct ask_args){ COUNT, "analytics", "k", 0, 0, 0 });
+    assert_int_equal(got.code, ERR_MISS);
+    assert_true(got.held_ns > 0 && got.held_ns % STRICT_NS == 0);
+    arena_fini(&got.arena);
+    close_fixture(&f);
+}
+
 /* Refusals depend on no data and hold nobody up. */
 static void check_strict_refusals(void **state)
 {
@@ -517,6 +534,7 @@ int main(void)
         cmocka_unit_test(check_caps),
         cmocka_unit_test(check_settings),
         cmocka_unit_test(check_strict),
+        cmocka_unit_test(check_strict_late),
         cmocka_unit_test(check_strict_refusals),
         cmocka_unit_test(check_reuse_of_sets),
     };

@@ -22,6 +22,15 @@ uint64_t leave_at_slot(struct service_call *call, const struct policy *policy,
     return slot;
 }
 
+bool leave_is_late(const struct service_call *call, const struct policy *policy,
+                   uint64_t work_ns)
+{
+    const uint64_t elapsed_ns =
+        clock_mono_ns(call->service->clock) - slots_from_ns(call, policy);
+    return policy->slot_strict_ns > 0 &&
+           elapsed_ns + work_ns >= policy->slot_strict_ns;
+}
+
 void leave_on_time(struct service_call *call, const struct policy *policy)
 {
     if (clock_mono_ns(call->service->clock) > call->leave_ns)

@@ -19,6 +19,13 @@ enum { LEAVE_STORE_NS = 10 * 1000 * 1000 };
 uint64_t leave_at_slot(struct service_call *call, const struct policy *policy,
                        uint64_t work_ns);
 
+/*
+ * Strict mode: is it too late for its one slot, with `work_ns` still to do?
+ * Then what was found must not leave at another: it is a miss.
+ */
+bool leave_is_late(const struct service_call *call, const struct policy *policy,
+                   uint64_t work_ns);
+
 /* The work took longer, and the slot has passed: the next one. */
 void leave_on_time(struct service_call *call, const struct policy *policy);
 

@@ -321,7 +321,8 @@ static enum err_code stage_noise(struct lifecycle *q, struct err *err)
     struct run *run = q->ctx;
     if (execute_noise(&run->noisy, &run->executed, run->call,
                       run->question.plan, run->arena, err) != ERR_OK ||
-        finish(run, err) != ERR_OK)
+        finish(run, err) != ERR_OK ||
+        leave_is_late(run->call, policy_of(run), LEAVE_STORE_NS))
         return miss(run, err);
     return ERR_OK;
 }

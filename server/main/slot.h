@@ -16,8 +16,9 @@
  * Strict mode: at one slot, counted from when a worker began, and the worker is
  * held until then, so that how long others queue depends on nothing but how
  * many queries there are.  The engine gets seven eighths of it; what has not
- * ended by then is a miss.  Should noise or ledger take longer than the rest,
- * the answer leaves at the next multiple.
+ * ended by then is a miss, and so is what noise or a full machine made too late
+ * to be stored by the slot.  A miss that is late, or a commit that takes longer
+ * than it should, leaves at the next multiple.
  */
 static inline uint64_t slot_after(const struct policy *p, uint64_t elapsed_ns)
 {

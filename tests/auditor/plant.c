@@ -9,6 +9,7 @@
  *                          epsilon (what a person can do to a percentile's
  *                          scores is worth half of what is paid, so twice would
  *                          still keep the promise)
+ *   AUDIT_PLANT=slots      answers leave when they are there
  *   AUDIT_PLANT=threshold  groups are shown as if delta were four times as
  * large
  */
@@ -18,7 +19,7 @@
 #include "dp/mechanism.h"
 #include "dp/quantile.h"
 #include "dp/select.h"
-#include "server/main/service.h"
+#include "server/main/leave.h"
 
 static bool is_planted(const char *what)
 {
@@ -110,4 +111,39 @@ enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
     return __real_dp_threshold_of(
         out, people, l0, is_planted("threshold") ? TIMES * delta : delta,
         floor);
+}
+
+uint64_t __real_leave_at_slot(struct service_call *call,
+                              const struct policy *policy, uint64_t work_ns);
+uint64_t __wrap_leave_at_slot(struct service_call *call,
+                              const struct policy *policy, uint64_t work_ns);
+uint64_t __wrap_leave_at_slot(struct service_call *call,
+                              const struct policy *policy, uint64_t work_ns)
+{
+    if (!is_planted("slots"))
+        return __real_leave_at_slot(call, policy, work_ns);
+    call->leave_ns = 0;
+    return 0;
+}
+
+void __real_leave_as_first(struct service_call *call,
+                           const struct policy *policy, int64_t slot_ns);
+void __wrap_leave_as_first(struct service_call *call,
+                           const struct policy *policy, int64_t slot_ns);
+void __wrap_leave_as_first(struct service_call *call,
+                           const struct policy *policy, int64_t slot_ns)
+{
+    if (!is_planted("slots"))
+        __real_leave_as_first(call, policy, slot_ns);
+}
+
+void __real_leave_on_time(struct service_call *call,
+                          const struct policy *policy);
+void __wrap_leave_on_time(struct service_call *call,
+                          const struct policy *policy);
+void __wrap_leave_on_time(struct service_call *call,
+                          const struct policy *policy)
+{
+    if (!is_planted("slots"))
+        __real_leave_on_time(call, policy);
 }
