@@ -1,5 +1,6 @@
 #include "clients/cli/terminal.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,26 @@ const char *terminal_style(bool color, enum style style)
     return color ? CODES[style] : "";
 }
 
+/* Ends as without a handler, but for the spinner. */
+static void on_end(int signo)
+{
+    static const char ERASE[] = "\r\x1b[K";
+    const ssize_t written = write(STDERR_FILENO, ERASE, sizeof ERASE - 1);
+    (void)written;
+    (void)signal(signo, SIG_DFL);
+    (void)raise(signo);
+}
+
+/* Someone who interrupts finds the line empty.  What is ignored (by nohup, say)
+ * stays so. */
+static void on_ends(void (*handler)(int signo))
+{
+    static const int ENDS[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++)
+        if (signal(ENDS[i], handler) == SIG_IGN)
+            (void)signal(ENDS[i], SIG_IGN);
+}
+
 void terminal_spin(struct terminal *t, const char *what)
 {
     /* Dots of a halftone that grow and shrink. */
@@ -44,6 +65,8 @@ void terminal_spin(struct terminal *t, const char *what)
                                           "\xe2\x97\x8f", "\xe2\x80\xa2" };
     if (!t->spins)
         return;
+    if (t->frame == 0)
+        on_ends(on_end);
     (void)fprintf(t->err, "\r\x1b[K%s %s", FRAMES[t->frame % 4], what);
     (void)fflush(t->err);
     t->frame++;
@@ -56,4 +79,5 @@ void terminal_rest(struct terminal *t)
     (void)fputs("\r\x1b[K", t->err);
     (void)fflush(t->err);
     t->frame = 0;
+    on_ends(SIG_DFL);
 }

@@ -15,6 +15,7 @@
 #include "server/main/grpc_conn.h"
 #include "server/main/metrics_conn.h"
 #include "server/main/notion.h"
+#include "server/main/reload.h"
 #include "server/metrics/metrics.h"
 #include "server/sql/sql.h"
 
@@ -33,6 +34,7 @@ static const char *const SERVICES[] = {
 struct server {
     const struct config *config;
     struct world *world; /* the newest; a reference */
+    struct reload reload;
     struct service service;
     struct trail *trail;
     struct audit_pages *pages;
@@ -140,13 +142,13 @@ static void on_terminate(void *ctx)
     net_server_drain(s->net, s->config->drain_ns);
 }
 
-static void on_reload(void *ctx)
+/* On the reload's thread, which alone changes s->world. */
+static void read_again(void *ctx)
 {
     struct server *s = ctx;
     struct err err = { 0 };
     const struct world_sources sources = sources_of(s->config);
     struct world *world;
-    metrics_add(&metrics.reloads_total, 1);
     if (net_server_reload_tls(s->net, &err) != ERR_OK)
         log_event(LOG_RELOAD_FAILED,
                   (struct log_fields){ .path = s->config->tls_cert,
@@ -173,6 +175,16 @@ static void on_reload(void *ctx)
     s->world = world;
     log_event(LOG_RELOAD, (struct log_fields){ .path = s->config->path });
     log_world(world);
+}
+
+static void on_reload(void *ctx)
+{
+    struct server *s = ctx;
+    metrics_add(&metrics.reloads_total, 1);
+    if (!reload_ask(&s->reload))
+        log_event(LOG_RELOAD_FAILED,
+                  (struct log_fields){ .path = s->config->path,
+                                       .error = ERR_INTERNAL });
 }
 
 /* ---- building ---- */
@@ -288,6 +300,7 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (!s)
         return err_set(err, ERR_INTERNAL, "no memory");
     s->config = config;
+    reload_init(&s->reload, read_again, s);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file too long is an error of write() */
     s->service.clock = clock_system();
     for (int level = 0; level < LOG_LEVEL_COUNT; level++)
@@ -341,13 +354,14 @@ enum err_code server_run(struct server *s, struct err *err)
 }
 
 /*
- * Workers first: what they post is run by loops that still live.  Then the
- * loops, then what both used.
+ * The reload, then workers: what they post is run by loops that still live.
+ * Then the loops, then what both used.
  */
 void server_free(struct server *s)
 {
     if (!s)
         return;
+    reload_end(&s->reload);
     workers_free(s->workers);
     if (s->net)
         net_server_free(s->net);

@@ -124,6 +124,38 @@ keeps_old() {
     "$bin/halftone" datasets && grep -q reload_failed "$run/server.log"
 }
 check 'a wrong file changes nothing' keeps_old
+# A pipe that nobody writes to yet: reading it again takes as long as it takes.
+stays_open() {
+    local rc=0 reloads
+    reloads=$(grep -c 'event=reload ' "$run/server.log")
+    cp "$run/principals.yaml" "$run/keep"
+    rm "$run/principals.yaml"
+    mkfifo "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+    timeout 5 "$bin/halftone" datasets || rc=1
+    kill -HUP "$server_pid" # once more, when that one is done
+    cat "$run/keep" >"$run/principals.yaml"
+    rm "$run/principals.yaml"
+    cp "$run/keep" "$run/principals.yaml"
+    sleep 1
+    reloads=$(($(grep -c 'event=reload ' "$run/server.log") - reloads))
+    echo "$reloads reloads"
+    [ "$rc" -eq 0 ] && [ "$reloads" -ge 1 ] && "$bin/halftone" datasets
+}
+check 'while files are read again, connections are taken' stays_open
+interrupted() { # in a terminal: the spinner's line is empty afterwards
+    TERM=xterm timeout 20 script -qec "timeout -s INT 2 $bin/halftone budget shop --watch" \
+        /dev/null </dev/null >"$run/screen"
+    cat -v "$run/screen"
+    grep -q 'waiting for the server' "$run/screen" &&
+        [ "$(tail -c 4 "$run/screen" | cat -v)" = '^M^[[K' ]
+}
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+    check 'who interrupts a watch finds the line empty' interrupted
+else
+    echo "SKIP an interrupted watch: no script(1), or no terminal for it"
+fi
 related() { # tables together: per-person features, semi-joins, by country
     ask -o csv "WITH first AS (SELECT customer_id, MIN(ordered_at) AS at FROM shop.orders
         GROUP BY customer_id) SELECT c.country, COUNT(DISTINCT c.customer_id) AS n
