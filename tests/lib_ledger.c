@@ -1,12 +1,15 @@
 #include "tests/lib_ledger.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <dirent.h>
 #include <unistd.h>
+
+#include "server/ledger/schema.h"
 
 static int64_t fake_wall_us(struct clock *clock)
 {
@@ -46,6 +49,43 @@ void ledger_dir_fini(struct ledger_dir *d)
     }
     (void)closedir(dir);
     (void)rmdir(d->dir);
+}
+
+/* [v] leads from schema v + 1 back to v. */
+static const char *const BACK[SCHEMA_VERSION] = {
+    [1] = "DROP TRIGGER charges_leaf; DROP TRIGGER charges_once;"
+          "DROP TRIGGER leaves_next; DROP TRIGGER leaves_fixed;"
+          "DROP TRIGGER leaves_kept; DROP TRIGGER tiles_fixed;"
+          "DROP TRIGGER tiles_kept;"
+          "ALTER TABLE charges DROP COLUMN leaf;"
+          "DROP TABLE log_leaves; DROP TABLE log_tiles;"
+          "CREATE TRIGGER charges_once BEFORE UPDATE ON charges"
+          " WHEN OLD.state <> 0"
+          " BEGIN SELECT RAISE(ABORT, 'a charge is resolved once'); END;",
+    [2] = "DROP TABLE piece_answers; DROP TABLE pieces; DROP TABLE stumbles;",
+    [3] = "DROP TABLE lifts;",
+    [4] = "DROP TABLE meta;",
+};
+
+static void must_run(sqlite3 *db, const char *sql)
+{
+    const int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    assert(rc == SQLITE_OK);
+}
+
+void ledger_make_old(const char *path, int version)
+{
+    char stamp[64];
+    sqlite3 *db;
+    int rc = sqlite3_open(path, &db);
+    assert(rc == SQLITE_OK);
+    must_run(db, "PRAGMA foreign_keys = OFF");
+    for (int v = SCHEMA_VERSION; v-- > version;)
+        must_run(db, BACK[v]);
+    (void)snprintf(stamp, sizeof stamp, "PRAGMA user_version = %d", version);
+    must_run(db, stamp);
+    rc = sqlite3_close(db);
+    assert(rc == SQLITE_OK);
 }
 
 void charge_init(struct charge *out, const char *who, const char *key,

@@ -38,6 +38,9 @@ void charge_init(struct charge *out, const char *who, const char *key,
 /* Add the quota of `who`, for life or (window_s > 0) in a window. */
 void charge_add_quota(struct charge *c, uint64_t limit, uint64_t window_s);
 
+/* Make of a closed ledger the file that a server of schema `version` wrote. */
+void ledger_make_old(const char *path, int version);
+
 /* True when ledger_verify finds nothing; else its findings are on stderr. */
 bool ledger_verifies(const char *path);
 

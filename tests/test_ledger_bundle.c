@@ -410,19 +410,10 @@ static void check_old_file(void **state)
     struct fixture f;
     struct ledger_run run;
     struct err err;
-    sqlite3 *db;
     (void)state;
     open_fixture(&f);
     ledger_close(f.ledger);
-    assert_int_equal(sqlite3_open(f.dir.path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "DROP TABLE piece_answers;"
-                                  "DROP TABLE pieces; DROP TABLE stumbles;"
-                                  "DROP TABLE lifts;"
-                                  "PRAGMA user_version = 2;",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    ledger_make_old(f.dir.path, 2);
     open_ledger(&f);
     assert_int_equal(charge(&f, &run, "k", "ab", 30, &err), ERR_OK);
     assert_int_equal(answer(&f, &run, "01"), ERR_OK);

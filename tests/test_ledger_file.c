@@ -240,9 +240,7 @@ static void check_open(void **state)
 
     /* The file of a server that knew no lifts. */
     uint64_t lifted;
-    assert_true(
-        run_sql(w.dir.path, "DROP TABLE lifts; DROP TABLE meta;"
-                            "PRAGMA user_version = 3"));
+    ledger_make_old(w.dir.path, 3);
     assert_int_equal(world_open(&w, &err), ERR_OK);
     assert_int_equal(ledger_lift(w.ledger, &lifted, "shop", "sue", "why", &err),
                      ERR_INVALID);

@@ -2,7 +2,6 @@
 #include "server/ledger/log.h"
 
 #include <openssl/sha.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -207,36 +206,18 @@ static void test_restart(void **state)
     world_fini(&w);
 }
 
-static const char TO_VERSION_1[] =
-    "PRAGMA foreign_keys = OFF;"
-    "DROP TRIGGER charges_leaf; DROP TRIGGER charges_once;"
-    "DROP TRIGGER leaves_next; DROP TRIGGER leaves_fixed;"
-    "DROP TRIGGER leaves_kept; DROP TRIGGER tiles_fixed;"
-    "DROP TRIGGER tiles_kept;"
-    "ALTER TABLE charges DROP COLUMN leaf;"
-    "DROP TABLE log_leaves; DROP TABLE log_tiles;"
-    "DROP TABLE piece_answers; DROP TABLE pieces; DROP TABLE stumbles;"
-    "DROP TABLE lifts; DROP TABLE meta;"
-    "CREATE TRIGGER charges_once BEFORE UPDATE ON charges WHEN OLD.state <> 0"
-    " BEGIN SELECT RAISE(ABORT, 'a charge is resolved once'); END;"
-    "PRAGMA user_version = 1;";
-
 /* A file from before the log: each charge gets its leaf at the next start. */
 static void test_upgrade(void **state)
 {
     struct world w;
     struct ledger_log_entry *e;
     struct err err;
-    sqlite3 *db;
     size_t n;
     (void)state;
     world_init(&w, 3);
     ledger_log_close(w.log);
     ledger_close(w.ledger);
-    assert_int_equal(sqlite3_open(w.dir.path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, TO_VERSION_1, NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    ledger_make_old(w.dir.path, 1);
     assert_int_equal(ledger_log_open(&w.log, w.dir.path, &err), ERR_INTERNAL);
     assert_true(err.hint[0]);
     open_ledger(&w);

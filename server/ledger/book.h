@@ -4,6 +4,7 @@
 #include "server/ledger/counter.h"
 #include "server/ledger/guard.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/seal.h"
 #include "server/ledger/store.h"
 
 /*
@@ -20,7 +21,8 @@ struct book {
     struct counters counters;
     struct journal journal;
     struct guard guard;
-    struct clock *clock; /* borrowed */
+    const struct seal_keys *keys; /* borrowed; NULL = nothing is sealed */
+    struct clock *clock;          /* borrowed */
     int64_t lease_us;
     int64_t boot;                     /* this process, in the file */
     uint32_t free_keys;               /* allowed in an hour */
@@ -123,15 +125,18 @@ enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   int64_t now_us, struct err *err) MUST_CHECK;
 
-/* The charge with this id, and that this run of it may resolve it. */
+/* The charge with this id (its texts in `a`, or not without one), and that this
+ * run of it may resolve it. */
 enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
-                          struct err *err) MUST_CHECK;
+                          struct arena *a, struct err *err) MUST_CHECK;
 enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
                                  struct err *err) MUST_CHECK;
 
 /* Store the charge's own answer; its state is OPEN and the fence holds. */
-void charge_store(struct book *b, const struct charge *c, int64_t now_us,
-                  int64_t release_us, const uint8_t *answer, size_t len);
+enum err_code charge_store(struct book *b, const struct charge *c,
+                           int64_t now_us, int64_t release_us,
+                           const uint8_t *answer, size_t len, struct arena *a,
+                           struct err *err) MUST_CHECK;
 
 /* True while a run of this process may still come back. */
 bool charge_is_held(const struct book *b, const struct charge *c,

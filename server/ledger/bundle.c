@@ -98,14 +98,20 @@ static int64_t later_us(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void store_pieces(struct book *b, const struct charge *c, int64_t now_us,
-                         int64_t release_us,
-                         const struct ledger_piece_answer *pieces, size_t n)
+static enum err_code store_pieces(struct book *b, const struct charge *c,
+                                  int64_t now_us, int64_t release_us,
+                                  const struct ledger_piece_answer *pieces,
+                                  size_t n, struct arena *a, struct err *err)
 {
     struct store *s = &b->store;
     store_run(s, SQL_PIECE_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
     for (size_t i = 0; i < n; i++) {
+        const struct seal_of of = { c->dataset, c->id.bytes,
+                                    (int64_t)pieces[i].place };
+        const uint8_t *answer = pieces[i].answer;
+        size_t len = pieces[i].len;
         int64_t id = 0, expires_us = 0;
+        TRY(seal(b->keys, &of, &answer, &len, a, err));
         if (store_find(s, SQL_PIECE_ANSWER, "iii", release_us, c->seq,
                        (int64_t)pieces[i].place)) {
             id = store_int(s, SQL_PIECE_ANSWER, 0);
@@ -114,10 +120,11 @@ static void store_pieces(struct book *b, const struct charge *c, int64_t now_us,
                 continue;
         }
         if (id > 0)
-            store_run(s, SQL_PIECE_BODY_NEW, "iib", id, expires_us,
-                      pieces[i].answer, pieces[i].len);
+            store_run(s, SQL_PIECE_BODY_NEW, "iib", id, expires_us, answer,
+                      len);
     }
     b->resolved = true;
+    return ERR_OK;
 }
 
 enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
@@ -129,32 +136,32 @@ enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
-    TRY(charge_find(b, &c, id, err));
+    TRY(charge_find(b, &c, id, a, err));
     if (c.state == LEDGER_MISSED)
         return say_missed(err);
     if (c.state == LEDGER_DONE)
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
     release_us = later_us(now_us, release_us);
-    store_pieces(b, &c, now_us, release_us, pieces, n);
-    charge_store(b, &c, now_us, release_us, *answer, *answer_len);
-    return ERR_OK;
+    TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
+    return charge_store(b, &c, now_us, release_us, *answer, *answer_len, a,
+                        err);
 }
 
 enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
                            int64_t release_us,
                            const struct ledger_piece_answer *pieces, size_t n,
-                           bool *is_over, struct err *err)
+                           bool *is_over, struct arena *a, struct err *err)
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
-    TRY(charge_find(b, &c, id, err));
+    TRY(charge_find(b, &c, id, a, err));
     *is_over = c.state == LEDGER_MISSED;
     if (*is_over)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
     release_us = later_us(now_us, release_us);
-    store_pieces(b, &c, now_us, release_us, pieces, n);
+    TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
     *is_over = c.runs >= LEDGER_RUNS_MAX;
     if (*is_over) {
         charge_close_missed(b, &c, release_us);

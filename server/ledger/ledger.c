@@ -8,6 +8,7 @@
 #include "server/ledger/piece.h"
 #include "server/metrics/metrics.h"
 
+enum { SEALED_CAP = 64 << 20 };
 enum { CHECKPOINT_PAGES = 4096, FREE_KEYS = 10000, NS_PER_US = 1000 };
 #define WAIT_MAX_NS (UINT64_C(3600) * 1000000000)
 
@@ -64,6 +65,7 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
     b->lease_us = (int64_t)(o->lease_ns / NS_PER_US);
     b->free_keys = o->free_keys ? o->free_keys : FREE_KEYS;
     TRY(store_open(&b->store, o->path, err));
+    b->keys = o->answer_keys;
     b->guard = (struct guard){ .path = o->witness, .key = o->key };
     TRY(book_boot(b, found, err));
     if (b->store.rc != SQLITE_OK)
@@ -368,8 +370,13 @@ static enum err_code exec_answer_bundle(struct book *b, struct work *w)
 static enum err_code exec_stumble(struct book *b, struct work *w)
 {
     struct pieces_work *k = (struct pieces_work *)w;
-    return book_stumble(b, k->id, k->fence, k->release_us, k->pieces, k->n,
-                        k->is_over, w->err);
+    struct arena sealed;
+    arena_init(&sealed, SEALED_CAP);
+    const enum err_code code =
+        book_stumble(b, k->id, k->fence, k->release_us, k->pieces, k->n,
+                     k->is_over, &sealed, w->err);
+    arena_fini(&sealed);
+    return code;
 }
 
 enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,

@@ -41,6 +41,7 @@
  * Source: DESIGN 6.  docs/ledger.md is the page for operators.
  */
 struct ledger;
+struct seal_keys;
 
 struct ledger_options {
     const char *path; /* of the SQLite file; created (mode 0600) when absent */
@@ -51,6 +52,8 @@ struct ledger_options {
     const char *witness; /* path on another disk (server/ledger/guard.h), or
                             NULL: then a rollback is not found out */
     const struct note_signer *key; /* of the log; NULL without a witness */
+    const struct seal_keys *answer_keys; /* borrowed; NULL: answers are stored
+                                            as they are */
     uint32_t free_keys; /* that a principal may bind in an hour to answers that
                            cost nothing (each is a row for ever); 0 = 10000 */
 };

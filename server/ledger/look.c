@@ -47,8 +47,8 @@ static struct piece_row read_row(struct store *s, enum sql sql)
 
 /* A body that is gone is none: the release is to be paid again. */
 static enum err_code read_body(struct book *b, bool *is_there,
-                               struct piece_row *row, struct arena *a,
-                               struct err *err)
+                               struct piece_row *row, const char *dataset,
+                               struct arena *a, struct err *err)
 {
     *is_there = store_find(&b->store, SQL_PIECE_BODY, "i", row->id);
     if (!*is_there)
@@ -58,7 +58,12 @@ static enum err_code read_body(struct book *b, bool *is_there,
     row->found.answer =
         (const uint8_t *)arena_strndup(a, body, row->found.answer_len);
     store_end(&b->store, SQL_PIECE_BODY);
-    return row->found.answer ? ERR_OK : full(err);
+    if (!row->found.answer)
+        return full(err);
+    const struct seal_of of = { dataset, row->found.charge.bytes,
+                                (int64_t)row->found.place };
+    return unseal(b->keys, &of, &row->found.answer, &row->found.answer_len, a,
+                  err);
 }
 
 enum err_code piece_answered(struct book *b, bool *is_there,
@@ -75,7 +80,7 @@ enum err_code piece_answered(struct book *b, bool *is_there,
         return ERR_OK;
     struct piece_row row = read_row(s, SQL_PIECE_ANSWERED);
     store_end(s, SQL_PIECE_ANSWERED);
-    TRY(read_body(b, is_there, &row, a, err));
+    TRY(read_body(b, is_there, &row, f->dataset, a, err));
     *out = row.found;
     return ERR_OK;
 }
@@ -139,7 +144,7 @@ static enum err_code charge_answered(bool *is_there, struct ledger_found *out,
                            f->dataset, f->purpose, f->since_us, f->now_us);
     if (!*is_there)
         return ERR_OK;
-    TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, NULL, err));
+    TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, a, err));
     *out = (struct ledger_found){ .charge = c.id,
                                   .charged_us = c.charged_us,
                                   .answered_us = c.resolved_us,
@@ -172,7 +177,7 @@ static enum err_code held(struct list *l, struct book *b,
     struct store *s = &b->store;
     struct charge c;
     bool is_full = false;
-    TRY(charge_find(b, &c, *id, err));
+    TRY(charge_find(b, &c, *id, NULL, err));
     f->held = c.seq;
     bool more = store_find(s, SQL_PIECES_OF, "i", c.seq);
     while (more && l->n < LEDGER_PIECES_MAX) {
@@ -194,11 +199,12 @@ static enum err_code held(struct list *l, struct book *b,
 /* Bodies of the rows from `from` on; those held need none yet. */
 static enum err_code bodies(struct ledger_look *out, struct book *b,
                             struct list *l, size_t from, size_t want,
-                            struct arena *a, struct err *err)
+                            const char *dataset, struct arena *a,
+                            struct err *err)
 {
     for (size_t i = from; i < l->n; i++) {
         bool is_there;
-        TRY(read_body(b, &is_there, &l->rows[i], a, err));
+        TRY(read_body(b, &is_there, &l->rows[i], dataset, a, err));
         if (!is_there && !l->rows[i].found.is_held)
             continue;
         out->found[out->n] = l->rows[i].found;
@@ -226,7 +232,7 @@ static enum err_code look_for(struct ledger_look *out, struct book *b,
         const size_t from = l->n;
         f->since_us = now_us - us_of_s(args->series_for_s);
         TRY(series_answered(l, b, f, w, err));
-        return bodies(out, b, l, from, want, a, err);
+        return bodies(out, b, l, from, want, f->dataset, a, err);
     }
     f->since_us = now_us - us_of_s(args->reuse_for_s);
     struct ledger_found *found = &out->found[out->n];
@@ -265,7 +271,7 @@ enum err_code book_look(struct book *b, struct ledger_look *out,
         return full(err);
     if (args->held && !args->brief) {
         TRY(held(&l, b, &f, args->held, a, err));
-        TRY(bodies(out, b, &l, 0, SIZE_MAX, a, err));
+        TRY(bodies(out, b, &l, 0, SIZE_MAX, f.dataset, a, err));
     }
     for (size_t i = 0; i < args->n && args->reuse_for_s > 0; i++)
         TRY(look_for(out, b, &l, &f, args, i, a, err));

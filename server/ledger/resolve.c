@@ -72,15 +72,16 @@ enum err_code charge_body(struct book *b, const struct charge *c,
         return err_set(err, ERR_LIMIT,
                        "The stored answer passes the request's "
                        "memory.");
-    return ERR_OK;
+    const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
+    return unseal(b->keys, &of, answer, len, a, err);
 }
 
 enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
-                          struct err *err)
+                          struct arena *a, struct err *err)
 {
     if (store_find(&b->store, SQL_CHARGE_BY_ID, "b", id.bytes,
                    (size_t)LEDGER_ID_LEN))
-        return charge_read(b, SQL_CHARGE_BY_ID, c, NULL, err);
+        return charge_read(b, SQL_CHARGE_BY_ID, c, a, err);
     return err_set(err, ERR_INTERNAL, "no such charge");
 }
 
@@ -102,10 +103,14 @@ static int64_t later_us(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void charge_store(struct book *b, const struct charge *c, int64_t now_us,
-                  int64_t release_us, const uint8_t *answer, size_t len)
+enum err_code charge_store(struct book *b, const struct charge *c,
+                           int64_t now_us, int64_t release_us,
+                           const uint8_t *answer, size_t len, struct arena *a,
+                           struct err *err)
 {
     const int64_t expires_us = release_us + c->keep_us;
+    const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
+    TRY(seal(b->keys, &of, &answer, &len, a, err));
     store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
               (int64_t)PRUNE_AT_ONCE);
     store_run(&b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
@@ -114,6 +119,7 @@ void charge_store(struct book *b, const struct charge *c, int64_t now_us,
               len);
     accounts_settle(b, c);
     b->resolved = true;
+    return ERR_OK;
 }
 
 enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
@@ -122,23 +128,22 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
 {
     const int64_t now_us = clock_wall_us(b->clock);
     struct charge c;
-    TRY(charge_find(b, &c, id, err));
+    TRY(charge_find(b, &c, id, a, err));
     if (c.state == LEDGER_MISSED)
         return say_missed(err);
     if (c.state == LEDGER_DONE)
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
 
-    charge_store(b, &c, now_us, later_us(now_us, release_us), *answer,
-                 *answer_len);
-    return ERR_OK;
+    return charge_store(b, &c, now_us, later_us(now_us, release_us), *answer,
+                        *answer_len, a, err);
 }
 
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
                         int64_t release_us, struct err *err)
 {
     struct charge c;
-    TRY(charge_find(b, &c, id, err));
+    TRY(charge_find(b, &c, id, NULL, err));
     if (c.state == LEDGER_MISSED)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
@@ -150,7 +155,7 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                         struct err *err)
 {
     struct charge c;
-    TRY(charge_find(b, &c, id, err));
+    TRY(charge_find(b, &c, id, NULL, err));
     TRY(charge_check_fence(&c, fence, err));
     if (c.runs != 1 || c.boot != b->boot)
         return err_set(err, ERR_UNAVAILABLE,

@@ -272,6 +272,13 @@ static const struct field CONFIG[] = {
       .help = "File of 32 random bytes that choose which rows of a person "
               "count; made when absent, readable by the server alone." },
 
+    { .key = "answer_keys",
+      .kind = FIELD_PATH,
+      .at = offsetof(struct config_text, answer_keys),
+      .absent = "'-answer-keys' beside the ledger",
+      .help = "File of the keys that encrypt stored answers, 64 hexadecimal "
+              "digits a line, the newest first; made when absent, readable by "
+              "the server alone." },
     { .key = "audit",
       .kind = FIELD_MAP,
       .inner = &AUDIT_FIELDS,
@@ -442,6 +449,8 @@ enum err_code config_load(struct config **out, const char *path,
         config_open_secret(&l, t);
     if (t && !l.full && report->n == 0)
         config_open_audit_key(&l, t);
+    if (t && !l.full && report->n == 0)
+        config_open_answer_keys(&l, t);
     TRY(loader_close(&l, err));
     *out = &t->c;
     return ERR_OK;

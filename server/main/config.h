@@ -9,6 +9,7 @@
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/base/writer.h"
+#include "server/ledger/seal.h"
 #include "server/policy/report.h"
 
 /*
@@ -34,11 +35,12 @@ struct config {
 
     const char **policies; /* paths, sorted; a folder means its *.yaml */
     size_t n_policies;
-    const char *principals;     /* path */
-    const char *ledger;         /* path */
-    const char *audit_name;     /* of the audit log, for those who verify it */
-    const char *witness;        /* path on another disk, or NULL */
-    uint64_t audit_interval_ns; /* between leaves of all that people do */
+    const char *principals; /* path */
+    const char *ledger;     /* path */
+    const char *audit_name; /* of the audit log, for those who verify it */
+    struct seal_keys answer_keys; /* from `answer_keys`, made likewise */
+    const char *witness;          /* path on another disk, or NULL */
+    uint64_t audit_interval_ns;   /* between leaves of all that people do */
     struct note_signer audit_key; /* from `audit.key`, made as the secret is */
     uint8_t secret[32]; /* from `secret`: a file of 32 random bytes, made
                            (mode 0600) when absent, refused when others can

@@ -251,3 +251,42 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
     OPENSSL_cleanse(fresh, sizeof fresh);
     OPENSSL_cleanse(line, sizeof line);
 }
+
+void config_open_answer_keys(struct loader *l, struct config_text *t)
+{
+    enum { FILE_MAX = SEAL_KEYS_MAX * (2 * SEAL_KEY_LEN + 1) };
+    uint8_t key[SEAL_KEY_LEN];
+    char fresh[2 * SEAL_KEY_LEN + 2], text[FILE_MAX];
+    struct writer w = writer_of(fresh, sizeof fresh);
+    size_t len = sizeof text;
+    struct err err = { 0 };
+    if (!t->answer_keys)
+        t->answer_keys = arena_printf(l->a, "%s-answer-keys", t->c.ledger);
+    if (!t->answer_keys) {
+        l->full = true;
+        return;
+    }
+    const bool random = RAND_priv_bytes(key, sizeof key) == 1;
+    for (size_t i = 0; i < sizeof key; i++)
+        writer_printf(&w, "%02x", key[i]);
+    writer_u8(&w, '\n');
+    const struct yaml_node *node = yaml_tree_find(t->root, "answer_keys");
+    const struct private_file f = {
+        .what = "file of answer keys",
+        .path = t->answer_keys,
+        .at = yaml_place_of(node ? node : t->root),
+        .fresh = fresh,
+        .fresh_len = w.len,
+    };
+    if (!random)
+        (void)mistake_of(l, &f, "cannot be made: no randomness");
+    else if (open_private(l, &f, text, &len) &&
+             seal_keys_parse(&t->c.answer_keys, text, len, &err) != ERR_OK)
+        loader_mistake(l, f.at,
+                       arena_printf(l->a, "the file of answer keys '%s': %s",
+                                    loader_quote(l, f.path), err.msg),
+                       "a key a line: openssl rand -hex 32");
+    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(fresh, sizeof fresh);
+    OPENSSL_cleanse(text, sizeof text);
+}

@@ -9,6 +9,7 @@ struct config_text {
     struct config c;
     struct field_texts policies; /* files and folders as resolved */
     const char *secret;          /* path as resolved */
+    const char *answer_keys;     /* likewise */
     const char *audit_key;       /* likewise, or NULL: beside the ledger */
     const struct yaml_node *root;
     bool plaintext_asked;
@@ -21,7 +22,8 @@ void config_list_policies(struct loader *l, struct config_text *t);
 /* secret -> c.secret: read the file, or make it. */
 void config_open_secret(struct loader *l, struct config_text *t);
 
-/* audit.key -> c.audit_key, likewise. */
+/* audit.key -> c.audit_key and answer_keys -> c.answer_keys, likewise. */
 void config_open_audit_key(struct loader *l, struct config_text *t);
+void config_open_answer_keys(struct loader *l, struct config_text *t);
 
 #endif

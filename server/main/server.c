@@ -196,6 +196,8 @@ static enum err_code open_ledger(struct server *s, struct err *err)
                                             .clock = clock_system(),
                                             .witness = s->config->witness,
                                             .key = &s->config->audit_key,
+                                            .answer_keys =
+                                                &s->config->answer_keys,
                                             .lease_ns = s->config->lease_ns };
     TRY(ledger_open(&s->service.ledger, &options, &found, err));
     if (found > 0)
