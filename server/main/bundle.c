@@ -263,7 +263,7 @@ static enum err_code print_pieces(struct ledger_piece_answer **out, size_t *n,
         struct ledger_piece_answer *a = &list[*n];
         a->place = item->place;
         item->made->table.release_slot_ns = run->slot_ns;
-        TRY(answer_print(&a->answer, &a->len, item->made, b->arena, err));
+        TRY(answer_pack(&a->answer, &a->len, item->made, b->arena, err));
         ++*n;
     }
     *out = list;
@@ -300,7 +300,7 @@ static enum err_code print_whole(const uint8_t **bytes, size_t *len,
     }
     return req->op == REQUEST_BATCH
                ? answers_print(bytes, len, list, b->n, b->arena, err)
-               : answer_print(bytes, len, &list[0], b->arena, err);
+               : answer_pack(bytes, len, &list[0], b->arena, err);
 }
 
 /* The charge stays, and some answers are missing: one visible bit, counted. */

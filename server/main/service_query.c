@@ -348,7 +348,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
 
     const uint8_t *bytes, *mine;
     size_t len;
-    if (answer_print(&bytes, &len, &answer, run->arena, err) != ERR_OK)
+    if (answer_pack(&bytes, &len, &answer, run->arena, err) != ERR_OK)
         return miss(run, err);
     mine = bytes;
     TRY(ledger_answer(run->call->service->ledger, run->charge.id,

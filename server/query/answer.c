@@ -367,9 +367,9 @@ enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
     return ERR_OK;
 }
 
-enum err_code answer_print(const uint8_t **bytes, size_t *len,
-                           const struct answer *answer, struct arena *a,
-                           struct err *err)
+enum err_code answer_pack(const uint8_t **bytes, size_t *len,
+                          const struct answer *answer, struct arena *a,
+                          struct err *err)
 {
     struct writer measure = writer_of(NULL, 0);
     answer_write(&measure, answer); /* its length is not known before */
@@ -395,7 +395,7 @@ enum err_code answers_print(const uint8_t **bytes, size_t *len,
     size_t *each_len = ARENA_NEW_N(a, n, size_t);
     size_t need = 1 + 4;
     for (size_t i = 0; each && each_len && i < n; i++) {
-        TRY(answer_print(&each[i], &each_len[i], &list[i], a, err));
+        TRY(answer_pack(&each[i], &each_len[i], &list[i], a, err));
         need += 4 + each_len[i];
     }
     uint8_t *data = arena_alloc(a, need, 1);

@@ -49,9 +49,9 @@ struct answer {
 void answer_write(struct writer *w, const struct answer *answer);
 
 /* The same into `a`.  ERR_LIMIT: it is full. */
-enum err_code answer_print(const uint8_t **bytes, size_t *len,
-                           const struct answer *answer, struct arena *a,
-                           struct err *err) MUST_CHECK;
+enum err_code answer_pack(const uint8_t **bytes, size_t *len,
+                          const struct answer *answer, struct arena *a,
+                          struct err *err) MUST_CHECK;
 
 /*
  * Answers to the questions of a batch, in order, each as above; at least one.

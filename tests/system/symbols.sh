@@ -24,6 +24,13 @@ for program in halftoned halftone; do
         "$(forbidden "$BIN/$program")"
 done
 
+# Of two functions of one name the linker silently takes one for both callers.
+for library in "$BIN/opt/libhalftone.a" "$BIN/libhalftone.a"; do
+    [ -r "$library" ] || continue
+    verdict 'no two functions of the library have one name' \
+        "$(nm "$library" 2>/dev/null | awk '$2 == "T" { print $3 }' | sort | uniq -d)"
+done
+
 # The control: a test program does link the seeded one.
 for control in "$BIN/opt/tests/test_dp_rng" "$BIN/tests/test_dp_rng"; do
     [ -x "$control" ] || continue
