@@ -46,6 +46,7 @@ enum auth_action {
 struct auth_principal {
     const char *name;
     enum auth_role role;
+    const char *team;      /* or NULL */
     const char **datasets; /* names; "*" = all */
     size_t n_datasets;
     const char **purposes; /* ids; "*" = all */

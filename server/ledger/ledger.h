@@ -63,7 +63,7 @@ struct ledger_options {
  * dataset's, and the names of quotas begin with its name.
  *
  *   dataset/ID                    dataset/ID/principal/NAME
- *   dataset/ID/purpose/NAME
+ *   dataset/ID/purpose/NAME        dataset/ID/team/NAME
  *
  * A window is a stretch of window_s seconds counted from 1970-01-01 UTC; each
  * has a counter of its own and leaves nothing to the next.

@@ -55,6 +55,8 @@ static void describe(char *out, size_t cap, const struct refusal *r)
         (void)snprintf(out, cap, "The dataset's budget");
     else if (strncmp(rest, "/principal/", strlen("/principal/")) == 0)
         (void)snprintf(out, cap, "Your quota");
+    else if (strncmp(rest, "/team/", strlen("/team/")) == 0)
+        (void)snprintf(out, cap, "Your team's quota");
     else if (strncmp(rest, "/purpose/", strlen("/purpose/")) == 0)
         (void)snprintf(out, cap, "The quota of purpose %s",
                        rest + strlen("/purpose/"));

@@ -151,7 +151,7 @@ static enum err_code left_of(struct dp_price *left, const struct bundle *b,
     *left = b->charge.left;
     if (b->is_charged)
         return ERR_OK;
-    TRY(service_accounts_of(&accounts, b->dataset->policy, b->call->who->name,
+    TRY(service_accounts_of(&accounts, b->dataset->policy, b->call->who,
                             b->call->req->purpose, b->arena, err));
     TRY(ledger_balance(b->call->service->ledger, &balance, &accounts.spec[0],
                        err));

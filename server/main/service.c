@@ -74,18 +74,28 @@ enum err_code service_answer(struct service_call *call, struct reply *out,
     return record(call, op->run(call, out, a, err), err);
 }
 
-static bool quota_applies(const struct policy_quota *q, const char *principal,
-                          const char *purpose)
+/* The name by which a caller draws on quotas of this kind, or NULL. */
+static const char *name_by(enum policy_quota_kind kind,
+                           const struct auth_principal *who,
+                           const char *purpose)
 {
-    const char *name = q->kind == QUOTA_PRINCIPAL ? principal : purpose;
-    return name && (strcmp(q->name, "*") == 0 || strcmp(q->name, name) == 0);
+    const char *const names[QUOTA_KINDS] = { [QUOTA_PRINCIPAL] = who->name,
+                                             [QUOTA_TEAM] = who->team,
+                                             [QUOTA_PURPOSE] = purpose };
+    return names[kind];
 }
 
 enum err_code service_accounts_of(struct service_accounts *out,
                                   const struct policy *policy,
-                                  const char *principal, const char *purpose,
-                                  struct arena *a, struct err *err)
+                                  const struct auth_principal *who,
+                                  const char *purpose, struct arena *a,
+                                  struct err *err)
 {
+    static const char *const kinds[QUOTA_KINDS] = {
+        [QUOTA_PRINCIPAL] = "principal",
+        [QUOTA_TEAM] = "team",
+        [QUOTA_PURPOSE] = "purpose",
+    };
     out->spec[0] = (struct ledger_account_spec){
         .name = notion_account(policy, policy->notion, a), .limit = policy->cap
     };
@@ -94,17 +104,16 @@ enum err_code service_accounts_of(struct service_accounts *out,
     out->n = 1;
     for (size_t i = 0; i < policy->n_quotas; i++) {
         const struct policy_quota *q = &policy->quotas[i];
-        if (!quota_applies(q, principal, purpose))
+        const char *name = name_by(q->kind, who, purpose);
+        if (!name || (strcmp(q->name, "*") != 0 && strcmp(q->name, name) != 0))
             continue;
         if (out->n == LEDGER_ACCOUNTS_MAX)
             return err_set(err, ERR_LIMIT,
                            "more than %d budgets apply to this query",
                            LEDGER_ACCOUNTS_MAX);
-        const bool by_principal = q->kind == QUOTA_PRINCIPAL;
         out->spec[out->n++] = (struct ledger_account_spec){
             .name = arena_printf(a, "%s/%s/%s", out->spec[0].name,
-                                 by_principal ? "principal" : "purpose",
-                                 by_principal ? principal : purpose),
+                                 kinds[q->kind], name),
             .limit = q->limit,
             .window_s = q->window_s,
         };
@@ -129,8 +138,7 @@ enum err_code service_charge_args(struct ledger_charge_args *out,
     struct service_accounts *accounts = ARENA_NEW(a, struct service_accounts);
     if (!accounts)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
-    TRY(service_accounts_of(accounts, policy, call->who->name, req->purpose, a,
-                            err));
+    TRY(service_accounts_of(accounts, policy, call->who, req->purpose, a, err));
     *out = (struct ledger_charge_args){
         .principal = call->who->name,
         .dataset = policy->id,

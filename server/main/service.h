@@ -54,8 +54,9 @@ struct service_accounts {
 };
 enum err_code service_accounts_of(struct service_accounts *out,
                                   const struct policy *policy,
-                                  const char *principal, const char *purpose,
-                                  struct arena *a, struct err *err) MUST_CHECK;
+                                  const struct auth_principal *who,
+                                  const char *purpose, struct arena *a,
+                                  struct err *err) MUST_CHECK;
 
 /* What a charge on those accounts says, for the call's request. */
 enum err_code service_charge_args(struct ledger_charge_args *out,

@@ -17,7 +17,7 @@ static enum err_code find_left(struct dp_price *left,
                                struct err *err)
 {
     struct service_accounts accounts;
-    TRY(service_accounts_of(&accounts, plan->policy, call->who->name,
+    TRY(service_accounts_of(&accounts, plan->policy, call->who,
                             call->req->purpose, a, err));
     *left = plan->policy->cap;
     for (size_t i = 0; i < accounts.n; i++) {

@@ -209,7 +209,7 @@ static void check_quotas(struct loader *l, const struct policy_file *file)
 {
     enum { QUOTAS_AT_ONCE = 7 };
     const struct policy *p = &file->p;
-    size_t each[2] = { 0 }, most[2] = { 0 };
+    size_t each[QUOTA_KINDS] = { 0 }, most[QUOTA_KINDS] = { 0 }, all = 0;
     for (size_t i = 0; i < p->n_quotas; i++) {
         const struct policy_quota *q = &p->quotas[i];
         size_t same = 0;
@@ -232,7 +232,9 @@ static void check_quotas(struct loader *l, const struct policy_file *file)
                                         loader_quote(l, q->name)),
                            "list it under 'purposes'");
     }
-    if (each[0] + most[0] + each[1] + most[1] > QUOTAS_AT_ONCE)
+    for (int kind = 0; kind < QUOTA_KINDS; kind++)
+        all += each[kind] + most[kind];
+    if (all > QUOTAS_AT_ONCE)
         loader_mistake(l, place_of(file, "quotas"),
                        "more than 7 quotas could apply to one query",
                        "keep fewer windows for the same name");

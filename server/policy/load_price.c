@@ -53,6 +53,7 @@ void policy_read_price(struct loader *l, const struct field *f,
 struct quota_text {
     struct policy_quota quota;
     struct price_text limit;
+    const char *team;
     const char *principal, *purpose;
 };
 
@@ -68,12 +69,17 @@ static const struct field QUOTA[] = {
     { .key = "principal",
       .kind = FIELD_TEXT,
       .at = QUOTA_AT(principal),
-      .absent = "purpose is given",
+      .absent = "another is given",
       .help = "Name of a principal, or \"*\" for each of them." },
+    { .key = "team",
+      .kind = FIELD_TEXT,
+      .at = QUOTA_AT(team),
+      .absent = "another is given",
+      .help = "Name of a team of principals, or \"*\" for each of them." },
     { .key = "purpose",
       .kind = FIELD_TEXT,
       .at = QUOTA_AT(purpose),
-      .absent = "principal is given",
+      .absent = "another is given",
       .help = "Id of a purpose, or \"*\" for each of them." },
     { .key = "limit",
       .kind = FIELD_CUSTOM,
@@ -99,6 +105,30 @@ static bool same_quota(const struct policy_quota *x,
            strcmp(x->name, y->name) == 0;
 }
 
+/* Whose it is: one name, of one kind. */
+static void name_quota(struct loader *l, struct quota_text *q,
+                       const struct yaml_node *node)
+{
+    const char *const names[QUOTA_KINDS] = { [QUOTA_PRINCIPAL] = q->principal,
+                                             [QUOTA_TEAM] = q->team,
+                                             [QUOTA_PURPOSE] = q->purpose };
+    unsigned given = 0;
+    q->quota.name = "";
+    for (int kind = 0; kind < QUOTA_KINDS; kind++) {
+        if (!names[kind])
+            continue;
+        q->quota.kind = (enum policy_quota_kind)kind;
+        q->quota.name = names[kind];
+        given++;
+    }
+    if (given != 1)
+        loader_mistake(l, yaml_place_of(node),
+                       "a quota must name a principal, a team or a purpose, "
+                       "one of the three",
+                       "write 'principal: \"*\"', 'team: NAME' or "
+                       "'purpose: ID'");
+}
+
 static void read_quota(struct loader *l, struct policy_file *file,
                        const struct yaml_node *node)
 {
@@ -107,13 +137,7 @@ static void read_quota(struct loader *l, struct policy_file *file,
     fields_read(l, &POLICY_QUOTA_FIELDS, node, &q);
     if (node->kind != YAML_MAP)
         return;
-    if (!q.principal == !q.purpose)
-        loader_mistake(l, yaml_place_of(node),
-                       "a quota must name a principal or a purpose, one of "
-                       "the two",
-                       "write 'principal: \"*\"' or 'purpose: ID'");
-    q.quota.kind = q.purpose ? QUOTA_PURPOSE : QUOTA_PRINCIPAL;
-    q.quota.name = q.purpose ? q.purpose : q.principal ? q.principal : "";
+    name_quota(l, &q, node);
     for (size_t i = 0; i < p->n_quotas; i++)
         if (same_quota(&p->quotas[i], &q.quota))
             loader_mistake(l, yaml_place_of(node),

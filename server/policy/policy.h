@@ -113,8 +113,13 @@ struct policy_purpose {
 
 /* A quota under the dataset's filter. */
 struct policy_quota {
-    enum { QUOTA_PRINCIPAL, QUOTA_PURPOSE } kind;
-    const char *name; /* principal or purpose; "*" = each */
+    enum policy_quota_kind {
+        QUOTA_PRINCIPAL,
+        QUOTA_TEAM,
+        QUOTA_PURPOSE,
+        QUOTA_KINDS
+    } kind;
+    const char *name; /* of that kind; "*" = each */
     struct dp_price limit;
     uint64_t window_s; /* 0 = for life */
 };

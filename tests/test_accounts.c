@@ -1,0 +1,63 @@
+/* The accounts that a charge moves on: the filter, and each quota that fits. */
+#include <string.h>
+
+#include "server/main/service.h"
+#include "tests/table.h"
+
+static struct policy_quota QUOTAS[] = {
+    { .kind = QUOTA_PRINCIPAL, .name = "*", .window_s = 86400 },
+    { .kind = QUOTA_PRINCIPAL, .name = "ann" },
+    { .kind = QUOTA_TEAM, .name = "growth" },
+    { .kind = QUOTA_TEAM, .name = "*", .window_s = 60 },
+    { .kind = QUOTA_PURPOSE, .name = "ads" },
+};
+
+static const struct row {
+    const char *name, *who, *team, *purpose;
+    const char *accounts; /* in order */
+} rows[] = {
+    { "one without a team, for a purpose without a quota", "bob", NULL, "ops",
+      "dataset/shop dataset/shop/principal/bob" },
+    { "a name of its own beside the star", "ann", NULL, "ops",
+      "dataset/shop dataset/shop/principal/ann dataset/shop/principal/ann" },
+    { "a team and a purpose", "bob", "growth", "ads",
+      "dataset/shop dataset/shop/principal/bob dataset/shop/team/growth"
+      " dataset/shop/team/growth dataset/shop/purpose/ads" },
+    { "another team draws on the star's alone", "bob", "sales", "ops",
+      "dataset/shop dataset/shop/principal/bob dataset/shop/team/sales" },
+    { "no purpose, as a budget is asked for", "bob", "growth", NULL,
+      "dataset/shop dataset/shop/principal/bob dataset/shop/team/growth"
+      " dataset/shop/team/growth" },
+};
+
+static void check(void **state)
+{
+    const struct row *row = *state;
+    const struct policy policy = { .name = "shop",
+                                   .id = "shop",
+                                   .notion = DP_ZCDP,
+                                   .quotas = QUOTAS,
+                                   .n_quotas =
+                                       sizeof QUOTAS / sizeof QUOTAS[0] };
+    const struct auth_principal who = { .name = row->who, .team = row->team };
+    struct service_accounts out;
+    struct arena a;
+    struct err err;
+    char names[512] = "";
+    arena_init(&a, 1 << 16);
+    assert_int_equal(
+        service_accounts_of(&out, &policy, &who, row->purpose, &a, &err),
+        ERR_OK);
+    for (size_t i = 0; i < out.n; i++) {
+        if (i > 0)
+            strcat(names, " ");
+        strcat(names, out.spec[i].name);
+    }
+    assert_string_equal(names, row->accounts);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    return RUN_ROWS(rows, check);
+}
