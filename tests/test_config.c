@@ -165,6 +165,7 @@ static int remove_folder(void **state)
     static const char *const names[] = {
         "policies/a.yaml",    "policies/b.yaml", "policies/.hidden.yaml",
         "policies/notes.txt", "h.yaml",          "s",
+        "l-answer-keys",      "l-audit-key",
     };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

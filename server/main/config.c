@@ -141,6 +141,22 @@ static const struct field LIMITS[] = {
       .max = 1e6,
       .help = "Open connections; for more, the oldest without a caller makes "
               "room." },
+    { .key = "handshakes",
+      .kind = FIELD_U32,
+      .at = AT(handshakes),
+      .fallback = "128",
+      .min = 1,
+      .max = 1e6,
+      .help = "TLS handshakes that one address (a /64 of IPv6) may have under "
+              "way; more are closed at once." },
+    { .key = "handshake_rate",
+      .kind = FIELD_U32,
+      .at = AT(handshake_rate),
+      .fallback = "100",
+      .min = 1,
+      .max = 1e6,
+      .help = "TLS handshakes that one address may begin in a second, with "
+              "two seconds' worth at once." },
     { .key = "streams",
       .kind = FIELD_U32,
       .at = AT(max_streams),

@@ -56,6 +56,7 @@ struct config {
     const char *engine_temp; /* folder, or NULL */
 
     unsigned max_conns;                   /* default 4096 */
+    unsigned handshakes, handshake_rate;  /* of one address: 128, 100 a s */
     uint32_t max_streams;                 /* per connection, default 100 */
     uint32_t max_message_len;             /* bytes, default 256 KiB */
     uint64_t idle_ns, stall_ns, drain_ns; /* defaults 5 min, 30 s, 10 s */

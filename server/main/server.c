@@ -285,6 +285,8 @@ static enum err_code start_net(struct server *s, unsigned loops,
         .n_listeners = c->has_metrics ? 2 : 1,
         .n_loops = loops,
         .limits = { .max_conns = max_conns,
+                    .handshakes = c->handshakes,
+                    .handshake_rate = c->handshake_rate,
                     .idle_ns = c->idle_ns,
                     .stall_ns = c->stall_ns },
     };

@@ -30,7 +30,8 @@
  * Strangers: a connection is one until its protocol vouches for it, and says
  * whose it is; past three quarters of all places nobody's are vouched for. When
  * all places are taken, the oldest stranger makes room for a newcomer; where
- * there is none, the newcomer is turned away.
+ * there is none, the newcomer is turned away.  So is who has begun more TLS
+ * handshakes than an address may.
  *
  * Back-pressure: a connection that has bytes the peer does not take is not read
  * from until they are gone, so a peer that only sends cannot make us buffer.
@@ -101,13 +102,15 @@ struct net_listener_options {
 
 /* 0 = the default in brackets. */
 struct net_limits {
-    unsigned max_conns;    /* [4096] and NET_CONNS_SLACK more for a moment,
-                              while strangers are sent away */
-    uint64_t handshake_ns; /* [10 s] TLS handshake */
-    uint64_t greet_ns;     /* [30 s] connection that never was busy yet */
-    uint64_t idle_ns;      /* [5 min] connection that is not busy */
-    uint64_t stall_ns;     /* [30 s] peer takes none of our bytes */
-    uint64_t linger_ns;    /* [2 s] wait for the peer's end after ours */
+    unsigned max_conns;  /* [4096] and NET_CONNS_SLACK more for a moment,
+                            while strangers are sent away */
+    unsigned handshakes; /* [128] under way of one address (net_address.h) */
+    unsigned handshake_rate; /* [100] that one address may begin in a second */
+    uint64_t handshake_ns;   /* [10 s] TLS handshake */
+    uint64_t greet_ns;       /* [30 s] connection that never was busy yet */
+    uint64_t idle_ns;        /* [5 min] connection that is not busy */
+    uint64_t stall_ns;       /* [30 s] peer takes none of our bytes */
+    uint64_t linger_ns;      /* [2 s] wait for the peer's end after ours */
 };
 
 struct net_server_options {
@@ -122,7 +125,8 @@ enum { NET_TICK_MS = 250, NET_CONNS_SLACK = 32 };
 /* Counters since the start; a snapshot, safe from any thread. */
 struct net_stats {
     uint64_t accepted;            /* connections handed to a loop */
-    uint64_t refused;             /* closed at once: max_conns */
+    uint64_t refused;             /* closed at once: max_conns, or one
+                                     address had its share */
     uint64_t evicted;             /* strangers that made room for others */
     uint64_t active;              /* open now */
     uint64_t tls_failed;          /* handshake failed or timed out */

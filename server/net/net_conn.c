@@ -41,6 +41,13 @@ struct net_conn *net_conn_new(struct net_loop *loop,
     return conn;
 }
 
+void net_greeting_end(struct net_greeting *g)
+{
+    if (g->addresses)
+        net_addresses_done(g->addresses, g->bucket);
+    g->addresses = NULL;
+}
+
 /* The protocol lets go of the connection; handles find it no more. */
 static void leave_protocol(struct net_conn *conn)
 {
@@ -66,6 +73,7 @@ void net_conn_free(struct net_conn *conn)
     struct net_loop *loop = conn->loop;
     if (conn->state == NET_CONN_HANDSHAKE && conn->ssl)
         net_count(&loop->stats.tls_failed, 1);
+    net_greeting_end(&conn->greeting);
     leave_protocol(conn);
     unlink_dirty(conn);
     net_loop_part(loop, conn);
@@ -303,6 +311,7 @@ static void on_input(struct net_conn *conn)
 static void open_protocol(struct net_conn *conn)
 {
     const struct net_protocol *protocol = conn->service->protocol;
+    net_greeting_end(&conn->greeting);
     if (conn->ssl && !net_tls_agreed(conn->ssl, protocol->alpn)) {
         net_conn_free(conn);
         return;

@@ -4,6 +4,7 @@
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 
+#include "server/net/net_address.h"
 #include "server/net/net_io.h"
 #include "server/net/net_loop.h"
 
@@ -32,6 +33,13 @@ struct net_service {
     uint64_t idle_ns;
 };
 
+/* A handshake that counts for its address until it ends; NULL: none. */
+struct net_greeting {
+    struct net_addresses *addresses;
+    unsigned bucket;
+};
+void net_greeting_end(struct net_greeting *g);
+
 struct net_conn {
     struct net_task handover; /* from the acceptor to the loop */
     struct net_loop *loop;
@@ -40,6 +48,7 @@ struct net_conn {
     int fd;
     SSL *ssl;     /* NULL = plaintext */
     SSL_CTX *tls; /* a reference, until ssl is made */
+    struct net_greeting greeting;
     struct event on_read, on_write;
     bool reading, writing; /* which events are armed */
     bool read_wants_write; /* TLS must write before it can read on */

@@ -157,7 +157,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
         (void)setsockopt(conn, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         char peer[INET6_ADDRSTRLEN + 8];
         address_print(&a, peer, sizeof peer);
-        net_server_take(l, conn, peer);
+        net_server_take(l, conn, &a.any, peer);
     }
 }
 

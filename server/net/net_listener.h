@@ -1,6 +1,8 @@
 #ifndef NET_NET_LISTENER_H
 #define NET_NET_LISTENER_H
 
+#include <sys/socket.h>
+
 #include "server/net/net_conn.h"
 #include "server/net/net_tls.h"
 
@@ -36,6 +38,7 @@ void net_listener_stop(struct net_listener *l);
 void net_listener_fini(struct net_listener *l);
 
 /* Give a new connection to a loop; the server's part of accepting.  Owns fd. */
-void net_server_take(struct net_listener *l, int fd, const char *peer);
+void net_server_take(struct net_listener *l, int fd,
+                     const struct sockaddr *from, const char *peer);
 
 #endif

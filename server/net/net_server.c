@@ -28,6 +28,7 @@ struct net_server {
     struct net_loop *loops;    /* n_loops + 1 */
     unsigned n_loops, n_threads;
     pthread_t threads[NET_LOOPS_MAX];
+    struct net_addresses *addresses; /* owned */
     struct net_listener listeners[NET_LISTENERS_MAX];
     size_t n_listeners;
     struct net_signal signals[SIGNALS_MAX];
@@ -49,10 +50,13 @@ static uint64_t or_default(uint64_t value, uint64_t fallback)
 
 static struct net_limits limits_of(const struct net_limits *l)
 {
-    enum { DEFAULT_CONNS = 4096 };
+    enum { DEFAULT_CONNS = 4096, HANDSHAKES = 128, HANDSHAKE_RATE = 100 };
     const uint64_t second = UINT64_C(1000000000);
     return (struct net_limits){
         .max_conns = l->max_conns ? l->max_conns : DEFAULT_CONNS,
+        .handshakes = l->handshakes ? l->handshakes : HANDSHAKES,
+        .handshake_rate =
+            l->handshake_rate ? l->handshake_rate : HANDSHAKE_RATE,
         .handshake_ns = or_default(l->handshake_ns, 10 * second),
         .greet_ns = or_default(l->greet_ns, 30 * second),
         .idle_ns = or_default(l->idle_ns, 300 * second),
@@ -109,9 +113,35 @@ static bool make_room(struct net_server *server)
     return true;
 }
 
-void net_server_take(struct net_listener *l, int fd, const char *peer)
+/* Is there a place?  A stranger may have to make room. */
+static bool has_place(struct net_server *server, unsigned total)
+{
+    return total < server->limits.max_conns ||
+           (total < server->limits.max_conns + NET_CONNS_SLACK &&
+            make_room(server));
+}
+
+/* May this address begin one more handshake?  Counts it. */
+static bool is_admitted(struct net_listener *l, struct net_greeting *greeting,
+                        const struct sockaddr *from)
+{
+    struct net_addresses *addresses = l->server->addresses;
+    *greeting = (struct net_greeting){ 0 };
+    if (!l->tls)
+        return true;
+    const unsigned bucket = net_addresses_bucket(addresses, from);
+    if (!net_addresses_admit(addresses, bucket,
+                             net_loop_now_ns(l->server->acceptor)))
+        return false;
+    *greeting = (struct net_greeting){ addresses, bucket };
+    return true;
+}
+
+void net_server_take(struct net_listener *l, int fd,
+                     const struct sockaddr *from, const char *peer)
 {
     struct net_server *server = l->server;
+    struct net_greeting greeting;
     struct net_loop *least = &server->loops[0];
     unsigned total = 0;
     for (unsigned i = 0; i < server->n_loops; i++) {
@@ -119,8 +149,9 @@ void net_server_take(struct net_listener *l, int fd, const char *peer)
         if (conns_of(&server->loops[i]) < conns_of(least))
             least = &server->loops[i];
     }
-    if (total >= server->limits.max_conns + NET_CONNS_SLACK ||
-        (total >= server->limits.max_conns && !make_room(server))) {
+    const bool admitted = is_admitted(l, &greeting, from);
+    if (!admitted || !has_place(server, total)) {
+        net_greeting_end(&greeting);
         net_count(&server->refused, 1);
         (void)close(fd);
         return;
@@ -128,8 +159,11 @@ void net_server_take(struct net_listener *l, int fd, const char *peer)
     if (l->tls)
         (void)SSL_CTX_up_ref(l->tls);
     struct net_conn *conn = net_conn_new(least, &l->service, fd, l->tls, peer);
-    if (!conn)
+    if (!conn) {
+        net_greeting_end(&greeting);
         return;
+    }
+    conn->greeting = greeting;
     atomic_fetch_add_explicit(&least->n_conns, 1, memory_order_acq_rel);
     net_loop_post(least, &conn->handover);
 }
@@ -205,8 +239,11 @@ enum err_code net_server_new(struct net_server **out,
     server->limits = limits_of(&options->limits);
     server->n_loops = loops_of(options);
     server->loops = calloc(server->n_loops + 1u, sizeof *server->loops);
+    server->addresses = calloc(1, sizeof *server->addresses);
     enum err_code code = ERR_INTERNAL;
-    if (server->loops) {
+    if (server->loops && server->addresses &&
+        net_addresses_init(server->addresses, server->limits.handshakes,
+                           server->limits.handshake_rate)) {
         for (unsigned i = 0; i <= server->n_loops; i++)
             server->loops[i].wake_fd = -1;
         server->acceptor = &server->loops[server->n_loops];
@@ -251,6 +288,7 @@ void net_server_free(struct net_server *server)
     for (size_t i = 0; i < server->n_listeners; i++)
         net_listener_fini(&server->listeners[i]);
     free(server->loops);
+    free(server->addresses);
     free(server);
 }
 

@@ -18,6 +18,7 @@ mkdir -p "$run/shop"
 "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" 500 || die "no shop"
 cp demo/shop.yaml "$run/shop/shop.yaml"
 write_config "$run/shop/shop.yaml"
+echo 'limits: {handshakes: 1000}' >>"$run/config.yaml" # the crowd is one address
 
 # --- open files ---
 
