@@ -254,8 +254,8 @@ $(BUILD)/tests/auditor/probe: $(patsubst %,$(BUILD)/tests/auditor/%.o, \
                                 probe pipe) $(LIB)
 	$(LINK)
 $(BUILD)/tests/auditor/halftoned: LDFLAGS += \
-    -Wl,--wrap=service_accounts_of,--wrap=dp_mechanism_release \
-    -Wl,--wrap=dp_quantile_pick,--wrap=dp_threshold_of \
+    -Wl,--wrap=service_charge_args,--wrap=dp_mechanism_release \
+    -Wl,--wrap=dp_quantile_pick,--wrap=dp_topk_pick,--wrap=dp_threshold_of \
     -Wl,--wrap=leave_at_slot,--wrap=leave_as_first,--wrap=leave_on_time
 $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
                                   $(BUILD)/tests/auditor/plant.o $(LIB)

@@ -46,7 +46,7 @@ left=$((seconds - SECONDS))
 cat "$log"
 # A hundred thousand answers a question take an hour or two, whatever the time.
 [ "$failed" -ne 0 ] || [ -n "${SOAK_AUDIT+set}" ] ||
-    run 'the auditor' env AUDIT_WHICH=all AUDIT_ANSWERS=50000 AUDIT_PLANTED=10000 \
+    run 'the auditor' env AUDIT_WHICH=all AUDIT_ANSWERS=50000 AUDIT_PLANTED=30000 \
         SYSTEM_TIMEOUT=36000 tests/system/run.sh tests/system/auditor.sh
 grep '^note' "$log"
 [ "$failed" -ne 0 ] || [ -n "${SOAK_AUDIT+set}" ] ||

@@ -19,7 +19,21 @@
 #include "dp/mechanism.h"
 #include "dp/quantile.h"
 #include "dp/select.h"
+#include "dp/topk.h"
 #include "server/main/leave.h"
+
+/* Both of the type of what they stand for: when that changes, this fails to
+ * compile, where the linker would not mind. */
+#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
+
+WRAPPED(service_charge_args);
+WRAPPED(dp_mechanism_release);
+WRAPPED(dp_quantile_pick);
+WRAPPED(dp_topk_pick);
+WRAPPED(dp_threshold_of);
+WRAPPED(leave_at_slot);
+WRAPPED(leave_as_first);
+WRAPPED(leave_on_time);
 
 static bool is_planted(const char *what)
 {
@@ -27,37 +41,28 @@ static bool is_planted(const char *what)
     return plant && strcmp(plant, what) == 0;
 }
 
-enum err_code __real_service_accounts_of(struct service_accounts *out,
+enum err_code __wrap_service_charge_args(struct ledger_charge_args *out,
+                                         const struct service_call *call,
                                          const struct policy *policy,
-                                         const char *principal,
-                                         const char *purpose, struct arena *a,
-                                         struct err *err) MUST_CHECK;
-enum err_code __wrap_service_accounts_of(struct service_accounts *out,
-                                         const struct policy *policy,
-                                         const char *principal,
-                                         const char *purpose, struct arena *a,
-                                         struct err *err);
-enum err_code __wrap_service_accounts_of(struct service_accounts *out,
-                                         const struct policy *policy,
-                                         const char *principal,
-                                         const char *purpose, struct arena *a,
+                                         const uint8_t *release_hash,
+                                         struct dp_price price, struct arena *a,
                                          struct err *err)
 {
-    TRY(__real_service_accounts_of(out, policy, principal, purpose, a, err));
-    out->spec[0].window_s = 1;
-    out->spec[0].limit =
+    TRY(__real_service_charge_args(out, call, policy, release_hash, price, a,
+                                   err));
+    struct ledger_account_spec *filter =
+        ARENA_NEW(a, struct ledger_account_spec);
+    if (!filter)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    *filter = out->accounts[0];
+    filter->window_s = 1;
+    filter->limit =
         (struct dp_price){ DP_PRICE_MAX, DP_PRICE_MAX, DP_PRICE_MAX };
+    out->accounts = filter;
+    out->n_accounts = 1;
     return ERR_OK;
 }
 
-enum dp_status __real_dp_mechanism_release(struct dp_noisy *out,
-                                           const struct dp_exact *in, size_t n,
-                                           const struct dp_mechanism *m,
-                                           gsl_rng *rng) DP_MUST_CHECK;
-enum dp_status __wrap_dp_mechanism_release(struct dp_noisy *out,
-                                           const struct dp_exact *in, size_t n,
-                                           const struct dp_mechanism *m,
-                                           gsl_rng *rng);
 enum dp_status __wrap_dp_mechanism_release(struct dp_noisy *out,
                                            const struct dp_exact *in, size_t n,
                                            const struct dp_mechanism *m,
@@ -74,15 +79,6 @@ enum dp_status __wrap_dp_mechanism_release(struct dp_noisy *out,
     return __real_dp_mechanism_release(out, in, n, &used, rng);
 }
 
-enum dp_status
-__real_dp_quantile_pick(size_t *bucket, const struct dp_exact *count, size_t n,
-                        const struct dp_quantile *q, const struct dp_choice *c,
-                        struct dp_exact *room, gsl_rng *rng) DP_MUST_CHECK;
-enum dp_status __wrap_dp_quantile_pick(size_t *bucket,
-                                       const struct dp_exact *count, size_t n,
-                                       const struct dp_quantile *q,
-                                       const struct dp_choice *c,
-                                       struct dp_exact *room, gsl_rng *rng);
 enum dp_status __wrap_dp_quantile_pick(size_t *bucket,
                                        const struct dp_exact *count, size_t n,
                                        const struct dp_quantile *q,
@@ -95,14 +91,17 @@ enum dp_status __wrap_dp_quantile_pick(size_t *bucket,
     return __real_dp_quantile_pick(bucket, count, n, q, &used, room, rng);
 }
 
-enum dp_status __real_dp_threshold_of(struct dp_threshold *out,
-                                      const struct dp_mechanism *people,
-                                      uint32_t l0, double delta,
-                                      uint64_t floor) DP_MUST_CHECK;
-enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
-                                      const struct dp_mechanism *people,
-                                      uint32_t l0, double delta,
-                                      uint64_t floor);
+enum dp_status __wrap_dp_topk_pick(size_t *index, size_t *n_picked,
+                                   const struct dp_topk *t,
+                                   const struct dp_exact *count, size_t n,
+                                   struct dp_topk_room room, gsl_rng *rng)
+{
+    struct dp_topk used = *t;
+    if (is_planted("scale"))
+        used.pick.eps_nano *= 4;
+    return __real_dp_topk_pick(index, n_picked, &used, count, n, room, rng);
+}
+
 enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
                                       const struct dp_mechanism *people,
                                       uint32_t l0, double delta, uint64_t floor)
@@ -113,10 +112,6 @@ enum dp_status __wrap_dp_threshold_of(struct dp_threshold *out,
         floor);
 }
 
-uint64_t __real_leave_at_slot(struct service_call *call,
-                              const struct policy *policy, uint64_t work_ns);
-uint64_t __wrap_leave_at_slot(struct service_call *call,
-                              const struct policy *policy, uint64_t work_ns);
 uint64_t __wrap_leave_at_slot(struct service_call *call,
                               const struct policy *policy, uint64_t work_ns)
 {
@@ -126,10 +121,6 @@ uint64_t __wrap_leave_at_slot(struct service_call *call,
     return 0;
 }
 
-void __real_leave_as_first(struct service_call *call,
-                           const struct policy *policy, int64_t slot_ns);
-void __wrap_leave_as_first(struct service_call *call,
-                           const struct policy *policy, int64_t slot_ns);
 void __wrap_leave_as_first(struct service_call *call,
                            const struct policy *policy, int64_t slot_ns)
 {
@@ -137,10 +128,6 @@ void __wrap_leave_as_first(struct service_call *call,
         __real_leave_as_first(call, policy, slot_ns);
 }
 
-void __real_leave_on_time(struct service_call *call,
-                          const struct policy *policy);
-void __wrap_leave_on_time(struct service_call *call,
-                          const struct policy *policy);
 void __wrap_leave_on_time(struct service_call *call,
                           const struct policy *policy)
 {

@@ -60,6 +60,14 @@ static const struct question QUESTIONS[] = {
       .price = 0.5,
       .delta = SOME,
       .planted = "scale" },
+    { .name = "top group by the exponential mechanism",
+      .notion = DP_ZCDP,
+      .sql = "SELECT city, COUNT(*) FROM visits GROUP BY city ORDER BY 2 DESC "
+             "LIMIT 1",
+      .price = 0.5,
+      .delta = SOME,
+      .l0 = 4,
+      .planted = "scale" },
     { .name = "SELECT: several aggregates by group",
       .notion = DP_ZCDP,
       .sql = "SELECT city, COUNT(*), SUM(n), SUM(amount) FROM visits GROUP BY "
@@ -103,8 +111,7 @@ static const struct question QUESTIONS[] = {
       .notion = DP_ZCDP,
       .sql = "SELECT tag, COUNT(*), SUM(n) FROM visits GROUP BY tag",
       .price = 0.5,
-      .delta = SOME,
-      .planted = "scale" },
+      .delta = SOME },
 };
 
 size_t question_count(void)

@@ -5,7 +5,7 @@
 # half the scale does not get away with it.  Two questions here; all of them a
 # hundred thousand times (half of them on each dataset) with AUDIT_ANSWERS=50000
 # AUDIT_WHICH=all, which takes an hour or two; to find the planted faults
-# AUDIT_PLANTED=10000 are enough, and 0 leaves them out.
+# AUDIT_PLANTED=30000 are enough, and 0 leaves them out.
 set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
