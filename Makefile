@@ -224,6 +224,10 @@ $(GEN)/tests/%.pb-c.c: tests/system/%.proto build/deps.ok
 $(BUILD)/$(GEN)/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(INCLUDE) -c $< -o $@
+# -MMD passes over what is included with -isystem.
+$(filter $(BUILD)/server/grpc/% $(BUILD)/clients/%,$(LIB_O)) \
+$(TESTS:%=%.o) $(TEST_LIB): $(PB_C)
+
 $(BUILD)/%.o: %.c | $(PB_C) build/deps.ok
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -c $< -o $@
