@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "clients/cli/grid.h"
 #include "clients/cli/terminal.h"
 #include "tests/table.h"
 
@@ -156,7 +157,7 @@ static void print(char *out, size_t cap, enum output_format format)
     FILE *f = fmemopen(out, cap, "w");
     FILE *other = fmemopen(NULL, 4096, "w");
     assert_true(f && other);
-    struct terminal t = { .out = f, .err = other };
+    struct terminal t = { .out = f, .err = other, .out_columns = 80 };
     assert_int_equal(answer_print(&m, format, &t, &a, &err), ERR_OK);
     assert_int_equal(fclose(f) | fclose(other), 0);
     arena_fini(&a);
@@ -206,7 +207,46 @@ static void check_row(void **state)
     assert_memory_equal(out, row->want, strlen(row->want));
 }
 
+/* A plan is a column of long text: its rule ends where the screen does. */
+static void a_rule_ends_with_the_screen(void **state)
+{
+    static const char wide[] =
+        "a line of a hundred columns or so, longer than any rule should be "
+        "however wide the text below it is";
+    struct grid_column column = { "plan", GRID_TEXT };
+    const char *lines[] = { wide };
+    const struct grid g = {
+        .columns = &column, .n_columns = 1, .cells = lines, .n_rows = 1
+    };
+    static const size_t screens[] = { 2, 40, 80, 500 };
+    (void)state;
+    for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++) {
+        static const char dash[] = "\xe2\x94\x80";
+        char out[2048] = "";
+        struct arena a;
+        struct err err;
+        size_t dashes = 0;
+        arena_init(&a, 1 << 16);
+        FILE *f = fmemopen(out, sizeof out, "w");
+        assert_non_null(f);
+        struct terminal t = { .out = f, .out_columns = screens[i] };
+        assert_int_equal(grid_print_table(&g, &t, &a, &err), ERR_OK);
+        assert_int_equal(fclose(f), 0);
+        for (const char *at = out; (at = strstr(at, dash)); at += 3)
+            dashes++;
+        assert_int_equal(dashes, screens[i] < 4              ? 4
+                                 : screens[i] < strlen(wide) ? screens[i]
+                                                             : strlen(wide));
+        assert_non_null(strstr(out, wide));
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
-    return RUN_ROWS(rows, check_row);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rule_ends_with_the_screen),
+    };
+    return RUN_ROWS(rows, check_row) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,14 @@ static const char *price_text(uint64_t units, unsigned decimals,
                                : number_scaled(units, decimals).s);
 }
 
+/* A price is in rho or in epsilon, and what it is not in is not 0. */
+static const char *priced(uint64_t units, uint64_t other, unsigned decimals,
+                          bool for_people, struct arena *a)
+{
+    return units == 0 && other > 0 ? NULL
+                                   : price_text(units, decimals, for_people, a);
+}
+
 static bool add(struct list *l, const Halftone__V1__Charge *c, bool for_people,
                 struct arena *a)
 {
@@ -42,10 +50,10 @@ static bool add(struct list *l, const Halftone__V1__Charge *c, bool for_people,
     cell[3] = c->principal;
     cell[4] = c->purpose;
     cell[5] = c->state;
-    cell[6] = price_text(c->rho_pico, 12, for_people, a);
-    cell[7] = price_text(c->epsilon_nano, 9, for_people, a);
+    cell[6] = priced(c->rho_pico, c->epsilon_nano, 12, for_people, a);
+    cell[7] = priced(c->epsilon_nano, c->rho_pico, 9, for_people, a);
     cell[8] = price_text(c->delta_atto, 18, for_people, a);
-    return cell[0] && cell[6] && cell[7] && cell[8];
+    return cell[0] && (cell[6] || cell[7]) && cell[8];
 }
 
 static enum err_code fetch(struct list *l, struct cli *cli,

@@ -85,6 +85,29 @@ static void print_line(const struct layout *l, const struct grid *g,
     (void)fputc('\n', out);
 }
 
+/*
+ * The line under the heads.  Of a last column of text, which may be longer than
+ * any screen, no further than the screen goes.
+ */
+static void print_rule(const struct layout *l, const struct grid *g,
+                       size_t screen, FILE *out)
+{
+    size_t at = 0; /* columns of the terminal so far */
+    for (size_t c = 0; c < g->n_columns; c++) {
+        const bool last = c + 1 == g->n_columns;
+        size_t width = l->widths[c];
+        if (last && g->columns[c].type == GRID_TEXT && at + width > screen) {
+            const size_t head = utf8_width(l->heads[c], strlen(l->heads[c]));
+            const size_t left = screen > at ? screen - at : 0;
+            width = left > head ? left : head;
+        }
+        (void)fputs(c > 0 ? GAP : "", out);
+        for (size_t i = 0; i < width; i++)
+            (void)fputs(RULE, out);
+        at += width + sizeof GAP - 1;
+    }
+}
+
 enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
                                struct arena *a, struct err *err)
 {
@@ -95,11 +118,7 @@ enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
     print_line(&l, g, l.heads, t->out);
     (void)fputs(terminal_style(t->out_color, STYLE_PLAIN), t->out);
     (void)fputs(terminal_style(t->out_color, STYLE_DIM), t->out);
-    for (size_t c = 0; c < g->n_columns; c++) {
-        (void)fputs(c > 0 ? GAP : "", t->out);
-        for (size_t i = 0; i < l.widths[c]; i++)
-            (void)fputs(RULE, t->out);
-    }
+    print_rule(&l, g, t->out_columns, t->out);
     (void)fprintf(t->out, "%s\n", terminal_style(t->out_color, STYLE_PLAIN));
     for (size_t r = 0; r < g->n_rows; r++)
         print_line(&l, g, l.cells + r * g->n_columns, t->out);

@@ -3,12 +3,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool is_set(const char *name)
 {
     const char *value = getenv(name);
     return value && *value;
+}
+
+static size_t columns_of(int fd)
+{
+    enum { USUAL = 80 };
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                : USUAL;
 }
 
 struct terminal terminal_of(FILE *out, FILE *err, bool no_color)
@@ -24,6 +33,7 @@ struct terminal terminal_of(FILE *out, FILE *err, bool no_color)
         .out_color = out_tty && !plain,
         .err_color = err_tty && !plain,
         .out_live = out_tty,
+        .out_columns = columns_of(fileno(out)),
         .spins = err_tty && !plain,
     };
 }

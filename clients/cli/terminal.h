@@ -14,9 +14,10 @@ enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN };
 struct terminal {
     FILE *out, *err; /* borrowed */
     bool out_color, err_color;
-    bool out_live;  /* out may be redrawn in place */
-    bool spins;     /* a spinner may be drawn on err */
-    unsigned frame; /* of the spinner; 0 = nothing drawn */
+    bool out_live;      /* out may be redrawn in place */
+    size_t out_columns; /* of the screen; 80 where out is none */
+    bool spins;         /* a spinner may be drawn on err */
+    unsigned frame;     /* of the spinner; 0 = nothing drawn */
 };
 
 /* Looks at the two streams and the environment. */

@@ -116,6 +116,14 @@ static struct draft_name name_of_path(const char *path)
     return draft_name_of(base);
 }
 
+/* The file, as it was named; where that depends on where one stands, on what.
+ */
+static void print_source(struct writer *w, const char *path)
+{
+    print_quoted(w, path);
+    writer_str(w, *path == '/' ? "\n" : "  # relative to this file\n");
+}
+
 static void print_head(struct writer *w, const struct policy_draft *draft)
 {
     const struct draft_name name = name_of_path(draft->source);
@@ -135,8 +143,7 @@ static void print_head(struct writer *w, const struct policy_draft *draft)
         name.s[0] ? name.s : "DECIDE");
     if (draft->is_database) {
         writer_str(w, "source: duckdb\ndatabase: ");
-        print_quoted(w, draft->source);
-        writer_str(w, "  # relative to this file\n");
+        print_source(w, draft->source);
     }
     writer_str(w,
                "\n"
@@ -241,8 +248,12 @@ static void print_table(struct writer *w, const struct policy_draft *draft,
     const size_t key = policy_draft_key(t);
     const struct draft_name name = draft_name_of(t->name);
     writer_printf(w, "  %s:\n    from: ", name.s[0] ? name.s : "data");
-    print_quoted(w, draft->is_database ? t->name : draft->source);
-    writer_str(w, draft->is_database ? "\n" : "  # relative to this file\n");
+    if (draft->is_database) {
+        print_quoted(w, t->name);
+        writer_str(w, "\n");
+    } else {
+        print_source(w, draft->source);
+    }
     if (key < t->n_columns)
         writer_printf(w,
                       "    key: %s  # guessed by its name: is it whose row "
