@@ -133,7 +133,7 @@ SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
 # The tests that never end, for SOAK_SECONDS (600), then the auditor in full.
 soak: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) \
-	    $(SOAKED:%=$(BUILD)/tests/test_%)
+	    $(SOAKED:%=$(BUILD)/tests/test_%) $(BUILD)/tests/test_coverage
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
 # PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the

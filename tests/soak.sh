@@ -1,7 +1,8 @@
 #!/bin/bash
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
-# new seeds, every crash of it, the flood and the threads again and again, and a
-# real server that is asked, killed and reloaded.  Ends after the time, or at
+# new seeds, every crash of it, the coverage of every interval, the flood and
+# the threads again and again, and a real server that is asked, killed and
+# reloaded.  Ends after the time, or at
 # the first failure; then the auditor asks it all and answers are timed
 # (SOAK_AUDIT= leaves both out).  Usage: soak.sh BUILD ledger_crash ledger_model
 # TEST...
@@ -28,6 +29,8 @@ run() { # NAME COMMAND...
 
 run 'every crash of the ledger' env SOAK=1 "$build/tests/test_ledger_crash"
 echo "ok every crash of the ledger, $SECONDS s"
+run 'intervals of every question' env SOAK=$first "$build/tests/test_coverage"
+echo "ok intervals of every question from seed $first, $SECONDS s"
 rounds=0
 while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do
     seed=$((first + rounds * 3000))

@@ -11,6 +11,7 @@
 #include "server/sql/sql.h"
 #include "tests/lib_docs.h"
 #include "tests/lib_rng.h"
+#include "tests/lib_shop.h"
 #include "tests/table.h"
 
 /*
@@ -28,13 +29,7 @@ static const struct recipe {
 
 enum { PAGE = 16 * 1024, LINES = 1024, LINE = 256, PEOPLE = 3000 };
 
-static char folder[] = "/tmp/halftone-recipes-XXXXXX";
-static duckdb_database db;
-static duckdb_connection con;
-static struct policy *policy,
-    *loose; /* as written; with limits out of the way */
-static struct engine *engine;
-static struct arena lasting;
+static struct shop shop;
 
 static char *slurp(const char *path)
 {
@@ -59,18 +54,6 @@ static char *question_of(const struct recipe *r)
     char *sql = strndup(from + 7, (size_t)(to - from - 7));
     free(page);
     return sql;
-}
-
-static struct plan *planned(const char *sql, const struct request *req,
-                            const struct policy *by, struct arena *a)
-{
-    struct select *tree = NULL;
-    struct plan *plan = NULL;
-    struct err err = { 0 };
-    if (sql_parse(&tree, sql, strlen(sql), a, &err) != ERR_OK ||
-        plan_query(&plan, req, tree, by, a, &err) != ERR_OK)
-        fail_msg("%u:%u %s (%s)", err.line, err.col, err.msg, err.hint);
-    return plan;
 }
 
 /* ---- the page's table ---- */
@@ -100,8 +83,8 @@ static void check_page(void **state)
     char *sql = question_of(r);
 
     arena_init(&a, 1 << 24);
-    const struct plan *p = planned(sql, &req, policy, &a);
-    assert_int_equal(plan_estimate(&e, p, policy->cap, &a, &err), ERR_OK);
+    const struct plan *p = shop_plan(sql, &req, shop.policy, &a);
+    assert_int_equal(plan_estimate(&e, p, shop.policy->cap, &a, &err), ERR_OK);
     writer_printf(&w, "- each person counts in at most %u group%s", p->l0,
                   p->l0 == 1 ? "" : "s");
     writer_printf(&w, " and with at most %u row%s in each\n", p->linf,
@@ -159,7 +142,7 @@ static void sort(struct lines *l)
 static size_t ask_oracle(struct lines *out, const char *sql)
 {
     duckdb_result r;
-    if (duckdb_query(con, sql, &r) != DuckDBSuccess)
+    if (duckdb_query(shop.con, sql, &r) != DuckDBSuccess)
         fail_msg("%s\n%s", duckdb_result_error(&r), sql);
     const size_t columns = duckdb_column_count(&r);
     out->n = duckdb_row_count(&r);
@@ -216,44 +199,12 @@ static void print_lines(struct lines *out, const struct reply_table *t,
     sort(out);
 }
 
-static struct engine_result run(const struct plan *p, struct arena *a)
-{
-    static const uint8_t secret[32] = { 1 };
-    static const atomic_int stop;
-    struct engine_result r = { 0 };
-    struct err err = { 0 };
-    if (engine_run(engine, &r, p, secret, &stop, a, &err) != ERR_OK)
-        fail_msg("%s", p->sql);
-    return r;
-}
-
-/* The histograms of a plan, as the service runs them. */
-static struct engine_result *run_hists(const struct plan *p, struct arena *a)
-{
-    struct engine_result *hists =
-        ARENA_NEW_N(a, p->n_hists + 1, struct engine_result);
-    struct plan view = *p;
-    view.keys = ARENA_NEW_N(a, p->n_keys + 1, struct plan_key);
-    assert_true(hists && view.keys);
-    if (p->n_keys > 0)
-        memcpy(view.keys, p->keys, p->n_keys * sizeof *view.keys);
-    view.keys[view.n_keys++].type = VALUE_INT;
-    view.n_measures = 1;
-    for (size_t h = 0; h < p->n_hists; h++) {
-        view.sql = p->hists[h].sql;
-        view.keyed = p->hists[h].keyed;
-        hists[h] = run(&view, a);
-    }
-    return hists;
-}
-
 /* Every group that was found, its numbers as they are. */
 static struct plan_noisy without_noise(const struct plan *p, gsl_rng *rng,
                                        struct arena *a)
 {
     struct err err = { 0 };
-    const struct engine_result exact =
-        p->n_measures > 0 ? run(p, a) : (struct engine_result){ 0 };
+    const struct engine_result exact = shop_run(&shop, p, a);
     struct plan_noisy out = { .keys = exact.keys, .n_rows = exact.n_rows };
     const size_t wide = plan_width(p);
     if (p->n_measures == 0) { /* percentiles alone: every public group */
@@ -275,8 +226,8 @@ static struct plan_noisy without_noise(const struct plan *p, gsl_rng *rng,
         p->picks[i].choice.sensitivity =
             q->num > q->den - q->num ? q->num : q->den - q->num;
     }
-    assert_int_equal(noise_picks(&out, p, run_hists(p, a), rng, a, &err),
-                     ERR_OK);
+    assert_int_equal(
+        noise_picks(&out, p, shop_hists(&shop, p, a), rng, a, &err), ERR_OK);
     return out;
 }
 
@@ -309,7 +260,7 @@ static void check_answer(void **state)
     char *sql = question_of(r);
 
     arena_init(&a, 1 << 26);
-    struct plan *p = planned(sql, &req, loose, &a);
+    struct plan *p = shop_plan(sql, &req, shop.loose, &a);
     const struct plan_noisy noisy = without_noise(p, rng, &a);
     assert_int_equal(plan_finish(&table, p, &noisy, &a, &err), ERR_OK);
     const size_t columns = ask_oracle(&want, r->oracle);
@@ -328,78 +279,12 @@ static void check_answer(void **state)
     arena_fini(&a);
 }
 
-/* ---- the shop ---- */
-
-static void query(const char *sql)
-{
-    duckdb_result r;
-    if (duckdb_query(con, sql, &r) != DuckDBSuccess)
-        fail_msg("%s", duckdb_result_error(&r));
-    duckdb_destroy_result(&r);
-}
-
-static struct policy *load(struct policy_report *report)
-{
-    char path[128];
-    struct policy *p = NULL;
-    struct err err = { 0 };
-    (void)snprintf(path, sizeof path, "%s/shop.yaml", folder);
-    char *text = slurp("demo/shop.yaml");
-    if (policy_load_bytes(&p, text, strlen(text), path, report, &lasting,
-                          &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-    free(text);
-    return p;
-}
-
-static int open_shop(void **state)
-{
-    static struct policy_report report;
-    struct err err = { 0 };
-    char home[512], set[64];
-    (void)state;
-    arena_init(&lasting, 1 << 24);
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(duckdb_open(NULL, &db), DuckDBSuccess);
-    assert_int_equal(duckdb_connect(db, &con), DuckDBSuccess);
-    char *script = slurp("demo/shop.sql");
-    assert_non_null(getcwd(home, sizeof home));
-    assert_int_equal(chdir(folder), 0);
-    (void)snprintf(set, sizeof set, "SET VARIABLE people = %d", PEOPLE);
-    query(set);
-    query(script);
-    assert_int_equal(chdir(home), 0);
-    free(script);
-    policy = load(&report);
-    loose = load(&report);
-    for (size_t i = 0; i < loose->n_tables; i++) {
-        struct policy_table *t = &loose->tables[i];
-        t->max_groups = t->max_rows = t->most_groups = t->most_rows = 1000;
-    }
-    if (engine_open(&engine, loose, &(struct engine_options){ .threads = 1 },
-                    &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
-    return 0;
-}
-
-static int close_shop(void **state)
-{
-    char remove[128];
-    (void)state;
-    engine_close(engine);
-    duckdb_disconnect(&con);
-    duckdb_close(&db);
-    arena_fini(&lasting);
-    (void)snprintf(remove, sizeof remove, "rm -r %s", folder);
-    return system(remove);
-}
-
 int main(void)
 {
     sql_init();
-    if (open_shop(NULL) != 0)
-        return 1;
+    shop_open_demo(&shop, PEOPLE);
     const int failed =
         RUN_ROWS(recipes, check_page) + RUN_ROWS(recipes, check_answer);
-    return failed + close_shop(NULL);
+    shop_close(&shop);
+    return failed;
 }
