@@ -76,6 +76,25 @@ static const char *expected_reason(const char *shape)
     return NULL;
 }
 
+/* What Describe says of the columns is what the answer has. */
+static bool describes(const struct plan *plan, const char *sql,
+                      const struct request *req, const struct policy *policy,
+                      struct arena *a)
+{
+    struct select *tree = NULL;
+    struct plan_shape shape;
+    struct err err = { 0 };
+    size_t n;
+    const struct plan_output *columns = plan_columns(plan, &n);
+    bool same = sql_parse(&tree, sql, strlen(sql), a, &err) == ERR_OK &&
+                plan_shape_of(&shape, req, tree, policy, a, &err) == ERR_OK &&
+                shape.n_columns == n && shape.n_params == 0;
+    for (size_t i = 0; same && i < n; i++)
+        same = strcmp(shape.columns[i].name, columns[i].name) == 0 &&
+               shape.columns[i].type == columns[i].type;
+    return same;
+}
+
 static void plan_one(struct plan_db *db, const struct policy *policy,
                      const char *sql, const char *shape, unsigned *n_failed)
 {
@@ -92,6 +111,10 @@ static void plan_one(struct plan_db *db, const struct policy *policy,
     if (!as_expected)
         print_error("%s: %s (%s)\n", shape, err.msg, err.hint);
     *n_failed += !as_expected;
+    if (rc == ERR_OK && !describes(plan, sql, &req, policy, &a)) {
+        print_error("%s: another shape\n", shape);
+        ++*n_failed;
+    }
     if (rc == ERR_OK && !plan->is_free) {
         struct plan bound;
         plan_db_bind(db, &bound, plan, &a);

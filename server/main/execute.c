@@ -9,6 +9,7 @@
 struct execute_release {
     struct engine_result exact;
     struct engine_result *hists; /* n_hists */
+    struct reply_table *before;  /* answers of earlier releases */
 };
 
 struct run {
@@ -81,12 +82,16 @@ static enum err_code run_before(struct reply_table *out, struct run *run,
 static enum err_code run_chain(struct execute_release *out, struct run *run,
                                const struct plan *plan, struct err *err)
 {
-    struct reply_table tables[PLAN_CHAIN_MAX] = { { 0 } };
+    struct reply_table *tables =
+        ARENA_NEW_N(run->arena, PLAN_CHAIN_MAX, struct reply_table);
     struct plan bound = *plan;
+    if (!tables)
+        return full(err);
     for (size_t i = 0; i < plan->n_before; i++)
         TRY(run_before(&tables[i], run, plan->before[i], err));
     if (plan->n_before > 0)
         TRY(plan_bind(&bound, plan, tables, run->arena, err));
+    out->before = tables;
     return run_release(out, run, &bound, err);
 }
 
@@ -120,6 +125,8 @@ enum err_code execute_noise(struct plan_noisy *out, const struct executed *x,
         if (!part->is_free)
             TRY(noise_release(&each[i], part, &x->releases[i].exact,
                               x->releases[i].hists, call->rng, a, err));
+        if (part->n_amongs > 0 && x->releases[i].before)
+            plan_keep_amongs(&each[i], part, x->releases[i].before);
     }
     return plan_gather(out, plan, each, a, err);
 }

@@ -228,6 +228,13 @@ static enum err_code rule_days(struct check *c, struct err *err)
         args[1] = args[0];
         args[0] = date;
     }
+    /* A parameter beside a date: days behind +, a date in front of - or behind
+     * it, as PostgreSQL takes it. */
+    if (c->d->shape && args[0]->type == VALUE_DATE && args[1]->param > 0)
+        TRY(check_convert(&args[1], c->d,
+                          c->op == OP_SUB ? VALUE_DATE : VALUE_INT, err));
+    if (c->d->shape && args[1]->type == VALUE_DATE && args[0]->param > 0)
+        TRY(check_convert(&args[0], c->d, VALUE_DATE, err));
     TRY(check_literal(c, 0, VALUE_DATE, err));
     TRY(check_literal(c, 1, c->op == OP_SUB ? VALUE_DATE : VALUE_INT, err));
     const bool dates = c->op == OP_SUB && args[1]->type == VALUE_DATE;
@@ -248,6 +255,17 @@ static enum err_code rule_days(struct check *c, struct err *err)
     return ERR_OK;
 }
 
+/* -$1 and $1 + $2 are numbers, though nothing beside them says of what kind. */
+static enum err_code params_alone(struct check *c, struct err *err)
+{
+    bool alone = c->d->shape != NULL;
+    for (size_t i = 0; i < c->n; i++)
+        alone &= c->args[i]->param > 0;
+    for (size_t i = 0; alone && i < c->n; i++)
+        TRY(check_convert(&c->args[i], c->d, VALUE_DOUBLE, err));
+    return ERR_OK;
+}
+
 static enum err_code rule_arith(struct check *c, struct err *err)
 {
     if ((c->op == OP_ADD || c->op == OP_SUB) && has_time(c))
@@ -258,6 +276,7 @@ static enum err_code rule_arith(struct check *c, struct err *err)
     for (size_t i = 0; i < c->n; i++)
         if (!is_number(c->args[i]->type) && !typed_is_null(c->args[i]))
             return mismatch(c, c->args[i], "a number", err);
+    TRY(params_alone(c, err));
     TRY(unify(&c->type, c, 0, 1, err));
     if (c->type == VALUE_TEXT) /* NULL + NULL */
         c->type = VALUE_INT;

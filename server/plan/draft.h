@@ -92,6 +92,12 @@ struct draft_block {
     bool may_group, may_filter; /* of every column read since they were set */
 };
 
+/* A term by which `e` is one of the values of an earlier release's column. */
+struct draft_among {
+    const struct typed *e;
+    const struct rel_column *column;
+};
+
 enum { DRAFT_OUTERS_MAX = 8 };
 
 struct draft {
@@ -106,6 +112,8 @@ struct draft {
     bool is_before; /* an earlier release of a chain itself */
     bool chains;    /* sub-queries over many people become earlier releases */
     const struct select *chained[PLAN_CHAIN_MAX]; /* plan->before, as written */
+    struct draft_among *amongs; /* of the block of the release */
+    size_t n_amongs;
     const struct select *outers[DRAFT_OUTERS_MAX]; /* SELECTs that work on the
                                                      answer, innermost first */
     size_t n_outers;
@@ -196,6 +204,12 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
                           const struct select *s,
                           const struct plan_output *outputs, size_t n,
                           struct err *err) MUST_CHECK;
+
+/* among.c: terms that every row of the release passes; then, of its keys, those
+ * that they bind to an earlier release. */
+enum err_code draft_note_amongs(struct draft *d, const struct draft_terms *t,
+                                struct err *err) MUST_CHECK;
+enum err_code draft_key_amongs(struct draft *d, struct err *err) MUST_CHECK;
 
 /* chain.c: a sub-query over many people as a release before this one. */
 enum err_code draft_chain(const struct rel **out, struct draft *d,

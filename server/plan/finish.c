@@ -370,6 +370,50 @@ enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
     return ERR_OK;
 }
 
+static bool is_silent(const struct reply_table *t, size_t column)
+{
+    const enum value_type type = t->columns[column].type;
+    bool any = false, told = false;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const size_t at = r * t->n_columns + column;
+        any |= t->cells[at].type != VALUE_NULL;
+        told |= t->intervals[at].kind != INTERVAL_NONE;
+    }
+    return any && !told && (type == VALUE_INT || type == VALUE_DOUBLE);
+}
+
+/* Why a number has no interval, where none of its column has one. */
+static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
+                                 struct arena *a, struct err *err)
+{
+    const struct plan *first = plan_release(p, 0);
+    const char **notices =
+        ARENA_NEW_N(a, out->n_notices + p->n_outputs + 1, const char *);
+    if (!notices)
+        return draft_memory(err);
+    if (out->n_notices > 0)
+        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
+    for (size_t i = 0; i < p->n_outputs && !p->is_free; i++) {
+        const struct typed *e = first->outputs[i].expr;
+        const bool picks = e->kind == TYPED_AGG &&
+                           first->aggs[e->index].kind == PLAN_AGG_QUANTILE;
+        if (!laws_reads(e) || !is_silent(out, i))
+            continue;
+        const char *text = arena_printf(
+            a,
+            picks ? "no interval is told for \"%s\": percentiles have one when "
+                    "intervals are asked for"
+                  : "no interval is told for \"%s\": it neither adds up noisy "
+                    "numbers nor rises or falls with one",
+            p->outputs[i].name);
+        if (!text)
+            return draft_memory(err);
+        notices[out->n_notices++] = text;
+    }
+    out->notices = notices;
+    return ERR_OK;
+}
+
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
@@ -387,6 +431,8 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(show(out, p, &t, a, err));
     TRY(finish_reports(out, p, noisy, a, err));
     TRY(finish_no_mean(out, p, a, err));
+    if (p->n_after == 0)
+        TRY(tell_silent(out, p, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
     return ERR_OK;

@@ -14,8 +14,8 @@
 #include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
-/* Of a question, and of one FROM: the engine looks for an order of joins in more
- * than quadratic time. */
+/* Of a question, and of one FROM: the engine looks for an order of joins in
+ * more than quadratic time. */
 enum { LEAVES_MAX = 64, JOINED_MAX = 32 };
 
 static size_t group_of(const struct rel_scope *s, size_t leaf)
@@ -345,6 +345,8 @@ static enum err_code inner_join(const char **sql, struct draft *d,
 {
     struct rel_scope *s = d->block->scope;
     const bool brackets = j->r->join.right->kind == RELATION_JOIN;
+    if (d->block->is_release)
+        TRY(draft_note_amongs(d, &j->on, err));
     merge_pairs(s, &j->on);
     mark_numbered(s, &j->on, j->from, j->end);
     s->never |= j->on.never;
@@ -446,6 +448,8 @@ enum err_code draft_rows(struct draft *d, struct err *err)
     for (size_t i = 0; i < s->n_leaves; i++)
         b->where.never |= s->leaves[i].rel->never && !s->leaves[i].optional;
     TRY(draft_snap(d, b, err));
+    if (b->is_release)
+        TRY(draft_note_amongs(d, &b->where, err));
     merge_pairs(s, &b->where);
     mark_numbered(s, &b->where, 0, s->n_leaves);
     for (size_t i = 0; i < s->n_leaves; i++)

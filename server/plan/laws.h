@@ -85,9 +85,6 @@ struct reply_interval laws_interval(const struct laws_row *row,
                                     const struct typed *e,
                                     const struct value *cell);
 
-/* Has it one, as far as can be told before there are rows? */
-bool laws_tell(const struct plan *p, const struct typed *e);
-
 /*
  * Pieces that laws_post.c and laws_over.c share.
  *
@@ -103,6 +100,14 @@ bool laws_scaled(const struct typed **leaf, double *factor,
 /* Is the noise of the aggregate that of its measure alone?  The count that
  * selected the group follows another law just past the threshold. */
 bool laws_is_plain(const struct laws_row *row, size_t agg);
+
+/* laws_func.c: a function of one thing with an interval, which rises or falls
+ * with it; CASE, piece by piece. */
+struct reply_interval laws_function(const struct laws_row *row,
+                                    const struct typed *e);
+
+/* Does it hold a released number? */
+bool laws_reads(const struct typed *e);
 
 /* The interval of a window function's own value. */
 struct reply_interval laws_over(const struct laws_row *row, size_t over,

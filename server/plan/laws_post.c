@@ -265,6 +265,8 @@ struct reply_interval laws_interval(const struct laws_row *row,
         return moved(e, laws_over(row, leaf->index, row->laws->p->level));
     if (is_quotient(&q, e))
         return of_quotient(row, &q, row->laws->p->level);
-    const struct reply_interval of = laws_deviation(row, &is_sum, e, cell);
-    return is_sum ? of : of_pair(row, e, 0);
+    struct reply_interval of = laws_deviation(row, &is_sum, e, cell);
+    if (!is_sum)
+        of = of_pair(row, e, 0);
+    return of.kind == INTERVAL_NONE ? laws_function(row, e) : of;
 }

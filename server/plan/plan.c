@@ -231,6 +231,7 @@ enum err_code plan_query(struct plan **out, const struct request *req,
     struct draft d = { .tree = tree, .req = req, .policy = policy, .a = a };
     /* The text needs a quantile per column, most of what planning costs. */
     d.explains = tree->explain || req->op == REQUEST_ESTIMATE;
+    TRY(select_bind_limits(tree, req->params, req->n_params, NULL, err));
     if (tree->n_sets > 0)
         return draft_sets(out, &d, err);
     return draft_make(out, &d, err);

@@ -167,12 +167,19 @@ struct plan_top {
                      never compared */
 };
 
+/* Key `key` is one of the values of an output of an earlier release. */
+struct plan_among {
+    size_t key, before, output;
+};
+
 struct plan {
     const struct policy *policy; /* borrowed, outlives the plan */
     const struct policy_purpose *purpose;
     const struct request *request;
     struct plan **before; /* earlier releases of the chain */
     size_t n_before;
+    struct plan_among *amongs; /* groups these leave out are not answered */
+    size_t n_amongs;
 
     /* A public answer: `sql` is not run, nothing is charged, no noise drawn;
      * call plan_finish with no rows.  LIMIT 0 and constant-false filters; and
@@ -293,6 +300,7 @@ enum { PLAN_GROUPS_MAX = 100000, PLAN_MEASURES_MAX = 64, PLAN_KEYS_MAX = 16 };
  * ERR_LIMIT      too many groups or aggregates, or the arena is full
  *
  * Checks no balance: the ledger does.  *out is written on ERR_OK only.
+ * Parameters behind LIMIT are filled into `tree`, which is the caller's own.
  */
 enum err_code plan_query(struct plan **out, const struct request *req,
                          const struct select *tree, const struct policy *policy,
@@ -359,6 +367,11 @@ enum err_code plan_gather(struct plan_noisy *out, const struct plan *plan,
 enum err_code plan_part_rows(struct plan_noisy *out, const struct plan *plan,
                              const struct plan_noisy *all, size_t part,
                              struct arena *a, struct err *err) MUST_CHECK;
+
+/* Leave out the groups that the answers of earlier releases, as of plan_bind,
+ * exclude: what the noise stage does last, before the rows are stored. */
+void plan_keep_amongs(struct plan_noisy *noisy, const struct plan *plan,
+                      const struct reply_table *tables);
 
 /*
  * Post-processing: outputs, intervals, HAVING, ORDER BY, LIMIT.  `noisy` holds

@@ -45,6 +45,8 @@ struct rel_column {
     unsigned grid_bits;
     bool whole;      /* a double that holds whole numbers only */
     uint64_t behind; /* bytes of the expression it stands for: reach.c */
+    unsigned before; /* of earlier release `before` - 1, its output ... */
+    unsigned output; /* ... this one, or some of its values; 0 = of none */
     const struct policy_column *policy; /* unchanged from a table; or NULL */
     const struct value *domain; /* computed: all it can be, NULL too; or NULL */
     size_t n_domain;

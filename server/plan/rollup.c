@@ -16,7 +16,7 @@
 
 #include "server/plan/dialect_stage.h"
 
-/* Values of so few steps that only 2^33 rows of one person pass 64 bits.  Should
+/* Values of so few steps that only 2^33 rows of one person pass 64 bits. Should
  * they, the cast fails, and with it the build: the rows serve. */
 #define NARROW_STEPS 0x1p30
 

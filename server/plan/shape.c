@@ -49,6 +49,22 @@ static enum err_code columns(struct plan_shape *out, const struct plan *p,
     return ERR_OK;
 }
 
+/* Numbers of rows. */
+static enum err_code limits(struct plan_shape *shape, const struct select *tree,
+                            struct arena *a, struct err *err)
+{
+    bool *met = ARENA_NEW_N(a, PLAN_PARAMS_MAX, bool);
+    if (!met)
+        return draft_memory(err);
+    TRY(select_bind_limits(tree, NULL, PLAN_PARAMS_MAX, met, err));
+    for (size_t i = 0; i < PLAN_PARAMS_MAX; i++)
+        if (met[i]) {
+            shape->params[i] = VALUE_INT;
+            shape->n_params = i + 1;
+        }
+    return ERR_OK;
+}
+
 enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
                             const struct select *tree,
                             const struct policy *policy, struct arena *a,
@@ -62,6 +78,9 @@ enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
         .tree = tree, .req = req, .policy = policy, .a = a, .shape = &shape
     };
     bool described;
+    TRY(limits(&shape, tree, a, err));
+    /* All sets have the same columns, of the same types. */
+    d.set = tree->n_sets > 0 ? &tree->sets[0] : NULL;
     TRY(draft_start(&d, err));
     TRY(draft_describe(&described, &d, err));
     if (!described)

@@ -114,7 +114,12 @@ static enum err_code correlated(struct typed **out, struct draft *d,
     outer->may_filter &= q.b.may_filter;
     const uint64_t behind = d->behind;
     const char *text = draft_print(d, print_query, &q);
-    return condition(out, d, text, d->behind - behind, e->at, err);
+    TRY(condition(out, d, text, d->behind - behind, e->at, err));
+    if (item && item->kind == TYPED_COLUMN) {
+        (*out)->looked_up = operand;
+        (*out)->looked_in = item->column;
+    }
+    return ERR_OK;
 }
 
 /* A relation of its own behind IN; `column` is what it is compared by. */
@@ -169,8 +174,11 @@ static enum err_code public_in(struct typed **out, struct draft *d,
     const char *y = draft_print(d, print_operand, q.sides[1]);
     if (!x || !y)
         return draft_memory(err);
-    return condition(out, d, in_text(d, x, y, rel),
-                     reach_add(rel->behind, d->behind - behind), e->at, err);
+    TRY(condition(out, d, in_text(d, x, y, rel),
+                  reach_add(rel->behind, d->behind - behind), e->at, err));
+    (*out)->looked_up = operand;
+    (*out)->looked_in = item.column;
+    return ERR_OK;
 }
 
 /* Aggregates without groups: one row, whatever there is. */

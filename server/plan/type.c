@@ -151,6 +151,7 @@ static enum err_code read_from(struct draft *d, struct draft_block *b,
     *b = (struct draft_block){ .tree = d->tree, .is_release = true };
     d->block = b; /* sub-queries that were refused left theirs */
     d->unkeyed = NULL;
+    d->n_amongs = 0;
     d->n_relations = d->n_aliases = d->n_story = d->plan->n_notices = 0;
     return draft_from(d, NULL, err);
 }
@@ -242,6 +243,7 @@ enum err_code draft_types(struct draft *d, struct err *err)
     TRY(check_windows(d, err));
     TRY(draft_rows(d, err));
     TRY(draft_keys(d, err));
+    TRY(draft_key_amongs(d, err));
     b.in_output = true;
     TRY(type_outputs(d, err));
     TRY(type_orders(d, err));

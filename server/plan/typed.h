@@ -45,6 +45,8 @@ struct typed {
     bool never_null;
     unsigned param;  /* CONST: stands for $n, whose type is asked for; or 0 */
     uint64_t behind; /* TEXT, KEY: bytes that its names stand for */
+    const struct typed *looked_up;      /* TEXT: it is this IN ... */
+    const struct rel_column *looked_in; /* ... the values of this; or NULL */
     union {
         struct value value; /* of `type`, or NULL */
         const struct rel_column *column;

@@ -136,7 +136,10 @@ bool select_equal(const struct select *a, const struct select *b)
     return a->explain == b->explain && a->distinct == b->distinct &&
            relation_equal(a->from, b->from) && expr_equal(a->where, b->where) &&
            expr_equal(a->having, b->having) && a->has_limit == b->has_limit &&
-           a->limit == b->limit && a->offset == b->offset && lists_equal(a, b);
+           a->limit_param == b->limit_param &&
+           a->offset_param == b->offset_param &&
+           (a->limit_param || a->limit == b->limit) &&
+           (a->offset_param || a->offset == b->offset) && lists_equal(a, b);
 }
 
 static const char UNNAMED[] = "?column?";

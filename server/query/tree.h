@@ -218,7 +218,10 @@ struct select {
     struct select_order *orders;
     size_t n_orders;
     bool has_limit;
-    uint64_t limit, offset; /* rows */
+    uint64_t limit, offset;             /* rows */
+    unsigned limit_param, offset_param; /* the $n that stands for it, or 0: then
+                                           select_bind_limits() fills it in */
+    struct place limit_at, offset_at;   /* of these */
 };
 
 /* How an operation is written. */
@@ -311,6 +314,18 @@ const char *select_item_name(const struct select_item *item);
  * this name?  Then it exists, and GROUP BY of that name means it.
  */
 bool select_reads(const struct select *s, const char *name);
+
+/*
+ * The values of parameters behind LIMIT and OFFSET, in `s` and every SELECT
+ * inside: written into the tree, which must be the caller's own.  NULL is no
+ * limit.  While only types are asked for, `met` has room for n and there are
+ * no values: each is 1, and met[i] tells that $i+1 is one.  ERR_INVALID and
+ * ERR_REFUSED name the place of what has no value, or none that is a number of
+ * rows.
+ */
+enum err_code select_bind_limits(const struct select *s,
+                                 const struct value *params, size_t n,
+                                 bool *met, struct err *err) MUST_CHECK;
 
 /*
  * Print as SQL that parses to the same tree (canonical: full parentheses).

@@ -457,8 +457,14 @@ void select_print(struct writer *w, const struct select *s)
         expr_print(w, s->having);
     }
     print_orders(w, s);
-    if (s->has_limit)
+    if (s->limit_param)
+        writer_printf(w, " LIMIT $%u", s->limit_param);
+    else if (s->has_limit)
         writer_printf(w, " LIMIT %llu", (unsigned long long)s->limit);
+    if (s->offset_param) {
+        writer_printf(w, " OFFSET $%u", s->offset_param);
+        return;
+    }
     if (s->offset > 0)
         writer_printf(w, " OFFSET %llu", (unsigned long long)s->offset);
 }

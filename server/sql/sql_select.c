@@ -104,14 +104,23 @@ static enum err_code read_items(struct sql_ctx *c, struct select *s,
                : sql_refuse(c, REFUSAL_PERCENTILE, offset, "ARRAY[]", NULL);
 }
 
-/* A whole number, or NULL (as LIMIT ALL is written), which leaves *given. */
-static enum err_code read_count(struct sql_ctx *c, uint64_t *out, bool *given,
+/* A whole number, a parameter, or NULL (as LIMIT ALL is written), which leaves
+ * *given. */
+static enum err_code read_count(struct sql_ctx *c, uint64_t *out,
+                                unsigned *param, bool *given,
                                 const PgQuery__Node *n, const char *clause)
 {
     int64_t i;
     if (!n ||
         (n->node_case == PG_QUERY__NODE__NODE_A_CONST && n->a_const->isnull))
         return ERR_OK;
+    if (n->node_case == PG_QUERY__NODE__NODE_PARAM_REF) {
+        struct expr *e = NULL;
+        TRY(sql_expr(c, &e, n));
+        *param = e->param;
+        *given = true;
+        return ERR_OK;
+    }
     if (!sql_is_int(n, &i) || i < 0)
         return sql_refuse(c, REFUSAL_LIMIT_VALUE, sql_offset_of(n, -1), clause,
                           NULL);
@@ -130,8 +139,14 @@ static enum err_code read_limit(struct sql_ctx *c, struct select *s,
                               ? sql_offset_of(stmt->limit_count, offset)
                               : offset,
                           NULL, NULL);
-    TRY(read_count(c, &s->limit, &s->has_limit, stmt->limit_count, "LIMIT"));
-    return read_count(c, &s->offset, &has_offset, stmt->limit_offset, "OFFSET");
+    if (stmt->limit_count)
+        s->limit_at = sql_place(c, sql_offset_of(stmt->limit_count, offset));
+    if (stmt->limit_offset)
+        s->offset_at = sql_place(c, sql_offset_of(stmt->limit_offset, offset));
+    TRY(read_count(c, &s->limit, &s->limit_param, &s->has_limit,
+                   stmt->limit_count, "LIMIT"));
+    return read_count(c, &s->offset, &s->offset_param, &has_offset,
+                      stmt->limit_offset, "OFFSET");
 }
 
 enum err_code sql_order_limit(struct sql_ctx *c, struct select *s,
