@@ -271,9 +271,32 @@ static void check_like(void **state)
     plan_db_close(&db);
 }
 
+/* What a text alone cannot be: told apart by reason. */
+static void check_texts(void **state)
+{
+    static char text[70000];
+    const struct request req = { .purpose = "stats" };
+    struct plan *plan = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    (void)state;
+    memset(text, ' ', sizeof text - 1);
+    assert_string_equal(planned(text).err.reason, "text_length");
+    memset(text, ',', WORST_LEN);
+    text[WORST_LEN] = '\0';
+    assert_string_equal(planned(text).err.reason, "text_tokens");
+    arena_init(&a, 2000);
+    assert_int_equal(plan_sql(&plan, "SELECT COUNT(*) FROM buys", &req,
+                              &plan_shop, &a, &err),
+                     ERR_LIMIT);
+    assert_string_equal(err.reason, "memory");
+    arena_fini(&a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest like[] = { cmocka_unit_test(check_like) };
+    const struct CMUnitTest like[] = { cmocka_unit_test(check_like),
+                                       cmocka_unit_test(check_texts) };
     sql_init();
     return run_worst() + RUN_ROWS(levels, check_levels) +
            RUN_ROWS(nested, check_nested) +

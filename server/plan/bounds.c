@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 
 #include "dp/moments.h"
 #include "server/plan/draft.h"
@@ -26,9 +27,10 @@ static enum err_code limit_of(uint32_t *out, const char *what, uint32_t asked,
 {
     *out = asked ? asked : usual;
     if (asked > most) {
-        (void)err_set(err, ERR_INVALID, "%s is %u, and the policy allows %u",
-                      what, asked, most);
-        return err_hint(err, "ask for at most %u", most);
+        char is[32], may[16];
+        (void)snprintf(is, sizeof is, "%s is %u", what, asked);
+        (void)snprintf(may, sizeof may, "%u", most);
+        return refuse(err, REFUSAL_BOUND_ASKED, REFUSAL_NOWHERE, is, may);
     }
     if (*out == 0)
         *out = 1;
@@ -48,6 +50,14 @@ static bool same_measure(const struct draft *d, size_t i,
            typed_equal(dm->value, w->value);
 }
 
+uint64_t draft_times_rows(uint64_t row, uint32_t linf)
+{
+    uint64_t all;
+    if (__builtin_mul_overflow(row, (uint64_t)linf, &all))
+        return UINT64_MAX;
+    return all ? all : 1;
+}
+
 enum err_code draft_add_measure(size_t *out, struct draft *d,
                                 struct plan_measure m,
                                 const struct draft_measure *w, struct err *err)
@@ -60,16 +70,14 @@ enum err_code draft_add_measure(size_t *out, struct draft *d,
     if (i < p->n_measures)
         return ERR_OK;
     if (i == PLAN_MEASURES_MAX)
-        return err_set(err, ERR_LIMIT,
-                       "more than %d sums and counts to measure",
-                       PLAN_MEASURES_MAX);
+        return refuse(err, REFUSAL_LIST_LENGTH, d->tree->at,
+                      "The list of sums and counts", "64");
     m.name = arena_printf(d->a, "m%zu", i);
     if (!m.name || !m.what)
         return draft_memory(err);
-    if ((double)m.bound * (double)d->policy->max_people >= 1e38) {
-        (void)err_set(err, ERR_REFUSED, "%s could pass 10^38 in total", m.what);
-        return err_hint(err, "narrow its range");
-    }
+    if (m.bound == UINT64_MAX ||
+        (double)m.bound * (double)d->policy->max_people >= 1e38)
+        return refuse(err, REFUSAL_TOTAL_RANGE, d->tree->at, m.what, NULL);
     p->measures[i] = m;
     d->measures[i] = *w;
     p->n_measures++;
@@ -193,10 +201,9 @@ enum err_code draft_steps(struct draft_measure *w, unsigned *bits,
         return unbounded(d, agg, err);
     *bits = finest(r, agg->value->grid_bits + grid.extra, grid.fine);
     if (ldexp(farthest(r), (int)*bits) > STEPS_MOST) {
-        (void)err_set(err, ERR_REFUSED, "the values to add up reach %g",
-                      farthest(r));
-        (void)err_hint(err, "narrow them with LEAST and GREATEST");
-        return err_at(err, agg->at.line, agg->at.col);
+        char end[32];
+        (void)snprintf(end, sizeof end, "%g", farthest(r));
+        return refuse(err, REFUSAL_VALUE_RANGE, agg->at, end, NULL);
     }
     w->row = r;
     w->lo = (int64_t)floor(ldexp(r.lo, (int)*bits));
@@ -281,7 +288,7 @@ static enum err_code add_sum(size_t *out, struct draft *d,
         (struct plan_measure){ .kind = MEASURE_SUM,
                                .grid_bits = bits,
                                .center = center,
-                               .bound = at_least_one(row * d->plan->linf),
+                               .bound = draft_times_rows(row, d->plan->linf),
                                .what =
                                    describe_sum(d, agg, agg->value->range.lo,
                                                 agg->value->range.hi) },
@@ -310,7 +317,7 @@ static enum err_code add_squares(size_t *out, struct draft *d,
             .center = s->center,
             .middle = (dp_int)square.middle,
             .coarse = square.coarse,
-            .bound = at_least_one(square.bound * d->plan->linf),
+            .bound = draft_times_rows(square.bound, d->plan->linf),
             .what = draft_what(d, "squares of ", agg->value, agg->filter) },
         &w, err);
 }
@@ -377,8 +384,9 @@ bool draft_coarsen(struct draft *d, size_t i)
     m->center = m->center ? (w->lo + w->hi) / 2 : 0;
     m->bound = w->clamps_person
                    ? farther(w->person_lo, w->person_hi)
-                   : d->plan->linf * farther(w->lo - (int64_t)m->center,
-                                             w->hi - (int64_t)m->center);
+                   : draft_times_rows(farther(w->lo - (int64_t)m->center,
+                                              w->hi - (int64_t)m->center),
+                                      d->plan->linf);
     m->bound = at_least_one(m->bound);
     for (size_t j = i + 1; j < d->plan->n_measures; j++)
         coarsen_rest(d, i, j);

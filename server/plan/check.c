@@ -241,16 +241,9 @@ static enum err_code rule_days(struct check *c, struct err *err)
     const bool days = args[1]->type == VALUE_INT && typed_is_const(args[1]);
     if (args[0]->type != VALUE_DATE || (!dates && !days) ||
         (days && !typed_is_null(args[1]) &&
-         (args[1]->value.i > DAYS_MOST || args[1]->value.i < -DAYS_MOST))) {
-        (void)err_set(err, ERR_REFUSED,
-                      "%s takes a date and a constant number of days, or two "
-                      "dates",
-                      op_info_of(c->op)->sql);
-        (void)err_hint(err,
-                       "write x + INTERVAL '1 day', CAST(a AS date) - CAST(b "
-                       "AS date), or extract(epoch FROM a - b)");
-        return err_at(err, c->at.line, c->at.col);
-    }
+         (args[1]->value.i > DAYS_MOST || args[1]->value.i < -DAYS_MOST)))
+        return refuse(err, REFUSAL_DATE_DAYS, c->at, op_info_of(c->op)->sql,
+                      NULL);
     c->type = dates ? VALUE_INT : VALUE_DATE;
     return ERR_OK;
 }
@@ -324,15 +317,9 @@ static enum err_code rule_time(struct check *c, struct err *err)
 {
     TRY(lower_unit(c, err));
     const enum time_unit unit = time_unit_of(&c->args[0]->value);
-    if (unit == UNIT_COUNT || (c->op == OP_DATE_TRUNC && unit >= UNIT_EPOCH)) {
-        (void)err_set(err, ERR_REFUSED, "%s knows no unit '%.40s'",
-                      op_info_of(c->op)->sql, c->args[0]->value.text.s);
-        (void)err_hint(err,
-                       "use second, minute, hour, day, week, month, quarter, "
-                       "year%s",
-                       c->op == OP_EXTRACT ? ", dow, doy or epoch" : "");
-        return err_at(err, c->at.line, c->at.col);
-    }
+    if (unit == UNIT_COUNT || (c->op == OP_DATE_TRUNC && unit >= UNIT_EPOCH))
+        return refuse(err, REFUSAL_UNIT, c->at, op_info_of(c->op)->sql,
+                      c->args[0]->value.text.s);
     const char *name = time_unit_name(unit);
     c->args[0] = draft_const(c->d, VALUE_TEXT, value_text(name, strlen(name)),
                              c->args[0]->at);
@@ -480,9 +467,10 @@ enum err_code check_call(struct typed **out, struct draft *d, enum expr_op op,
     struct check c = { .d = d, .op = op, .args = args, .n = n_args, .at = at };
 
     if (n_args < info->min_args || n_args > info->max_args) {
-        (void)err_set(err, ERR_INVALID, "%s takes %u to %u arguments, not %zu",
-                      info->sql, info->min_args, info->max_args, n_args);
-        return err_at(err, at.line, at.col);
+        char takes[64];
+        (void)snprintf(takes, sizeof takes, "%u to %u arguments, not %zu",
+                       info->min_args, info->max_args, n_args);
+        return refuse(err, REFUSAL_FUNCTION_ARGS, at, info->sql, takes);
     }
     TRY(RULES[op] ? RULES[op](&c, err) : check_func(&c, err));
     if (op == OP_NOW || op == OP_TODAY) {

@@ -4,6 +4,7 @@
 
 #include "server/plan/check.h"
 #include "server/plan/func.h"
+#include "server/query/refusal.h"
 
 /* Constants that are lengths, places and counts. */
 enum { INT_CONST_MOST = 1000000, DIGITS_MOST = 15, GROWTH_MOST = 16 };
@@ -12,10 +13,10 @@ static enum err_code refuse_arg(const struct check *c, const struct typed *arg,
                                 const char *what, enum err_code code,
                                 struct err *err)
 {
-    (void)err_set(err, code, "%s wants %s here", op_info_of(c->op)->sql, what);
-    (void)err_hint(err, "docs/sql.md shows each function with its arguments");
-    return err_at(err, arg->at.line ? arg->at.line : c->at.line,
-                  arg->at.line ? arg->at.col : c->at.col);
+    return refuse(err,
+                  code == ERR_INVALID ? REFUSAL_FUNCTION_VALUE
+                                      : REFUSAL_FUNCTION_KIND,
+                  arg->at.line ? arg->at : c->at, op_info_of(c->op)->sql, what);
 }
 
 /* Any value of the type will do while only types are asked for; rising ones

@@ -19,12 +19,8 @@ struct list {
 static enum err_code push(struct list *l, struct draft *d, struct value v,
                           struct err *err)
 {
-    if (l->n == PLAN_GROUPS_MAX) {
-        (void)err_set(err, ERR_LIMIT, "a group key has more than %d values",
-                      PLAN_GROUPS_MAX);
-        return err_hint(err,
-                        "group by a longer unit, or narrow the time in WHERE");
-    }
+    if (l->n == PLAN_GROUPS_MAX)
+        return refuse(err, REFUSAL_KEY_VALUES, d->tree->at, NULL, NULL);
     if (l->n == l->cap) {
         const size_t cap = l->cap ? 2 * l->cap : 16;
         struct value *more = ARENA_NEW_N(d->a, cap, struct value);
@@ -60,16 +56,11 @@ static enum err_code parse_key(struct value *out, struct draft *d,
                                struct err *err)
 {
     struct err bad = { 0 };
-    (void)d;
     if (value_parse(out, typed_of_policy(c->type), text, strlen(text), &bad) ==
         ERR_OK)
         return ERR_OK;
-    (void)err_set(
-        err, ERR_INVALID,
-        "the policy's domain of column \"%.80s\" does not parse as %s", c->name,
-        policy_type_name(c->type));
-    return err_hint(err, "ask the steward to correct line %u of the policy",
-                    c->line);
+    return refuse(err, REFUSAL_DOMAIN_TEXT, d->tree->at, c->name,
+                  policy_type_name(c->type));
 }
 
 static enum err_code declared(struct list *l, struct value *other,
@@ -448,13 +439,9 @@ enum err_code draft_domains(struct draft *d, struct err *err)
             return refuse_pure(d, k, err);
         if (p->keys[k].is_public)
             p->groups_public *= p->keys[k].n_domain;
-        if (p->groups_public > PLAN_GROUPS_MAX && !p->selects) {
-            (void)err_set(err, ERR_LIMIT,
-                          "the group keys have more than %d "
-                          "combinations",
-                          PLAN_GROUPS_MAX);
-            return err_hint(err, "group by fewer keys or longer units");
-        }
+        if (p->groups_public > PLAN_GROUPS_MAX && !p->selects)
+            return refuse(err, REFUSAL_KEY_COMBINATIONS, d->keys[k]->at, NULL,
+                          NULL);
         if (p->groups_public > PLAN_GROUPS_MAX)
             p->groups_public = PLAN_GROUPS_MAX + 1;
     }

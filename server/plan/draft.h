@@ -385,6 +385,10 @@ enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
 /* bounds.c: L0, Linf, and a measure for each thing the aggregates need. */
 enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;
 
+/* What Linf rows of a person may add up to, at least 1; UINT64_MAX, which
+ * draft_add_measure refuses, when that does not fit. */
+uint64_t draft_times_rows(uint64_t row, uint32_t linf);
+
 /* bounds.c: the index of this measure, new or shared with one alike. */
 enum err_code draft_add_measure(size_t *out, struct draft *d,
                                 struct plan_measure m,

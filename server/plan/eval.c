@@ -7,6 +7,7 @@
 
 #include "server/plan/func.h"
 #include "server/plan/rel.h"
+#include "server/query/refusal.h"
 
 /* Arguments of one call, evaluated; most operations are NULL when one is. */
 struct call {
@@ -372,7 +373,7 @@ static struct value call_op(enum expr_op op, const struct call *c)
 
 static enum err_code no_memory(struct err *err)
 {
-    return err_set(err, ERR_LIMIT, "the query needs too much memory");
+    return refuse(err, REFUSAL_MEMORY, REFUSAL_NOWHERE, NULL, NULL);
 }
 
 static enum err_code cast_to_text(struct value *out, const struct value *v,

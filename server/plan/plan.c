@@ -12,8 +12,7 @@
 
 enum err_code draft_memory(struct err *err)
 {
-    (void)err_set(err, ERR_LIMIT, "the query needs too much memory");
-    return err_hint(err, "shorten it, or group by fewer values");
+    return refuse(err, REFUSAL_MEMORY, REFUSAL_NOWHERE, NULL, NULL);
 }
 
 const char *draft_print(struct draft *d,
@@ -66,21 +65,13 @@ static enum err_code find_purpose(struct draft *d, struct err *err)
     const struct policy_purpose *purpose =
         !*id && d->policy->n_purposes == 1 ? &d->policy->purposes[0]
                                            : policy_find_purpose(d->policy, id);
-    if (!purpose && !*id) {
-        (void)err_set(err, ERR_INVALID, "the query names no purpose");
-        return err_hint(err, "say why you ask: one of the dataset's purposes");
-    }
-    if (!purpose) {
-        (void)err_set(err, ERR_NOT_FOUND, "no purpose \"%.80s\"", id);
-        return err_hint(err, "list the datasets to see their purposes");
-    }
-    if (purpose->basis == BASIS_CONSENT) {
-        (void)err_set(err, ERR_REFUSED,
-                      "purpose \"%s\" needs people's consent, "
-                      "and none is recorded",
-                      purpose->id);
-        return err_hint(err, "ask under a purpose with another basis");
-    }
+    if (!purpose && !*id)
+        return refuse(err, REFUSAL_PURPOSE_NONE, REFUSAL_NOWHERE, NULL, NULL);
+    if (!purpose)
+        return refuse(err, REFUSAL_PURPOSE, REFUSAL_NOWHERE, id, NULL);
+    if (purpose->basis == BASIS_CONSENT)
+        return refuse(err, REFUSAL_PURPOSE_CONSENT, REFUSAL_NOWHERE,
+                      purpose->id, NULL);
     d->plan->purpose = purpose;
     return ERR_OK;
 }
@@ -89,11 +80,8 @@ static enum err_code check_ask(struct draft *d, struct err *err)
 {
     const double level = d->req->ask.level;
     d->plan->level = level != 0 ? level : 0.95;
-    if (!(d->plan->level > 0 && d->plan->level < 1)) {
-        (void)err_set(err, ERR_INVALID,
-                      "the confidence level must lie between 0 and 1");
-        return err_hint(err, "ask for 0.95");
-    }
+    if (!(d->plan->level > 0 && d->plan->level < 1))
+        return refuse(err, REFUSAL_LEVEL, REFUSAL_NOWHERE, NULL, NULL);
     return ERR_OK;
 }
 

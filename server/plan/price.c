@@ -1,10 +1,12 @@
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
 #include "server/plan/top.h"
+#include "server/query/refusal.h"
 
 /*
  * The price of a release is the sum, over its measures, of that of the vector
@@ -75,19 +77,15 @@ enum err_code plan_asked(uint64_t *out, const struct ask *ask,
     if (ask->kind != ASK_RHO && ask->kind != ASK_EPSILON)
         return ERR_OK;
     if (!(price > 0) || !isfinite(price))
-        return err_set(err, ERR_INVALID, "the price asked for must be above 0");
-    if (ask->kind == ASK_RHO && notion == DP_PURE) {
-        (void)err_set(err, ERR_INVALID,
-                      "this dataset is priced in epsilon, not rho");
-        return err_hint(err, "ask for an epsilon");
-    }
+        return refuse(err, REFUSAL_PRICE_ASKED, REFUSAL_NOWHERE, NULL, NULL);
+    if (ask->kind == ASK_RHO && notion == DP_PURE)
+        return refuse(err, REFUSAL_PRICE_UNIT, REFUSAL_NOWHERE, NULL, NULL);
     if (ask->kind == ASK_EPSILON &&
         dp_notion_of_eps(&price, notion, ask->price, policy->shown_delta) !=
             DP_OK)
-        return err_set(err, ERR_INVALID,
-                       "the epsilon asked for is out of range");
+        return refuse(err, REFUSAL_PRICE_RANGE, REFUSAL_NOWHERE, NULL, NULL);
     if (dp_units_down(out, price, dp_notion_unit(notion)) != DP_OK)
-        return err_set(err, ERR_INVALID, "the price asked for is out of range");
+        return refuse(err, REFUSAL_PRICE_RANGE, REFUSAL_NOWHERE, NULL, NULL);
     return ERR_OK;
 }
 
@@ -121,10 +119,7 @@ static enum err_code buy(struct draft *d, size_t i, uint64_t part,
     } while (rc == DP_ERANGE && draft_coarsen(d, i));
     if (rc == DP_OK)
         return ERR_OK;
-    (void)err_set(err, ERR_INVALID, "the price is too small for %.160s",
-                  m->what);
-    return err_hint(err,
-                    "spend more, ask for fewer columns, or narrow the range");
+    return refuse(err, REFUSAL_PRICE_SMALL, d->tree->at, m->what, NULL);
 }
 
 static uint64_t part_of(const struct draft *d, uint64_t total)
@@ -157,13 +152,8 @@ static enum err_code need(struct draft *d, bool *has, size_t i,
     struct dp_mechanism noise;
     const double steps = ldexp(half_width, -plan_measure_exp(m));
 
-    if (dp_mechanism_of_accuracy(&noise, law_of(d), steps, level) != DP_OK) {
-        (void)err_set(err, ERR_INVALID,
-                      "the accuracy asked for is out of range "
-                      "for %.160s",
-                      m->what);
-        return err_hint(err, "ask for a half width of at least 1");
-    }
+    if (dp_mechanism_of_accuracy(&noise, law_of(d), steps, level) != DP_OK)
+        return err_set(err, ERR_INTERNAL, "an accuracy has no noise");
     if (!has[i] || (double)noise.num / (double)noise.den <
                        (double)m->noise.num / (double)m->noise.den)
         m->noise = noise;
@@ -187,11 +177,7 @@ static double public_size(const struct draft *d)
 
 static enum err_code no_public_size(struct err *err)
 {
-    (void)err_set(err, ERR_REFUSED,
-                  "a relative accuracy, and any of a spread, needs a size that "
-                  "is public already");
-    return err_hint(err, "state the accuracy in units of the column, or ask "
-                         "the steward to declare expected_size");
+    return refuse(err, REFUSAL_ACCURACY_SIZE, REFUSAL_NOWHERE, NULL, NULL);
 }
 
 /*
@@ -300,7 +286,7 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
         part_of(d, units(d, d->policy->default_price) / parts_of(d));
 
     if (!(w > 0) || !isfinite(w))
-        return err_set(err, ERR_INVALID, "an accuracy must be above 0");
+        return refuse(err, REFUSAL_ACCURACY_ASKED, REFUSAL_NOWHERE, NULL, NULL);
     for (size_t i = 0; i < d->plan->n_aggs; i++)
         if (d->plan->aggs[i].kind != PLAN_AGG_QUANTILE)
             TRY(need_agg(d, has, i, err));
@@ -326,8 +312,7 @@ static enum err_code add_up(struct draft *d, struct err *err)
         if (plan_hides(p, i))
             continue;
         if (dp_vector_price(&price, &v, notion_of(d)) != DP_OK)
-            return err_set(err, ERR_INVALID, "%s has no price at this accuracy",
-                           p->measures[i].what);
+            return err_set(err, ERR_INTERNAL, "an accuracy has no price");
         p->price = dp_price_add(p->price, price);
     }
     for (size_t i = 0; i < p->n_picks; i++) {
@@ -373,11 +358,8 @@ static enum err_code select_groups(struct draft *d, struct err *err)
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
                         p->audience ? p->audience - 1 : 0) != DP_OK ||
-        dp_units_up(&p->price.delta_atto, delta, DP_ATTO) != DP_OK) {
-        (void)err_set(err, ERR_REFUSED,
-                      "these groups cannot be selected privately");
-        return err_hint(err, "group by a column with a declared domain");
-    }
+        dp_units_up(&p->price.delta_atto, delta, DP_ATTO) != DP_OK)
+        return refuse(err, REFUSAL_SELECTION, d->tree->at, NULL, NULL);
     return ERR_OK;
 }
 
@@ -387,22 +369,22 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
     const struct dp_price most = d->policy->max_price;
     const double is = in_units(d, units(d, p->price));
     const double may = in_units(d, units(d, most));
+    char costs[48], may_cost[32];
 
     if (p->price.delta_atto > most.delta_atto) {
-        (void)err_set(err, ERR_BUDGET,
-                      "selecting groups costs delta %.3g, and "
-                      "one query may cost %.3g",
-                      (double)p->price.delta_atto * DP_ATTO,
-                      (double)most.delta_atto * DP_ATTO);
-        return err_hint(err, "group by a column with a declared domain");
+        (void)snprintf(costs, sizeof costs, "%.3g",
+                       (double)p->price.delta_atto * DP_ATTO);
+        (void)snprintf(may_cost, sizeof may_cost, "%.3g",
+                       (double)most.delta_atto * DP_ATTO);
+        return refuse(err, REFUSAL_PRICE_DELTA, REFUSAL_NOWHERE, costs,
+                      may_cost);
     }
     if (dp_price_fits(p->price, most))
         return ERR_OK;
     const double factor = notion_of(d) == DP_PURE ? is / may : sqrt(is / may);
-    (void)err_set(err, ERR_BUDGET,
-                  "the query costs %s %.4g, and one query may "
-                  "cost %.4g",
-                  unit_name(d), is, may);
+    (void)snprintf(costs, sizeof costs, "%s %.4g", unit_name(d), is);
+    (void)snprintf(may_cost, sizeof may_cost, "%.4g", may);
+    (void)refuse(err, REFUSAL_PRICE_MOST, REFUSAL_NOWHERE, costs, may_cost);
     if (d->req->ask.kind == ASK_ACCURACY_ABS ||
         d->req->ask.kind == ASK_ACCURACY_REL)
         return err_hint(err, "an accuracy of +-%.4g would fit",

@@ -3,6 +3,13 @@
 
 #include "dp/notion.h"
 #include "server/plan/draft.h"
+#include "server/query/refusal.h"
+
+static void print_percentile(struct writer *w, const void *what)
+{
+    writer_str(w, "a percentile of ");
+    writer_str(w, what);
+}
 
 enum err_code draft_buy_picks(struct draft *d, uint64_t part, struct err *err)
 {
@@ -14,10 +21,11 @@ enum err_code draft_buy_picks(struct draft *d, uint64_t part, struct err *err)
         const struct dp_price limit = dp_notion_price(notion, one);
         if (!one || dp_quantile_choice(&pick->choice, &pick->q, p->linf, limit,
                                        notion) != DP_OK) {
-            (void)err_set(err, ERR_INVALID,
-                          "the price is too small for a percentile of %.160s",
-                          p->hists[pick->hist].of.what);
-            return err_hint(err, "spend more, or ask for fewer columns");
+            const char *what =
+                draft_print(d, print_percentile, p->hists[pick->hist].of.what);
+            return what ? refuse(err, REFUSAL_PRICE_SMALL, d->tree->at, what,
+                                 NULL)
+                        : draft_memory(err);
         }
     }
     return ERR_OK;
@@ -35,12 +43,8 @@ enum err_code draft_reach_picks(struct draft *d, double rows, struct err *err)
                 p->hists[pick->hist].n_buckets, 1 - p->level,
                 d->policy->notion) == DP_OK)
             continue;
-        (void)err_set(err, ERR_INVALID,
-                      "the accuracy asked for is out of range for a percentile "
-                      "of %.160s",
-                      p->hists[pick->hist].of.what);
-        return err_hint(err, "it is a number of rows by which the percentile's "
-                             "rank may be off: ask for at least 1");
+        return refuse(err, REFUSAL_ACCURACY_RANK, d->tree->at,
+                      p->hists[pick->hist].of.what, NULL);
     }
     return ERR_OK;
 }
@@ -54,7 +58,7 @@ enum err_code draft_aim_ends(struct draft *d, struct err *err)
         if (dp_quantile_reach(&reach, &pick->choice,
                               p->hists[pick->hist].n_buckets,
                               (1 - p->level) / 2) != DP_OK)
-            return err_set(err, ERR_INVALID, "a percentile has no interval");
+            return err_set(err, ERR_INTERNAL, "a percentile has no interval");
         p->picks[i + 1].q = dp_quantile_low(pick->q, reach);
         p->picks[i + 2].q = dp_quantile_high(pick->q, reach);
     }

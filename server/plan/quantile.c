@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "server/plan/draft.h"
+#include "server/query/refusal.h"
 
 /*
  * A quantile needs the rows of each group counted by value: a histogram over
@@ -83,11 +84,8 @@ enum err_code draft_quantile(struct plan_agg *out, struct draft *d,
     size_t hist = 0, i = 0;
     const size_t step = d->wants_intervals ? 3 : 1;
 
-    if (dp_quantile_of(&q, agg->fraction) != DP_OK) {
-        (void)err_set(err, ERR_INVALID, "a fraction must lie between 0 and 1");
-        (void)err_hint(err, "0.5 is the median");
-        return err_at(err, agg->at.line, agg->at.col);
-    }
+    if (dp_quantile_of(&q, agg->fraction) != DP_OK)
+        return refuse(err, REFUSAL_FRACTION, agg->at, NULL, NULL);
     TRY(add_hist(&hist, d, agg, err));
     while (i < p->n_picks &&
            !(p->picks[i].hist == hist && p->picks[i].q.num == q.num &&

@@ -77,10 +77,11 @@ static enum err_code report_excess(struct draft *d, size_t i, struct err *err)
     const uint64_t most = (uint64_t)w.most;
     return draft_add_measure(
         &unused, d,
-        (struct plan_measure){ .kind = MEASURE_EXCESS,
-                               .grid_bits = bits,
-                               .bound = w.clamps_person ? most : most * p->linf,
-                               .what = excess_text(d, &w, by) },
+        (struct plan_measure){
+            .kind = MEASURE_EXCESS,
+            .grid_bits = bits,
+            .bound = w.clamps_person ? most : draft_times_rows(most, p->linf),
+            .what = excess_text(d, &w, by) },
         &w, err);
 }
 

@@ -17,7 +17,8 @@ static enum err_code hash_all(struct plan *all, struct err *err)
     const size_t each = sizeof all->release_hash;
     unsigned len = sizeof all->release_hash;
     if (all->n_parts * each > sizeof bytes)
-        return err_set(err, ERR_LIMIT, "more than 64 grouping sets");
+        return refuse(err, REFUSAL_LIST_LENGTH, REFUSAL_NOWHERE,
+                      "GROUPING SETS", "64");
     for (size_t i = 0; i < all->n_parts; i++)
         memcpy(bytes + i * each, all->parts[i]->release_hash, each);
     if (EVP_Digest(bytes, all->n_parts * each, all->release_hash, &len,

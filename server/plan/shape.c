@@ -21,11 +21,9 @@ enum err_code draft_param(struct typed **out, struct draft *d,
                           const struct expr *e, struct err *err)
 {
     struct plan_shape *s = d->shape;
-    if (e->param < 1 || e->param > PLAN_PARAMS_MAX) {
-        (void)err_set(err, ERR_LIMIT, "more than %d parameters",
-                      PLAN_PARAMS_MAX);
-        return err_at(err, e->at.line, e->at.col);
-    }
+    if (e->param < 1 || e->param > PLAN_PARAMS_MAX)
+        return refuse(err, REFUSAL_LIST_LENGTH, e->at, "The list of parameters",
+                      "1024");
     if (e->param > s->n_params)
         s->n_params = e->param;
     *out = draft_const(d, VALUE_NULL, value_null(), e->at);

@@ -328,10 +328,8 @@ static enum err_code check_key(const struct sub *u, struct err *err)
     if (!u->b.scope->owned)
         return ERR_OK;
     u->d->unkeyed = u->s;
-    if (u->groups && !has_key(u))
+    if ((u->groups && !has_key(u)) || (u->s->distinct && !selects_key))
         return refuse(err, REFUSAL_GROUP_KEY, u->s->at, key_name(u), NULL);
-    if (u->s->distinct && !selects_key)
-        return refuse(err, REFUSAL_DISTINCT_KEY, u->s->at, key_name(u), NULL);
     u->d->unkeyed = NULL;
     return ERR_OK;
 }

@@ -1,6 +1,8 @@
 #include "server/plan/top.h"
+#include "server/query/refusal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dp/notion.h"
@@ -208,9 +210,9 @@ uint64_t draft_top_part(const struct draft *d, uint64_t total)
 
 static enum err_code no_pick(const struct draft *d, struct err *err)
 {
-    (void)err_set(err, ERR_INVALID, "the price is too small for %u picks",
-                  d->plan->top.t.k);
-    return err_hint(err, "spend more, or ask for fewer groups");
+    char picks[32];
+    (void)snprintf(picks, sizeof picks, "%u picks", d->plan->top.t.k);
+    return refuse(err, REFUSAL_PRICE_SMALL, d->tree->at, picks, NULL);
 }
 
 enum err_code draft_top_buy(struct draft *d, uint64_t part, struct err *err)

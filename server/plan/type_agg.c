@@ -47,7 +47,8 @@ static enum err_code type_fraction(struct draft_agg *agg, struct draft *d,
 {
     struct typed *t;
     if (!e->agg.fraction)
-        return err_set(err, ERR_INVALID, "a percentile lacks its fraction");
+        return refuse(err, REFUSAL_PERCENTILE, e->at, agg_kind_name(agg->kind),
+                      NULL);
     TRY(draft_row_at(&t, d, e->agg.fraction, USE_VALUE, 0, err));
     draft_param_is(d, t, VALUE_DOUBLE);
     if (d->shape && t->param > 0)
@@ -59,9 +60,7 @@ static enum err_code type_fraction(struct draft_agg *agg, struct draft *d,
     agg->fraction = t->range.lo;
     if (agg->fraction >= 0 && agg->fraction <= 1)
         return ERR_OK;
-    (void)err_set(err, ERR_INVALID, "a fraction must lie between 0 and 1");
-    (void)err_hint(err, "0.5 is the median");
-    return err_at(err, t->at.line, t->at.col);
+    return refuse(err, REFUSAL_FRACTION, t->at, NULL, NULL);
 }
 
 enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
@@ -69,7 +68,8 @@ enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
 {
     *agg = (struct draft_agg){ .kind = e->agg.kind, .at = e->at };
     if (!e->agg.arg)
-        return err_set(err, ERR_INVALID, "an aggregate lacks its argument");
+        return refuse(err, REFUSAL_FUNCTION_ARGS, e->at,
+                      agg_kind_name(agg->kind), "one argument");
     const struct rel_column *key =
         e->agg.kind == AGG_COUNT ? draft_bare_key(d, e->agg.arg) : NULL;
     if (d->block->is_release)

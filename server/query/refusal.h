@@ -14,6 +14,7 @@
 enum refusal {
 #define REFUSAL(id, code, name, sentence, hint) REFUSAL_##id,
 #include "server/query/refusal.def"
+#include "server/query/refusal.h"
 #undef REFUSAL
     REFUSAL_COUNT
 };
@@ -26,6 +27,9 @@ struct refusal_info {
     enum err_code code;
 };
 const struct refusal_info *refusal_info_of(enum refusal id);
+
+/* For what is not written in the text: a price, a purpose. */
+#define REFUSAL_NOWHERE ((struct place){ 0, 0 })
 
 /*
  * Record the refusal at a place (0, 0 = none); returns the row's code, never

@@ -1,0 +1,171 @@
+/*
+ * Refusals as a whole: each code of the table is provoked by a row that is
+ * tested, and the way out that it tells works.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/query/refusal.h"
+#include "server/sql/script.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+static const struct asked {
+    const char *name, *sql, *reason;
+    const struct policy *policy;
+    struct request req;
+} asked[] = {
+#define ROW(name, sql, reason, policy, ...)                                    \
+    { name, sql, reason, &policy, __VA_ARGS__ },
+#include "tests/plan_asked.def"
+#undef ROW
+};
+
+static void check_asked(void **state)
+{
+    const struct asked *row = *state;
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 24);
+    const enum err_code rc =
+        plan_sql(&plan, row->sql, &row->req, row->policy, &a, &err);
+    assert_int_not_equal(rc, ERR_OK);
+    if (!err.reason || strcmp(err.reason, row->reason) != 0 || !err.hint[0])
+        fail_msg("%s: %s (%s)", err.reason ? err.reason : "-", err.msg,
+                 err.hint);
+    assert_null(plan);
+    arena_fini(&a);
+}
+
+/* Settings in front of a question. */
+static const struct script {
+    const char *name; /* the text itself */
+    const char *reason;
+} scripts[] = {
+    { "SET halftone.purpose = 'a', 'b'; SELECT COUNT(*) FROM buys",
+      "set_value" },
+    { "SET TRANSACTION READ ONLY; SELECT COUNT(*) FROM buys", "set_kind" },
+    { "SELECT COUNT(*) FROM buys; SET halftone.purpose = 'a'", "set_order" },
+};
+
+static void check_script(void **state)
+{
+    const struct script *row = *state;
+    struct sql_script out;
+    struct arena a;
+    struct err err = { 0 };
+    arena_init(&a, 1 << 20);
+    assert_int_not_equal(
+        sql_script_parse(&out, row->name, strlen(row->name), &a, &err), ERR_OK);
+    assert_non_null(err.reason);
+    assert_string_equal(err.reason, row->reason);
+    assert_true(err.line == 1 && err.hint[0]);
+    arena_fini(&a);
+}
+
+/* Every reason that a row of the tables gives. */
+static const char *const witnessed[] = {
+#define ROW(sql, code, reason, line, col) reason,
+#include "tests/sql_refused.def"
+#undef ROW
+#define ROW(sql, reason, line, col) reason,
+#include "tests/plan_refused.def"
+#undef ROW
+#define ROW(name, sql, reason, policy, ...) reason,
+#include "tests/plan_asked.def"
+#undef ROW
+};
+
+/* Reasons that need more than a text, and the test that gives them: it names
+ * the reason. */
+static const struct elsewhere {
+    const char *reason, *test;
+} elsewhere[] = {
+    { "batch_empty", "tests/test_batch_refused.c" },
+    { "batch_size", "tests/test_batch_refused.c" },
+    { "batch_bytes", "tests/test_batch_refused.c" },
+    { "batch_purpose", "tests/test_batch_refused.c" },
+    { "batch_key", "tests/test_batch_refused.c" },
+    { "batch_ask", "tests/test_batch_refused.c" },
+    { "text_encoding", "tests/test_sql.c" },
+    { "text_length", "tests/test_limits.c" },
+    { "text_tokens", "tests/test_limits.c" },
+    { "memory", "tests/test_limits.c" },
+    { "column_case", "tests/test_refused_policy.c" },
+    { "key_types", "tests/test_refused_policy.c" },
+    { "domain_text", "tests/test_refused_policy.c" },
+    { "total_range", "tests/test_refused_policy.c" },
+    { "selection", "tests/test_refused_policy.c" },
+    { "price_delta", "tests/test_refused_policy.c" },
+};
+
+/* They take a server: of settings alone test_service asks for the code only,
+ * two datasets in one batch and a price too small for it nothing asks for yet.
+ */
+static const char *const unproved[] = { "set_alone", "batch_dataset",
+                                        "batch_price" };
+
+static bool is_unproved(const char *reason)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof unproved / sizeof unproved[0]; i++)
+        found |= strcmp(unproved[i], reason) == 0;
+    return found;
+}
+
+static bool is_witnessed(const char *reason)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof witnessed / sizeof witnessed[0]; i++)
+        found |= witnessed[i] && strcmp(witnessed[i], reason) == 0;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
+        found |= strcmp(scripts[i].reason, reason) == 0;
+    return found;
+}
+
+static bool names(const char *path, const char *reason)
+{
+    static char text[1 << 18];
+    char quoted[80];
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    const size_t n = fread(text, 1, sizeof text - 1, f);
+    assert_int_equal(fclose(f), 0);
+    text[n] = '\0';
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", reason);
+    return strstr(text, quoted) != NULL;
+}
+
+static bool is_elsewhere(const char *reason)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        found |= strcmp(elsewhere[i].reason, reason) == 0 &&
+                 names(elsewhere[i].test, reason);
+    return found;
+}
+
+static void every_reason_is_provoked(void **state)
+{
+    unsigned missing = 0;
+    (void)state;
+    for (unsigned r = 0; r < REFUSAL_COUNT; r++) {
+        const char *name = refusal_info_of((enum refusal)r)->name;
+        if (is_witnessed(name) || is_elsewhere(name) || is_unproved(name))
+            continue;
+        print_error("nothing provokes %s\n", name);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        every_reason_is_provoked) };
+    sql_init();
+    return RUN_ROWS(asked, check_asked) + RUN_ROWS(scripts, check_script) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
