@@ -53,3 +53,15 @@ void docs_check(const char *path, const char *name, struct writer *table)
     *to = '\0';
     assert_string_equal(from, (const char *)table->data);
 }
+
+void docs_check_file(const char *path, struct writer *text)
+{
+    static char page[PAGE_MAX];
+    assert_true(writer_cstr(text));
+    if (getenv("DOCS_WRITE")) {
+        write_page(path, "", 0, text, "");
+        return;
+    }
+    (void)read_page(page, path);
+    assert_string_equal(page, (const char *)text->data);
+}

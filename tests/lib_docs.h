@@ -11,4 +11,7 @@
  */
 void docs_check(const char *path, const char *name, struct writer *table);
 
+/* The same of a whole file. */
+void docs_check_file(const char *path, struct writer *text);
+
 #endif
