@@ -14,10 +14,10 @@ static struct grid_column HEADS[COLUMNS] = {
     { "at", GRID_TEXT },   { "by", GRID_TEXT },       { "reason", GRID_TEXT },
 };
 
+/* NULL: not of this kind of row. */
 struct row {
-    const char *what;
+    const char *what, *limit, *at, *by, *reason;
     uint64_t misses;
-    const char *limit, *at, *by, *reason;
 };
 
 static bool add(struct grid *g, struct row r, struct arena *a)
@@ -29,7 +29,7 @@ static bool add(struct grid *g, struct row r, struct arena *a)
     cell[3] = r.at;
     cell[4] = r.by;
     cell[5] = r.reason;
-    return cell[1] && r.limit && r.at;
+    return cell[1] != NULL;
 }
 
 static const char *whole(uint64_t n, struct arena *a)
@@ -37,34 +37,42 @@ static const char *whole(uint64_t n, struct arena *a)
     return arena_strdup(a, number_scaled(n, 0).s);
 }
 
+static bool add_lift(struct grid *g, const Halftone__V1__Lift *lift,
+                     struct arena *a)
+{
+    const struct row row = { .what = "lifted",
+                             .misses = lift->lifted,
+                             .at = answer_time(lift->at_us, a),
+                             .by = lift->principal,
+                             .reason = lift->reason };
+    return row.at && add(g, row, a);
+}
+
 static enum err_code grid_of(struct grid *g, const Halftone__V1__Misses *m,
                              struct arena *a, struct err *err)
 {
     const size_t n = 2 + m->n_today + m->n_lifts;
+    const char *limit = whole(m->limit, a), *limit_day = whole(m->limit_day, a);
     *g = (struct grid){ .columns = HEADS,
                         .n_columns = COLUMNS,
                         .cells = ARENA_NEW_N(a, n * COLUMNS, const char *) };
-    bool fits = g->cells != NULL;
-    fits = fits && add(g,
-                       (struct row){ "counted", m->counted, whole(m->limit, a),
-                                     "", "", "" },
-                       a);
+    bool fits =
+        g->cells && limit && limit_day &&
+        add(g,
+            (struct row){
+                .what = "counted", .misses = m->counted, .limit = limit },
+            a);
     for (size_t i = 0; fits && i < m->n_today; i++)
         fits = add(g,
-                   (struct row){ "today", m->today[i]->missed,
-                                 whole(m->limit_day, a), "",
-                                 m->today[i]->principal, "" },
+                   (struct row){ .what = "today",
+                                 .misses = m->today[i]->missed,
+                                 .limit = limit_day,
+                                 .by = m->today[i]->principal },
                    a);
-    for (size_t i = 0; fits && i < m->n_lifts; i++) {
-        const Halftone__V1__Lift *lift = m->lifts[i];
-        fits = add(g,
-                   (struct row){ "lifted", lift->lifted, "",
-                                 answer_time(lift->at_us, a), lift->principal,
-                                 lift->reason },
-                   a);
-    }
-    fits =
-        fits && add(g, (struct row){ "ever", m->lifetime, "", "", "", "" }, a);
+    for (size_t i = 0; fits && i < m->n_lifts; i++)
+        fits = add_lift(g, m->lifts[i], a);
+    fits = fits &&
+           add(g, (struct row){ .what = "ever", .misses = m->lifetime }, a);
     return fits ? ERR_OK : err_set(err, ERR_LIMIT, "there are too many rows");
 }
 

@@ -53,7 +53,9 @@ serve() {
 }
 audit() { # PLANT ANSWERS: as audit.c tells it
     serve "$1"
-    "$build/tests/auditor/audit" "$grpc_port" "$HALFTONE_TOKEN" "$2" "$which" "$1" || failed=1
+    "$build/tests/auditor/audit" "$grpc_port" "$HALFTONE_TOKEN" "$2" "$which" "$1" && return
+    failed=1
+    grep -E 'level=(warn|error)' "$run/server.log" | tail -n 3
 }
 [ "$answers" -eq 0 ] || audit holds "$answers"
 if [ "$planted" -gt 0 ]; then

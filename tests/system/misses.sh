@@ -96,10 +96,12 @@ check 'a restart changes nothing' restart
 check 'an analyst lifts nothing' exits 5 as analyst misses lift clinic --reason 'I want to'
 check 'nor does an auditor, who may look' exits 5 as carl misses lift clinic --reason 'I want to'
 check 'an auditor sees what counts, by principal' \
-    says '^today,3,3,"",bob' as carl misses show clinic --format csv
+    says '^today,3,3,,bob' as carl misses show clinic --format csv
 check 'a lift needs a reason' exits 2 as steward misses lift clinic
 check 'a steward lifts it' says '^lifted,8,.*the disk was replaced' \
     as steward misses lift clinic --reason 'the disk was replaced' --format csv
+json() { as steward misses show clinic --format json | tee /dev/stderr | grep -q '"what":"lifted","misses":8,"limit":null,"at":"2'; }
+check 'what JSON has no number for is null' json
 check 'there is nothing more to lift' exits 3 as steward misses lift clinic --reason again
 check 'the dataset goes on' count cat 3
 check 'and so do those who were stopped today' count analyst 4
