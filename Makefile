@@ -237,7 +237,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 # Every noise call of the neighbour harness passes through its replay.
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
 NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
-    neighbour_grammar neighbour_controls canary)
+    neighbour_grammar neighbour_controls neighbour_mutations canary)
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \

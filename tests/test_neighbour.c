@@ -54,7 +54,7 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
     struct draw d = { seed ^ UINT64_C(0x5bd1e995) };
     struct grammar_used used;
     (void)ctx;
-    pair_open(&pair, seed, CONTROL_NONE);
+    pair_open(&pair, seed, SHOP_OF_GRAMMAR, CONTROL_NONE);
     for (unsigned i = 0; i < CREW_ROUND; i++) {
         struct writer w = writer_of(sql, sizeof sql);
         grammar_query(&w, &d, &used);
@@ -109,7 +109,7 @@ static void nobody_stands_out(void **state)
 static int ask_one(const char *text)
 {
     const struct crew crew = crew_of_environment(1);
-    pair_open(&pair, crew.seed, CONTROL_NONE);
+    pair_open(&pair, crew.seed, SHOP_OF_GRAMMAR, CONTROL_NONE);
     pair.show = getenv("NEIGHBOUR_SHOW") != NULL;
     const struct pair_verdict v = pair_ask(&pair, text);
     print_message("%s, used %.4f\n", v.wrong ? v.wrong : "nothing is wrong",

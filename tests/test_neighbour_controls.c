@@ -56,7 +56,7 @@ static bool control_round(struct tally *t, uint64_t seed, const void *ctx)
     const struct control_row *row = ctx;
     struct draw d = { seed ^ UINT64_C(0x5bd1e995) };
     const bool shows = getenv("NEIGHBOUR_SHOW") != NULL;
-    pair_open(&pair, seed, row->control);
+    pair_open(&pair, seed, SHOP_OF_GRAMMAR, row->control);
     for (unsigned i = 0; i < 8 * CREW_ROUND && !t->caught; i++) {
         struct writer w = writer_of(sql, sizeof sql);
         grammar_query(&w, &d, NULL);
@@ -96,7 +96,7 @@ static void is_reduced(void **state)
     (void)state;
     for (uint64_t seed = 1; !t.caught; seed++) {
         struct draw d = { seed ^ UINT64_C(0x5bd1e995) };
-        pair_open(&pair, seed, row.control);
+        pair_open(&pair, seed, SHOP_OF_GRAMMAR, row.control);
         for (unsigned i = 0; i < CREW_ROUND && !t.caught; i++) {
             struct writer w = writer_of(sql, sizeof sql);
             grammar_query(&w, &d, NULL);

@@ -25,13 +25,14 @@ static void close_sides(struct pair *p)
     side_close(&p->without);
 }
 
-void pair_open(struct pair *p, uint64_t seed, enum control control)
+void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
+               enum control control)
 {
     struct draw d = { seed };
     p->seed = seed;
     p->control = control;
     p->show = false;
-    shop_draw(&p->shop, &d);
+    shop_draw(&p->shop, &d, which);
     if (control == CONTROL_ROLLUP)
         p->shop.policy = shop_policy(SHOP_ROLLED);
     open_sides(p);

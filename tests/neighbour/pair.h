@@ -18,7 +18,8 @@ struct pair {
     bool show; /* print what both sides show */
 };
 
-void pair_open(struct pair *p, uint64_t seed, enum control control);
+void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
+               enum control control);
 void pair_close(struct pair *p);
 
 /* The servers anew, after rows of p->shop changed. */

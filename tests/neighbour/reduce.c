@@ -1,11 +1,12 @@
 #include "tests/neighbour/reduce.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_MAX = 65536, WORDS_MAX = 4096 };
+#include "tests/neighbour/words.h"
+
+enum { SQL_MAX = 65536 };
 
 struct reducer {
     struct pair *p;
@@ -24,30 +25,6 @@ static bool shows(struct reducer *r, const char *sql)
 
 /* ---- the question ---- */
 
-/* Words, numbers, texts in quotes, single signs; start[n] is the end. */
-static size_t cut_words(const char **start, const char *sql)
-{
-    size_t n = 0;
-    for (const char *at = sql; *at && n < WORDS_MAX - 1; n++) {
-        start[n] = at;
-        if (*at == '\'') {
-            at++;
-            while (*at && *at != '\'')
-                at++;
-            at += *at == '\'';
-        } else if (isalnum((unsigned char)*at) || *at == '_') {
-            while (isalnum((unsigned char)*at) || *at == '_' || *at == '.')
-                at++;
-        } else {
-            at++;
-        }
-        while (*at == ' ')
-            at++;
-    }
-    start[n] = sql + strlen(sql);
-    return n;
-}
-
 static bool without_words(struct reducer *r, const char *const *start,
                           size_t from, size_t to)
 {
@@ -64,34 +41,21 @@ static bool without_words(struct reducer *r, const char *const *start,
     return still;
 }
 
-/* Past the bracket that closes the one at `from`; from + 1 where none opens. */
-static size_t closing(const char *const *start, size_t n, size_t from)
-{
-    int deep = 0;
-    for (size_t i = from; i < n; i++) {
-        deep += *start[i] == '(';
-        deep -= *start[i] == ')';
-        if (deep == 0)
-            return i + 1;
-    }
-    return from + 1;
-}
-
 /* Leave out runs of words: of each length, and whole brackets. */
 static bool fewer_words(struct reducer *r)
 {
     static const char *start[WORDS_MAX];
     bool any = false;
-    for (size_t len = cut_words(start, r->sql) / 2; len > 0;
+    for (size_t len = words_cut(start, r->sql) / 2; len > 0;
          len = len > 12 ? len / 2 : len - 1)
-        for (size_t i = 0, n = cut_words(start, r->sql); i + len <= n;) {
-            const size_t close = closing(start, n, i);
+        for (size_t i = 0, n = words_cut(start, r->sql); i + len <= n;) {
+            const size_t close = words_closing(start, n, i);
             bool less = without_words(r, start, i, i + len);
             if (!less && len == 1 && close > i + 1)
                 less = without_words(r, start, i, close);
             any |= less;
             i += !less;
-            n = less ? cut_words(start, r->sql) : n;
+            n = less ? words_cut(start, r->sql) : n;
         }
     return any;
 }
@@ -115,8 +79,8 @@ static bool try_instead(struct reducer *r, const char *head, int head_len,
 static bool flatter(struct reducer *r)
 {
     static const char *start[WORDS_MAX];
-    for (size_t i = 0, n = cut_words(start, r->sql); i < n; i++) {
-        const size_t end = closing(start, n, i);
+    for (size_t i = 0, n = words_cut(start, r->sql); i < n; i++) {
+        const size_t end = words_closing(start, n, i);
         size_t n_cells;
         if (*start[i] != '(' || strncmp(start[i + 1], "SELECT", 6) != 0)
             continue;

@@ -48,17 +48,20 @@ static const char *const INTS[] = { "'1'",
 static const char *const NOTES[] = { "'Bobby''); DROP TABLE orders; --'",
                                      "'canary'", "''", "NULL", NULL };
 
+static const char *const KIND_NAMES[] = { "'a'", "'b'", "'c'", "NULL", NULL };
+static const char *const CITIES[] = { "'V'", "'W'", "'X'", "''", "NULL", NULL };
 static const char *const TRUTHS[] = { "'true'", "'false'", "NULL", NULL };
 
 /* A table: its columns in SQL, what each cell is drawn from, and how many rows
  * most people have, and the heaviest. */
 static const struct kind {
-    const char *name, *cast;
+    const char *name, *key, *cast;
     const char *const *cells[SHOP_CELLS];
     const char *columns[SHOP_CELLS];
     unsigned light, heavy;
 } KINDS[] = {
     { "customers",
+      "customer_id",
       "c1::VARCHAR AS country, c2::VARCHAR AS age, TRY_CAST(c3::VARCHAR AS "
       "DATE) AS joined, c4::VARCHAR::DOUBLE AS score, c5::VARCHAR::BOOLEAN AS "
       "active",
@@ -67,6 +70,7 @@ static const struct kind {
       1,
       3 },
     { "orders",
+      "customer_id",
       "c1::VARCHAR AS category, c2::VARCHAR::DOUBLE AS amount, "
       "c3::VARCHAR::BIGINT AS qty, c4::VARCHAR::TIMESTAMP AS \"at\", "
       "c5::VARCHAR AS note, c6::VARCHAR::DATE AS day",
@@ -75,14 +79,36 @@ static const struct kind {
       4,
       30 },
     { "touches",
+      "customer_id",
       "c1::VARCHAR AS channel, c2::VARCHAR AS campaign, "
       "c3::VARCHAR::DOUBLE AS cost, c4::VARCHAR::TIMESTAMP AS \"at\"",
       { CHANNELS, CAMPAIGN_NAMES, REALS, DAYS },
       { "channel", "campaign", "cost", "at" },
       3,
       20 },
+    { "buys",
+      "who",
+      "c1::VARCHAR AS land, c2::VARCHAR AS kind, c3::VARCHAR AS city, "
+      "c4::VARCHAR::BIGINT AS n, c5::VARCHAR::DOUBLE AS price, "
+      "c6::VARCHAR::DOUBLE AS free, c7::VARCHAR::DOUBLE AS total, "
+      "c8::VARCHAR::BOOLEAN AS ok, c9::VARCHAR::DATE AS day, "
+      "c10::VARCHAR::TIMESTAMP AS \"at\", c11::VARCHAR AS note",
+      { COUNTRIES, KIND_NAMES, CITIES, INTS, REALS, REALS, REALS, TRUTHS, DAYS,
+        DAYS, NOTES },
+      { "land", "kind", "city", "n", "price", "free", "total", "ok", "day",
+        "at", "note" },
+      4,
+      24 },
+    { "trips",
+      "who",
+      "c1::VARCHAR AS city, c2::VARCHAR::BIGINT AS km, c3::VARCHAR::DATE AS "
+      "day",
+      { CITIES, INTS, DAYS },
+      { "city", "km", "day" },
+      4,
+      20 },
 };
-enum { KINDS_N = sizeof KINDS / sizeof KINDS[0] };
+enum { LISTS_FIRST = 3, KINDS_N = sizeof KINDS / sizeof KINDS[0] };
 
 const char *shop_table(size_t i, size_t *n_cells)
 {
@@ -127,14 +153,23 @@ static void make_dir(struct lib_files *f)
     }
 }
 
-void shop_draw(struct shop *out, struct draw *d)
+static bool is_of(size_t table, enum shop_tables which)
 {
+    return (table >= LISTS_FIRST) == (which == SHOP_OF_LISTS);
+}
+
+void shop_draw(struct shop *out, struct draw *d, enum shop_tables which)
+{
+    const unsigned policy =
+        draw_chance(d, 50) ? 0 : draw_below(d, SHOP_POLICIES);
     out->n_rows = 0;
+    out->which = which;
     out->person = 1 + draw_below(d, SHOP_PEOPLE);
     out->policy =
-        shop_policy(draw_chance(d, 50) ? 0 : draw_below(d, SHOP_POLICIES));
+        which == SHOP_OF_LISTS ? SHOP_LISTS_POLICY : shop_policy(policy);
     for (size_t i = 0; i < KINDS_N; i++)
-        draw_rows(out, d, i);
+        if (is_of(i, which))
+            draw_rows(out, d, i);
     make_dir(&out->with);
     make_dir(&out->without);
 }
@@ -173,10 +208,8 @@ static void write_table(duckdb_connection con, const struct shop *s,
     FILE *f = open_memstream(&sql, &len);
     if (!f)
         abort();
-    (void)fprintf(f,
-                  "COPY (SELECT customer_id::BIGINT AS customer_id, %s FROM "
-                  "(VALUES (-1",
-                  k->cast);
+    (void)fprintf(f, "COPY (SELECT k0::BIGINT AS %s, %s FROM (VALUES (-1",
+                  k->key, k->cast);
     for (size_t c = 0; c < SHOP_CELLS && k->cells[c]; c++)
         (void)fputs(", NULL", f);
     (void)fputs(")", f);
@@ -185,11 +218,11 @@ static void write_table(duckdb_connection con, const struct shop *s,
         if (r->table == table && !r->gone && (all || r->person != s->person))
             write_row(f, r);
     }
-    (void)fputs(") t(customer_id", f);
+    (void)fputs(") t(k0", f);
     for (unsigned c = 0; c < SHOP_CELLS && k->cells[c]; c++)
         (void)fprintf(f, ", c%u", c + 1);
     (void)fprintf(f,
-                  ") WHERE customer_id IS DISTINCT FROM -1) TO "
+                  ") WHERE k0 IS DISTINCT FROM -1) TO "
                   "'%s/%s.parquet'",
                   dir, k->name);
     (void)fclose(f);
@@ -197,16 +230,22 @@ static void write_table(duckdb_connection con, const struct shop *s,
     free(sql);
 }
 
-static void write_campaigns(duckdb_connection con, const char *dir)
+static void write_public(duckdb_connection con, const char *dir)
 {
-    char sql[512];
-    (void)snprintf(sql, sizeof sql,
-                   "COPY (SELECT * FROM (VALUES ('spring', 'sale', 1.0), "
-                   "('autumn', 'brand', 2.0), ('x%%', 'sale', 3.0), ('spring', "
-                   "'brand', 4.0)) t(campaign, kind, price)) TO "
-                   "'%s/campaigns.parquet'",
-                   dir);
-    run(con, sql);
+    static const char *const tables[] = {
+        "COPY (SELECT * FROM (VALUES ('spring', 'sale', 1.0), ('autumn', "
+        "'brand', 2.0), ('x%', 'sale', 3.0), ('spring', 'brand', 4.0)) "
+        "t(campaign, kind, price)) TO '%s/campaigns.parquet'",
+        "COPY (SELECT * FROM (VALUES ('V', 1), ('W', 2), ('W', 3), ('', 9)) "
+        "t(city, zone)) TO '%s/towns.parquet'"
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        const char *hole = strstr(tables[i], "%s");
+        char sql[512];
+        (void)snprintf(sql, sizeof sql, "%.*s%s%s", (int)(hole - tables[i]),
+                       tables[i], dir, hole + 2);
+        run(con, sql);
+    }
 }
 
 void shop_write(const struct shop *s)
@@ -217,9 +256,11 @@ void shop_write(const struct shop *s)
         duckdb_connect(db, &con) != DuckDBSuccess)
         abort();
     run(con, "SET threads = 1");
-    write_campaigns(con, s->with.dir);
-    write_campaigns(con, s->without.dir);
+    write_public(con, s->with.dir);
+    write_public(con, s->without.dir);
     for (size_t i = 0; i < KINDS_N; i++) {
+        if (!is_of(i, s->which))
+            continue;
         write_table(con, s, i, s->with.dir, true);
         write_table(con, s, i, s->without.dir, false);
     }

@@ -252,7 +252,7 @@ void side_request(struct request *out, struct value params[SIDE_PARAMS],
     params[1] = value_text("books", strlen("books"));
     params[2] = (struct value){ .type = VALUE_DATE, .i = 19754 };
     *out = (struct request){ .op = REQUEST_QUERY,
-                             .dataset = "",
+                             .dataset = "shop",
                              .purpose = "analytics",
                              .sql = sql,
                              .sql_len = strlen(sql),
