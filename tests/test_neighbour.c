@@ -18,6 +18,7 @@
  *   NEIGHBOUR_SEED=17 NEIGHBOUR_COUNT=100000 NEIGHBOUR_SECONDS=600
  *                      asks more, from another place; NEIGHBOUR_JOBS=2 at once
  *   NEIGHBOUR_SQL=...  asks this about the shop of NEIGHBOUR_SEED
+ *   NEIGHBOUR_LISTS=1  ... with the tables of tests/plan_refused.def
  *   NEIGHBOUR_SHOW=1   prints every refusal; with _SQL, what both sides show
  */
 enum { USUAL_COUNT = 2400, SQL_ROOM = 65536, CAUGHT_MAX = 3 };
@@ -109,7 +110,9 @@ static void nobody_stands_out(void **state)
 static int ask_one(const char *text)
 {
     const struct crew crew = crew_of_environment(1);
-    pair_open(&pair, crew.seed, SHOP_OF_GRAMMAR, CONTROL_NONE);
+    pair_open(&pair, crew.seed,
+              getenv("NEIGHBOUR_LISTS") ? SHOP_OF_LISTS : SHOP_OF_GRAMMAR,
+              CONTROL_NONE);
     pair.show = getenv("NEIGHBOUR_SHOW") != NULL;
     const struct pair_verdict v = pair_ask(&pair, text);
     print_message("%s, used %.4f\n", v.wrong ? v.wrong : "nothing is wrong",

@@ -107,7 +107,7 @@ static void is_reduced(void **state)
             reduce(&pair, sql, v.wrong);
             reduce_print(&pair, sql, v.wrong);
             assert_true(reduce_rows(&pair) <= 8);
-            assert_true(strlen(sql) < 150);
+            assert_true(strlen(sql) < 200);
             assert_string_equal(pair_ask(&pair, sql).wrong, v.wrong);
         }
         pair_close(&pair);

@@ -47,7 +47,7 @@ static bool fewer_words(struct reducer *r)
     static const char *start[WORDS_MAX];
     bool any = false;
     for (size_t len = words_cut(start, r->sql) / 2; len > 0;
-         len = len > 12 ? len / 2 : len - 1)
+         len = len > 24 ? len / 2 : len - 1)
         for (size_t i = 0, n = words_cut(start, r->sql); i + len <= n;) {
             const size_t close = words_closing(start, n, i);
             bool less = without_words(r, start, i, i + len);
@@ -218,7 +218,12 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
     (void)fprintf(stderr, "%s\n  with and without person %u, policy %u\n  %s\n",
                   wrong, s->person, policy, sql);
     for (size_t t = 0; shop_table(t, &n_cells); t++) {
-        (void)fprintf(stderr, "  %s (customer_id", shop_table(t, &n_cells));
+        size_t rows = 0;
+        for (size_t i = 0; i < s->n_rows; i++)
+            rows += s->rows[i].table == t && !s->rows[i].gone;
+        if (rows == 0)
+            continue;
+        (void)fprintf(stderr, "  %s (key", shop_table(t, &n_cells));
         for (size_t c = 0; c < n_cells; c++)
             (void)fprintf(stderr, ", %s", shop_column(t, c));
         (void)fprintf(stderr, ")\n");
@@ -227,7 +232,8 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
                 print_row(&s->rows[i], n_cells);
     }
     (void)fprintf(stderr,
-                  "  NEIGHBOUR_SHOW=1 NEIGHBOUR_SEED=%llu NEIGHBOUR_SQL=\"%s\" "
-                  "build/opt/tests/test_neighbour\n",
+                  "  NEIGHBOUR_SHOW=1 %sNEIGHBOUR_SEED=%llu "
+                  "NEIGHBOUR_SQL=\"%s\" build/opt/tests/test_neighbour\n",
+                  s->which == SHOP_OF_LISTS ? "NEIGHBOUR_LISTS=1 " : "",
                   (unsigned long long)p->seed, sql);
 }

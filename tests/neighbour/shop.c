@@ -97,7 +97,7 @@ static const struct kind {
         DAYS, NOTES },
       { "land", "kind", "city", "n", "price", "free", "total", "ok", "day",
         "at", "note" },
-      4,
+      2,
       24 },
     { "trips",
       "who",
@@ -105,7 +105,7 @@ static const struct kind {
       "day",
       { CITIES, INTS, DAYS },
       { "city", "km", "day" },
-      4,
+      2,
       20 },
 };
 enum { LISTS_FIRST = 3, KINDS_N = sizeof KINDS / sizeof KINDS[0] };
@@ -131,7 +131,9 @@ static void draw_rows(struct shop *s, struct draw *d, size_t table)
 {
     const struct kind *k = &KINDS[table];
     for (unsigned person = 0; person <= SHOP_PEOPLE; person++) {
-        const unsigned most = draw_chance(d, 20) ? k->heavy : k->light;
+        /* The one removed has much to do with everybody, mostly. */
+        const unsigned chance = person == s->person ? 60 : 20;
+        const unsigned most = draw_chance(d, chance) ? k->heavy : k->light;
         for (unsigned n = draw_below(d, most + 1); n > 0; n--) {
             struct shop_row *r = &s->rows[s->n_rows++];
             *r = (struct shop_row){ .table = (uint8_t)table,
