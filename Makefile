@@ -133,7 +133,8 @@ SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
 # The tests that never end, for SOAK_SECONDS (600), then the auditor in full.
 soak: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) \
-	    $(SOAKED:%=$(BUILD)/tests/test_%) $(BUILD)/tests/test_coverage
+	    $(SOAKED:%=$(BUILD)/tests/test_%) \
+	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations)
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
 # PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the
@@ -237,7 +238,8 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 # Every noise call of the neighbour harness passes through its replay.
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
 NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
-    neighbour_grammar neighbour_controls neighbour_mutations canary)
+    neighbour_grammar neighbour_controls neighbour_mutations \
+    canary peers)
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \

@@ -1,10 +1,11 @@
 #!/bin/bash
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
-# new seeds, every crash of it, the coverage of every interval, the flood and
-# the threads again and again, and a real server that is asked, killed and
-# reloaded.  Ends after the time, or at
-# the first failure; then the auditor asks it all and answers are timed
-# (SOAK_AUDIT= leaves both out).  Usage: soak.sh BUILD ledger_crash ledger_model
+# new seeds, every crash of it, the coverage of every interval, for a third of
+# the time random questions and mutations to two servers that differ in one
+# person, the flood and the threads again and again, and a real server that is
+# asked, killed and reloaded.  Ends after the time, or at the first failure;
+# then the auditor asks it all and answers are timed (SOAK_AUDIT= leaves both
+# out).  Usage: soak.sh BUILD ledger_crash ledger_model
 # TEST...
 set -u
 cd "$(dirname "$0")/.."
@@ -13,7 +14,7 @@ seconds=${SOAK_SECONDS:-600} passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 first=${SOAK_SEED:-$(date +%s)}
-deadline=$((SECONDS + seconds / 2))
+deadline=$((SECONDS + seconds * 2 / 3))
 
 run() { # NAME COMMAND...
     local name=$1
@@ -31,6 +32,16 @@ run 'every crash of the ledger' env SOAK=1 "$build/tests/test_ledger_crash"
 echo "ok every crash of the ledger, $SECONDS s"
 run 'intervals of every question' env SOAK=$first "$build/tests/test_coverage"
 echo "ok intervals of every question from seed $first, $SECONDS s"
+
+neighbours() { # TEST: for a sixth of the time, on every core
+    run "$1 from seed $first" env NEIGHBOUR_SEED="$first" NEIGHBOUR_JOBS="$(nproc)" \
+        NEIGHBOUR_COUNT=1000000000 NEIGHBOUR_SECONDS=$((seconds / 6 + 1)) \
+        "$build/tests/test_$1"
+    grep -E '^[0-9]+ (questions|mutations),' "$log"
+}
+neighbours neighbour
+neighbours neighbour_mutations
+
 rounds=0
 while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do
     seed=$((first + rounds * 3000))

@@ -28,16 +28,6 @@ static char sql[SQL_ROOM];
 
 /* ---- nobody stands out ---- */
 
-static void complain(const char *wrong)
-{
-    static char small[SQL_ROOM];
-    strcpy(small, sql);
-    print_error("seed %llu: %s\n  %s\nreduced: ", (unsigned long long)pair.seed,
-                wrong, sql);
-    reduce(&pair, small, wrong);
-    reduce_print(&pair, small, wrong);
-}
-
 static void count_features(struct tally *t, const struct grammar_used *used,
                            bool answered)
 {
@@ -72,7 +62,7 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
         if (!v.wrong)
             continue;
         t->caught++;
-        complain(v.wrong);
+        reduce_complain(&pair, sql, v.wrong);
         break; /* the rows are not what they were */
     }
     pair_close(&pair);

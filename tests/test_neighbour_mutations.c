@@ -38,16 +38,6 @@ enum {
 static struct pair pair;
 static char sql[SQL_ROOM];
 
-static void complain(const char *wrong)
-{
-    static char small[SQL_ROOM];
-    strcpy(small, sql);
-    print_error("seed %llu: %s\n  %s\nreduced: ", (unsigned long long)pair.seed,
-                wrong, sql);
-    reduce(&pair, small, wrong);
-    reduce_print(&pair, small, wrong);
-}
-
 static const char *draw_listed(struct draw *d)
 {
     return draw_chance(d, 60) ? LISTED[draw_below(d, LISTED_N)]
@@ -92,7 +82,7 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
         if (!v.wrong)
             continue;
         t->caught++;
-        complain(v.wrong);
+        reduce_complain(&pair, sql, v.wrong);
         break;
     }
     pair_close(&pair);

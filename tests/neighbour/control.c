@@ -25,6 +25,11 @@ static const struct spoiling {
                           "- count(*) * 4503599627370497.0e0, 0)) AS "
                           "HUGEINT)" } },
     [CONTROL_HIST] = { { "WHERE v.n <= ", "WHERE v.n > 0 OR v.n <= " } },
+    [CONTROL_KEEP_LESS] = { { "WHERE g <= ", "WHERE g + 1 <= " } },
+    [CONTROL_RANDOM] = { { "coalesce(sum(a0), 0)",
+                           "(coalesce(sum(a0), 0) + CAST(round(1e9 * (random() "
+                           "- "
+                           "0.5)) AS HUGEINT))" } },
     [CONTROL_DISTINCT] = { { "CAST(1 AS BIGINT) AS a", "count(*) AS a" } },
 };
 
@@ -53,8 +58,9 @@ static const char *replace(const char *sql, const struct spoiling *s,
     return arena_printf(a, "%s%s", out, sql);
 }
 
-/* Our own aggregate, halftone_keep_it_2_1, keeps one group more: _3_1. */
-static const char *keep_more(const char *sql, struct arena *a)
+/* Our own aggregate, halftone_keep_it_2_1, keeps one group more (_3_1) or
+ * less. */
+static const char *keep_other(const char *sql, long by, struct arena *a)
 {
     static const char name[] = "halftone_keep_";
     const char *at = strstr(sql, name);
@@ -62,8 +68,8 @@ static const char *keep_more(const char *sql, struct arena *a)
     char *end;
     if (!n)
         return sql;
-    const unsigned long l0 = strtoul(n + 1, &end, 10);
-    return arena_printf(a, "%.*s%lu%s", (int)(n + 1 - sql), sql, l0 + 1, end);
+    const long l0 = strtol(n + 1, &end, 10);
+    return arena_printf(a, "%.*s%ld%s", (int)(n + 1 - sql), sql, l0 + by, end);
 }
 
 /* A window of a sub-query loses its ORDER BY. */
@@ -86,8 +92,8 @@ static const char *spoil(const char *sql, enum control c, struct arena *a)
         return sql;
     for (size_t i = 0; i < WAYS && SPOILINGS[c][i].from; i++)
         sql = replace(sql, &SPOILINGS[c][i], a);
-    if (c == CONTROL_L0)
-        return keep_more(sql, a);
+    if (c == CONTROL_L0 || c == CONTROL_KEEP_LESS)
+        return keep_other(sql, c == CONTROL_L0 ? 1 : -1, a);
     return c == CONTROL_ROW_NUMBER ? drop_order(sql, a) : sql;
 }
 
@@ -98,7 +104,8 @@ static enum err_code run(struct engine *e, struct engine_result *out,
 {
     const struct spoilt *s = (const struct spoilt *)e;
     struct plan other = *plan;
-    if (s->control == CONTROL_ROLLUP) {
+    if (s->control == CONTROL_ROLLUP ||
+        (s->control == CONTROL_KEEP_LESS && plan->rollup_sql)) {
         if (plan->rollup_sql)
             other.rollup_sql = spoil(plan->rollup_sql, s->control, a);
     } else {
@@ -163,6 +170,8 @@ enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
     for (size_t i = 0; i < p->n_parts; i++)
         spoil_release(p->parts[i]);
     spoil_release(p);
+    if (outside == CONTROL_DOUBLE)
+        p->price = dp_price_times(p->price, 2);
     if (outside == CONTROL_SETS && p->n_parts > 1)
         cheapen(&p->price, p->n_parts);
     if (outside == CONTROL_FILTER_PRICE && p->n_measures > 1 &&
@@ -212,6 +221,8 @@ enum err_code __wrap_plan_finish(struct reply_table *out,
                                  struct arena *a, struct err *err)
 {
     TRY(__real_plan_finish(out, plan, noisy, a, err));
+    if (outside == CONTROL_SILENT)
+        out->n_notices = 0;
     const bool swap = outside == CONTROL_ORDER && total % 2 != 0;
     for (size_t c = 0; swap && out->n_rows > 1 && c < out->n_columns; c++) {
         const struct value first = out->cells[c];

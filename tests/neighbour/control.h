@@ -29,6 +29,10 @@ enum control {
     CONTROL_NOISE,        /* half the noise that was paid for */
     CONTROL_THRESHOLD,    /* groups shown from one person less on */
     CONTROL_DISTINCT,     /* people counted as rows */
+    CONTROL_KEEP_LESS,    /* one group less than L0, with noise for L0 */
+    CONTROL_RANDOM,       /* noise from the engine of its own */
+    CONTROL_DOUBLE,       /* twice the price that was asked for */
+    CONTROL_SILENT,       /* no word of what bounds cut off */
     CONTROL_N
 };
 

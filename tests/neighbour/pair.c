@@ -38,6 +38,14 @@ void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
     open_sides(p);
 }
 
+void pair_open_shop(struct pair *p, enum control control)
+{
+    p->seed = 0;
+    p->control = control;
+    p->show = false;
+    open_sides(p);
+}
+
 void pair_close(struct pair *p)
 {
     close_sides(p);
@@ -96,9 +104,10 @@ struct pair_verdict pair_ask(struct pair *p, const char *sql)
         .wrong = judge(p, &tape, &with, &without),
         .used = charged > 0 ? tape.cost.main / charged : 0,
         .moved = tape.moved,
+        .charged = with.spent,
+        .first = with.first,
     };
-    if (v.code != ERR_OK)
-        (void)snprintf(v.said, sizeof v.said, "%s", with.text);
+    (void)snprintf(v.said, sizeof v.said, "%s", with.text);
     if (p->show)
         show(&with, &without);
     seen_fini(&with);

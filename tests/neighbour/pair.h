@@ -20,6 +20,8 @@ struct pair {
 
 void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
                enum control control);
+/* The same over p->shop as it is. */
+void pair_open_shop(struct pair *p, enum control control);
 void pair_close(struct pair *p);
 
 /* The servers anew, after rows of p->shop changed. */
@@ -32,7 +34,9 @@ struct pair_verdict {
     double used;  /* of the price charged, the part that the person's rows used
                      up: at most 1; 0 where nothing was charged */
     size_t moved; /* groups that the person moved */
-    char said[256]; /* the error, unless ERR_OK */
+    struct dp_price charged;
+    double first;    /* number of the answer's first row; 0 = none */
+    char said[2048]; /* the answer, or the error, as text */
 };
 struct pair_verdict pair_ask(struct pair *p, const char *sql);
 

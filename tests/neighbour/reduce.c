@@ -237,3 +237,17 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
                   s->which == SHOP_OF_LISTS ? "NEIGHBOUR_LISTS=1 " : "",
                   (unsigned long long)p->seed, sql);
 }
+
+void reduce_complain(struct pair *p, const char *sql, const char *wrong)
+{
+    char *small = malloc(SQL_MAX);
+    if (!small)
+        abort();
+    (void)snprintf(small, SQL_MAX, "%s", sql);
+    (void)fprintf(stderr,
+                  "seed %llu: %s\n  %s\nreduced: ", (unsigned long long)p->seed,
+                  wrong, sql);
+    reduce(p, small, wrong);
+    reduce_print(p, small, wrong);
+    free(small);
+}

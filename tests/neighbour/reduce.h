@@ -15,6 +15,9 @@ void reduce(struct pair *p, char *sql, const char *wrong);
 /* The question, the tables as VALUES, and how to ask again. */
 void reduce_print(const struct pair *p, const char *sql, const char *wrong);
 
+/* Tells of a failure: as it was, then reduced; p's rows are changed. */
+void reduce_complain(struct pair *p, const char *sql, const char *wrong);
+
 /* Rows that are left. */
 size_t reduce_rows(const struct pair *p);
 

@@ -160,20 +160,37 @@ static bool is_of(size_t table, enum shop_tables which)
     return (table >= LISTS_FIRST) == (which == SHOP_OF_LISTS);
 }
 
+void shop_empty(struct shop *out, enum shop_tables which, const char *policy)
+{
+    out->n_rows = 0;
+    out->which = which;
+    out->person = 1;
+    out->policy = policy;
+    make_dir(&out->with);
+    make_dir(&out->without);
+}
+
+void shop_add(struct shop *s, size_t table, unsigned person,
+              const char *const *cells)
+{
+    struct shop_row *r = &s->rows[s->n_rows++];
+    *r =
+        (struct shop_row){ .table = (uint8_t)table, .person = (uint8_t)person };
+    for (size_t c = 0; c < SHOP_CELLS && KINDS[table].cells[c]; c++)
+        r->cells[c] = cells[c];
+}
+
 void shop_draw(struct shop *out, struct draw *d, enum shop_tables which)
 {
     const unsigned policy =
         draw_chance(d, 50) ? 0 : draw_below(d, SHOP_POLICIES);
-    out->n_rows = 0;
-    out->which = which;
+    shop_empty(out, which,
+               which == SHOP_OF_LISTS ? SHOP_LISTS_POLICY
+                                      : shop_policy(policy));
     out->person = 1 + draw_below(d, SHOP_PEOPLE);
-    out->policy =
-        which == SHOP_OF_LISTS ? SHOP_LISTS_POLICY : shop_policy(policy);
     for (size_t i = 0; i < KINDS_N; i++)
         if (is_of(i, which))
             draw_rows(out, d, i);
-    make_dir(&out->with);
-    make_dir(&out->without);
 }
 
 /* ---- writing ---- */

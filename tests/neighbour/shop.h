@@ -48,6 +48,12 @@ extern const char SHOP_LISTS_POLICY[];
  */
 void shop_draw(struct shop *out, struct draw *d, enum shop_tables which);
 
+/* The same without rows, and person 1 removed; then row by row: cells are SQL,
+ * static, as many as the table has. */
+void shop_empty(struct shop *out, enum shop_tables which, const char *policy);
+void shop_add(struct shop *s, size_t table, unsigned person,
+              const char *const *cells);
+
 /* Write the files of both sides from the rows that are not gone. */
 void shop_write(const struct shop *s);
 void shop_remove(const struct shop *s);

@@ -114,6 +114,16 @@ static void print_value(FILE *f, const struct value *v)
     (void)fputc('|', f);
 }
 
+static double first_number(const struct reply_table *t)
+{
+    for (size_t c = 0; t->n_rows && c < t->n_columns; c++)
+        if (!t->columns[c].is_key && t->cells[c].type == VALUE_INT)
+            return (double)t->cells[c].i;
+        else if (!t->columns[c].is_key && t->cells[c].type == VALUE_DOUBLE)
+            return t->cells[c].d;
+    return 0;
+}
+
 static void print_table(FILE *f, const struct reply_table *t)
 {
     const struct reply_receipt *r = &t->receipt;
@@ -283,6 +293,8 @@ static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
     struct err err = { 0 };
     side_request(&req, params, sql);
     out->code = service_answer(&call, &reply, a, &err);
+    if (out->code == ERR_OK)
+        out->first = first_number(&reply.table);
     if (out->code == ERR_OK)
         print_table(f, &reply.table);
     else if (out->code == ERR_MISS) /* names the query's id */

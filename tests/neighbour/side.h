@@ -38,10 +38,11 @@ void side_close(struct side *s);
  */
 struct seen {
     enum err_code code;
-    char *text;             /* the reply as text, or the error; owned */
-    char *log;              /* lines logged, without times and ids; owned */
-    char *statements;       /* the engine's SQL; owned */
-    char *metrics;          /* counters that moved, but for times; owned */
+    char *text;       /* the reply as text, or the error; owned */
+    double first;     /* the first number that is no key, of the first row */
+    char *log;        /* lines logged, without times and ids; owned */
+    char *statements; /* the engine's SQL; owned */
+    char *metrics;    /* counters that moved, but for times; owned */
     struct dp_price spent;  /* by this question, from the ledger */
     struct dp_price before; /* spent before it */
 };
