@@ -139,7 +139,7 @@ static void cheapen(struct dp_price *p, uint64_t by)
 
 static bool has_filters(const char *sql)
 {
-    const char *first = strstr(sql, "FILTER");
+    const char *first = sql ? strstr(sql, "FILTER") : NULL;
     return first && strstr(first + 1, "FILTER");
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/neighbour/words.h"
 
@@ -13,11 +14,12 @@ struct reducer {
     char *sql;
     const char *wrong;
     unsigned tries;
+    time_t end;
 };
 
 static bool shows(struct reducer *r, const char *sql)
 {
-    if (r->tries++ > REDUCE_TRIES)
+    if (r->tries++ > REDUCE_TRIES || time(NULL) > r->end)
         return false;
     const char *wrong = pair_ask(r->p, sql).wrong;
     return wrong && strcmp(wrong, r->wrong) == 0;
@@ -174,7 +176,9 @@ static void fewer_rows(struct reducer *r)
 
 void reduce(struct pair *p, char *sql, const char *wrong)
 {
-    struct reducer r = { .p = p, .sql = sql, .wrong = wrong };
+    struct reducer r = {
+        .p = p, .sql = sql, .wrong = wrong, .end = time(NULL) + REDUCE_SECONDS
+    };
     if (!shows(&r, sql)) /* shown once, by something that moves by itself */
         return;
     while (flatter(&r))

@@ -7,9 +7,9 @@
  * Makes a failure small: words of the question are left out, then people, rows,
  * and columns (NULL everywhere), then words again, as long as the same rule is
  * broken.  Leaves the rows that are left in p->shop and the question in `sql`.
- * Ends after REDUCE_TRIES at the latest.
+ * Ends after REDUCE_TRIES or REDUCE_SECONDS at the latest.
  */
-enum { REDUCE_TRIES = 3000 };
+enum { REDUCE_TRIES = 3000, REDUCE_SECONDS = 60 };
 void reduce(struct pair *p, char *sql, const char *wrong);
 
 /* The question, the tables as VALUES, and how to ask again. */
