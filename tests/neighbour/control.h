@@ -39,7 +39,8 @@ enum control {
 /* Closed by engine_close; `inner` stays the caller's. */
 struct engine *control_engine(struct engine *inner, enum control c);
 
-/* What is spoilt outside the engine, from now on; CONTROL_NONE = nothing. */
-void control_start(enum control c);
+/* What is spoilt outside the engine while `sql` is asked; CONTROL_NONE =
+ * nothing. */
+void control_start(enum control c, const char *sql);
 
 #endif

@@ -90,13 +90,13 @@ struct pair_verdict pair_ask(struct pair *p, const char *sql)
     const enum dp_notion notion = p->with.dataset.policy->notion;
     struct tape tape = { 0 };
     struct seen with, without;
-    control_start(p->control);
+    control_start(p->control, sql);
     tape_record(&tape);
     side_ask(&without, &p->without, sql);
     tape_play(&tape);
     side_ask(&with, &p->with, sql);
     tape_stop();
-    control_start(CONTROL_NONE);
+    control_start(CONTROL_NONE, "");
     const double charged =
         (double)dp_notion_units(notion, with.spent) * dp_notion_unit(notion);
     struct pair_verdict v = {
