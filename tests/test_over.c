@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/plan/release.h"
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
 #include "tests/lib_rng.h"
@@ -315,9 +316,58 @@ static void windows_are_free(void **state)
     arena_fini(&a);
 }
 
+/* Over grouping sets, whose rows have noise of different scales: the window
+ * sees the rows of all, and its interval is no narrower than the noisier would
+ * be. */
+static void sets_are_one_window(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    struct plan_noisy each[2] = { { 0 }, { 0 } }, all;
+    struct value keys[4];
+    struct dp_noisy counts[4] = { { 10 }, { 20 }, { 30 }, { 40 } },
+                    total[1] = { { 99 } };
+    struct reply_table t;
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    uint64_t k[2], most;
+    (void)state;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(
+        plan_sql(&p,
+                 "SELECT land, COUNT(*), SUM(COUNT(*)) OVER () AS s FROM buys "
+                 "GROUP BY ROLLUP (land)",
+                 &req, &plan_shop, &a, &err),
+        ERR_OK);
+    assert_int_equal(p->n_parts, 2);
+    for (size_t i = 0; i < 4; i++)
+        plan_group_keys(&keys[i], p->parts[0], i);
+    each[0] = (struct plan_noisy){ keys, counts, 4 };
+    each[1] = (struct plan_noisy){ NULL, total, 1 };
+    assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
+    assert_int_equal(plan_finish(&t, p, &all, &a, &err), ERR_OK);
+    assert_int_equal(t.n_rows, 5);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(
+            dp_mechanism_quantile(&k[i], &p->parts[i]->measures[0].noise, 0.05),
+            DP_OK);
+    most = k[0] > k[1] ? k[0] : k[1];
+    assert_true(k[0] != k[1]);
+    for (size_t i = 0; i < 5; i++) {
+        const struct reply_interval *at = &t.intervals[3 * i + 2];
+        assert_int_equal(t.cells[3 * i + 2].i, 199);
+        assert_int_equal(at->kind, INTERVAL_BOUNDED);
+        const double half = (at->hi - at->lo) / 2 / sqrt(5.0);
+        assert_true(half > (double)most - 1 && half < (double)most * 1.1 + 3);
+    }
+    arena_fini(&a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest single[] = { cmocka_unit_test(windows_are_free) };
+    const struct CMUnitTest single[] = { cmocka_unit_test(windows_are_free),
+                                         cmocka_unit_test(
+                                             sets_are_one_window) };
     sql_init();
     return RUN_ROWS(values, check_value) + RUN_ROWS(promises, check_promise) +
            RUN_ROWS(silents, check_silent) +

@@ -54,6 +54,7 @@ struct laws_window {
     size_t agg;    /* adds: of the plan's aggregates */
     double factor; /* adds: the value moves by this times the aggregate, ... */
     bool is_plain; /* ... and is that, with nothing added */
+    struct dp_mechanism noise; /* adds: of the row that has most of it */
     /* Of the rows at places before, in the window's order: how many count, and
      * of how many the noise is not known by itself; their noisy measure. */
     size_t *counted, *unknown;

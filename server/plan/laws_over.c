@@ -43,6 +43,36 @@ static void find_sum(struct laws_window *w, const struct plan *p)
     w->adds = isfinite(w->factor) && isfinite(at0);
 }
 
+static struct plan_measure *measure_of(const struct laws_row *row, size_t agg)
+{
+    const struct plan *p = row->laws->p;
+    return &p->measures[p->aggs[agg].measure];
+}
+
+static double scale_of(const struct dp_mechanism *m)
+{
+    return (double)m->num / (double)m->den;
+}
+
+static struct dp_mechanism noisier(struct dp_mechanism a, struct dp_mechanism b)
+{
+    return scale_of(&a) < scale_of(&b) ? b : a;
+}
+
+/* Rows of grouping sets, and days of several releases, have noise of their own
+ * scales: with the largest for each, a law is wider than it has to be. */
+static void find_noise(struct laws_window *w)
+{
+    const struct plan_measure *first = measure_of(&w->rows[0], w->agg);
+    w->noise = first->noise;
+    for (size_t i = 0; i < w->n_rows; i++) {
+        const struct plan_measure *m = measure_of(&w->rows[i], w->agg);
+        w->adds &= w->rows[i].noisy && m->noise.law == first->noise.law &&
+                   plan_measure_exp(m) == plan_measure_exp(first);
+        w->noise = noisier(w->noise, m->noise);
+    }
+}
+
 enum err_code laws_window_find(struct laws_window *w, const struct plan_over *o,
                                const struct over_answer *answer,
                                const struct over_row *seen,
@@ -60,9 +90,8 @@ enum err_code laws_window_find(struct laws_window *w, const struct plan_over *o,
     if (n == 0)
         return ERR_OK;
     find_sum(w, rows[0].laws->p);
-    /* Rows of different grouping sets have noise of different scales. */
-    for (size_t i = 0; i < n; i++)
-        w->adds &= rows[i].laws == rows[0].laws && rows[i].noisy;
+    if (w->adds)
+        find_noise(w);
     for (size_t p = 0; w->adds && p < n; p++) {
         const size_t r = answer->by[p];
         const bool counts = seen[r].counts && seen[r].value.type != VALUE_NULL;
@@ -78,9 +107,10 @@ enum err_code laws_window_find(struct laws_window *w, const struct plan_over *o,
 
 /* ---- one row ---- */
 
-/* Sums of independent noises of one measure. */
+/* Sums of independent noises of one aggregate's measure. */
 struct total {
-    const struct plan_measure *m;
+    size_t agg;
+    struct dp_mechanism noise;
     double factor; /* what a step of the noise changes the value by */
     double steps;  /* what they were added to */
     size_t n;      /* draws */
@@ -89,18 +119,15 @@ struct total {
     const struct laws_window *window;
 };
 
-static struct plan_measure *measure_of(const struct laws_row *row, size_t agg)
-{
-    const struct plan *p = row->laws->p;
-    return &p->measures[p->aggs[agg].measure];
-}
-
 static bool own_total(struct total *t, const struct laws_row *row, size_t agg)
 {
     if (!laws_is_plain(row, agg))
         return false;
-    *t = (struct total){ .m = measure_of(row, agg), .n = 1, .has_self = true };
-    t->factor = ldexp(1, plan_measure_exp(t->m));
+    const struct plan_measure *m = measure_of(row, agg);
+    *t = (struct total){
+        .agg = agg, .noise = m->noise, .n = 1, .has_self = true
+    };
+    t->factor = ldexp(1, plan_measure_exp(m));
     t->steps = (double)row->noisy[row->laws->p->aggs[agg].measure].v;
     return true;
 }
@@ -116,7 +143,7 @@ static bool over_total(struct total *t, const struct laws_row *row, size_t over)
         return false;
     const size_t self = w->answer->place[row->index];
     const size_t source = takes ? w->answer->place[cell->source] : 0;
-    *t = (struct total){ .m = measure_of(row, w->agg), .window = w };
+    *t = (struct total){ .agg = w->agg, .noise = w->noise, .window = w };
     t->from = takes ? source : cell->from;
     t->to = takes ? source + 1 : cell->to;
     t->first = cell->first;
@@ -129,7 +156,7 @@ static bool over_total(struct total *t, const struct laws_row *row, size_t over)
                   w->counted[self + 1] > w->counted[self];
     const bool mean = !takes && w->o->agg == AGG_AVG;
     t->factor = w->factor / (mean ? (double)t->n : 1) *
-                ldexp(1, plan_measure_exp(t->m));
+                ldexp(1, plan_measure_exp(measure_of(row, w->agg)));
     return true;
 }
 
@@ -140,10 +167,10 @@ static bool total_of(struct total *t, const struct laws_row *row,
                                    : over_total(t, row, leaf->index);
 }
 
-static double reach(const struct plan_measure *m, size_t n, double level)
+static double reach(const struct dp_mechanism *m, size_t n, double level)
 {
     double r = 0;
-    return dp_reach_of_total(&r, &m->noise, n, level) == DP_OK ? r : HUGE_VAL;
+    return dp_reach_of_total(&r, m, n, level) == DP_OK ? r : HUGE_VAL;
 }
 
 static double number_of(const struct value *v)
@@ -162,7 +189,7 @@ struct reply_interval laws_over(const struct laws_row *row, size_t over,
         return NONE;
     if (over_total(&t, row, over))
         return around(v, fabs(t.factor) * sqrt((double)t.n) *
-                             reach(t.m, t.n, level));
+                             reach(&t.noise, t.n, level));
     /* The value of a row that has an interval of its own. */
     const struct laws_window *w = row->windows ? &row->windows[over] : NULL;
     const size_t source = w ? w->answer->cells[row->index].source : OVER_NONE;
@@ -210,8 +237,8 @@ static struct reply_interval of_two(const struct total *a,
                                     const struct total *b, double factor,
                                     double level)
 {
-    const struct dp_reading num = { { (dp_int)a->steps }, a->m->noise };
-    const struct dp_reading den = { { (dp_int)b->steps }, b->m->noise };
+    const struct dp_reading num = { { (dp_int)a->steps }, a->noise };
+    const struct dp_reading den = { { (dp_int)b->steps }, b->noise };
     struct dp_interval at = { 0 };
     if (dp_interval_of_ratio(&at, &num, &den, level) != DP_OK ||
         at.kind != DP_INTERVAL_BOUNDED)
@@ -237,16 +264,17 @@ struct reply_interval laws_share(const struct laws_row *row, bool *is_share,
         return NONE;
     const double f = factor * a.factor / t.factor;
     const bool apart = a.n == 1 && t.n == 1 &&
-                       (a.m != t.m || (!a.window && !t.has_self) ||
+                       (a.agg != t.agg || (!a.window && !t.has_self) ||
                         (!t.window && !a.has_self));
-    *is_share =
-        apart || (a.m == t.m && t.window && is_part(&a, &t, t.window->n_rows));
+    *is_share = apart || (a.agg == t.agg && t.window &&
+                          is_part(&a, &t, t.window->n_rows));
     if (!*is_share)
         return NONE;
     if (apart)
         return of_two(&a, &t, f, level);
+    const struct dp_mechanism noise = noisier(a.noise, t.noise);
     const struct dp_share share = { a.steps, t.steps, a.n, t.n - a.n };
-    if (dp_interval_of_share(&at, &share, &a.m->noise, level) != DP_OK ||
+    if (dp_interval_of_share(&at, &share, &noise, level) != DP_OK ||
         at.kind != DP_INTERVAL_BOUNDED)
         return UNBOUNDED;
     const double x = f * at.lo, y = f * at.hi;
@@ -313,7 +341,7 @@ struct reply_interval laws_deviation(const struct laws_row *row, bool *is_sum,
     const size_t own = p.leaf[0]->kind == TYPED_AGG ? 0 : 1;
     if (p.leaf[own]->kind != TYPED_AGG || p.leaf[!own]->kind != TYPED_OVER ||
         !total_of(&x, row, p.leaf[own]) || !total_of(&y, row, p.leaf[!own]) ||
-        x.m != y.m)
+        x.agg != y.agg)
         return NONE;
     const double a = p.by[own] * x.factor, b = p.by[!own] * y.factor;
     const double n = (double)y.n;
@@ -322,6 +350,8 @@ struct reply_interval laws_deviation(const struct laws_row *row, bool *is_sum,
     if (!isfinite(squares))
         return NONE;
     *is_sum = true;
-    return around(number_of(cell), sqrt(squares) * reach(x.m, y.n + !y.has_self,
-                                                         row->laws->p->level));
+    const struct dp_mechanism noise = noisier(x.noise, y.noise);
+    return around(number_of(cell),
+                  sqrt(squares) *
+                      reach(&noise, y.n + !y.has_self, row->laws->p->level));
 }

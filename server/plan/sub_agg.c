@@ -28,8 +28,7 @@ static struct range of_spread(enum agg_kind kind, struct range row)
     const bool root = kind == AGG_STDDEV_POP || kind == AGG_STDDEV_SAMP;
     const double w = row.hi - row.lo;
     const double most = w * w / (sample ? 2 : 4);
-    /* A sum in floating point may come out a little larger. */
-    return (struct range){ 0, (root ? sqrt(most) : most) * (1 + 1e-9) };
+    return (struct range){ 0, root ? sqrt(most) : most };
 }
 
 static enum value_type type_of(const struct draft_agg *agg)
