@@ -283,6 +283,44 @@ static void check_silent(void **state)
     arena_fini(&a);
 }
 
+/* DISTINCT ON around an answer: the first kind of each land. */
+static void distinct_on_picks_rows(void **state)
+{
+    static const struct over_value rows_[] = {
+        { "SELECT DISTINCT ON (land) land, kind, c FROM (SELECT land, kind, "
+          "COUNT(*) AS c FROM buys GROUP BY land, kind) x ORDER BY land, c "
+          "DESC",
+          "AT b 25|DE a 25|FR a 40|other a 7" },
+        { "WITH x AS (SELECT land, kind, COUNT(*) AS c FROM buys GROUP BY "
+          "land, "
+          "kind) SELECT DISTINCT ON (kind) land, kind, c FROM x WHERE c > 9 "
+          "ORDER BY kind DESC, c",
+          "FR b 10|AT a 10" },
+    };
+    (void)state;
+    for (size_t q = 0; q < 2; q++) {
+        char text[256];
+        struct writer w = writer_of(text, sizeof text);
+        struct noisy n;
+        const struct plan_noisy in = rows_of(&n);
+        struct reply_table t;
+        struct plan *p = NULL;
+        struct arena a;
+        struct err err = { 0 };
+        arena_init(&a, 1 << 22);
+        plan_it(&p, rows_[q].name, &plan_shop, &a);
+        assert_int_equal(plan_finish(&t, p, &in, &a, &err), ERR_OK);
+        for (size_t i = 0; i < 3 * t.n_rows; i++) {
+            writer_str(&w, i == 0 ? "" : i % 3 ? " " : "|");
+            value_print(&w, &t.cells[i]);
+        }
+        assert_non_null(writer_cstr(&w));
+        assert_string_equal(text, rows_[q].want);
+        assert_int_equal(t.intervals[2].kind, INTERVAL_BOUNDED);
+        arena_fini(&a);
+    }
+}
+
 /* A window is no part of the release: it changes neither price nor key. */
 static void windows_are_free(void **state)
 {
@@ -365,9 +403,11 @@ static void sets_are_one_window(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest single[] = { cmocka_unit_test(windows_are_free),
-                                         cmocka_unit_test(
-                                             sets_are_one_window) };
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(windows_are_free),
+        cmocka_unit_test(distinct_on_picks_rows),
+        cmocka_unit_test(sets_are_one_window)
+    };
     sql_init();
     return RUN_ROWS(values, check_value) + RUN_ROWS(promises, check_promise) +
            RUN_ROWS(silents, check_silent) +

@@ -114,6 +114,18 @@ static enum err_code type_orders(struct plan_after *after, struct draft *d,
     return ERR_OK;
 }
 
+static enum err_code type_on(struct plan_after *after, struct draft *d,
+                             const struct select *s, struct err *err)
+{
+    after->on = ARENA_NEW_N(d->a, s->n_distinct_on + 1, struct typed *);
+    if (!after->on)
+        return draft_memory(err);
+    for (; after->n_on < s->n_distinct_on; after->n_on++)
+        TRY(type_one(&after->on[after->n_on], after, d,
+                     s->distinct_on[after->n_on], err));
+    return ERR_OK;
+}
+
 static enum err_code type_having(struct plan_after *after, struct draft *d,
                                  const struct select *s, struct err *err)
 {
@@ -172,8 +184,6 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
                                   .has_limit = s->has_limit,
                                   .limit = s->limit,
                                   .offset = s->offset };
-    if (s->n_distinct_on > 0)
-        return refuse(err, REFUSAL_DISTINCT_ON, s->at, NULL, NULL);
     d->block = &b;
     TRY(scope_of(&b, d, outputs, n, relation_name(s->from), err));
     after->columns = b.scope->leaves[0].columns;
@@ -188,6 +198,7 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
     b.in_output = true;
     TRY(type_outputs(after, d, s, err));
     TRY(type_orders(after, d, s, err));
+    TRY(type_on(after, d, s, err));
     after->overs = b.overs;
     after->n_overs = b.n_overs;
     TRY(take_aggs(after, d, err));

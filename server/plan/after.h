@@ -10,8 +10,8 @@
  * of noisy numbers alone, computed in the server, free.
  *
  *   rows of the answer before  -where-> -groups, aggregates-> -having->
- *   -window functions-> outputs -distinct-> -orders-> -offset, limit-> rows of
- *   this one
+ *   -window functions-> outputs -distinct, on-> -orders-> -offset, limit-> rows
+ * of this one
  */
 struct plan_after_agg {
     enum agg_kind kind;
@@ -37,6 +37,8 @@ struct plan_after {
     size_t n_outputs;
     struct plan_order *orders;
     size_t n_orders;
+    struct typed **on; /* DISTINCT ON: of rows alike in these the first */
+    size_t n_on;
     bool distinct, has_limit;
     uint64_t limit, offset;
 };

@@ -13,7 +13,7 @@ struct row {
     const struct reply_interval *in_intervals;
     struct value *keys, *aggs, *overs;
     struct reply_interval *over_intervals;
-    struct value *cells, *orders;
+    struct value *cells, *orders, *on;
     size_t index; /* ties keep the order of the answer before */
 };
 
@@ -243,12 +243,15 @@ static enum err_code put_out(struct work *k, struct err *err)
         const struct eval_env env = env_of(k, r);
         r->cells = ARENA_NEW_N(k->a, after->n_outputs + 1, struct value);
         r->orders = ARENA_NEW_N(k->a, after->n_orders + 1, struct value);
-        if (!r->cells || !r->orders)
+        r->on = ARENA_NEW_N(k->a, after->n_on + 1, struct value);
+        if (!r->cells || !r->orders || !r->on)
             return draft_memory(err);
         for (size_t j = 0; j < after->n_outputs; j++)
             TRY(eval(&r->cells[j], after->outputs[j].expr, &env, k->a, err));
         for (size_t j = 0; j < after->n_orders; j++)
             TRY(eval(&r->orders[j], after->orders[j].expr, &env, k->a, err));
+        for (size_t j = 0; j < after->n_on; j++)
+            TRY(eval(&r->on[j], after->on[j], &env, k->a, err));
     }
     return ERR_OK;
 }
@@ -281,6 +284,27 @@ static int by_orders(const void *left, const void *right, void *ctx)
     for (size_t i = 0; c == 0 && i < k->after->n_orders; i++)
         c = plan_order_cmp(&k->after->orders[i], &a->orders[i], &b->orders[i]);
     return c ? c : by_index(a, b);
+}
+
+static int by_on(const void *left, const void *right, void *ctx)
+{
+    const struct work *k = ctx;
+    const struct row *a = left, *b = right;
+    const int c = compare_values(a->on, b->on, k->after->n_on);
+    return c ? c : by_orders(left, right, ctx);
+}
+
+/* DISTINCT ON: the first in the order asked for. */
+static void keep_first(struct work *k)
+{
+    size_t n = 0;
+    if (k->n > 1)
+        qsort_r(k->rows, k->n, sizeof *k->rows, by_on, k);
+    for (size_t i = 0; i < k->n; i++)
+        if (n == 0 || compare_values(k->rows[n - 1].on, k->rows[i].on,
+                                     k->after->n_on) != 0)
+            k->rows[n++] = k->rows[i];
+    k->n = n;
 }
 
 static struct reply_interval
@@ -336,6 +360,8 @@ enum err_code plan_after_apply(struct reply_table *table,
     TRY(put_out(&k, err));
     if (after->distinct)
         drop_copies(&k);
+    if (after->n_on > 0)
+        keep_first(&k);
     if (k.n > 1)
         qsort_r(k.rows, k.n, sizeof *k.rows, by_orders, &k);
     return fill(table, &k, err);

@@ -125,8 +125,10 @@ static enum err_code tell_groups(struct draft *d, struct err *err)
     if (p->selects && !p->top.on)
         return draft_notice(d, err,
                             "there may be more groups: one is shown when its "
-                            "noisy number of people is above %llu",
-                            (unsigned long long)p->keep.above);
+                            "noisy number of people is above %llu%s",
+                            (unsigned long long)p->keep.above,
+                            p->n_overs ? "; window functions see those shown"
+                                       : "");
     if (p->audience > 0)
         return draft_notice(d, err,
                             "groups with fewer than %llu noisy people are "

@@ -156,6 +156,15 @@ static enum err_code read_from(struct draft *d, struct draft_block *b,
     return draft_from(d, NULL, err);
 }
 
+/* Around aggregates it picks from the answer; here it would pick from people.
+ */
+static enum err_code check_on(const struct draft *d, struct err *err)
+{
+    return d->tree->n_distinct_on == 0
+               ? ERR_OK
+               : refuse(err, REFUSAL_DISTINCT_ON, d->tree->at, NULL, NULL);
+}
+
 /*
  * The relations of the release.  Where a sub-query counts over many people, it
  * is the release, and the question does something with its answer; or it is
@@ -164,11 +173,11 @@ static enum err_code read_from(struct draft *d, struct draft_block *b,
 static enum err_code release_from(struct draft *d, struct draft_block *b,
                                   struct err *err)
 {
-    if (d->tree->n_distinct_on > 0)
-        return refuse(err, REFUSAL_DISTINCT_ON, d->tree->at, NULL, NULL);
     TRY(distinct_keys(d, err));
     const enum err_code code = read_from(d, b, err);
-    if (code == ERR_OK || !d->unkeyed || d->is_before)
+    if (code == ERR_OK)
+        return check_on(d, err);
+    if (!d->unkeyed || d->is_before)
         return code;
     *err = (struct err){ 0 };
     TRY(draft_nest(&d->tree, d, d->unkeyed, err));
@@ -176,7 +185,7 @@ static enum err_code release_from(struct draft *d, struct draft_block *b,
     d->chains = true;
     TRY(read_from(d, b, err));
     d->chains = false;
-    return ERR_OK;
+    return check_on(d, err);
 }
 
 /* The SELECTs around, each over the columns of the one inside it. */
