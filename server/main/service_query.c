@@ -351,9 +351,12 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     if (answer_pack(&bytes, &len, &answer, run->arena, err) != ERR_OK)
         return miss(run, err);
     mine = bytes;
-    TRY(ledger_answer(run->call->service->ledger, run->charge.id,
-                      run->charge.fence, leave_wall_us(run->call), &bytes, &len,
-                      run->arena, err));
+    const enum err_code stored = ledger_answer(
+        run->call->service->ledger, run->charge.id, run->charge.fence,
+        leave_wall_us(run->call), &bytes, &len, run->arena, err);
+    if (stored == ERR_LIMIT) /* nothing was written, and the charge stays */
+        return miss(run, err);
+    TRY(stored);
     if (bytes == mine)
         return ERR_OK;
     /* Another run was first: its answer is the answer, ours is forgotten. */
