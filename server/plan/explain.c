@@ -215,7 +215,7 @@ static void noise(struct writer *w, const struct plan *p)
     }
     for (size_t i = 0; i < p->n_outputs; i++) {
         const double e = error_of_output(p, &p->outputs[i]);
-        if (p->outputs[i].is_key)
+        if (p->outputs[i].is_key || e == 0) /* a key, or a constant */
             continue;
         writer_printf(w, "Column %s: expected error ", p->outputs[i].name);
         if (isnan(e))

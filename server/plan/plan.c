@@ -52,6 +52,9 @@ enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
     va_end(ap);
     if (d->plan->n_notices == NOTICES_MAX)
         return ERR_OK;
+    for (size_t i = 0; i < d->plan->n_notices; i++)
+        if (strcmp(d->plan->notices[i], text) == 0)
+            return ERR_OK; /* once is enough */
     const char *copy = arena_strdup(d->a, text);
     if (!copy)
         return draft_memory(err);
