@@ -79,6 +79,9 @@ void stage_rollup_slot(const struct sql *s, size_t flag, size_t sum);
 /* dialect_share.c: measure i of one person and group, as an integer. */
 void stage_share(const struct sql *s, size_t i);
 
+/* dialect_report.c: is the value clamped (c), what clamping takes off (e). */
+void stage_report_columns(const struct sql *s);
+
 /* dialect_hist.c: the last SELECT, of rows per group and bucket. */
 void stage_histogram(const struct sql *s);
 
