@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dp/convert.h"
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
 #include "tests/table.h"
@@ -150,6 +151,28 @@ static const char *measure_name(enum measure_kind kind)
                                   : "sum";
 }
 
+/*
+ * The price, worked out again: rho = L0 sum D^2 / (2 sigma^2), the policy's 0.1
+ * to the last part in a thousand; delta, where groups are selected, 1e-8.
+ */
+static void check_price(const struct plan *p)
+{
+    long double rho = 0;
+    for (size_t i = 0; i < p->n_measures; i++) {
+        const struct plan_measure *m = &p->measures[i];
+        const long double sigma =
+            (long double)m->noise.num / (long double)m->noise.den;
+        rho += (long double)p->l0 * (long double)m->bound *
+               (long double)m->bound / (2 * sigma * sigma);
+    }
+    const double price = (double)p->price.rho_pico * DP_PICO;
+    if (fabs(price - (double)rho) > 1e-9 * (double)rho + 1e-11 || price > 0.1 ||
+        price < 0.0999)
+        fail_msg("rho %.12g, by hand %.12g", price, (double)rho);
+    assert_int_equal(p->price.delta_atto,
+                     p->selects ? UINT64_C(10000000000) : 0);
+}
+
 static void check_planned(void **state)
 {
     const struct planned *row = *state;
@@ -172,6 +195,9 @@ static void check_planned(void **state)
     assert_int_equal(plan->selects, row->groups == 0);
     assert_int_equal(plan->groups_public, row->groups);
     assert_int_equal(plan->n_before, row->n_before);
+    if (plan->n_before == 0 && plan->n_picks == 0 && !plan->top.on &&
+        !plan->is_free)
+        check_price(plan);
     arena_fini(&a);
 }
 
