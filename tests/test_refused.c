@@ -65,6 +65,67 @@ static void check_script(void **state)
     arena_fini(&a);
 }
 
+/* The hint's way out of a refusal is one. */
+static const struct rewrite {
+    const char *reason, *name; /* the question that is refused */
+    const char *answered;
+} rewrites[] = {
+#define ROW(reason, refused, answered) { reason, refused, answered },
+#include "tests/rewrites.def"
+#undef ROW
+};
+
+static void check_rewrite(void **state)
+{
+    const struct rewrite *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 24);
+    assert_int_not_equal(plan_sql(&plan, row->name, &req, &plan_shop, &a, &err),
+                         ERR_OK);
+    if (!err.reason || strcmp(err.reason, row->reason) != 0)
+        fail_msg("%s: %s", err.reason ? err.reason : "-", err.msg);
+    err = (struct err){ 0 };
+    if (plan_sql(&plan, row->answered, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s: %s (%s)", row->answered, err.msg, err.hint);
+    arena_fini(&a);
+}
+
+static bool is_rewritten(const char *reason)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof rewrites / sizeof rewrites[0]; i++)
+        found |= strcmp(rewrites[i].reason, reason) == 0;
+    return found;
+}
+
+/* A hint that says what to write is followed by a row of rewrites.def, unless
+ * it tells of settings or of parameters. */
+static void hints_are_followed(void **state)
+{
+    static const char *const begins[] = { "Write ", "Leave ", "Add " };
+    static const char *const beside[] = { "set_value",  "set_kind",
+                                          "set_order",  "set_alone",
+                                          "not_finite", "time_range" };
+    unsigned missing = 0;
+    (void)state;
+    for (unsigned r = 0; r < REFUSAL_COUNT; r++) {
+        const struct refusal_info *i = refusal_info_of((enum refusal)r);
+        bool tells = false;
+        for (size_t k = 0; k < sizeof begins / sizeof begins[0]; k++)
+            tells |= strncmp(i->hint, begins[k], strlen(begins[k])) == 0;
+        for (size_t k = 0; k < sizeof beside / sizeof beside[0]; k++)
+            tells &= strcmp(beside[k], i->name) != 0;
+        if (!tells || is_rewritten(i->name))
+            continue;
+        print_error("nothing follows the hint of %s: %s\n", i->name, i->hint);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
 /* Every reason that a row of the tables gives. */
 static const char *const witnessed[] = {
 #define ROW(sql, code, reason, line, col) reason,
@@ -164,8 +225,10 @@ static void every_reason_is_provoked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(
-        every_reason_is_provoked) };
+                                            every_reason_is_provoked),
+                                        cmocka_unit_test(hints_are_followed) };
     sql_init();
     return RUN_ROWS(asked, check_asked) + RUN_ROWS(scripts, check_script) +
+           RUN_ROWS(rewrites, check_rewrite) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }
