@@ -64,7 +64,7 @@ static double measure(const struct worst *worst, struct arena *a)
     struct err err = { 0 };
     enum err_code code = ERR_OK;
     double best = 1e9;
-    worst->make(&w);
+    worst_print(&w, worst);
     if (!writer_cstr(&w)) {
         fprintf(stderr, "%s is too long\n", worst->name);
         exit(EXIT_FAILURE);

@@ -12,9 +12,14 @@ enum { WORST_LEN = 64 * 1024 };
 
 struct worst {
     const char *name;
-    void (*make)(struct writer *w); /* at most WORST_LEN bytes */
+    void (*make)(struct writer *w); /* or NULL: by the rest, worst.def */
+    size_t n;
+    const char *head, *each, *middle, *close, *tail;
 };
 extern const struct worst WORST[];
 extern const size_t N_WORST;
+
+/* Its text, at most WORST_LEN bytes. */
+void worst_print(struct writer *w, const struct worst *q);
 
 #endif

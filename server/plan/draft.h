@@ -483,7 +483,7 @@ enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
 /* The text of `e` in the arena, NULL when it is full. */
 const char *draft_text(struct draft *d, const struct typed *e);
 
-/* A new call, its range filled in, folded when constant. */
+/* fold.c: a new call, its range filled in, folded when constant. */
 enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
                          enum value_type type, struct typed **args,
                          size_t n_args, struct place at,
