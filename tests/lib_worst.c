@@ -91,19 +91,6 @@ static void case_operand(struct writer *w)
     writer_str(w, " END) FROM buys");
 }
 
-static void case_operand_120(struct writer *w)
-{
-    writer_str(w, "SELECT SUM(CASE COALESCE(n");
-    times(w, 250,
-          ",COALESCE(n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,"
-          "n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,"
-          "n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,"
-          "n,n,n,n,n,n,n,n,n,n,n,n)");
-    writer_str(w, ")");
-    times(w, 120, " WHEN 1 THEN 1");
-    writer_str(w, " END) FROM buys");
-}
-
 static void like_constant(struct writer *w)
 {
     writer_str(w, COUNT_WHERE "'");
@@ -451,7 +438,6 @@ const struct worst WORST[] = {
     ROW(brackets_many_short),
     ROW(sum_chains),
     ROW(case_operand),
-    ROW(case_operand_120),
     ROW(like_constant),
     ROW(trim_constant),
     ROW(cte_chain),
