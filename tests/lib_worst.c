@@ -371,7 +371,7 @@ static void wide_names(struct writer *w)
     writer_str(w, " FROM buys) SELECT COUNT(*) FROM a a0");
     for (size_t n = 1; n < 30; n++)
         writer_printf(w, " JOIN a a%zu ON a%zu.who=a0.who", n, n);
-    writer_str(w, " WHERE ok");
+    writer_str(w, " WHERE a0.n1>0");
     for (size_t n = 0; n < 60; n++) {
         writer_printf(w, " AND a%zu.n%zu IN (a29.n249", n % 30, n);
         times(w, 50, ",a29.n249");

@@ -486,7 +486,8 @@ void duckdb_term(struct writer *w, const struct typed *e)
 
 void duckdb_from(struct writer *w, const struct rel_scope *scope)
 {
-    writer_printf(w, " FROM %s", scope->from);
+    writer_str(w, " FROM ");
+    writer_str(w, scope->from);
     writer_behind(w, scope->behind);
 }
 

@@ -325,6 +325,10 @@ const char *draft_print(struct draft *d,
                         void (*print)(struct writer *w, const void *ctx),
                         const void *ctx);
 
+/* Texts, up to a NULL, as one; NULL when the arena is full.  Relations are
+ * long, and printf counts what it has no room for byte by byte. */
+const char *draft_concat(struct draft *d, const char *const *texts);
+
 /* domain.c: all that a sub-query's output can be, when that is public and
  * short.
  */

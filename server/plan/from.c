@@ -159,7 +159,8 @@ static enum err_code add_leaf(const char **sql, struct draft *d,
         leaf->dataset = d->policy->name;
     s->behind = reach_add(s->behind, rel->behind);
     TRY(tell_leaf(d, r, leaf, err));
-    *sql = arena_printf(d->a, "%s AS %s", rel->sql, leaf->alias);
+    *sql = draft_concat(
+        d, (const char *[]){ rel->sql, " AS ", leaf->alias, NULL });
     return *sql ? ERR_OK : draft_memory(err);
 }
 
@@ -312,8 +313,9 @@ static enum err_code join_text(const char **sql, struct draft *d,
     if (!on)
         return draft_memory(err);
     s->behind = reach_add(s->behind, d->behind - behind);
-    *sql = arena_printf(d->a, brackets ? "%s%s(%s) ON %s" : "%s%s%s ON %s",
-                        left, words, right, on);
+    *sql = draft_concat(d, (const char *[]){ left, words, brackets ? "(" : "",
+                                             right, brackets ? ") ON " : " ON ",
+                                             on, NULL });
     return *sql ? ERR_OK : draft_memory(err);
 }
 
@@ -352,9 +354,10 @@ static enum err_code inner_join(const char **sql, struct draft *d,
     s->never |= j->on.never;
     if (j->on.n > 0)
         return join_text(sql, d, j, " JOIN ", j->left, j->right, brackets, err);
-    *sql =
-        arena_printf(d->a, brackets ? "%s CROSS JOIN (%s)" : "%s CROSS JOIN %s",
-                     j->left, j->right);
+    *sql = draft_concat(
+        d,
+        (const char *[]){ j->left, brackets ? " CROSS JOIN (" : " CROSS JOIN ",
+                          j->right, brackets ? ")" : "", NULL });
     return *sql ? ERR_OK : draft_memory(err);
 }
 

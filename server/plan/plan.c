@@ -30,6 +30,17 @@ const char *draft_print(struct draft *d,
     return writer_cstr(&w) ? text : NULL;
 }
 
+static void print_texts(struct writer *w, const void *ctx)
+{
+    for (const char *const *text = ctx; *text; text++)
+        writer_str(w, *text);
+}
+
+const char *draft_concat(struct draft *d, const char *const *texts)
+{
+    return draft_print(d, print_texts, texts);
+}
+
 static void print_typed(struct writer *w, const void *ctx)
 {
     typed_print(w, ctx);

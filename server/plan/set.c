@@ -133,7 +133,8 @@ static void print_arm(struct writer *w, const struct set *u,
                           duckdb_type(out->type), i);
         any = true;
     }
-    writer_printf(w, " FROM %s", arm->sql);
+    writer_str(w, " FROM ");
+    writer_str(w, arm->sql);
     writer_behind(w, arm->behind);
 }
 

@@ -126,8 +126,9 @@ static enum err_code correlated(struct typed **out, struct draft *d,
 static const char *in_text(struct draft *d, const char *operand,
                            const char *column, const struct rel *rel)
 {
-    return arena_printf(d->a, "(%s IN (SELECT %s FROM %s))", operand, column,
-                        rel->sql);
+    return draft_concat(d,
+                        (const char *[]){ "(", operand, " IN (SELECT ", column,
+                                          " FROM ", rel->sql, "))", NULL });
 }
 
 static enum err_code key_in(struct typed **out, struct draft *d,
