@@ -211,6 +211,7 @@ static void shows_nothing(const char *sql, const struct seen *with,
     if (!strstr(sql, "(SELECT avg")) /* else it holds an earlier noisy answer */
         assert_string_equal(with->statements, without->statements);
     assert_string_equal(with->metrics, without->metrics);
+    assert_string_equal(with->leaves, without->leaves);
     assert_true(with->spent.rho_pico == without->spent.rho_pico);
     assert_true(with->spent.delta_atto == without->spent.delta_atto);
 }

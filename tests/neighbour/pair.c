@@ -80,9 +80,9 @@ static void show(const struct seen *with, const struct seen *without)
 {
     const struct seen *const sides[] = { with, without };
     for (size_t i = 0; i < 2; i++)
-        (void)fprintf(stderr, "---- %s:\n%s%s%s%s", i ? "without" : "with",
+        (void)fprintf(stderr, "---- %s:\n%s%s%s%s%s", i ? "without" : "with",
                       sides[i]->text, sides[i]->log, sides[i]->metrics,
-                      sides[i]->statements);
+                      sides[i]->leaves, sides[i]->statements);
 }
 
 struct pair_verdict pair_ask(struct pair *p, const char *sql)

@@ -90,12 +90,20 @@ void side_open(struct side *s, const char *policy, const char *dir)
                                             .lease_ns = 60000000000 };
     if (ledger_open(&s->service.ledger, &options, &found, &err) != ERR_OK)
         die("ledger", &err);
+    const struct trail_options trail = { .ledger = s->service.ledger,
+                                         .clock = &s->clock.clock,
+                                         .interval_s = 86400 };
+    if (trail_new(&s->service.trail, &trail, &err) != ERR_OK ||
+        ledger_log_open(&s->leaves, s->ledger.path, &err) != ERR_OK)
+        die("audit log", &err);
     s->rng = test_rng_new(7);
 }
 
 void side_close(struct side *s)
 {
     engine_close(s->inner);
+    ledger_log_close(s->leaves);
+    trail_free(s->service.trail);
     ledger_close(s->service.ledger);
     gsl_rng_free(s->rng);
     arena_fini(&s->arena);
@@ -214,6 +222,41 @@ static struct dp_price spent(struct side *s)
     return b.lifetime;
 }
 
+/* Charges and refusals; other entries come with time, not with questions. */
+static void print_leaf(FILE *f, const char *entry)
+{
+    static const char id[] = "\"charge\":\"";
+    const char *at = strstr(entry, id);
+    if (!strstr(entry, "\"charge\"") && !strstr(entry, "\"refusal\""))
+        return;
+    if (at)
+        (void)fprintf(f, "%.*s-", (int)(at - entry), entry);
+    else
+        (void)fprintf(f, "%s", entry);
+    if (at)
+        (void)fputs(at + strlen(id) + strcspn(at + strlen(id), "\""), f);
+    (void)fputc('\n', f);
+}
+
+static void read_leaves(FILE *f, struct side *s)
+{
+    enum { AT_ONCE = 64 };
+    struct arena a;
+    struct err err = { 0 };
+    size_t n = AT_ONCE;
+    arena_init(&a, 1 << 20);
+    while (n > 0) {
+        struct ledger_log_entry *entries;
+        if (ledger_log_entries(s->leaves, &entries, &n, s->n_leaves, AT_ONCE,
+                               &a, &err) != ERR_OK)
+            die("audit log", &err);
+        for (size_t i = 0; i < n; i++)
+            print_leaf(f, entries[i].entry);
+        s->n_leaves += n;
+    }
+    arena_fini(&a);
+}
+
 /* ---- asking ---- */
 
 /* The number behind `name` in the comment, or -1. */
@@ -321,6 +364,7 @@ void side_ask(struct seen *out, struct side *s, const char *sql)
     FILE *log = fdopen(memfd_create("log", 0), "w+"),
          *text = open_text(&out->text, &len);
     FILE *moved = open_text(&out->metrics, &len);
+    FILE *leaves = open_text(&out->leaves, &len);
     s->statements = open_text(&out->statements, &len);
     if (!log)
         abort();
@@ -330,11 +374,13 @@ void side_ask(struct seen *out, struct side *s, const char *sql)
     answer(out, text, s, sql, &a);
     log_set_fd(STDERR_FILENO);
     print_metrics(moved, before);
+    read_leaves(leaves, s);
     out->log = read_log(log);
     out->spent = dp_price_left(spent(s), out->before);
     arena_fini(&a);
     (void)fclose(text);
     (void)fclose(moved);
+    (void)fclose(leaves);
     (void)fclose(s->statements);
     s->statements = NULL;
 }
@@ -345,6 +391,7 @@ void seen_fini(struct seen *s)
     free(s->log);
     free(s->statements);
     free(s->metrics);
+    free(s->leaves);
 }
 
 static bool same_price(struct dp_price a, struct dp_price b)
@@ -367,5 +414,7 @@ const char *seen_differ(const struct seen *a, const struct seen *b)
         return "the price differs";
     if (strcmp(a->metrics, b->metrics) != 0)
         return "the metrics differ";
+    if (strcmp(a->leaves, b->leaves) != 0)
+        return "the audit log differs";
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "server/ledger/log.h"
 #include "server/main/service.h"
 #include "tests/lib_ledger.h"
 
@@ -23,6 +24,8 @@ struct side {
     struct engine *inner; /* the real one; dataset.engine stands before it */
     struct engine spy;    /* keeps the statements that the engine is given */
     FILE *statements;
+    struct ledger_log *leaves; /* of the audit log, to read */
+    uint64_t n_leaves;         /* read so far */
     gsl_rng *rng;
 };
 
@@ -33,8 +36,7 @@ void side_close(struct side *s);
 /*
  * Everything one can see of an answer, and what the engine is told.  What must
  * be alike on both sides is one more member here and one more line of
- * seen_differ(): leaves of the audit log and the consent register, when they
- * are.
+ * seen_differ(): what becomes of the consent register, when there is one.
  */
 struct seen {
     enum err_code code;
@@ -43,6 +45,7 @@ struct seen {
     char *log;        /* lines logged, without times and ids; owned */
     char *statements; /* the engine's SQL; owned */
     char *metrics;    /* counters that moved, but for times; owned */
+    char *leaves;     /* entries of the audit log, but for ids; owned */
     struct dp_price spent;  /* by this question, from the ledger */
     struct dp_price before; /* spent before it */
 };
