@@ -376,6 +376,7 @@ void side_ask(struct seen *out, struct side *s, const char *sql)
     print_metrics(moved, before);
     read_leaves(leaves, s);
     out->log = read_log(log);
+    (void)fclose(log);
     out->spent = dp_price_left(spent(s), out->before);
     arena_fini(&a);
     (void)fclose(text);
