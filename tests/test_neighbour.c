@@ -90,9 +90,33 @@ static void nobody_stands_out(void **state)
                   "a price\n",
                   t.asked, t.answered, t.used);
     assert_int_equal(t.caught, 0);
+    if (t.asked < 200)
+        return; /* a very slow machine, or few were asked for */
     assert_true(t.answered * 10 > t.asked * 8); /* else it shows too little */
-    if (t.asked >= 1000)
-        assert_true(t.used > 0.9); /* else no person came near the bounds */
+    assert_true(t.used > 0.9); /* else no person came near the bounds */
+}
+
+/* What the harness found once: the question, and what was wrong. */
+static const char *const FOUND[] = {
+    /* The engine's optimiser raised an internal error: a miss, for ever. */
+    "SELECT q2.g AS k, avg(coalesce(q7.g, 4)) AS n FROM (SELECT customer_id, "
+    "category AS g FROM shop.orders UNION ALL SELECT customer_id, country "
+    "FROM shop.customers) AS q2 LEFT JOIN (SELECT * FROM (SELECT customer_id, "
+    "x AS g, x, row_number() OVER (PARTITION BY customer_id) AS r FROM (SELECT "
+    "customer_id, day, qty AS x FROM shop.orders ORDER BY at DESC LIMIT 1) AS "
+    "a) AS w WHERE r <= 1) AS q7 ON q2.customer_id = q7.customer_id GROUP BY 1",
+};
+
+static void what_was_found_stays_mended(void **state)
+{
+    (void)state;
+    pair_open(&pair, 1, SHOP_OF_GRAMMAR, CONTROL_NONE);
+    for (size_t i = 0; i < sizeof FOUND / sizeof FOUND[0]; i++) {
+        const struct pair_verdict v = pair_ask(&pair, FOUND[i]);
+        if (v.wrong || v.code != ERR_OK)
+            fail_msg("%s: %s", FOUND[i], v.wrong ? v.wrong : v.said);
+    }
+    pair_close(&pair);
 }
 
 /* ---- asking one ---- */
@@ -113,7 +137,10 @@ static int ask_one(const char *text)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(nobody_stands_out) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_stands_out), /* forks first */
+        cmocka_unit_test(what_was_found_stays_mended),
+    };
     dp_init();
     sql_init();
     crew_in_memory();
