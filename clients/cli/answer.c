@@ -196,7 +196,7 @@ static void print_notes(const reply *m, FILE *out, bool color, struct arena *a)
 
 /* ---- all three ---- */
 
-static enum err_code check(const reply *m, struct err *err)
+enum err_code answer_check(const reply *m, struct err *err)
 {
     for (size_t r = 0; r < m->n_rows; r++)
         if (m->rows[r]->n_cells != m->n_columns)
@@ -211,9 +211,10 @@ enum err_code answer_print(const reply *m, enum output_format format,
                            struct terminal *t, struct arena *a, struct err *err)
 {
     struct grid g;
-    TRY(check(m, err));
+    TRY(answer_check(m, err));
     if (format == FORMAT_JSON) {
         answer_print_json(m, t->out, a);
+        (void)fputc('\n', t->out);
         return ERR_OK;
     }
     TRY(grid_of(&g, m, format == FORMAT_TABLE, a, err));

@@ -21,6 +21,10 @@ enum err_code answer_print(const Halftone__V1__QueryReply *reply,
                            enum output_format format, struct terminal *t,
                            struct arena *a, struct err *err) MUST_CHECK;
 
+/* ERR_INTERNAL: the reply contradicts itself, or has no receipt. */
+enum err_code answer_check(const Halftone__V1__QueryReply *reply,
+                           struct err *err) MUST_CHECK;
+
 /* "±56", "[1,178 … 1,290]", "unbounded" or "" beside `value`, with as many
  * decimals as the column shows; in `a`, NULL when that is full. */
 const char *answer_interval(double value, const Halftone__V1__Interval *i,

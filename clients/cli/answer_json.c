@@ -72,10 +72,30 @@ static void json_bounds(struct json *j, const Halftone__V1__Bounds *b)
     json_number(j, number_scaled(b->max_rows, 0).s);
 }
 
-static void json_receipt(struct json *j, const Halftone__V1__QueryReply *m,
-                         struct arena *a)
+static void json_part(struct json *j, const Halftone__V1__ReceiptPart *p,
+                      struct arena *a)
 {
-    const Halftone__V1__Receipt *r = m->receipt;
+    const char *when = answer_time(p->as_of_us, a);
+    json_open(j, '{');
+    json_named(j, "query_id", p->query_id);
+    json_named(j, "as_of", when ? when : "");
+    json_key(j, "first");
+    json_cell(j, p->first, a);
+    json_key(j, "last");
+    json_cell(j, p->last, a);
+    json_key(j, "keys");
+    json_number(j, number_scaled(p->keys, 0).s);
+    json_key(j, "max_groups");
+    json_number(j, number_scaled(p->max_groups, 0).s);
+    json_key(j, "cached");
+    json_bool(j, p->cached);
+    json_close(j, '}');
+}
+
+/* The fields of a receipt, in an object that stays open. */
+static void json_receipt_fields(struct json *j, const Halftone__V1__Receipt *r,
+                                struct arena *a)
+{
     const char *when = answer_time(r->as_of_us, a);
     json_open(j, '{');
     json_named(j, "query_id", r->query_id);
@@ -97,6 +117,20 @@ static void json_receipt(struct json *j, const Halftone__V1__QueryReply *m,
     json_units(j, "policy_version", true, r->policy_version, 0);
     if (r->bounds)
         json_bounds(j, r->bounds);
+    if (r->n_parts == 0)
+        return;
+    json_key(j, "parts");
+    json_open(j, '[');
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i]->first && r->parts[i]->last)
+            json_part(j, r->parts[i], a);
+    json_close(j, ']');
+}
+
+static void json_receipt(struct json *j, const Halftone__V1__QueryReply *m,
+                         struct arena *a)
+{
+    json_receipt_fields(j, m->receipt, a);
     json_key(j, "level");
     json_double(j, m->level);
     json_key(j, "notices");
@@ -105,6 +139,14 @@ static void json_receipt(struct json *j, const Halftone__V1__QueryReply *m,
         json_text(j, m->notices[i]);
     json_close(j, ']');
     json_close(j, '}');
+}
+
+void answer_print_receipt(const Halftone__V1__Receipt *r, FILE *out,
+                          struct arena *a)
+{
+    struct json j = json_of(out, a);
+    json_receipt_fields(&j, r, a);
+    json_close(&j, '}');
 }
 
 static void json_columns(struct json *j, const Halftone__V1__QueryReply *m)
@@ -147,5 +189,4 @@ void answer_print_json(const Halftone__V1__QueryReply *m, FILE *out,
     json_key(&j, "receipt");
     json_receipt(&j, m, a);
     json_close(&j, '}');
-    (void)fputc('\n', out);
 }

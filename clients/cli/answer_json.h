@@ -3,9 +3,14 @@
 
 #include "clients/cli/answer.h"
 
-/* The fixed JSON form of answer.h; rows and receipt were checked before. */
+/* The fixed JSON form of answer.h, without a new line behind it; rows and
+ * receipt were checked before. */
 void answer_print_json(const Halftone__V1__QueryReply *m, FILE *out,
                        struct arena *a);
+
+/* The receipt of a batch, as an object. */
+void answer_print_receipt(const Halftone__V1__Receipt *r, FILE *out,
+                          struct arena *a);
 
 static inline const Halftone__V1__Interval *
 answer_interval_at(const Halftone__V1__QueryReply *m, size_t row, size_t col)

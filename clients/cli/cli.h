@@ -56,7 +56,7 @@ int cli_unknown(struct cli *cli, const char *const *words, size_t n);
 /* A remark on stderr. */
 void cli_note(struct cli *cli, const char *text);
 
-command_fn run_query, run_estimate, run_budget, run_charges, run_datasets,
+command_fn run_query, run_batch, run_estimate, run_budget, run_charges, run_datasets,
     run_describe, run_policy_check, run_policy_draft, run_policy_keys,
     run_principals_add, run_ledger_verify, run_ledger_backup, run_ledger_export,
     run_ledger_recover, run_audit_entries, run_audit_prove, run_audit_verify,

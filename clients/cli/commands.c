@@ -19,6 +19,20 @@ const struct command COMMANDS[] = {
       "  halftone query -f report.sql --format csv > report.csv\n"
       "  halftone query --table orders --by country --count --sum revenue\n",
       ASKS | FOR_QUERY, 64, run_query },
+    { "batch", "[FILE | -]",
+      "Ask all questions of a file for one charge, or none.",
+      "The file holds SQL statements, each ended by a semicolon: a dashboard,\n"
+      "say.  What is stored already is free, equal questions are paid once, "
+      "and\n"
+      "the rest is one charge under one key.  --rho or --epsilon is the price "
+      "of\n"
+      "the whole, split so that all answers together are least wrong; an\n"
+      "--accuracy holds for each.  When a question is refused, nothing is\n"
+      "charged.\n"
+      "\n"
+      "  halftone batch dashboard.sql --estimate\n"
+      "  halftone batch dashboard.sql --rho 0.01 --format json\n",
+      ASKS | FOR_QUERY | FOR_BATCH, 1, run_batch },
     { "estimate", "[SQL | -]", "Tell what a query would cost; charges nothing.",
       "Takes what query takes, and prints the price, the noise, the expected\n"
       "error of each column and how many such queries the budget covers.\n",

@@ -1,6 +1,7 @@
+#include "clients/cli/estimate.h"
+
 #include <math.h>
 
-#include "clients/cli/cli.h"
 #include "clients/cli/grid.h"
 #include "clients/cli/json.h"
 #include "clients/cli/methods.h"
@@ -51,41 +52,58 @@ static void json_units(struct json *j, const char *key, bool counts,
     json_number(j, counts ? number_scaled(units, decimals).s : "null");
 }
 
+static void json_estimate(struct json *j, const reply *m)
+{
+    json_open(j, '{');
+    json_key(j, "columns");
+    json_open(j, '[');
+    for (size_t i = 0; i < m->n_columns; i++) {
+        json_open(j, '{');
+        json_key(j, "name");
+        json_text(j, m->columns[i]->name);
+        json_key(j, "mechanism");
+        json_text(j, m->columns[i]->mechanism);
+        json_key(j, "expected_error");
+        json_double(j, m->columns[i]->expected_error);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_key(j, "level");
+    json_double(j, m->level);
+    json_units(j, "rho", !m->pure, m->rho_pico, RHO_DECIMALS);
+    json_key(j, "epsilon");
+    json_double(j, m->epsilon);
+    json_key(j, "delta");
+    json_double(j, m->delta);
+    json_units(j, "charged_delta", true, m->delta_atto, DELTA_DECIMALS);
+    json_units(j, "charged_epsilon", m->pure, m->epsilon_nano, EPS_DECIMALS);
+    json_units(j, "queries_left", true, m->queries_left, 0);
+    json_key(j, "plan");
+    json_text(j, m->plan);
+    if (m->n_questions > 0) {
+        json_key(j, "questions");
+        json_open(j, '[');
+        for (size_t i = 0; i < m->n_questions; i++) /* they have none */
+            if (m->questions[i]->n_questions == 0)
+                json_estimate(j, m->questions[i]);
+        json_close(j, ']');
+    }
+    json_close(j, '}');
+}
+
 static void print_json(const reply *m, FILE *out, struct arena *a)
 {
     struct json j = json_of(out, a);
-    json_open(&j, '{');
-    json_key(&j, "columns");
-    json_open(&j, '[');
-    for (size_t i = 0; i < m->n_columns; i++) {
-        json_open(&j, '{');
-        json_key(&j, "name");
-        json_text(&j, m->columns[i]->name);
-        json_key(&j, "mechanism");
-        json_text(&j, m->columns[i]->mechanism);
-        json_key(&j, "expected_error");
-        json_double(&j, m->columns[i]->expected_error);
-        json_close(&j, '}');
-    }
-    json_close(&j, ']');
-    json_key(&j, "level");
-    json_double(&j, m->level);
-    json_units(&j, "rho", !m->pure, m->rho_pico, RHO_DECIMALS);
-    json_key(&j, "epsilon");
-    json_double(&j, m->epsilon);
-    json_key(&j, "delta");
-    json_double(&j, m->delta);
-    json_units(&j, "charged_delta", true, m->delta_atto, DELTA_DECIMALS);
-    json_units(&j, "charged_epsilon", m->pure, m->epsilon_nano, EPS_DECIMALS);
-    json_units(&j, "queries_left", true, m->queries_left, 0);
-    json_key(&j, "plan");
-    json_text(&j, m->plan);
-    json_close(&j, '}');
+    json_estimate(&j, m);
     (void)fputc('\n', out);
 }
 
-static void print_price(const reply *m, FILE *out)
+void estimate_print_price(const reply *m, FILE *out)
 {
+    if (m->queries_left == UINT64_MAX) { /* at a price of 0 */
+        (void)fprintf(out, "would cost nothing\n");
+        return;
+    }
     if (m->pure)
         (void)fprintf(
             out, "would cost epsilon %s",
@@ -100,7 +118,7 @@ static void print_price(const reply *m, FILE *out)
                   number_grouped(number_scaled(m->queries_left, 0).s).s);
 }
 
-static enum err_code print(struct cli *cli, const reply *m, struct err *err)
+enum err_code estimate_print(struct cli *cli, const reply *m, struct err *err)
 {
     struct grid g;
     FILE *out = cli->term.out;
@@ -112,12 +130,12 @@ static enum err_code print(struct cli *cli, const reply *m, struct err *err)
     TRY(grid_of(&g, m, for_people, cli->arena, err));
     TRY(grid_print(&g, cli->opt.format, &cli->term, cli->arena, err));
     if (!for_people) {
-        print_price(m, cli->term.err);
+        estimate_print_price(m, cli->term.err);
         return ERR_OK;
     }
     const char *plan = text_lines(cli->arena, m->plan);
     (void)fprintf(out, "\n%s%s", plan ? plan : "", plan && *plan ? "\n\n" : "");
-    print_price(m, out);
+    estimate_print_price(m, out);
     return ERR_OK;
 }
 
@@ -138,7 +156,7 @@ int run_estimate(struct cli *cli)
     if (client_call(&client, &METHOD_ESTIMATE, &request.base, &got, cli->arena,
                     &err) != ERR_OK)
         return cli_fail(cli, &err, q.sql);
-    if (print(cli, (const reply *)got, &err) != ERR_OK)
+    if (estimate_print(cli, (const reply *)got, &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);
     return 0;
 }

@@ -9,6 +9,9 @@
 const struct client_method METHOD_QUERY = {
     HALFTONE "Query", &halftone__v1__query_reply__descriptor
 };
+const struct client_method METHOD_BATCH = {
+    HALFTONE "Batch", &halftone__v1__batch_reply__descriptor
+};
 const struct client_method METHOD_ESTIMATE = {
     HALFTONE "Estimate", &halftone__v1__estimate_reply__descriptor
 };

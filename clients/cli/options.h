@@ -61,6 +61,7 @@ enum flag_group {
     FOR_WITNESS = 524288,
     FOR_LIFT = 1048576,
     FOR_RECOVERY = 2097152,
+    FOR_BATCH = 4194304,
 };
 
 struct flag {
@@ -98,7 +99,8 @@ enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
     bool burn_all;
-    bool help, version, no_color, plaintext, watch, intervals, bounds_report;
+    bool help, version, no_color, plaintext, watch, intervals, bounds_report,
+        estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
         *token_out, *reason;

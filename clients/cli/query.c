@@ -1,19 +1,22 @@
+#include <string.h>
+
 #include "clients/cli/answer.h"
 #include "clients/cli/cli.h"
 #include "clients/cli/methods.h"
 #include "clients/cli/question.h"
 
-/*
- * A call that broke off may have been charged: with its key the answer can be
- * had without paying again.
- */
-static void hint_at_key(struct err *err, const char *key)
+void question_hint_at_key(struct err *err, const char *key)
 {
     if (err->code == ERR_DEADLINE || err->code == ERR_CANCELLED ||
         err->code == ERR_UNAVAILABLE)
         (void)err_hint(err,
                        "repeat it with --key %s: if it was charged, that "
                        "costs nothing more",
+                       key);
+    if (err->code == ERR_MISS && strstr(err->hint, "the same idempotency key"))
+        (void)err_hint(err,
+                       "repeat it with --key %s: what is missing runs once "
+                       "more, and nothing more is charged",
                        key);
 }
 
@@ -31,7 +34,7 @@ int run_query(struct cli *cli)
     if (client_call(&client, &METHOD_QUERY, &q.message.base, &reply, cli->arena,
                     &err) != ERR_OK) {
         if (client.reached)
-            hint_at_key(&err, q.message.idempotency_key);
+            question_hint_at_key(&err, q.message.idempotency_key);
         return cli_fail(cli, &err, q.sql);
     }
     if (answer_print((const Halftone__V1__QueryReply *)reply, cli->opt.format,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clients/cli/cell.h"
+#include "clients/cli/statements.h"
 #include "clients/cli/structured.h"
 #include "server/base/utf8.h"
 #include "server/query/request.h"
@@ -27,15 +28,15 @@ static enum err_code full(struct err *err)
 
 /* ---- the SQL ---- */
 
-static enum err_code read_sql(const char **out, const char *path,
+static enum err_code read_sql(const char **out, const char *path, size_t most,
                               struct arena *a, struct err *err)
 {
     const bool standard = strcmp(path, "-") == 0;
-    char *text = arena_alloc(a, REQUEST_SQL_MAX + 2, 1);
+    char *text = arena_alloc(a, most + 2, 1);
     if (!text)
         return full(err);
     FILE *f = standard ? stdin : fopen(path, "re");
-    const size_t len = f ? fread(text, 1, REQUEST_SQL_MAX + 1, f) : 0;
+    const size_t len = f ? fread(text, 1, most + 1, f) : 0;
     const bool bad = !f || ferror(f);
     const int why = errno;
     if (f && !standard)
@@ -68,7 +69,7 @@ static enum err_code find_sql(const char **out, const struct options *o,
         return err_hint(err, "put it in quotes");
     }
     if (sources == 0 && is_fed())
-        return read_sql(out, "-", a, err);
+        return read_sql(out, "-", REQUEST_SQL_MAX, a, err);
     if (sources != 1) {
         (void)err_set(err, ERR_INVALID,
                       sources ? "the question is asked twice"
@@ -80,7 +81,7 @@ static enum err_code find_sql(const char **out, const struct options *o,
     if (o->table)
         return ERR_OK;
     if (o->file || strcmp(words[0], "-") == 0)
-        return read_sql(out, o->file ? o->file : "-", a, err);
+        return read_sql(out, o->file ? o->file : "-", REQUEST_SQL_MAX, a, err);
     *out = words[0];
     return ERR_OK;
 }
@@ -99,9 +100,8 @@ static enum err_code check_sql(const char *sql, struct err *err)
 
 /* ---- what it may cost ---- */
 
-static enum err_code set_ask(Halftone__V1__QueryRequest *m,
-                             const struct options *o, struct arena *a,
-                             struct err *err)
+static enum err_code set_ask(Halftone__V1__Ask **out, const struct options *o,
+                             struct arena *a, struct err *err)
 {
     const int given =
         (o->accuracy.half_width > 0) + (o->rho > 0) + (o->epsilon > 0);
@@ -132,7 +132,7 @@ static enum err_code set_ask(Halftone__V1__QueryRequest *m,
         ask->kind_case = HALFTONE__V1__ASK__KIND_ACCURACY;
         ask->accuracy = accuracy;
     }
-    m->ask = ask;
+    *out = ask;
     return ERR_OK;
 }
 
@@ -173,14 +173,14 @@ static enum err_code set_params(Halftone__V1__QueryRequest *m,
     return ERR_OK;
 }
 
-static enum err_code set_key(Halftone__V1__QueryRequest *m, const char *key,
-                             struct arena *a, struct err *err)
+static enum err_code set_key(char **out, const char *key, struct arena *a,
+                             struct err *err)
 {
     if (key && strlen(key) > REQUEST_KEY_MAX)
         return err_set(err, ERR_INVALID, "--key is longer than %d bytes",
                        REQUEST_KEY_MAX);
     if (key) {
-        m->idempotency_key = text_of(key);
+        *out = text_of(key);
         return ERR_OK;
     }
     uint8_t random[KEY_BYTES];
@@ -191,7 +191,7 @@ static enum err_code set_key(Halftone__V1__QueryRequest *m, const char *key,
         return err_set(err, ERR_INTERNAL, "no random bytes for the key");
     for (size_t i = 0; i < KEY_BYTES; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", random[i]);
-    m->idempotency_key = hex;
+    *out = hex;
     return ERR_OK;
 }
 
@@ -218,8 +218,95 @@ enum err_code question_of(struct question *out, const struct options *o,
     m->purpose = text_of(o->purpose ? o->purpose : "");
     m->intervals = o->intervals;
     m->bounds_report = o->bounds_report;
-    TRY(set_ask(m, o, a, err));
+    TRY(set_ask(&m->ask, o, a, err));
     TRY(set_bounds(m, o, a, err));
     TRY(set_params(m, o, a, err));
-    return key ? set_key(m, o->key, a, err) : ERR_OK;
+    return key ? set_key(&m->idempotency_key, o->key, a, err) : ERR_OK;
+}
+
+/* ---- several ---- */
+
+static enum err_code find_file(const char **path, const struct options *o,
+                               const char *const *words, size_t n_words,
+                               struct err *err)
+{
+    const size_t sources = n_words + (o->file != NULL);
+    *path = o->file ? o->file : n_words == 1 ? words[0] : "-";
+    if (sources > 1)
+        return err_set(err, ERR_INVALID, "the questions are in two places");
+    if (sources == 0 && !is_fed()) {
+        (void)err_set(err, ERR_INVALID, "there are no questions");
+        return err_hint(err, "name a file of SQL statements, each ended by a "
+                             "semicolon; - is standard input");
+    }
+    if (!o->table)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "--table asks one question");
+    return err_hint(err, "write the questions as SQL");
+}
+
+/* Blank lines before it put a statement where it stands in the file, so that
+ * the server's places are the file's. */
+static const char *placed(const struct statement *s, struct arena *a)
+{
+    const size_t lines = s->line - 1, columns = s->col - 1;
+    char *text = arena_alloc(a, lines + columns + s->len + 1, 1);
+    if (!text)
+        return NULL;
+    memset(text, '\n', lines);
+    memset(text + lines, ' ', columns);
+    memcpy(text + lines + columns, s->text, s->len);
+    return text;
+}
+
+static enum err_code add_statement(Halftone__V1__BatchRequest *m,
+                                   const struct statement *s,
+                                   const struct options *o, struct arena *a,
+                                   struct err *err)
+{
+    Halftone__V1__QueryRequest *q = ARENA_NEW(a, Halftone__V1__QueryRequest);
+    const char *sql = placed(s, a);
+    if (!q || !sql)
+        return full(err);
+    TRY(check_sql(sql, err));
+    halftone__v1__query_request__init(q);
+    q->question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL;
+    q->sql = text_of(sql);
+    q->intervals = o->intervals;
+    q->bounds_report = o->bounds_report;
+    TRY(set_bounds(q, o, a, err));
+    TRY(set_params(q, o, a, err));
+    m->queries[m->n_queries++] = q;
+    return ERR_OK;
+}
+
+enum err_code questions_of(struct questions *out, const struct options *o,
+                           const char *const *words, size_t n_words,
+                           struct arena *a, struct err *err)
+{
+    Halftone__V1__BatchRequest *m = &out->message;
+    struct statement *list;
+    const char *path;
+    size_t n;
+    halftone__v1__batch_request__init(m);
+    TRY(find_file(&path, o, words, n_words, err));
+    TRY(read_sql(&out->sql, path, REQUEST_BATCH_SQL_MAX, a, err));
+    if (strlen(out->sql) > REQUEST_BATCH_SQL_MAX)
+        return err_set(err, ERR_INVALID, "'%.200s' is longer than 128 KiB",
+                       path);
+    TRY(statements_split(&list, &n, out->sql, a, err));
+    m->queries = ARENA_NEW_N(a, n + 1, Halftone__V1__QueryRequest *);
+    out->titles = ARENA_NEW_N(a, n + 1, const char *);
+    if (!m->queries || !out->titles)
+        return full(err);
+    for (size_t i = 0; i < n; i++) {
+        TRY(add_statement(m, &list[i], o, a, err));
+        out->titles[i] = arena_strndup(a, list[i].text, list[i].len);
+        if (!out->titles[i])
+            return full(err);
+    }
+    m->dataset = text_of(o->dataset ? o->dataset : "");
+    m->purpose = text_of(o->purpose ? o->purpose : "");
+    TRY(set_ask(&m->ask, o, a, err));
+    return set_key(&m->idempotency_key, o->key, a, err);
 }

@@ -25,4 +25,22 @@ enum err_code question_of(struct question *out, const struct options *o,
                           const char *const *words, size_t n_words, bool key,
                           struct arena *a, struct err *err) MUST_CHECK;
 
+/*
+ * query.c: a call that broke off may have been charged: with its key the answer
+ * can be had without paying again.
+ */
+void question_hint_at_key(struct err *err, const char *key);
+
+/* Several: the statements of a file, as one batch. */
+struct questions {
+    Halftone__V1__BatchRequest message;
+    const char *sql;     /* the file; places in errors are places in it */
+    const char **titles; /* each statement's text */
+};
+
+/* As question_of; always with a key.  ERR_INVALID may have a place. */
+enum err_code questions_of(struct questions *out, const struct options *o,
+                           const char *const *words, size_t n_words,
+                           struct arena *a, struct err *err) MUST_CHECK;
+
 #endif

@@ -51,6 +51,12 @@ const char *answer_receipt(const Halftone__V1__Receipt *r, struct arena *a)
     const char *when = answer_time(r->as_of_us, a);
     if (!cost || !when)
         return NULL;
+    const bool is_free = r->rho_pico == 0 && r->epsilon_nano == 0;
+    if (r->cached && is_free)
+        return arena_printf(a,
+                            "released before, nothing charged; %s %s left; "
+                            "query %s",
+                            r->pure ? "epsilon" : "rho", left.s, r->query_id);
     return arena_printf(a, "%s %s; %s %s left; query %s",
                         r->cached ? "cached, nothing charged; first cost"
                                   : "cost",

@@ -55,6 +55,28 @@ enum err_code err_set(struct err *err, enum err_code code, const char *fmt, ...)
     return code;
 }
 
+static void put(char *out, size_t cap, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void put(char *out, size_t cap, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    print_whole(out, cap, fmt, ap);
+    va_end(ap);
+}
+
+enum err_code err_before(struct err *err, const char *fmt, ...)
+{
+    char words[sizeof err->msg], said[sizeof err->msg];
+    va_list ap;
+    va_start(ap, fmt);
+    print_whole(words, sizeof words, fmt, ap);
+    va_end(ap);
+    memcpy(said, err->msg, sizeof said);
+    put(err->msg, sizeof err->msg, "%s%s", words, said);
+    return err->code;
+}
+
 enum err_code err_hint(struct err *err, const char *fmt, ...)
 {
     va_list ap;

@@ -50,6 +50,10 @@ enum err_code err_code_of_name(const char *name);
 enum err_code err_set(struct err *err, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Put words before the message of an error already set; returns its code. */
+enum err_code err_before(struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Add a way out to an error already set; returns its code. */
 enum err_code err_hint(struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

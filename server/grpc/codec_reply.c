@@ -115,6 +115,33 @@ static enum err_code put_dataset(Halftone__V1__Dataset *m,
 
 /* ---- the query reply ---- */
 
+static enum err_code put_parts(Halftone__V1__Receipt *m,
+                               const struct reply_receipt *r, struct arena *a,
+                               struct err *err)
+{
+    Halftone__V1__ReceiptPart *parts;
+    Halftone__V1__Value *keys =
+        ARENA_NEW_N(a, 2 * r->n_parts, Halftone__V1__Value);
+    m->n_parts = r->n_parts;
+    if (!keys || !NEW_LIST(m->parts, r->n_parts, parts, a))
+        return full(err);
+    for (size_t i = 0; i < r->n_parts; i++) {
+        const struct reply_part *p = &r->parts[i];
+        halftone__v1__receipt_part__init(&parts[i]);
+        codec_value_put(&keys[2 * i], &p->first);
+        codec_value_put(&keys[2 * i + 1], &p->last);
+        parts[i].query_id = text(p->query_id);
+        parts[i].as_of_us = p->as_of_us;
+        parts[i].first = &keys[2 * i];
+        parts[i].last = &keys[2 * i + 1];
+        parts[i].keys = p->n_keys;
+        parts[i].max_groups = p->max_groups;
+        parts[i].cached = p->cached;
+        m->parts[i] = &parts[i];
+    }
+    return ERR_OK;
+}
+
 static enum err_code put_receipt(Halftone__V1__Receipt *m,
                                  const struct reply_receipt *r, struct arena *a,
                                  struct err *err)
@@ -136,7 +163,7 @@ static enum err_code put_receipt(Halftone__V1__Receipt *m,
     m->cached = r->cached;
     m->pure = r->pure;
     m->bounds = put_bounds(r->max_groups, r->max_rows, a);
-    return m->bounds ? ERR_OK : full(err);
+    return m->bounds ? put_parts(m, r, a, err) : full(err);
 }
 
 _Static_assert((int)INTERVAL_NONE == HALFTONE__V1__INTERVAL__KIND__NONE &&
@@ -216,55 +243,96 @@ static enum err_code pack(const uint8_t **msg, size_t *len,
     return *msg ? ERR_OK : full(err);
 }
 
+static enum err_code put_table(Halftone__V1__QueryReply *m,
+                               const struct reply_table *t, struct arena *a,
+                               struct err *err)
+{
+    halftone__v1__query_reply__init(m);
+    m->level = t->level;
+    m->receipt = ARENA_NEW(a, Halftone__V1__Receipt);
+    m->n_notices = t->n_notices;
+    m->notices = ARENA_NEW_N(a, t->n_notices, char *);
+    if (!m->receipt || !m->notices)
+        return full(err);
+    TRY(put_columns(m, t, a, err));
+    TRY(put_rows(m, t, a, err));
+    TRY(put_receipt(m->receipt, &t->receipt, a, err));
+    for (size_t i = 0; i < t->n_notices; i++)
+        m->notices[i] = text(t->notices[i]);
+    return ERR_OK;
+}
+
 static enum err_code encode_query(const uint8_t **msg, size_t *len,
                                   const struct reply *reply, struct arena *a,
                                   struct err *err)
 {
-    const struct reply_table *t = &reply->table;
-    Halftone__V1__QueryReply m = HALFTONE__V1__QUERY_REPLY__INIT;
-    Halftone__V1__Receipt receipt;
-
-    m.level = t->level;
-    m.receipt = &receipt;
-    TRY(put_columns(&m, t, a, err));
-    TRY(put_rows(&m, t, a, err));
-    TRY(put_receipt(&receipt, &t->receipt, a, err));
-    m.n_notices = t->n_notices;
-    m.notices = ARENA_NEW_N(a, t->n_notices, char *);
-    if (!m.notices)
-        return full(err);
-    for (size_t i = 0; i < t->n_notices; i++)
-        m.notices[i] = text(t->notices[i]);
+    Halftone__V1__QueryReply m;
+    TRY(put_table(&m, &reply->table, a, err));
     return pack(msg, len, &m.base, a, err);
 }
 
-static enum err_code encode_estimate(const uint8_t **msg, size_t *len,
-                                     const struct reply *reply, struct arena *a,
-                                     struct err *err)
+static enum err_code encode_batch(const uint8_t **msg, size_t *len,
+                                  const struct reply *reply, struct arena *a,
+                                  struct err *err)
 {
-    const struct reply_estimate *e = &reply->estimate;
-    Halftone__V1__EstimateReply m = HALFTONE__V1__ESTIMATE_REPLY__INIT;
+    Halftone__V1__BatchReply m = HALFTONE__V1__BATCH_REPLY__INIT;
+    Halftone__V1__QueryReply *answers;
+    Halftone__V1__Receipt receipt;
+
+    m.n_answers = reply->n_tables;
+    m.receipt = &receipt;
+    if (!NEW_LIST(m.answers, reply->n_tables, answers, a))
+        return full(err);
+    for (size_t i = 0; i < reply->n_tables; i++) {
+        TRY(put_table(&answers[i], &reply->tables[i], a, err));
+        m.answers[i] = &answers[i];
+    }
+    TRY(put_receipt(&receipt, &reply->receipt, a, err));
+    return pack(msg, len, &m.base, a, err);
+}
+
+static enum err_code put_estimate(Halftone__V1__EstimateReply *m,
+                                  const struct reply_estimate *e,
+                                  struct arena *a, struct err *err)
+{
     Halftone__V1__EstimateColumn *columns;
 
-    m.n_columns = e->n_columns;
-    if (!NEW_LIST(m.columns, e->n_columns, columns, a))
+    halftone__v1__estimate_reply__init(m);
+    m->n_columns = e->n_columns;
+    if (!NEW_LIST(m->columns, e->n_columns, columns, a))
         return full(err);
     for (size_t i = 0; i < e->n_columns; i++) {
         halftone__v1__estimate_column__init(&columns[i]);
         columns[i].name = text(e->columns[i].name);
         columns[i].mechanism = text(e->columns[i].mechanism);
         columns[i].expected_error = e->columns[i].expected_error;
-        m.columns[i] = &columns[i];
+        m->columns[i] = &columns[i];
     }
-    m.level = e->level;
-    m.rho_pico = e->rho_pico;
-    m.epsilon_nano = e->eps_nano;
-    m.delta_atto = e->delta_atto;
-    m.epsilon = e->epsilon;
-    m.delta = e->shown_delta;
-    m.pure = e->pure;
-    m.queries_left = e->queries_left;
-    m.plan = text(e->plan);
+    m->level = e->level;
+    m->rho_pico = e->rho_pico;
+    m->epsilon_nano = e->eps_nano;
+    m->delta_atto = e->delta_atto;
+    m->epsilon = e->epsilon;
+    m->delta = e->shown_delta;
+    m->pure = e->pure;
+    m->queries_left = e->queries_left;
+    m->plan = text(e->plan);
+    return ERR_OK;
+}
+
+static enum err_code encode_estimate(const uint8_t **msg, size_t *len,
+                                     const struct reply *reply, struct arena *a,
+                                     struct err *err)
+{
+    Halftone__V1__EstimateReply m, *questions;
+    TRY(put_estimate(&m, &reply->estimate, a, err));
+    m.n_questions = reply->n_estimates;
+    if (!NEW_LIST(m.questions, reply->n_estimates, questions, a))
+        return full(err);
+    for (size_t i = 0; i < reply->n_estimates; i++) {
+        TRY(put_estimate(&questions[i], &reply->estimates[i], a, err));
+        m.questions[i] = &questions[i];
+    }
     return pack(msg, len, &m.base, a, err);
 }
 
@@ -390,6 +458,7 @@ static enum err_code encode_misses(const uint8_t **msg, size_t *len,
 
 static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_QUERY] = encode_query,
+    [REQUEST_BATCH] = encode_batch,
     [REQUEST_ESTIMATE] = encode_estimate,
     [REQUEST_LIST_DATASETS] = encode_list,
     [REQUEST_DESCRIBE_DATASET] = encode_describe,

@@ -120,11 +120,53 @@ static enum err_code decode_query(struct request *out,
     return get_query(out, (const void *)m, a, err);
 }
 
+/* Each question is a Query's, with nothing of the batch in it yet. */
+static enum err_code get_batch(struct request *out,
+                               const Halftone__V1__BatchRequest *m,
+                               struct arena *a, struct err *err)
+{
+    out->dataset = m->dataset;
+    out->purpose = m->purpose;
+    out->idempotency_key = m->idempotency_key;
+    if (strlen(m->idempotency_key) > REQUEST_KEY_MAX)
+        return err_set(err, ERR_INVALID,
+                       "idempotency_key is longer than %d bytes",
+                       REQUEST_KEY_MAX);
+    TRY(get_ask(&out->ask, m->ask, err));
+    out->is_batch = true;
+    out->n_queries = m->n_queries;
+    out->queries = ARENA_NEW_N(a, m->n_queries, struct request);
+    if (!out->queries)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (size_t i = 0; i < m->n_queries; i++) {
+        out->queries[i].page_token = "";
+        if (get_query(&out->queries[i], m->queries[i], a, err) != ERR_OK)
+            return err_before(err, "question %zu of %zu: ", i + 1,
+                              m->n_queries);
+    }
+    return ERR_OK;
+}
+
+static enum err_code decode_batch(struct request *out,
+                                  const ProtobufCMessage *m, struct arena *a,
+                                  struct err *err)
+{
+    return get_batch(out, (const void *)m, a, err);
+}
+
 static enum err_code decode_estimate(struct request *out,
                                      const ProtobufCMessage *m, struct arena *a,
                                      struct err *err)
 {
     const Halftone__V1__EstimateRequest *e = (const void *)m;
+    if (e->query && e->batch)
+        return err_set(err, ERR_INVALID,
+                       "the request holds a query and a batch");
+    if (e->batch) {
+        TRY(get_batch(out, e->batch, a, err));
+        out->idempotency_key = "";
+        return ERR_OK;
+    }
     if (!e->query)
         return err_set(err, ERR_INVALID, "the request holds no query");
     TRY(get_query(out, e->query, a, err));
@@ -222,6 +264,9 @@ static const struct method {
     { { SERVICE "Query", REQUEST_QUERY, false },
       &halftone__v1__query_request__descriptor,
       decode_query },
+    { { SERVICE "Batch", REQUEST_BATCH, false },
+      &halftone__v1__batch_request__descriptor,
+      decode_batch },
     { { SERVICE "Estimate", REQUEST_ESTIMATE, false },
       &halftone__v1__estimate_request__descriptor,
       decode_estimate },

@@ -17,15 +17,7 @@ static enum err_code full(struct err *err)
 /* The same error, said of question i; place and hint stay. */
 static enum err_code blame(struct err *err, size_t i, size_t n)
 {
-    char said[sizeof err->msg];
-    (void)snprintf(said, sizeof said, "%s", err->msg);
-    const int len = snprintf(err->msg, sizeof err->msg,
-                             "question %zu of %zu: %s", i + 1, n, said);
-    if ((size_t)len >= sizeof err->msg) /* cut at a character's boundary */
-        for (size_t at = sizeof err->msg - 1;
-             at > 0 && ((unsigned char)err->msg[at - 1] & 0xc0) == 0x80; at--)
-            err->msg[at - 1] = '\0';
-    return err->code;
+    return err_before(err, "question %zu of %zu: ", i + 1, n);
 }
 
 static const char *number(char out[24], size_t n)
@@ -97,12 +89,38 @@ static enum err_code plan_one(struct batch *b, size_t i,
     return ERR_OK;
 }
 
+/* Does question j's release hold all that `wider` asks for? */
+static bool holds(const struct batch *b, size_t j, const struct plan *wider)
+{
+    const struct plan *other = b->items[j].question.plan;
+    if (!wider->series)
+        return memcmp(other->release_hash, wider->release_hash,
+                      LEDGER_HASH_LEN) == 0;
+    for (size_t d = 0; d < wider->series->n_days; d++)
+        if (!plan_series_shares(wider, d, other))
+            return false;
+    return true;
+}
+
+/* The best groups of what another question shows in full are read there: for
+ * nothing, where a choice of their own would be paid. */
+static void read_in_others(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct question *q = &b->items[i].question;
+        for (size_t j = 0; j < b->n && q->plan->wider; j++)
+            if (j != i && holds(b, j, q->plan->wider))
+                q->plan = q->plan->wider;
+    }
+}
+
 static enum err_code plan_all(struct batch *b, const struct service_call *call,
                               struct arena *a, struct err *err)
 {
     for (size_t i = 0; i < b->n; i++)
         if (plan_one(b, i, call, a, err) != ERR_OK)
             return blame(err, i, b->n);
+    read_in_others(b);
     return ERR_OK;
 }
 

@@ -299,7 +299,7 @@ static enum err_code print_whole(const uint8_t **bytes, size_t *len,
             };
     }
     return req->op == REQUEST_BATCH
-               ? answers_print(bytes, len, list, b->n, b->arena, err)
+               ? answers_pack(bytes, len, list, b->n, b->arena, err)
                : answer_pack(bytes, len, &list[0], b->arena, err);
 }
 

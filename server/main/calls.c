@@ -211,6 +211,7 @@ static void on_watch_drain(void *ctx, struct grpc_session *session,
     }
 static const struct grpc_method METHODS[] = {
     UNARY("Halftone/Query"),
+    UNARY("Halftone/Batch"),
     UNARY("Halftone/Estimate"),
     UNARY("Halftone/ListDatasets"),
     UNARY("Halftone/DescribeDataset"),

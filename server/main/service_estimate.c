@@ -126,7 +126,7 @@ enum err_code service_estimate(struct service_call *call, struct reply *out,
 {
     struct question question;
     struct dp_price left;
-    if (call->req->n_queries > 0)
+    if (call->req->is_batch)
         return estimate_batch(call, out, a, err);
     bool shows = false;
     TRY(settle(&shows, &out->table, call, a, err));

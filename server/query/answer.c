@@ -387,9 +387,9 @@ enum err_code answer_pack(const uint8_t **bytes, size_t *len,
 
 /* ---- of a batch ---- */
 
-enum err_code answers_print(const uint8_t **bytes, size_t *len,
-                            const struct answer *list, size_t n,
-                            struct arena *a, struct err *err)
+enum err_code answers_pack(const uint8_t **bytes, size_t *len,
+                           const struct answer *list, size_t n, struct arena *a,
+                           struct err *err)
 {
     const uint8_t **each = ARENA_NEW_N(a, n, const uint8_t *);
     size_t *each_len = ARENA_NEW_N(a, n, size_t);
@@ -438,6 +438,12 @@ enum err_code answers_read(struct answer **list, size_t *n,
                        "the stored answers need too much memory");
     if (p.r.short_read || reader_left(&p.r) > 0)
         return err_set(err, ERR_INTERNAL, "the stored answers are damaged");
+    /* What added nothing to the price was there before. */
+    for (size_t i = 0; i < *n; i++) {
+        struct reply_receipt *r = &(*list)[i].table.receipt;
+        r->cached = r->query_id[0] && r->rho_pico == 0 && r->eps_nano == 0 &&
+                    r->delta_atto == 0;
+    }
     return ERR_OK;
 }
 

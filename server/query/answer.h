@@ -56,9 +56,9 @@ enum err_code answer_pack(const uint8_t **bytes, size_t *len,
 /*
  * Answers to the questions of a batch, in order, each as above; at least one.
  */
-enum err_code answers_print(const uint8_t **bytes, size_t *len,
-                            const struct answer *list, size_t n,
-                            struct arena *a, struct err *err) MUST_CHECK;
+enum err_code answers_pack(const uint8_t **bytes, size_t *len,
+                           const struct answer *list, size_t n, struct arena *a,
+                           struct err *err) MUST_CHECK;
 enum err_code answers_read(struct answer **list, size_t *n,
                            const uint8_t *bytes, size_t len, struct arena *a,
                            struct err *err) MUST_CHECK;

@@ -79,8 +79,9 @@ struct request {
 
     /* BATCH, and ESTIMATE of one: the questions, each as a QUERY's; dataset,
      * purpose, ask and key above are of them all */
-    struct request *queries;
-    size_t n_queries; /* 0: no batch */
+    bool is_batch;
+    struct request *queries; /* is_batch: n_queries */
+    size_t n_queries;
 
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */

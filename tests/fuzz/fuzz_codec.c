@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Halftone/ListCharges",
         "/halftone.v1.Admin/GetMisses",
         "/halftone.v1.Admin/LiftMisses",
+        "/halftone.v1.Halftone/Batch",
     };
     struct request req;
     struct err err = { 0 };
@@ -46,8 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         REQUIRE(req.dataset && req.purpose && req.idempotency_key);
         REQUIRE(strlen(req.idempotency_key) <= REQUEST_KEY_MAX);
         REQUIRE(req.ask.level > 0 && req.ask.level < 1);
-        if (req.op == REQUEST_QUERY || req.op == REQUEST_ESTIMATE)
+        if (!req.is_batch &&
+            (req.op == REQUEST_QUERY || req.op == REQUEST_ESTIMATE))
             REQUIRE(!req.sql != !req.tree);
+        for (size_t i = 0; i < req.n_queries; i++) {
+            const struct request *q = &req.queries[i];
+            REQUIRE(!q->sql != !q->tree && q->dataset && q->purpose);
+            REQUIRE(q->idempotency_key && q->ask.level > 0 && !q->is_batch);
+        }
     }
     arena_fini(&a);
     return 0;

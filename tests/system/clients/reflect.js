@@ -9,6 +9,7 @@ const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPO
 // What each method is asked, and a field that its reply must have.
 const asked = {
   Query: [query, 'receipt'],
+  Batch: [{ purpose: HALFTONE_PURPOSE, queries: [query] }, 'answers'],
   Estimate: [{ query }, 'rho_pico'],
   ListDatasets: [{}, 'datasets'],
   DescribeDataset: [{ dataset: 'shop' }, 'dataset'],

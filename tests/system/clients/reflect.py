@@ -14,6 +14,7 @@ QUERY = {"sql": COUNT, "purpose": PURPOSE}
 # What each method is asked, and a field that its reply must have.
 ASKED = {
     "Query": (QUERY, "receipt"),
+    "Batch": ({"purpose": PURPOSE, "queries": [{"sql": COUNT}]}, "answers"),
     "Estimate": ({"query": QUERY}, "rho_pico"),
     "ListDatasets": ({}, "datasets"),
     "DescribeDataset": ({"dataset": "shop"}, "dataset"),
