@@ -239,6 +239,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
 NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
     neighbour_grammar neighbour_controls neighbour_mutations \
+    neighbour_series \
     canary peers)
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price

@@ -20,6 +20,7 @@ static const char POLICY[] =
     "default_price: {rho: 0.01}\n"
     "max_people: 100000\n"
     "reuse_for: 1 day\n"
+    "closed_after: 1 day\n"
     "purposes:\n"
     "  analytics: {help: How it goes., basis: legitimate_interest}\n"
     "  ads: {help: Adverts., basis: consent}\n"

@@ -8,7 +8,7 @@
 #include "server/main/leave.h"
 #include "server/query/lifecycle.h"
 
-enum { TRIES = 64 };
+enum { TRIES = 64 }; /* looks that somebody else made stale */
 
 /* One bundle on its way. */
 struct run {
@@ -96,9 +96,17 @@ static enum err_code try_charge(struct run *run, bool *done, struct err *err)
     /* A client that went before the charge pays nothing. */
     if (atomic_load(run->call->gone))
         return err_set(err, ERR_CANCELLED, "the caller cancelled");
-    const enum err_code code = ledger_charge_bundle(
-        run->call->service->ledger, &b->charge, &args, pieces, b->n_fresh,
-        b->newest, &b->rung, b->arena, err);
+    enum err_code code;
+    for (;;) { /* while another run holds the charge of our key */
+        code = ledger_charge_bundle(run->call->service->ledger, &b->charge,
+                                    &args, pieces, b->n_fresh, b->newest,
+                                    &b->rung, b->arena, err);
+        if (code != ERR_OK || b->charge.verdict != LEDGER_IN_FLIGHT)
+            break;
+        TRY(ledger_listen(run->call->service->ledger, b->rung,
+                          b->charge.lease_left_us, run->call->req->deadline_ns,
+                          err));
+    }
     if (code == ERR_MISS) /* of another run, maybe of just now */
         (void)leave_at_slot(run->call, run->policy, 0);
     if (code != ERR_OK)
@@ -106,11 +114,7 @@ static enum err_code try_charge(struct run *run, bool *done, struct err *err)
     b->is_charged = b->charge.verdict == LEDGER_CHARGED;
     *done = b->charge.verdict == LEDGER_ANSWERED ||
             (b->is_charged && b->charge.fence == 1);
-    if (b->charge.verdict != LEDGER_IN_FLIGHT)
-        return ERR_OK;
-    return ledger_listen(run->call->service->ledger, b->rung,
-                         b->charge.lease_left_us, run->call->req->deadline_ns,
-                         err);
+    return ERR_OK;
 }
 
 /* A charge that cannot be gone on with closes, and counts. */

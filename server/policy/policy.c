@@ -241,7 +241,7 @@ static const struct field POLICY[] = {
       .kind = FIELD_DURATION,
       .unit_ns = 1000,
       .at = AT(closed_after_us),
-      .fallback = "1 day",
+      .fallback = "6 h",
       .max = 3660 * 86400e6,
       .help = "A day (week, month) is closed so long after its end: rows that "
               "come later do not show in what was released of it." },

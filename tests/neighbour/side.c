@@ -153,6 +153,13 @@ static void print_table(FILE *f, const struct reply_table *t)
         (unsigned long long)r->eps_nano, (unsigned long long)r->delta_atto,
         r->epsilon, r->shown_delta, (unsigned long long)r->remaining_rho_pico,
         r->pure, r->cached, r->max_groups, r->max_rows);
+    for (size_t i = 0; i < r->n_parts; i++) {
+        const struct reply_part *p = &r->parts[i];
+        print_value(f, &p->first);
+        print_value(f, &p->last);
+        (void)fprintf(f, "%lld %u %u %d\n", (long long)p->as_of_us, p->n_keys,
+                      p->max_groups, p->cached);
+    }
 }
 
 static char *read_log(FILE *f)

@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp/init.h"
+#include "server/sql/sql.h"
+#include "tests/neighbour/crew.h"
+#include "tests/table.h"
+
+/*
+ * The adversary's test of days that are shown again: two servers whose data
+ * differ in one person, asked for windows of days, weeks and months that move
+ * and overlap.  Which days are released anew, what that costs and what stands
+ * in the receipt must be alike, and no price may be passed by what its own
+ * days tell (tests/neighbour/tape.h): rows that were stored are read on both
+ * sides, and are no release.
+ */
+enum { ROUNDS = 20, WINDOWS = 6, SQL_ROOM = 1024 };
+
+static const char *const KEYS[] = {
+    "date_trunc('day', at)",           "date_trunc('week', at)",
+    "date_trunc('month', at)",         "CAST(at AS date)",
+    "date_trunc('day', at), category", "date_trunc('week', at), qty > 2",
+};
+static const char *const WHATS[] = {
+    "COUNT(*)",    "COUNT(DISTINCT customer_id)", "SUM(amount), COUNT(*)",
+    "AVG(amount)", "COUNT(*), MEDIAN(amount)",
+};
+static const char *const FILTERS[] = {
+    "",
+    " AND category <> 'food'",
+    " AND qty BETWEEN 1 AND 5",
+};
+#define PICK(list, d) (list)[draw_below((d), sizeof(list) / sizeof *(list))]
+
+/* A window of one series, not where the one before was. */
+static void print_window(char out[SQL_ROOM], const char *key, const char *what,
+                         const char *filter, struct draw *d)
+{
+    const unsigned first = draw_below(d, 8), days = 25 + draw_below(d, 30);
+    (void)snprintf(
+        out, SQL_ROOM,
+        "SELECT %s, %s FROM orders WHERE at >= TIMESTAMP '2024-01-01' + "
+        "INTERVAL '%u days' AND at < TIMESTAMP '2024-01-01' + INTERVAL '%u "
+        "days'%s GROUP BY %s",
+        key, what, first, first + days, filter,
+        strstr(key, ", c") || strstr(key, ", q") ? "1, 2" : "1");
+}
+
+static struct pair pair;
+
+/* The shop's own policy keeps no answer. */
+static void reuse(struct side *s)
+{
+    struct policy *p = (struct policy *)(uintptr_t)s->dataset.policy;
+    p->reuse_for_s = 86400;
+}
+
+static void windows_of_days(void **state)
+{
+    double used = 0;
+    unsigned answered = 0, cheaper = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        struct draw d = { seed };
+        const char *key = PICK(KEYS, &d), *what = PICK(WHATS, &d),
+                   *filter = PICK(FILTERS, &d);
+        pair_open(&pair, seed, CONTROL_NONE);
+        reuse(&pair.with);
+        reuse(&pair.without);
+        for (int i = 0; i < WINDOWS; i++) {
+            char sql[SQL_ROOM];
+            print_window(sql, key, what, filter, &d);
+            const struct pair_verdict v = pair_ask(&pair, sql);
+            if (v.wrong)
+                fail_msg("seed %llu: %s\n  %s", (unsigned long long)seed,
+                         v.wrong, sql);
+            answered += v.code == ERR_OK;
+            cheaper += v.code == ERR_OK && v.used == 0;
+            used = v.used > used ? v.used : used;
+        }
+        pair_close(&pair);
+    }
+    print_message("%u windows answered, %u told nothing new of the person; at "
+                  "most %.4f of a price was used up\n",
+                  answered, cheaper, used);
+    assert_true(answered > ROUNDS * WINDOWS * 3 / 4);
+    assert_true(used > 0.3); /* some person comes near a bound */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(windows_of_days) };
+    dp_init();
+    sql_init();
+    crew_in_memory();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
