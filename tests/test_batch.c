@@ -41,6 +41,9 @@ struct batch_ask {
     const char *key;
     double rho, accuracy; /* of the whole, of each; 0 = as usual */
     bool estimates;
+    /* Of the last question, by itself. */
+    const char *last_purpose, *last_key;
+    double last_rho;
 };
 
 #define TOTAL     "SELECT count(*) FROM shop.orders"
@@ -69,6 +72,12 @@ static enum err_code try_batch(struct service_asked *out,
         for (size_t k = 0; k < REQUEST_HASH_LEN; k++)
             req.hash[k] ^= queries[i].hash[(k + i) % REQUEST_HASH_LEN];
     }
+    struct request *last = &queries[req.n_queries ? req.n_queries - 1 : 0];
+    last->purpose = a->last_purpose ? a->last_purpose : "";
+    last->idempotency_key = a->last_key ? a->last_key : "";
+    if (a->last_rho > 0)
+        last->ask =
+            (struct ask){ ASK_RHO, .level = 0.95, .price = a->last_rho };
     if (a->rho > 0)
         req.ask = (struct ask){ ASK_RHO, .level = 0.95, .price = a->rho };
     if (a->accuracy > 0)
@@ -330,12 +339,30 @@ static const struct row {
       "",
       NULL,
       0 },
+    { "another purpose",
+      { .sql = { BY, SUMS }, .last_purpose = "ads" },
+      ERR_INVALID,
+      "question 2 of 2: ",
+      "batch_purpose",
+      0 },
+    { "a key of one question",
+      { .sql = { BY, SUMS }, .last_key = "k" },
+      ERR_INVALID,
+      "question 2 of 2: ",
+      "batch_key",
+      0 },
+    { "a price of one beside a price of all",
+      { .sql = { BY, SUMS }, .rho = 0.01, .last_rho = 0.01 },
+      ERR_INVALID,
+      "question 2 of 2: ",
+      "batch_ask",
+      0 },
     { "a price of nothing for each",
       { .sql = { TOTAL, BY }, .rho = 1e-12 },
       ERR_INVALID,
       "",
       NULL,
-      0 },
+      1 },
 };
 
 static void check_row(void **state)

@@ -228,6 +228,89 @@ static void check_hash(void **state)
     arena_fini(&a);
 }
 
+#define BATCH    "/halftone.v1.Halftone/Batch"
+#define ESTIMATE "/halftone.v1.Halftone/Estimate"
+
+/* A batch is its questions, each as if it came alone; so is its estimate. */
+static void check_batch(void **state)
+{
+    Halftone__V1__BatchRequest m = HALFTONE__V1__BATCH_REQUEST__INIT;
+    Halftone__V1__EstimateRequest e = HALFTONE__V1__ESTIMATE_REQUEST__INIT;
+    Halftone__V1__QueryRequest one = HALFTONE__V1__QUERY_REQUEST__INIT,
+                               two = HALFTONE__V1__QUERY_REQUEST__INIT;
+    Halftone__V1__QueryRequest *both[] = { &one, &two };
+    Halftone__V1__Ask ask = HALFTONE__V1__ASK__INIT;
+    struct request req;
+    struct err err = { 0 };
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    one.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_SQL;
+    one.sql = (char *)(uintptr_t) "SELECT 1";
+    m.queries = both;
+    m.n_queries = 1;
+    m.purpose = (char *)(uintptr_t) "reporting";
+    m.idempotency_key = (char *)(uintptr_t) "k";
+    ask.kind_case = HALFTONE__V1__ASK__KIND_RHO;
+    ask.rho = 0.5;
+    m.ask = &ask;
+    assert_int_equal(decode(&req, BATCH, &m.base, &a, &err), ERR_OK);
+    assert_true(req.is_batch && req.n_queries == 1 && req.op == REQUEST_BATCH);
+    assert_string_equal(req.purpose, "reporting");
+    assert_string_equal(req.idempotency_key, "k");
+    assert_true(req.ask.kind == ASK_RHO && req.ask.price == 0.5);
+    assert_string_equal(req.queries[0].sql, "SELECT 1");
+    assert_int_equal(req.queries[0].ask.kind, ASK_DEFAULT);
+
+    m.n_queries = 2; /* the second asks nothing */
+    assert_int_equal(decode(&req, BATCH, &m.base, &a, &err), ERR_INVALID);
+    assert_non_null(strstr(err.msg, "question 2 of 2: "));
+    m.n_queries = 1;
+    e.batch = &m;
+    assert_int_equal(decode(&req, ESTIMATE, &e.base, &a, &err), ERR_OK);
+    assert_true(req.is_batch && req.op == REQUEST_ESTIMATE);
+    assert_string_equal(req.idempotency_key, "");
+    e.query = &one;
+    assert_int_equal(decode(&req, ESTIMATE, &e.base, &a, &err), ERR_INVALID);
+    ask.rho = -1;
+    assert_int_equal(decode(&req, BATCH, &m.base, &a, &err), ERR_INVALID);
+    arena_fini(&a);
+}
+
+/* Answers in order, with what the whole cost; parts of a series. */
+static void check_batch_reply(void **state)
+{
+    struct reply_part part = {
+        "ab", 7, value_int(1), value_int(3), 3, 2, true
+    };
+    struct reply_table tables[2] = {
+        { .receipt = { .query_id = "ab", .parts = &part, .n_parts = 1 } },
+        { .receipt = { .query_id = "cd", .rho_pico = 5 } },
+    };
+    const struct reply reply = { .op = REQUEST_BATCH,
+                                 .tables = tables,
+                                 .n_tables = 2,
+                                 .receipt = { .query_id = "cd",
+                                              .rho_pico = 5 } };
+    const uint8_t *msg;
+    size_t len;
+    struct err err = { 0 };
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(codec_encode(&msg, &len, &reply, &a, &err), ERR_OK);
+    Halftone__V1__BatchReply *m =
+        halftone__v1__batch_reply__unpack(NULL, len, msg);
+    assert_non_null(m);
+    assert_int_equal(m->n_answers, 2);
+    assert_int_equal(m->answers[0]->receipt->parts[0]->last->int_value, 3);
+    assert_int_equal(m->answers[0]->receipt->parts[0]->keys, 3);
+    assert_int_equal(m->answers[1]->receipt->rho_pico, 5);
+    assert_string_equal(m->receipt->query_id, "cd");
+    halftone__v1__batch_reply__free_unpacked(m, NULL);
+    arena_fini(&a);
+}
+
 /* What a reply says is what its message says. */
 static void check_reply(void **state)
 {
@@ -282,10 +365,9 @@ static void check_reply(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_structured),
-        cmocka_unit_test(check_caps),
-        cmocka_unit_test(check_hash),
-        cmocka_unit_test(check_reply),
+        cmocka_unit_test(check_structured), cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_hash),       cmocka_unit_test(check_reply),
+        cmocka_unit_test(check_batch),      cmocka_unit_test(check_batch_reply),
     };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);
