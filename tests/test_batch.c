@@ -147,7 +147,7 @@ static void check_one_charge(void **state)
     assert_true(alone.reply.table.receipt.cached);
     assert_int_equal(alone.reply.table.cells[1].i, by[1].i);
     assert_int_equal(service_spent_pico(&f), spent);
-    assert_true(alone.delay_ns == got.delay_ns);
+    assert_true(alone.delay_ns > 0 && alone.delay_ns <= got.delay_ns);
     arena_fini(&alone.arena);
     arena_fini(&got.arena);
     service_fixture_close(&f);
@@ -261,7 +261,7 @@ static void check_retry(void **state)
                      ERR_OK);
     assert_int_equal(x_len, y_len);
     assert_memory_equal(x, y, x_len);
-    assert_true(first.delay_ns == again.delay_ns);
+    assert_true(again.delay_ns > 0 && again.delay_ns <= first.delay_ns);
     assert_int_equal(
         try_batch(&other, &f, &(struct batch_ask){ .sql = { BY }, .key = "k" }),
         ERR_CONFLICT);

@@ -65,7 +65,7 @@ static void windows_of_days(void **state)
         struct draw d = { seed };
         const char *key = PICK(KEYS, &d), *what = PICK(WHATS, &d),
                    *filter = PICK(FILTERS, &d);
-        pair_open(&pair, seed, CONTROL_NONE);
+        pair_open(&pair, seed, SHOP_OF_GRAMMAR, CONTROL_NONE);
         reuse(&pair.with);
         reuse(&pair.without);
         for (int i = 0; i < WINDOWS; i++) {

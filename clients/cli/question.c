@@ -1,8 +1,10 @@
 #include "clients/cli/question.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "clients/cli/statements.h"
 #include "clients/cli/structured.h"
 #include "server/base/utf8.h"
+#include "server/base/writer.h"
 #include "server/query/request.h"
 
 enum { KEY_BYTES = 16 };
@@ -245,27 +248,67 @@ static enum err_code find_file(const char **path, const struct options *o,
     return err_hint(err, "write the questions as SQL");
 }
 
-/* Blank lines before it put a statement where it stands in the file, so that
- * the server's places are the file's. */
-static const char *placed(const struct statement *s, struct arena *a)
+static bool is_set(const struct statement *s)
 {
-    const size_t lines = s->line - 1, columns = s->col - 1;
-    char *text = arena_alloc(a, lines + columns + s->len + 1, 1);
-    if (!text)
-        return NULL;
-    memset(text, '\n', lines);
-    memset(text + lines, ' ', columns);
-    memcpy(text + lines + columns, s->text, s->len);
-    return text;
+    return (s->len > 3 && strncasecmp(s->text, "set", 3) == 0 &&
+            isspace((unsigned char)s->text[3])) ||
+           (s->len > 5 && strncasecmp(s->text, "reset", 5) == 0 &&
+            isspace((unsigned char)s->text[5]));
+}
+
+/* Where text that begins at `line` and `col` goes on. */
+struct pen {
+    struct writer *w;
+    unsigned line, col;
+};
+
+/* Blanks put a statement where it stands in the file, so that the server's
+ * places are the file's. */
+static void put_statement(struct pen *pen, const struct statement *s)
+{
+    for (; pen->line < s->line; pen->line++, pen->col = 1)
+        writer_u8(pen->w, '\n');
+    for (; pen->col < s->col; pen->col++)
+        writer_u8(pen->w, ' ');
+    writer_bytes(pen->w, s->text, s->len);
+    for (size_t i = 0; i < s->len; i++) {
+        const unsigned char c = (unsigned char)s->text[i];
+        pen->col = c == '\n' ? 1 : pen->col + ((c & 0xc0) != 0x80);
+        pen->line += c == '\n';
+    }
+}
+
+/* Statement `at` behind the settings that stand before it. */
+static const char *placed(const struct statement *list, size_t at,
+                          struct arena *a)
+{
+    char *text = NULL;
+    struct writer w = writer_of(NULL, 0);
+    for (int pass = 0; pass < 2; pass++) { /* measure, then write */
+        struct pen pen = { &w, 1, 1 };
+        for (size_t i = 0; i < at; i++)
+            if (is_set(&list[i])) {
+                put_statement(&pen, &list[i]);
+                writer_u8(&w, ';');
+                pen.col++;
+            }
+        put_statement(&pen, &list[at]);
+        if (pass == 1)
+            break;
+        const size_t need = w.need + 1;
+        text = arena_alloc(a, need, 1);
+        if (!text)
+            return NULL;
+        w = writer_of(text, need);
+    }
+    return writer_cstr(&w) ? text : NULL;
 }
 
 static enum err_code add_statement(Halftone__V1__BatchRequest *m,
-                                   const struct statement *s,
-                                   const struct options *o, struct arena *a,
-                                   struct err *err)
+                                   const char *sql, const struct options *o,
+                                   struct arena *a, struct err *err)
 {
     Halftone__V1__QueryRequest *q = ARENA_NEW(a, Halftone__V1__QueryRequest);
-    const char *sql = placed(s, a);
     if (!q || !sql)
         return full(err);
     TRY(check_sql(sql, err));
@@ -300,10 +343,12 @@ enum err_code questions_of(struct questions *out, const struct options *o,
     if (!m->queries || !out->titles)
         return full(err);
     for (size_t i = 0; i < n; i++) {
-        TRY(add_statement(m, &list[i], o, a, err));
-        out->titles[i] = arena_strndup(a, list[i].text, list[i].len);
-        if (!out->titles[i])
+        if (is_set(&list[i]) && i + 1 < n) /* alone at the end it is refused */
+            continue;
+        out->titles[m->n_queries] = arena_strndup(a, list[i].text, list[i].len);
+        if (!out->titles[m->n_queries])
             return full(err);
+        TRY(add_statement(m, placed(list, i, a), o, a, err));
     }
     m->dataset = text_of(o->dataset ? o->dataset : "");
     m->purpose = text_of(o->purpose ? o->purpose : "");

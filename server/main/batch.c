@@ -5,6 +5,7 @@
 
 #include "dp/notion.h"
 #include "dp/split.h"
+#include "server/main/settle.h"
 #include "server/query/refusal.h"
 
 static const struct place NOWHERE = { 0 };
@@ -44,10 +45,27 @@ static enum err_code check_size(const struct request *req, struct err *err)
     return ERR_OK;
 }
 
-/* What a question does not say, the batch says for it. */
-static enum err_code inherit(struct request *q, const struct request *batch,
-                             struct err *err)
+/* What stands before the question in its SQL: SET halftone.accuracy = ... */
+static enum err_code read_settings(struct request *q,
+                                   const struct service_call *call,
+                                   struct arena *a, struct err *err)
 {
+    struct service_call one = *call;
+    struct reply_table ignored;
+    bool shows;
+    one.req = q;
+    TRY(settle(&shows, &ignored, &one, a, err));
+    if (shows)
+        return refuse(err, REFUSAL_BATCH_SHOW, NOWHERE, NULL, NULL);
+    *q = *one.req;
+    return ERR_OK;
+}
+
+/* What a question does not say, the batch says for it. */
+static enum err_code inherit(struct request *q, const struct service_call *call,
+                             struct arena *a, struct err *err)
+{
+    const struct request *batch = call->req;
     const bool priced =
         batch->ask.kind == ASK_RHO || batch->ask.kind == ASK_EPSILON;
     const double level = q->ask.level;
@@ -58,6 +76,7 @@ static enum err_code inherit(struct request *q, const struct request *batch,
         q->dataset = batch->dataset;
     if (!q->purpose[0])
         q->purpose = batch->purpose;
+    TRY(read_settings(q, call, a, err));
     if (strcmp(q->purpose, batch->purpose) != 0)
         return refuse(err, REFUSAL_BATCH_PURPOSE, NOWHERE, q->purpose,
                       batch->purpose);
@@ -193,7 +212,7 @@ enum err_code batch_plan(struct batch *out, struct service_call *call,
         return full(err);
     for (size_t i = 0; i < out->n; i++) {
         queries[i] = req->queries[i];
-        if (inherit(&queries[i], req, err) != ERR_OK)
+        if (inherit(&queries[i], call, a, err) != ERR_OK)
             return blame(err, i, out->n);
         out->items[i].req = &queries[i];
     }

@@ -69,6 +69,16 @@ refused() {
 check 'a refusal names the question and its line in the file; nothing is charged' refused
 check 'too dear a batch charges nothing and exits 4' exits 4 batch --rho 1000 "$run/board.sql"
 check 'a text that does not end is a mistake in the file' exits 2 batch <(echo "SELECT 'a;")
+settings() {
+    printf "SET halftone.accuracy = '200';\nSELECT COUNT(*) AS a FROM shop.customers;\nSELECT\n MAX(x) FROM shop.customers;\n" >"$run/set.sql"
+    batch "$run/set.sql" >"$run/out" 2>&1
+    cat "$run/out"
+    grep -q '^   4 |  MAX(x)' "$run/out" || return 1
+    sed -i '3,$d' "$run/set.sql"
+    batch "$run/set.sql" --format json >"$run/out" && cat "$run/out" &&
+        [ "$(sed 's/.*"intervals":\[\[\[\([0-9]*\),\([0-9]*\)\].*/\2-\1/' "$run/out" | head -c 20 | { IFS=- read -r hi lo; echo $((hi - lo)); })" -le 400 ]
+}
+check 'settings in the file hold for what stands behind them' settings
 check 'no question is refused' exits 3 batch <(echo '-- nothing;')
 tables() { batch "$run/board.sql" >"$run/out" && cat "$run/out" && grep -q '^2 of 3: SELECT COUNT' "$run/out"; }
 check 'for people each answer has its heading' tables
