@@ -1,10 +1,14 @@
 /* Window functions over rows of an answer; over.h. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/over.h"
 #include "server/plan/tally.h"
+
+/* Rows of the widest frame whose first row moves on. */
+enum { OVER_FRAME_MAX = 2 * FRAME_OFFSET_MAX + 1 };
 
 struct work {
     const struct plan_over *o;
@@ -13,6 +17,7 @@ struct work {
     struct over_answer *out;
     size_t *peers; /* per place: where its peers begin; behind them, n + 1
                       places more, where they end */
+    struct tally *tallies; /* OVER_FRAME_MAX, or n */
 };
 
 static int compare_partitions(const struct work *k, size_t a, size_t b)
@@ -49,7 +54,9 @@ static enum err_code order_rows(struct work *k, struct arena *a,
     out->by = ARENA_NEW_N(a, k->n + 1, size_t);
     out->place = ARENA_NEW_N(a, k->n + 1, size_t);
     k->peers = ARENA_NEW_N(a, 2 * k->n + 2, size_t);
-    if (!out->cells || !out->by || !out->place || !k->peers)
+    k->tallies = ARENA_NEW_N(
+        a, k->n < OVER_FRAME_MAX ? k->n + 1 : OVER_FRAME_MAX, struct tally);
+    if (!out->cells || !out->by || !out->place || !k->peers || !k->tallies)
         return draft_memory(err);
     for (size_t i = 0; i < k->n; i++)
         out->by[i] = i;
@@ -119,32 +126,77 @@ static void add_place(struct tally *t, const struct work *k, size_t place)
 }
 
 /*
- * An aggregate of each frame.  A frame that holds the one before it is that and
- * a few rows more; frames that reach to the end are met from the end.
+ * What a frame holds while both its ends move on: tallies of the rows from each
+ * up to `mid`, and one of mid .. to.  When the first have been left behind, the
+ * rest becomes them: each row is added twice, however wide the frame.
  */
+struct sliding {
+    struct tally *first, rest;
+    size_t base, mid, to; /* first[i]: base + i .. mid */
+};
+
+static void slide(struct sliding *s, const struct work *k,
+                  const struct tally *empty, const struct over_cell *cell)
+{
+    if (cell->from >= s->to) {
+        s->base = s->mid = s->to = cell->from;
+        s->rest = *empty;
+    }
+    while (s->to < cell->to)
+        add_place(&s->rest, k, s->to++);
+    if (cell->from == s->base || cell->from < s->mid)
+        return; /* a frame that has the rest from its beginning, or a first */
+    assert(s->to - cell->from <= OVER_FRAME_MAX);
+    struct tally t = *empty;
+    for (size_t p = s->to; p-- > cell->from;) {
+        add_place(&t, k, p);
+        s->first[p - cell->from] = t;
+    }
+    s->base = cell->from;
+    s->mid = s->to;
+    s->rest = *empty;
+}
+
+static struct value slid(const struct sliding *s, const struct over_cell *cell)
+{
+    if (cell->from >= s->mid)
+        return tally_result(&s->rest);
+    struct tally t = s->first[cell->from - s->base];
+    tally_join(&t, &s->rest);
+    return tally_result(&t);
+}
+
+/* Frames that reach to the end of the partition, met from there. */
+static void aggregate_back(struct work *k, const struct tally *empty,
+                           size_t first, size_t end)
+{
+    struct tally t = *empty;
+    size_t from = end;
+    for (size_t p = end; p-- > first;) {
+        struct over_cell *cell = &k->out->cells[k->out->by[p]];
+        frame_of(cell, k, p, first, end);
+        while (from > cell->from)
+            add_place(&t, k, --from);
+        cell->value = tally_result(&t);
+    }
+}
+
+/* An aggregate of each frame. */
 static void aggregate(struct work *k, size_t first, size_t end)
 {
     const struct plan_over *o = k->o;
     const struct tally empty =
         tally_of(o->agg, o->value ? o->value->type : VALUE_INT);
-    const bool backwards =
-        o->frame.to == EDGE_LAST && o->frame.from != EDGE_FIRST;
-    struct tally t = empty;
-    size_t from = 0, to = 0; /* what t holds */
-    for (size_t i = first; i < end; i++) {
-        const size_t p = backwards ? end - 1 - (i - first) : i;
+    if (o->frame.to == EDGE_LAST && o->frame.from != EDGE_FIRST) {
+        aggregate_back(k, &empty, first, end);
+        return;
+    }
+    struct sliding s = { k->tallies, empty, first, first, first };
+    for (size_t p = first; p < end; p++) {
         struct over_cell *cell = &k->out->cells[k->out->by[p]];
         frame_of(cell, k, p, first, end);
-        if (from == to || cell->from > from || cell->to < to ||
-            (cell->from < from && !backwards)) {
-            t = empty;
-            from = to = backwards ? cell->to : cell->from;
-        }
-        while (from > cell->from)
-            add_place(&t, k, --from);
-        while (to < cell->to)
-            add_place(&t, k, to++);
-        cell->value = tally_result(&t);
+        slide(&s, k, &empty, cell);
+        cell->value = slid(&s, cell);
     }
 }
 

@@ -24,6 +24,28 @@ void tally_add(struct tally *t, const struct value *v)
     t->square += step * (d - t->mean);
 }
 
+void tally_join(struct tally *t, const struct tally *more)
+{
+    if (more->n == 0)
+        return;
+    if (t->n == 0) {
+        *t = *more;
+        return;
+    }
+    const bool compares = t->kind == AGG_MIN || t->kind == AGG_MAX;
+    const int c = compares ? value_cmp(&more->most, &t->most) : 0;
+    if (t->kind == AGG_MIN ? c < 0 : c > 0)
+        t->most = more->most;
+    /* Chan, Golub and LeVeque: what Welford's update is, of many at once. */
+    const double had = (double)t->n, n = (double)more->n;
+    const double step = more->mean - t->mean;
+    t->square += more->square + step * step * (had * n / (had + n));
+    t->mean += step * (n / (had + n));
+    t->whole += more->whole;
+    t->real += more->real;
+    t->n += more->n;
+}
+
 static struct value real(double d)
 {
     return isnan(d) ? value_null() : value_double(d);

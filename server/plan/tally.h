@@ -33,6 +33,8 @@ static inline struct tally tally_of(enum agg_kind kind, enum value_type type)
 }
 
 void tally_add(struct tally *t, const struct value *v);
+/* Adds all that `more` holds, of the same kind and type. */
+void tally_join(struct tally *t, const struct tally *more);
 struct value tally_result(const struct tally *t);
 
 /* Sorts `values`, which holds no NULL. */
