@@ -43,7 +43,7 @@ static const struct question QUESTIONS[] = {
       .notion = DP_ZCDP,
       .sql = "SELECT tag, COUNT(DISTINCT person) FROM visits WHERE tag = "
              "'solo' GROUP BY tag",
-      .price = 0.005,
+      .price = 0.001,
       .delta = 1e-9,
       .l0 = 1,
       .planted = "threshold" },

@@ -15,6 +15,8 @@ start_shop() {
     write_config "$run/shop/shop.yaml"
     start_server
     export HALFTONE_PURPOSE=improve_products
+    HALFTONE_STEWARD_TOKEN=$(cat "$run/steward.token")
+    export HALFTONE_STEWARD_TOKEN
 }
 
 # A virtual environment with the pinned grpcio, its wheels checked by hash, and

@@ -4,7 +4,8 @@ const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
 const { Client } = require('grpc-reflection-js');
 
-const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_PURPOSE } = process.env;
+const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_STEWARD_TOKEN, HALFTONE_PURPOSE } =
+  process.env;
 const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPOSE };
 // What each method is asked, and a field that its reply must have.
 const asked = {
@@ -16,6 +17,9 @@ const asked = {
   GetBudget: [{ dataset: 'shop' }, 'spent_rho_pico'],
   ListCharges: [{ dataset: 'shop' }, 'charges'],
   Check: [{}, 'status'],
+  GetMisses: [{ dataset: 'shop' }, 'limit'],
+  // There is nothing to lift, which is said.
+  LiftMisses: [{ dataset: 'shop', reason: 'a test' }, null],
 };
 let failed = 0;
 
@@ -29,7 +33,12 @@ function call(client, root, service, method) {
   const Reply = root.lookupType(method.responseType);
   const [words, field] = asked[method.name];
   const meta = new grpc.Metadata();
-  meta.set('authorization', `Bearer ${HALFTONE_TOKEN}`);
+  const token = service.endsWith('.Admin') ? HALFTONE_STEWARD_TOKEN : HALFTONE_TOKEN;
+  meta.set('authorization', `Bearer ${token}`);
+  const outcome = (err, reply) => {
+    if (field === null) return err && err.code === grpc.status.INVALID_ARGUMENT ? '' : 'not refused';
+    return err ? err.message : Object.hasOwn(reply, field) ? '' : `no ${field}`;
+  };
   return new Promise((resolve) => {
     client.makeUnaryRequest(
       `/${service}/${method.name}`,
@@ -38,7 +47,7 @@ function call(client, root, service, method) {
       Request.fromObject(words),
       meta,
       { deadline: Date.now() + 20000 },
-      (err, reply) => resolve(err ? err.message : Object.hasOwn(reply, field) ? '' : `no ${field}`),
+      (err, reply) => resolve(outcome(err, reply)),
     );
   });
 }
