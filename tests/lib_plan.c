@@ -89,6 +89,12 @@ static struct policy_column columns[] = {
       .may_group = true,
       .may_filter = true },
     { .name = "note", .help = "", .type = POLICY_TEXT },
+    { .name = "home",
+      .help = "",
+      .type = POLICY_TEXT,
+      .of_person = true,
+      .may_group = true,
+      .may_filter = true },
 };
 
 static struct policy_column trip_columns[] = {
@@ -223,7 +229,8 @@ void plan_db_open(struct plan_db *db)
     plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
                     "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
                     "n BIGINT, price DOUBLE, free DOUBLE, total DOUBLE, "
-                    "ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note VARCHAR); "
+                    "ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note VARCHAR, "
+                    "home VARCHAR); "
                     "CREATE TABLE src.trips(who BIGINT, city VARCHAR, km "
                     "BIGINT, day DATE); "
                     "CREATE TABLE src.towns(city VARCHAR, zone BIGINT)");

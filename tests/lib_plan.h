@@ -20,6 +20,7 @@
  *   day    DATE       range 2024-01-01..2024-03-31
  *   at     TIMESTAMP  no range
  *   note   VARCHAR    may neither group nor filter
+ *   home   VARCHAR    an attribute of the person; no domain
  *
  * L0 2 (at most 4), Linf 3 (at most 8); zcdp, default rho 0.1, at most 0.5;
  * 10^6 people, expected size 1000; grain one day.

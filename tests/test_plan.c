@@ -667,6 +667,35 @@ static void sets_share_the_price(void **state)
     arena_fini(&a);
 }
 
+/* A quarter for the earlier release, once; the rest by halves; by hand. */
+static void sets_share_a_chain(void **state)
+{
+    const struct request req = { .purpose = "stats",
+                                 .ask = { .kind = ASK_RHO, .price = 0.2 } };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    (void)state;
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&p,
+                 "SELECT kind, COUNT(*) FROM buys WHERE city IN (SELECT city "
+                 "FROM buys GROUP BY city ORDER BY COUNT(DISTINCT who) DESC "
+                 "LIMIT 9) GROUP BY ROLLUP (kind)",
+                 &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(p->n_parts, 2);
+    assert_int_equal(p->n_before, 1);
+    const uint64_t unit = UINT64_C(1000000000000) / 1000;
+    assert_in_range(p->before[0]->price.rho_pico, unit * 49, unit * 50);
+    for (size_t i = 0; i < 2; i++) {
+        assert_in_range(p->parts[i]->price.rho_pico, unit * 74, unit * 75);
+        assert_int_equal(p->parts[i]->n_before, 1);
+    }
+    assert_in_range(p->price.rho_pico, unit * 199, unit * 200);
+    assert_int_equal(p->price.delta_atto, p->before[0]->price.delta_atto);
+    arena_fini(&a);
+}
+
 static void groups_are_numbered_both_ways(void **state)
 {
     const struct request req = { .purpose = "stats" };
@@ -725,6 +754,7 @@ int main(void)
         cmocka_unit_test(every_cap_ends_cleanly),
         cmocka_unit_test(groups_are_numbered_both_ways),
         cmocka_unit_test(sets_share_the_price),
+        cmocka_unit_test(sets_share_a_chain),
         cmocka_unit_test(reports_follow_their_sums),
     };
     sql_init();

@@ -14,6 +14,7 @@
  *          2: W n=4 02-05, L n=5 03-31
  *          3: NULL n=9 01-01
  *          NULL: W n=10
+ *          home of 1: y, x, none; of 2: y, y; of 3: none; of nobody: a
  *   trips  1: W 5 km 01-04, B 7 km 02-09      2: W 3 km 02-06
  *          4: W 2 km 01-01                    NULL: W 9 km
  *   towns  W 1, B 2, X 3
@@ -23,6 +24,8 @@ static const char *const DATA =
     "(1,'W',1,'2024-01-05'), (1,'W',2,'2024-01-06'), (1,'B',3,'2024-02-05'), "
     "(2,'W',4,'2024-02-05'), (2,'L',5,'2024-03-31'), (3,NULL,9,'2024-01-01'), "
     "(NULL,'W',10,'2024-01-05'); "
+    "UPDATE src.buys SET home = CASE WHEN n = 2 THEN 'x' WHEN n IN (1, 4, 5) "
+    "THEN 'y' WHEN who IS NULL THEN 'a' END; "
     "INSERT INTO src.trips VALUES (1,'W',5,'2024-01-04'), "
     "(1,'B',7,'2024-02-09'), (2,'W',3,'2024-02-06'), (4,'W',2,'2024-01-01'), "
     "(NULL,'W',9,'2024-01-01'); "
@@ -204,6 +207,38 @@ static const struct row {
       "n FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 1) AS top ON "
       "b.city = top.c GROUP BY b.city",
       "W|3|2\n" },
+    { "an attribute is the least of the person's, on all their rows",
+      "SELECT home, COUNT(*) FROM buys GROUP BY home",
+      "NULL|1|1\nx|3|1\ny|2|1\n" },
+    { "people with an attribute, and nothing else",
+      "SELECT home, COUNT(DISTINCT who) FROM buys GROUP BY home",
+      "NULL|1\nx|1\ny|1\n" },
+    { "people with an attribute and a filter on another column",
+      "SELECT home, COUNT(DISTINCT who) FROM buys WHERE n > 3 GROUP BY home",
+      "NULL|1\ny|1\n" },
+    { "people who come back, by an attribute",
+      "SELECT home, COUNT(DISTINCT who) FROM buys WHERE who IN (SELECT who "
+      "FROM "
+      "buys GROUP BY who HAVING COUNT(*) > 2) GROUP BY home",
+      "x|1\n" },
+    { "an attribute whatever rows are left",
+      "SELECT home, COUNT(*) FROM buys WHERE n IN (1, 4) GROUP BY home",
+      "x|1|1\ny|1|1\n" },
+    { "a filter on an attribute is of the person",
+      "SELECT COUNT(DISTINCT who) FROM buys WHERE home = 'y'", "1\n" },
+    { "an attribute of a joined table",
+      "SELECT b.home, COUNT(*) FROM trips t JOIN buys b ON b.who = t.who WHERE "
+      "b.n IN (1, 4) GROUP BY b.home",
+      "x|2|1\ny|1|1\n" },
+    { "an attribute beside another key",
+      "SELECT home, city, COUNT(*) FROM buys WHERE n < 5 GROUP BY home, city",
+      "x|B|1|1\nx|W|2|1\ny|W|1|1\n" },
+    { "people with an attribute are one row each",
+      "SELECT COUNT(*) FROM (SELECT DISTINCT who, home FROM buys) q", "3\n" },
+    { "what passes through a sub-query keeps it",
+      "SELECT h, COUNT(DISTINCT who) FROM (SELECT who, upper(home) AS h FROM "
+      "buys WHERE n <> 2) q GROUP BY h",
+      "NULL|1\nX|1\nY|1\n" },
     { "the same behind IN, two of them",
       "SELECT city, COUNT(DISTINCT who) FROM buys WHERE city IN (SELECT city "
       "FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 1) OR city IN "

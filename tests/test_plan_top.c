@@ -15,13 +15,14 @@
 
 /*
  * By hand: every group costs n L0, n numbers of which one counts people where
- * groups are private; the first k cost n' min(k, L0) + w k, w = pi^2/24 = 0.4112
- * under zcdp and 1/sqrt(2) under pure, n' without that count and without a number
- * that is only ordered by.  `ratio` is the second over the first; L0 2, Linf 3.
+ * groups are private; the first k cost n' min(k, L0) + w k, w = pi^2/24 =
+ * 0.4112 under zcdp and 1/sqrt(2) under pure, n' without that count and without
+ * a number that is only ordered by.  `ratio` is the second over the first; L0
+ * 2, Linf 3.
  */
 static const struct row {
     const char *name, *sql;
-    uint32_t k; /* picks; 0: every group is released */
+    uint32_t k;   /* picks; 0: every group is released */
     double ratio; /* 0: not one of these questions */
     bool hidden, pure;
     uint32_t l0; /* asked for; 0: 2 */
@@ -30,15 +31,16 @@ static const struct row {
       "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 1",
       1, 0.352808, false, false, 0 },
     { "three cities: (2 + 3 w) / 4",
-      "SELECT city, COUNT(*) AS c FROM buys GROUP BY city ORDER BY c DESC LIMIT "
+      "SELECT city, COUNT(*) AS c FROM buys GROUP BY city ORDER BY c DESC "
+      "LIMIT "
       "3",
       3, 0.808425, false, false, 0 },
     { "five cities: (2 + 5 w) / 4 is more than 1",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 5", 0,
-      1.014042, false, false, 0 },
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 5",
+      0, 1.014042, false, false, 0 },
     { "five cities of people in four: (4 + 5 w) / 8",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 5", 5,
-      0.757021, false, false, 4 },
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 5",
+      5, 0.757021, false, false, 4 },
     { "names alone: 9 w / 4",
       "SELECT city FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 9", 9,
       0.925275, true, false, 0 },
@@ -46,28 +48,33 @@ static const struct row {
       "SELECT city FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT 10", 0,
       1.028084, false, false, 0 },
     { "by people, who select for nothing: (1 + w) / 2",
-      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city ORDER BY 2 DESC "
+      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city ORDER BY 2 "
+      "DESC "
       "LIMIT 1",
       1, 0.705617, false, false, 0 },
     { "two by people: (2 + 2 w) / 2",
-      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city ORDER BY 2 DESC "
+      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city ORDER BY 2 "
+      "DESC "
       "LIMIT 2",
       0, 1.411234, false, false, 0 },
     { "public groups: (1 + w) / 2",
-      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 1", 1,
-      0.705617, false, false, 0 },
+      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 1",
+      1, 0.705617, false, false, 0 },
     { "public groups under pure: (1 + 0.7071) / 2",
-      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 1", 1,
-      0.853553, false, true, 0 },
+      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 1",
+      1, 0.853553, false, true, 0 },
     { "ordered by one number, another told: (1 + w) / (3 x 2)",
-      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT "
+      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY COUNT(*) DESC "
+      "LIMIT "
       "1",
       1, 0.235206, true, false, 0 },
     { "by a sum of what is never negative",
-      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY SUM(n) DESC LIMIT 1",
+      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY SUM(n) DESC LIMIT "
+      "1",
       1, 0.352808, false, false, 0 },
     { "by a count with a filter",
-      "SELECT city, COUNT(*) FILTER (WHERE ok) FROM buys GROUP BY city ORDER BY "
+      "SELECT city, COUNT(*) FILTER (WHERE ok) FROM buys GROUP BY city ORDER "
+      "BY "
       "2 DESC LIMIT 1",
       1, 0.352808, false, false, 0 },
     { "an offset is picked, too: (2 + 2 w) / 4",
@@ -75,7 +82,8 @@ static const struct row {
       "OFFSET 1",
       2, 0.705617, false, false, 0 },
     { "a second key orders what was picked",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC, city LIMIT "
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC, city "
+      "LIMIT "
       "1",
       1, 0.352808, false, false, 0 },
     { "a SELECT around it",
@@ -83,18 +91,23 @@ static const struct row {
       "ORDER BY c DESC LIMIT 1) x",
       1, 0.352808, false, false, 0 },
     { "as many as there are public groups",
-      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 4", 0,
-      0, false, false, 0 },
+      "SELECT land, COUNT(*) FROM buys GROUP BY land ORDER BY 2 DESC LIMIT 4",
+      0, 0, false, false, 0 },
     { "the least frequent",
       "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 LIMIT 1", 0, 0,
       false, false, 0 },
     { "a key first",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY city DESC, 2 DESC "
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY city DESC, 2 "
+      "DESC "
       "LIMIT 1",
       0, 0, false, false, 0 },
     { "HAVING comes before the LIMIT",
       "SELECT city, COUNT(*) FROM buys GROUP BY city HAVING COUNT(*) < 9 ORDER "
       "BY 2 DESC LIMIT 1",
+      0, 0, false, false, 0 },
+    { "a share of the total of every group",
+      "SELECT city, COUNT(*), SUM(COUNT(*)) OVER () FROM buys GROUP BY city "
+      "ORDER BY 2 DESC LIMIT 1",
       0, 0, false, false, 0 },
     { "no LIMIT",
       "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC", 0, 0,
@@ -110,7 +123,8 @@ static const struct row {
       "LIMIT 1",
       0, 0, false, false, 0 },
     { "arithmetic over a count",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY COUNT(*) * 2 DESC "
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY COUNT(*) * 2 "
+      "DESC "
       "LIMIT 1",
       0, 0, false, false, 0 },
     { "grouping sets",
@@ -145,8 +159,8 @@ static double price_of_numbers(const struct plan *p)
     double sum = 0;
     for (size_t i = 0; i < p->n_measures; i++) {
         const struct plan_measure *m = &p->measures[i];
-        const double x = (double)m->bound * (double)m->noise.den /
-                         (double)m->noise.num;
+        const double x =
+            (double)m->bound * (double)m->noise.den / (double)m->noise.num;
         const uint32_t l0 = p->top.t.k < p->l0 ? p->top.t.k : p->l0;
         if (p->top.hidden && i == p->top.score)
             continue;
@@ -173,7 +187,8 @@ static void check_row(void **state)
         assert_int_equal(pick->sensitivity, p->measures[p->top.score].bound);
         assert_true(pick->monotone);
         assert_int_equal(p->top.t.l0, p->l0);
-        assert_true(fabs((picks + price_of_numbers(p)) / units_of(p) - 1) < 1e-5);
+        assert_true(fabs((picks + price_of_numbers(p)) / units_of(p) - 1) <
+                    1e-5);
         assert_true(units_of(p) <= (row->pure ? 1 : 0.1) &&
                     units_of(p) > (row->pure ? 1 : 0.1) * 0.999);
         assert_int_equal(p->price.delta_atto, p->selects ? 10000000000 : 0);
@@ -202,8 +217,8 @@ static void an_accuracy_is_met_by_both(void **state)
     const double eps = (double)p->top.t.pick.eps_nano * 1e-9;
     assert_true(fabs(sigma / 51.276 - 1) < 1e-2);
     assert_true(fabs(eps * sigma / (3 * M_PI / sqrt(6)) - 1) < 1e-6);
-    assert_true(
-        fabs(units_of(p) / (eps * eps / 8 + 9 / (2 * sigma * sigma)) - 1) < 1e-6);
+    assert_true(fabs(units_of(p) / (eps * eps / 8 + 9 / (2 * sigma * sigma)) -
+                     1) < 1e-6);
     assert_true(p->wider->measures[0].noise.num * m->den ==
                 m->num * p->wider->measures[0].noise.den);
     arena_fini(&a);
@@ -215,9 +230,9 @@ static void picks_fit_where_all_groups_do_not(void **state)
     (void)state;
     static const char sql[] = "SELECT land, COUNT(*) FROM buys GROUP BY land "
                               "ORDER BY COUNT(*) DESC LIMIT 1";
-    const struct request req = { .purpose = "stats",
-                                 .ask = { .kind = ASK_ACCURACY_ABS,
-                                          .half_width = 7 } };
+    const struct request req = {
+        .purpose = "stats", .ask = { .kind = ASK_ACCURACY_ABS, .half_width = 7 }
+    };
     struct arena a;
     arena_init(&a, 1 << 22);
     const struct plan *p = planned(sql, &req, false, &a);
@@ -241,7 +256,8 @@ static const struct pair {
       false },
     { "one k, cut elsewhere",
       "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT 2",
-      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC, city LIMIT "
+      "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC, city "
+      "LIMIT "
       "1 OFFSET 1",
       true },
     { "what is ordered by",
@@ -251,7 +267,8 @@ static const struct pair {
       "LIMIT 1",
       false },
     { "a number that is told and one that is not",
-      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT "
+      "SELECT city, SUM(n) FROM buys GROUP BY city ORDER BY COUNT(*) DESC "
+      "LIMIT "
       "1",
       "SELECT city, SUM(n), COUNT(*) FROM buys GROUP BY city ORDER BY COUNT(*) "
       "DESC LIMIT 1",
@@ -282,7 +299,8 @@ static void explained(void **state)
     static const struct {
         const char *sql, *says[4];
     } texts[] = {
-        { "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city ORDER "
+        { "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city "
+          "ORDER "
           "BY 2 DESC LIMIT 1",
           { "Top 1 by rows: picked one by one by the exponential mechanism",
             "moves a number by at most 3", "delta 1e-08",
@@ -291,7 +309,8 @@ static void explained(void **state)
           "COUNT(*) DESC LIMIT 5",
           { "Top 5 by rows", "rows orders them and is not told itself",
             "would cost 1.95 times", "private, picked" } },
-        { "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city ORDER "
+        { "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city "
+          "ORDER "
           "BY 2 DESC LIMIT 5",
           { "Every group is released", "to pick 5 would cost 1.01 times",
             "private, selected", "exceeds" } },
@@ -439,7 +458,8 @@ static void ties_do_not_tell_the_order_of_rows(void **state)
     (void)state;
     static const char sql[] = "SELECT city FROM buys GROUP BY city ORDER BY "
                               "COUNT(*) DESC LIMIT 2";
-    static const int counts[GROUPS] = { 500000, 500000, 500000, 500000, 500000 };
+    static const int counts[GROUPS] = { 500000, 500000, 500000, 500000,
+                                        500000 };
     static const char *const other[GROUPS] = { "C", "D", "A", "E", "B" };
     const struct request req = { .purpose = "stats" };
     struct arena a;

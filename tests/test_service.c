@@ -44,6 +44,10 @@ static const char POLICY[] =
 #define SETS                                                                   \
     "SELECT country, count(*), grouping(country) FROM shop.orders GROUP BY "   \
     "ROLLUP (country)"
+#define CHAIN_SETS                                                             \
+    "SELECT country, count(*) FROM shop.orders WHERE country IN (SELECT "      \
+    "country FROM shop.orders GROUP BY country ORDER BY count(*) DESC LIMIT "  \
+    "1) GROUP BY ROLLUP (country)"
 #define MEDIAN "SELECT count(*), median(amount) FROM shop.orders"
 
 static const struct row {
@@ -78,6 +82,21 @@ static const struct row {
       ERR_OK,
       true,
       2 },
+    { "grouping sets beside an earlier release, which is made once",
+      { CHAIN_SETS, "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      3 },
+    { "totals of grouping sets are added up from the cells of one",
+      { "SELECT country, amount IS NULL, count(*) FROM shop.orders GROUP BY "
+        "CUBE "
+        "(1, 2)",
+        "analytics", "", 0, 0, 0 },
+      { 0 },
+      ERR_OK,
+      true,
+      1 },
     { "a percentile is counted by a statement of its own",
       { MEDIAN, "analytics", "", 0, 0, 0 },
       { 0 },
@@ -354,6 +373,53 @@ static void check_reuse(void **state)
     service_fixture_close(&f);
 }
 
+/* The plan tells how often it can be paid for, by the budget that has least. */
+static void check_queries_left(void **state)
+{
+    static struct policy_quota quota = {
+        .kind = QUOTA_PURPOSE,
+        .name = "analytics",
+        .limit = { .rho_pico = UINT64_C(35000000000), .delta_atto = 1000000 }
+    };
+    static const struct {
+        const char *sql, *says;
+        bool quota;
+    } asks[] = {
+        { "EXPLAIN (PRIVACY) " COUNT, "Budget: 10 such queries are left",
+          false },
+        { COUNT, "", false },
+        { "EXPLAIN (PRIVACY) " COUNT, "Budget: 9 such queries are left",
+          false },
+        { "EXPLAIN (PRIVACY) " COUNT, "Budget: 3 such queries are left", true },
+        { "EXPLAIN (PRIVACY) " SETS,
+          "All 2 grouping sets together.  Price: rho "
+          "0.0099",
+          false },
+        { "EXPLAIN (PRIVACY) SELECT DISTINCT country FROM shop.orders",
+          "free: the domain is public", false },
+    };
+    struct service_fixture f;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        struct service_asked got;
+        bool said = !asks[i].says[0];
+        f.policy->quotas = &quota;
+        f.policy->n_quotas = asks[i].quota;
+        service_ask(&got, &f,
+                    &(struct service_ask_args){ asks[i].sql, "analytics", "", 0,
+                                                0, 0 });
+        if (got.code != ERR_OK)
+            fail_msg("%s", got.err.msg);
+        for (size_t r = 0; !said && r < got.reply.table.n_rows; r++)
+            said = strstr(got.reply.table.cells[r].text.s, asks[i].says);
+        if (!said)
+            fail_msg("%s does not say \"%s\"", asks[i].sql, asks[i].says);
+        arena_fini(&got.arena);
+    }
+    service_fixture_close(&f);
+}
+
 /* Strict mode: fresh, stored, retried or missed, after any queue, one slot; and
  * the worker is held until then. */
 static void check_strict(void **state)
@@ -528,7 +594,8 @@ static void check_caps(void **state)
             &(struct service_ask_args){ COUNT, "analytics", "k", 0, 0, room });
         code = got.code;
         assert_true(code == ERR_OK || code == ERR_LIMIT || code == ERR_MISS);
-        assert_int_equal(code != ERR_LIMIT, service_spent_pico(&f) > 0);
+        if ((code != ERR_LIMIT) != (service_spent_pico(&f) > 0))
+            fail_msg("room %zu: %s (%s)", room, got.err.msg, got.err.hint);
         assert_int_equal(ledger_verify(f.dir.path, say_nothing, NULL, &err),
                          ERR_OK);
         arena_fini(&got.arena);
@@ -543,6 +610,7 @@ int main(void)
         cmocka_unit_test(check_hidden),
         cmocka_unit_test(check_retry),
         cmocka_unit_test(check_reuse),
+        cmocka_unit_test(check_queries_left),
         cmocka_unit_test(check_cap),
         cmocka_unit_test(check_caps),
         cmocka_unit_test(check_settings),

@@ -75,20 +75,14 @@ static enum err_code run_before(struct reply_table *out, struct run *run,
     return plan_finish(out, plan, &noisy, run->arena, err);
 }
 
-/*
- * The whole chain, under the one charge that paid for all of it.  What the
- * earlier releases tell leaves only inside the last one's answer.
- */
-static enum err_code run_chain(struct execute_release *out, struct run *run,
-                               const struct plan *plan, struct err *err)
+/* The last release, or one of its grouping sets, over the answers before it. */
+static enum err_code run_last(struct execute_release *out, struct run *run,
+                              const struct plan *plan,
+                              struct reply_table *tables, struct err *err)
 {
-    struct reply_table *tables =
-        ARENA_NEW_N(run->arena, PLAN_CHAIN_MAX, struct reply_table);
     struct plan bound = *plan;
-    if (!tables)
-        return full(err);
-    for (size_t i = 0; i < plan->n_before; i++)
-        TRY(run_before(&tables[i], run, plan->before[i], err));
+    if (!plan_runs(plan))
+        return ERR_OK;
     if (plan->n_before > 0)
         TRY(plan_bind(&bound, plan, tables, run->arena, err));
     out->before = tables;
@@ -101,14 +95,18 @@ enum err_code execute_run(struct executed *out, struct service_call *call,
                           struct err *err)
 {
     struct run run = { call, dataset, a };
+    struct reply_table *tables =
+        ARENA_NEW_N(a, PLAN_CHAIN_MAX, struct reply_table);
     out->releases = ARENA_NEW_N(a, plan_releases(plan), struct execute_release);
-    if (!out->releases)
+    if (!out->releases || !tables)
         return full(err);
-    if (plan->n_parts == 0)
-        return run_chain(&out->releases[0], &run, plan, err);
-    for (size_t i = 0; i < plan->n_parts; i++)
-        if (!plan->parts[i]->is_free)
-            TRY(run_release(&out->releases[i], &run, plan->parts[i], err));
+    /* The whole chain, under the one charge that paid for all of it.  What the
+     * earlier releases tell leaves only inside the last one's answer. */
+    for (size_t i = 0; i < plan->n_before; i++)
+        TRY(run_before(&tables[i], &run, plan->before[i], err));
+    for (size_t i = 0; i < plan_releases(plan); i++)
+        TRY(run_last(&out->releases[i], &run, plan_release(plan, i), tables,
+                     err));
     return ERR_OK;
 }
 
@@ -122,7 +120,7 @@ enum err_code execute_noise(struct plan_noisy *out, const struct executed *x,
         return full(err);
     for (size_t i = 0; i < n; i++) {
         const struct plan *part = plan_release(plan, i);
-        if (!part->is_free)
+        if (plan_runs(part))
             TRY(noise_release(&each[i], part, &x->releases[i].exact,
                               x->releases[i].hists, call->rng, a, err));
         if (part->n_amongs > 0 && x->releases[i].before)

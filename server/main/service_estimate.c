@@ -140,6 +140,19 @@ enum err_code service_estimate(struct service_call *call, struct reply *out,
     return plan_estimate(&out->estimate, question.plan, left, a, err);
 }
 
+/* The plan's text, and how often the caller's budgets still cover it. */
+static const char *explained(const struct plan *plan,
+                             const struct reply_estimate *e, struct arena *a)
+{
+    if (plan->is_free)
+        return e->plan;
+    return arena_printf(a,
+                        "%sBudget: %llu such quer%s left, in the least of the "
+                        "budgets it draws on\n",
+                        e->plan, (unsigned long long)e->queries_left,
+                        e->queries_left == 1 ? "y is" : "ies are");
+}
+
 /* One text column, a row per line, as PostgreSQL's EXPLAIN answers. */
 enum err_code service_explain(struct service_call *call, struct reply *out,
                               const struct question *question, struct arena *a,
@@ -155,8 +168,11 @@ enum err_code service_explain(struct service_call *call, struct reply *out,
     }
 
     struct reply_table *t = &out->table;
+    const char *text = explained(question->plan, &estimate, a);
     size_t lines = 1;
-    for (const char *p = estimate.plan; *p; p++)
+    if (!text)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (const char *p = text; *p; p++)
         lines += *p == '\n' && p[1];
     t->columns = ARENA_NEW(a, struct reply_column);
     t->cells = ARENA_NEW_N(a, lines, struct value);
@@ -165,7 +181,7 @@ enum err_code service_explain(struct service_call *call, struct reply *out,
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     t->columns[0] = (struct reply_column){ "QUERY PLAN", VALUE_TEXT, true };
     t->n_columns = 1;
-    for (const char *p = estimate.plan; *p;) {
+    for (const char *p = text; *p;) {
         const size_t len = strcspn(p, "\n");
         t->cells[t->n_rows++] = value_text(arena_strndup(a, p, len), len);
         if (!t->cells[t->n_rows - 1].text.s)

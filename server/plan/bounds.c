@@ -445,6 +445,9 @@ static enum err_code limits(struct draft *d, struct err *err)
     /* By derivation: one row has one group. */
     if (d->scope->one_row)
         p->l0 = p->linf = 1;
+    p->one_group = d->scope->one_row || draft_one_group(d);
+    if (p->one_group)
+        p->l0 = 1;
     if (!p->selects && p->groups_public < p->l0)
         p->l0 = p->groups_public ? (uint32_t)p->groups_public : 1;
     return ERR_OK;

@@ -449,6 +449,6 @@ enum err_code draft_domains(struct draft *d, struct err *err)
         p->groups_public = 0;
     else if (p->groups_public == 0)
         d->never = true; /* the WHERE leaves no group */
-    p->lists = !p->selects && !d->never && d->n_aggs == 0;
+    p->lists = !p->selects && !d->never && d->n_aggs == 0 && p->n_amongs == 0;
     return ERR_OK;
 }

@@ -10,12 +10,14 @@
  *
  *   nest.c    tree                                  where the aggregates are
  *   from.c    scope                                 who owns the rows
+ *   attribute.c  attributes                         what is one value a person
  *   type.c    where, keys, aggregates, outputs      names, types, constants
  *             over type_row.c, type_agg.c, type_post.c, terms.c: type.h
  *   snap.c    where                                 times on the grain
  *   domain.c  plan->keys                            public groups
  *   bounds.c  plan->l0, linf; measures              what one person can change
  *   price.c   plan->measures[].noise, price
+ *   totals.c  grouping sets added up from others' cells
  *   top.c     the same for the first k groups, where that is cheaper
  *   dialect_duckdb.c, hash.c, explain.c             texts
  *
@@ -98,7 +100,7 @@ struct draft_among {
     const struct rel_column *column;
 };
 
-enum { DRAFT_OUTERS_MAX = 8 };
+enum { DRAFT_OUTERS_MAX = 8, DRAFT_ATTRIBUTES_MAX = 16 };
 
 struct draft {
     struct plan *plan;
@@ -119,7 +121,12 @@ struct draft {
     size_t n_outers;
     const struct select *unkeyed; /* the sub-query whose aggregates or DISTINCT
                                      are over many people; refused */
-    const char **story; /* a line for each relation, for people; room for 64 */
+    const struct policy_column *attributes[DRAFT_ATTRIBUTES_MAX];
+    size_t n_attributes; /* of a person, that the question reads: attribute.c */
+    bool reads_rows;     /* and columns that are none */
+    bool people_alone;   /* people and attributes are all that is asked for: a
+                            table shows one row a person */
+    const char **story;  /* a line for each relation, for people; room for 64 */
     size_t n_story;
 
     /* The release: what its block held. */
@@ -140,6 +147,9 @@ struct draft {
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
                             = all keys */
     size_t n_parts;      /* that share the price; 0 = one */
+    const struct plan *total_of; /* the part is added up from the cells of this
+                                    one, the total_index-th; or NULL */
+    size_t total_index;
     struct plan_shape *shape; /* types are asked for: parameters have no value;
                                  else NULL */
     bool never;               /* a filter is constantly false: no row counts */
@@ -164,6 +174,22 @@ static inline const struct rel *draft_key(const struct draft *d)
 {
     return d->scope->leaves[d->scope->key].rel;
 }
+
+/*
+ * attribute.c: the column is read; a table read from now on shows the person's
+ * value where the policy calls it an attribute.
+ */
+void draft_note_attribute(struct draft *d, const struct rel_column *c);
+enum err_code draft_attributes(struct rel *rel, struct draft *d,
+                               struct err *err) MUST_CHECK;
+/* One value on all rows of a person, by construction?  `keys` are those of a
+ * sub-query with groups, or NULL. */
+bool draft_of_person(const struct rel_scope *s, const struct typed *e,
+                     struct typed *const *keys);
+/* Typed so far without people_alone: may it be typed again with it? */
+bool draft_people_alone(const struct draft *d);
+/* Is each person in one group, by construction? */
+bool draft_one_group(const struct draft *d);
 
 /* source.c: a table of the policy as a relation. */
 enum err_code draft_table(const struct rel **out, struct draft *d,
@@ -406,7 +432,7 @@ enum err_code draft_reports(struct draft *d, struct err *err) MUST_CHECK;
 static inline bool draft_ranks(const struct draft *d)
 {
     const struct plan *p = d->plan;
-    return p->n_keys > 0 && !d->scope->one_row &&
+    return p->n_keys > 0 && !d->scope->one_row && !p->one_group &&
            (p->selects || p->l0 < p->groups_public);
 }
 
@@ -478,6 +504,11 @@ enum err_code draft_hash(struct draft *d, struct err *err) MUST_CHECK;
 
 /* explain.c: plan->text and plan->mechanism_text. */
 enum err_code draft_explain(struct draft *d, struct err *err) MUST_CHECK;
+
+/* ... its line on the price. */
+void draft_explain_price(struct writer *w, const struct plan *p);
+/* ... and what it says of the earlier releases of a chain. */
+void draft_explain_before(struct writer *w, const struct plan *p);
 
 /* Add a sentence for the reader of the answer. */
 enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,

@@ -5,6 +5,7 @@
 #include "dp/notion.h"
 #include "server/plan/draft.h"
 #include "server/plan/top.h"
+#include "server/plan/totals.h"
 
 static const char *law_name(const struct plan_measure *m)
 {
@@ -137,6 +138,11 @@ static void ownership(struct writer *w, const struct draft *d)
         writer_printf(w, "%s\n", d->story[i]);
     writer_printf(w, "  rows whose %s is NULL are dropped\n",
                   draft_key(d)->key_name);
+    for (size_t i = 0; i < d->n_attributes; i++)
+        writer_printf(w,
+                      "  %s is an attribute of the person: the least value "
+                      "of their rows\n",
+                      d->attributes[i]->name);
     if (d->scope->one_row)
         writer_str(w, "  at most one row per person, by construction\n");
     for (size_t i = 0; i < d->where.n; i++) {
@@ -225,7 +231,7 @@ static void noise(struct writer *w, const struct plan *p)
     }
 }
 
-static void price(struct writer *w, const struct plan *p)
+void draft_explain_price(struct writer *w, const struct plan *p)
 {
     double eps = 0;
     if (p->policy->notion == DP_PURE) {
@@ -259,6 +265,13 @@ static void engine_sql(struct writer *w, const char *title, const char *sql)
     writer_str(w, "\n");
 }
 
+void draft_explain_before(struct writer *w, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_before; i++)
+        writer_printf(w, "First, as table s%zu, a release of its own:\n%s\n", i,
+                      p->before[i]->text);
+}
+
 static void explain(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
@@ -266,9 +279,13 @@ static void explain(struct writer *w, const struct draft *d)
         writer_str(w, "No row is asked for: names and types alone, free\n");
         return;
     }
-    for (size_t i = 0; i < p->n_before && !p->is_free; i++)
-        writer_printf(w, "First, as table s%zu, a release of its own:\n%s\n", i,
-                      p->before[i]->text);
+    if (!p->is_free && d->n_parts == 0)
+        draft_explain_before(w, p);
+    if (p->adds_up) {
+        totals_explain(w, d);
+        noise(w, p);
+        return;
+    }
     ownership(w, d);
     groups(w, d);
     if (p->lists) {
@@ -286,7 +303,7 @@ static void explain(struct writer *w, const struct draft *d)
                       "Then, from the noisy answer: %zu SELECT%s around it, "
                       "free\n",
                       p->n_after, p->n_after == 1 ? "" : "s");
-    price(w, p);
+    draft_explain_price(w, p);
     if (p->rollup)
         engine_sql(w, "Engine, once the rollup is built", p->rollup_sql);
     if (p->n_measures > 0)

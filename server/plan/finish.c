@@ -8,6 +8,7 @@
 #include "server/plan/finish_report.h"
 #include "server/plan/laws.h"
 #include "server/plan/release.h"
+#include "server/plan/totals.h"
 
 /*
  * Aggregates from noisy measures, with intervals (laws.h); then outputs,
@@ -209,9 +210,10 @@ struct table {
     size_t n;
 };
 
+/* Rows that no release stores. */
 static size_t rows_of_list(const struct plan *p)
 {
-    return p->lists ? (size_t)p->groups_public : 1;
+    return p->lists || p->adds_up ? (size_t)p->groups_public : 1;
 }
 
 /* Every group of the public domains, without a number. */
@@ -286,7 +288,9 @@ static enum err_code collect_parts(struct table *t, const struct plan *p,
     for (size_t i = 0; i < p->n_parts; i++) {
         struct plan_noisy own = { 0 };
         const size_t from = t->n;
-        if (!p->parts[i]->is_free)
+        if (p->parts[i]->adds_up)
+            TRY(totals_rows(&own, p, noisy, i, a, err));
+        else if (!p->parts[i]->is_free)
             TRY(plan_part_rows(&own, p, noisy, i, a, err));
         TRY(collect(t, p->parts[i], &own, a, err));
         for (size_t r = from; r < t->n; r++)

@@ -286,6 +286,7 @@ static void make_optional(struct rel_scope *s, size_t from, size_t end)
         leaf->optional = true;
         for (size_t c = 0; c < leaf->rel->n_columns; c++) {
             leaf->columns[c].never_null = false;
+            leaf->columns[c].of_person = false;
             if (leaf->columns[c].key == REL_KEY_OWN)
                 leaf->columns[c].key = REL_KEY_MAYBE;
         }

@@ -8,6 +8,7 @@
 #include "server/plan/draft.h"
 #include "server/plan/reach.h"
 #include "server/plan/top.h"
+#include "server/plan/totals.h"
 #include "server/query/refusal.h"
 
 enum err_code draft_memory(struct err *err)
@@ -168,11 +169,14 @@ static enum err_code make(struct draft *d, struct err *err)
     if (p->lists)
         TRY(tell_list(d, err));
     if (!p->is_free) {
-        TRY(price_best(d, err));
-        TRY(draft_tell(d, err));
+        TRY(d->total_of ? totals_draft(d, err) : price_best(d, err));
+        if (!d->total_of)
+            TRY(draft_tell(d, err));
     }
-    TRY(draft_duckdb(d, err));
-    TRY(draft_reach_all(d, err));
+    if (!d->total_of) {
+        TRY(draft_duckdb(d, err));
+        TRY(draft_reach_all(d, err));
+    }
     TRY(draft_hash(d, err));
     TRY(draft_series(d, err));
     return draft_explain(d, err);

@@ -212,6 +212,9 @@ struct plan {
     struct plan **parts; /* GROUPING SETS: keys, measures, bounds and statements
                             are theirs, price and hash those of all */
     size_t n_parts;      /* 0 = the plan is one release itself */
+    bool adds_up;    /* of a part: its rows are totals of another's cells, */
+    size_t cells_of; /* ... this one's: totals.h */
+    bool one_group;      /* each person is in one group by construction */
     uint32_t set;        /* of a part: keys of the question, as bits */
     bool selects;        /* some key is private */
     bool has_people;     /* some measure counts everyone in the group */
@@ -252,6 +255,12 @@ enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 static inline size_t plan_width(const struct plan *p)
 {
     return p->n_measures + p->n_picks;
+}
+
+/* Does an engine run it?  The other plans are public, or read another's rows. */
+static inline bool plan_runs(const struct plan *p)
+{
+    return !p->is_free && !p->adds_up;
 }
 
 /* Are groups shown by the noisy number of people in them? */

@@ -410,7 +410,8 @@ enum err_code draft_price(struct draft *d, struct err *err)
         assert(units(d, d->plan->price) <= total);
     }
     TRY(select_groups(d, err));
-    for (size_t i = 0; i < d->plan->n_before; i++)
+    /* Grouping sets have their earlier releases in common. */
+    for (size_t i = 0; i < d->plan->n_before && d->n_parts == 0; i++)
         d->plan->price =
             dp_price_add(d->plan->price, d->plan->before[i]->price);
     return draft_within_maximum(d, err);

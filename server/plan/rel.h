@@ -38,6 +38,7 @@ struct rel_column {
     bool raw;     /* of a source: NaN and far times are NULL when it is read */
     bool merged;  /* USING made it one with a column before it */
     bool numbers; /* the rows of each person as 1, 2, 3, ...: no two alike */
+    bool of_person; /* one value on all rows of a person: attribute.c */
     bool may_group, may_filter; /* by policy; of all columns it is made of */
     bool never_null;
     struct range

@@ -64,7 +64,7 @@ static enum err_code columns(struct set *u, struct draft *d, struct err *err)
     for (size_t i = 0; i < rel->n_columns; i++) {
         struct rel_column *out = &rel->columns[i];
         *out = first->columns[i];
-        out->raw = out->merged = out->numbers = false;
+        out->raw = out->merged = out->numbers = out->of_person = false;
         if (out->key == REL_KEY_OWN) {
             out->sql = "p";
         } else {

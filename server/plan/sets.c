@@ -2,14 +2,17 @@
 #include <string.h>
 
 #include "server/plan/draft.h"
+#include "server/plan/totals.h"
 #include "server/query/refusal.h"
 
 /*
  * GROUPING SETS.  Each set is a question of its own, bounded apart and paid for
- * apart: of a set with few groups more of a person's rows may count than of one
- * with many, and a total is not the sum of cells that were cut.  The price
- * asked for is shared evenly; an accuracy holds for each.  The parts' rows are
- * one table: keys that a set leaves out are NULL.
+ * apart, but for those that are better added up from another's cells
+ * (totals.h): of a set with few groups more of a person's rows may count than
+ * of one with many, and a total is not the sum of cells that were cut.  The
+ * price asked for is shared evenly; an accuracy holds for each.  The parts'
+ * rows are one table: keys that a set leaves out are NULL.  Earlier releases of
+ * a chain are made once, for all of them.
  */
 static enum err_code hash_all(struct plan *all, struct err *err)
 {
@@ -40,16 +43,27 @@ static void add_part(struct plan *all, const struct plan *part)
         all->outputs[i].is_key |= part->outputs[i].is_key;
 }
 
-/* What the parts say of themselves, one after the other. */
-static enum err_code texts(struct plan *all, struct arena *a, struct err *err)
+/* What the parts say of themselves, one after the other, and their price. */
+static void print_parts(struct writer *w, const void *ctx)
 {
-    const char *text = "";
-    for (size_t i = 0; i < all->n_parts && text; i++)
-        text = arena_printf(a, "%sGrouping set %zu of %zu:\n%s", text, i + 1,
-                            all->n_parts, all->parts[i]->text);
+    const struct plan *all = ctx;
+    if (!all->is_free)
+        draft_explain_before(w, all);
+    for (size_t i = 0; i < all->n_parts; i++) {
+        writer_printf(w, "Grouping set %zu of %zu:\n", i + 1, all->n_parts);
+        writer_str(w, all->parts[i]->text);
+    }
+    writer_printf(w, "All %zu grouping sets together.  ", all->n_parts);
+    draft_explain_price(w, all);
+}
+
+static enum err_code texts(struct plan *all, struct draft *d, struct err *err)
+{
+    const char *text =
+        *all->parts[0]->text ? draft_print(d, print_parts, all) : "";
     if (!text)
         return draft_memory(err);
-    all->text = *all->parts[0]->text ? text : "";
+    all->text = text;
     all->mechanism_text = all->selects ? "discrete noise, groups selected in "
                                          "each grouping set"
                                        : "discrete noise in each grouping set";
@@ -71,7 +85,7 @@ static enum err_code keys(struct plan *all, const struct draft *d,
 }
 
 /* The first part's shape, order and limits are those of the table. */
-static enum err_code gather_parts(struct plan *all, const struct draft *d,
+static enum err_code gather_parts(struct plan *all, struct draft *d,
                                   struct err *err)
 {
     const struct plan *first = all->parts[0];
@@ -90,12 +104,63 @@ static enum err_code gather_parts(struct plan *all, const struct draft *d,
     all->keyed = false;
     all->n_measures = all->n_hists = all->n_picks = 0;
     all->groups_public = 0;
+    all->adds_up = all->lists = false;
     all->price = (struct dp_price){ 0 };
     for (size_t i = 0; i < n; i++)
         add_part(all, all->parts[i]);
+    for (size_t i = 0; i < all->n_before && !all->is_free; i++)
+        all->price = dp_price_add(all->price, all->before[i]->price);
     TRY(keys(all, d, err));
-    TRY(texts(all, d->a, err));
+    TRY(texts(all, d, err));
     return hash_all(all, err);
+}
+
+/* Part i of those that `n_paid` share the price of. */
+static enum err_code draft_part(struct plan **out, const struct draft *like,
+                                size_t i, size_t n_paid,
+                                const struct plan *total_of, size_t index,
+                                struct err *err)
+{
+    struct draft d = *like;
+    d.set = &like->tree->sets[i];
+    d.n_parts = n_paid;
+    d.total_of = total_of;
+    d.total_index = index;
+    return draft_make(out, &d, err);
+}
+
+/* Sets that are better added up from another's cells leave their share of the
+ * price to the others, and so do those that are free. */
+static enum err_code take_totals(struct plan *all, const struct draft *like,
+                                 struct err *err)
+{
+    const size_t n = all->n_parts;
+    size_t n_paid, *from = ARENA_NEW_N(like->a, n, size_t);
+    struct plan **parts = ARENA_NEW_N(like->a, n, struct plan *);
+    struct err none = { 0 };
+    bool fits = true;
+    if (!from || !parts)
+        return draft_memory(err);
+    totals_choose(from, &n_paid, all->parts, n, like);
+    if (n_paid == n || n_paid == 0)
+        return ERR_OK;
+    for (size_t i = 0; i < n; i++)
+        if (from[i] == TOTALS_NONE)
+            TRY(draft_part(&parts[i], like, i, n_paid, NULL, 0, err));
+    for (size_t i = 0; fits && i < n; i++)
+        if (from[i] != TOTALS_NONE)
+            fits = draft_part(&parts[i], like, i, n_paid, parts[from[i]],
+                              from[i], &none) == ERR_OK;
+    if (fits)
+        all->parts = parts;
+    return ERR_OK;
+}
+
+static enum err_code tell_totals(struct draft *d, struct err *err)
+{
+    return draft_notice(d, err,
+                        "some totals are added up from noisy cells, which is "
+                        "free: rows outside the declared domains are in none");
 }
 
 enum err_code draft_sets(struct plan **out, const struct draft *like,
@@ -110,19 +175,16 @@ enum err_code draft_sets(struct plan **out, const struct draft *like,
     all->parts = ARENA_NEW_N(like->a, tree->n_sets, struct plan *);
     if (!all->parts)
         return draft_memory(err);
-    for (size_t i = 0; i < tree->n_sets; i++) {
-        struct draft d = *like;
-        d.set = &tree->sets[i];
-        d.n_parts = tree->n_sets;
-        TRY(draft_make(&all->parts[i], &d, err));
-        if (all->parts[i]->n_before > 0)
-            return refuse(err, REFUSAL_GROUPING_SETS, tree->at,
-                          "GROUPING SETS beside a sub-query that counts over "
-                          "many people",
-                          NULL);
-    }
-    TRY(gather_parts(all, like, err));
+    for (size_t i = 0; i < tree->n_sets; i++)
+        TRY(draft_part(&all->parts[i], like, i, tree->n_sets, NULL, 0, err));
+    TRY(take_totals(all, like, err));
+    TRY(gather_parts(all, &total, err));
     total.plan = all;
+    for (size_t i = 0; i < all->n_parts; i++)
+        if (all->parts[i]->adds_up) {
+            TRY(tell_totals(&total, err));
+            break;
+        }
     if (!all->is_free)
         TRY(draft_within_maximum(&total, err));
     *out = all;

@@ -110,6 +110,6 @@ double plan_weight(const struct plan *p)
     for (size_t i = 0; i < p->n_before; i++)
         sum += plan_weight(p->before[i]);
     for (size_t i = 0; i < p->n_parts; i++)
-        sum += plan_weight(p->parts[i]);
+        sum += p->parts[i]->adds_up ? 0 : plan_weight(p->parts[i]);
     return p->n_parts ? sum : sum + weight_alone(p);
 }

@@ -118,6 +118,7 @@ enum err_code draft_table(const struct rel **out, struct draft *d,
         return draft_memory(err);
     TRY(check_case(t, from->at, err));
     TRY(fill_table(rel, d, t, err));
+    TRY(draft_attributes(rel, d, err));
     *out = rel;
     return ERR_OK;
 }

@@ -20,13 +20,17 @@ static bool has_key(const struct sub *u)
     return found;
 }
 
-/* Is the key the only thing that tells groups apart? */
+/* Does the key, once at least, tell groups apart, with what is one value a
+ * person? */
 static bool groups_by_key_alone(const struct sub *u)
 {
-    bool alone = u->b.n_keys > 0;
-    for (size_t i = 0; i < u->b.n_keys; i++)
-        alone &= sub_is_key(u, i);
-    return alone;
+    bool alone = true, has = false;
+    for (size_t i = 0; i < u->b.n_keys; i++) {
+        has |= sub_is_key(u, i);
+        alone &=
+            sub_is_key(u, i) || draft_of_person(u->b.scope, u->b.keys[i], NULL);
+    }
+    return alone && has;
 }
 
 static const char *key_name(const struct sub *u)
@@ -171,6 +175,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
         t = u->b.keys[t->index];
     if (t->kind == TYPED_COLUMN)
         keep_facts(u, out, t->column);
+    out->of_person = draft_of_person(u->b.scope, t, u->b.keys);
     /* One expression cannot leave what the engine's times hold; one on another,
      * level by level, could: each begins in the years 1 to 9999 anew. */
     if (out->type == VALUE_DATE || out->type == VALUE_TIMESTAMP) {
@@ -384,12 +389,15 @@ static enum err_code type_sub(struct sub *u, struct err *err)
     return tell_limit(u, err);
 }
 
+/* The key, once at least, and what is one value a person. */
 static bool only_keys(const struct sub *u)
 {
-    bool only = true;
-    for (size_t i = 0; i < u->n_outputs; i++)
-        only &= is_own_key(&u->outputs[i]);
-    return only;
+    bool only = true, has = false;
+    for (size_t i = 0; i < u->n_outputs; i++) {
+        has |= is_own_key(&u->outputs[i]);
+        only &= is_own_key(&u->outputs[i]) || u->rel->columns[i].of_person;
+    }
+    return only && has;
 }
 
 static void own(struct sub *u)

@@ -56,8 +56,8 @@ static bool is_top(uint64_t *k, size_t *agg, const struct draft *d)
     *k = p->limit > TOP_MAX || p->offset > TOP_MAX ? 0 : p->limit + p->offset;
     /* A window function sees every group, also those that LIMIT leaves out. */
     if (p->is_free || p->n_keys == 0 || p->n_overs > 0 || d->set ||
-        p->n_reports > 0 || p->having || !p->has_limit || *k < 1 ||
-        *k > TOP_MAX || (!p->selects && *k >= p->groups_public) ||
+        p->n_reports > 0 || p->n_overs > 0 || p->having || !p->has_limit ||
+        *k < 1 || *k > TOP_MAX || (!p->selects && *k >= p->groups_public) ||
         p->n_orders == 0 || !first->descending ||
         first->expr->kind != TYPED_AGG)
         return false;

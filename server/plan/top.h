@@ -20,7 +20,8 @@
  * Recognised: the first key of ORDER BY falls, and is COUNT(*), COUNT(x),
  * COUNT(DISTINCT key) or a sum of values that are never negative, with FILTER
  * or without; further keys, OFFSET and SELECTs around it are post-processing.
- * Not recognised: HAVING, which filters before the LIMIT; grouping sets; a
+ * Not recognised: HAVING, which filters before the LIMIT; window
+ * functions, which see every group; grouping sets; a
  * report on bounds, which is about all groups; a LIMIT that public groups do
  * not reach.
  */

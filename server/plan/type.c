@@ -235,15 +235,14 @@ static enum err_code check_windows(const struct draft *d, struct err *err)
                   NULL);
 }
 
-enum err_code draft_types(struct draft *d, struct err *err)
+static enum err_code type_all(struct draft *d, struct err *err)
 {
     struct draft_block b;
     TRY(release_from(d, &b, err));
     if (!b.scope->owned)
         return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
     /* Sets are those of the question as asked, over one release each. */
-    if ((d->tree->n_sets > 0) != (d->set != NULL) ||
-        (d->set && d->plan->n_before > 0))
+    if ((d->tree->n_sets > 0) != (d->set != NULL))
         return refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
                       "GROUPING SETS around or inside a sub-query with "
                       "aggregates over people",
@@ -271,4 +270,24 @@ enum err_code draft_types(struct draft *d, struct err *err)
     d->n_aggs = b.n_aggs;
     d->block = NULL;
     return type_after(d, err);
+}
+
+/* Tables show the attributes of a person that are read: which they are is known
+ * once all is typed, and then all is typed again. */
+enum err_code draft_types(struct draft *d, struct err *err)
+{
+    const struct select *const tree = d->tree;
+    bool again = true;
+    while (again) {
+        const size_t known = d->n_attributes;
+        d->tree = tree;
+        d->n_outers = 0;
+        d->reads_rows = false;
+        d->plan->n_before = d->plan->n_after = 0;
+        TRY(type_all(d, err));
+        again = d->n_attributes > known;
+        if (!again && draft_people_alone(d))
+            again = d->people_alone = true;
+    }
+    return ERR_OK;
 }

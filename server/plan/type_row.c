@@ -40,6 +40,7 @@ enum err_code draft_read(struct typed **out, struct draft *d,
                          struct place at, struct err *err)
 {
     TRY(draft_allow(d, c, use, at, err));
+    draft_note_attribute(d, c);
     return draft_key_column(out, d, c, at, err);
 }
 

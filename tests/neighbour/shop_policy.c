@@ -26,12 +26,13 @@
     "  customers:\n"                                                           \
     "    from: customers.parquet\n"                                            \
     "    key: customer_id\n"                                                   \
-    "    max_groups: 1\n"                                                      \
+    "    max_groups: 3\n"                                                      \
     "    max_rows: 2\n"                                                        \
     "    columns:\n"                                                           \
     "      customer_id: int\n"                                                 \
-    "      country: {type: text, domain: [DE, FR, GB], other: else}\n"         \
-    "      age: {type: text, domain: [old, young]}\n"                          \
+    "      country: {type: text, domain: [DE, FR, GB], other: else, "          \
+    "of_person: true}\n"                                                       \
+    "      age: {type: text, domain: [old, young], of_person: true}\n"         \
     "      joined: {type: date, range: [2024-01-01, 2024-03-31]}\n"            \
     "      score: double\n"                                                    \
     "      active: bool\n"                                                     \
