@@ -65,6 +65,7 @@ static const char *const BACK[SCHEMA_VERSION] = {
     [2] = "DROP TABLE piece_answers; DROP TABLE pieces; DROP TABLE stumbles;",
     [3] = "DROP TABLE lifts;",
     [4] = "DROP TABLE meta;",
+    [5] = "DROP INDEX charges_open;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

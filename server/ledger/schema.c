@@ -127,6 +127,10 @@ REFUSE("lifts_kept", "DELETE ON lifts", "1", "history never changes")
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"            \
     " STRICT, WITHOUT ROWID;"
 
+/* Who asks without a key looks for what is open, however much is not. */
+#define OPEN_INDEX                                                             \
+    "CREATE INDEX charges_open ON charges (release_hash) WHERE state = 0;"
+
 const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 /* from 1: no log yet; the next start writes the leaves of what was charged */
 [1] = LOG_TABLES
@@ -136,6 +140,7 @@ CHARGES_ONCE CHARGES_LEAF,
 [2] = PIECE_TABLES,
 [3] = LIFT_TABLE,
 [4] = META_TABLE,
+[5] = OPEN_INDEX,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -276,6 +281,7 @@ REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
 PIECE_TABLES,
 LIFT_TABLE,
 META_TABLE,
+OPEN_INDEX,
 NULL,
 };
 /* clang-format on */
