@@ -6,9 +6,10 @@
 #include "tests/table.h"
 
 /* A question: purpose, key, length. */
-#define Q(of, key, len)                                                        \
+#define Q(of, key, len) SAYS("SELECT 1", of, key, len)
+#define SAYS(text, of, key, len)                                               \
     {                                                                          \
-        .sql = "SELECT 1", .sql_len = (len), .dataset = "", .purpose = (of),   \
+        .sql = text, .sql_len = (len), .dataset = "", .purpose = (of),         \
         .idempotency_key = (key)                                               \
     }
 #define PRICED                                                                 \
@@ -59,6 +60,20 @@ static const struct row {
       1,
       { 0 },
       { 0 } },
+    { "SHOW among the questions",
+      "batch_show",
+      ERR_INVALID,
+      SAYS("SHOW halftone.rho", "", "", 17),
+      1,
+      { 0 },
+      { 0 } },
+    { "settings and no question",
+      "set_alone",
+      ERR_INVALID,
+      SAYS("SET halftone.rho = 0.1", "", "", 22),
+      1,
+      { 0 },
+      { 0 } },
     { "a price of its own beside that of the whole", "batch_ask", ERR_INVALID,
       Q("", "", 8), 1, PRICED, PRICED },
 };
@@ -79,7 +94,8 @@ static void check(void **state)
                            .ask = row->ask,
                            .queries = queries,
                            .n_queries = row->n };
-    struct service_call call = { .req = &req };
+    const struct service service = { .clock = clock_system() };
+    struct service_call call = { .service = &service, .req = &req };
     struct batch batch;
     struct arena a;
     struct err err = { 0 };
