@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "server/main/batch.h"
+#include "server/sql/sql.h"
 #include "tests/table.h"
 
 /* A question: purpose, key, length. */
-#define Q(of, key, len) SAYS("SELECT 1", of, key, len)
+#define Q(of, key, len) SAYS("SELECT COUNT(*) FROM t", of, key, len)
 #define SAYS(text, of, key, len)                                               \
     {                                                                          \
         .sql = text, .sql_len = (len), .dataset = "", .purpose = (of),         \
@@ -28,14 +29,14 @@ static const struct row {
     { "no question",
       "batch_empty",
       ERR_INVALID,
-      Q("", "", 8),
+      Q("", "", 22),
       0,
       { 0 },
       { 0 } },
     { "too many questions",
       "batch_size",
       ERR_LIMIT,
-      Q("", "", 8),
+      Q("", "", 22),
       REQUEST_QUERIES_MAX + 1,
       { 0 },
       { 0 } },
@@ -49,14 +50,14 @@ static const struct row {
     { "another purpose",
       "batch_purpose",
       ERR_INVALID,
-      Q("ads", "", 8),
+      Q("ads", "", 22),
       1,
       { 0 },
       { 0 } },
     { "a key of its own",
       "batch_key",
       ERR_INVALID,
-      Q("", "k", 8),
+      Q("", "k", 22),
       1,
       { 0 },
       { 0 } },
@@ -75,7 +76,7 @@ static const struct row {
       { 0 },
       { 0 } },
     { "a price of its own beside that of the whole", "batch_ask", ERR_INVALID,
-      Q("", "", 8), 1, PRICED, PRICED },
+      Q("", "", 22), 1, PRICED, PRICED },
 };
 
 static void check(void **state)
@@ -111,5 +112,6 @@ static void check(void **state)
 
 int main(void)
 {
+    sql_init();
     return RUN_ROWS(rows, check);
 }
