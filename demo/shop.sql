@@ -50,7 +50,10 @@ FROM (SELECT customer_id, country, n, customer_id || '/' || n AS who
 CREATE TABLE touches AS
 SELECT customer_id, channel, campaign,
        TIMESTAMP '2024-01-01' + to_seconds(floor(
-           chance(who, 'touch') * 366 * 86400)::BIGINT) AS touched_at
+           chance(who, 'touch') * 366 * 86400)::BIGINT) AS touched_at,
+       chance(who, 'clicked') < CASE channel WHEN 'email' THEN 0.12
+           WHEN 'search' THEN 0.31 WHEN 'social' THEN 0.08
+           WHEN 'display' THEN 0.02 ELSE 0.05 END AS clicked
 FROM (SELECT customer_id, n, customer_id || '#' || n AS who,
              early(['email', 'search', 'social', 'display', 'post'],
                    customer_id || '#' || n, 'channel') AS channel,
