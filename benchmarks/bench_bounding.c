@@ -1,13 +1,17 @@
 /*
- * What bounding each person costs: the planner's statement against the plain
- * GROUP BY it stands for and against the textbook forms, on DuckDB, same data,
- * alternated, a process each.  CPU seconds and peak memory as ratios to plain.
+ * What bounding each person costs: the planner's statements against the plain
+ * GROUP BY they stand for and against the textbook forms, on DuckDB, same data,
+ * alternated, a process each.  CPU and wall seconds of the statement and peak
+ * memory of the process, as ratios to plain: medians over rounds, and the least
+ * and greatest CPU ratio of a round.
  *
  *   bench_bounding [ROWS [ROUNDS]]     2,000,000 rows and 3 rounds
+ *   bench_bounding growth [MOST]       10^5, 10^6, ... rows up to 10^7, a round
  *
  * The data are made once per size by seeded SQL: ROWS events of ROWS / 20
  * people with a long tail (the heaviest of 20 M has about 80,000), 200
- * campaigns of which the first are the largest.
+ * campaigns of which the first are the largest; beside them the rollups, by the
+ * statements with which the server builds them, in a file instead of in memory.
  */
 #include <duckdb.h>
 #include <stdio.h>
@@ -22,10 +26,12 @@
 #include "dp/init.h"
 #include "server/engine/duck_keep.h"
 #include "server/plan/plan.h"
+#include "server/plan/rollup.h"
 #include "server/policy/policy.h"
 #include "server/sql/sql.h"
 
-enum { ROUNDS_MAX = 31, FORMS_MAX = 5, THREADS = 2 };
+enum { ROUNDS_MAX = 31, FORMS_MAX = 5, THREADS = 2, PLAN_ARENA = 32 << 20 };
+enum { ROLLUP_ROWS_MAX = 20000000 }; /* its build takes memory for the rest */
 
 static const char POLICY[] =
     "dataset: shop\n"
@@ -47,6 +53,8 @@ static const char POLICY[] =
     "      campaign: text\n"
     "      revenue: {type: double, range: [0, 100], grid: 0.01, person_clamp: "
     "[0, 200]}\n"
+    "    rollups:\n"
+    "      by_campaign: {by: [campaign], sum: [revenue]}\n"
     "  people:\n"
     "    from: people.parquet\n"
     "    key: user_id\n"
@@ -55,8 +63,16 @@ static const char POLICY[] =
     "      user_id: int\n"
     "      country: {type: text, domain: [C0, C1, C2, C3, C4, C5, C6, C7]}\n";
 
+static const struct policy *policy;
+static struct arena lasting; /* of the policy */
+
+/* What a form runs: its own SQL, or what the planner makes of its question. */
+enum form_kind { FORM_SQL, FORM_ROWS, FORM_ROLLUP };
 struct form {
-    const char *name, *sql; /* NULL: the planner's, of `question` */
+    const char *name;
+    enum form_kind kind;
+    const char
+        *sql; /* SQL, or the question; NULL: that of the group of forms */
 };
 
 struct question {
@@ -67,13 +83,15 @@ struct question {
 static const struct question QUESTIONS[] = {
     { "reach and clamped revenue by campaign, 5 campaigns a person",
       "SELECT campaign, COUNT(DISTINCT user_id), SUM(revenue) FROM events "
-      "GROUP "
-      "BY campaign",
-      { { "plain",
+      "GROUP BY campaign",
+      { { "plain", FORM_SQL,
           "SELECT campaign, count(DISTINCT user_id), sum(revenue) FROM "
           "src.events GROUP BY campaign" },
-        { "ours", NULL },
-        { "row_number over distinct pairs",
+        { "ours, in one pass", FORM_ROWS, NULL },
+        { "ours, portable SQL (window)", FORM_ROWS,
+          "SELECT campaign, COUNT(DISTINCT user_id), SUM(revenue) FROM (SELECT "
+          "* FROM events) AS e GROUP BY campaign" },
+        { "row_number over distinct pairs", FORM_SQL,
           "WITH pairs AS (SELECT DISTINCT user_id, campaign FROM src.events), "
           "kept AS (SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY "
           "user_id ORDER BY hash(user_id, campaign)) AS r FROM pairs) WHERE r "
@@ -81,7 +99,7 @@ static const struct question QUESTIONS[] = {
           "AS s FROM src.events SEMI JOIN kept USING (user_id, campaign) GROUP "
           "BY 1, 2) SELECT campaign, count(*), sum(s) FROM sums GROUP BY "
           "campaign" },
-        { "dense_rank over raw rows",
+        { "dense_rank over raw rows", FORM_SQL,
           "WITH kept AS (SELECT user_id, campaign, revenue FROM (SELECT *, "
           "dense_rank() OVER (PARTITION BY user_id ORDER BY hash(user_id, "
           "campaign), campaign) AS r FROM src.events) WHERE r <= 5), sums AS "
@@ -91,16 +109,17 @@ static const struct question QUESTIONS[] = {
     { "reach by an attribute of the person",
       "SELECT country, COUNT(*) FROM (SELECT user_id, min(country) AS country "
       "FROM people GROUP BY user_id) AS p GROUP BY country",
-      { { "plain",
+      { { "plain", FORM_SQL,
           "SELECT country, count(DISTINCT user_id) FROM src.people GROUP BY "
           "country" },
-        { "ours", NULL } } },
+        { "ours", FORM_ROWS, NULL } } },
     { "rows and revenue by campaign",
       "SELECT campaign, COUNT(*), SUM(revenue) FROM events GROUP BY campaign",
-      { { "plain",
+      { { "plain", FORM_SQL,
           "SELECT campaign, count(*), sum(revenue) FROM src.events GROUP BY "
           "campaign" },
-        { "ours", NULL } } },
+        { "ours, from a rollup", FORM_ROLLUP, NULL },
+        { "ours, without", FORM_ROWS, NULL } } },
 };
 
 static void die(const char *what)
@@ -117,27 +136,75 @@ static void run(duckdb_connection con, const char *sql)
     duckdb_destroy_result(&r);
 }
 
-/* The file of this size, made when it is not there. */
-static void make_data(const char *path, unsigned long long rows)
+/* ---- data ---- */
+
+/* One size: where it lies. */
+struct data {
+    unsigned long long rows;
+    char events[128], rollup[128];
+    bool has_rollup;
+};
+
+static struct duck_keep_key keep_key = { { 1 } };
+
+static struct duck opened(const char *sql)
+{
+    struct duck d = { 0 };
+    struct err err = { 0 };
+    if (duckdb_open(NULL, &d.db) != DuckDBSuccess ||
+        duckdb_connect(d.db, &d.con) != DuckDBSuccess)
+        die("no database");
+    if (duck_keep_register(&d, &keep_key, &err) != ERR_OK)
+        die(err.msg);
+    run(d.con, sql);
+    return d;
+}
+
+static void attach(char *out, size_t cap, const struct data *data,
+                   const char *how)
+{
+    int len = snprintf(
+        out, cap,
+        "SET threads = %d; SET preserve_insertion_order = false; ATTACH '%s' "
+        "AS "
+        "file (READ_ONLY); CREATE SCHEMA src; CREATE VIEW src.events AS FROM "
+        "file.events; CREATE VIEW src.people AS FROM file.people;",
+        THREADS, data->events);
+    if (data->has_rollup)
+        (void)snprintf(out + len, cap - (size_t)len,
+                       "ATTACH '%s' AS " ROLLUP_SCHEMA " %s", data->rollup,
+                       how);
+}
+
+/* The least listed prime above the number of people. */
+static unsigned long long prime_above(unsigned long long people)
+{
+    static const unsigned long long primes[] = { 10007, 100003, 1000003,
+                                                 10000019, 100000007 };
+    size_t i = 0;
+    while (i + 1 < sizeof primes / sizeof primes[0] && primes[i] <= people)
+        i++;
+    return primes[i];
+}
+
+static void make_events(const struct data *d)
 {
     duckdb_database db;
     duckdb_connection con;
     char sql[1024];
-    if (access(path, R_OK) == 0)
-        return;
-    (void)mkdir("build/bench", 0777);
-    if (duckdb_open(path, &db) != DuckDBSuccess ||
+    if (duckdb_open(d->events, &db) != DuckDBSuccess ||
         duckdb_connect(db, &con) != DuckDBSuccess)
         die("no database");
     (void)snprintf(sql, sizeof sql,
                    "CREATE TABLE events AS SELECT CAST(floor(%llu * "
                    "pow(hash('p' || i) / 18446744073709551616.0, 2.5)) AS "
-                   "BIGINT) * 7919 %% 1000003 AS user_id, 'campaign_' || "
+                   "BIGINT) * 7919 %% %llu AS user_id, 'campaign_' || "
                    "CAST(floor(200 * pow(hash('c' || i) / "
                    "18446744073709551616.0, 2)) AS INTEGER) AS campaign, "
                    "floor(hash('r' || i) / 18446744073709551616.0 * 10000) / "
                    "100 AS revenue FROM range(%llu) t(i)",
-                   rows / 20, rows);
+                   d->rows / 20, prime_above(d->rows / 20), d->rows);
+    run(con, "SET preserve_insertion_order = false");
     run(con, sql);
     run(con, "CREATE TABLE people AS SELECT DISTINCT user_id, 'C' || "
              "user_id % 8 AS country FROM events");
@@ -146,23 +213,57 @@ static void make_data(const char *path, unsigned long long rows)
     duckdb_close(&db);
 }
 
-static const struct plan *planned(const char *question, struct arena *a)
+static void make_rollup(struct data *d)
 {
-    struct policy *policy = NULL;
-    const struct request req = { .purpose = "stats", .ask = { .level = 0.95 } };
-    struct policy_report report = { 0 };
+    const struct policy_table *t = policy_find_table(policy, "events");
+    struct rollup_sql sql;
     struct err err = { 0 };
-    struct select *tree = NULL;
-    struct plan *plan = NULL;
-    if (policy_load_bytes(&policy, POLICY, sizeof POLICY - 1, "shop.yaml",
-                          &report, a, &err) ||
-        sql_parse(&tree, question, strlen(question), a, &err) ||
-        plan_query(&plan, &req, tree, policy, a, &err))
+    struct arena a;
+    char text[1024];
+    arena_init(&a, PLAN_ARENA);
+    attach(text, sizeof text, d, "");
+    struct duck duck = opened(text);
+    if (rollup_print(&sql, policy, t, &t->rollups[0], 1, &a, &err) != ERR_OK)
         die(err.msg);
-    return plan;
+    const uint64_t start = bench_now_ns();
+    for (size_t i = 0; i < sql.n_build; i++)
+        run(duck.con, sql.build[i]);
+    for (size_t i = 0; i < sql.n_show; i++)
+        run(duck.con, sql.show[i]);
+    run(duck.con, "CHECKPOINT " ROLLUP_SCHEMA);
+    printf("rollup built in %.1f s\n", (double)(bench_now_ns() - start) / 1e9);
+    duck_close(&duck);
+    arena_fini(&a);
 }
 
-static struct duck_keep_key keep_key = { { 1 } };
+/* The files of this size, made when they are not there. */
+static void make_data(struct data *d, unsigned long long rows)
+{
+    *d = (struct data){ .rows = rows, .has_rollup = rows <= ROLLUP_ROWS_MAX };
+    (void)snprintf(d->events, sizeof d->events,
+                   "build/bench/events_%llu.duckdb", rows);
+    (void)snprintf(d->rollup, sizeof d->rollup,
+                   "build/bench/rollup_%llu.duckdb", rows);
+    (void)mkdir("build/bench", 0777);
+    if (access(d->events, R_OK) != 0)
+        make_events(d);
+    if (d->has_rollup && access(d->rollup, R_OK) != 0)
+        make_rollup(d);
+}
+
+/* ---- one run ---- */
+
+struct cost {
+    double cpu_s, wall_s, mb;
+};
+
+static double cpu_s(void)
+{
+    struct rusage use;
+    (void)getrusage(RUSAGE_SELF, &use);
+    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+           (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+}
 
 static void execute(duckdb_connection con, const char *sql, bool keyed)
 {
@@ -178,51 +279,69 @@ static void execute(duckdb_connection con, const char *sql, bool keyed)
     duckdb_destroy_prepare(&st);
 }
 
-/* In a process of its own: what it takes is told by wait4. */
-static void child(const char *path, const char *sql, bool keyed)
+/* In a process of its own: its peak memory is told by wait4, the rest by it. */
+static void child(const struct data *data, const char *sql, bool keyed, int fd)
 {
-    duckdb_database db;
-    duckdb_connection con;
-    char text[512];
-    if (duckdb_open(NULL, &db) != DuckDBSuccess ||
-        duckdb_connect(db, &con) != DuckDBSuccess)
-        die("no database");
-    (void)snprintf(text, sizeof text,
-                   "SET threads = %d; ATTACH '%s' AS file (READ_ONLY); CREATE "
-                   "SCHEMA src; CREATE VIEW src.events AS FROM file.events; "
-                   "CREATE VIEW src.people AS FROM file.people",
-                   THREADS, path);
-    struct duck duck = { .db = db, .con = con };
-    struct err err = { 0 };
-    if (duck_keep_register(&duck, &keep_key, &err) != ERR_OK)
-        die(err.msg);
-    run(con, text);
-    execute(con, sql, keyed);
-    _exit(0);
+    char text[1024];
+    attach(text, sizeof text, data, "(READ_ONLY)");
+    struct duck duck = opened(text);
+    const double cpu = cpu_s();
+    const uint64_t start = bench_now_ns();
+    execute(duck.con, sql, keyed);
+    const struct cost c = { .cpu_s = cpu_s() - cpu,
+                            .wall_s = (double)(bench_now_ns() - start) / 1e9 };
+    _exit(write(fd, &c, sizeof c) == sizeof c ? 0 : 1);
 }
 
-struct cost {
-    double cpu_s, wall_s, mb;
-};
-
-static struct cost measure(const char *path, const char *sql, bool keyed)
+static struct cost measure(const struct data *data, const char *sql, bool keyed)
 {
     struct rusage use;
-    int status;
-    const uint64_t start = bench_now_ns();
+    struct cost c;
+    int status, fd[2];
+    if (pipe(fd) != 0)
+        die("no pipe");
     (void)fflush(NULL);
     const pid_t pid = fork();
     if (pid == 0)
-        child(path, sql, keyed);
-    if (pid < 0 || wait4(pid, &status, 0, &use) != pid || status != 0)
+        child(data, sql, keyed, fd[1]);
+    (void)close(fd[1]);
+    const bool told = read(fd[0], &c, sizeof c) == sizeof c;
+    (void)close(fd[0]);
+    if (pid < 0 || wait4(pid, &status, 0, &use) != pid || status != 0 || !told)
         die("a run failed");
-    return (struct cost){
-        .cpu_s = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-                 (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6,
-        .wall_s = (double)(bench_now_ns() - start) / 1e9,
-        .mb = (double)use.ru_maxrss / 1024,
-    };
+    c.mb = (double)use.ru_maxrss / 1024;
+    return c;
 }
+
+/* ---- questions ---- */
+
+/* A form's statement, in the arena; NULL: it has none over these data. */
+static const char *statement(bool *keyed, const struct question *q,
+                             const struct form *f, const struct data *data,
+                             struct arena *a)
+{
+    const struct request req = { .purpose = "stats", .ask = { .level = 0.95 } };
+    const char *text = f->sql ? f->sql : q->sql;
+    struct err err = { 0 };
+    struct select *tree = NULL;
+    struct plan *plan = NULL;
+    *keyed = false;
+    if (f->kind == FORM_SQL)
+        return text;
+    if (sql_parse(&tree, text, strlen(text), a, &err) ||
+        plan_query(&plan, &req, tree, policy, a, &err))
+        die(err.msg);
+    *keyed = f->kind == FORM_ROWS && plan->keyed;
+    return f->kind == FORM_ROWS ? plan->sql
+           : data->has_rollup   ? plan->rollup_sql
+                                : NULL;
+}
+
+/* Costs of a form over rounds, each divided by plain's of the same round. */
+struct series {
+    const char *name;
+    double cpu[ROUNDS_MAX], wall[ROUNDS_MAX], mb[ROUNDS_MAX], s[ROUNDS_MAX];
+};
 
 static double median(double *v, unsigned n)
 {
@@ -230,54 +349,111 @@ static double median(double *v, unsigned n)
     return v[n / 2];
 }
 
-static void ask(const struct question *q, const char *path, unsigned rounds)
+static size_t ask(struct series out[FORMS_MAX], const struct question *q,
+                  const struct data *data, unsigned rounds, size_t most)
 {
-    double cpu[FORMS_MAX][ROUNDS_MAX], wall[FORMS_MAX][ROUNDS_MAX],
-        mb[FORMS_MAX][ROUNDS_MAX];
+    const char *sql[FORMS_MAX];
+    bool keyed[FORMS_MAX];
     struct arena a;
-    arena_init(&a, 32 << 20);
-    const struct plan *plan = planned(q->sql, &a);
     size_t n = 0;
-    while (n < FORMS_MAX && q->forms[n].name)
-        n++;
-    for (unsigned r = 0; r < rounds; r++)
+    arena_init(&a, PLAN_ARENA);
+    for (size_t f = 0; f < most && q->forms[f].name; f++) {
+        sql[n] = statement(&keyed[n], q, &q->forms[f], data, &a);
+        out[n].name = q->forms[f].name;
+        n += sql[n] != NULL;
+    }
+    (void)measure(data, sql[0], false); /* the file into the system's memory */
+    for (unsigned r = 0; r < rounds; r++) {
+        struct cost plain = { 0 };
         for (size_t f = 0; f < n; f++) {
-            const char *sql = q->forms[f].sql;
-            const struct cost c =
-                measure(path, sql ? sql : plan->sql, !sql && plan->keyed);
-            cpu[f][r] = c.cpu_s;
-            wall[f][r] = c.wall_s;
-            mb[f][r] = c.mb;
+            const struct cost c = measure(data, sql[f], keyed[f]);
+            plain = f ? plain : c;
+            out[f].cpu[r] = c.cpu_s / plain.cpu_s;
+            out[f].wall[r] = c.wall_s / plain.wall_s;
+            out[f].mb[r] = c.mb / plain.mb;
+            out[f].s[r] = c.cpu_s;
         }
-    printf("\n%s\n%-32s %8s %8s %8s %9s %s\n", q->name, "form", "cpu", "wall",
-           "memory", "cpu s", "fastest..slowest");
-    const double cpu0 = median(cpu[0], rounds), wall0 = median(wall[0], rounds),
-                 mb0 = median(mb[0], rounds);
-    for (size_t f = 0; f < n; f++) {
-        const double c = median(cpu[f], rounds);
-        printf("%-32s %8.2f %8.2f %8.2f %9.2f %.2f..%.2f\n", q->forms[f].name,
-               c / cpu0, median(wall[f], rounds) / wall0,
-               median(mb[f], rounds) / mb0, c, cpu[f][0], cpu[f][rounds - 1]);
     }
     arena_fini(&a);
+    return n;
+}
+
+static void print_series(struct series *s, unsigned rounds)
+{
+    const double cpu = median(s->cpu, rounds);
+    printf("%-32s %8.2f %8.2f %8.2f %9.3f  %.2f..%.2f\n", s->name, cpu,
+           median(s->wall, rounds), median(s->mb, rounds), median(s->s, rounds),
+           s->cpu[0], s->cpu[rounds - 1]);
+    (void)fflush(stdout);
+}
+
+static void table(unsigned long long rows, unsigned rounds)
+{
+    static struct series s[FORMS_MAX];
+    struct data data;
+    make_data(&data, rows);
+    printf("%llu rows, %u rounds, %d threads; plain = 1\n", rows, rounds,
+           THREADS);
+    for (size_t i = 0; i < sizeof QUESTIONS / sizeof QUESTIONS[0]; i++) {
+        const size_t n = ask(s, &QUESTIONS[i], &data, rounds, FORMS_MAX);
+        printf("\n%s\n%-32s %8s %8s %8s %9s  %s\n", QUESTIONS[i].name, "form",
+               "cpu", "wall", "memory", "cpu s", "cpu, least..greatest");
+        for (size_t f = 0; f < n; f++)
+            print_series(&s[f], rounds);
+    }
+}
+
+/* Plain and the first form beside it, over sizes. */
+static void growth(unsigned long long most)
+{
+    static struct series s[FORMS_MAX];
+    printf("%-46s %10s %9s %8s %8s %8s\n", "question", "rows", "plain s", "cpu",
+           "wall", "memory");
+    for (unsigned long long rows = 100000; rows <= most; rows *= 10) {
+        struct data data;
+        make_data(&data, rows);
+        for (size_t i = 0; i < sizeof QUESTIONS / sizeof QUESTIONS[0]; i++) {
+            if (ask(s, &QUESTIONS[i], &data, 1, 2) < 2)
+                continue;
+            printf("%-46.46s %10llu %9.3f %8.2f %8.2f %8.2f\n",
+                   QUESTIONS[i].name, rows, s[0].s[0], s[1].cpu[0],
+                   s[1].wall[0], s[1].mb[0]);
+            (void)fflush(stdout);
+        }
+    }
+}
+
+static void load_policy(void)
+{
+    struct policy *p = NULL;
+    struct policy_report report = { 0 };
+    struct err err = { 0 };
+    arena_init(&lasting, PLAN_ARENA);
+    if (policy_load_bytes(&p, POLICY, sizeof POLICY - 1, "shop.yaml", &report,
+                          &lasting, &err) != ERR_OK)
+        die(err.msg);
+    policy = p;
 }
 
 int main(int argc, char **argv)
 {
-    const unsigned long long rows =
-        argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000;
-    const unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 3;
-    char path[128];
+    const bool grows = argc > 1 && strcmp(argv[1], "growth") == 0;
+    const unsigned long long rows = argc > 1 + grows
+                                        ? strtoull(argv[1 + grows], NULL, 10)
+                                    : grows ? 10000000
+                                            : 2000000;
+    const unsigned long rounds =
+        argc > 2 && !grows ? strtoul(argv[2], NULL, 10) : 3;
     if (rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX)
-        die("usage: bench_bounding [ROWS of 1000 and more [ROUNDS of 1 to "
-            "31]]");
+        die("usage: bench_bounding [ROWS of 1000 and more [ROUNDS of 1 to 31]] "
+            "| growth [MOST]");
     dp_init();
     sql_init();
-    (void)snprintf(path, sizeof path, "build/bench/bounding_%llu.duckdb", rows);
-    make_data(path, rows);
-    printf("%llu rows, %lu rounds, %d threads; plain = 1\n", rows, rounds,
-           THREADS);
-    for (size_t i = 0; i < sizeof QUESTIONS / sizeof QUESTIONS[0]; i++)
-        ask(&QUESTIONS[i], path, (unsigned)rounds);
+    load_policy();
+    if (grows)
+        growth(rows);
+    else
+        table(rows, (unsigned)rounds);
+    arena_fini(&lasting);
     return 0;
 }

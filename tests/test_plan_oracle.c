@@ -61,25 +61,39 @@ static void fill(struct buy *b, unsigned *seed)
     b->vprice = (long long)floor(clamped * PRICE_FINE + 0.5);
 }
 
-static void sha_hex(char *hex, const char *text)
+/* The digits from..from + n - 1 of the keyed hash of a text. */
+static unsigned long long digits_of(const char *text, int from, int n)
 {
     enum { KEY = 64 }; /* the secret and 32 zero bytes */
     unsigned char in[512] = { 0 }, digest[32];
+    char hex[65], some[20] = "";
     const size_t len = strlen(text);
     memset(in, SECRET, 32);
     memcpy(in + KEY, text, len);
     SHA256(in, KEY + len, digest);
     for (int i = 0; i < 32; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    memcpy(some, hex + from, (size_t)n);
+    return strtoull(some, NULL, 16);
 }
 
-static void group_text(char *out, size_t cap, int who, int city)
+/* Of 128 bits modulo 2^61 - 1, bit by bit. */
+static unsigned long long place_of(int who, int city)
 {
+    const unsigned long long prime = (1ULL << 61) - 1;
     const char *name = city_text(city);
+    char person[32], group[64] = "cn";
+    (void)snprintf(person, sizeof person, "p%d,", who);
     if (name)
-        (void)snprintf(out, cap, "g%d,%zu:%s", who, strlen(name), name);
-    else
-        (void)snprintf(out, cap, "g%d,n", who);
+        (void)snprintf(group, sizeof group, "c%zu:%s", strlen(name), name);
+    const unsigned long long code = digits_of(group, 0, 16);
+    unsigned long long place = 0, a = digits_of(person, 0, 15) + 1;
+    for (int bit = 63; bit >= 0; bit--) {
+        place = 2 * place % prime;
+        if (code >> bit & 1)
+            place = (place + a) % prime;
+    }
+    return (place + digits_of(person, 15, 15)) % prime;
 }
 
 /* More than LINF rows count as LINF that weigh alike; to the nearest step. */
@@ -110,20 +124,13 @@ static struct tally bounded(const struct buy *buys, int who, int city)
     return t;
 }
 
-/* The cities of one person before `city` in the order of their hashes. */
+/* The cities of one person before `city`. */
 static int rank_of(const struct buy *buys, int who, int city)
 {
-    char mine[65], other[65], text[128];
     int rank = 0;
-    group_text(text, sizeof text, who, city);
-    sha_hex(mine, text);
-    for (int c = 0; c < CITIES; c++) {
-        if (!bounded(buys, who, c).people)
-            continue;
-        group_text(text, sizeof text, who, c);
-        sha_hex(other, text);
-        rank += strcmp(other, mine) < 0;
-    }
+    for (int c = 0; c < CITIES; c++)
+        rank += bounded(buys, who, c).people &&
+                place_of(who, c) < place_of(who, city);
     return rank;
 }
 

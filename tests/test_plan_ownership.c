@@ -74,7 +74,7 @@ static const struct derived {
       "SELECT a.k, COUNT(*) FROM (SELECT who, MIN(kind) AS k FROM buys GROUP "
       "BY who) a LEFT JOIN (SELECT who, SUM(km) AS d FROM trips GROUP BY who) "
       "b ON a.who = b.who WHERE b.d > 3 GROUP BY a.k",
-      1, 1, true, 0 },
+      1, 1, false, 2 },
     { "one row a person joined to rows",
       "SELECT COUNT(*) FROM (SELECT who, COUNT(*) AS c FROM buys GROUP BY who) "
       "a JOIN trips b ON a.who = b.who",

@@ -8,7 +8,6 @@
 
 enum {
     ARG_PERSON,
-    ARG_TEXT,
     ARG_CODE,
     ARG_SUMS,   /* first of them */
     AHEAD = 16, /* rows whose states are fetched early */
@@ -21,22 +20,23 @@ __extension__ typedef __int128 wide;
 /* Of one registered function: sizes, from its name. */
 struct shape {
     const struct duck_keep_key *key;
-    bool person_text, group_text; /* types; else integers, or spelled */
+    bool person_text; /* else an integer */
     unsigned l0, sums;
 };
 
 /*
- * A person's kept groups, in no order; `worst` is the one of the greatest hash
+ * A person's kept groups, in no order; `worst` is the one of the greatest place
  * once there are l0.  Laid out as
- *   uint64_t hash[l0]; uint64_t code[l0]; wide sum[l0][sums];
+ *   uint64_t place[l0]; uint64_t code[l0]; wide sum[l0][sums];
  * so that a row of a group that was let in long ago touches two cache lines.
  */
 struct state {
     uint32_t n, worst;
+    struct duck_line line; /* once n > 0 */
     uint64_t word[];
 };
 
-static uint64_t *hashes(struct state *s)
+static uint64_t *places(struct state *s)
 {
     return s->word;
 }
@@ -85,22 +85,23 @@ static uint32_t find_worst(struct state *s)
 {
     uint32_t worst = 0;
     for (uint32_t i = 1; i < s->n; i++)
-        if (hashes(s)[i] > hashes(s)[worst])
+        if (places(s)[i] > places(s)[worst])
             worst = i;
     return worst;
 }
 
 /*
- * Room for a group of this hash, its sums zero; NULL when l0 better ones stand.
- * Equal hashes (one in 2^64) keep who came first.
+ * Room for a group at this place, its sums zero; NULL when l0 better ones
+ * stand.  Equal places (one in 2^61) keep who came first.
  */
 static unsigned char *let_in(struct state *s, const struct shape *f,
-                             uint64_t hash, uint64_t code)
+                             uint64_t code)
 {
-    if (s->n == f->l0 && hash >= hashes(s)[s->worst])
+    const uint64_t place = duck_order_place(&s->line, code);
+    if (s->n == f->l0 && place >= places(s)[s->worst])
         return NULL;
     const uint32_t i = s->n == f->l0 ? s->worst : s->n++;
-    hashes(s)[i] = hash;
+    places(s)[i] = place;
     codes(s, f)[i] = code;
     memset(sums_of(s, f, i), 0, f->sums * sizeof(wide));
     if (s->n == f->l0)
@@ -135,19 +136,15 @@ static void rows_of(struct rows *r, const struct shape *f,
     duck_order_init(&r->order, f->key);
 }
 
-static uint64_t order_of(const struct rows *r, idx_t row)
-{
-    return duck_order_of_row(&r->order, &r->col[ARG_PERSON], r->f->person_text,
-                             &r->col[ARG_TEXT], r->f->group_text, row);
-}
-
 static void take_row(struct state *s, const struct rows *r, idx_t row)
 {
     const struct shape *f = r->f;
     const uint64_t code = ((const uint64_t *)r->col[ARG_CODE].data)[row];
+    if (s->n == 0)
+        s->line = duck_order_line(&r->order, &r->col[ARG_PERSON],
+                                  f->person_text, row);
     const size_t at = find(s, f, code);
-    unsigned char *sums =
-        at < s->n ? sums_of(s, f, at) : let_in(s, f, order_of(r, row), code);
+    unsigned char *sums = at < s->n ? sums_of(s, f, at) : let_in(s, f, code);
     if (!sums)
         return;
     for (unsigned j = 0; j < f->sums; j++) {
@@ -187,11 +184,13 @@ static void combine(duckdb_function_info info, duckdb_aggregate_state *from,
             fetch_early(from[i + AHEAD], size);
             fetch_early(into[i + AHEAD], size);
         }
+        if (b->n == 0)
+            b->line = a->line;
         for (size_t g = 0; g < a->n; g++) {
             const uint64_t code = codes(a, f)[g];
             const size_t at = find(b, f, code);
-            unsigned char *sums = at < b->n ? sums_of(b, f, at)
-                                            : let_in(b, f, hashes(a)[g], code);
+            unsigned char *sums =
+                at < b->n ? sums_of(b, f, at) : let_in(b, f, code);
             for (unsigned j = 0; sums && j < f->sums; j++) {
                 wide v;
                 memcpy(&v, sums_of(a, f, g) + j * sizeof v, sizeof v);
@@ -279,7 +278,6 @@ static bool add_function(duckdb_connection con, const char *name,
     duckdb_aggregate_function_set_name(fn, name);
     add_parameter(fn,
                   f->person_text ? DUCKDB_TYPE_VARCHAR : DUCKDB_TYPE_BIGINT);
-    add_parameter(fn, DUCKDB_TYPE_VARCHAR);
     add_parameter(fn, DUCKDB_TYPE_UBIGINT);
     for (unsigned j = 0; j < f->sums; j++)
         add_parameter(fn, DUCKDB_TYPE_BIGINT);
@@ -300,7 +298,7 @@ static bool answers(struct duck *d, const char *name, const struct shape *f)
 {
     char sql[512];
     struct writer w = writer_of(sql, sizeof sql);
-    writer_printf(&w, "SELECT %s(CAST(1 AS %s), '', CAST(1 AS UBIGINT)", name,
+    writer_printf(&w, "SELECT %s(CAST(1 AS %s), CAST(1 AS UBIGINT)", name,
                   f->person_text ? "VARCHAR" : "BIGINT");
     for (unsigned j = 0; j < f->sums; j++)
         writer_str(&w, ", CAST(1 AS BIGINT)");
@@ -314,15 +312,13 @@ enum err_code duck_keep_register(struct duck *d,
 {
     char name[KEEP_NAME_MAX];
     TRY(duck_order_register(d, key, err));
-    for (unsigned types = 0; types < 4; types++)
+    for (unsigned text = 0; text < 2; text++)
         for (unsigned l0 = 1; l0 <= KEEP_L0_MAX; l0++)
             for (unsigned sums = 0; sums <= KEEP_SUMS_MAX; sums++) {
-                const struct shape f = { .key = key,
-                                         .person_text = types & 1,
-                                         .group_text = types & 2,
-                                         .l0 = l0,
-                                         .sums = sums };
-                keep_name(name, f.person_text, f.group_text, l0, sums);
+                const struct shape f = {
+                    .key = key, .person_text = text, .l0 = l0, .sums = sums
+                };
+                keep_name(name, f.person_text, l0, sums);
                 if (!add_function(d->con, name, &f))
                     return err_set(err, ERR_INTERNAL,
                                    "DuckDB does not take the function %s",

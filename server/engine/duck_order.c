@@ -3,10 +3,16 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "server/engine/duck_order.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/base/siphash.h"
+static struct duck_column column_of(duckdb_data_chunk chunk, idx_t i)
+{
+    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
+    return (struct duck_column){ duckdb_vector_get_data(v),
+                                 duckdb_vector_get_validity(v) };
+}
 
 void duck_order_init(struct duck_order *o, const struct duck_keep_key *key)
 {
@@ -52,21 +58,22 @@ static void say(struct message *m, const void *bytes, size_t len)
     SHA256_Update(&m->hash, bytes, len);
 }
 
-/* The first 64 bits of the digest. */
-static uint64_t finish(struct message *m)
+/* The first 128 bits of the digest, its words behind one another. */
+static struct duck_line finish(struct message *m)
 {
     if (m->spilt) {
         unsigned char digest[SHA256_DIGEST_LENGTH];
         SHA256_Final(digest, &m->hash); /* leaves the words in m->hash.h */
-        return (uint64_t)m->hash.h[0] << 32 | m->hash.h[1];
+    } else {
+        const unsigned bits = (unsigned)(KEEP_KEY_LEN + m->len) * 8;
+        m->block[m->len] = 0x80;
+        memset(m->block + m->len + 1, 0, SHA256_CBLOCK - 3 - m->len);
+        m->block[SHA256_CBLOCK - 2] = (unsigned char)(bits >> 8);
+        m->block[SHA256_CBLOCK - 1] = (unsigned char)bits;
+        SHA256_Transform(&m->hash, m->block);
     }
-    const unsigned bits = (unsigned)(KEEP_KEY_LEN + m->len) * 8;
-    m->block[m->len] = 0x80;
-    memset(m->block + m->len + 1, 0, SHA256_CBLOCK - 3 - m->len);
-    m->block[SHA256_CBLOCK - 2] = (unsigned char)(bits >> 8);
-    m->block[SHA256_CBLOCK - 1] = (unsigned char)bits;
-    SHA256_Transform(&m->hash, m->block);
-    return (uint64_t)m->hash.h[0] << 32 | m->hash.h[1];
+    return (struct duck_line){ (uint64_t)m->hash.h[0] << 32 | m->hash.h[1],
+                               (uint64_t)m->hash.h[2] << 32 | m->hash.h[3] };
 }
 
 static void say_text(struct message *m, duckdb_string_t text)
@@ -91,101 +98,119 @@ static void say_int(struct message *m, int64_t v)
     say(m, at, (size_t)(digits + INT_END - at));
 }
 
-uint64_t duck_order_of_row(const struct duck_order *o,
-                           const struct duck_column *person, bool person_text,
-                           const struct duck_column *group, bool group_text,
-                           idx_t row)
+struct duck_line duck_order_line(const struct duck_order *o,
+                                 const struct duck_column *person, bool is_text,
+                                 idx_t row)
 {
     struct message m = { .hash = o->keyed };
-    say(&m, "g", 1);
-    if (person_text)
+    say(&m, "p", 1);
+    if (is_text)
         say_text(&m, ((const duckdb_string_t *)person->data)[row]);
     else
         say_int(&m, ((const int64_t *)person->data)[row]);
-    if (duck_is_null(group, row))
-        say(&m, "n", 1);
-    else if (group_text)
-        say_text(&m, ((const duckdb_string_t *)group->data)[row]);
-    else
-        say_spelled(&m, ((const duckdb_string_t *)group->data)[row]);
-    return finish(&m);
+    const struct duck_line d = finish(&m);
+    return (struct duck_line){ 1 + (d.a >> 4), (d.a & 15) << 56 | d.b >> 8 };
 }
 
 /* ---- codes of groups ---- */
 
-/* From the second half of the secret. */
-static struct siphash_key code_key(const struct duck_keep_key *key)
+/* Of one registered function. */
+struct function {
+    const struct duck_keep_key *key;
+    bool is_text;
+};
+
+static uint64_t code_of(const struct duck_order *o, bool is_text,
+                        const duckdb_string_t *group)
 {
-    struct siphash_key k;
-    memcpy(&k.k0, key->bytes + sizeof k, sizeof k.k0);
-    memcpy(&k.k1, key->bytes + sizeof k + sizeof k.k0, sizeof k.k1);
-    return k;
+    struct message m = { .hash = o->keyed };
+    say(&m, "c", 1);
+    if (!group)
+        say(&m, "n", 1);
+    else if (is_text)
+        say_text(&m, *group);
+    else
+        say_spelled(&m, *group);
+    return finish(&m).a;
 }
 
-/* NULL has a code of its own: that of nothing, under another key. */
+/*
+ * Groups repeat, mostly: codes of this chunk's strings, by how DuckDB holds
+ * them.  Two that it holds alike, as bytes or at one address, are alike.
+ */
+enum { SEEN = 512, SEEN_LOG = 9 };
+struct seen {
+    uint64_t held[2], code;
+    bool is_set;
+};
+
+static struct seen *seen_of(struct seen all[SEEN], const uint64_t held[2])
+{
+    const uint64_t h = (held[0] ^ held[1] * UINT64_C(0x9e3779b97f4a7c15)) *
+                       UINT64_C(0xbf58476d1ce4e5b9);
+    return &all[h >> (64 - SEEN_LOG)];
+}
+
 static void code_rows(duckdb_function_info info, duckdb_data_chunk chunk,
                       duckdb_vector out)
 {
-    const struct duck_keep_key *const *key =
-        duckdb_scalar_function_get_extra_info(info);
-    const struct siphash_key k = code_key(*key);
-    const struct siphash_key of_null = { ~k.k0, k.k1 };
+    const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    duckdb_vector text = duckdb_data_chunk_get_vector(chunk, 0);
-    const struct duck_column c = { duckdb_vector_get_data(text),
-                                   duckdb_vector_get_validity(text) };
+    const struct duck_column c = column_of(chunk, 0);
     uint64_t *code = duckdb_vector_get_data(out);
+    struct seen all[SEEN] = { 0 };
+    struct duck_order o;
+    duck_order_init(&o, f->key);
+    const uint64_t of_null = code_of(&o, f->is_text, NULL);
     for (idx_t row = 0; row < n; row++) {
-        duckdb_string_t s = ((const duckdb_string_t *)c.data)[row];
-        code[row] = duck_is_null(&c, row)
-                        ? siphash(&of_null, "", 0)
-                        : siphash(&k, duckdb_string_t_data(&s),
-                                  duckdb_string_t_length(s));
+        const duckdb_string_t *s = (const duckdb_string_t *)c.data + row;
+        uint64_t held[2];
+        if (duck_is_null(&c, row)) {
+            code[row] = of_null;
+            continue;
+        }
+        static_assert(sizeof *s == sizeof held, "a string is two words");
+        memcpy(held, s, sizeof held);
+        struct seen *at = seen_of(all, held);
+        if (!at->is_set || at->held[0] != held[0] || at->held[1] != held[1])
+            *at = (struct seen){ { held[0], held[1] },
+                                 code_of(&o, f->is_text, s),
+                                 true };
+        code[row] = at->code;
     }
 }
 
-/* ---- the order by itself ---- */
+/* ---- places ---- */
 
-/* Of one registered function. */
-struct order_function {
-    const struct duck_keep_key *key;
-    bool person_text, group_text;
-};
-
-static struct duck_column column_of(duckdb_data_chunk chunk, idx_t i)
-{
-    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
-    return (struct duck_column){ duckdb_vector_get_data(v),
-                                 duckdb_vector_get_validity(v) };
-}
-
-static void order_rows(duckdb_function_info info, duckdb_data_chunk chunk,
+static void place_rows(duckdb_function_info info, duckdb_data_chunk chunk,
                        duckdb_vector out)
 {
-    const struct order_function *f =
-        duckdb_scalar_function_get_extra_info(info);
+    const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
     const struct duck_column person = column_of(chunk, 0),
-                             group = column_of(chunk, 1);
-    uint64_t *order = duckdb_vector_get_data(out);
+                             code = column_of(chunk, 1);
+    uint64_t *place = duckdb_vector_get_data(out);
     struct duck_order o;
     duck_order_init(&o, f->key);
-    for (idx_t i = 0; i < n; i++)
-        order[i] = duck_is_null(&person, i)
-                       ? 0 /* nobody */
-                       : duck_order_of_row(&o, &person, f->person_text, &group,
-                                           f->group_text, i);
+    for (idx_t i = 0; i < n; i++) {
+        place[i] = 0; /* nobody's */
+        if (duck_is_null(&person, i) || duck_is_null(&code, i))
+            continue;
+        const struct duck_line l = duck_order_line(&o, &person, f->is_text, i);
+        place[i] = duck_order_place(&l, ((const uint64_t *)code.data)[i]);
+    }
 }
 
 /* ---- registration ---- */
 
-/* `own` becomes DuckDB's. */
 static bool add_function(duckdb_connection con, const char *name,
                          const duckdb_type *types, size_t n_types,
-                         duckdb_scalar_function_t run, void *own)
+                         duckdb_scalar_function_t run, const struct function *f)
 {
+    struct function *own = malloc(sizeof *own);
     if (!own)
         return false;
+    *own = *f;
     duckdb_scalar_function fn = duckdb_create_scalar_function();
     duckdb_logical_type to = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
     duckdb_scalar_function_set_name(fn, name);
@@ -204,39 +229,25 @@ static bool add_function(duckdb_connection con, const char *name,
     return ok;
 }
 
-static bool add_code(duckdb_connection con, const struct duck_keep_key *key)
-{
-    static const duckdb_type text = DUCKDB_TYPE_VARCHAR;
-    const struct duck_keep_key **own = malloc(sizeof *own);
-    if (own)
-        *own = key;
-    return add_function(con, KEEP_CODE, &text, 1, code_rows, (void *)own);
-}
-
-static bool add_order(duckdb_connection con, const struct duck_keep_key *key,
-                      bool person_text, bool group_text)
-{
-    const duckdb_type types[] = { person_text ? DUCKDB_TYPE_VARCHAR
-                                              : DUCKDB_TYPE_BIGINT,
-                                  DUCKDB_TYPE_VARCHAR };
-    char name[KEEP_NAME_MAX];
-    struct order_function *own = malloc(sizeof *own);
-    if (own)
-        *own = (struct order_function){ key, person_text, group_text };
-    keep_order_name(name, person_text, group_text);
-    return add_function(con, name, types, 2, order_rows, own);
-}
-
 enum err_code duck_order_register(struct duck *d,
                                   const struct duck_keep_key *key,
                                   struct err *err)
 {
-    bool ok = add_code(d->con, key);
-    for (unsigned types = 0; types < 4; types++)
-        ok = ok && add_order(d->con, key, types & 1, types & 2);
-    if (ok && duck_exec(d, "SELECT " KEEP_CODE "(''), halftone_order_tt('', "
-                           "'')"))
+    bool ok = true;
+    for (int text = 0; text < 2; text++) {
+        const struct function f = { key, text };
+        const duckdb_type types[] = { text ? DUCKDB_TYPE_VARCHAR
+                                           : DUCKDB_TYPE_BIGINT,
+                                      DUCKDB_TYPE_UBIGINT };
+        const duckdb_type group = DUCKDB_TYPE_VARCHAR;
+        char name[KEEP_NAME_MAX];
+        keep_code_name(name, text);
+        ok = ok && add_function(d->con, name, &group, 1, code_rows, &f);
+        keep_place_name(name, text);
+        ok = ok && add_function(d->con, name, types, 2, place_rows, &f);
+    }
+    if (ok && duck_exec(d, "SELECT halftone_place_t('', halftone_code_t(''))"))
         return ERR_OK;
     return err_set(err, ERR_INTERNAL,
-                   "DuckDB does not take the functions that hash groups");
+                   "DuckDB does not take the functions that order groups");
 }

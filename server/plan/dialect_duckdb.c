@@ -12,7 +12,7 @@
  *           (FILTER holds and x is not NULL), values x
  *   placed  keys in their public domains, values clamped on the grid (v)
  *   pairs   one row per person and group, each aggregate a bounded integer a
- *   ranked  g numbers a person's groups in the order of a keyed hash
+ *   ranked  g numbers a person's groups in the order of keep.h
  *
  * or, where that is enough, kept, pairs and names of dialect_keep.c.  Beside it
  * stands one over a rollup, where dialect_rollup.c finds one that serves.
@@ -131,113 +131,6 @@ static void stage_rows(const struct sql *s)
     writer_str(s->w, ")");
 }
 
-/* Every whole step between the first and the last is listed. */
-static bool is_contiguous(const struct sql *s, size_t k)
-{
-    const struct plan_key *key = &s->d->plan->keys[k];
-    const struct typed *e = s->d->keys[k];
-    const struct value *v = key->domain;
-    const size_t n = key->n_domain;
-    if (n < 3 || v[n - 1].type == VALUE_NULL)
-        return false;
-    if (typed_is_call(e, OP_DATE_TRUNC))
-        return !s->d->like; /* every unit from the first to the last */
-    return (key->type == VALUE_INT || key->type == VALUE_DATE) &&
-           (uint64_t)v[n - 1].i - (uint64_t)v[0].i == n - 1;
-}
-
-static void in_domain(const struct sql *s, size_t k)
-{
-    const struct plan_key *key = &s->d->plan->keys[k];
-    size_t n = key->n_domain;
-    if (is_contiguous(s, k)) {
-        writer_printf(s->w, "k%zu BETWEEN ", k);
-        duckdb_value(s->w, key->type, &key->domain[0]);
-        writer_str(s->w, " AND ");
-        duckdb_value(s->w, key->type, &key->domain[n - 1]);
-        return;
-    }
-    const bool has_null = n > 0 && key->domain[n - 1].type == VALUE_NULL;
-    n -= has_null;
-    writer_str(s->w, has_null ? "(" : "");
-    writer_printf(s->w, n ? "k%zu IN (" : "k%zu IS NULL", k);
-    for (size_t i = 0; i < n; i++) {
-        writer_str(s->w, i ? ", " : "");
-        duckdb_value(s->w, key->type, &key->domain[i]);
-    }
-    writer_str(s->w, n ? ")" : "");
-    writer_printf(s->w, has_null ? " OR k%zu IS NULL)" : "", k);
-}
-
-static void placed_key(const struct sql *s, size_t k)
-{
-    const struct value *other = &s->d->others[k];
-    if (other->type == VALUE_NULL) {
-        writer_printf(s->w, ", k%zu", k);
-        return;
-    }
-    writer_str(s->w, ", CASE WHEN ");
-    in_domain(s, k);
-    writer_printf(s->w, " THEN k%zu ELSE ", k);
-    duckdb_value(s->w, s->d->plan->keys[k].type, other);
-    writer_printf(s->w, " END AS k%zu", k);
-}
-
-static int64_t on_grid(double v, unsigned bits)
-{
-    return (int64_t)floor(ldexp(v, (int)bits) + 0.5);
-}
-
-/*
- * floor(x * 2^bits + 0.5) of x clamped.  The ends are computed here by the same
- * formula, which is monotone, so the result never leaves lo..hi.
- */
-static void placed_value(const struct sql *s, size_t i)
-{
-    const struct draft_measure *m = &s->dm[i];
-    const unsigned bits = s->pm[i].grid_bits;
-    const struct value lo = value_double(m->row.lo),
-                       hi = value_double(m->row.hi);
-    const size_t x = s->x[i];
-
-    writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
-    duckdb_value(s->w, VALUE_DOUBLE, &lo);
-    writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
-                  (long long)on_grid(m->row.lo, bits), x);
-    duckdb_value(s->w, VALUE_DOUBLE, &hi);
-    writer_printf(s->w,
-                  " THEN CAST('%lld' AS BIGINT) ELSE "
-                  "TRY_CAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",
-                  (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
-}
-
-static void stage_placed(const struct sql *s)
-{
-    const struct plan *p = s->d->plan;
-    const char *between = " WHERE ";
-
-    writer_printf(s->w, ",\nplaced AS %s(SELECT p",
-                  s->keeps ? "NOT MATERIALIZED " : "");
-    for (size_t k = 0; k < p->n_keys; k++)
-        placed_key(s, k);
-    for (size_t j = 0; j < s->n_flags; j++)
-        writer_printf(s->w, ", f%zu", j);
-    stage_columns(s, 'u', s->n_u);
-    for (size_t i = 0; i < s->n; i++)
-        if (s->pm[i].kind == MEASURE_SUM)
-            placed_value(s, i);
-    stage_report_columns(s);
-    writer_str(s->w, " FROM rows");
-    for (size_t k = 0; k < p->n_keys; k++) {
-        if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
-            continue;
-        writer_str(s->w, between);
-        in_domain(s, k);
-        between = " AND ";
-    }
-    writer_str(s->w, ")");
-}
-
 void stage_columns(const struct sql *s, char prefix, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -299,13 +192,11 @@ static void stage_pairs(const struct sql *s)
  * aggregate per group.  (h, key) never ties, so both mean the same. */
 static void stage_ranked(const struct sql *s)
 {
-    const size_t n_keys = s->d->plan->n_keys;
     writer_str(s->w, ",\nhashed AS (SELECT *, ");
-    stage_hash_open(s, 'g');
-    writer_str(s->w,
-               ")) AS h FROM pairs),\nranked AS (SELECT *, dense_rank() OVER "
-               "(PARTITION BY p ORDER BY h");
-    stage_columns(s, 'k', n_keys);
+    stage_place(s);
+    writer_str(s->w, " AS h FROM pairs),\nranked AS (SELECT *, dense_rank() "
+                     "OVER (PARTITION BY p ORDER BY h");
+    stage_columns(s, 'k', s->d->plan->n_keys);
     writer_str(s->w, ") AS g FROM hashed)");
 }
 
@@ -378,6 +269,10 @@ static void statement(const struct sql *s)
         stage_rolled(s);
         return;
     }
+    if (!s->hist && stage_counts_people(s)) {
+        stage_people(s);
+        return;
+    }
     stage_sources(s);
     if (s->keeps)
         stage_kept(s);
@@ -430,8 +325,10 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
     const char *how = stage_keeps(s);
     if (!s->hist)
         s->d->bounding = how;
+    if (!s->hist && stage_counts_people(s))
+        s->d->form = "people counted by numbers in the order of the values";
     TRY(print_text(sql, s, err));
-    *keyed = (s->ranks && !s->keeps) || s->n_u > 0;
+    *keyed = s->n_u > 0;
     return ERR_OK;
 }
 
@@ -439,7 +336,8 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
 static enum err_code print_rolled(struct sql *s, struct err *err)
 {
     struct plan *p = s->d->plan;
-    s->d->rolling = stage_rolls(s);
+    const char *how = stage_rolls(s);
+    s->d->form = how ? how : s->d->form;
     if (!s->rollup)
         return ERR_OK;
     p->rollup = s->rollup;

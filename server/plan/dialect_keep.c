@@ -38,8 +38,11 @@ static bool number_slots(struct sql *s)
     for (size_t i = 0; i < s->n && fits; i++) {
         const enum measure_kind kind = s->pm[i].kind;
         const bool sums = kind == MEASURE_SUM || kind == MEASURE_SQUARES;
-        const bool all = kind == MEASURE_PEOPLE && s->flag[i] == STAGE_NONE;
-        if (!all)
+        /* Everyone, and sums clamped as they are, need no number of rows. */
+        const bool alone =
+            (kind == MEASURE_PEOPLE && s->flag[i] == STAGE_NONE) ||
+            (kind == MEASURE_SUM && s->dm[i].clamps_person);
+        if (!alone)
             fits = slot_of(s, s->flag[i], STAGE_NONE) < STAGE_SLOTS;
         if (sums && fits)
             fits = adds_up(s, i) && slot_of(s, s->flag[i], i) < STAGE_SLOTS;
@@ -88,17 +91,17 @@ void stage_slot(const struct sql *s, size_t flag, size_t sum)
     writer_printf(s->w, "e.a%zu", i);
 }
 
-bool stage_is_one_text(const struct sql *s)
+static bool is_one_text(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     return p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
 }
 
 /* The group as text: k0 itself, or every key spelled. */
-void stage_group_text(const struct sql *s)
+static void group_text(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    if (stage_is_one_text(s)) {
+    if (is_one_text(s)) {
         writer_str(s->w, "k0");
         return;
     }
@@ -107,10 +110,21 @@ void stage_group_text(const struct sql *s)
         stage_encoded(s, 'k', k, p->keys[k].type == VALUE_TEXT);
 }
 
-static void code(const struct sql *s)
+void stage_code(const struct sql *s)
 {
-    writer_str(s->w, KEEP_CODE "(");
-    stage_group_text(s);
+    char name[KEEP_NAME_MAX];
+    keep_code_name(name, is_one_text(s));
+    writer_printf(s->w, "%s(", name);
+    group_text(s);
+    writer_str(s->w, ")");
+}
+
+void stage_place(const struct sql *s)
+{
+    char name[KEEP_NAME_MAX];
+    keep_place_name(name, draft_key(s->d)->key_type != POLICY_INT);
+    writer_printf(s->w, "%s(p, ", name);
+    stage_code(s);
     writer_str(s->w, ")");
 }
 
@@ -130,12 +144,10 @@ void stage_kept(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     char name[KEEP_NAME_MAX];
-    keep_name(name, draft_key(s->d)->key_type != POLICY_INT,
-              stage_is_one_text(s), p->l0, (unsigned)s->n_slots);
+    keep_name(name, draft_key(s->d)->key_type != POLICY_INT, p->l0,
+              (unsigned)s->n_slots);
     writer_printf(s->w, ",\nkept AS (SELECT unnest(%s(p, ", name);
-    stage_group_text(s);
-    writer_str(s->w, ", ");
-    code(s);
+    stage_code(s);
     for (size_t i = 0; i < s->n_slots; i++)
         slot_input(s, &s->slots[i]);
     writer_str(s->w, ")) AS e FROM placed GROUP BY p)");
@@ -145,7 +157,7 @@ void stage_named(const struct sql *s)
 {
     const size_t n_keys = s->d->plan->n_keys;
     writer_str(s->w, ",\nnames AS (SELECT ");
-    code(s);
+    stage_code(s);
     writer_str(s->w, " AS c");
     for (size_t k = 0; k < n_keys; k++)
         writer_printf(s->w, ", any_value(k%zu) AS k%zu", k, k);

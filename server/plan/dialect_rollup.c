@@ -110,6 +110,8 @@ static const char *unfit(const struct draft *d)
     if (d->where.n > 0 || d->never)
         return "no rollup: it filters rows, which changes the groups a person "
                "has";
+    if (d->like)
+        return "no rollup: some days of a series are asked for";
     if (d->plan->n_hists > 0 || d->plan->n_reports > 0)
         return "no rollup: it asks for more than counts and sums";
     return NULL;

@@ -36,6 +36,9 @@ struct sql {
 };
 #define STAGE_NONE SIZE_MAX
 
+/* dialect_place.c: the stage `placed`. */
+void stage_placed(const struct sql *s);
+
 /* ", c0, c1, ..." */
 void stage_columns(const struct sql *s, char prefix, size_t n);
 
@@ -54,10 +57,10 @@ bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
 const char *stage_keeps(struct sql *s);
 void stage_kept(const struct sql *s);  /* the stage `kept` */
 void stage_named(const struct sql *s); /* `names` and the last SELECT */
-/* The group as one text: k0 itself where that is the only key and text, or
- * every key spelled as keep.h says. */
-bool stage_is_one_text(const struct sql *s);
-void stage_group_text(const struct sql *s);
+/* The code of the group of k0, k1, ... */
+void stage_code(const struct sql *s);
+/* ... and its place among those of person p: keep.h. */
+void stage_place(const struct sql *s);
 /* "e.a3": the slot of these; or the rollup's column of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
 /* Is what a person has in a group added up already, in slots? */
@@ -66,9 +69,14 @@ static inline bool stage_has_slots(const struct sql *s)
     return s->keeps || s->rollup;
 }
 
-/* dialect_duckdb.c: which measure reads which column; the first two stages. */
+/* Which measure reads which column; the first two stages. */
 void stage_number(struct sql *s);
 void stage_sources(const struct sql *s);
+
+/* dialect_people.c: can people be counted by numbers that stand for the values
+ * of the key?  And the statement that does. */
+bool stage_counts_people(const struct sql *s);
+void stage_people(const struct sql *s);
 
 /* dialect_rollup.c: sets `rollup` to one that can answer, and NULL when none
  * does; says how, or why not: NULL where there is none. */

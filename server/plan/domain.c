@@ -176,9 +176,10 @@ static enum err_code of_column(struct list *l, bool *is_public,
                                struct value *other, struct draft *d,
                                const struct rel_column *c, struct err *err)
 {
+    const struct policy_column *p = c->policy ? c->policy : c->values_of;
     *is_public = true;
-    if (c->policy && c->policy->has_domain)
-        return declared(l, other, d, c->policy, err);
+    if (p && p->has_domain)
+        return declared(l, other, d, p, err);
     for (size_t i = 0; i < c->n_domain; i++)
         TRY(push(l, d, c->domain[i], err));
     if (c->domain)

@@ -141,7 +141,7 @@ struct draft {
     struct draft_measure *hists;    /* of the plan's; as many */
     bool wants_intervals; /* of percentiles, too: asked for, or dp_low() */
     const char *bounding; /* how groups of a person are limited, for people */
-    const char *rolling;  /* ... and whether a rollup answers it; or NULL */
+    const char *form;     /* ... and what else is done to be quick; or NULL */
     bool explains;        /* someone reads plan->text */
     uint64_t behind;      /* bytes behind the names in all texts printed */
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL

@@ -154,8 +154,8 @@ static void ownership(struct writer *w, const struct draft *d)
         writer_printf(w, "  each person in at most %u group%s (L0)%s%s\n",
                       p->l0, p->l0 == 1 ? "" : "s", d->bounding ? ": " : "",
                       d->bounding ? d->bounding : "");
-    if (d->rolling)
-        writer_printf(w, "  %s\n", d->rolling);
+    if (d->form)
+        writer_printf(w, "  %s\n", d->form);
     writer_printf(w, "  at most %u row%s per person and group (Linf)\n",
                   p->linf, p->linf == 1 ? "" : "s");
 }

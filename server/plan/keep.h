@@ -2,15 +2,27 @@
 #define PLAN_KEEP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /*
  * What planner and engines agree on about keeping L0 groups a person.
  *
- * A person's groups are ordered by SHA-256(key || "g" || person || group), ties
- * by group, and the first L0 are kept.  `key` is the server's secret of 32
- * bytes followed by 32 zero bytes: one whole block, so that its hash state is
- * computed once.  `person` and `group` are spelled as text that ends by itself:
+ *   code of a group     the first 64 bits of SHA-256(key || "c" || group)
+ *   line of a person    a = 1 + the first 60 bits of SHA-256(key || "p" ||
+ *                       person), b = the next 60
+ *   place of a group    (a code + b) mod 2^61 - 1
+ *
+ * A person's groups stand in the order of their places, ties by group, and the
+ * first L0 are kept.  b makes the place of any group uniform, and a that of any
+ * two: a line through groups that are themselves hashes picks evenly, and no
+ * two people alike.  What one person changes is bounded whatever the order. One
+ * SHA-256 for each person and each group, not for each pair of them, is what
+ * makes bounding no dearer than counting distinct people.
+ *
+ * `key` is the server's secret of 32 bytes followed by 32 zero bytes: one whole
+ * block, so that its hash state is computed once.  `person` and `group` are
+ * spelled as text that ends by itself:
  *
  *   integers  decimal digits and a comma      42,
  *   text      its length in bytes, a colon, its bytes      5:spain
@@ -18,6 +30,8 @@
  *   dates, times and truths, as integers      days, microseconds since 1970,
  * 0/1
  */
+#define KEEP_PRIME UINT64_C(2305843009213693951) /* 2^61 - 1 */
+
 enum {
     KEEP_KEY_LEN = 64, /* bytes of the key */
     KEEP_L0_MAX = 8,   /* of halftone_keep_*: larger limits use a window */
@@ -25,27 +39,28 @@ enum {
     KEEP_NAME_MAX = 40, /* bytes of a function's name, its NUL included */
 };
 
-#define KEEP_CODE "halftone_code"
-
-/* The aggregate for persons, and groups of one key, of text or not:
- * "halftone_keep_is_5_2". */
-static inline void keep_name(char out[KEEP_NAME_MAX], bool person_text,
-                             bool group_text, unsigned l0, unsigned sums)
+/* The code of a group of one text key ('t': the key itself), or of keys spelled
+ * ('s'), as UBIGINT: "halftone_code_t" of a VARCHAR. */
+static inline void keep_code_name(char out[KEEP_NAME_MAX], bool group_text)
 {
-    (void)snprintf(out, KEEP_NAME_MAX, "halftone_keep_%c%c_%u_%u",
-                   person_text ? 't' : 'i', group_text ? 't' : 's', l0, sums);
+    (void)snprintf(out, KEEP_NAME_MAX, "halftone_code_%c",
+                   group_text ? 't' : 's');
 }
 
-/*
- * The first 64 bits of the hash that orders a person's groups, as UBIGINT:
- * halftone_order_PG(person, group VARCHAR), types as above:
- * "halftone_order_is".
- */
-static inline void keep_order_name(char out[KEEP_NAME_MAX], bool person_text,
-                                   bool group_text)
+/* The place of a group by its code, as UBIGINT, for persons of text or not:
+ * "halftone_place_i" of person and code. */
+static inline void keep_place_name(char out[KEEP_NAME_MAX], bool person_text)
 {
-    (void)snprintf(out, KEEP_NAME_MAX, "halftone_order_%c%c",
-                   person_text ? 't' : 'i', group_text ? 't' : 's');
+    (void)snprintf(out, KEEP_NAME_MAX, "halftone_place_%c",
+                   person_text ? 't' : 'i');
+}
+
+/* The aggregate: "halftone_keep_i_5_2". */
+static inline void keep_name(char out[KEEP_NAME_MAX], bool person_text,
+                             unsigned l0, unsigned sums)
+{
+    (void)snprintf(out, KEEP_NAME_MAX, "halftone_keep_%c_%u_%u",
+                   person_text ? 't' : 'i', l0, sums);
 }
 
 #endif

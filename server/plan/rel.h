@@ -48,7 +48,11 @@ struct rel_column {
     uint64_t behind; /* bytes of the expression it stands for: reach.c */
     unsigned before; /* of earlier release `before` - 1, its output ... */
     unsigned output; /* ... this one, or some of its values; 0 = of none */
-    const struct policy_column *policy; /* unchanged from a table; or NULL */
+    const struct policy_column *policy;    /* unchanged from a table; or NULL */
+    const struct policy_column *values_of; /* the least or greatest text a
+                                              person has in this column, which
+                                              has a public domain; or NULL */
+    bool is_least;                         /* ... the least */
     const struct value *domain; /* computed: all it can be, NULL too; or NULL */
     size_t n_domain;
 };
@@ -79,6 +83,8 @@ struct rel {
                                        */
     struct rel_column *columns;       /* sql: the bare name */
     size_t n_columns;
+    const struct rel *people_of; /* a row for each person of this table, whose
+                                    rows all count; or NULL */
     bool owned;
     bool one_row;
     bool never; /* a filter is constantly false: it has no row */

@@ -213,16 +213,6 @@ static void build_groups(const struct build *b)
     writer_str(b->s.w, ")");
 }
 
-static void hash(const struct build *b)
-{
-    char order[KEEP_NAME_MAX];
-    keep_order_name(order, draft_key(b->s.d)->key_type != POLICY_INT,
-                    stage_is_one_text(&b->s));
-    writer_printf(b->s.w, "%s(p, ", order);
-    stage_group_text(&b->s);
-    writer_str(b->s.w, ") AS h");
-}
-
 static void build_rows(const struct build *b)
 {
     writer_str(b->s.w, "CREATE TABLE ");
@@ -233,7 +223,8 @@ static void build_rows(const struct build *b)
                        "c) AS UINTEGER) AS g FROM (SELECT p, c");
     each(b, called);
     writer_str(b->s.w, ", ");
-    hash(b);
+    stage_place(&b->s);
+    writer_str(b->s.w, " AS h");
     writer_str(b->s.w, " FROM ");
     name(b, ".pairs");
     writer_str(b->s.w, " JOIN (SELECT c");

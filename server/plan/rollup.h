@@ -18,8 +18,8 @@
  *                             public domains
  *
  * J counts the policy's columns from 0.  Rows without a person, and groups that
- * are outside a domain without `other`, are in neither.  g is 1, 2, ... by the
- * keyed hash of keep.h, the order in which L0 groups are kept; so
+ * are outside a domain without `other`, are in neither.  g is 1, 2, ... in the
+ * order of keep.h, in which L0 groups are kept; so
  *
  *   WHERE g <= L0
  *

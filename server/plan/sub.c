@@ -142,6 +142,22 @@ static enum err_code type_output(struct sub *u, struct sub_output *o,
     return draft_read(&o->typed, u->d, o->column, USE_VALUE, at, err);
 }
 
+/* The least or greatest value of a column with a public domain is one of it, or
+ * outside of it as the column's are. */
+static void keep_values(const struct sub *u, struct rel_column *out,
+                        const struct typed *t)
+{
+    if (t->kind != TYPED_AGG || t->type != VALUE_TEXT)
+        return;
+    const struct draft_agg *agg = &u->b.aggs[t->index];
+    if ((agg->kind != AGG_MIN && agg->kind != AGG_MAX) || agg->filter ||
+        agg->value->kind != TYPED_COLUMN || !agg->value->column->policy ||
+        !agg->value->column->policy->has_domain)
+        return;
+    out->values_of = agg->value->column->policy;
+    out->is_least = agg->kind == AGG_MIN;
+}
+
 static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
 {
     struct sub_output *o = &u->outputs[i];
@@ -176,6 +192,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
     if (t->kind == TYPED_COLUMN)
         keep_facts(u, out, t->column);
     out->of_person = draft_of_person(u->b.scope, t, u->b.keys);
+    keep_values(u, out, t);
     /* One expression cannot leave what the engine's times hold; one on another,
      * level by level, could: each begins in the years 1 to 9999 anew. */
     if (out->type == VALUE_DATE || out->type == VALUE_TIMESTAMP) {
@@ -400,6 +417,19 @@ static bool only_keys(const struct sub *u)
     return only && has;
 }
 
+/* The table whose people are the rows, all of them, or NULL. */
+static const struct rel *people_of(const struct sub *u)
+{
+    const struct rel_scope *s = u->b.scope;
+    const bool plain = u->groups && groups_by_key_alone(u) && !u->having &&
+                       !u->s->distinct && !sub_limits(u) &&
+                       u->s->n_distinct_on == 0;
+    return plain && s->n_leaves == 1 && s->leaves[0].rel->table &&
+                   u->b.where.n == 0 && !u->b.where.never
+               ? s->leaves[0].rel
+               : NULL;
+}
+
 static void own(struct sub *u)
 {
     const struct rel_scope *s = u->b.scope;
@@ -414,6 +444,7 @@ static void own(struct sub *u)
     rel->key_type = key->key_type;
     rel->limits = s->limits;
     rel->one_row = u->groups ? groups_by_key_alone(u) : s->one_row;
+    rel->people_of = people_of(u);
     rel->one_row |= u->s->distinct && only_keys(u);
     rel->one_row |= u->s->n_distinct_on > 0 && u->n_on == 0;
     rel->one_row |= u->s->has_limit && u->s->limit <= 1;

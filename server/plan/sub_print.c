@@ -24,10 +24,21 @@
  * past what the engine holds: whether it does would depend on the data. */
 enum { TEXT_MOST = 256 }; /* characters */
 
-static void print_output(struct writer *w, const struct typed *e)
+/* The least or greatest value of a column is a value of it. */
+static bool is_stored(const struct sub *u, const struct typed *e)
 {
-    const bool cuts = e->type == VALUE_TEXT && e->kind != TYPED_COLUMN &&
-                      e->kind != TYPED_CONST;
+    if (e->kind == TYPED_COLUMN || e->kind == TYPED_CONST)
+        return true;
+    const struct draft_agg *agg =
+        e->kind == TYPED_AGG ? &u->b.aggs[e->index] : NULL;
+    return agg && (agg->kind == AGG_MIN || agg->kind == AGG_MAX) &&
+           agg->value->kind == TYPED_COLUMN;
+}
+
+static void print_output(struct writer *w, const struct sub *u,
+                         const struct typed *e)
+{
+    const bool cuts = e->type == VALUE_TEXT && !is_stored(u, e);
     writer_str(w, cuts ? "left(" : "");
     duckdb_typed(w, e);
     if (cuts)
@@ -46,7 +57,7 @@ static void print_outputs(struct writer *w, const struct sub *u)
         if (!u->outputs[i].typed)
             continue;
         writer_str(w, any ? ", " : "");
-        print_output(w, u->outputs[i].typed);
+        print_output(w, u, u->outputs[i].typed);
         writer_printf(w, " AS c%zu", i);
         any = true;
     }

@@ -60,7 +60,7 @@ static const char *replace(const char *sql, const struct spoiling *s,
     return arena_printf(a, "%s%s", out, sql);
 }
 
-/* Our own aggregate, halftone_keep_it_2_1, keeps one group more (_3_1) or
+/* Our own aggregate, halftone_keep_i_2_1, keeps one group more (_3_1) or
  * less. */
 static const char *keep_other(const char *sql, long by, struct arena *a)
 {
