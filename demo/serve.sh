@@ -24,6 +24,11 @@ halftoned is running (pid $server_pid).  In another terminal:
     $bin/halftone describe
     $bin/halftone query 'SELECT ${group:+$group, }COUNT(DISTINCT $group_key) FROM $group_table${group:+ GROUP BY $group}'
 
+As the steward, for misses and other people's charges:
+
+    export HALFTONE_TOKEN=\$(cat $PWD/$run/steward.token)
+    $bin/halftone misses show
+
 Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
 Ctrl-C stops it.
 TEXT

@@ -214,6 +214,7 @@ static void check_suggest(void **state)
     assert_string_equal(suggest("qurey", words, 3), "query");
     assert_string_equal(suggest("budgets", words, 3), "budget");
     assert_null(suggest("zebra", words, 3));
+    assert_null(suggest("year", (const char *const[]){ "lead" }, 1));
     assert_int_equal(suggest_distance("ab", "ba"), 1);
 }
 

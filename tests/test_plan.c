@@ -523,6 +523,14 @@ static const struct refused {
       "WITHIN GROUP (ORDER BY GREATEST(lo, LEAST(hi, free)))",
       { .purpose = "stats" },
       false },
+    { "a share that is too fine is told one that is not",
+      "SELECT COUNT(*) FROM buys",
+      ERR_BUDGET,
+      "may cost",
+      "an accuracy of 8.173e-05% would fit",
+      { .purpose = "stats",
+        .ask = { .kind = ASK_ACCURACY_REL, .half_width = 1e-7 } },
+      false },
     { "text and a number",
       "SELECT COUNT(*) FROM buys WHERE city > 5",
       ERR_INVALID,
@@ -716,7 +724,7 @@ static void groups_are_numbered_both_ways(void **state)
         assert_true(plan_group_index(&back, p, keys));
         assert_int_equal(back, i);
     }
-    keys[0] = value_text("XX", 2);
+    keys[0] = value_text("an accuracy of 8.173e-05% would fit", 2);
     assert_false(plan_group_index(&back, p, keys));
     arena_fini(&a);
 }

@@ -66,7 +66,7 @@ static void print_width(struct writer *w, const struct plan *p, size_t column,
     else if (isnan(error))
         writer_str(w, "depends on the result");
     else
-        writer_printf(w, "±%.3g", error);
+        writer_printf(w, error < 100 ? "±%.3g" : "±%.0f", error);
 }
 
 static void check_page(void **state)

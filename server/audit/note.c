@@ -49,7 +49,7 @@ static enum err_code bad_key(struct err *err, const char *what)
 {
     (void)err_set(err, ERR_INVALID, "this is no key of a log: %s", what);
     return err_hint(err, "a verifier key is one line, NAME+HASH+BASE64, as "
-                         "'halftone audit key' prints it");
+                         "/audit/key of the server shows");
 }
 
 static enum err_code broken(struct err *err)

@@ -146,6 +146,9 @@ static const char *explained(const struct plan *plan,
 {
     if (plan->is_free)
         return e->plan;
+    if (e->queries_left == UINT64_MAX)
+        return arena_printf(a, "%sBudget: all of it is stored, and free\n",
+                            e->plan);
     return arena_printf(a,
                         "%sBudget: %llu such quer%s left, in the least of the "
                         "budgets it draws on\n",

@@ -170,7 +170,8 @@ static void groups(struct writer *w, const struct draft *d)
                        p->top.on ? "private, picked\n" : "private, selected\n");
             continue;
         }
-        writer_printf(w, "public, %zu values, others ", p->keys[k].n_domain);
+        writer_printf(w, "public, %zu value%s, others ", p->keys[k].n_domain,
+                      p->keys[k].n_domain == 1 ? "" : "s");
         if (d->others[k].type == VALUE_NULL) {
             writer_str(w, "dropped\n");
         } else {

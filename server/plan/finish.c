@@ -401,6 +401,8 @@ static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
         const struct typed *e = first->outputs[i].expr;
         const bool picks = e->kind == TYPED_AGG &&
                            first->aggs[e->index].kind == PLAN_AGG_QUANTILE;
+        if (typed_is_call(e, OP_DP_LOW) || typed_is_call(e, OP_DP_HIGH))
+            continue; /* the end of an interval */
         if (!laws_reads(e) || !is_silent(out, i))
             continue;
         const char *text = arena_printf(

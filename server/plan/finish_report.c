@@ -79,6 +79,16 @@ static void put_key(struct writer *w, const struct value *v)
     }
 }
 
+/* How much was cut: of what clamping took off either sign counts, of rows and
+ * people a number below 0 is noise. */
+static dp_int size_of(const struct report *r, size_t row)
+{
+    const dp_int v = cell(r, row);
+    if (v >= 0)
+        return v;
+    return r->p->measures[r->measure].kind == MEASURE_EXCESS ? -v : 0;
+}
+
 /* The group with the most of those not told yet, n_rows when none is surely
  * above 0. */
 static size_t next_group(const struct report *r, const size_t *told,
@@ -93,11 +103,10 @@ static size_t next_group(const struct report *r, const size_t *told,
         bool is_told = false;
         for (size_t i = 0; i < n_told; i++)
             is_told |= told[i] == row;
-        const dp_int size = cell(r, row) < 0 ? -cell(r, row) : cell(r, row);
+        const dp_int size = size_of(r, row);
         if (is_told || size <= (dp_int)least)
             continue;
-        if (best == r->noisy->n_rows ||
-            size > (cell(r, best) < 0 ? -cell(r, best) : cell(r, best)))
+        if (best == r->noisy->n_rows || size > size_of(r, best))
             best = row;
     }
     return best;

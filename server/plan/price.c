@@ -385,10 +385,14 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
     (void)snprintf(costs, sizeof costs, "%s %.4g", unit_name(d), is);
     (void)snprintf(may_cost, sizeof may_cost, "%.4g", may);
     (void)refuse(err, REFUSAL_PRICE_MOST, REFUSAL_NOWHERE, costs, may_cost);
-    if (d->req->ask.kind == ASK_ACCURACY_ABS ||
-        d->req->ask.kind == ASK_ACCURACY_REL)
-        return err_hint(err, "an accuracy of +-%.4g would fit",
-                        d->req->ask.half_width * factor * 1.01);
+    const double fits = d->req->ask.half_width * factor * 1.01;
+    if (d->req->ask.kind == ASK_ACCURACY_REL)
+        return err_hint(err, "an accuracy of %.4g%% would fit", fits * 100);
+    if (d->req->ask.kind == ASK_ACCURACY_ABS)
+        return err_hint(err,
+                        fits < 1e4 ? "an accuracy of +-%.4g would fit"
+                                   : "an accuracy of +-%.0f would fit",
+                        fits);
     return err_hint(err, "ask for at most %s %.4g", unit_name(d), may);
 }
 

@@ -30,9 +30,11 @@ unsigned suggest_distance(const char *a, const char *b)
 const char *suggest(const char *word, const char *const *words, size_t n)
 {
     const char *best = NULL;
-    /* A third of the letters wrong, but two in a short word, is another word.
-     */
-    unsigned reach = least(3, (unsigned)strlen(word) / 3 + 1);
+    /* More than a third of the letters wrong, or two of four, is another
+     * word: year() is not a misspelt lead(). */
+    enum { SHORT = 4 };
+    const unsigned len = (unsigned)strlen(word);
+    unsigned reach = len <= SHORT ? 1 : least(3, len / 3 + 1);
     for (size_t i = 0; i < n; i++) {
         const unsigned d = suggest_distance(word, words[i]);
         if (d <= reach) {
