@@ -627,6 +627,41 @@ static void reports_are_notices(void **state)
     arena_fini(&a);
 }
 
+/* A row that too few people are in is in no report either. */
+static void reports_keep_the_audience(void **state)
+{
+    const struct request req = { .purpose = "stats", .bounds_report = true };
+    static const char sql[] = "SELECT kind, SUM(n) FROM buys GROUP BY kind";
+    struct policy policy = plan_shop;
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_table table;
+    struct value keys[] = { value_text("a", 1), value_text("b", 1) };
+    (void)state;
+    arena_init(&a, 1 << 22);
+    policy.min_audience = 50;
+    assert_int_equal(plan_sql(&p, sql, &req, &policy, &a, &err), ERR_OK);
+    const size_t width = plan_width(p), cut = width - p->n_reports + 2;
+    struct dp_noisy noisy[16] = { { 0 } };
+    assert_true(2 * width <= sizeof noisy / sizeof noisy[0] && p->has_people);
+    assert_int_equal(p->measures[cut].kind, MEASURE_CUT);
+    noisy[p->people].v = 49;
+    noisy[cut].v = 200000;
+    noisy[width + p->people].v = 50;
+    noisy[width + cut].v = 3000;
+    const struct plan_noisy in = { keys, noisy, 2 };
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    assert_int_equal(table.n_rows, 1);
+    const char *told = table.notices[p->n_notices + 2];
+    if (!strstr(told, "about 3,000 +-") || strstr(told, " a: "))
+        fail_msg("%s", told);
+    noisy[width + p->people].v = 49;
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    assert_int_equal(table.n_notices, p->n_notices);
+    arena_fini(&a);
+}
+
 /* Each grouping set tells its own; an earlier release of a chain none. */
 static void reports_of_sets_and_chains(void **state)
 {
@@ -842,6 +877,7 @@ int main(void)
         cmocka_unit_test(an_accuracy_of_a_sum_is_met_and_not_passed),
         cmocka_unit_test(sets_are_one_table),
         cmocka_unit_test(reports_are_notices),
+        cmocka_unit_test(reports_keep_the_audience),
         cmocka_unit_test(reports_of_sets_and_chains),
     };
     sql_init();

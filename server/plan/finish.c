@@ -98,12 +98,6 @@ static enum err_code put_out(struct row *r, struct arena *a, struct err *err)
     return ERR_OK;
 }
 
-static bool is_cut(const struct plan *p, const struct dp_noisy *noisy)
-{
-    return !plan_thresholds(p) && p->audience > 0 &&
-           noisy[p->people].v < (dp_int)p->audience;
-}
-
 int plan_order_cmp(const struct plan_order *o, const struct value *a,
                    const struct value *b)
 {
@@ -266,7 +260,7 @@ static enum err_code collect(struct table *t, const struct plan *p,
         const struct dp_noisy *m = &noisy->measures[i * plan_width(p)];
         struct row *row = &t->rows[t->n];
         bool keep = false;
-        if (is_cut(p, m))
+        if (plan_cuts(p, m))
             continue;
         TRY(room(row, p, a, err));
         row->rank = i;

@@ -17,6 +17,12 @@ struct report {
     const char *before; /* "" or which grouping set */
 };
 
+/* A row that too few people are in is shown nowhere. */
+static bool is_shown(const struct report *r, size_t row)
+{
+    return !plan_cuts(r->p, &r->noisy->measures[row * plan_width(r->p)]);
+}
+
 static dp_int cell(const struct report *r, size_t row)
 {
     return r->noisy->measures[row * plan_width(r->p) + r->measure].v;
@@ -100,7 +106,7 @@ static size_t next_group(const struct report *r, const size_t *told,
     if (dp_mechanism_quantile(&least, &m->noise, 1 - r->p->level) != DP_OK)
         return best;
     for (size_t row = 0; row < r->noisy->n_rows; row++) {
-        bool is_told = false;
+        bool is_told = !is_shown(r, row);
         for (size_t i = 0; i < n_told; i++)
             is_told |= told[i] == row;
         const dp_int size = size_of(r, row);
@@ -134,11 +140,16 @@ static void put_groups(struct writer *w, const struct report *r)
 static void put(struct writer *w, const struct report *r)
 {
     dp_int total = 0;
-    for (size_t row = 0; row < r->noisy->n_rows; row++)
+    size_t n = 0;
+    for (size_t row = 0; row < r->noisy->n_rows; row++) {
+        if (!is_shown(r, row))
+            continue;
         total += cell(r, row);
+        n++;
+    }
     writer_printf(w, "cut off by bounds%s: %s: ", r->before,
                   r->p->measures[r->measure].what);
-    put_estimate(w, r, total, r->noisy->n_rows);
+    put_estimate(w, r, total, n);
     put_groups(w, r);
 }
 
@@ -146,7 +157,10 @@ static enum err_code add(struct reply_table *out, const struct report *r,
                          struct arena *a, struct err *err)
 {
     struct writer w = writer_of(NULL, 0);
-    if (r->noisy->n_rows == 0)
+    size_t n = 0;
+    while (n < r->noisy->n_rows && !is_shown(r, n))
+        n++;
+    if (n == r->noisy->n_rows)
         return ERR_OK; /* no group is shown */
     put(&w, r);
     char *text = arena_alloc(a, w.need + 1, 1);

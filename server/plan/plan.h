@@ -382,6 +382,14 @@ enum err_code plan_part_rows(struct plan_noisy *out, const struct plan *plan,
 void plan_keep_amongs(struct plan_noisy *noisy, const struct plan *plan,
                       const struct reply_table *tables);
 
+/* Does the minimum audience cut this row, by its noisy number of people?  A
+ * threshold has done so already. */
+static inline bool plan_cuts(const struct plan *p, const struct dp_noisy *row)
+{
+    return !plan_thresholds(p) && p->audience > 0 &&
+           row[p->people].v < (dp_int)p->audience;
+}
+
 /*
  * Post-processing: outputs, intervals, HAVING, ORDER BY, LIMIT.  `noisy` holds
  * the rows that release.h describes.  Rows come in the order asked for, then by
