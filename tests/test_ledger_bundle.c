@@ -363,6 +363,18 @@ static void check_stumbles_count(void **state)
     }
     assert_int_equal(charge(&f, &run, "0", "a", 10, &err), ERR_MISSES);
     close_fixture(&f);
+
+    /* Nor for a client without a key, who finds its charge by the release. */
+    open_fixture(&f);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            charge(&f, &run, i ? "k" : "", i ? "cd" : "ab", 10, &err), ERR_OK);
+        assert_int_equal(run.fence, i == 2 ? 2 : 1);
+        assert_int_equal(stumble(&f, &run, "", &is_over), ERR_OK);
+    }
+    assert_int_equal(charge(&f, &run, "", "ab", 10, &err), ERR_MISSES);
+    assert_int_equal(spent(&f), 20);
+    close_fixture(&f);
 }
 
 /* The process dies after the charge: spent, and the key runs it again. */

@@ -125,6 +125,12 @@ enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   int64_t now_us, struct err *err) MUST_CHECK;
 
+/* A run that stumbled is one more bit when it runs again, whoever finds it: the
+ * same, of a charge that is about to. */
+enum err_code charge_check_stumbled(struct book *b, const struct charge *c,
+                                    const struct ledger_charge_args *args,
+                                    int64_t now_us, struct err *err) MUST_CHECK;
+
 /* The charge with this id (its texts in `a`, or not without one), and that this
  * run of it may resolve it. */
 enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,

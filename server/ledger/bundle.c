@@ -50,19 +50,6 @@ static void insert_pieces(struct book *b, int64_t seq,
     }
 }
 
-/* A run that stumbled is one more bit when it runs again: within limits. */
-static enum err_code check_stumbled(struct book *b, const struct charge *c,
-                                    const struct ledger_charge_args *args,
-                                    int64_t now_us, struct err *err)
-{
-    const bool stumbled =
-        exists(&b->store, SQL_STUMBLED,
-               store_find(&b->store, SQL_STUMBLED, "i", c->seq));
-    return stumbled && c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us)
-               ? charge_check_misses(b, args, now_us, err)
-               : ERR_OK;
-}
-
 enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
                                  const struct ledger_charge_args *args,
                                  const struct ledger_piece *pieces, size_t n,
@@ -77,7 +64,7 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
     TRY(charge_by_key(b, out, &c, args->principal, args->idempotency_key,
                       args->request_hash, a, err));
     if (out->verdict != LEDGER_UNKNOWN) {
-        TRY(check_stumbled(b, &c, args, now_us, err));
+        TRY(charge_check_stumbled(b, &c, args, now_us, err));
         return charge_retry(b, out, &c, now_us, a, err);
     }
     for (size_t i = 0; i < n && args->reuse_for_s > 0; i++)

@@ -260,6 +260,18 @@ static enum err_code by_wider(struct book *b, struct ledger_run *out,
     return ERR_OK;
 }
 
+enum err_code charge_check_stumbled(struct book *b, const struct charge *c,
+                                    const struct ledger_charge_args *args,
+                                    int64_t now_us, struct err *err)
+{
+    if (!store_find(&b->store, SQL_STUMBLED, "i", c->seq))
+        return ERR_OK;
+    store_end(&b->store, SQL_STUMBLED);
+    return c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us)
+               ? charge_check_misses(b, args, now_us, err)
+               : ERR_OK;
+}
+
 /* A client without keys finds its own charge again. */
 enum err_code charge_adopt(struct book *b, struct ledger_run *out,
                            const struct ledger_charge_args *args,
@@ -273,6 +285,7 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
                     args->principal, now_us, b->boot))
         return ERR_OK;
     TRY(charge_read(b, SQL_CHARGE_LAPSED, &c, a, err));
+    TRY(charge_check_stumbled(b, &c, args, now_us, err));
     return take_over(b, out, &c, now_us, a, err);
 }
 

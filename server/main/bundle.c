@@ -384,7 +384,9 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     if (!is_complete(b) || finish_all(run, err) != ERR_OK ||
         print_whole(&bytes, &len, run, err) != ERR_OK)
         return stumble(run, pieces, n, err);
-    return store_whole(run, pieces, n, bytes, len, err);
+    const enum err_code code = store_whole(run, pieces, n, bytes, len, err);
+    /* Memory was not enough to store it; what is, stays. */
+    return code == ERR_LIMIT ? stumble(run, pieces, 0, err) : code;
 }
 
 static enum err_code stage_reply(struct lifecycle *q, struct err *err)
