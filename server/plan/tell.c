@@ -176,6 +176,18 @@ static enum err_code tell_accuracy(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* Who pays and sees fewer groups than asked for hears why, and a way out. */
+static enum err_code tell_margin(struct draft *d, struct err *err)
+{
+    const struct plan *p = d->plan;
+    const struct plan_measure *m = &p->measures[p->top.score];
+    return draft_notice(
+        d, err,
+        "fewer groups, or none, are shown where %s is less than about %.4g; "
+        "without LIMIT, groups are selected by people",
+        m->what, ldexp((double)dp_topk_margin(&p->top.t), plan_measure_exp(m)));
+}
+
 enum err_code draft_tell(struct draft *d, struct err *err)
 {
     if (d->plan->top.on)
@@ -184,6 +196,8 @@ enum err_code draft_tell(struct draft *d, struct err *err)
             "the groups were picked privately before their numbers "
             "were told: intervals are those of the groups picked, "
             "whichever they are"));
+    if (d->plan->top.on && !d->plan->top.t.declared)
+        TRY(tell_margin(d, err));
     TRY(draft_notice(d, err,
                      "rows without \"%s\" belong to nobody and are not "
                      "counted",
