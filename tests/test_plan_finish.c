@@ -571,6 +571,52 @@ static void check_silence(void **state)
     arena_fini(&a);
 }
 
+/* n averages of 80,640 groups, planned; its text in `sql`. */
+static enum err_code plan_many(struct plan **p, size_t n, struct arena *a)
+{
+    static const struct request req = { .purpose = "stats" };
+    static char sql[4096];
+    struct err err = { 0 };
+    struct writer w = writer_of(sql, sizeof sql);
+    writer_str(&w, "SELECT land, date_trunc('minute', at)");
+    for (size_t i = 0; i < n; i++)
+        writer_printf(&w, ", AVG(n) + %zu", i);
+    writer_str(&w, " FROM buys WHERE at >= '2024-01-01' AND at < '2024-01-15' "
+                   "GROUP BY 1, 2");
+    assert_non_null(writer_cstr(&w));
+    return plan_sql(p, sql, &req, &plan_shop, a, &err);
+}
+
+/* What memory cannot answer is refused before it is charged; all else fits. */
+static void memory_is_known_before(void **state)
+{
+    enum { MOST = 60 };
+    struct plan *p = NULL;
+    struct reply_table t;
+    struct arena a;
+    struct err err = { 0 };
+    size_t n = MOST;
+    (void)state;
+    for (;; n--) {
+        arena_init(&a, PLAN_ARENA);
+        const enum err_code code = plan_many(&p, n, &a);
+        if (code == ERR_OK)
+            break;
+        assert_int_equal(code, ERR_LIMIT);
+        arena_fini(&a);
+    }
+    assert_true(n > 2 && n < MOST);
+    const size_t groups = (size_t)p->groups_public, wide = plan_width(p);
+    struct plan_noisy in = { ARENA_NEW_N(&a, groups * p->n_keys, struct value),
+                             ARENA_NEW_N(&a, groups * wide, struct dp_noisy),
+                             groups };
+    assert_true(in.keys && in.measures && groups == 80640);
+    for (size_t i = 0; i < groups; i++)
+        plan_group_keys(&in.keys[i * p->n_keys], p, i);
+    assert_int_equal(plan_finish(&t, p, &in, &a, &err), ERR_OK);
+    arena_fini(&a);
+}
+
 /* Asked for, and paid for: what bounds cut, summed over the groups. */
 static void reports_are_notices(void **state)
 {
@@ -878,6 +924,7 @@ int main(void)
         cmocka_unit_test(sets_are_one_table),
         cmocka_unit_test(reports_are_notices),
         cmocka_unit_test(reports_keep_the_audience),
+        cmocka_unit_test(memory_is_known_before),
         cmocka_unit_test(reports_of_sets_and_chains),
     };
     sql_init();

@@ -17,10 +17,11 @@
 #include "server/main/notion.h"
 #include "server/main/reload.h"
 #include "server/metrics/metrics.h"
+#include "server/plan/plan.h"
 #include "server/sql/sql.h"
 
 enum { NS_PER_S = 1000000000 };
-enum { ARENA_CAP = 256 << 20 }; /* bytes one query may use in a worker */
+enum { ARENA_CAP = PLAN_ARENA }; /* bytes one query may use in a worker */
 
 static const char *const SERVICES[] = {
     "halftone.v1.Halftone",

@@ -499,6 +499,9 @@ enum err_code draft_within_maximum(const struct draft *d,
 /* dialect_duckdb.c: plan->sql and plan->keyed. */
 enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;
 
+/* memory.c: plan->memory; refused past PLAN_MEMORY_MAX, for all parts. */
+enum err_code draft_memory_fits(struct draft *d, struct err *err) MUST_CHECK;
+
 /* hash.c: plan->release_hash. */
 enum err_code draft_hash(struct draft *d, struct err *err) MUST_CHECK;
 

@@ -194,6 +194,8 @@ struct plan {
     uint64_t reach;   /* bytes of all statements, every column replaced by what
                          it stands for: what the engine's planner may go through;
                          at most PLAN_REACH_MAX */
+    double memory;    /* bytes that public groups take of the request's, most of
+                         which are taken after the charge */
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
@@ -249,6 +251,9 @@ struct plan {
 };
 
 enum { PLAN_REACH_MAX = 512 * 1024 };
+/* Bytes that a request may use in a worker; a sixteenth is for all that does not
+ * grow with groups. */
+enum { PLAN_ARENA = 256 << 20, PLAN_MEMORY_MAX = PLAN_ARENA / 16 * 15 };
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 /* Numbers that a released group has: its noisy measures, then its picks.  Of a
  * plan with parts, those of the widest; n_keys has the part's index last. */

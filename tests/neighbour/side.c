@@ -12,7 +12,7 @@
 #include "tests/lib_rng.h"
 #include "tests/neighbour/shop.h"
 
-enum { REQUEST_ARENA = 256 << 20 }; /* a worker's */
+enum { REQUEST_ARENA = PLAN_ARENA };
 static const int64_t NOW_US = INT64_C(1735689600000000); /* 2025-01-01 */
 
 static const char *const DATASETS[] = { "shop" };
