@@ -63,9 +63,9 @@ static const struct peer {
       .moved = 2,
       .used = 0.999 },
     { .name = "... after a join",
-      .sql = "/*rho=1*/ SELECT category, count(*) FILTER (WHERE qty > 1) FROM "
-             "orders o LEFT JOIN customers c ON c.customer_id = o.customer_id "
-             "AND c.age = 'old' GROUP BY 1",
+      .sql = "/*rho=1 groups=2*/ SELECT category, count(*) FILTER (WHERE qty "
+             "> 1) FROM orders o LEFT JOIN customers c ON c.customer_id = "
+             "o.customer_id AND c.age = 'old' GROUP BY 1",
       .control = CONTROL_KEEP_LESS,
       .moved = 2,
       .used = 0.999 },
@@ -84,9 +84,9 @@ static const struct peer {
       .least = 3,
       .most = 13 },
     { .name = "... in each group",
-      .sql = "/*rho=3*/ SELECT category, count(DISTINCT o.customer_id) FROM "
-             "orders o JOIN customers c ON o.customer_id = c.customer_id GROUP "
-             "BY 1 ORDER BY 1",
+      .sql = "/*rho=3 groups=2*/ SELECT category, count(DISTINCT "
+             "o.customer_id) FROM orders o JOIN customers c ON o.customer_id = "
+             "c.customer_id GROUP BY 1 ORDER BY 1",
       .control = CONTROL_DISTINCT,
       .moved = 2,
       .least = 3,

@@ -24,15 +24,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static struct plan_db db;
 
 static const char *const AWKWARD =
-    "INSERT INTO src.buys SELECT who, t, 'a', t, i, d, d, d, TRUE, day, ts, t "
-    "FROM (VALUES (1, '', 9223372036854775807, CAST('NaN' AS DOUBLE), "
+    "INSERT INTO src.buys SELECT who, t, 'a', t, i, d, d, d, TRUE, day, ts, t, "
+    "t FROM (VALUES (1, '', 9223372036854775807, CAST('NaN' AS DOUBLE), "
     "CAST('infinity' AS DATE), CAST('-infinity' AS TIMESTAMP)), (1, '%_\\', 0, "
     "CAST('inf' AS DOUBLE), DATE '0001-01-01', TIMESTAMP '9999-12-31'), (2, "
     "NULL, -9223372036854775808, 1e308, NULL, NULL), (NULL, 'x', 1, -0.0, DATE "
     "'2024-02-03', TIMESTAMP '2024-02-03'), (2, 'infinity', 5, 2.5, DATE "
     "'2024-01-05', TIMESTAMP '2024-01-05 10:00:00')) v(who, t, i, d, day, ts); "
     "INSERT INTO src.trips VALUES (1, '', 9223372036854775807, DATE "
-    "'2024-01-01'), (1, '290000-01-01', -1, NULL), (3, 'x', 2, CAST('infinity' AS "
+    "'2024-01-01'), (1, '290000-01-01', -1, NULL), (3, 'x', 2, CAST('infinity' "
+    "AS "
     "DATE)); "
     "INSERT INTO src.towns VALUES ('', 1), ('x', 9223372036854775807), (NULL, "
     "NULL)";
