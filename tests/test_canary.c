@@ -112,7 +112,7 @@ static const char *const QUESTIONS[] = {
     "/*report*/ SELECT category, sum(amount), stddev(qty) FROM shop.orders "
     "GROUP BY 1 ORDER BY 1",
     "SELECT category, count(*) FROM shop.orders GROUP BY 1 ORDER BY 2 DESC "
-    "LIMIT 2",
+    "LIMIT 1",
     "SELECT count(*) FROM shop.orders WHERE amount > (SELECT avg(amount) FROM "
     "shop.orders)",
     "SELECT k, n, rank() OVER (ORDER BY n DESC) FROM (SELECT country AS k, "
