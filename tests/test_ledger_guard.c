@@ -319,6 +319,8 @@ static void test_unwritable(void **state)
     (void)snprintf(folder, sizeof folder, "%s.new", w.witness);
     assert_int_equal(mkdir(folder, 0700), 0);
     charges(&w, 10);
+    assert_int_equal(ledger_witness(w.ledger, &err), ERR_UNAVAILABLE);
+    assert_int_equal(ledger_witness(w.ledger, &err), ERR_UNAVAILABLE);
     assert_int_equal(charge(&w, &err), ERR_UNAVAILABLE);
     assert_true(err.hint[0]);
     assert_int_equal(balance(&w).spent.rho_pico, 11 * PRICE);

@@ -123,26 +123,31 @@ enum err_code guard_check(struct guard *g, struct store *s,
 
 /* ---- the witness ---- */
 
+static enum err_code write_now(struct guard *g, const struct journal *j,
+                               struct err *err)
+{
+    struct checkpoint *head = &g->witness.head;
+    const struct checkpoint before = *head;
+    *head = (struct checkpoint){ .size = j->now.size,
+                                 .root = merkle_root(&j->now) };
+    memcpy(head->origin, g->key->verifier.name, sizeof head->origin);
+    const enum err_code code = witness_write(&g->witness, g->path, g->key, err);
+    if (code != ERR_OK)
+        *head = before; /* what was not told is told next time */
+    return code;
+}
+
 enum err_code guard_tell(struct guard *g, const struct journal *j,
                          struct err *err)
 {
-    if (!g->path)
-        return ERR_OK;
-    const struct witness *w = &g->witness;
-    struct checkpoint head = { .size = j->now.size,
-                               .root = merkle_root(&j->now) };
-    if (head.size == w->head.size && w->head.origin[0])
-        return ERR_OK;
-    memcpy(head.origin, g->key->verifier.name, sizeof head.origin);
-    g->witness.head = head;
-    return witness_write(w, g->path, g->key, err);
+    const bool grew = j->now.size != g->witness.head.size;
+    return g->path && grew ? write_now(g, j, err) : ERR_OK;
 }
 
 enum err_code guard_begin(struct guard *g, const struct journal *j,
                           struct err *err)
 {
-    g->witness.head = (struct checkpoint){ 0 };
-    return guard_tell(g, j, err);
+    return g->path ? write_now(g, j, err) : ERR_OK;
 }
 
 static uint64_t grown(uint64_t block, uint64_t taken, uint64_t limit)
@@ -171,12 +176,8 @@ enum err_code guard_cover(struct guard *g, const struct journal *j,
     b->delta_atto = grown(b->delta_atto, taken.delta_atto, limit.delta_atto);
     if (memcmp(&before, b, sizeof before) == 0)
         return ERR_OK;
-    const struct checkpoint head = g->witness.head;
-    g->witness.head.origin[0] = '\0'; /* write, grown or not */
-    const enum err_code code = guard_tell(g, j, err);
-    if (code != ERR_OK) {
+    const enum err_code code = write_now(g, j, err);
+    if (code != ERR_OK)
         *b = before;
-        g->witness.head = head;
-    }
     return code;
 }
