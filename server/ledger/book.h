@@ -47,6 +47,18 @@ struct charge {
     const char *dataset, *purpose; /* in the arena, or NULL without one */
 };
 
+/* As many seconds as fit a date; policies hold far less. */
+static inline int64_t book_us_of_s(uint64_t s)
+{
+    return (int64_t)(s < LEDGER_WINDOW_MAX_S ? s : LEDGER_WINDOW_MAX_S) *
+           1000000;
+}
+
+static inline int64_t book_later_us(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Begin this process's life in the file; *found = charges left open. */
 enum err_code book_boot(struct book *b, uint64_t *found,
                         struct err *err) MUST_CHECK;

@@ -4,13 +4,7 @@
 
 #include "server/ledger/piece.h"
 
-enum { US_PER_S = 1000000, PRUNE_AT_ONCE = 16 };
-
-static int64_t us_of_s(uint64_t s)
-{
-    return (int64_t)(s < LEDGER_WINDOW_MAX_S ? s : LEDGER_WINDOW_MAX_S) *
-           US_PER_S;
-}
+enum { PRUNE_AT_ONCE = 16 };
 
 static bool exists(struct store *s, enum sql sql, bool found)
 {
@@ -45,7 +39,7 @@ static void insert_pieces(struct book *b, int64_t seq,
         store_run(&b->store, SQL_PIECE_NEW, "iibbiiib", seq, (int64_t)i,
                   w->release_hash, len, w->series_hash,
                   w->series_hash ? len : (size_t)0, w->from_us, w->to_us,
-                  us_of_s(pieces[i].keep_s), pieces[i].what,
+                  book_us_of_s(pieces[i].keep_s), pieces[i].what,
                   pieces[i].what_len);
     }
 }
@@ -78,11 +72,6 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
     TRY(charge_anew(b, out, args, now_us, &seq, a, err));
     insert_pieces(b, seq, pieces, n);
     return ERR_OK;
-}
-
-static int64_t later_us(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 static enum err_code store_pieces(struct book *b, const struct charge *c,
@@ -129,7 +118,7 @@ enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
     if (c.state == LEDGER_DONE)
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
-    release_us = later_us(now_us, release_us);
+    release_us = book_later_us(now_us, release_us);
     TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
     return charge_store(b, &c, now_us, release_us, *answer, *answer_len, a,
                         err);
@@ -147,7 +136,7 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
     if (*is_over)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
-    release_us = later_us(now_us, release_us);
+    release_us = book_later_us(now_us, release_us);
     TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
     *is_over = c.runs >= LEDGER_RUNS_MAX;
     if (*is_over) {

@@ -6,13 +6,6 @@
 
 enum { US_PER_S = 1000000, ID_TIME_BYTES = 6 };
 
-/* As many seconds as fit a date; policies hold far less. */
-static int64_t us_of_s(uint64_t s)
-{
-    return (int64_t)(s < LEDGER_WINDOW_MAX_S ? s : LEDGER_WINDOW_MAX_S) *
-           US_PER_S;
-}
-
 /* Ids in order of time keep their index compact; the rest is a lottery. */
 static bool new_id(struct ledger_id *id, int64_t now_us)
 {
@@ -184,8 +177,8 @@ static enum err_code by_piece(struct book *b, struct ledger_run *out,
     const struct ledger_want want = { .release_hash = args->release_hash };
     const struct piece_finder f = { .dataset = args->dataset,
                                     .purpose = args->purpose,
-                                    .since_us =
-                                        now_us - us_of_s(args->reuse_for_s),
+                                    .since_us = now_us -
+                                                book_us_of_s(args->reuse_for_s),
                                     .now_us = now_us };
     struct ledger_found found;
     struct charge c;
@@ -231,7 +224,7 @@ static enum err_code by_release(struct book *b, struct ledger_run *out,
         return ERR_OK;
     if (store_find(&b->store, SQL_CHARGE_ANSWERED, "bttii", args->release_hash,
                    len, args->dataset, args->purpose,
-                   now_us - us_of_s(args->reuse_for_s), now_us)) {
+                   now_us - book_us_of_s(args->reuse_for_s), now_us)) {
         TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, a, err));
         TRY(bind_free_key(b, args, c.seq, now_us, err));
         return tell(b, out, &c, LEDGER_ANSWERED, now_us, a, err);
@@ -318,7 +311,7 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
                         .run_boot = b->boot,
                         .charged_us = now_us,
                         .lease_until_us = now_us + b->lease_us,
-                        .keep_us = us_of_s(args->keep_s),
+                        .keep_us = book_us_of_s(args->keep_s),
                         .price = args->price,
                         .policy_version = args->policy_version,
                         .dataset = arena_strdup(a, args->dataset),

@@ -3,14 +3,6 @@
 
 #include "server/ledger/piece.h"
 
-enum { US_PER_S = 1000000 };
-
-static int64_t us_of_s(uint64_t s)
-{
-    return (int64_t)(s < LEDGER_WINDOW_MAX_S ? s : LEDGER_WINDOW_MAX_S) *
-           US_PER_S;
-}
-
 static enum err_code full(struct err *err)
 {
     return err_set(err, ERR_LIMIT,
@@ -230,11 +222,11 @@ static enum err_code look_for(struct ledger_look *out, struct book *b,
         return ERR_OK;
     if (w->series_hash) {
         const size_t from = l->n;
-        f->since_us = now_us - us_of_s(args->series_for_s);
+        f->since_us = now_us - book_us_of_s(args->series_for_s);
         TRY(series_answered(l, b, f, w, err));
         return bodies(out, b, l, from, want, f->dataset, a, err);
     }
-    f->since_us = now_us - us_of_s(args->reuse_for_s);
+    f->since_us = now_us - book_us_of_s(args->reuse_for_s);
     struct ledger_found *found = &out->found[out->n];
     TRY(charge_answered(&is_there, found, b, f, w, a, err));
     if (!is_there)

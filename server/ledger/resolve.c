@@ -98,11 +98,6 @@ enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
     return err_hint(err, "Ask again with the same idempotency key.");
 }
 
-static int64_t later_us(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 enum err_code charge_store(struct book *b, const struct charge *c,
                            int64_t now_us, int64_t release_us,
                            const uint8_t *answer, size_t len, struct arena *a,
@@ -135,8 +130,8 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
 
-    return charge_store(b, &c, now_us, later_us(now_us, release_us), *answer,
-                        *answer_len, a, err);
+    return charge_store(b, &c, now_us, book_later_us(now_us, release_us),
+                        *answer, *answer_len, a, err);
 }
 
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
@@ -147,7 +142,8 @@ enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
     if (c.state == LEDGER_MISSED)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
-    charge_close_missed(b, &c, later_us(clock_wall_us(b->clock), release_us));
+    charge_close_missed(b, &c,
+                        book_later_us(clock_wall_us(b->clock), release_us));
     return ERR_OK;
 }
 

@@ -214,13 +214,12 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
     struct err err = { 0 };
     if (!t->audit_key)
         t->audit_key = arena_printf(l->a, "%s-audit-key", t->c.ledger);
-    const struct private_file f = {
+    struct private_file f = {
         .what = "audit key",
         .path = t->audit_key,
         .at = yaml_place_of(node ? node : t->root),
         .fresh = fresh,
     };
-    struct private_file made = f;
     if (!t->audit_key) {
         l->full = true;
         return;
@@ -233,8 +232,8 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
     }
     note_signer_print(&w, key);
     writer_u8(&w, '\n');
-    made.fresh_len = w.len;
-    if (open_private(l, &made, line, &len)) {
+    f.fresh_len = w.len;
+    if (open_private(l, &f, line, &len)) {
         line[len] = '\0';
         if (note_signer_parse(key, line, &err) != ERR_OK)
             (void)mistake_of(l, &f, "does not hold a signer's key");
