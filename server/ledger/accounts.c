@@ -91,7 +91,7 @@ enum err_code accounts_take(struct book *b, int64_t *route,
 
     struct counter *counters[LEDGER_ACCOUNTS_MAX];
     for (size_t i = 0; i < args->n_accounts; i++) {
-        counters[i] = counter_of(&b->counters, &b->store, &args->accounts[i],
+        counters[i] = counter_of(&b->counters, b->store, &args->accounts[i],
                                  args->policy_version, now_us);
         if (!counters[i])
             return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
@@ -104,12 +104,12 @@ enum err_code accounts_take(struct book *b, int64_t *route,
         for (size_t j = 0; j < i; j++)
             assert(counters[i] != counters[j]); /* each account once */
         if (counters[i]->id == 0)
-            counter_create(&b->counters, counters[i], &b->store, now_us);
+            counter_create(&b->counters, counters[i], b->store, now_us);
         counters[i]->pending = dp_price_add(counters[i]->pending, args->price);
         counters[i]->is_dirty = true;
     }
     *left = price_minus(*left, args->price);
-    *route = route_of(&b->store, counters, args->n_accounts);
+    *route = route_of(b->store, counters, args->n_accounts);
     b->moved = true;
     return ERR_OK;
 }
@@ -120,19 +120,19 @@ static void release_pending(struct book *b, const struct charge *c,
 {
     int64_t ids[LEDGER_ACCOUNTS_MAX];
     size_t n = 0;
-    bool more = store_find(&b->store, SQL_ROUTE_COUNTERS, "i", c->route);
+    bool more = store_find(b->store, SQL_ROUTE_COUNTERS, "i", c->route);
     while (more && n < LEDGER_ACCOUNTS_MAX) {
-        ids[n++] = store_int(&b->store, SQL_ROUTE_COUNTERS, 0);
-        more = store_next(&b->store, SQL_ROUTE_COUNTERS);
+        ids[n++] = store_int(b->store, SQL_ROUTE_COUNTERS, 0);
+        more = store_next(b->store, SQL_ROUTE_COUNTERS);
     }
-    store_end(&b->store, SQL_ROUTE_COUNTERS);
+    store_end(b->store, SQL_ROUTE_COUNTERS);
     for (size_t i = 0; i < n; i++) {
-        struct counter *counter =
-            counter_by_id(&b->counters, &b->store, ids[i]);
+        struct counter *counter = counter_by_id(&b->counters, b->store, ids[i]);
         if (!counter)
             return;
         if (!dp_price_fits(c->price, counter->pending)) {
-            b->store.rc = SQLITE_CORRUPT;
+            store_fail(b->store, STORE_FAILED,
+                       "less is pending than this charge");
             return;
         }
         counter->pending = price_minus(counter->pending, c->price);
@@ -161,7 +161,7 @@ struct dp_price accounts_left(struct book *b,
                               int64_t now_us)
 {
     const struct counter *counter =
-        counter_of(&b->counters, &b->store, &args->accounts[0],
+        counter_of(&b->counters, b->store, &args->accounts[0],
                    args->policy_version, now_us);
     return counter
                ? counter_left(counter, &args->accounts[0], args->policy_version)

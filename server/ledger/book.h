@@ -13,20 +13,22 @@
  * Each book_ function is one operation of ledger.h: it reads, decides in C,
  * writes, and says the outcome.  Nothing it says may be told to anyone before
  * the transaction has committed.  A function that fails on the file leaves the
- * error in store.rc, and its own result means nothing then.
+ * error in store->rc, and its own result means nothing then.
  */
 enum { BOOK_CALLERS = 256 };
 struct book {
-    struct store store;
+    struct store *store; /* owned by whoever opened it */
     struct counters counters;
     struct journal journal;
     struct guard guard;
     const struct seal_keys *keys; /* borrowed; NULL = nothing is sealed */
     struct clock *clock;          /* borrowed */
     int64_t lease_us;
-    int64_t boot;                     /* this process, in the file */
-    uint32_t free_keys;               /* allowed in an hour */
-    int64_t free_hour;                /* that the counts below are of */
+    int64_t boot;       /* this process, in the file */
+    int64_t newest;     /* seq of the newest charge, the open transaction's too;
+                           negative: to be read */
+    uint32_t free_keys; /* allowed in an hour */
+    int64_t free_hour;  /* that the counts below are of */
     uint32_t free_used[BOOK_CALLERS]; /* by a hash of the principal */
     bool moved;    /* some account was charged or given back */
     bool resolved; /* some charge was resolved: waiters look again */
@@ -129,6 +131,9 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args, int64_t now_us,
                           int64_t *seq, struct arena *a,
                           struct err *err) MUST_CHECK;
+
+/* The seq of the newest charge; 0 = there is none. */
+int64_t charge_newest(struct book *b);
 
 /* Each miss is a bit that no noise covers: ERR_MISSES when the dataset, or the
  * principal today, has reached its limit.  One that its own caller has not

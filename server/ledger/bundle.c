@@ -36,7 +36,7 @@ static void insert_pieces(struct book *b, int64_t seq,
     const size_t len = LEDGER_HASH_LEN;
     for (size_t i = 0; i < n; i++) {
         const struct ledger_want *w = &pieces[i].want;
-        store_run(&b->store, SQL_PIECE_NEW, "iibbiiib", seq, (int64_t)i,
+        store_run(b->store, SQL_PIECE_NEW, "iibbiiib", seq, (int64_t)i,
                   w->release_hash, len, w->series_hash,
                   w->series_hash ? len : (size_t)0, w->from_us, w->to_us,
                   book_us_of_s(pieces[i].keep_s), pieces[i].what,
@@ -62,7 +62,7 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
         return charge_retry(b, out, &c, now_us, a, err);
     }
     for (size_t i = 0; i < n && args->reuse_for_s > 0; i++)
-        if (is_newer(&b->store, &pieces[i].want, newest)) {
+        if (is_newer(b->store, &pieces[i].want, newest)) {
             out->verdict = LEDGER_STALE;
             return ERR_OK;
         }
@@ -79,7 +79,7 @@ static enum err_code store_pieces(struct book *b, const struct charge *c,
                                   const struct ledger_piece_answer *pieces,
                                   size_t n, struct arena *a, struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     store_run(s, SQL_PIECE_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
     for (size_t i = 0; i < n; i++) {
         const struct seal_of of = { c->dataset, c->id.bytes,
@@ -143,7 +143,7 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
         charge_close_missed(b, &c, release_us);
         return ERR_OK;
     }
-    store_run(&b->store, SQL_STUMBLE_NEW, "ii", release_us, c.seq);
-    store_run(&b->store, SQL_CHARGE_LEASE, "ii", release_us, c.seq);
+    store_run(b->store, SQL_STUMBLE_NEW, "ii", release_us, c.seq);
+    store_run(b->store, SQL_CHARGE_LEASE, "ii", release_us, c.seq);
     return ERR_OK;
 }

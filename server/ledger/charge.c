@@ -60,7 +60,7 @@ static enum err_code take_over(struct book *b, struct ledger_run *out,
     c->runs++;
     c->run_boot = b->boot;
     c->lease_until_us = now_us + b->lease_us;
-    store_run(&b->store, SQL_CHARGE_RUN, "iii", c->run_boot, c->lease_until_us,
+    store_run(b->store, SQL_CHARGE_RUN, "iii", c->run_boot, c->lease_until_us,
               c->seq);
     return tell(b, out, c, LEDGER_CHARGED, now_us, a, err);
 }
@@ -72,20 +72,20 @@ enum err_code charge_by_key(struct book *b, struct ledger_run *out,
                             struct arena *a, struct err *err)
 {
     out->verdict = LEDGER_UNKNOWN;
-    if (!key[0] || !store_find(&b->store, SQL_KEY_FIND, "tt", principal, key))
+    if (!key[0] || !store_find(b->store, SQL_KEY_FIND, "tt", principal, key))
         return ERR_OK;
     size_t len;
-    const void *hash = store_blob(&b->store, SQL_KEY_FIND, 0, &len);
+    const void *hash = store_blob(b->store, SQL_KEY_FIND, 0, &len);
     const bool same = len == LEDGER_HASH_LEN &&
                       memcmp(hash, request_hash, LEDGER_HASH_LEN) == 0;
-    const int64_t seq = store_int(&b->store, SQL_KEY_FIND, 1);
-    store_end(&b->store, SQL_KEY_FIND);
+    const int64_t seq = store_int(b->store, SQL_KEY_FIND, 1);
+    store_end(b->store, SQL_KEY_FIND);
     if (!same) {
         (void)err_set(err, ERR_CONFLICT,
                       "This idempotency key was used for another request.");
         return err_hint(err, "Use a new key for each new request.");
     }
-    if (!store_find(&b->store, SQL_CHARGE_BY_SEQ, "i", seq))
+    if (!store_find(b->store, SQL_CHARGE_BY_SEQ, "i", seq))
         return err_set(err, ERR_INTERNAL, "a key without a charge");
     TRY(charge_read(b, SQL_CHARGE_BY_SEQ, c, a, err));
     if (c->state != LEDGER_VOIDED)
@@ -127,7 +127,7 @@ static void bind_key(struct book *b, const struct ledger_charge_args *args,
                      int64_t seq)
 {
     if (args->idempotency_key[0])
-        store_run(&b->store, SQL_KEY_NEW, "ttbi", args->principal,
+        store_run(b->store, SQL_KEY_NEW, "ttbi", args->principal,
                   args->idempotency_key, args->request_hash,
                   (size_t)LEDGER_HASH_LEN, seq);
 }
@@ -186,7 +186,7 @@ static enum err_code by_piece(struct book *b, struct ledger_run *out,
     TRY(piece_answered(b, &is_there, &found, &f, &want, a, err));
     if (is_there) {
         const struct dp_price left = out->left;
-        if (!store_find(&b->store, SQL_CHARGE_BY_ID, "b", found.charge.bytes,
+        if (!store_find(b->store, SQL_CHARGE_BY_ID, "b", found.charge.bytes,
                         (size_t)LEDGER_ID_LEN))
             return err_set(err, ERR_INTERNAL, "a piece without a charge");
         TRY(charge_read(b, SQL_CHARGE_BY_ID, &c, a, err));
@@ -222,14 +222,14 @@ static enum err_code by_release(struct book *b, struct ledger_run *out,
     out->verdict = LEDGER_UNKNOWN;
     if (args->reuse_for_s == 0)
         return ERR_OK;
-    if (store_find(&b->store, SQL_CHARGE_ANSWERED, "bttii", args->release_hash,
+    if (store_find(b->store, SQL_CHARGE_ANSWERED, "bttii", args->release_hash,
                    len, args->dataset, args->purpose,
                    now_us - book_us_of_s(args->reuse_for_s), now_us)) {
         TRY(charge_read(b, SQL_CHARGE_ANSWERED, &c, a, err));
         TRY(bind_free_key(b, args, c.seq, now_us, err));
         return tell(b, out, &c, LEDGER_ANSWERED, now_us, a, err);
     }
-    if (store_find(&b->store, SQL_CHARGE_OPEN, "bttii", args->release_hash, len,
+    if (store_find(b->store, SQL_CHARGE_OPEN, "bttii", args->release_hash, len,
                    args->dataset, args->purpose, now_us, b->boot)) {
         TRY(charge_read(b, SQL_CHARGE_OPEN, &c, a, err));
         return tell(b, out, &c, LEDGER_IN_FLIGHT, now_us, a, err);
@@ -257,9 +257,9 @@ enum err_code charge_check_stumbled(struct book *b, const struct charge *c,
                                     const struct ledger_charge_args *args,
                                     int64_t now_us, struct err *err)
 {
-    if (!store_find(&b->store, SQL_STUMBLED, "i", c->seq))
+    if (!store_find(b->store, SQL_STUMBLED, "i", c->seq))
         return ERR_OK;
-    store_end(&b->store, SQL_STUMBLED);
+    store_end(b->store, SQL_STUMBLED);
     return c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us)
                ? charge_check_misses(b, args, now_us, err)
                : ERR_OK;
@@ -273,13 +273,22 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
     struct charge c;
     out->verdict = LEDGER_UNKNOWN;
     if (args->idempotency_key[0] ||
-        !store_find(&b->store, SQL_CHARGE_LAPSED, "btttii", args->release_hash,
+        !store_find(b->store, SQL_CHARGE_LAPSED, "btttii", args->release_hash,
                     (size_t)LEDGER_HASH_LEN, args->dataset, args->purpose,
                     args->principal, now_us, b->boot))
         return ERR_OK;
     TRY(charge_read(b, SQL_CHARGE_LAPSED, &c, a, err));
     TRY(charge_check_stumbled(b, &c, args, now_us, err));
     return take_over(b, out, &c, now_us, a, err);
+}
+
+int64_t charge_newest(struct book *b)
+{
+    if (b->newest < 0 && store_find(b->store, SQL_NEWEST, "")) {
+        b->newest = store_int(b->store, SQL_NEWEST, 0);
+        store_end(b->store, SQL_NEWEST);
+    }
+    return b->newest;
 }
 
 static enum err_code insert_charge(struct book *b, struct charge *c,
@@ -290,13 +299,15 @@ static enum err_code insert_charge(struct book *b, struct charge *c,
         return err_set(err, ERR_INTERNAL, "no random bytes");
     c->leaf =
         book_note_charge(b, c, AUDIT_CHARGE, args->principal, c->charged_us);
-    store_run(&b->store, SQL_CHARGE_NEW, "btttbuuuuiiiiiii", c->id.bytes,
-              (size_t)LEDGER_ID_LEN, args->principal, args->dataset,
-              args->purpose, args->release_hash, (size_t)LEDGER_HASH_LEN,
-              c->price.rho_pico, c->price.eps_nano, c->price.delta_atto,
-              c->policy_version, c->route, c->boot, c->charged_us, c->keep_us,
-              c->run_boot, c->lease_until_us, c->leaf);
-    c->seq = sqlite3_last_insert_rowid(b->store.db);
+    c->seq = charge_newest(b) + 1;
+    b->newest = c->seq;
+    store_run(b->store, SQL_CHARGE_NEW, "ibtttbuuuuiiiiiii", c->seq,
+              c->id.bytes, (size_t)LEDGER_ID_LEN, args->principal,
+              args->dataset, args->purpose, args->release_hash,
+              (size_t)LEDGER_HASH_LEN, c->price.rho_pico, c->price.eps_nano,
+              c->price.delta_atto, c->policy_version, c->route, c->boot,
+              c->charged_us, c->keep_us, c->run_boot, c->lease_until_us,
+              c->leaf);
     bind_key(b, args, c->seq);
     return ERR_OK;
 }

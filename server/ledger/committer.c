@@ -6,7 +6,7 @@
 
 #include "server/metrics/metrics.h"
 
-enum { NS_PER_S = 1000000000, PRIMARY_CODE = 0xff };
+enum { NS_PER_S = 1000000000 };
 
 bool committer_failed(const struct committer *c)
 {
@@ -29,10 +29,9 @@ static void fail(struct committer *c)
 
 static void commit(struct book *b, size_t n)
 {
-    const bool writes =
-        sqlite3_txn_state(b->store.db, NULL) == SQLITE_TXN_WRITE;
+    const bool writes = store_writes(b->store);
     const uint64_t start_ns = clock_mono_ns(b->clock);
-    store_run(&b->store, SQL_COMMIT, "");
+    store_commit(b->store);
     if (!writes)
         return;
     metrics_add(&metrics.ledger_commits_total, 1);
@@ -47,15 +46,15 @@ static bool run_batch(struct committer *c, struct work *batch)
     struct book *b = &c->book;
     size_t n = 0;
     b->moved = b->resolved = false;
-    store_run(&b->store, SQL_BEGIN, "");
-    for (struct work *w = batch; w && b->store.rc == SQLITE_OK; w = w->next) {
+    store_begin(b->store);
+    for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;
         w->code = w->exec(b, w);
         n++;
     }
-    counters_flush(&b->counters, &b->store);
+    counters_flush(&b->counters, b->store);
     commit(b, n);
-    if (b->store.rc == SQLITE_OK) {
+    if (b->store->rc == STORE_OK) {
         counters_trim(&b->counters);
         journal_keep(&b->journal);
         return true;
@@ -66,13 +65,12 @@ static bool run_batch(struct committer *c, struct work *batch)
 /* Undo; true when the file itself is well and only refused what was asked. */
 static bool undo_batch(struct committer *c)
 {
-    const int rc = c->book.store.rc & PRIMARY_CODE;
-    store_rollback(&c->book.store);
+    const enum store_rc rc = c->book.store->rc;
+    store_rollback(c->book.store);
     counters_forget(&c->book.counters);
     journal_undo(&c->book.journal);
-    return c->book.store.rc == SQLITE_OK &&
-           (rc == SQLITE_CONSTRAINT || rc == SQLITE_TOOBIG ||
-            rc == SQLITE_RANGE);
+    c->book.newest = -1;
+    return c->book.store->rc == STORE_OK && rc == STORE_REFUSED;
 }
 
 static void ring(struct committer *c)
@@ -145,13 +143,12 @@ static void serve(struct committer *c, struct work *batch)
 /* Between batches, so that nobody waits behind it twice. */
 static void checkpoint(struct committer *c)
 {
-    struct store *s = &c->book.store;
-    if (committer_failed(c) || s->log_pages < c->checkpoint_pages)
+    struct store *s = c->book.store;
+    if (committer_failed(c) || !store_is_due(s, c->checkpoint_pages))
         return;
-    s->log_pages = 0;
     store_checkpoint(s);
     metrics_add(&metrics.ledger_checkpoints_total, 1);
-    if (s->rc != SQLITE_OK)
+    if (s->rc != STORE_OK)
         fail(c);
 }
 

@@ -10,28 +10,9 @@
 
 #include "server/base/cleanup.h"
 #include "server/ledger/recover.h"
-#include "server/ledger/schema.h"
-#include "server/ledger/store.h"
+#include "server/ledger/store_sqlite.h"
 
-enum { BUSY_MS = 5000, ALL_PAGES = -1 };
-
-static enum err_code open_for_reading(sqlite3 **db, const char *path,
-                                      struct err *err)
-{
-    int version = 0;
-    if (sqlite3_open_v2(path, db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
-        (void)sqlite3_busy_timeout(*db, BUSY_MS);
-        version = store_schema(*db);
-        if (version == SCHEMA_VERSION)
-            return ERR_OK;
-    }
-    (void)err_set(err, ERR_NOT_FOUND, "cannot read ledger %s: %s", path,
-                  version > 0   ? "it is of another version"
-                  : version < 0 ? "it is not a ledger of Halftone"
-                  : *db         ? sqlite3_errmsg(*db)
-                                : "out of memory");
-    return err_hint(err, "name the server's ledger file");
-}
+enum { ALL_PAGES = -1, PAGE = 1024 };
 
 /* In one go: a server goes on writing its log beside that. */
 static int copy_pages(sqlite3 *to, sqlite3 *from)
@@ -72,7 +53,7 @@ static enum err_code copy_to(const char *aside, sqlite3 *from, struct err *err)
 enum err_code ledger_backup(const char *path, const char *to, struct err *err)
 {
     char aside[4096];
-    sqlite3 *from = NULL;
+    struct store *from = NULL;
     if (access(to, F_OK) == 0) {
         (void)err_set(err, ERR_INVALID, "%s exists", to);
         return err_hint(err, "name a new file");
@@ -84,10 +65,10 @@ enum err_code ledger_backup(const char *path, const char *to, struct err *err)
     if (fd < 0)
         return err_set(err, ERR_NOT_FOUND, "cannot write %s: %s", aside,
                        strerror(errno));
-    enum err_code code = open_for_reading(&from, path, err);
+    enum err_code code = store_open_read(&from, path, err);
     if (code == ERR_OK)
-        code = copy_to(aside, from, err);
-    (void)sqlite3_close(from);
+        code = copy_to(aside, store_sqlite_db(from), err);
+    store_close(from);
     if (code == ERR_OK && (fsync(fd) != 0 || rename(aside, to) != 0))
         code = err_set(err, ERR_INTERNAL, "cannot name %s: %s", to,
                        strerror(errno));
@@ -96,59 +77,62 @@ enum err_code ledger_backup(const char *path, const char *to, struct err *err)
     return code;
 }
 
-static const char *text_at(sqlite3_stmt *row, int column)
+static struct ledger_export_row read_row(struct store *s)
 {
-    const char *text = (const char *)sqlite3_column_text(row, column);
-    return text ? text : "";
+    return (struct ledger_export_row){
+        .principal = store_text(s, SQL_EXPORT, 2),
+        .dataset = store_text(s, SQL_EXPORT, 3),
+        .purpose = store_text(s, SQL_EXPORT, 4),
+        .state =
+            ledger_state_name((enum ledger_state)store_int(s, SQL_EXPORT, 5)),
+        .charged_us = store_int(s, SQL_EXPORT, 6),
+        .price = { store_amount(s, SQL_EXPORT, 7),
+                   store_amount(s, SQL_EXPORT, 8),
+                   store_amount(s, SQL_EXPORT, 9) },
+        .policy_version = store_amount(s, SQL_EXPORT, 10),
+        .leaf = store_int(s, SQL_EXPORT, 11),
+    };
 }
 
-static uint64_t amount_at(sqlite3_stmt *row, int column)
-{
-    return (uint64_t)sqlite3_column_int64(row, column);
-}
-
-static enum err_code export_rows(sqlite3 *db, ledger_export_fn *each, void *ctx,
+/* Charges after *seq, which becomes the last one's. */
+static enum err_code export_page(struct store *s, int64_t *seq, bool *any,
+                                 ledger_export_fn *each, void *ctx,
                                  struct err *err)
 {
-    sqlite3_stmt *row = NULL;
     enum err_code code = ERR_OK;
-    int rc = sqlite3_prepare_v2(
-        db,
-        "SELECT lower(hex(id)), principal, dataset, purpose, state, charged_us,"
-        " rho, eps, delta, policy_version, leaf FROM charges ORDER BY seq",
-        -1, &row, NULL);
-    while (rc == SQLITE_OK && code == ERR_OK &&
-           sqlite3_step(row) == SQLITE_ROW) {
-        const struct ledger_export_row out = {
-            .id = text_at(row, 0),
-            .principal = text_at(row, 1),
-            .dataset = text_at(row, 2),
-            .purpose = text_at(row, 3),
-            .state = ledger_state_name(
-                (enum ledger_state)sqlite3_column_int(row, 4)),
-            .charged_us = sqlite3_column_int64(row, 5),
-            .price = { amount_at(row, 6), amount_at(row, 7),
-                       amount_at(row, 8) },
-            .policy_version = amount_at(row, 9),
-            .leaf = sqlite3_column_int64(row, 10),
-        };
-        code = each(ctx, &out, err);
+    *any = store_find(s, SQL_EXPORT, "ii", *seq, (int64_t)PAGE);
+    for (bool more = *any; more; more = store_next(s, SQL_EXPORT)) {
+        struct ledger_id id = { { 0 } };
+        struct ledger_export_row row = read_row(s);
+        size_t len;
+        const void *bytes = store_blob(s, SQL_EXPORT, 1, &len);
+        if (len == sizeof id.bytes)
+            memcpy(id.bytes, bytes, len);
+        const struct ledger_hex hex = ledger_id_hex(id);
+        row.id = hex.text;
+        *seq = store_int(s, SQL_EXPORT, 0);
+        code = each(ctx, &row, err);
+        if (code != ERR_OK) {
+            store_end(s, SQL_EXPORT);
+            return code;
+        }
     }
-    rc = sqlite3_finalize(row);
-    return code != ERR_OK ? code
-           : rc == SQLITE_OK
-               ? ERR_OK
-               : err_set(err, ERR_INTERNAL, "the ledger cannot be read: %s",
-                         sqlite3_errstr(rc));
+    return s->rc == STORE_OK ? ERR_OK
+                             : err_set(err, ERR_INTERNAL,
+                                       "the ledger cannot be read: %s", s->why);
 }
 
 enum err_code ledger_export(const char *path, ledger_export_fn *each, void *ctx,
                             struct err *err)
 {
-    sqlite3 *db = NULL;
-    enum err_code code = open_for_reading(&db, path, err);
-    if (code == ERR_OK)
-        code = export_rows(db, each, ctx, err);
-    (void)sqlite3_close(db);
+    struct store *s = NULL;
+    int64_t seq = 0;
+    bool any = true;
+    TRY(store_open_read(&s, path, err));
+    store_begin(s); /* one snapshot for all */
+    enum err_code code = ERR_OK;
+    while (any && code == ERR_OK)
+        code = export_page(s, &seq, &any, each, ctx, err);
+    store_close(s);
     return code;
 }

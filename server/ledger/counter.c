@@ -85,7 +85,7 @@ static struct counter *counter_get(struct counters *c, struct store *s,
     const size_t len = strlen(account) + 1;
     struct counter *counter = calloc(1, sizeof *counter + len);
     if (!counter) {
-        s->rc = s->rc ? s->rc : SQLITE_NOMEM;
+        store_fail(s, STORE_FAILED, "out of memory");
         return NULL;
     }
     memcpy(counter->account, account, len);
@@ -151,7 +151,7 @@ struct counter *counter_of(struct counters *c, struct store *s,
 struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id)
 {
     if (!store_find(s, SQL_COUNTER_BY_ID, "i", id)) {
-        s->rc = s->rc ? s->rc : SQLITE_CORRUPT;
+        store_fail(s, STORE_FAILED, "a counter is missing");
         return NULL;
     }
     struct counter *counter =

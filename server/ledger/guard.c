@@ -51,7 +51,7 @@ static enum err_code check_epoch(struct guard *g, struct store *s,
 static enum err_code check_log(const struct guard *g, struct store *s,
                                const struct journal *j, struct err *err)
 {
-    const struct merkle_reader reader = { .read = journal_read, .ctx = s->db };
+    const struct merkle_reader reader = { .read = journal_read, .ctx = s };
     const struct checkpoint *seen = &g->witness.head;
     struct merkle_frontier f;
     if (seen->size > j->now.size)

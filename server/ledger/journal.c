@@ -5,25 +5,22 @@
 enum err_code journal_read(void *ctx, struct merkle_hash *out, unsigned level,
                            uint64_t first, size_t n, struct err *err)
 {
-    sqlite3 *db = ctx;
-    sqlite3_stmt *stmt = NULL;
-    size_t got = 0;
-    int rc = sqlite3_prepare_v2(
-        db,
-        level == 0 ? "SELECT hash FROM log_leaves WHERE idx >= ?2 AND idx < ?3"
-                     " AND ?1 = 0 ORDER BY idx"
-                   : "SELECT hash FROM log_tiles WHERE level = ?1 AND idx >= ?2"
-                     " AND idx < ?3 ORDER BY idx",
-        -1, &stmt, NULL);
-    if (rc == SQLITE_OK) {
-        (void)sqlite3_bind_int64(stmt, 1, level);
-        (void)sqlite3_bind_int64(stmt, 2, (int64_t)first);
-        (void)sqlite3_bind_int64(stmt, 3, (int64_t)(first + n));
+    struct store *s = ctx;
+    const enum sql sql = level == 0 ? SQL_LEAF_HASHES : SQL_TILE_HASHES;
+    const int64_t from = (int64_t)first, to = (int64_t)(first + n);
+    size_t got = 0, len;
+    bool more = level == 0
+                    ? store_find(s, sql, "ii", from, to)
+                    : store_find(s, sql, "iii", (int64_t)level, from, to);
+    while (more && got < n) {
+        const void *hash = store_blob(s, sql, 0, &len);
+        if (len != MERKLE_HASH_LEN)
+            break;
+        memcpy(out[got++].bytes, hash, MERKLE_HASH_LEN);
+        more = store_next(s, sql);
     }
-    while (rc == SQLITE_OK && got < n && sqlite3_step(stmt) == SQLITE_ROW &&
-           sqlite3_column_bytes(stmt, 0) == MERKLE_HASH_LEN)
-        memcpy(out[got++].bytes, sqlite3_column_blob(stmt, 0), MERKLE_HASH_LEN);
-    (void)sqlite3_finalize(stmt);
+    if (more)
+        store_end(s, sql);
     if (got == n)
         return ERR_OK;
     (void)err_set(err, ERR_INTERNAL,
@@ -34,16 +31,16 @@ enum err_code journal_read(void *ctx, struct merkle_hash *out, unsigned level,
 
 void journal_load(struct journal *j, struct store *s)
 {
-    const struct merkle_reader reader = { .read = journal_read, .ctx = s->db };
+    const struct merkle_reader reader = { .read = journal_read, .ctx = s };
     struct err err;
     uint64_t size = 0;
     if (store_find(s, SQL_LEAF_COUNT, "")) {
         size = store_amount(s, SQL_LEAF_COUNT, 0);
         store_end(s, SQL_LEAF_COUNT);
     }
-    if (s->rc == SQLITE_OK &&
+    if (s->rc == STORE_OK &&
         merkle_frontier_at(&j->now, &reader, size, &err) != ERR_OK)
-        s->rc = SQLITE_CORRUPT;
+        store_fail(s, STORE_FAILED, "the audit log is damaged");
     j->next = j->now;
 }
 
@@ -55,9 +52,9 @@ int64_t journal_append(struct journal *j, struct store *s,
     struct audit_salt salt;
     struct merkle_stored stored[MERKLE_LEVELS];
     audit_entry_print(&w, e);
-    if (s->rc == SQLITE_OK && (w.overflow || !audit_salt_new(&salt)))
-        s->rc = SQLITE_INTERNAL;
-    if (s->rc != SQLITE_OK)
+    if (s->rc == STORE_OK && (w.overflow || !audit_salt_new(&salt)))
+        store_fail(s, STORE_FAILED, "an entry of the audit log failed");
+    if (s->rc != STORE_OK)
         return 0;
     text[w.len] = '\0';
     const struct merkle_hash commitment = audit_commitment(&salt, text, w.len);

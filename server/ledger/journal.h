@@ -19,11 +19,11 @@ struct journal {
     struct merkle_frontier now, next;
 };
 
-/* Read the frontier of the file.  An error is in store.rc. */
+/* Read the frontier of the file.  An error is in store->rc. */
 void journal_load(struct journal *j, struct store *s);
 
 /*
- * Append `e`; returns its index.  An error of the file is in store.rc, and so
+ * Append `e`; returns its index.  An error of the file is in store->rc, and so
  * is a lack of randomness.
  */
 int64_t journal_append(struct journal *j, struct store *s,
@@ -32,8 +32,8 @@ int64_t journal_append(struct journal *j, struct store *s,
 void journal_keep(struct journal *j);
 void journal_undo(struct journal *j);
 
-/* Stored hashes of a file opened for reading, as merkle_reader wants them: ctx
- * is its sqlite3 *.  ERR_INTERNAL when some are missing. */
+/* Stored hashes, as merkle_reader wants them: ctx is a struct store *.
+ * ERR_INTERNAL when some are missing. */
 enum err_code journal_read(void *ctx, struct merkle_hash *out, unsigned level,
                            uint64_t first, size_t n, struct err *err);
 

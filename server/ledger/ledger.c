@@ -68,9 +68,9 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
     b->keys = o->answer_keys;
     b->guard = (struct guard){ .path = o->witness, .key = o->key };
     TRY(book_boot(b, found, err));
-    if (b->store.rc != SQLITE_OK)
+    if (b->store->rc != STORE_OK)
         return err_set(err, ERR_INTERNAL, "ledger %s cannot be used: %s",
-                       o->path, sqlite3_errstr(b->store.rc));
+                       o->path, b->store->why);
     l->committer.checkpoint_pages =
         o->checkpoint_pages ? o->checkpoint_pages : CHECKPOINT_PAGES;
     committer_init(&l->committer);
@@ -85,7 +85,7 @@ enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
         return err_set(err, ERR_LIMIT, "out of memory");
     const enum err_code code = open_book(l, o, found, err);
     if (code != ERR_OK) {
-        store_close(&l->committer.book.store);
+        store_close(l->committer.book.store);
         free(l);
         return code;
     }
@@ -109,7 +109,7 @@ void ledger_close(struct ledger *l)
     if (!committer_failed(&l->committer))
         say_goodbye(&l->committer.book);
     counters_forget(&l->committer.book.counters);
-    store_close(&l->committer.book.store);
+    store_close(l->committer.book.store);
     free(l);
 }
 

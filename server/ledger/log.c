@@ -1,45 +1,25 @@
 #include "server/ledger/log.h"
 
-#include <assert.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
-#include "server/ledger/schema.h"
-#include "server/ledger/store.h"
-
-enum { BUSY_MS = 5000 };
 
 struct ledger_log {
-    sqlite3 *db; /* owned */
+    struct store *store; /* owned */
 };
 
-static enum err_code unreadable(const struct ledger_log *log, struct err *err)
+/* The error of what was just read; the next call begins anew. */
+static enum err_code end_read(struct ledger_log *log, struct err *err)
 {
-    return err_set(err, ERR_INTERNAL, "the audit log cannot be read: %s",
-                   sqlite3_errmsg(log->db));
-}
-
-static enum err_code open_db(struct ledger_log *log, const char *path,
-                             struct err *err)
-{
-    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &log->db, flags, NULL) != SQLITE_OK) {
-        (void)err_set(err, ERR_NOT_FOUND, "cannot read ledger %s: %s", path,
-                      log->db ? sqlite3_errmsg(log->db) : "out of memory");
-        return err_hint(err, "name the server's ledger file");
-    }
-    (void)sqlite3_busy_timeout(log->db, BUSY_MS);
-    const int version = store_schema(log->db);
-    if (version == SCHEMA_VERSION)
+    struct store *s = log->store;
+    if (s->rc == STORE_OK)
         return ERR_OK;
-    (void)err_set(err, ERR_INTERNAL,
-                  version > 0 ? "%s is a ledger of another version"
-                              : "%s is not a ledger of Halftone",
-                  path);
-    return err_hint(err, "start its server once: it upgrades the file");
+    (void)err_set(err, ERR_INTERNAL, "the audit log cannot be read: %s",
+                  s->why);
+    store_rollback(s);
+    return ERR_INTERNAL;
 }
 
 enum err_code ledger_log_open(struct ledger_log **out, const char *path,
@@ -48,7 +28,7 @@ enum err_code ledger_log_open(struct ledger_log **out, const char *path,
     struct ledger_log *log = calloc(1, sizeof *log);
     if (!log)
         return err_set(err, ERR_LIMIT, "out of memory");
-    const enum err_code code = open_db(log, path, err);
+    const enum err_code code = store_open_read(&log->store, path, err);
     if (code == ERR_OK)
         *out = log;
     else
@@ -60,27 +40,24 @@ void ledger_log_close(struct ledger_log *log)
 {
     if (!log)
         return;
-    const int rc = sqlite3_close(log->db);
-    assert(rc == SQLITE_OK);
+    store_close(log->store);
     free(log);
 }
 
 struct merkle_reader ledger_log_reader(struct ledger_log *log)
 {
-    return (struct merkle_reader){ .read = journal_read, .ctx = log->db };
+    return (struct merkle_reader){ .read = journal_read, .ctx = log->store };
 }
 
 static enum err_code size_of(struct ledger_log *log, uint64_t *out,
                              struct err *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(
-        log->db, "SELECT coalesce(max(idx) + 1, 0) FROM log_leaves", -1, &stmt,
-        NULL);
-    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        *out = (uint64_t)sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    return rc == SQLITE_ROW ? ERR_OK : unreadable(log, err);
+    *out = 0;
+    if (store_find(log->store, SQL_LEAF_COUNT, "")) {
+        *out = store_amount(log->store, SQL_LEAF_COUNT, 0);
+        store_end(log->store, SQL_LEAF_COUNT);
+    }
+    return end_read(log, err);
 }
 
 enum err_code ledger_log_head(struct ledger_log *log,
@@ -93,50 +70,45 @@ enum err_code ledger_log_head(struct ledger_log *log,
     return merkle_frontier_at(out, &reader, size, err);
 }
 
-/* Call `each` with the rows idx, salt, entry from `first`; *n how many. */
-typedef bool each_fn(void *ctx, sqlite3_stmt *row);
+/* Call `each` with the rows of SQL_LEAVES from `first`; *n how many. */
+typedef bool each_fn(void *ctx, struct store *row);
 static enum err_code each_entry(struct ledger_log *log, uint64_t first,
                                 size_t limit, size_t *n, each_fn *each,
                                 void *ctx, struct err *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct store *s = log->store;
     bool ok = true;
-    int rc = sqlite3_prepare_v2(log->db,
-                                "SELECT idx, salt, entry FROM log_leaves WHERE"
-                                " idx >= ? ORDER BY idx LIMIT ?",
-                                -1, &stmt, NULL);
     *n = 0;
-    if (rc == SQLITE_OK) {
-        (void)sqlite3_bind_int64(stmt, 1, (int64_t)first);
-        (void)sqlite3_bind_int64(stmt, 2, (int64_t)limit);
-        while (ok && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-            ok = sqlite3_column_bytes(stmt, 1) == AUDIT_SALT_LEN &&
-                 sqlite3_column_bytes(stmt, 2) <= AUDIT_ENTRY_LEN &&
-                 each(ctx, stmt);
-            *n += ok;
-        }
+    bool more = store_find(s, SQL_LEAVES, "ii", (int64_t)first, (int64_t)limit);
+    while (more && ok) {
+        size_t salt_len;
+        (void)store_blob(s, SQL_LEAVES, 1, &salt_len);
+        ok = salt_len == AUDIT_SALT_LEN &&
+             strlen(store_text(s, SQL_LEAVES, 2)) <= AUDIT_ENTRY_LEN &&
+             each(ctx, s);
+        *n += ok;
+        more = ok && store_next(s, SQL_LEAVES);
     }
-    const enum err_code code =
-        !ok ? err_set(err, ERR_LIMIT, "the audit log does not fit into memory")
-        : rc == SQLITE_DONE ? ERR_OK
-                            : unreadable(log, err);
-    (void)sqlite3_finalize(stmt);
-    return code;
+    if (ok)
+        return end_read(log, err);
+    store_end(s, SQL_LEAVES);
+    return err_set(err, ERR_LIMIT, "the audit log does not fit into memory");
 }
 
-static struct audit_salt salt_of(sqlite3_stmt *row)
+static struct audit_salt salt_of(struct store *row)
 {
     struct audit_salt salt;
-    memcpy(salt.bytes, sqlite3_column_blob(row, 1), sizeof salt.bytes);
+    size_t len;
+    memcpy(salt.bytes, store_blob(row, SQL_LEAVES, 1, &len), sizeof salt.bytes);
     return salt;
 }
 
-static bool print_commitment(void *ctx, sqlite3_stmt *row)
+static bool print_commitment(void *ctx, struct store *row)
 {
     const struct audit_salt salt = salt_of(row);
+    const char *entry = store_text(row, SQL_LEAVES, 2);
     const struct merkle_hash commitment =
-        audit_commitment(&salt, sqlite3_column_text(row, 2),
-                         (size_t)sqlite3_column_bytes(row, 2));
+        audit_commitment(&salt, entry, strlen(entry));
     writer_be16(ctx, sizeof commitment.bytes);
     writer_bytes(ctx, commitment.bytes, sizeof commitment.bytes);
     return true;
@@ -166,14 +138,13 @@ struct collect {
     struct arena *a;
 };
 
-static bool collect_entry(void *ctx, sqlite3_stmt *row)
+static bool collect_entry(void *ctx, struct store *row)
 {
     struct collect *c = ctx;
     struct ledger_log_entry *e = &c->entries[c->n++];
-    e->index = (uint64_t)sqlite3_column_int64(row, 0);
+    e->index = store_amount(row, SQL_LEAVES, 0);
     e->salt = salt_of(row);
-    e->entry = arena_strndup(c->a, (const char *)sqlite3_column_text(row, 2),
-                             (size_t)sqlite3_column_bytes(row, 2));
+    e->entry = arena_strdup(c->a, store_text(row, SQL_LEAVES, 2));
     return e->entry != NULL;
 }
 
@@ -197,20 +168,15 @@ enum err_code ledger_log_entries(struct ledger_log *log,
 enum err_code ledger_log_of_charge(struct ledger_log *log, uint64_t *index,
                                    const char *charge, struct err *err)
 {
-    sqlite3_stmt *stmt = NULL;
     struct ledger_id id;
-    bool found = false;
     if (ledger_id_parse(&id, charge) &&
-        sqlite3_prepare_v2(log->db, "SELECT leaf FROM charges WHERE id = ?", -1,
-                           &stmt, NULL) == SQLITE_OK) {
-        (void)sqlite3_bind_blob(stmt, 1, id.bytes, sizeof id.bytes,
-                                SQLITE_STATIC);
-        found = sqlite3_step(stmt) == SQLITE_ROW;
-        *index = found ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+        store_find(log->store, SQL_LEAF_OF, "b", id.bytes,
+                   (size_t)LEDGER_ID_LEN)) {
+        *index = store_amount(log->store, SQL_LEAF_OF, 0);
+        store_end(log->store, SQL_LEAF_OF);
+        return end_read(log, err);
     }
-    (void)sqlite3_finalize(stmt);
-    if (found)
-        return ERR_OK;
+    TRY(end_read(log, err));
     (void)err_set(err, ERR_NOT_FOUND, "there is no charge '%.40s'", charge);
     return err_hint(err, "the id is the 32 hexadecimal digits of a receipt's "
                          "query_id");

@@ -42,14 +42,14 @@ static enum err_code read_body(struct book *b, bool *is_there,
                                struct piece_row *row, const char *dataset,
                                struct arena *a, struct err *err)
 {
-    *is_there = store_find(&b->store, SQL_PIECE_BODY, "i", row->id);
+    *is_there = store_find(b->store, SQL_PIECE_BODY, "i", row->id);
     if (!*is_there)
         return ERR_OK;
     const void *body =
-        store_blob(&b->store, SQL_PIECE_BODY, 0, &row->found.answer_len);
+        store_blob(b->store, SQL_PIECE_BODY, 0, &row->found.answer_len);
     row->found.answer =
         (const uint8_t *)arena_strndup(a, body, row->found.answer_len);
-    store_end(&b->store, SQL_PIECE_BODY);
+    store_end(b->store, SQL_PIECE_BODY);
     if (!row->found.answer)
         return full(err);
     const struct seal_of of = { dataset, row->found.charge.bytes,
@@ -64,7 +64,7 @@ enum err_code piece_answered(struct book *b, bool *is_there,
                              const struct ledger_want *want, struct arena *a,
                              struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     *is_there = store_find(s, SQL_PIECE_ANSWERED, "bttii", want->release_hash,
                            (size_t)LEDGER_HASH_LEN, f->dataset, f->purpose,
                            f->since_us, f->now_us);
@@ -81,7 +81,7 @@ bool piece_in_flight(struct book *b, int64_t *lease_left_us,
                      const struct piece_finder *f,
                      const struct ledger_want *want)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     const size_t len = LEDGER_HASH_LEN;
     const enum sql sql = want->series_hash ? SQL_SERIES_OPEN : SQL_PIECE_OPEN;
     const bool flies =
@@ -109,7 +109,7 @@ static enum err_code series_answered(struct list *l, struct book *b,
                                      const struct ledger_want *want,
                                      struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     bool more = store_find(
         s, SQL_SERIES_ANSWERED, "bttiiiii", want->series_hash,
         (size_t)LEDGER_HASH_LEN, f->dataset, f->purpose, f->since_us, f->now_us,
@@ -131,7 +131,7 @@ static enum err_code charge_answered(bool *is_there, struct ledger_found *out,
                                      struct arena *a, struct err *err)
 {
     struct charge c;
-    *is_there = store_find(&b->store, SQL_CHARGE_ANSWERED, "bttii",
+    *is_there = store_find(b->store, SQL_CHARGE_ANSWERED, "bttii",
                            want->release_hash, (size_t)LEDGER_HASH_LEN,
                            f->dataset, f->purpose, f->since_us, f->now_us);
     if (!*is_there)
@@ -151,7 +151,7 @@ static bool charge_in_flight(struct book *b, int64_t *lease_left_us,
                              const struct ledger_want *want, struct err *err)
 {
     struct charge c;
-    if (!store_find(&b->store, SQL_CHARGE_OPEN, "bttii", want->release_hash,
+    if (!store_find(b->store, SQL_CHARGE_OPEN, "bttii", want->release_hash,
                     (size_t)LEDGER_HASH_LEN, f->dataset, f->purpose, f->now_us,
                     b->boot))
         return false;
@@ -166,7 +166,7 @@ static enum err_code held(struct list *l, struct book *b,
                           struct piece_finder *f, const struct ledger_id *id,
                           struct arena *a, struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     struct charge c;
     bool is_full = false;
     TRY(charge_find(b, &c, *id, NULL, err));
@@ -236,16 +236,6 @@ static enum err_code look_for(struct ledger_look *out, struct book *b,
     return ERR_OK;
 }
 
-static int64_t newest(struct store *s)
-{
-    int64_t seq = 0;
-    if (store_find(s, SQL_NEWEST, "")) {
-        seq = store_int(s, SQL_NEWEST, 0);
-        store_end(s, SQL_NEWEST);
-    }
-    return seq;
-}
-
 enum err_code book_look(struct book *b, struct ledger_look *out,
                         const struct ledger_look_args *args, struct arena *a,
                         struct err *err)
@@ -258,7 +248,7 @@ enum err_code book_look(struct book *b, struct ledger_look *out,
                               .now_us = clock_wall_us(b->clock) };
     *out = (struct ledger_look){ .found =
                                      ARENA_NEW_N(a, most, struct ledger_found),
-                                 .newest = newest(&b->store) };
+                                 .newest = charge_newest(b) };
     if (!l.rows || !out->found)
         return full(err);
     if (args->held && !args->brief) {

@@ -9,15 +9,15 @@ enum { US_PER_S = 1000000, DAY_S = 86400, LISTED_MAX = 100, DETAIL_CAP = 320 };
 /* Reads one count; the statement ends here. */
 static uint64_t counted(struct book *b, enum sql sql)
 {
-    const uint64_t n = store_amount(&b->store, sql, 0);
-    store_end(&b->store, sql);
+    const uint64_t n = store_amount(b->store, sql, 0);
+    store_end(b->store, sql);
     return n;
 }
 
 /* Of the dataset, since a steward last lifted its stop. */
 static uint64_t since_lift(struct book *b, const char *dataset, int64_t now_us)
 {
-    return store_find(&b->store, SQL_MISSES_DATASET, "ti", dataset, now_us)
+    return store_find(b->store, SQL_MISSES_DATASET, "ti", dataset, now_us)
                ? counted(b, SQL_MISSES_DATASET)
                : 0;
 }
@@ -36,7 +36,7 @@ enum err_code charge_check_misses(struct book *b,
                              "find out why queries fail, then go on with: "
                              "halftone misses lift DATASET --reason WHY");
     }
-    if (store_find(&b->store, SQL_MISSES_DAY, "tii", args->principal,
+    if (store_find(b->store, SQL_MISSES_DAY, "tii", args->principal,
                    now_us - now_us % DAY_US, now_us)) {
         const uint64_t n = counted(b, SQL_MISSES_DAY);
         if (n > 0 && n >= args->max_misses_day) {
@@ -65,7 +65,7 @@ enum err_code book_lift(struct book *b, uint64_t *lifted, const char *dataset,
         return err_hint(err, "'halftone misses show' lists what counts; a miss "
                              "that its caller has not heard of counts later.");
     }
-    store_run(&b->store, SQL_LIFT_NEW, "titti", dataset, now_us, principal,
+    store_run(b->store, SQL_LIFT_NEW, "titti", dataset, now_us, principal,
               reason, (int64_t)*lifted);
     char detail[DETAIL_CAP];
     (void)snprintf(detail, sizeof detail, "lift %llu misses: %s",
@@ -86,16 +86,16 @@ static enum err_code read_missed(struct book *b, struct ledger_misses *out,
         ARENA_NEW_N(a, LISTED_MAX, struct ledger_missed);
     bool more = rows != NULL;
     for (; more && out->n_today < LISTED_MAX;
-         more = store_next(&b->store, SQL_MISSES_TODAY)) {
+         more = store_next(b->store, SQL_MISSES_TODAY)) {
         struct ledger_missed *row = &rows[out->n_today++];
         row->principal =
-            arena_strdup(a, store_text(&b->store, SQL_MISSES_TODAY, 0));
-        row->n = store_amount(&b->store, SQL_MISSES_TODAY, 1);
+            arena_strdup(a, store_text(b->store, SQL_MISSES_TODAY, 0));
+        row->n = store_amount(b->store, SQL_MISSES_TODAY, 1);
         if (!row->principal)
             break;
     }
     if (more)
-        store_end(&b->store, SQL_MISSES_TODAY);
+        store_end(b->store, SQL_MISSES_TODAY);
     out->today = rows;
     return rows && (out->n_today == 0 || rows[out->n_today - 1].principal)
                ? ERR_OK
@@ -108,18 +108,18 @@ static enum err_code read_lifts(struct book *b, struct ledger_misses *out,
     struct ledger_lift *rows = ARENA_NEW_N(a, LISTED_MAX, struct ledger_lift);
     bool more = rows != NULL, full = !rows;
     for (; more && out->n_lifts < LISTED_MAX && !full;
-         more = store_next(&b->store, SQL_LIFTS)) {
+         more = store_next(b->store, SQL_LIFTS)) {
         struct ledger_lift *row = &rows[out->n_lifts++];
         *row = (struct ledger_lift){
-            .at_us = store_int(&b->store, SQL_LIFTS, 0),
-            .principal = arena_strdup(a, store_text(&b->store, SQL_LIFTS, 1)),
-            .reason = arena_strdup(a, store_text(&b->store, SQL_LIFTS, 2)),
-            .lifted = store_amount(&b->store, SQL_LIFTS, 3),
+            .at_us = store_int(b->store, SQL_LIFTS, 0),
+            .principal = arena_strdup(a, store_text(b->store, SQL_LIFTS, 1)),
+            .reason = arena_strdup(a, store_text(b->store, SQL_LIFTS, 2)),
+            .lifted = store_amount(b->store, SQL_LIFTS, 3),
         };
         full = !row->principal || !row->reason;
     }
     if (more)
-        store_end(&b->store, SQL_LIFTS);
+        store_end(b->store, SQL_LIFTS);
     out->lifts = rows;
     return full ? err_set(err, ERR_LIMIT, "The request's memory is full.")
                 : ERR_OK;
@@ -130,12 +130,12 @@ enum err_code book_misses(struct book *b, struct ledger_misses *out,
 {
     const int64_t now_us = clock_wall_us(b->clock);
     *out = (struct ledger_misses){ .counted = since_lift(b, dataset, now_us) };
-    if (store_find(&b->store, SQL_MISSES_LIFETIME, "ti", dataset, now_us))
+    if (store_find(b->store, SQL_MISSES_LIFETIME, "ti", dataset, now_us))
         out->lifetime = counted(b, SQL_MISSES_LIFETIME);
-    if (store_find(&b->store, SQL_MISSES_TODAY, "tii", dataset,
+    if (store_find(b->store, SQL_MISSES_TODAY, "tii", dataset,
                    now_us - now_us % DAY_US, now_us))
         TRY(read_missed(b, out, a, err));
-    if (store_find(&b->store, SQL_LIFTS, "ti", dataset, (int64_t)LISTED_MAX))
+    if (store_find(b->store, SQL_LIFTS, "ti", dataset, (int64_t)LISTED_MAX))
         TRY(read_lifts(b, out, a, err));
     return ERR_OK;
 }

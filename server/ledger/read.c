@@ -8,17 +8,17 @@ enum { BARE_LEN = 8192, CHARGE_PRINCIPAL = 19 };
 
 static uint64_t boot_new(struct book *b)
 {
-    if (!store_find(&b->store, SQL_BOOT_NEW, "i", clock_wall_us(b->clock)))
+    if (!store_find(b->store, SQL_BOOT_NEW, "i", clock_wall_us(b->clock)))
         return 0;
-    const uint64_t boot = store_amount(&b->store, SQL_BOOT_NEW, 0);
-    while (store_next(&b->store, SQL_BOOT_NEW))
+    const uint64_t boot = store_amount(b->store, SQL_BOOT_NEW, 0);
+    while (store_next(b->store, SQL_BOOT_NEW))
         continue;
     return boot;
 }
 
 void book_note(struct book *b, const struct audit_entry *e)
 {
-    (void)journal_append(&b->journal, &b->store, e);
+    (void)journal_append(&b->journal, b->store, e);
 }
 
 int64_t book_note_charge(struct book *b, const struct charge *c,
@@ -27,7 +27,7 @@ int64_t book_note_charge(struct book *b, const struct charge *c,
 {
     const struct ledger_hex id = ledger_id_hex(c->id);
     return journal_append(
-        &b->journal, &b->store,
+        &b->journal, b->store,
         &(struct audit_entry){ .kind = kind,
                                .time_us = now_us,
                                .principal = principal,
@@ -48,15 +48,15 @@ static void note_bare(struct book *b)
     struct charge c;
     struct err err;
     arena_init(&a, BARE_LEN);
-    while (store_find(&b->store, SQL_CHARGE_BARE, "")) {
+    while (store_find(b->store, SQL_CHARGE_BARE, "")) {
         const char *principal = arena_strdup(
-            &a, store_text(&b->store, SQL_CHARGE_BARE, CHARGE_PRINCIPAL));
+            &a, store_text(b->store, SQL_CHARGE_BARE, CHARGE_PRINCIPAL));
         if (!principal ||
             charge_read(b, SQL_CHARGE_BARE, &c, &a, &err) != ERR_OK)
-            b->store.rc = SQLITE_CORRUPT;
+            store_fail(b->store, STORE_FAILED, "a charge is damaged");
         else
             store_run(
-                &b->store, SQL_CHARGE_LEAF, "ii",
+                b->store, SQL_CHARGE_LEAF, "ii",
                 book_note_charge(b, &c, AUDIT_CHARGE, principal, c.charged_us),
                 c.seq);
         arena_reset(&a);
@@ -77,22 +77,23 @@ static void note_start(struct book *b, uint64_t found)
 
 enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     *found = 0;
-    store_run(s, SQL_BEGIN, "");
+    store_begin(s);
     if (store_find(s, SQL_BOOT_OPEN, "")) {
         *found = store_amount(s, SQL_BOOT_OPEN, 0);
         store_end(s, SQL_BOOT_OPEN);
     }
     store_run(s, SQL_BOOT_SETTLE, "");
     b->boot = (int64_t)boot_new(b);
+    b->newest = -1;
     b->counters.journal = &b->journal;
     journal_load(&b->journal, s);
     TRY(guard_check(&b->guard, s, &b->journal, err));
     note_bare(b);
     note_start(b, *found);
-    store_run(s, SQL_COMMIT, "");
-    if (s->rc != SQLITE_OK)
+    store_commit(s);
+    if (s->rc != STORE_OK)
         return ERR_OK; /* the caller looks */
     journal_keep(&b->journal);
     return guard_begin(&b->guard, &b->journal, err);
@@ -102,7 +103,7 @@ enum err_code book_balance(struct book *b, struct ledger_balance *out,
                            const struct ledger_account_spec *account,
                            struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     /* Version 0 puts no limit in force: reading changes nothing. */
     const struct counter *counter =
         counter_of(&b->counters, s, account, 0, clock_wall_us(b->clock));
@@ -135,10 +136,10 @@ static enum err_code page_start(struct book *b, int64_t *below,
     if (!after[0])
         return ERR_OK;
     if (ledger_id_parse(&id, after) &&
-        store_find(&b->store, SQL_LIST_FROM, "bt", id.bytes,
+        store_find(b->store, SQL_LIST_FROM, "bt", id.bytes,
                    (size_t)LEDGER_ID_LEN, dataset)) {
-        *below = store_int(&b->store, SQL_LIST_FROM, 0);
-        store_end(&b->store, SQL_LIST_FROM);
+        *below = store_int(b->store, SQL_LIST_FROM, 0);
+        store_end(b->store, SQL_LIST_FROM);
         return ERR_OK;
     }
     (void)err_set(err, ERR_INVALID, "page_token is none of this list.");
@@ -185,7 +186,7 @@ enum err_code book_list(struct book *b, struct book_page *out,
                         const char *after, uint32_t limit, struct arena *a,
                         struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     const enum sql sql = principal ? SQL_LIST_MINE : SQL_LIST_ALL;
     const int64_t now_us = clock_wall_us(b->clock);
     int64_t below;

@@ -98,7 +98,7 @@ static enum err_code burn_account(struct recovery *r, const char *account,
     /* Version 0 changes no limit that is in force. */
     const struct ledger_account_spec spec = { .name = account, .limit = limit };
     const struct counter *counter =
-        counter_of(&r->book.counters, &r->book.store, &spec, 0,
+        counter_of(&r->book.counters, r->book.store, &spec, 0,
                    clock_wall_us(r->book.clock));
     if (!counter)
         return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
@@ -119,7 +119,7 @@ static enum err_code burn_account(struct recovery *r, const char *account,
 static enum err_code burn_all(struct recovery *r, struct err *err)
 {
     const char **names = ARENA_NEW_N(&r->arena, ACCOUNTS_MAX, const char *);
-    struct store *s = &r->book.store;
+    struct store *s = r->book.store;
     size_t n = 0;
     bool more_rows = store_find(s, SQL_COUNTER_FILTERS, "");
     while (names && more_rows && n < ACCOUNTS_MAX) {
@@ -151,8 +151,8 @@ static void retire(struct recovery *r, const struct note_verifier *key,
     char meta[NOTE_NAME_MAX + sizeof "retired/"];
     struct book *b = &r->book;
     (void)snprintf(meta, sizeof meta, "retired/%s", key->name);
-    store_run(&b->store, SQL_META_SET, "tb", meta, "", (size_t)0);
-    store_run(&b->store, SQL_META_RESET, "");
+    store_run(b->store, SQL_META_SET, "tb", meta, "", (size_t)0);
+    store_run(b->store, SQL_META_RESET, "");
     book_note(b,
               &(struct audit_entry){
                   .kind = AUDIT_ADMIN,
@@ -181,15 +181,15 @@ static enum err_code recover_in(struct recovery *r, const char *witness,
     }
     b->guard.recovers = true;
     TRY(book_boot(b, &found, err));
-    store_run(&b->store, SQL_BEGIN, "");
+    store_begin(b->store);
     TRY(witness ? burn_blocks(r, err) : burn_all(r, err));
     retire(r, key, witness != NULL);
-    counters_flush(&b->counters, &b->store);
-    store_run(&b->store, SQL_COMMIT, "");
-    return b->store.rc == SQLITE_OK
+    counters_flush(&b->counters, b->store);
+    store_commit(b->store);
+    return b->store->rc == STORE_OK
                ? ERR_OK
                : err_set(err, ERR_INTERNAL, "the ledger cannot be written: %s",
-                         sqlite3_errstr(b->store.rc));
+                         b->store->why);
 }
 
 enum err_code ledger_recover(const char *path, const char *witness,
@@ -210,7 +210,7 @@ enum err_code ledger_recover(const char *path, const char *witness,
     if (code == ERR_OK)
         code = recover_in(r, witness, key, err);
     counters_forget(&r->book.counters);
-    store_close(&r->book.store);
+    store_close(r->book.store);
     arena_fini(&r->arena);
     free(r);
     return code;

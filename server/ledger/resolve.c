@@ -9,7 +9,7 @@ enum { PRUNE_AT_ONCE = 4 };
 enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
                           struct arena *a, struct err *err)
 {
-    struct store *s = &b->store;
+    struct store *s = b->store;
     *out = (struct charge){
         .seq = store_int(s, sql, 0),
         .state = (enum ledger_state)store_int(s, sql, 2),
@@ -52,7 +52,7 @@ bool charge_is_held(const struct book *b, const struct charge *c,
 void charge_close_missed(struct book *b, const struct charge *c,
                          int64_t release_us)
 {
-    store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_MISSED,
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_MISSED,
               release_us, c->seq);
     accounts_settle(b, c);
     b->resolved = true;
@@ -63,11 +63,11 @@ enum err_code charge_body(struct book *b, const struct charge *c,
                           struct arena *a, struct err *err)
 {
     if (now_us >= c->expires_us ||
-        !store_find(&b->store, SQL_ANSWER_FIND, "i", c->seq))
+        !store_find(b->store, SQL_ANSWER_FIND, "i", c->seq))
         return say_expired(err);
-    const void *body = store_blob(&b->store, SQL_ANSWER_FIND, 0, len);
+    const void *body = store_blob(b->store, SQL_ANSWER_FIND, 0, len);
     *answer = (const uint8_t *)arena_strndup(a, body, *len);
-    store_end(&b->store, SQL_ANSWER_FIND);
+    store_end(b->store, SQL_ANSWER_FIND);
     if (!*answer)
         return err_set(err, ERR_LIMIT,
                        "The stored answer passes the request's "
@@ -79,7 +79,7 @@ enum err_code charge_body(struct book *b, const struct charge *c,
 enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
                           struct arena *a, struct err *err)
 {
-    if (store_find(&b->store, SQL_CHARGE_BY_ID, "b", id.bytes,
+    if (store_find(b->store, SQL_CHARGE_BY_ID, "b", id.bytes,
                    (size_t)LEDGER_ID_LEN))
         return charge_read(b, SQL_CHARGE_BY_ID, c, a, err);
     return err_set(err, ERR_INTERNAL, "no such charge");
@@ -106,12 +106,10 @@ enum err_code charge_store(struct book *b, const struct charge *c,
     const int64_t expires_us = release_us + c->keep_us;
     const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
     TRY(seal(b->keys, &of, &answer, &len, a, err));
-    store_run(&b->store, SQL_ANSWER_PRUNE, "ii", now_us,
-              (int64_t)PRUNE_AT_ONCE);
-    store_run(&b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
+    store_run(b->store, SQL_ANSWER_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
+    store_run(b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
               c->seq);
-    store_run(&b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer,
-              len);
+    store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer, len);
     accounts_settle(b, c);
     b->resolved = true;
     return ERR_OK;
@@ -157,7 +155,7 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
         return err_set(err, ERR_UNAVAILABLE,
                        "An earlier run may have reached the data: the charge "
                        "stays.");
-    store_run(&b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_VOIDED,
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_VOIDED,
               clock_wall_us(b->clock), c.seq);
     (void)book_note_charge(b, &c, AUDIT_VOID, NULL, clock_wall_us(b->clock));
     accounts_give_back(b, &c);

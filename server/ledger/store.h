@@ -1,7 +1,7 @@
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 
-#include <sqlite3.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,37 +9,50 @@
 #include "server/base/err.h"
 
 /*
- * The SQLite file: opening, locking, prepared statements, checkpoints.
+ * Where the ledger's rows are: one interface, and behind it a database.
  *
- * One connection, used by one thread at a time.  Errors are sticky, as in a
- * reader: after the first one every call does nothing and finds nothing, and
- * whoever runs a transaction checks `rc` once before it commits.
- *
- * WAL, synchronous FULL, no automatic checkpoint.  A lock file beside the
- * ledger keeps a second server out; readers (ledger_verify) need no lock.
+ * A store is one connection, used by one thread at a time, with the statements
+ * of sql.def prepared.  Errors are sticky, as in a reader: after the first one
+ * every call does nothing and finds nothing, and whoever runs a transaction
+ * checks `rc` once before it commits.
  */
 enum sql {
 #define STMT(name, text) SQL_##name,
 #include "server/ledger/sql.def"
 #undef STMT
+    SQL_QUERY, /* the text last given to store_query */
     SQL_COUNT
 };
 
-struct store {
-    sqlite3 *db;                    /* owned */
-    sqlite3_stmt *stmts[SQL_COUNT]; /* owned */
-    int lock_fd;                    /* owned */
-    int rc;                         /* SQLITE_OK, or the first error */
-    uint32_t log_pages;             /* in the write-ahead log, at the last
-                                       commit */
+enum store_rc {
+    STORE_OK,
+    STORE_REFUSED, /* a constraint, or what was asked is too big: the database
+                      is well, and as it was once this is rolled back */
+    STORE_FAILED   /* anything else: nobody knows what is durable */
 };
 
-/* As ledger_open.  The file exists and has the schema afterwards. */
-enum err_code store_open(struct store *s, const char *path,
+struct store {
+    const struct store_ops *ops; /* of the database behind it */
+    enum store_rc rc;            /* STORE_OK, or the first error */
+    char why[160];               /* ... in the database's words */
+};
+
+/*
+ * As ledger_open, by the path of an SQLite file.  It exists and has the newest
+ * schema afterwards; its server is the only one.
+ */
+enum err_code store_open(struct store **out, const char *where,
                          struct err *err) MUST_CHECK;
 
-/* Fold the log into the file if nothing failed, then close.  Also after a
- * store_open that failed. */
+/*
+ * For reading, beside a server or without one.
+ * ERR_NOT_FOUND  it cannot be read
+ * ERR_INTERNAL   it is not a ledger, or of another version
+ */
+enum err_code store_open_read(struct store **out, const char *where,
+                              struct err *err) MUST_CHECK;
+
+/* NULL is allowed. */
 void store_close(struct store *s);
 
 /*
@@ -50,24 +63,58 @@ void store_close(struct store *s);
  *
  * store_find is true when a row is there: read its columns, then store_end (or
  * store_next for the row after).  store_run is for statements without rows.
+ * store_query is store_find of a text that is not in sql.def, read as
+ * SQL_QUERY; one at a time.
  */
 bool store_find(struct store *s, enum sql sql, const char *types, ...);
+bool store_query(struct store *s, const char *text, const char *types, ...);
 bool store_next(struct store *s, enum sql sql);
 void store_end(struct store *s, enum sql sql);
 void store_run(struct store *s, enum sql sql, const char *types, ...);
 
+/* Of the row that is there.  NULL is 0, "" and no bytes. */
 int64_t store_int(struct store *s, enum sql sql, int column);
 uint64_t store_amount(struct store *s, enum sql sql, int column);
 const char *store_text(struct store *s, enum sql sql, int column);
 const void *store_blob(struct store *s, enum sql sql, int column, size_t *len);
 
-/* Undo the open transaction and forget the error. */
+/* Record an error, unless there is one. */
+void store_fail(struct store *s, enum store_rc rc, const char *why);
+
+/*
+ * A transaction.  store_commit is durable when `rc` is STORE_OK after it.
+ * store_rollback undoes the open one and forgets the error.
+ */
+void store_begin(struct store *s);
+bool store_writes(struct store *s); /* the open one changed something */
+void store_commit(struct store *s);
 void store_rollback(struct store *s);
 
-/* Fold the log into the file and make that durable. */
+/* Between transactions: housekeeping that is due when this much is written. */
+bool store_is_due(const struct store *s, uint32_t pages);
 void store_checkpoint(struct store *s);
 
-/* The version of the schema in `db`: 0 = an empty file, -1 = not a ledger. */
-int store_schema(sqlite3 *db);
+/*
+ * What a database does; the functions above say it.  `start` binds and takes
+ * the first step; bytes is text (ending in a 0) or a blob, NULL for NULL.
+ */
+struct store_ops {
+    bool (*start)(struct store *s, enum sql sql, const char *types,
+                  va_list *ap);
+    bool (*query)(struct store *s, const char *text, const char *types,
+                  va_list *ap);
+    bool (*next)(struct store *s, enum sql sql);
+    void (*end)(struct store *s, enum sql sql);
+    int64_t (*integer)(struct store *s, enum sql sql, int column);
+    const void *(*bytes)(struct store *s, enum sql sql, int column,
+                         size_t *len);
+    void (*begin)(struct store *s);
+    bool (*writes)(struct store *s);
+    void (*commit)(struct store *s);
+    void (*rollback)(struct store *s);
+    bool (*is_due)(const struct store *s, uint32_t pages);
+    void (*checkpoint)(struct store *s);
+    void (*close)(struct store *s); /* frees it */
+};
 
 #endif

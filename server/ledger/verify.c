@@ -1,12 +1,9 @@
-#include <assert.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
-#include "server/ledger/schema.h"
 #include "server/ledger/store.h"
 
 /*
@@ -14,7 +11,7 @@
  * sentence for a person.  Sums are SQLite's over integers, which are exact or
  * an error, never rounded.
  */
-enum { LINE_CAP = 400, FINDINGS_MAX = 20, BUSY_MS = 5000 };
+enum { LINE_CAP = 400, FINDINGS_MAX = 20, PAGE = 1024 };
 
 /* What the charges say a part of a counter must be. */
 #define RECOMPUTED(part)                                                       \
@@ -117,7 +114,7 @@ static const struct check {
 
 /* Where findings go, and how many there were. */
 struct report {
-    sqlite3 *db;
+    struct store *store; /* borrowed */
     ledger_say_fn *say;
     void *ctx;
     uint64_t findings;
@@ -135,26 +132,30 @@ static void say(const struct report *r, const char *fmt, ...)
     r->say(r->ctx, line);
 }
 
+/* What stops a check is a finding; the others go on. */
+static uint64_t note_error(struct report *r, const char *name)
+{
+    if (r->store->rc == STORE_OK)
+        return 0;
+    say(r, "FAILED %s: %s", name, r->store->why);
+    store_rollback(r->store);
+    store_begin(r->store);
+    return 1;
+}
+
 static void run_check(struct report *r, const struct check *check)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(r->db, check->sql, -1, &stmt, NULL);
     uint64_t n = 0;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    bool more = store_query(r->store, check->sql, "");
+    for (; more; more = store_next(r->store, SQL_QUERY))
         if (n++ < FINDINGS_MAX)
             say(r, "FAILED %s: %s", check->name,
-                (const char *)sqlite3_column_text(stmt, 0));
-        rc = SQLITE_OK;
-    }
-    if (rc != SQLITE_DONE) {
-        n++;
-        say(r, "FAILED %s: %s", check->name, sqlite3_errmsg(r->db));
-    }
+                store_text(r->store, SQL_QUERY, 0));
+    n += note_error(r, check->name);
     if (n > FINDINGS_MAX)
         say(r, "FAILED %s: %llu findings in all", check->name,
             (unsigned long long)n);
     r->findings += n;
-    (void)sqlite3_finalize(stmt);
 }
 
 static void find(struct report *r, const char *what, int64_t at)
@@ -163,110 +164,98 @@ static void find(struct report *r, const char *what, int64_t at)
         say(r, "FAILED the log's tree: %s %lld", what, (long long)at);
 }
 
+/* What a leaf has beside it is what its entry and the leaves before make it. */
+static void check_leaf(struct report *r, struct merkle_frontier *f,
+                       const struct audit_salt *salt, const char *entry,
+                       size_t len, const void *logged)
+{
+    struct merkle_stored out[MERKLE_LEVELS];
+    struct merkle_hash stored;
+    struct err err;
+    const int64_t at = (int64_t)f->size;
+    const struct merkle_hash commitment = audit_commitment(salt, entry, len);
+    const struct merkle_hash hash = audit_leaf(&commitment);
+    const size_t n = merkle_append(f, out, &hash);
+    if (memcmp(logged, hash.bytes, sizeof hash.bytes) != 0)
+        find(r, "the entry is not the one that was logged as leaf", at);
+    for (size_t i = 1; i < n; i++)
+        if (journal_read(r->store, &stored, out[i].level, out[i].index, 1,
+                         &err) != ERR_OK ||
+            memcmp(&stored, &out[i].hash, sizeof stored) != 0)
+            find(r, "a tile's root is wrong after leaf", at);
+}
+
+/* The leaves from f->size, a page of them; false when there are no more. */
+static bool check_page(struct report *r, struct merkle_frontier *f)
+{
+    struct store *s = r->store;
+    const uint64_t before = f->size;
+    bool more = store_find(s, SQL_LEAVES, "ii", (int64_t)before, (int64_t)PAGE);
+    while (more) {
+        struct audit_salt salt;
+        size_t salt_len, hash_len;
+        const int64_t at = store_int(s, SQL_LEAVES, 0);
+        const void *salted = store_blob(s, SQL_LEAVES, 1, &salt_len);
+        const char *entry = store_text(s, SQL_LEAVES, 2);
+        const void *hash = store_blob(s, SQL_LEAVES, 3, &hash_len);
+        if (at != (int64_t)f->size || strlen(entry) > AUDIT_ENTRY_LEN ||
+            salt_len != sizeof salt.bytes || hash_len != MERKLE_HASH_LEN) {
+            find(r, "it breaks off before leaf", at);
+            store_end(s, SQL_LEAVES);
+            return false;
+        }
+        memcpy(salt.bytes, salted, sizeof salt.bytes);
+        check_leaf(r, f, &salt, entry, strlen(entry), hash);
+        more = store_next(s, SQL_LEAVES);
+    }
+    return f->size > before;
+}
+
 /* Each stored hash is what entries and salts make it, and none is missing. */
 static void check_tree(struct report *r)
 {
-    sqlite3_stmt *leaf = NULL, *tile = NULL;
     struct merkle_frontier f = { 0 };
-    struct merkle_stored out[MERKLE_LEVELS];
-    if (sqlite3_prepare_v2(r->db,
-                           "SELECT idx, hash, salt, entry FROM log_leaves"
-                           " ORDER BY idx",
-                           -1, &leaf, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(r->db,
-                           "SELECT hash FROM log_tiles WHERE level = ? AND"
-                           " idx = ?",
-                           -1, &tile, NULL) != SQLITE_OK)
-        find(r, "no log in this file: version", store_schema(r->db));
-    while (leaf && tile && sqlite3_step(leaf) == SQLITE_ROW) {
-        const int64_t at = sqlite3_column_int64(leaf, 0);
-        struct audit_salt salt = { { 0 } };
-        const size_t len = (size_t)sqlite3_column_bytes(leaf, 3);
-        if (at != (int64_t)f.size || len > AUDIT_ENTRY_LEN ||
-            sqlite3_column_bytes(leaf, 2) != AUDIT_SALT_LEN) {
-            find(r, "it breaks off before leaf", at);
-            break;
-        }
-        memcpy(salt.bytes, sqlite3_column_blob(leaf, 2), sizeof salt.bytes);
-        const struct merkle_hash commitment =
-            audit_commitment(&salt, sqlite3_column_text(leaf, 3), len);
-        const struct merkle_hash hash = audit_leaf(&commitment);
-        const size_t n = merkle_append(&f, out, &hash);
-        if (memcmp(sqlite3_column_blob(leaf, 1), hash.bytes, sizeof hash) != 0)
-            find(r, "the entry is not the one that was logged as leaf", at);
-        for (size_t i = 1; i < n; i++) {
-            (void)sqlite3_bind_int64(tile, 1, out[i].level);
-            (void)sqlite3_bind_int64(tile, 2, (int64_t)out[i].index);
-            if (sqlite3_step(tile) != SQLITE_ROW ||
-                memcmp(sqlite3_column_blob(tile, 0), out[i].hash.bytes,
-                       MERKLE_HASH_LEN) != 0)
-                find(r, "a tile's root is wrong after leaf", at);
-            (void)sqlite3_reset(tile);
-        }
-    }
-    (void)sqlite3_finalize(leaf);
-    (void)sqlite3_finalize(tile);
+    while (check_page(r, &f))
+        continue;
+    r->findings += note_error(r, "the log's tree");
 }
 
 /* "12 charges (1 open, 2 missed, 0 void) on 3 accounts" */
 static void sum_up(const struct report *r)
 {
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(
-            r->db,
-            "SELECT count(*), coalesce(sum(state = 0), 0),"
-            " coalesce(sum(state = 2), 0), coalesce(sum(state = 3), 0),"
-            " (SELECT count(DISTINCT account) FROM counters) FROM charges",
-            -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        say(r,
-            "%s: %lld charges (%lld open, %lld missed, %lld void) on %lld "
-            "accounts, %llu findings",
-            r->findings ? "FAILED" : "ok",
-            (long long)sqlite3_column_int64(stmt, 0),
-            (long long)sqlite3_column_int64(stmt, 1),
-            (long long)sqlite3_column_int64(stmt, 2),
-            (long long)sqlite3_column_int64(stmt, 3),
-            (long long)sqlite3_column_int64(stmt, 4),
-            (unsigned long long)r->findings);
-    (void)sqlite3_finalize(stmt);
-}
-
-static enum err_code run_checks(struct report *r, const char *path,
-                                struct err *err)
-{
-    (void)sqlite3_busy_timeout(r->db, BUSY_MS);
-    /* One snapshot for all checks: a server may be writing. */
-    if (sqlite3_exec(r->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL))
-        return err_set(err, ERR_NOT_FOUND, "cannot read %s: %s", path,
-                       sqlite3_errmsg(r->db));
-    const int version = store_schema(r->db);
-    if (version != SCHEMA_VERSION)
-        return err_set(err, ERR_INTERNAL,
-                       version > 0 ? "%s is a ledger of another version"
-                                   : "%s is not a ledger of Halftone",
-                       path);
-    for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++)
-        run_check(r, &CHECKS[i]);
-    check_tree(r);
-    sum_up(r);
-    return r->findings ? err_set(err, ERR_INTERNAL,
-                                 "%s breaks %llu of the ledger's invariants",
-                                 path, (unsigned long long)r->findings)
-                       : ERR_OK;
+    struct store *s = r->store;
+    if (!store_query(s,
+                     "SELECT count(*), coalesce(sum(CASE state WHEN 0 THEN 1"
+                     " END), 0), coalesce(sum(CASE state WHEN 2 THEN 1 END),"
+                     " 0), coalesce(sum(CASE state WHEN 3 THEN 1 END), 0),"
+                     " (SELECT count(DISTINCT account) FROM counters)"
+                     " FROM charges",
+                     ""))
+        return;
+    say(r,
+        "%s: %lld charges (%lld open, %lld missed, %lld void) on %lld "
+        "accounts, %llu findings",
+        r->findings ? "FAILED" : "ok", (long long)store_int(s, SQL_QUERY, 0),
+        (long long)store_int(s, SQL_QUERY, 1),
+        (long long)store_int(s, SQL_QUERY, 2),
+        (long long)store_int(s, SQL_QUERY, 3),
+        (long long)store_int(s, SQL_QUERY, 4), (unsigned long long)r->findings);
+    store_end(s, SQL_QUERY);
 }
 
 enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
                             struct err *err)
 {
     struct report r = { .say = say_fn, .ctx = ctx };
-    enum err_code code = ERR_NOT_FOUND;
-    if (sqlite3_open_v2(path, &r.db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
-        code = run_checks(&r, path, err);
-    else
-        (void)err_set(err, code, "cannot read %s: %s", path,
-                      r.db ? sqlite3_errmsg(r.db) : "out of memory");
-    const int rc = sqlite3_close(r.db);
-    assert(rc == SQLITE_OK);
-    return code;
+    TRY(store_open_read(&r.store, path, err));
+    store_begin(r.store); /* one snapshot for all: a server may be writing */
+    for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++)
+        run_check(&r, &CHECKS[i]);
+    check_tree(&r);
+    sum_up(&r);
+    store_close(r.store);
+    return r.findings ? err_set(err, ERR_INTERNAL,
+                                "%s breaks %llu of the ledger's invariants",
+                                path, (unsigned long long)r.findings)
+                      : ERR_OK;
 }
