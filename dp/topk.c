@@ -33,14 +33,9 @@ static double unit_spread(enum dp_notion notion)
     return notion == DP_PURE ? 1 : M_PI / sqrt(6);
 }
 
-enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
-                                 enum dp_notion notion)
+static enum dp_status pick_at(struct dp_topk *t, struct dp_choice pick,
+                              double eps)
 {
-    struct dp_choice pick = pick_of(linf, notion);
-    if (!shape_ok(t) || linf < 1 || (notion == DP_PURE && !t->declared) ||
-        !(sd > 0))
-        return DP_EDOM;
-    const double eps = unit_spread(notion) * (double)linf / sd;
     if (!(eps * 1e9 <= (double)DP_CHOICE_EPS_MAX))
         return DP_ERANGE;
     pick.eps_nano = (uint64_t)ceil(eps * 1e9);
@@ -48,6 +43,16 @@ enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
         return DP_EDOM;
     t->pick = pick;
     return DP_OK;
+}
+
+enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
+                                 enum dp_notion notion)
+{
+    struct dp_choice pick = pick_of(linf, notion);
+    if (!shape_ok(t) || linf < 1 || (notion == DP_PURE && !t->declared) ||
+        !(sd > 0))
+        return DP_EDOM;
+    return pick_at(t, pick, unit_spread(notion) * (double)linf / sd);
 }
 
 double dp_topk_weight(enum dp_notion notion)
@@ -97,6 +102,13 @@ static long double rate_of(const struct dp_choice *c)
     return (long double)c->eps_nano * 1e-9L / (long double)c->sensitivity;
 }
 
+/* ln(m k / delta). */
+static long double odds_of(const struct dp_topk *t)
+{
+    const long double m = t->l0 < t->fetched ? t->l0 : (long double)t->fetched;
+    return logl(m * t->k / ((long double)t->delta_atto * 1e-18L));
+}
+
 /*
  * linf + linf ln(m k / delta) / eps, rounded up: a group that only one of two
  * neighbours fetched then weighs at most delta / (m k) of the stop, and there
@@ -106,12 +118,22 @@ uint64_t dp_topk_margin(const struct dp_topk *t)
 {
     if (t->declared)
         return 0;
-    const long double m = t->l0 < t->fetched ? t->l0 : (long double)t->fetched;
-    const long double odds =
-        logl(m * t->k / ((long double)t->delta_atto * 1e-18L));
     const long double margin = (long double)t->pick.sensitivity +
-                               odds / rate_of(&t->pick) * (1 + 1e-15L);
+                               odds_of(t) / rate_of(&t->pick) * (1 + 1e-15L);
     return margin < 0x1p63L ? (uint64_t)ceill(margin) : UINT64_MAX;
+}
+
+/* One step is left for what is rounded up. */
+enum dp_status dp_topk_of_margin(struct dp_topk *t, uint64_t linf,
+                                 uint64_t most, enum dp_notion notion)
+{
+    if (!shape_ok(t) || linf < 1 || notion == DP_PURE || t->declared)
+        return DP_EDOM;
+    if (most <= linf + 1)
+        return DP_ERANGE;
+    const long double eps =
+        odds_of(t) * (long double)linf / (long double)(most - linf - 1);
+    return pick_at(t, pick_of(linf, notion), (double)(eps * (1 + 1e-12L)));
 }
 
 bool dp_topk_counts(struct dp_exact count)

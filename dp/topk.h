@@ -51,10 +51,19 @@ enum dp_status dp_topk_of_spread(struct dp_topk *t, uint64_t linf, double sd,
                                  enum dp_notion notion) DP_MUST_CHECK;
 
 /*
- * What such a pick costs, beside one number released over one group with noise
- * of that standard deviation: a public constant of the notion, for planners
- * that ask whether k picks and numbers over min(k, l0) groups cost less than
- * numbers over l0 groups.  To first order in the price under GDP.
+ * The cheapest pick whose stop lies at most `most` steps above the next group,
+ * so that a group of about so many is as likely shown as not.  Reads and
+ * refuses as above, DP_EDOM if declared too; DP_ERANGE where none does.
+ */
+enum dp_status dp_topk_of_margin(struct dp_topk *t, uint64_t linf,
+                                 uint64_t most,
+                                 enum dp_notion notion) DP_MUST_CHECK;
+
+/*
+ * What a pick by dp_topk_of_spread() costs, beside one number released over one
+ * group with noise of that standard deviation: a public constant of the notion,
+ * for planners that ask whether k picks and numbers over min(k, l0) groups cost
+ * less than numbers over l0 groups.  To first order in the price under GDP.
  */
 double dp_topk_weight(enum dp_notion notion);
 

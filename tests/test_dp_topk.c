@@ -414,6 +414,36 @@ static void a_spread_has_its_price(void **state)
     assert_int_equal(dp_topk_of_spread(&t, 1000, 1, DP_ZCDP), DP_ERANGE);
 }
 
+/* By hand: a person in 4 groups, 3 picks, delta 10^-8: ln(12 / 10^-8)
+ * = 20.9056; a stop at most 37 + 1 above needs eps = 20.9056 x 2 / (37 - 2 + 1
+ * - 1). */
+static void a_margin_has_its_pick(void **state)
+{
+    (void)state;
+    struct dp_topk t = {
+        .k = 3, .l0 = 4, .fetched = 9, .delta_atto = 10000000000
+    };
+    const struct dp_topk fresh = t;
+    assert_int_equal(dp_topk_of_margin(&t, 2, 38, DP_ZCDP), DP_OK);
+    assert_true(t.pick.sensitivity == 2 && t.pick.monotone);
+    assert_true(
+        fabs((double)t.pick.eps_nano * 1e-9 / (20.905588 * 2 / 35) - 1) < 1e-6);
+    assert_true(dp_topk_margin(&t) <= 38 && dp_topk_margin(&t) >= 37);
+    for (uint64_t most = 5; most < 100000; most = most * 3 / 2) {
+        assert_int_equal(dp_topk_of_margin(&t, 2, most, DP_GDP), DP_OK);
+        assert_true(dp_topk_margin(&t) <= most);
+        assert_true(dp_topk_margin(&t) >= most - 1);
+    }
+    t = fresh;
+    assert_int_equal(dp_topk_of_margin(&t, 2, 3, DP_ZCDP), DP_ERANGE);
+    assert_int_equal(dp_topk_of_margin(&t, 20000, 20002, DP_ZCDP), DP_ERANGE);
+    assert_int_equal(dp_topk_of_margin(&t, 2, 38, DP_PURE), DP_EDOM);
+    assert_int_equal(dp_topk_of_margin(&t, 0, 38, DP_ZCDP), DP_EDOM);
+    t.declared = true;
+    assert_int_equal(dp_topk_of_margin(&t, 2, 38, DP_ZCDP), DP_EDOM);
+    assert_int_equal(t.pick.eps_nano, 0);
+}
+
 static void fetched_in_falling_order(void **state)
 {
     (void)state;
@@ -428,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_spread_has_its_price),
+        cmocka_unit_test(a_margin_has_its_pick),
         cmocka_unit_test(fetched_in_falling_order),
         cmocka_unit_test(every_pick_is_within_reach),
         cmocka_unit_test(edges),

@@ -140,7 +140,8 @@ static enum err_code price_best(struct draft *d, struct err *err)
         return draft_price(d, err);
     TRY(draft_top(&top, &fits, d, err));
     const enum err_code code = draft_price(d, err);
-    if (!fits || draft_price(&top, &ignored) != ERR_OK ||
+    if (!fits || !draft_top_aim(&top, d) ||
+        draft_price(&top, &ignored) != ERR_OK ||
         !draft_top_wins(&top, d, code == ERR_OK))
         return code;
     struct draft every = *d;

@@ -163,8 +163,11 @@ struct plan_top {
     size_t score; /* measure whose exact numbers are compared */
     bool hidden;  /* ... of which nothing leaves but the order */
     struct dp_topk t;
-    double ratio; /* its price beside that of every group, at equal noise; 0:
-                     never compared */
+    uint64_t most; /* private groups: the stop may lie so far above the next,
+                      steps of the score; 0: no stop can serve */
+    double weight; /* a pick's price beside that of a number over one group */
+    double ratio;  /* its price beside that of every group, at equal use; 0:
+                      never compared; infinite: no picks are of equal use */
 };
 
 /* Key `key` is one of the values of an output of an earlier release. */
@@ -216,11 +219,11 @@ struct plan {
     size_t n_parts;      /* 0 = the plan is one release itself */
     bool adds_up;    /* of a part: its rows are totals of another's cells, */
     size_t cells_of; /* ... this one's: totals.h */
-    bool one_group;      /* each person is in one group by construction */
-    uint32_t set;        /* of a part: keys of the question, as bits */
-    bool selects;        /* some key is private */
-    bool has_people;     /* some measure counts everyone in the group */
-    size_t people;       /* ... this one */
+    bool one_group;  /* each person is in one group by construction */
+    uint32_t set;    /* of a part: keys of the question, as bits */
+    bool selects;    /* some key is private */
+    bool has_people; /* some measure counts everyone in the group */
+    size_t people;   /* ... this one */
     struct dp_threshold keep; /* plan_thresholds only */
     struct plan_top top;
     struct plan *wider;     /* top.on: the same question as a release of every
@@ -251,8 +254,8 @@ struct plan {
 };
 
 enum { PLAN_REACH_MAX = 512 * 1024 };
-/* Bytes that a request may use in a worker; a sixteenth is for all that does not
- * grow with groups. */
+/* Bytes that a request may use in a worker; a sixteenth is for all that does
+ * not grow with groups. */
 enum { PLAN_ARENA = 256 << 20, PLAN_MEMORY_MAX = PLAN_ARENA / 16 * 15 };
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
 /* Numbers that a released group has: its noisy measures, then its picks.  Of a
@@ -262,7 +265,8 @@ static inline size_t plan_width(const struct plan *p)
     return p->n_measures + p->n_picks;
 }
 
-/* Does an engine run it?  The other plans are public, or read another's rows. */
+/* Does an engine run it?  The other plans are public, or read another's rows.
+ */
 static inline bool plan_runs(const struct plan *p)
 {
     return !p->is_free && !p->adds_up;

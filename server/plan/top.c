@@ -173,7 +173,7 @@ enum err_code draft_top(struct draft *out, bool *fits, const struct draft *d,
 
 static double pick_weight(const struct draft *d)
 {
-    return d->plan->top.t.k * dp_topk_weight(d->policy->notion);
+    return d->plan->top.t.k * d->plan->top.weight;
 }
 
 static double number_weight(const struct plan *p)
@@ -186,6 +186,51 @@ static uint64_t main_units(const struct draft *d)
     return dp_notion_units(d->policy->notion, d->plan->price);
 }
 
+/* What a person who is in a group adds to its score at least. */
+static uint64_t least_of_person(const struct draft *d, size_t score)
+{
+    const struct draft_measure *w = &d->measures[score];
+    const enum measure_kind kind = d->plan->measures[score].kind;
+    const bool everyone = !w->filter && !w->value;
+    return (kind == MEASURE_PEOPLE || kind == MEASURE_ROWS) && everyone;
+}
+
+/*
+ * How far the stop may lie above the next group: not above the score of as many
+ * people as the threshold of `every` asks for.
+ */
+static void aim_stop(struct draft *top, const struct draft *every)
+{
+    struct plan_top *t = &top->plan->top;
+    const struct dp_mechanism *noise = &every->plan->measures[t->score].noise;
+    const uint64_t bound = top->plan->measures[t->score].bound;
+    struct dp_topk wide = t->t, low = t->t;
+    t->most = every->plan->keep.above * least_of_person(every, t->score);
+    if (dp_topk_of_spread(&wide, bound, sqrt(dp_mechanism_variance(noise)),
+                          top->policy->notion) != DP_OK ||
+        dp_topk_of_margin(&low, bound, t->most, top->policy->notion) != DP_OK) {
+        t->most = 0;
+        return;
+    }
+    const double times = (double)low.pick.eps_nano / (double)wide.pick.eps_nano;
+    if (times > 1)
+        t->weight *= times * times; /* under zcdp and gdp, the others */
+}
+
+bool draft_top_aim(struct draft *top, const struct draft *every)
+{
+    struct plan_top *t = &top->plan->top;
+    t->weight = dp_topk_weight(top->policy->notion);
+    if (t->t.declared)
+        return true;
+    aim_stop(top, every);
+    if (t->most == 0) {
+        every->plan->top.t.k = t->t.k;
+        every->plan->top.ratio = HUGE_VAL;
+    }
+    return t->most > 0;
+}
+
 bool draft_top_wins(struct draft *top, struct draft *d, bool is_priced)
 {
     const bool accuracy = d->req->ask.kind == ASK_ACCURACY_ABS ||
@@ -196,7 +241,9 @@ bool draft_top_wins(struct draft *top, struct draft *d, bool is_priced)
         ratio = is_priced ? (double)main_units(top) / (double)main_units(d) : 0;
     top->plan->top.ratio = d->plan->top.ratio = ratio;
     d->plan->top.t.k = top->plan->top.t.k;
-    return ratio < 1;
+    return ratio < 1 &&
+           (top->plan->top.t.declared ||
+            dp_topk_margin(&top->plan->top.t) <= top->plan->top.most);
 }
 
 uint64_t draft_top_part(const struct draft *d, uint64_t total)
@@ -233,8 +280,14 @@ enum err_code draft_top_reach(struct draft *d, struct err *err)
         return ERR_OK;
     struct plan_measure *m = &p->measures[p->top.score];
     const double sd = sqrt(dp_mechanism_variance(&m->noise));
+    struct dp_topk low = p->top.t;
     if (dp_topk_of_spread(&p->top.t, m->bound, sd, d->policy->notion) != DP_OK)
         return no_pick(d, err);
+    if (!low.declared && dp_topk_of_margin(&low, m->bound, p->top.most,
+                                           d->policy->notion) != DP_OK)
+        return no_pick(d, err);
+    if (low.pick.eps_nano > p->top.t.pick.eps_nano)
+        p->top.t = low;
     if (p->top.hidden)
         m->noise = (struct dp_mechanism){ 0 };
     return ERR_OK;
@@ -291,18 +344,27 @@ void draft_top_explain(struct writer *w, const struct plan *p)
 {
     if (p->top.on)
         told_picks(w, p);
+    const char *use =
+        p->selects ? " and with groups of as few people shown" : "";
     if (p->top.on && p->top.ratio > 0)
         writer_printf(w,
                       "  chosen because every group, ordered and cut "
                       "afterwards, would cost %.3g times as much at equal "
-                      "noise\n",
-                      1 / p->top.ratio);
+                      "noise%s\n",
+                      1 / p->top.ratio, use);
     else if (p->top.on)
         writer_str(w, "  chosen because every group, ordered and cut "
                       "afterwards, would cost more than one query may\n");
+    else if (isinf(p->top.ratio))
+        writer_printf(w,
+                      "Every group is released, ordered and cut afterwards: "
+                      "had %u been picked, groups that this shows might not "
+                      "be shown\n",
+                      p->top.t.k);
     else if (p->top.ratio > 0)
         writer_printf(w,
                       "Every group is released, ordered and cut afterwards: to "
-                      "pick %u would cost %.3g times as much at equal noise\n",
-                      p->top.t.k, p->top.ratio);
+                      "pick %u would cost %.3g times as much at equal "
+                      "noise%s\n",
+                      p->top.t.k, p->top.ratio, use);
 }

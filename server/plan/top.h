@@ -12,10 +12,17 @@
  *   the first k   picks on exact numbers, then numbers of what was picked
  *                 rho = min(k, L0) n' x^2 / 2 + k w x^2 / 2
  *
- * with w = dp_topk_weight() and n' = n without the count that only selects
- * groups, and without a number that is only ordered by.  Both order and tell
- * equally well at the same x, so the cheaper one is the better one, whether an
- * accuracy was stated or a price.
+ * with n' = n without the count that only selects groups, and without a number
+ * that is only ordered by, and w such that both are of equal use: they tell and
+ * order equally well at the same x (dp_topk_weight()), and no group that the
+ * first would show is stopped by the second.  So the cheaper one is the better
+ * one, whether an accuracy was stated or a price.
+ *
+ * The last is about private groups: every group shows those of T people, its
+ * threshold, and k picks those whose score is above a stop's.  T people have at
+ * least a score of T when people or rows are counted, none of a sum or of a
+ * count with a filter, which are therefore not picked by.  Where a pick as wide
+ * as a number would have its stop above T, a pick is narrower, and dearer.
  *
  * Recognised: the first key of ORDER BY falls, and is COUNT(*), COUNT(x),
  * COUNT(DISTINCT key) or a sum of values that are never negative, with FILTER
@@ -30,6 +37,10 @@
  * *fits is false.  To be called before `d` is priced. */
 enum err_code draft_top(struct draft *out, bool *fits, const struct draft *d,
                         struct err *err) MUST_CHECK;
+
+/* Before `top` is priced, and after `every` group was (as far as it could be):
+ * what its picks need to be of equal use.  False where none are. */
+bool draft_top_aim(struct draft *top, const struct draft *every) MUST_CHECK;
 
 /* Is `top` the cheaper one?  Both are priced, unless `d` could not be.  Sets
  * the ratio of both. */
