@@ -209,6 +209,24 @@ static uint64_t price_of_days(int n)
     return all / 10 * (uint64_t)n;
 }
 
+/* Does EXPLAIN (PRIVACY) say so? */
+static bool says_free(struct world_ *w, const struct asking *a)
+{
+    char sql[256];
+    struct asking explain = *a;
+    struct service_asked got;
+    (void)snprintf(sql, sizeof sql, "EXPLAIN (PRIVACY) %s", a->select);
+    explain.select = sql;
+    ask(&got, w, &explain);
+    const struct reply_table *t = &got.reply.table;
+    bool free = false;
+    for (size_t r = 0; r < t->n_rows; r++)
+        free |= strstr(t->cells[r].text.s, "all of it is stored") != NULL;
+    assert_non_null(strstr(t->cells[0].text.s, "A series by"));
+    arena_fini(&got.arena);
+    return free;
+}
+
 static void check_row(void **state)
 {
     const struct row *row = *state;
@@ -233,6 +251,7 @@ static void check_row(void **state)
     ask(&estimate, &w, &priced);
     const uint64_t told = estimate.reply.estimate.rho_pico;
     arena_fini(&estimate.arena);
+    assert_int_equal(says_free(&w, &then), told == 0);
     const uint64_t paid = price(&w, &then);
     assert_int_equal(told, paid);
     const uint64_t want = price_of_days(row->days);

@@ -36,6 +36,7 @@ static const char POLICY[] =
     "      amount: {type: double, range: [0, 500], grid: 0.01}\n";
 
 #define COUNT "SELECT country, count(*) FROM shop.orders GROUP BY country"
+#define SUM   "SELECT country, sum(amount) FROM shop.orders GROUP BY country"
 #define CHAIN                                                                  \
     "SELECT country, count(*) FROM shop.orders WHERE country IN (SELECT "      \
     "country FROM shop.orders GROUP BY country ORDER BY count(*) DESC LIMIT "  \
@@ -373,6 +374,54 @@ static void check_reuse(void **state)
     service_fixture_close(&f);
 }
 
+/*
+ * What the same question, asked in earnest, would be charged: nothing where its
+ * answer is stored; and who may not ask is told nothing of that.
+ */
+static void check_estimate(void **state)
+{
+    static const struct {
+        const char *sql;
+        size_t who;
+        bool free;
+        enum err_code code;
+    } asks[] = {
+        { SUM, 0, false, ERR_OK },
+        { COUNT, 0, true, ERR_OK },
+        { COUNT " HAVING count(*) > 3", 0, true, ERR_OK },
+        { "SET halftone.rho = 0.004; " COUNT, 0, false, ERR_OK },
+        { COUNT, 1, false, ERR_NOT_FOUND },
+        { SETS, 0, false, ERR_OK },
+    };
+    struct service_fixture f;
+    struct service_asked got;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    service_ask(&got, &f,
+                &(struct service_ask_args){ COUNT, "analytics", "", 0, 0, 0 });
+    arena_fini(&got.arena);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        const struct service_ask_args args = { asks[i].sql, "analytics", "",
+                                               asks[i].who, 0,           0 };
+        struct request req = service_request(&args);
+        req.op = REQUEST_ESTIMATE;
+        service_ask_request(&got, &f, &args, &req);
+        const struct reply_estimate told = got.reply.estimate;
+        assert_int_equal(got.code, asks[i].code);
+        arena_fini(&got.arena);
+        if (got.code != ERR_OK)
+            continue;
+        assert_int_equal(told.rho_pico == 0, asks[i].free);
+        assert_int_equal(told.queries_left == UINT64_MAX, asks[i].free);
+        const uint64_t before = service_spent_pico(&f);
+        service_ask(&got, &f, &args);
+        assert_int_equal(got.code, ERR_OK);
+        assert_int_equal(service_spent_pico(&f) - before, told.rho_pico);
+        arena_fini(&got.arena);
+    }
+    service_fixture_close(&f);
+}
+
 /* The plan tells how often it can be paid for, by the budget that has least. */
 static void check_queries_left(void **state)
 {
@@ -388,9 +437,12 @@ static void check_queries_left(void **state)
         { "EXPLAIN (PRIVACY) " COUNT, "Budget: 10 such queries are left",
           false },
         { COUNT, "", false },
-        { "EXPLAIN (PRIVACY) " COUNT, "Budget: 9 such queries are left",
+        { "EXPLAIN (PRIVACY) " COUNT " ORDER BY 2 DESC LIMIT 1",
+          "An equal release is stored: free", false },
+        { "EXPLAIN (PRIVACY) " COUNT, "Budget: all of it is stored, and free",
           false },
-        { "EXPLAIN (PRIVACY) " COUNT, "Budget: 3 such queries are left", true },
+        { "EXPLAIN (PRIVACY) " SUM, "Budget: 9 such queries are left", false },
+        { "EXPLAIN (PRIVACY) " SUM, "Budget: 3 such queries are left", true },
         { "EXPLAIN (PRIVACY) " SETS,
           "All 2 grouping sets together.  Price: rho "
           "0.0099",
@@ -610,6 +662,7 @@ int main(void)
         cmocka_unit_test(check_hidden),
         cmocka_unit_test(check_retry),
         cmocka_unit_test(check_reuse),
+        cmocka_unit_test(check_estimate),
         cmocka_unit_test(check_queries_left),
         cmocka_unit_test(check_cap),
         cmocka_unit_test(check_caps),

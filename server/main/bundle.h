@@ -45,6 +45,8 @@ struct bundle {
     struct arena *arena;
     struct bundle_item *items;
     size_t n;
+    bool only_told; /* nobody is answered: what is explained is looked for as if
+                       it had been asked */
 
     uint8_t hash[LEDGER_HASH_LEN]; /* of all the questions */
     struct dp_price price;         /* of all that is fresh */

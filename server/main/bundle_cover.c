@@ -20,7 +20,8 @@ static const struct plan *plan_of(const struct bundle *b, size_t i)
 /* Nothing of it is paid for: a plan to be read, or an answer that is public. */
 static bool is_free(const struct bundle *b, size_t i)
 {
-    return plan_of(b, i)->is_free || b->items[i].question.tree->explain;
+    return plan_of(b, i)->is_free ||
+           (b->items[i].question.tree->explain && !b->only_told);
 }
 
 enum err_code bundle_init(struct bundle *b, struct service_call *call,

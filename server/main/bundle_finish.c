@@ -246,7 +246,8 @@ const char *bundle_story(const struct bundle *b, size_t i)
     if (!item->fresh && item->n_uses > 0 && !s)
         return item->uses[0].is_new
                    ? "An equal release stands before it: free\n"
-                   : "An equal release is stored: free\n";
+                   : "An equal release is stored: free; made anew, it would "
+                     "be:\n";
     if (!s || item->n_uses == 0)
         return "";
     const size_t stored = count_stored(item);

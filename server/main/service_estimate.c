@@ -30,18 +30,21 @@ static enum err_code find_left(struct dp_price *left,
     return ERR_OK;
 }
 
-/* What question i of the bundle adds to its price. */
+/* What question i of the bundle adds to its price; `text` is that of its plan,
+ * which stands where another's answer is read that has none. */
 static enum err_code estimate_item(struct reply_estimate *out,
                                    const struct bundle *b, size_t i,
-                                   struct dp_price left, struct err *err)
+                                   const char *text, struct dp_price left,
+                                   struct err *err)
 {
     const struct bundle_item *item = &b->items[i];
     const struct plan *plan = item->question.plan;
     const struct plan *shown = item->fresh ? item->fresh : plan;
     const char *story = bundle_story(b, i);
     TRY(plan_estimate(out, shown, left, b->arena, err));
-    out->plan =
-        story ? arena_printf(b->arena, "%s%s", story, shown->text) : NULL;
+    out->plan = story ? arena_printf(b->arena, "%s%s", story,
+                                     *shown->text ? shown->text : text)
+                      : NULL;
     if (!out->plan)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     if (item->fresh)
@@ -52,19 +55,39 @@ static enum err_code estimate_item(struct reply_estimate *out,
     return ERR_OK;
 }
 
-/* A question of which parts may be stored. */
-static enum err_code estimate_bundle(struct reply_estimate *out,
-                                     struct service_call *call,
-                                     const struct question *question,
-                                     struct arena *a, struct err *err)
+/* The question, or parts of it, may be stored: *out covers it then. */
+static enum err_code cover(struct bundle *out, struct bundle_item *item,
+                           struct service_call *call, struct arena *a,
+                           struct err *err)
+{
+    struct plan *wider = item->question.plan->wider;
+    TRY(bundle_init(out, call, item, 1, a, err));
+    out->only_told = true;
+    if (wider &&
+        bundle_suits(wider)) { /* the best of days, all of them stored */
+        struct plan *narrow = item->question.plan;
+        item->question.plan = wider;
+        TRY(bundle_cover(out, err));
+        if (out->n_fresh == 0)
+            return ERR_OK;
+        item->question.plan = narrow;
+    }
+    return bundle_cover(out, err);
+}
+
+static enum err_code estimate_one(struct reply_estimate *out,
+                                  struct service_call *call,
+                                  const struct question *question,
+                                  struct arena *a, struct err *err)
 {
     struct bundle_item item = { .req = call->req, .question = *question };
     struct bundle b;
     struct dp_price left;
-    TRY(bundle_init(&b, call, &item, 1, a, err));
-    TRY(bundle_cover(&b, err));
     TRY(find_left(&left, call, question->plan, a, err));
-    return estimate_item(out, &b, 0, left, err);
+    if (question->plan->is_free)
+        return plan_estimate(out, question->plan, left, a, err);
+    TRY(cover(&b, &item, call, a, err));
+    return estimate_item(out, &b, 0, question->plan->text, left, err);
 }
 
 static uint64_t times(uint64_t left, uint64_t price)
@@ -110,6 +133,11 @@ static enum err_code estimate_batch(struct service_call *call,
     struct dp_price left;
     TRY(batch_plan(&batch, call, a, err));
     TRY(bundle_init(&b, call, batch.items, batch.n, a, err));
+    const char **texts = ARENA_NEW_N(a, batch.n, const char *);
+    if (!texts)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (size_t i = 0; i < batch.n; i++)
+        texts[i] = batch.items[i].question.plan->text;
     TRY(bundle_cover(&b, err));
     TRY(find_left(&left, call, batch.items[0].question.plan, a, err));
     out->n_estimates = batch.n;
@@ -117,7 +145,7 @@ static enum err_code estimate_batch(struct service_call *call,
     if (!out->estimates)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     for (size_t i = 0; i < batch.n; i++)
-        TRY(estimate_item(&out->estimates[i], &b, i, left, err));
+        TRY(estimate_item(&out->estimates[i], &b, i, texts[i], left, err));
     return estimate_whole(out, &b, left, err);
 }
 
@@ -125,7 +153,6 @@ enum err_code service_estimate(struct service_call *call, struct reply *out,
                                struct arena *a, struct err *err)
 {
     struct question question;
-    struct dp_price left;
     if (call->req->is_batch)
         return estimate_batch(call, out, a, err);
     bool shows = false;
@@ -134,10 +161,7 @@ enum err_code service_estimate(struct service_call *call, struct reply *out,
         return refuse(err, REFUSAL_STATEMENT, (struct place){ 1, 1 }, "SHOW",
                       NULL);
     TRY(question_plan(&question, call, a, err));
-    if (bundle_suits(question.plan))
-        return estimate_bundle(&out->estimate, call, &question, a, err);
-    TRY(find_left(&left, call, question.plan, a, err));
-    return plan_estimate(&out->estimate, question.plan, left, a, err);
+    return estimate_one(&out->estimate, call, &question, a, err);
 }
 
 /* The plan's text, and how often the caller's budgets still cover it. */
@@ -162,14 +186,7 @@ enum err_code service_explain(struct service_call *call, struct reply *out,
                               struct err *err)
 {
     struct reply_estimate estimate;
-    struct dp_price left;
-    if (bundle_suits(question->plan)) {
-        TRY(estimate_bundle(&estimate, call, question, a, err));
-    } else {
-        TRY(find_left(&left, call, question->plan, a, err));
-        TRY(plan_estimate(&estimate, question->plan, left, a, err));
-    }
-
+    TRY(estimate_one(&estimate, call, question, a, err));
     struct reply_table *t = &out->table;
     const char *text = explained(question->plan, &estimate, a);
     size_t lines = 1;
