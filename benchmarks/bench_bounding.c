@@ -5,7 +5,8 @@
  * memory of the process, as ratios to plain: medians over rounds, and the least
  * and greatest CPU ratio of a round.
  *
- *   bench_bounding [ROWS [ROUNDS]]     2,000,000 rows and 3 rounds
+ *   bench_bounding [ROWS [ROUNDS [N]]] 2,000,000 rows and 3 rounds; of all
+ *                                      questions, or the N-th alone
  *   bench_bounding growth [MOST]       10^5, 10^6, ... rows up to 10^7, a round
  *
  * The data are made once per size by seeded SQL: ROWS events of ROWS / 20
@@ -30,7 +31,7 @@
 #include "server/policy/policy.h"
 #include "server/sql/sql.h"
 
-enum { ROUNDS_MAX = 31, FORMS_MAX = 5, THREADS = 2, PLAN_ARENA = 32 << 20 };
+enum { ROUNDS_MAX = 31, FORMS_MAX = 5, THREADS = 2, ROOM = 32 << 20 };
 enum { ROLLUP_ROWS_MAX = 20000000 }; /* its build takes memory for the rest */
 
 static const char POLICY[] =
@@ -220,7 +221,7 @@ static void make_rollup(struct data *d)
     struct err err = { 0 };
     struct arena a;
     char text[1024];
-    arena_init(&a, PLAN_ARENA);
+    arena_init(&a, ROOM);
     attach(text, sizeof text, d, "");
     struct duck duck = opened(text);
     if (rollup_print(&sql, policy, t, &t->rollups[0], 1, &a, &err) != ERR_OK)
@@ -356,7 +357,7 @@ static size_t ask(struct series out[FORMS_MAX], const struct question *q,
     bool keyed[FORMS_MAX];
     struct arena a;
     size_t n = 0;
-    arena_init(&a, PLAN_ARENA);
+    arena_init(&a, ROOM);
     for (size_t f = 0; f < most && q->forms[f].name; f++) {
         sql[n] = statement(&keyed[n], q, &q->forms[f], data, &a);
         out[n].name = q->forms[f].name;
@@ -387,7 +388,7 @@ static void print_series(struct series *s, unsigned rounds)
     (void)fflush(stdout);
 }
 
-static void table(unsigned long long rows, unsigned rounds)
+static void table(unsigned long long rows, unsigned rounds, size_t only)
 {
     static struct series s[FORMS_MAX];
     struct data data;
@@ -395,6 +396,8 @@ static void table(unsigned long long rows, unsigned rounds)
     printf("%llu rows, %u rounds, %d threads; plain = 1\n", rows, rounds,
            THREADS);
     for (size_t i = 0; i < sizeof QUESTIONS / sizeof QUESTIONS[0]; i++) {
+        if (only && i + 1 != only)
+            continue;
         const size_t n = ask(s, &QUESTIONS[i], &data, rounds, FORMS_MAX);
         printf("\n%s\n%-32s %8s %8s %8s %9s  %s\n", QUESTIONS[i].name, "form",
                "cpu", "wall", "memory", "cpu s", "cpu, least..greatest");
@@ -428,7 +431,7 @@ static void load_policy(void)
     struct policy *p = NULL;
     struct policy_report report = { 0 };
     struct err err = { 0 };
-    arena_init(&lasting, PLAN_ARENA);
+    arena_init(&lasting, ROOM);
     if (policy_load_bytes(&p, POLICY, sizeof POLICY - 1, "shop.yaml", &report,
                           &lasting, &err) != ERR_OK)
         die(err.msg);
@@ -445,15 +448,16 @@ int main(int argc, char **argv)
     const unsigned long rounds =
         argc > 2 && !grows ? strtoul(argv[2], NULL, 10) : 3;
     if (rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX)
-        die("usage: bench_bounding [ROWS of 1000 and more [ROUNDS of 1 to 31]] "
-            "| growth [MOST]");
+        die("usage: bench_bounding [ROWS of 1000 and more [ROUNDS of 1 to 31 "
+            "[QUESTION]]] | growth [MOST]");
     dp_init();
     sql_init();
     load_policy();
     if (grows)
         growth(rows);
     else
-        table(rows, (unsigned)rounds);
+        table(rows, (unsigned)rounds,
+              argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
     arena_fini(&lasting);
     return 0;
 }

@@ -52,6 +52,7 @@ static struct answer sample(void)
         .n_rows = 2,
         .keys = keys,
         .measures = measures,
+        .cut = true,
         .noise = noise,
         .n_noise = 2,
         .above = 77,
@@ -92,6 +93,7 @@ static void check_round_trip(void **state)
     assert_true(read.measures[1].v == DP_INT_MAX);
     assert_true(read.measures[2].v == DP_INT_MIN);
     assert_string_equal(read.table.notices[1], "two");
+    assert_true(read.cut);
     assert_int_equal(read.noise[1].law, DP_DLAPLACE);
     assert_int_equal(read.days[1].to_us, 11);
     assert_int_equal(read.table.receipt.parts[0].last.i, 15001);
@@ -109,6 +111,7 @@ static void check_plain(void **state)
     struct arena a;
     (void)state;
     answer.n_noise = answer.n_days = answer.table.receipt.n_parts = 0;
+    answer.cut = false;
     const size_t len = print(bytes, &answer);
     assert_int_equal(bytes[0], 1);
     arena_init(&a, 1 << 20);

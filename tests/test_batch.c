@@ -515,15 +515,44 @@ static void check_caps(void **state)
     assert_int_equal(code, ERR_OK);
 }
 
+/* Each fits by itself, and so do some of them; all together are refused while
+ * nothing is charged. */
+#define HOURS(of)                                                              \
+    "SELECT date_trunc('hour', ts), country, count(*), sum(" of                \
+    ") FROM shop.orders WHERE ts >= '2020-01-01' AND ts < '2023-12-01' GROUP " \
+    "BY 1, 2"
+static void check_memory_of_all(void **state)
+{
+    static const struct batch_ask all = {
+        .sql = { HOURS("amount"), HOURS("amount + 1"), HOURS("amount + 2"),
+                 HOURS("amount + 3"), HOURS("amount + 4") }
+    };
+    struct service_fixture f;
+    struct service_asked got;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    assert_int_equal(try_batch(&got, &f, &all), ERR_LIMIT);
+    assert_string_equal(got.err.reason, "batch_memory");
+    assert_int_equal(charges(&f), 0);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 0);
+    service_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_one_charge), cmocka_unit_test(check_stored),
-        cmocka_unit_test(check_split),      cmocka_unit_test(check_accuracy),
-        cmocka_unit_test(check_retry),      cmocka_unit_test(check_failure),
-        cmocka_unit_test(check_size),       cmocka_unit_test(check_free),
-        cmocka_unit_test(check_strict),     cmocka_unit_test(check_series),
+        cmocka_unit_test(check_one_charge),
+        cmocka_unit_test(check_stored),
+        cmocka_unit_test(check_split),
+        cmocka_unit_test(check_accuracy),
+        cmocka_unit_test(check_retry),
+        cmocka_unit_test(check_failure),
+        cmocka_unit_test(check_size),
+        cmocka_unit_test(check_free),
+        cmocka_unit_test(check_strict),
+        cmocka_unit_test(check_series),
         cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_memory_of_all),
     };
     dp_init();
     sql_init();

@@ -580,7 +580,7 @@ static void check_stop(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct stopper s = { .why = reasons[i] };
         struct timespec t0, t1;
-        struct engine_result r;
+        struct engine_result r = { 0 };
         pthread_t thread;
         (void)clock_gettime(CLOCK_MONOTONIC, &t0);
         assert_int_equal(pthread_create(&thread, NULL, stop_soon, &s), 0);
@@ -604,7 +604,7 @@ static void *ask_often(void *arg)
                                .n_measures = 1 };
     for (int i = 0; i < 25; i++) {
         struct arena a;
-        struct engine_result r;
+        struct engine_result r = { 0 };
         struct err err;
         arena_init(&a, 1 << 16);
         if (engine_run(arg, &r, &plan, secret, &go, &a, &err) != ERR_OK ||
@@ -680,7 +680,7 @@ static void check_memory(void **state)
                                       .threads = 1,
                                       .failed = on_failed };
     struct engine *e = NULL;
-    struct engine_result r;
+    struct engine_result r = { 0 };
     struct err err;
     (void)state;
     assert_int_equal(

@@ -233,7 +233,9 @@ static void check_row(void **state)
         for (size_t m = 0; m < plan_width(p); m++)
             noisy[i * plan_width(p) + m].v = steps_of(p, m, row->noisy[i][m]);
     }
-    const struct plan_noisy in = { keys, noisy, row->n };
+    const struct plan_noisy in = { .keys = keys,
+                                   .measures = noisy,
+                                   .n_rows = row->n };
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     print(text, sizeof text, &table);
     assert_string_equal(text, row->want);
@@ -459,7 +461,9 @@ static void check_interval(void **state)
                      ERR_OK);
     for (size_t i = 0; i < MEASURES_MAX; i++)
         noisy[i].v = row->noisy[i];
-    const struct plan_noisy in = { NULL, noisy, 1 };
+    const struct plan_noisy in = { .keys = NULL,
+                                   .measures = noisy,
+                                   .n_rows = 1 };
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     const struct reply_interval *i = &table.intervals[0];
     assert_int_equal(i->kind, row->kind);
@@ -527,7 +531,7 @@ static void check_chain(void **state)
         plan_group_keys(&keys[2 * i], p, i);
         noisy[i * plan_width(p)].v = (dp_int)i;
     }
-    struct plan_noisy in = { keys, noisy, 8 };
+    struct plan_noisy in = { .keys = keys, .measures = noisy, .n_rows = 8 };
     plan_keep_amongs(&in, p, &before);
     assert_int_equal(in.n_rows, row->left);
     for (size_t i = 0; row->left < 8 && i < in.n_rows; i++)
@@ -556,7 +560,9 @@ static void check_silence(void **state)
     const struct silence *row = *state;
     const struct request req = { .purpose = "stats" };
     struct dp_noisy noisy[MEASURES_MAX] = { { 900 }, { 500 }, { 700 } };
-    const struct plan_noisy in = { NULL, noisy, 1 };
+    const struct plan_noisy in = { .keys = NULL,
+                                   .measures = noisy,
+                                   .n_rows = 1 };
     struct reply_table table;
     struct plan *p = NULL;
     struct arena a;
@@ -607,9 +613,11 @@ static void memory_is_known_before(void **state)
     }
     assert_true(n > 2 && n < MOST);
     const size_t groups = (size_t)p->groups_public, wide = plan_width(p);
-    struct plan_noisy in = { ARENA_NEW_N(&a, groups * p->n_keys, struct value),
-                             ARENA_NEW_N(&a, groups * wide, struct dp_noisy),
-                             groups };
+    struct plan_noisy in = {
+        .keys = ARENA_NEW_N(&a, groups * p->n_keys, struct value),
+        .measures = ARENA_NEW_N(&a, groups * wide, struct dp_noisy),
+        .n_rows = groups
+    };
     assert_true(in.keys && in.measures && groups == 80640);
     for (size_t i = 0; i < groups; i++)
         plan_group_keys(&in.keys[i * p->n_keys], p, i);
@@ -655,7 +663,9 @@ static void reports_are_notices(void **state)
         { 100 }, { 7 }, { (dp_int)(2 / unit) },  { 200000 }, { -1 },
         { 200 }, { 8 }, { (dp_int)(10 / unit) }, { 3335 },   { -2 },
     };
-    const struct plan_noisy in = { keys, noisy, 2 };
+    const struct plan_noisy in = { .keys = keys,
+                                   .measures = noisy,
+                                   .n_rows = 2 };
     const double ratio = (double)p->measures[0].noise.num /
                          (double)without->measures[0].noise.num;
     assert_true(ratio > 0.9 && ratio < 1.1); /* half the price, half the L0 */
@@ -696,7 +706,9 @@ static void reports_keep_the_audience(void **state)
     noisy[cut].v = 200000;
     noisy[width + p->people].v = 50;
     noisy[width + cut].v = 3000;
-    const struct plan_noisy in = { keys, noisy, 2 };
+    const struct plan_noisy in = { .keys = keys,
+                                   .measures = noisy,
+                                   .n_rows = 2 };
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     assert_int_equal(table.n_rows, 1);
     const char *told = table.notices[p->n_notices + 2];
@@ -731,8 +743,9 @@ static void reports_of_sets_and_chains(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(p->parts[i]->n_measures, 2);
         assert_int_equal(p->parts[i]->n_reports, 1);
-        each[i] =
-            (struct plan_noisy){ keys, cells, p->parts[i]->n_keys ? 2 : 1 };
+        each[i] = (struct plan_noisy){ .keys = keys,
+                                       .measures = cells,
+                                       .n_rows = p->parts[i]->n_keys ? 2 : 1 };
     }
     assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
     assert_int_equal(plan_finish(&table, p, &all, &a, &err), ERR_OK);
@@ -838,7 +851,7 @@ static void quotients_are_covered(void **state)
                                                       &p->measures[m].noise,
                                                       rng),
                                  DP_OK);
-            const struct plan_noisy out = { NULL, noisy, 1 };
+            const struct plan_noisy out = { .measures = noisy, .n_rows = 1 };
             assert_int_equal(plan_finish(&table, p, &out, &a, &err), ERR_OK);
             const struct reply_interval *at = &table.intervals[0];
             assert_int_equal(at->kind, INTERVAL_BOUNDED);
@@ -906,7 +919,9 @@ static void an_accuracy_of_a_sum_is_met_and_not_passed(void **state)
             assert_true(error >= 0.97 * req.ask.half_width);
 
             struct dp_noisy noisy[MEASURES_MAX] = { { 0 } };
-            const struct plan_noisy in = { NULL, noisy, 1 };
+            const struct plan_noisy in = { .keys = NULL,
+                                           .measures = noisy,
+                                           .n_rows = 1 };
             assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
             const struct reply_interval *at = table.intervals;
             if (k == 0)

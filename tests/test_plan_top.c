@@ -420,7 +420,9 @@ static void fill(struct found *f, const char *const *keys, const int *counts,
         f->keys[i] = value_text(keys[i], strlen(keys[i]));
         f->measures[i].touched = counts[i];
     }
-    f->result = (struct engine_result){ f->keys, f->measures, n };
+    f->result = (struct engine_result){ .keys = f->keys,
+                                        .measures = f->measures,
+                                        .n_rows = n };
 }
 
 static const char *const CITIES[GROUPS] = { "E", "B", "D", "A", "C" };

@@ -177,7 +177,8 @@ static void totals_are_sums(void **state)
         keys[2 * i + 1] = (struct value){ .type = VALUE_BOOL, .b = i % 2 };
         measures[i].v = cells[i];
     }
-    each[0] = (struct plan_noisy){ keys, measures, 4 };
+    each[0] =
+        (struct plan_noisy){ .keys = keys, .measures = measures, .n_rows = 4 };
     assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
     assert_int_equal(all.n_rows, 4);
     assert_int_equal(plan_finish(&table, p, &all, &a, &err), ERR_OK);

@@ -160,7 +160,7 @@ static const char *answer(const struct world *w, const struct plan *p,
                           struct arena *a)
 {
     static const atomic_int go;
-    struct engine_result r;
+    struct engine_result r = { 0 };
     struct err err = { 0 };
     assert_int_equal(engine_run(w->engine, &r, p, secret, &go, a, &err),
                      ERR_OK);

@@ -174,6 +174,31 @@ static enum err_code collect(struct run *r, const struct duckdb_engine *e,
     return ERR_OK;
 }
 
+/* Page by page: a chunk is gone when it is decoded. */
+static enum err_code turn(struct run *r, struct engine_result *out,
+                          const struct duckdb_engine *e,
+                          const struct plan *plan, const atomic_int *stop,
+                          struct err *err)
+{
+    struct result_page page = { .rows = { .pages = out->pages } };
+    duckdb_data_chunk chunk;
+    while ((chunk = duckdb_fetch_chunk(r->result))) {
+        bool fits;
+        const enum err_code code =
+            result_page_add(&fits, &page, chunk, plan, err);
+        duckdb_destroy_data_chunk(&chunk);
+        if (code != ERR_OK)
+            return code;
+        if (!fits)
+            return miss(e, "result_too_large", err);
+        const int why = atomic_load_explicit(stop, memory_order_relaxed);
+        if (why)
+            return stopped(why, err);
+    }
+    *out = page.rows;
+    return ERR_OK;
+}
+
 static enum err_code run_on(struct run *r, struct engine_result *out,
                             const struct duckdb_engine *e,
                             const struct plan *plan, const atomic_int *stop,
@@ -181,6 +206,8 @@ static enum err_code run_on(struct run *r, struct engine_result *out,
 {
     TRY(prepare(r, e, plan, err));
     TRY(work(r, e, stop, err));
+    if (out->pages)
+        return turn(r, out, e, plan, stop, err);
     TRY(collect(r, e, stop, err));
     if (!result_decode(out, &r->chunks, plan, a))
         return miss(e, "result_too_large", err);

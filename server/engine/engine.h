@@ -23,12 +23,31 @@ struct engine;
 
 enum { ENGINE_TEXT_MAX = 4096 }; /* bytes of a text key */
 
-/* More groups than this cannot be held; privately selected keys reach it only
- * through data, so it shows as a miss and never as an error of its own. */
+/* More groups than this cannot be held at once.  Public keys are never that
+ * many; privately selected ones come in pages. */
 enum { ENGINE_GROUPS_MAX = 10 * 1000 * 1000 };
 
-/* Rows of one statement; lives in the request arena. */
+struct engine_result;
+
+/*
+ * A result handed over in pages: how many groups there are does not matter
+ * then. Each is gone when `take` returns; an error of `take` ends the run with
+ * it.
+ */
+struct engine_pages {
+    size_t rows; /* of a page at most, > 0 */
+    size_t text; /* it is also full when the text of its keys passes this; a
+                    page's text is at most ENGINE_SLICE rows longer */
+    struct arena *arena; /* of a page, and reset behind it; not the request's */
+    enum err_code (*take)(void *ctx, const struct engine_result *page,
+                          struct err *err);
+    void *ctx;
+};
+enum { ENGINE_SLICE = 64 };
+
+/* Rows of one statement; lives in the request arena, or that of `pages`. */
 struct engine_result {
+    const struct engine_pages *pages; /* in: NULL = all rows at once */
     struct value *keys;        /* n_rows * n_keys: touched until released */
     struct dp_exact *measures; /* n_rows * n_measures */
     size_t n_rows;
@@ -36,13 +55,16 @@ struct engine_result {
 
 struct engine_ops {
     /*
+     * `out` says how rows are handed over (pages) and is else zero.
      * Run plan->sql, or plan->rollup_sql where that rollup is built, whose
      * columns are k0.. for the keys, then m0.. for the measures (integers),
      * with `secret` (32 bytes, keys the bounding hash) as $1.  `stop` is 0, or
      * becomes ERR_DEADLINE or any other value (cancelled) from any thread; it
      * is polled at least every 100 ms.
      *
-     * ERR_OK         *out is filled in, rows in no particular order
+     * ERR_OK         *out is filled in, rows in no particular order; with
+     *                pages, those that `take` was not called with: the last of
+     *                them, which is not empty unless there was no row
      * ERR_MISS       the engine failed, or what it found does not fit into `a`
      *                or passes ENGINE_GROUPS_MAX
      * ERR_CANCELLED  `stop` was set; ERR_DEADLINE when to that

@@ -152,22 +152,28 @@ static dp_int decode_measure(duckdb_type type, const void *data, size_t row)
     return (dp_int)((dp_uint)(uint64_t)h.upper << 64 | h.lower);
 }
 
-/* One column of one chunk into rows [first, first + its size). */
-static bool decode_column(struct engine_result *out, duckdb_data_chunk chunk,
-                          size_t column, size_t first, const struct plan *plan,
+/* Rows from, from + 1, .. of a chunk, and where they go. */
+struct slice {
+    duckdb_data_chunk chunk;
+    size_t from, n, first;
+};
+
+/* One column of them into rows [first, first + n). */
+static bool decode_column(struct engine_result *out, const struct slice *s,
+                          size_t column, const struct plan *plan,
                           struct arena *a)
 {
+    duckdb_data_chunk chunk = s->chunk;
     duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
     duckdb_logical_type logical = duckdb_vector_get_column_type(vector);
     const duckdb_type type = duckdb_get_type_id(logical);
     duckdb_destroy_logical_type(&logical);
     void *data = duckdb_vector_get_data(vector);
     const uint64_t *valid = duckdb_vector_get_validity(vector);
-    const size_t rows = duckdb_data_chunk_get_size(chunk);
 
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = s->from; i < s->from + s->n; i++) {
         const bool null = valid && !(valid[i / 64] >> (i % 64) & 1);
-        const size_t row = first + i;
+        const size_t row = s->first + i - s->from;
         if (column < plan->n_keys) {
             struct value *key = &out->keys[row * plan->n_keys + column];
             if (!null && !decode_key(key, type, data, i, a))
@@ -178,6 +184,15 @@ static bool decode_column(struct engine_result *out, duckdb_data_chunk chunk,
                 decode_measure(type, data, i);
         }
     }
+    return true;
+}
+
+static bool decode(struct engine_result *out, const struct slice *s,
+                   const struct plan *plan, struct arena *a)
+{
+    for (size_t c = 0; c < plan->n_keys + plan->n_measures; c++)
+        if (!decode_column(out, s, c, plan, a))
+            return false;
     return true;
 }
 
@@ -192,11 +207,87 @@ bool result_decode(struct engine_result *out, const struct result_chunks *r,
 
     size_t first = 0;
     for (size_t i = 0; i < r->n; i++) {
-        for (size_t c = 0; c < plan->n_keys + plan->n_measures; c++)
-            if (!decode_column(&all, r->chunks[i], c, first, plan, a))
-                return false;
-        first += duckdb_data_chunk_get_size(r->chunks[i]);
+        const size_t n = duckdb_data_chunk_get_size(r->chunks[i]);
+        const struct slice s = { r->chunks[i], 0, n, first };
+        if (!decode(&all, &s, plan, a))
+            return false;
+        first += n;
     }
     *out = all;
     return true;
+}
+
+/* ---- pages ---- */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Room for so many rows more, up to a page. */
+static bool page_grow(struct result_page *p, size_t n, const struct plan *plan)
+{
+    const struct engine_pages *pages = p->rows.pages;
+    const size_t had = p->rows.n_rows, want = had + n;
+    if (want <= p->cap)
+        return true;
+    const size_t cap =
+        least(pages->rows, want > 2 * p->cap ? want : 2 * p->cap);
+    struct value *keys =
+        ARENA_NEW_N(pages->arena, cap * plan->n_keys + 1, struct value);
+    struct dp_exact *measures =
+        ARENA_NEW_N(pages->arena, cap * plan->n_measures + 1, struct dp_exact);
+    if (!keys || !measures)
+        return false;
+    if (had > 0) {
+        memcpy(keys, p->rows.keys, had * plan->n_keys * sizeof *keys);
+        memcpy(measures, p->rows.measures,
+               had * plan->n_measures * sizeof *measures);
+    }
+    p->rows.keys = keys;
+    p->rows.measures = measures;
+    p->cap = cap;
+    return true;
+}
+
+static size_t text_of(const struct result_page *p, size_t from,
+                      const struct plan *plan)
+{
+    size_t bytes = 0;
+    for (size_t i = from * plan->n_keys; i < p->rows.n_rows * plan->n_keys; i++)
+        if (p->rows.keys[i].type == VALUE_TEXT)
+            bytes += p->rows.keys[i].text.len;
+    return bytes;
+}
+
+static enum err_code page_turn(struct result_page *p, struct err *err)
+{
+    const struct engine_pages *pages = p->rows.pages;
+    TRY(pages->take(pages->ctx, &p->rows, err));
+    arena_reset(pages->arena);
+    *p = (struct result_page){ .rows = { .pages = pages } };
+    return ERR_OK;
+}
+
+enum err_code result_page_add(bool *fits, struct result_page *p,
+                              duckdb_data_chunk chunk, const struct plan *plan,
+                              struct err *err)
+{
+    const struct engine_pages *pages = p->rows.pages;
+    const size_t rows = duckdb_data_chunk_get_size(chunk);
+    *fits = true;
+    for (size_t at = 0; at < rows && *fits;) {
+        if (p->rows.n_rows == pages->rows || p->text > pages->text)
+            TRY(page_turn(p, err));
+        const size_t had = p->rows.n_rows;
+        const size_t n =
+            least(least(ENGINE_SLICE, rows - at), pages->rows - had);
+        const struct slice s = { chunk, at, n, had };
+        *fits =
+            page_grow(p, n, plan) && decode(&p->rows, &s, plan, pages->arena);
+        p->rows.n_rows += n;
+        p->text += *fits ? text_of(p, had, plan) : 0;
+        at += n;
+    }
+    return ERR_OK;
 }

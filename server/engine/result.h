@@ -30,4 +30,18 @@ bool result_decode(struct engine_result *out, const struct result_chunks *r,
 
 void result_fini(struct result_chunks *r);
 
+/* A result in pages (engine_pages): the one being filled. */
+struct result_page {
+    struct engine_result rows; /* .pages is set */
+    size_t cap, text;          /* room for rows; bytes of their texts so far */
+};
+
+/*
+ * Decode a chunk, handing over every page that it fills and more rows follow.
+ * An error is that of `take`; *fits is false when the page's arena is full.
+ */
+enum err_code result_page_add(bool *fits, struct result_page *p,
+                              duckdb_data_chunk chunk, const struct plan *plan,
+                              struct err *err) MUST_CHECK;
+
 #endif

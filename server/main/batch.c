@@ -71,6 +71,7 @@ static enum err_code inherit(struct request *q, const struct service_call *call,
     const double level = q->ask.level;
     q->op = batch->op == REQUEST_ESTIMATE ? REQUEST_ESTIMATE : REQUEST_QUERY;
     q->now_us = batch->now_us;
+    q->n_together = batch->n_queries;
     q->deadline_ns = batch->deadline_ns;
     if (!q->dataset[0])
         q->dataset = batch->dataset;

@@ -204,6 +204,7 @@ static enum err_code fill_made(struct run *run, struct bundle_item *item,
         .n_keys = p->n_keys,
         .n_measures = plan_width(p),
         .n_rows = noisy->n_rows,
+        .cut = noisy->cut,
         .keys = noisy->keys,
         .measures = noisy->measures,
         .table = { .receipt = { .query_id = "",
@@ -232,8 +233,8 @@ static enum err_code stage_noise(struct lifecycle *q, struct err *err)
         struct plan_noisy noisy = { 0 };
         if (!item->fresh || item->is_made)
             continue;
-        if (execute_noise(&noisy, &run->executed[i], run->call, item->fresh,
-                          b->arena, err) != ERR_OK ||
+        if (plan_gather(&noisy, item->fresh, run->executed[i].noisy, b->arena,
+                        err) != ERR_OK ||
             fill_made(run, item, &noisy, err) != ERR_OK)
             break;
     }

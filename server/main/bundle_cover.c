@@ -4,6 +4,7 @@
 
 #include "server/ledger/bundle.h"
 #include "server/main/bundle.h"
+#include "server/query/refusal.h"
 
 enum { US_PER_S = 1000000, DAY_BYTES = 8 };
 
@@ -434,6 +435,32 @@ static enum err_code cover_all(struct bundle *b, struct seen *seen,
                                                  : ERR_OK;
 }
 
+/* What finishing the question takes: of what is new, as much as it may. */
+static double memory_of(const struct bundle_item *item)
+{
+    const struct plan *plan = item->question.plan;
+    double bytes = plan->is_free ? plan->memory : 0;
+    for (size_t u = 0; u < item->n_uses; u++) {
+        const struct bundle_use *use = &item->uses[u];
+        bytes += use->is_new ? item->fresh ? item->fresh->memory : plan->memory
+                             : (double)use->answer->n_rows * plan->row_memory;
+    }
+    return bytes;
+}
+
+/* Known before it is charged, as for one question alone (plan/memory.c). */
+static enum err_code memory_fits(const struct bundle *b, struct err *err)
+{
+    static const struct place nowhere = { 0 };
+    double bytes = 0;
+    for (size_t i = 0; i < b->n; i++)
+        bytes += memory_of(&b->items[i]);
+    if (b->is_charged || bytes <= PLAN_MEMORY_MAX)
+        return ERR_OK;
+    return refuse(err, b->n > 1 ? REFUSAL_BATCH_MEMORY : REFUSAL_MEMORY,
+                  nowhere, NULL, NULL);
+}
+
 enum err_code bundle_cover(struct bundle *b, struct err *err)
 {
     struct seen seen;
@@ -445,5 +472,6 @@ enum err_code bundle_cover(struct bundle *b, struct err *err)
                                       .question = item->question };
     }
     TRY(look(&seen, b, false, err));
-    return cover_all(b, &seen, err);
+    TRY(cover_all(b, &seen, err));
+    return memory_fits(b, err);
 }

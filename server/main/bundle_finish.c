@@ -77,6 +77,7 @@ static enum err_code sources_of(struct plan_source **out, size_t *n,
         for (size_t v = u; v < item->n_uses; v++)
             if (is_alike(first, item->uses[v].answer)) {
                 used[v] = true;
+                s->noisy.cut |= item->uses[v].answer->cut;
                 (void)copy_rows(&s->noisy, plan, &item->uses[v]);
             }
         ++*n;
@@ -279,7 +280,8 @@ static enum err_code finish_plain(struct reply_table *out,
                        "the stored answer is of another shape");
     const struct plan_noisy noisy = { .keys = a->keys,
                                       .measures = a->measures,
-                                      .n_rows = a->n_rows };
+                                      .n_rows = a->n_rows,
+                                      .cut = a->cut };
     return plan_finish(out, plan, &noisy, b->arena, err);
 }
 

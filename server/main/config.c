@@ -115,7 +115,8 @@ static const struct field ENGINE[] = {
       .at = AT(engine_memory),
       .fallback = "0",
       .max = 0x1p50,
-      .help = "Memory of one engine; 0 is the engine's own default." },
+      .help = "Memory of one engine; 0 is half of the machine's, shared by the "
+              "datasets." },
     { .key = "threads",
       .kind = FIELD_U32,
       .at = AT(engine_threads),

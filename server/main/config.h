@@ -51,7 +51,7 @@ struct config {
     unsigned queue;    /* queries that may wait, default 256 */
     uint64_t lease_ns; /* one run may hold a charge, default 10 min */
 
-    uint64_t engine_memory;  /* bytes, 0 = the engine's default */
+    uint64_t engine_memory;  /* bytes, 0 = half of the machine's, shared */
     unsigned engine_threads; /* 0 = one per core */
     const char *engine_temp; /* folder, or NULL */
 

@@ -6,23 +6,22 @@
 /*
  * CHARGED -> EXECUTED -> NOISED: a plan's statements, run on the dataset's
  * engine, and the noise of what they found.  From execute_run() on the charge
- * stays, whatever happens; an error of either is a miss, and nothing about it
- * may be told.
+ * stays, whatever happens; an error is a miss, and nothing about it may be
+ * told.
+ *
+ * A release is noised as soon as its statements have run, page by page where
+ * there may be many groups, so that exact numbers are held no longer than that.
  */
 struct executed {
-    struct execute_release *releases; /* plan_releases() */
+    struct plan_noisy *noisy; /* plan_releases() */
 };
 
-/* A chain in turn, or grouping sets one by one.  The earlier releases of a
- * chain are noised in here: they leave only inside the last one's answer. */
+/* A chain in turn, or grouping sets one by one.  What the earlier releases of a
+ * chain tell leaves only inside the last one's answer. */
 enum err_code execute_run(struct executed *out, struct service_call *call,
                           const struct dataset *dataset,
                           const struct plan *plan, struct arena *a,
                           struct err *err) MUST_CHECK;
-
-enum err_code execute_noise(struct plan_noisy *out, const struct executed *x,
-                            struct service_call *call, const struct plan *plan,
-                            struct arena *a, struct err *err) MUST_CHECK;
 
 /* The engine starts now: it is stopped when the policy's time for one query, or
  * the strict slot, is over. */

@@ -43,4 +43,21 @@ enum err_code noise_picks(struct plan_noisy *out, const struct plan *plan,
                           const struct engine_result *hists, gsl_rng *rng,
                           struct arena *a, struct err *err) MUST_CHECK;
 
+/*
+ * The same of histograms that come in pages, for groups that are released
+ * already: what is counted is kept for them alone.  `rows` and its keys outlive
+ * the tally.
+ */
+struct noise_tally {
+    struct noise_counts *counts; /* of groups and buckets */
+    struct dp_exact *room;
+};
+enum err_code noise_tally_open(struct noise_tally *t, const struct plan *plan,
+                               const struct plan_noisy *rows, struct arena *a,
+                               struct err *err) MUST_CHECK;
+void noise_tally_add(struct noise_tally *t, size_t hist,
+                     const struct engine_result *page);
+enum err_code noise_tally_pick(struct noise_tally *t, struct plan_noisy *out,
+                               gsl_rng *rng, struct err *err) MUST_CHECK;
+
 #endif

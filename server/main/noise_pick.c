@@ -106,6 +106,24 @@ static void fill(struct dp_exact *count, const struct groups *g,
     }
 }
 
+static enum err_code pick(struct plan_noisy *out, const struct plan *plan,
+                          size_t hist, size_t row, const struct dp_exact *count,
+                          struct dp_exact *room, gsl_rng *rng, struct err *err)
+{
+    for (size_t i = 0; i < plan->n_picks; i++) {
+        const struct plan_pick *p = &plan->picks[i];
+        size_t bucket = 0;
+        if (p->hist != hist)
+            continue;
+        if (dp_quantile_pick(&bucket, count, plan->hists[hist].n_buckets, &p->q,
+                             &p->choice, room, rng) != DP_OK)
+            return err_set(err, ERR_INTERNAL, "a choice is outside its domain");
+        out->measures[row * plan_width(plan) + plan->n_measures + i].v =
+            (dp_int)bucket;
+    }
+    return ERR_OK;
+}
+
 static enum err_code pick_hist(struct plan_noisy *out, struct groups *g,
                                size_t hist, const struct engine_result *rows,
                                gsl_rng *rng, struct arena *a, struct err *err)
@@ -119,18 +137,7 @@ static enum err_code pick_hist(struct plan_noisy *out, struct groups *g,
     TRY(list_rows(g, rows, a, err));
     for (size_t row = 0; row < out->n_rows; row++) {
         fill(count, g, rows, h, row);
-        for (size_t i = 0; i < plan->n_picks; i++) {
-            const struct plan_pick *p = &plan->picks[i];
-            size_t bucket = 0;
-            if (p->hist != hist)
-                continue;
-            if (dp_quantile_pick(&bucket, count, h->n_buckets, &p->q,
-                                 &p->choice, room, rng) != DP_OK)
-                return err_set(err, ERR_INTERNAL,
-                               "a choice is outside its domain");
-            out->measures[row * plan_width(plan) + plan->n_measures + i].v =
-                (dp_int)bucket;
-        }
+        TRY(pick(out, plan, hist, row, count, room, rng, err));
     }
     return ERR_OK;
 }
@@ -145,5 +152,62 @@ enum err_code noise_picks(struct plan_noisy *out, const struct plan *plan,
     TRY(open_groups(&g, plan, out, a, err));
     for (size_t h = 0; h < plan->n_hists; h++)
         TRY(pick_hist(out, &g, h, &hists[h], rng, a, err));
+    return ERR_OK;
+}
+
+/* ---- too many rows to hold ---- */
+
+struct noise_counts {
+    struct groups groups;
+    struct dp_exact *count[]; /* per histogram: rows of buckets */
+};
+
+enum err_code noise_tally_open(struct noise_tally *t, const struct plan *plan,
+                               const struct plan_noisy *rows, struct arena *a,
+                               struct err *err)
+{
+    size_t most = 0;
+    t->counts = arena_alloc(
+        a, 1, sizeof *t->counts + plan->n_hists * sizeof t->counts->count[0]);
+    if (!t->counts)
+        return full(err);
+    TRY(open_groups(&t->counts->groups, plan, rows, a, err));
+    for (size_t h = 0; h < plan->n_hists; h++) {
+        const size_t n = plan->hists[h].n_buckets;
+        most = n > most ? n : most;
+        t->counts->count[h] =
+            arena_alloc(a, rows->n_rows * n + 1, sizeof(struct dp_exact));
+        if (!t->counts->count[h])
+            return full(err);
+    }
+    t->room = ARENA_NEW_N(a, most + 2, struct dp_exact);
+    return t->room ? ERR_OK : full(err);
+}
+
+void noise_tally_add(struct noise_tally *t, size_t hist,
+                     const struct engine_result *page)
+{
+    const struct groups *g = &t->counts->groups;
+    const size_t n = g->plan->hists[hist].n_buckets, n_keys = g->plan->n_keys;
+    for (size_t r = 0; r < page->n_rows; r++) {
+        const struct value *keys = &page->keys[r * (n_keys + 1)];
+        const struct value *bucket = &keys[n_keys];
+        const size_t row = find(g, keys);
+        if (row != END && bucket->type == VALUE_INT && bucket->i >= 0 &&
+            (uint64_t)bucket->i < n)
+            t->counts->count[hist][row * n + (size_t)bucket->i] =
+                page->measures[r];
+    }
+}
+
+enum err_code noise_tally_pick(struct noise_tally *t, struct plan_noisy *out,
+                               gsl_rng *rng, struct err *err)
+{
+    const struct plan *p = t->counts->groups.plan;
+    for (size_t h = 0; h < p->n_hists; h++)
+        for (size_t row = 0; row < out->n_rows; row++)
+            TRY(pick(out, p, h, row,
+                     &t->counts->count[h][row * p->hists[h].n_buckets], t->room,
+                     rng, err));
     return ERR_OK;
 }

@@ -16,6 +16,7 @@ struct service {
     struct clock *clock;
     struct trail *trail; /* NULL: no refusal is recorded */
     uint8_t secret[32];  /* keys the hash that bounds contributions */
+    size_t page_rows;    /* groups of an engine's page; 0: as many as fit */
 };
 
 /* One request on its way; everything borrowed for the call. */

@@ -132,7 +132,8 @@ static enum err_code serve_release(struct run *run, const struct answer *answer,
                        "the stored answer is of another shape");
     run->noisy = (struct plan_noisy){ .keys = answer->keys,
                                       .measures = answer->measures,
-                                      .n_rows = answer->n_rows };
+                                      .n_rows = answer->n_rows,
+                                      .cut = answer->cut };
     TRY(finish(run, err));
     run->reply->table.release_slot_ns = answer->table.release_slot_ns;
     leave_as_first(run->call, policy_of(run), answer->table.release_slot_ns);
@@ -319,8 +320,8 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
 static enum err_code stage_noise(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
-    if (execute_noise(&run->noisy, &run->executed, run->call,
-                      run->question.plan, run->arena, err) != ERR_OK ||
+    if (plan_gather(&run->noisy, run->question.plan, run->executed.noisy,
+                    run->arena, err) != ERR_OK ||
         finish(run, err) != ERR_OK ||
         leave_is_late(run->call, policy_of(run), LEAVE_STORE_NS))
         return miss(run, err);
@@ -340,6 +341,7 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
         .n_keys = plan->n_keys,
         .n_measures = plan_width(plan),
         .n_rows = run->noisy.n_rows,
+        .cut = run->noisy.cut,
         .keys = run->noisy.keys,
         .measures = run->noisy.measures,
         .table = run->reply->table,

@@ -1,7 +1,10 @@
 #include "server/main/world.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DATASET_ARENA = 16 << 20, WORLD_ARENA = 16 << 20 };
 
@@ -65,6 +68,29 @@ static struct dataset *find_unchanged(const struct world *old,
     return NULL;
 }
 
+/* Bytes that this process may have: of the machine, or of its group. */
+static uint64_t machine_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    uint64_t bytes = (uint64_t)pages * (uint64_t)size, limit = 0;
+    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (f && fscanf(f, "%" SCNu64, &limit) == 1 && limit < bytes)
+        bytes = limit;
+    if (f)
+        (void)fclose(f);
+    return bytes;
+}
+
+/* An engine's own default is most of the machine's memory, each: with several,
+ * or with what we hold beside it, the system would end us. */
+static struct engine_options engine_options(const struct loading *l)
+{
+    struct engine_options o = l->from->engine;
+    if (o.memory_limit == 0)
+        o.memory_limit = machine_memory() / 2 / l->from->n_policies;
+    return o;
+}
+
 static enum err_code load_dataset(struct dataset **out, const char *path,
                                   const struct loading *l, struct err *err)
 {
@@ -92,7 +118,8 @@ static enum err_code load_dataset(struct dataset **out, const char *path,
         *out = same;
         return ERR_OK;
     }
-    code = engine_open(&d->engine, policy, &l->from->engine, err);
+    const struct engine_options options = engine_options(l);
+    code = engine_open(&d->engine, policy, &options, err);
     if (code != ERR_OK) {
         char line[1024];
         (void)snprintf(line, sizeof line, "%s:%u: %s; %s", path, err->line,

@@ -187,6 +187,11 @@ static void groups(struct writer *w, const struct draft *d)
                       "exceeds %llu (delta %.3g)\n",
                       (unsigned long long)p->keep.above,
                       (double)p->price.delta_atto * DP_ATTO);
+    if (plan_thresholds(p))
+        writer_printf(w,
+                      "  of at most %llu groups; should there be more, those "
+                      "with the most people\n",
+                      (unsigned long long)p->rows_most);
     else if (p->audience > 0)
         writer_printf(w, "Groups with fewer than %llu noisy people are cut\n",
                       (unsigned long long)p->audience);

@@ -349,11 +349,31 @@ static enum err_code show(struct reply_table *out, const struct plan *p,
     return fill(out, p, t->rows, t->n, a, err);
 }
 
+/* Not every group that was selected is there. */
+static enum err_code tell_cut(struct reply_table *out, bool cut,
+                              struct arena *a, struct err *err)
+{
+    static const char text[] =
+        "more groups were selected than one answer holds: those with the most "
+        "people are shown";
+    const char **notices = ARENA_NEW_N(a, out->n_notices + 1, const char *);
+    if (!cut)
+        return ERR_OK;
+    if (!notices)
+        return draft_memory(err);
+    if (out->n_notices > 0)
+        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
+    notices[out->n_notices++] = text;
+    out->notices = notices;
+    return ERR_OK;
+}
+
 enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
                               const struct plan_source *sources, size_t n,
                               struct arena *a, struct err *err)
 {
     size_t most = 1;
+    bool cut = false;
     for (size_t i = 0; i < n; i++)
         most += sources[i].noisy.n_rows;
     struct table t = { .rows = ARENA_NEW_N(a, most, struct row) };
@@ -363,6 +383,9 @@ enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
     for (size_t i = 0; i < n; i++)
         TRY(collect(&t, sources[i].plan, &sources[i].noisy, a, err));
     TRY(show(out, shown, &t, a, err));
+    for (size_t i = 0; i < n; i++)
+        cut |= sources[i].noisy.cut;
+    TRY(tell_cut(out, cut, a, err));
     for (size_t i = 0; i < shown->n_after; i++)
         TRY(plan_after_apply(out, &shown->after[i], a, err));
     return ERR_OK;
@@ -429,6 +452,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(p->n_parts ? collect_parts(&t, p, noisy, a, err)
                    : collect(&t, p, noisy, a, err));
     TRY(show(out, p, &t, a, err));
+    TRY(tell_cut(out, noisy->cut, a, err));
     TRY(finish_reports(out, p, noisy, a, err));
     TRY(finish_no_mean(out, p, a, err));
     if (p->n_after == 0)

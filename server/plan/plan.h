@@ -194,11 +194,16 @@ struct plan {
      * whose rows are those of `sql`; $1 does not occur. */
     const struct policy_rollup *rollup;
     const char *rollup_sql;
-    uint64_t reach;   /* bytes of all statements, every column replaced by what
-                         it stands for: what the engine's planner may go through;
-                         at most PLAN_REACH_MAX */
-    double memory;    /* bytes that public groups take of the request's, most of
-                         which are taken after the charge */
+    uint64_t reach;    /* bytes of all statements, every column replaced by what
+                          it stands for: what the engine's planner may go through;
+                          at most PLAN_REACH_MAX */
+    double memory;     /* bytes of the request's that its groups take, most of
+                          them after the charge, as many as there may be */
+    double row_memory; /* ... that each stored one takes to be shown */
+    /* selects: so many groups are released at most, and so many bytes of text
+     * in their keys: those with the most people, by their noisy numbers. */
+    uint64_t rows_most;
+    size_t text_most;
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
     struct plan_key *keys;
@@ -370,6 +375,7 @@ struct plan_noisy {
     struct value *keys;        /* n_rows * n_keys */
     struct dp_noisy *measures; /* n_rows * plan_width */
     size_t n_rows;
+    bool cut; /* more groups were selected than `rows_most` */
 };
 
 /*

@@ -218,8 +218,11 @@ enum err_code plan_gather(struct plan_noisy *out, const struct plan *plan,
         *out = each[0];
         return ERR_OK;
     }
+    *out = (struct plan_noisy){ 0 };
     for (size_t i = 0; i < plan->n_parts; i++)
         n += each[i].n_rows;
+    for (size_t i = 0; i < plan->n_parts; i++)
+        out->cut |= each[i].cut;
     out->n_rows = n;
     out->keys = ARENA_NEW_N(a, n * plan->n_keys + 1, struct value);
     out->measures = ARENA_NEW_N(a, n * width + 1, struct dp_noisy);

@@ -4,6 +4,7 @@
 
 /* Version 2 has what a series needs; without that, answers are of version 1. */
 enum { VERSION = 1, VERSION_SERIES = 2, VERSION_BATCH = 3 };
+enum { CUT = 0x80 }; /* beside either of the first two */
 
 /* ---- printing ---- */
 
@@ -114,7 +115,8 @@ static bool is_of_series(const struct answer *answer)
 
 void answer_write(struct writer *w, const struct answer *answer)
 {
-    writer_u8(w, is_of_series(answer) ? VERSION_SERIES : VERSION);
+    writer_u8(w, (is_of_series(answer) ? VERSION_SERIES : VERSION) |
+                     (answer->cut ? CUT : 0));
     put_text(w, answer->principal);
     put_text(w, answer->idempotency_key);
     writer_bytes(w, answer->request_hash, sizeof answer->request_hash);
@@ -338,11 +340,13 @@ enum err_code answer_read(struct answer *out, const uint8_t *bytes, size_t len,
 {
     struct parse p = { .r = reader_of(bytes, len), .a = a };
     *out = (struct answer){ 0 };
-    const uint8_t version = reader_u8(&p.r);
+    const uint8_t first = reader_u8(&p.r);
+    const uint8_t version = first & (uint8_t)~CUT;
     if (version != VERSION && version != VERSION_SERIES)
         return err_set(err, ERR_INTERNAL,
                        "the stored answer has an unknown "
                        "version");
+    out->cut = first & CUT;
     out->principal = get_text(&p);
     out->idempotency_key = get_text(&p);
     const uint8_t *hash = reader_take(&p.r, sizeof out->request_hash);

@@ -32,6 +32,7 @@ struct answer {
     size_t n_keys, n_measures, n_rows; /* of the release */
     struct value *keys;                /* n_rows * n_keys */
     struct dp_noisy *measures;         /* n_rows * n_measures */
+    bool cut; /* more groups were selected than it holds */
 
     struct reply_table table; /* as replied, receipt included */
 

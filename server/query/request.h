@@ -68,6 +68,7 @@ struct request {
     size_t n_params;
     struct ask ask;
     struct ask_bounds bounds;
+    size_t n_together;  /* questions of a batch it is one of; 0: asked alone */
     bool bounds_report; /* tell, for a share of the price, what bounds cut */
     bool intervals;     /* also where an interval costs something: quantiles */
     const char *idempotency_key; /* "" = none; at most REQUEST_KEY_MAX bytes */
