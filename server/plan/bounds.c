@@ -468,6 +468,7 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
         !p->picks)
         return draft_memory(err);
     p->n_aggs = d->n_aggs;
+    TRY(draft_narrow(d, err));
     for (size_t i = 0; i < d->n_aggs; i++)
         TRY(measure_agg(&p->aggs[i], d, &d->aggs[i], err));
     p->audience = d->policy->min_audience;

@@ -128,7 +128,7 @@ static void narrow(struct range *r, const struct typed *e,
     if (op == OP_BETWEEN)
         r->hi = fmin(r->hi, public_number(&e->call.args[2]->value));
     if (op == OP_LT && c->type != VALUE_DOUBLE)
-        r->hi = fmin(r->hi, v - 1); /* a microsecond, or a whole number */
+        r->hi = fmin(r->hi, ceil(v) - 1); /* a microsecond, a whole number */
 }
 
 struct range draft_range(const struct draft_terms *t,

@@ -15,6 +15,7 @@
  *             over type_row.c, type_agg.c, type_post.c, terms.c: type.h
  *   snap.c    where                                 times on the grain
  *   domain.c  plan->keys                            public groups
+ *   narrow.c  ranges of what is aggregated
  *   bounds.c  plan->l0, linf; measures              what one person can change
  *   price.c   plan->measures[].noise, price
  *   totals.c  grouping sets added up from others' cells
@@ -424,6 +425,10 @@ enum err_code draft_add_measure(size_t *out, struct draft *d,
                                 struct plan_measure m,
                                 const struct draft_measure *w,
                                 struct err *err) MUST_CHECK;
+
+/* narrow.c: ranges of what is aggregated, among rows that WHERE and FILTER
+ * leave. */
+enum err_code draft_narrow(struct draft *d, struct err *err) MUST_CHECK;
 
 /* report.c: measures of what bounding cuts off. */
 enum err_code draft_reports(struct draft *d, struct err *err) MUST_CHECK;

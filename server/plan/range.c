@@ -13,10 +13,13 @@ static struct range hull(struct range a, struct range b)
     return (struct range){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
 }
 
+/* Where they have nothing in common, the end of a that is nearest: values
+ * outside a range count as the nearest within. */
 static struct range meet(struct range a, struct range b)
 {
     const struct range r = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-    return r.lo <= r.hi ? r : (struct range){ r.hi, r.hi };
+    const double nearest = b.hi < a.lo ? a.lo : a.hi;
+    return r.lo <= r.hi ? r : (struct range){ nearest, nearest };
 }
 
 /* Ends where 0 * infinity or infinity - infinity says nothing. */
@@ -69,17 +72,21 @@ static struct range extreme(const struct typed *e, bool least)
 static struct range given(struct range r, const struct typed *cond, bool truth,
                           const struct typed *x);
 
+/* Between whole numbers lies nothing: below 3 is at most 2. */
 static struct range given_compare(struct range r, enum expr_op op, double c,
-                                  bool truth)
+                                  bool truth, bool whole)
 {
     const bool below = op == OP_LT || op == OP_LE;
     const bool above = op == OP_GT || op == OP_GE;
+    const bool strict = (op == OP_LT || op == OP_GT) == truth;
     if (op == OP_EQ && truth)
         return meet(r, (struct range){ c, c });
     if (below == truth && (below || above))
-        return meet(r, (struct range){ -HUGE_VAL, c });
+        return meet(
+            r, (struct range){ -HUGE_VAL, whole && strict ? ceil(c) - 1 : c });
     if (below || above)
-        return meet(r, (struct range){ c, HUGE_VAL });
+        return meet(
+            r, (struct range){ whole && strict ? floor(c) + 1 : c, HUGE_VAL });
     return r;
 }
 
@@ -99,12 +106,33 @@ static enum expr_op mirrored(enum expr_op op)
     }
 }
 
+/* One of the constants; NULLs among them are none. */
+static struct range given_among(struct range r, const struct typed *cond)
+{
+    struct range all = { HUGE_VAL, -HUGE_VAL };
+    for (size_t i = 1; i < cond->call.n_args; i++) {
+        const struct typed *v = cond->call.args[i];
+        if (!typed_is_const(v))
+            return r;
+        if (!typed_is_null(v))
+            all = hull(all, v->range);
+    }
+    return all.lo <= all.hi ? meet(r, all) : r;
+}
+
 static struct range given_logic(struct range r, const struct typed *cond,
                                 bool truth, const struct typed *x)
 {
     for (size_t i = 0; i < cond->call.n_args; i++)
         r = given(r, cond->call.args[i], truth, x);
     return r;
+}
+
+/* Whole numbers are compared with reals as reals. */
+static bool is_of(const struct typed *e, const struct typed *x)
+{
+    return typed_equal(e, x) || (typed_is_call(e, OP_CAST_DOUBLE) &&
+                                 typed_equal(e->call.args[0], x));
 }
 
 static struct range given(struct range r, const struct typed *cond, bool truth,
@@ -119,14 +147,19 @@ static struct range given(struct range r, const struct typed *cond, bool truth,
         return given(r, args[0], !truth, x);
     if (op == (truth ? OP_AND : OP_OR))
         return given_logic(r, cond, truth, x);
-    if (op == OP_BETWEEN && truth && typed_equal(args[0], x))
+    if (op == OP_IN && truth && is_of(args[0], x))
+        return given_among(r, cond);
+    if (op == OP_BETWEEN && truth && is_of(args[0], x) &&
+        typed_is_const(args[1]) && typed_is_const(args[2]))
         return meet(r, (struct range){ args[1]->range.lo, args[2]->range.hi });
     if (op < OP_EQ || op > OP_GE)
         return r;
-    if (typed_equal(args[0], x) && typed_is_const(args[1]))
-        return given_compare(r, op, args[1]->range.lo, truth);
-    if (typed_equal(args[1], x) && typed_is_const(args[0]))
-        return given_compare(r, mirrored(op), args[0]->range.lo, truth);
+    if (is_of(args[0], x) && typed_is_const(args[1]))
+        return given_compare(r, op, args[1]->range.lo, truth,
+                             x->type == VALUE_INT);
+    if (is_of(args[1], x) && typed_is_const(args[0]))
+        return given_compare(r, mirrored(op), args[0]->range.lo, truth,
+                             x->type == VALUE_INT);
     return r;
 }
 
@@ -142,6 +175,12 @@ static struct range arm(const struct typed *e, size_t test)
     for (size_t i = 0; i < test; i += 2)
         r = given(r, e->call.args[i], false, x);
     return test + 1 < n ? given(r, e->call.args[test], true, x) : r;
+}
+
+struct range range_given(struct range r, const struct typed *cond,
+                         const struct typed *x)
+{
+    return given(r, cond, true, x);
 }
 
 static struct range branches(const struct typed *e)

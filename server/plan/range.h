@@ -17,6 +17,10 @@
  */
 void range_of(struct typed *e);
 
+/* `r` of x, less what `cond`, which holds, rules out by a simple test. */
+struct range range_given(struct range r, const struct typed *cond,
+                         const struct typed *x);
+
 /* Grid of a number nobody declared one for: about a thousandth. */
 enum { RANGE_GRID_DEFAULT = 10 };
 

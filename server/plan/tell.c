@@ -41,6 +41,13 @@ static bool reads_declared(const struct typed *e)
     return found;
 }
 
+/* Has WHERE or FILTER left no value beyond either declared end? */
+static bool is_inside(const struct typed *value, struct range by)
+{
+    return value->kind == TYPED_COLUMN && by.lo > value->column->policy->lo &&
+           by.hi < value->column->policy->hi;
+}
+
 /* Can it be outside?  Not where the query clamps it by itself, nor where its
  * range comes from what it computes. */
 static bool may_exceed(const struct typed *value)
@@ -89,11 +96,13 @@ static enum err_code tell_ranges(struct draft *d, struct err *err)
                                   ldexp((double)w->person_hi, -bits) }
                 : w->row;
         if (p->measures[i].kind == MEASURE_SUM && may_exceed(w->value) &&
-            !is_told(d, d->measures, i))
+            !is_told(d, d->measures, i) &&
+            (w->clamps_person || !is_inside(w->value, by)))
             TRY(tell_range(d, w->value, by, w->clamps_person, err));
     }
     for (size_t i = 0; i < p->n_hists; i++)
-        if (may_exceed(d->hists[i].value) && !is_told(d, d->hists, i))
+        if (may_exceed(d->hists[i].value) && !is_told(d, d->hists, i) &&
+            !is_inside(d->hists[i].value, d->hists[i].row))
             TRY(tell_range(d, d->hists[i].value, d->hists[i].row, false, err));
     return ERR_OK;
 }
