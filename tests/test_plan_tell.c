@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "server/plan/plan.h"
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
@@ -59,6 +61,34 @@ static const struct noted {
       { "each person counts with at most 3 rows in a group",
         "a percentile is held to +-500 rows: its rank may be off by so much, "
         "how far its value is depends on the data" } },
+    { "a constant that nobody declared",
+      "SELECT COUNT(*) FROM buys WHERE kind = 'c'",
+      { 0 },
+      { "'c' is none of the values declared for \"kind\" (a, b), so it may "
+        "stand in no row",
+        "each person counts with at most 3 rows in a group" } },
+    { "one among others, in a filter, a key and a sub-query, once each",
+      "SELECT CASE WHEN 'XX' <> land THEN 1 ELSE 0 END, COUNT(*) FILTER (WHERE "
+      "kind IN ('b', 'z')) FROM (SELECT who, land, kind FROM buys WHERE land "
+      "IN "
+      "('XX', 'DE')) x GROUP BY 1",
+      { 0 },
+      { "'XX' is none of the values declared for \"land\" (AT, DE, FR), so it "
+        "may stand in no row; only GROUP BY counts others together",
+        "'z' is none of the values declared for \"kind\" (a, b), so it may "
+        "stand in no row",
+        "each person counts in at most 2 groups",
+        "each person counts with at most 3 rows in a group" } },
+    { "what stands for the others is not declared either",
+      "SELECT COUNT(DISTINCT who) FROM buys WHERE land = 'other'",
+      { 0 },
+      { "'other' is none of the values declared for \"land\" (AT, DE, FR), so "
+        "it may stand in no row; only GROUP BY counts others together" } },
+    { "declared constants, and those of a column without a domain",
+      "SELECT COUNT(DISTINCT who) FROM buys WHERE land = 'DE' AND kind <> 'a' "
+      "AND city = 'XX' AND land = NULL",
+      { 0 },
+      { 0 } },
     { "one row per person has no limit on rows",
       "SELECT COUNT(*) FROM (SELECT who, COUNT(*) FROM buys GROUP BY who) x",
       { 0 },
@@ -78,9 +108,13 @@ static void check_noted(void **state)
         fail_msg("%s (%s)", err.msg, err.hint);
     while (n < 4 && row->want[n])
         n++;
-    for (size_t i = 0; i < n && i + 1 < p->n_notices; i++)
-        assert_string_equal(p->notices[i + 1], row->want[i]);
-    assert_int_equal(p->n_notices, n + 1);
+    size_t seen = 0;
+    for (size_t i = 0; i < p->n_notices; i++)
+        if (strncmp(p->notices[i], "rows without \"who\"", 18) != 0) {
+            assert_true(seen < n);
+            assert_string_equal(p->notices[i], row->want[seen++]);
+        }
+    assert_int_equal(seen, n);
     arena_fini(&a);
 }
 

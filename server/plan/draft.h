@@ -143,8 +143,9 @@ struct draft {
     bool wants_intervals; /* of percentiles, too: asked for, or dp_low() */
     const char *bounding; /* how groups of a person are limited, for people */
     const char *form;     /* ... and what else is done to be quick; or NULL */
-    bool explains;        /* someone reads plan->text */
-    uint64_t behind;      /* bytes behind the names in all texts printed */
+    bool explains; /* someone reads plan->text, which says by itself ... */
+    size_t plain_from, plain_to; /* ... what these of its notices do */
+    uint64_t behind;     /* bytes behind the names in all texts printed */
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
                             = all keys */
     size_t n_parts;      /* that share the price; 0 = one */
@@ -533,6 +534,10 @@ enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
                          struct err *err) MUST_CHECK;
 struct typed *draft_const(struct draft *d, enum value_type type, struct value v,
                           struct place at);
+
+/* undeclared.c: tell of a constant that a public domain does not have. */
+enum err_code draft_undeclared(struct draft *d, const struct typed *e,
+                               struct err *err) MUST_CHECK;
 
 /* check.c: give `e` the type its operation asks for; may replace arguments by
  * casts.  ERR_INVALID names the place. */

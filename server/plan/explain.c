@@ -303,6 +303,9 @@ static void explain(struct writer *w, const struct draft *d)
         writer_str(w, "No row can count: answered without the data, free\n");
         return;
     }
+    for (size_t i = 0; i < p->n_notices; i++)
+        if (i < d->plain_from || i >= d->plain_to)
+            writer_printf(w, "Note: %s\n", p->notices[i]);
     noise(w, p);
     if (p->n_after > 0)
         writer_printf(w,

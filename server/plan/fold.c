@@ -60,7 +60,7 @@ enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
     }
     range_of(e);
     *out = e;
-    return ERR_OK;
+    return draft_undeclared(d, e, err);
 }
 
 struct typed *draft_const(struct draft *d, enum value_type type, struct value v,

@@ -199,6 +199,7 @@ static enum err_code tell_margin(struct draft *d, struct err *err)
 
 enum err_code draft_tell(struct draft *d, struct err *err)
 {
+    d->plain_from = d->plan->n_notices;
     if (d->plan->top.on)
         TRY(draft_notice(
             d, err,
@@ -212,10 +213,11 @@ enum err_code draft_tell(struct draft *d, struct err *err)
                      "counted",
                      draft_key(d)->key_name));
     TRY(tell_groups(d, err));
-    if (!d->scope->one_row) {
+    if (!d->scope->one_row)
         TRY(tell_rows(d, err));
+    d->plain_to = d->plan->n_notices;
+    if (!d->scope->one_row)
         TRY(tell_distinct(d, err));
-    }
     TRY(tell_ranges(d, err));
     return tell_accuracy(d, err);
 }
