@@ -56,13 +56,16 @@ int cli_unknown(struct cli *cli, const char *const *words, size_t n);
 /* A remark on stderr. */
 void cli_note(struct cli *cli, const char *text);
 
-command_fn run_query, run_batch, run_estimate, run_budget, run_charges, run_datasets,
-    run_describe, run_policy_check, run_policy_draft, run_policy_keys,
-    run_principals_add, run_ledger_verify, run_ledger_backup, run_ledger_export,
-    run_ledger_recover, run_audit_entries, run_audit_prove, run_audit_verify,
-    run_audit_witness, run_health, run_completion, run_help;
+command_fn run_query, run_batch, run_estimate, run_budget, run_charges,
+    run_datasets, run_describe, run_policy_check, run_policy_draft,
+    run_policy_keys, run_principals_add, run_ledger_verify, run_ledger_backup,
+    run_ledger_export, run_ledger_recover, run_audit_entries, run_audit_prove,
+    run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
 
 command_fn run_misses_show, run_misses_lift;
+
+command_fn run_consent_record, run_consent_withdraw, run_consent_object,
+    run_consent_expire;
 
 command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
     run_calc_laplace_interval, run_calc_selection_keep,

@@ -82,6 +82,21 @@ const struct command COMMANDS[] = {
       "  halftone misses lift shop --reason 'the disk was slow, it is "
       "replaced'\n",
       FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_LIFT, 1, run_misses_lift },
+    { "consent record", "SUBJECT", "Record that a person said yes.",
+      "SUBJECT is the value of the dataset's privacy key; - reads it from\n"
+      "standard input, so that no other user sees it.  For subject services.\n"
+      "\n"
+      "  halftone consent record 4711 --purpose measure_campaigns \\\n"
+      "      --source 'web form' --proof form-2026-118\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_record },
+    { "consent withdraw", "SUBJECT", "Record that a person takes it back.",
+      "No release that begins after this command ends counts the person.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_withdraw },
+    { "consent object", "SUBJECT",
+      "Record that a person objects to a use that needs no consent.", "",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_object },
+    { "consent expire", "SUBJECT", "Record that a consent is over.", "",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_expire },
     { "ledger verify", "FILE", "Check every invariant of a ledger file.",
       "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
       1, run_ledger_verify },
@@ -202,7 +217,7 @@ const struct command *command_find(const char *const *words, size_t n,
 
 const char *command_suggest(const char *const *words, size_t n)
 {
-    enum { MANY = 32 };
+    enum { MANY = 64 };
     char typed[2 * SUGGEST_LEN_MAX];
     const char *names[MANY];
     size_t many = 0;

@@ -2,6 +2,7 @@
 
 #include <grpc/health/v1/health.pb-c.h>
 #include <halftone/v1/admin.pb-c.h>
+#include <halftone/v1/consent.pb-c.h>
 #include <halftone/v1/halftone.pb-c.h>
 
 #define HALFTONE "/halftone.v1.Halftone/"
@@ -36,6 +37,19 @@ const struct client_method METHOD_GET_MISSES = {
 };
 const struct client_method METHOD_LIFT_MISSES = {
     "/halftone.v1.Admin/LiftMisses", &halftone__v1__misses__descriptor
+};
+#define CONSENT "/halftone.v1.Consent/"
+const struct client_method METHOD_GRANT = {
+    CONSENT "Grant", &halftone__v1__recorded__descriptor
+};
+const struct client_method METHOD_WITHDRAW = {
+    CONSENT "Withdraw", &halftone__v1__recorded__descriptor
+};
+const struct client_method METHOD_OBJECT = {
+    CONSENT "Object", &halftone__v1__recorded__descriptor
+};
+const struct client_method METHOD_EXPIRE = {
+    CONSENT "Expire", &halftone__v1__recorded__descriptor
 };
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",

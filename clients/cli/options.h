@@ -62,6 +62,7 @@ enum flag_group {
     FOR_LIFT = 1048576,
     FOR_RECOVERY = 2097152,
     FOR_BATCH = 4194304,
+    FOR_CONSENT = 8388608,
 };
 
 struct flag {
@@ -103,12 +104,12 @@ struct options {
         estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
-        *token_out, *reason;
+        *token_out, *reason, *at, *until, *proof, *from;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
-    struct accuracy accuracy;             /* half_width 0 = not set */
-    double rho, epsilon, level;           /* 0 = not set */
-    uint32_t max_groups, max_rows, limit; /* 0 = not set */
+    struct accuracy accuracy;                     /* half_width 0 = not set */
+    double rho, epsilon, level;                   /* 0 = not set */
+    uint32_t max_groups, max_rows, limit, notice; /* 0 = not set */
     const char *law, *accountant;
     double delta, alpha, scale;
     uint32_t l0;

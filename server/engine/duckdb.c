@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
 #include "server/engine/result.h"
@@ -26,6 +27,8 @@ struct duckdb_engine {
     struct engine_options options;
     struct stopper stopper;
     struct rollups *rollups; /* NULL: none */
+    struct duck_gate *gate;
+    const struct policy *policy; /* borrowed */
     pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
     duckdb_connection idle[IDLE_MAX];
     size_t n_idle;
@@ -224,20 +227,26 @@ static enum err_code run(struct engine *base, struct engine_result *out,
     if (!r.con)
         return miss(e, "connect", err);
     struct stopper_run watched = { .con = r.con, .stop = stop };
+    struct duck_pin pin;
     stopper_add(&e->stopper, &watched);
+    duck_gate_pin(&pin, e->gate, r.con, plan->purpose);
     const enum err_code code = run_on(&r, out, e, plan, stop, a, err);
     stopper_remove(&e->stopper, &watched);
     result_fini(&r.chunks);
     duckdb_destroy_result(&r.result);
     duckdb_destroy_pending(&r.pending);
     duckdb_destroy_prepare(&r.st);
+    duck_gate_unpin(&pin, e->gate);
     give_back(e, r.con);
     return code;
 }
 
+/* Keys that are not mapped are looked up: nothing fails by it. */
 static void refresh(struct engine *base)
 {
-    rollups_refresh(((struct duckdb_engine *)base)->rollups);
+    struct duckdb_engine *e = (struct duckdb_engine *)base;
+    (void)duck_gate_map(e->gate, &e->duck, e->policy);
+    rollups_refresh(e->rollups);
 }
 
 static bool settle(struct engine *base)
@@ -253,6 +262,7 @@ static void close_engine(struct engine *base)
         duckdb_disconnect(&e->idle[--e->n_idle]);
     stopper_fini(&e->stopper);
     duck_close(&e->duck);
+    duck_gate_close(e->gate);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);
 }
@@ -266,10 +276,16 @@ static enum err_code set_up(struct duckdb_engine *e,
     TRY(duck_open(&e->duck, &e->options, err));
     TRY(duck_keep_register(&e->duck, &e->key, err));
     TRY(duck_guard_register(&e->duck, err));
+    TRY(duck_gate_open(&e->gate, &e->duck,
+                       policy->has_consent ? e->options.gate : NULL, err));
     TRY(views_create(&files, &n, &e->duck, policy, a, err));
     TRY(rollups_open(&e->rollups, &e->duck, policy, &e->options, &e->stopper,
                      err));
     TRY(duck_lock_down(&e->duck, files, n, a, err));
+    if (!duck_gate_map(e->gate, &e->duck, policy))
+        return err_set(err, ERR_LIMIT,
+                       "the keys of the people cannot be read, or need more "
+                       "memory than there is");
     if (e->options.secret)
         know(e, e->options.secret);
     return ERR_OK;
@@ -292,6 +308,7 @@ enum err_code engine_duckdb_open(struct engine **out,
         return err_set(err, ERR_INTERNAL, "the system refused a thread");
     }
     e->base.ops = &ops;
+    e->policy = policy;
     if (options)
         e->options = *options;
     const int locks = pthread_mutex_init(&e->lock, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "server/engine/gate.h"
 #include "server/plan/plan.h"
 
 /*
@@ -98,6 +99,8 @@ struct engine_options {
      * failure or NULL, and failed_ctx; may be NULL. */
     void (*built)(void *ctx, const char *dataset, const char *rollup,
                   const char *class_name);
+    const struct gate *gate; /* who counts, where the policy asks for consent;
+                                borrowed; NULL: nobody */
     const uint8_t *secret; /* 32 bytes, those of every run, copied; NULL: known
                               with the first run, and rollups wait for it */
 };

@@ -3,6 +3,7 @@
 
 #include "server/grpc/codec.h"
 #include "server/grpc/codec_arena.h"
+#include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_value.h"
 
 /* protobuf-c's strings are not const, although packing only reads them. */
@@ -467,6 +468,7 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_LIST_CHARGES] = encode_charges,
     [REQUEST_GET_MISSES] = encode_misses,
     [REQUEST_LIFT_MISSES] = encode_misses,
+    [REQUEST_CONSENT_RECORD] = codec_consent_recorded,
 };
 
 enum err_code codec_encode(const uint8_t **msg, size_t *len,

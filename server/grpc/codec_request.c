@@ -1,10 +1,12 @@
 /* Messages -> struct request.  Declared in codec.h. */
 #include <halftone/v1/admin.pb-c.h>
+#include <halftone/v1/consent.pb-c.h>
 #include <math.h>
 #include <openssl/sha.h>
 #include <string.h>
 
 #include "server/grpc/codec.h"
+#include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_value.h"
 #include "server/grpc/grpc_wire.h"
 
@@ -292,6 +294,20 @@ static const struct method {
     { { "/halftone.v1.Admin/LiftMisses", REQUEST_LIFT_MISSES, false },
       &halftone__v1__lift_misses_request__descriptor,
       decode_lift },
+#define SERVICE "/halftone.v1.Consent/"
+    { { SERVICE "Grant", REQUEST_CONSENT_RECORD, false },
+      &halftone__v1__consent_event__descriptor,
+      codec_consent_grant },
+    { { SERVICE "Withdraw", REQUEST_CONSENT_RECORD, false },
+      &halftone__v1__consent_event__descriptor,
+      codec_consent_withdraw },
+    { { SERVICE "Object", REQUEST_CONSENT_RECORD, false },
+      &halftone__v1__consent_event__descriptor,
+      codec_consent_object },
+    { { SERVICE "Expire", REQUEST_CONSENT_RECORD, false },
+      &halftone__v1__consent_event__descriptor,
+      codec_consent_expire },
+#undef SERVICE
 };
 
 const struct codec_method *codec_find(const char *path)

@@ -238,6 +238,24 @@ static const struct field AUDIT[] = {
 };
 static const struct field_set AUDIT_FIELDS = FIELD_SET("audit", "audit", AUDIT);
 
+static const struct field CONSENT[] = {
+    { .key = "file",
+      .kind = FIELD_PATH,
+      .at = AT(consent),
+      .absent = "there is no register",
+      .help = "The SQLite file of who decided what; made when absent.  It "
+              "holds pseudonyms and no identifier." },
+    { .key = "keys",
+      .kind = FIELD_PATH,
+      .at = offsetof(struct config_text, pseudonym_keys),
+      .absent = "'-keys' beside the file",
+      .help = "File of the keys that make pseudonyms, 64 hexadecimal digits a "
+              "line, the newest first; made when absent, readable by the "
+              "server alone.  Losing them loses who decided." },
+};
+static const struct field_set CONSENT_FIELDS =
+    FIELD_SET("consent", "consent", CONSENT);
+
 static const struct field CONFIG[] = {
     { .key = "listen",
       .kind = FIELD_CUSTOM,
@@ -296,6 +314,12 @@ static const struct field CONFIG[] = {
       .help = "File of the keys that encrypt stored answers, 64 hexadecimal "
               "digits a line, the newest first; made when absent, readable by "
               "the server alone." },
+    { .key = "consent",
+      .kind = FIELD_MAP,
+      .inner = &CONSENT_FIELDS,
+      .form = "map",
+      .absent = "no policy may ask for consent",
+      .help = "The register of what people decided." },
     { .key = "audit",
       .kind = FIELD_MAP,
       .inner = &AUDIT_FIELDS,
@@ -355,10 +379,10 @@ static const struct field_set CONFIG_FIELDS =
 
 void config_keys_print(struct writer *w)
 {
-    static const struct field_set *const sets[] = { &CONFIG_FIELDS, &TLS_FIELDS,
-                                                    &AUDIT_FIELDS,
-                                                    &ENGINE_FIELDS,
-                                                    &LIMIT_FIELDS };
+    static const struct field_set *const sets[] = {
+        &CONFIG_FIELDS, &TLS_FIELDS,    &CONSENT_FIELDS,
+        &AUDIT_FIELDS,  &ENGINE_FIELDS, &LIMIT_FIELDS
+    };
     fields_print(w, sets, sizeof sets / sizeof sets[0]);
 }
 
@@ -468,6 +492,8 @@ enum err_code config_load(struct config **out, const char *path,
         config_open_audit_key(&l, t);
     if (t && !l.full && report->n == 0)
         config_open_answer_keys(&l, t);
+    if (t && !l.full && report->n == 0 && t->c.consent)
+        config_open_pseudonym_keys(&l, t);
     TRY(loader_close(&l, err));
     *out = &t->c;
     return ERR_OK;

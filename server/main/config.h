@@ -9,6 +9,7 @@
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/base/writer.h"
+#include "server/consent/pseudonym.h"
 #include "server/ledger/seal.h"
 #include "server/policy/report.h"
 
@@ -45,6 +46,9 @@ struct config {
     uint8_t secret[32]; /* from `secret`: a file of 32 random bytes, made
                            (mode 0600) when absent, refused when others can
                            read it; keys the hash that bounds */
+
+    const char *consent; /* path of the register; NULL = none */
+    struct pseudonym_keys pseudonym_keys; /* from `consent.keys`, likewise */
 
     unsigned loops;    /* 0 = one per core */
     unsigned workers;  /* threads that run queries, default 8 */

@@ -251,17 +251,32 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
     OPENSSL_cleanse(line, sizeof line);
 }
 
-void config_open_answer_keys(struct loader *l, struct config_text *t)
+/* A file of keys of 32 bytes, one in hexadecimal a line. */
+struct key_file {
+    const char *what, *key; /* for people; where it stands in the file */
+    const char **path;
+    const char *beside, *suffix; /* its name where none is given */
+    enum err_code (*parse)(void *out, const char *text, size_t len,
+                           struct err *err);
+    void *out;
+};
+
+static void open_keys(struct loader *l, const struct config_text *t,
+                      const struct key_file *k)
 {
-    enum { FILE_MAX = SEAL_KEYS_MAX * (2 * SEAL_KEY_LEN + 1) };
-    uint8_t key[SEAL_KEY_LEN];
-    char fresh[2 * SEAL_KEY_LEN + 2], text[FILE_MAX];
+    enum {
+        KEYS_MAX = 8,
+        KEY_LEN = 32,
+        FILE_MAX = KEYS_MAX * (2 * KEY_LEN + 1)
+    };
+    uint8_t key[KEY_LEN];
+    char fresh[2 * KEY_LEN + 2], text[FILE_MAX];
     struct writer w = writer_of(fresh, sizeof fresh);
     size_t len = sizeof text;
     struct err err = { 0 };
-    if (!t->answer_keys)
-        t->answer_keys = arena_printf(l->a, "%s-answer-keys", t->c.ledger);
-    if (!t->answer_keys) {
+    if (!*k->path)
+        *k->path = arena_printf(l->a, "%s%s", k->beside, k->suffix);
+    if (!*k->path) {
         l->full = true;
         return;
     }
@@ -269,10 +284,10 @@ void config_open_answer_keys(struct loader *l, struct config_text *t)
     for (size_t i = 0; i < sizeof key; i++)
         writer_printf(&w, "%02x", key[i]);
     writer_u8(&w, '\n');
-    const struct yaml_node *node = yaml_tree_find(t->root, "answer_keys");
+    const struct yaml_node *node = yaml_tree_find(t->root, k->key);
     const struct private_file f = {
-        .what = "file of answer keys",
-        .path = t->answer_keys,
+        .what = k->what,
+        .path = *k->path,
         .at = yaml_place_of(node ? node : t->root),
         .fresh = fresh,
         .fresh_len = w.len,
@@ -280,12 +295,45 @@ void config_open_answer_keys(struct loader *l, struct config_text *t)
     if (!random)
         (void)mistake_of(l, &f, "cannot be made: no randomness");
     else if (open_private(l, &f, text, &len) &&
-             seal_keys_parse(&t->c.answer_keys, text, len, &err) != ERR_OK)
+             k->parse(k->out, text, len, &err) != ERR_OK)
         loader_mistake(l, f.at,
-                       arena_printf(l->a, "the file of answer keys '%s': %s",
+                       arena_printf(l->a, "the %s '%s': %s", k->what,
                                     loader_quote(l, f.path), err.msg),
                        "a key a line: openssl rand -hex 32");
     OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(fresh, sizeof fresh);
     OPENSSL_cleanse(text, sizeof text);
+}
+
+static enum err_code parse_answer_keys(void *out, const char *text, size_t len,
+                                       struct err *err)
+{
+    return seal_keys_parse(out, text, len, err);
+}
+
+static enum err_code parse_pseudonym_keys(void *out, const char *text,
+                                          size_t len, struct err *err)
+{
+    return pseudonym_keys_parse(out, text, len, err);
+}
+
+void config_open_answer_keys(struct loader *l, struct config_text *t)
+{
+    const struct key_file k = { "file of answer keys", "answer_keys",
+                                &t->answer_keys,       t->c.ledger,
+                                "-answer-keys",        parse_answer_keys,
+                                &t->c.answer_keys };
+    open_keys(l, t, &k);
+}
+
+void config_open_pseudonym_keys(struct loader *l, struct config_text *t)
+{
+    const struct key_file k = { "file of pseudonym keys",
+                                "consent",
+                                &t->pseudonym_keys,
+                                t->c.consent,
+                                "-keys",
+                                parse_pseudonym_keys,
+                                &t->c.pseudonym_keys };
+    open_keys(l, t, &k);
 }

@@ -11,6 +11,7 @@ struct config_text {
     const char *secret;          /* path as resolved */
     const char *answer_keys;     /* likewise */
     const char *audit_key;       /* likewise, or NULL: beside the ledger */
+    const char *pseudonym_keys;  /* likewise */
     const struct yaml_node *root;
     bool plaintext_asked;
 };
@@ -25,5 +26,7 @@ void config_open_secret(struct loader *l, struct config_text *t);
 /* audit.key -> c.audit_key and answer_keys -> c.answer_keys, likewise. */
 void config_open_audit_key(struct loader *l, struct config_text *t);
 void config_open_answer_keys(struct loader *l, struct config_text *t);
+/* consent.keys -> c.pseudonym_keys, where there is a register. */
+void config_open_pseudonym_keys(struct loader *l, struct config_text *t);
 
 #endif

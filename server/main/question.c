@@ -41,13 +41,6 @@ static enum err_code check_purpose(const struct question *q,
         return err_hint(err, "'halftone describe %s' lists those you may use",
                         q->dataset->policy->name);
     }
-    if (p->basis == BASIS_CONSENT) {
-        err_set(err, ERR_REFUSED,
-                "purpose '%s' counts only people who consented, and there is "
-                "no consent register yet",
-                id);
-        return err_hint(err, "ask under a purpose with another legal basis");
-    }
     return ERR_OK;
 }
 

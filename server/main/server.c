@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/consent/consent.h"
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/audit_pages.h"
@@ -26,6 +27,7 @@ enum { ARENA_CAP = PLAN_ARENA }; /* bytes one query may use in a worker */
 static const char *const SERVICES[] = {
     "halftone.v1.Halftone",
     "halftone.v1.Admin",
+    "halftone.v1.Consent",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
@@ -119,7 +121,8 @@ static size_t print_metrics(void *ctx, char *buf, size_t cap)
 
 /* ---- signals, on the thread of net_server_run ---- */
 
-static struct world_sources sources_of(const struct config *c)
+static struct world_sources sources_of(const struct config *c,
+                                       struct consent *consent)
 {
     return (struct world_sources){
         .policies = c->policies,
@@ -131,6 +134,7 @@ static struct world_sources sources_of(const struct config *c)
                     .failed = on_engine_failed,
                     .built = on_rollup_built,
                     .secret = c->secret },
+        .consent = consent,
     };
 }
 
@@ -148,7 +152,8 @@ static void read_again(void *ctx)
 {
     struct server *s = ctx;
     struct err err = { 0 };
-    const struct world_sources sources = sources_of(s->config);
+    const struct world_sources sources =
+        sources_of(s->config, s->service.consent);
     struct world *world;
     if (net_server_reload_tls(s->net, &err) != ERR_OK)
         log_event(LOG_RELOAD_FAILED,
@@ -206,12 +211,24 @@ static enum err_code open_ledger(struct server *s, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code open_consent(struct server *s, struct err *err)
+{
+    const struct consent_options options = {
+        .path = s->config->consent,
+        .keys = s->config->pseudonym_keys,
+        .clock = clock_system(),
+    };
+    return options.path ? consent_open(&s->service.consent, &options, err)
+                        : ERR_OK;
+}
+
 static enum err_code start_trail(struct server *s, struct err *err)
 {
     const struct trail_options options = {
         .ledger = s->service.ledger,
         .clock = clock_system(),
         .interval_s = s->config->audit_interval_ns / NS_PER_S,
+        .consent = s->service.consent,
     };
     TRY(trail_new(&s->trail, &options, err));
     s->service.trail = s->trail;
@@ -317,8 +334,10 @@ enum err_code server_new(struct server **out, const struct config *config,
     const unsigned loops = config->loops ? config->loops
                            : cores > 0   ? (unsigned)cores
                                          : 1;
-    const struct world_sources sources = sources_of(config);
-    enum err_code code = world_load(&s->world, &sources, NULL, say, NULL, err);
+    enum err_code code = open_consent(s, err);
+    const struct world_sources sources = sources_of(config, s->service.consent);
+    if (code == ERR_OK)
+        code = world_load(&s->world, &sources, NULL, say, NULL, err);
     if (code == ERR_OK)
         code = open_ledger(s, err);
     if (code == ERR_OK)
@@ -376,5 +395,6 @@ void server_free(struct server *s)
     trail_free(s->trail);
     ledger_close(s->service.ledger);
     world_drop(s->world);
+    consent_close(s->service.consent);
     free(s);
 }

@@ -21,6 +21,7 @@ static const struct operation {
     [REQUEST_GET_MISSES] = { service_misses, AUTH_CHARGES_ALL },
     [REQUEST_LIFT_MISSES] = { service_lift, AUTH_ADMIN },
     [REQUEST_BATCH] = { service_batch, AUTH_QUERY },
+    [REQUEST_CONSENT_RECORD] = { service_record, AUTH_CONSENT },
 };
 
 /* Turned down for what it asked, and before anything was charged. */
@@ -124,8 +125,18 @@ enum err_code service_accounts_of(struct service_accounts *out,
     return ERR_OK;
 }
 
-/* Stored answers stay readable this long for the retry of who paid. */
-enum { KEEP_S = 7 * 86400 };
+/*
+ * Stored answers stay readable this long for the retry of who paid.  Where
+ * people may take back their consent they are told `reuse_for`; a retry of what
+ * was lost on its way is no new look at it.
+ */
+enum { KEEP_S = 7 * 86400, KEEP_CONSENT_S = 600 };
+
+static uint64_t keep_s(const struct policy *p)
+{
+    const uint64_t least = p->has_consent ? KEEP_CONSENT_S : KEEP_S;
+    return p->reuse_for_s > least ? p->reuse_for_s : least;
+}
 
 enum err_code service_charge_args(struct ledger_charge_args *out,
                                   const struct service_call *call,
@@ -151,7 +162,7 @@ enum err_code service_charge_args(struct ledger_charge_args *out,
         .n_accounts = accounts->n,
         .policy_version = policy->version,
         .reuse_for_s = policy->reuse_for_s,
-        .keep_s = policy->reuse_for_s > KEEP_S ? policy->reuse_for_s : KEEP_S,
+        .keep_s = keep_s(policy),
         .max_misses = policy->max_misses,
         .max_misses_day = policy->max_misses_day,
     };

@@ -14,9 +14,10 @@
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    struct trail *trail; /* NULL: no refusal is recorded */
-    uint8_t secret[32];  /* keys the hash that bounds contributions */
-    size_t page_rows;    /* groups of an engine's page; 0: as many as fit */
+    struct trail *trail;     /* NULL: no refusal is recorded */
+    struct consent *consent; /* NULL: there is no register */
+    uint8_t secret[32];      /* keys the hash that bounds contributions */
+    size_t page_rows; /* groups of an engine's page; 0: as many as fit */
 };
 
 /* One request on its way; everything borrowed for the call. */
@@ -90,6 +91,8 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
 enum err_code service_charges(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_misses(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_record(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_lift(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;

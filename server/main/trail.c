@@ -158,6 +158,8 @@ static void *run(void *arg)
         collect(t, &t->tick, stops);
         (void)pthread_mutex_unlock(&t->lock);
         write_tick(t, &t->tick);
+        if (t->options.consent)
+            consent_tick(t->options.consent);
         tell_witness(t);
     }
     return NULL;

@@ -4,6 +4,7 @@
 #include "server/audit/entry.h"
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
+#include "server/consent/consent.h"
 #include "server/ledger/ledger.h"
 #include "server/main/world.h"
 
@@ -24,9 +25,10 @@ struct trail;
 enum { TRAIL_PER_MINUTE = 60 };
 
 struct trail_options {
-    struct ledger *ledger; /* borrowed */
-    struct clock *clock;   /* borrowed */
-    uint64_t interval_s;   /* at least 1 */
+    struct ledger *ledger;   /* borrowed */
+    struct clock *clock;     /* borrowed */
+    uint64_t interval_s;     /* at least 1 */
+    struct consent *consent; /* borrowed; NULL: none */
 };
 
 /* ERR_INTERNAL  no thread, or no memory */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/main/consent_gate.h"
+
 enum { DATASET_ARENA = 16 << 20, WORLD_ARENA = 16 << 20 };
 
 static void dataset_drop(struct dataset *d)
@@ -91,6 +93,34 @@ static struct engine_options engine_options(const struct loading *l)
     return o;
 }
 
+/* A policy with consent is served with a register alone: nobody would count. */
+static enum err_code open_gate(struct dataset *d, const struct loading *l,
+                               struct err *err)
+{
+    if (!d->policy->has_consent)
+        return ERR_OK;
+    d->consent = l->from->consent;
+    if (!d->consent) {
+        (void)err_set(err, ERR_INVALID,
+                      "the policy asks a register of consent who counts, and "
+                      "the server has none");
+        (void)err_at(err, d->policy->line, 1);
+        return err_hint(err, "set consent.file in the server's configuration");
+    }
+    TRY(consent_circle(&d->circle, d->consent, d->policy, err));
+    d->gate = consent_gate_of(d);
+    return ERR_OK;
+}
+
+static enum err_code open_dataset(struct dataset *d, const struct loading *l,
+                                  struct err *err)
+{
+    struct engine_options options = engine_options(l);
+    TRY(open_gate(d, l, err));
+    options.gate = d->policy->has_consent ? &d->gate : NULL;
+    return engine_open(&d->engine, d->policy, &options, err);
+}
+
 static enum err_code load_dataset(struct dataset **out, const char *path,
                                   const struct loading *l, struct err *err)
 {
@@ -118,8 +148,7 @@ static enum err_code load_dataset(struct dataset **out, const char *path,
         *out = same;
         return ERR_OK;
     }
-    const struct engine_options options = engine_options(l);
-    code = engine_open(&d->engine, policy, &options, err);
+    code = open_dataset(d, l, err);
     if (code != ERR_OK) {
         char line[1024];
         (void)snprintf(line, sizeof line, "%s:%u: %s; %s", path, err->line,

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "server/auth/auth.h"
+#include "server/consent/consent.h"
 #include "server/engine/engine.h"
 #include "server/policy/policy.h"
 
@@ -14,8 +15,11 @@
  * change keeps its engine, whose rollups are built again.
  */
 struct dataset {
-    const struct policy *policy; /* in arena */
-    struct engine *engine;       /* owned */
+    const struct policy *policy;   /* in arena */
+    struct engine *engine;         /* owned */
+    struct consent *consent;       /* borrowed; NULL: the policy has none */
+    struct consent_circle *circle; /* its people */
+    struct gate gate;              /* consent_gate.h */
     struct arena arena;
     atomic_uint refs;
 };
@@ -33,6 +37,7 @@ struct world_sources {
     size_t n_policies;
     const char *principals; /* path */
     struct engine_options engine;
+    struct consent *consent; /* borrowed; NULL: none */
 };
 
 /* One line of an explanation: a mistake in a file, with place and fix. */

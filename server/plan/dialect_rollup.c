@@ -11,6 +11,7 @@
 
 #include "server/plan/dialect_stage.h"
 #include "server/plan/eval.h"
+#include "server/plan/gate.h"
 #include "server/plan/rollup.h"
 
 static size_t index_of(const struct sql *s, const struct policy_column *c)
@@ -185,6 +186,9 @@ void stage_rolled(const struct sql *s)
     of_rollup(s, "");
     if (s->ranks)
         writer_printf(s->w, " WHERE g <= %u", p->l0);
+    if (p->gated)
+        writer_printf(s->w, "%s%s(p)", s->ranks ? " AND " : " WHERE ",
+                      gate_name(draft_key(s->d)->key_type == POLICY_INT));
     writer_str(s->w, ")\nSELECT ");
     if (p->n_keys == 0) {
         sums(s);

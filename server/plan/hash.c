@@ -82,6 +82,10 @@ static void dataset(struct writer *w, const struct draft *d)
     text(w, p->data_version);
     writer_bytes(w, p->hash, sizeof p->hash);
     text(w, d->plan->purpose->id);
+    /* Of the public clock: no event of anybody's moves it. */
+    if (p->has_consent)
+        writer_be64(w, (uint64_t)(d->req->now_us / 1000000) /
+                           p->consent_interval_s);
     text(w, d->scope->from);
 }
 

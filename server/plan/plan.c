@@ -84,10 +84,11 @@ static enum err_code find_purpose(struct draft *d, struct err *err)
         return refuse(err, REFUSAL_PURPOSE_NONE, REFUSAL_NOWHERE, NULL, NULL);
     if (!purpose)
         return refuse(err, REFUSAL_PURPOSE, REFUSAL_NOWHERE, id, NULL);
-    if (purpose->basis == BASIS_CONSENT)
+    if (purpose->basis == BASIS_CONSENT && !d->policy->has_consent)
         return refuse(err, REFUSAL_PURPOSE_CONSENT, REFUSAL_NOWHERE,
                       purpose->id, NULL);
     d->plan->purpose = purpose;
+    d->plan->gated = d->policy->has_consent;
     return ERR_OK;
 }
 

@@ -190,6 +190,7 @@ struct plan {
     bool is_free, lists;
     const char *sql; /* the engine's statement; n_before > 0: of plan_bind */
     bool keyed;      /* sql uses the secret, $1 */
+    bool gated;      /* people are read through the gate (gate.h) */
     /* Or NULL: a rollup of the policy, and the statement over it (rollup.h)
      * whose rows are those of `sql`; $1 does not occur. */
     const struct policy_rollup *rollup;

@@ -6,6 +6,7 @@
 
 #include "server/plan/dialect.h"
 #include "server/plan/draft.h"
+#include "server/plan/gate.h"
 #include "server/plan/range.h"
 #include "server/query/refusal.h"
 #include "server/query/suggest.h"
@@ -74,6 +75,21 @@ static enum err_code check_case(const struct policy_table *t, struct place at,
     return ERR_OK;
 }
 
+/* Only people who count: at the scan, so that whatever is built on the table,
+ * joins and windows too, sees no row of the others. */
+static const char *gated(struct draft *d, const struct rel *rel)
+{
+    const char *const texts[] = { "(SELECT * FROM ",
+                                  rel->sql,
+                                  " WHERE ",
+                                  gate_name(rel->key_type == POLICY_INT),
+                                  "(",
+                                  rel->key_sql,
+                                  "))",
+                                  NULL };
+    return draft_concat(d, texts);
+}
+
 static enum err_code fill_table(struct rel *rel, struct draft *d,
                                 const struct policy_table *t, struct err *err)
 {
@@ -101,7 +117,9 @@ static enum err_code fill_table(struct rel *rel, struct draft *d,
     rel->key_may_be_null = true;
     rel->limits = (struct rel_limits){ t->max_groups, t->max_rows,
                                        t->most_groups, t->most_rows };
-    return ERR_OK;
+    if (d->plan->gated)
+        rel->sql = gated(d, rel);
+    return rel->sql ? ERR_OK : draft_memory(err);
 }
 
 enum err_code draft_table(const struct rel **out, struct draft *d,

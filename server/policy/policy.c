@@ -25,8 +25,9 @@ static const struct field PURPOSE[] = {
       .at = PURPOSE_AT(basis),
       .words = BASES,
       .help =
-          "Why the data may be used; under consent only people who "
-          "consented count, and queries are refused until consent exists." },
+          "Why the data may be used. Under consent only people who said yes "
+          "count, and without a register (`consent`) queries are refused; "
+          "under the others everybody does but who objected." },
 };
 const struct field_set POLICY_PURPOSE_FIELDS =
     FIELD_SET("a purpose", "purposes.ID", PURPOSE);
@@ -90,6 +91,34 @@ static const struct field SLOTS[] = {
           "longer is a miss. 0 is off." },
 };
 static const struct field_set SLOT_FIELDS = FIELD_SET("slots", "slots", SLOTS);
+
+/* That the section is there says that a register is. */
+static void read_consent(struct loader *l, const struct field *f,
+                         const struct yaml_node *node, void *out);
+
+static const struct field CONSENT[] = {
+    { .key = "interval",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1000000000,
+      .at = AT(consent_interval_s),
+      .fallback = "1 day",
+      .min = 1,
+      .max = 366 * 86400.0,
+      .help = "Stretches of this length since 1970 divide time; an answer is "
+              "served again in the one it was released in alone, whatever "
+              "people decided, and for `reuse_for` at most." },
+};
+const struct field_set POLICY_CONSENT_FIELDS =
+    FIELD_SET("consent", "consent", CONSENT);
+
+static void read_consent(struct loader *l, const struct field *f,
+                         const struct yaml_node *node, void *out)
+{
+    struct policy *p = &((struct policy_file *)out)->p;
+    (void)f;
+    p->has_consent = true;
+    fields_read(l, &POLICY_CONSENT_FIELDS, node, out);
+}
 
 /* The order is the page's: who, what it may cost, what it is for, the data. */
 static const struct field POLICY[] = {
@@ -284,6 +313,14 @@ static const struct field POLICY[] = {
       .max = 1e6,
       .help = "The same for one principal and day." },
 
+    { .key = "consent",
+      .kind = FIELD_CUSTOM,
+      .read = read_consent,
+      .inner = &POLICY_CONSENT_FIELDS,
+      .form = "map",
+      .absent = "no register is asked who counts",
+      .help = "The server's register of consent says who counts; `{}` takes "
+              "the defaults." },
     { .key = "purposes",
       .kind = FIELD_CUSTOM,
       .required = true,
@@ -304,9 +341,9 @@ const struct field_set POLICY_FIELDS = FIELD_SET("the policy", "", POLICY);
 void policy_keys_print(struct writer *w)
 {
     static const struct field_set *const sets[] = {
-        &POLICY_FIELDS,        &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
-        &SLOT_FIELDS,          &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,
-        &POLICY_COLUMN_FIELDS, &POLICY_ROLLUP_FIELDS,
+        &POLICY_FIELDS,       &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
+        &SLOT_FIELDS,         &POLICY_CONSENT_FIELDS, &POLICY_PURPOSE_FIELDS,
+        &POLICY_TABLE_FIELDS, &POLICY_COLUMN_FIELDS,  &POLICY_ROLLUP_FIELDS,
     };
     fields_print(w, sets, sizeof sets / sizeof sets[0]);
 }
@@ -333,6 +370,9 @@ static enum err_code finish(struct policy **out, struct loader *l,
     p->population = p->population ? p->population : p->id;
     (void)SHA256(bytes, len, p->hash);
     policy_hash_meaning(p->meaning, root, bytes, len);
+    /* People are told that answers are re-read for reuse_for. */
+    if (p->has_consent && p->closed_for_s > p->reuse_for_s)
+        p->closed_for_s = p->reuse_for_s;
     policy_resolve_prices(l, file);
     policy_check(l, file);
     if (!p->path)

@@ -108,7 +108,7 @@ enum policy_basis {
 struct policy_purpose {
     const char *id;
     const char *help;
-    enum policy_basis basis; /* consent: refused until consent exists */
+    enum policy_basis basis; /* consent: refused without has_consent */
 };
 
 /* A quota under the dataset's filter. */
@@ -163,6 +163,10 @@ struct policy {
     uint32_t max_misses, max_misses_day;
     uint32_t min_audience; /* least noisy people in a selected group */
     uint64_t deadline_ms;  /* longest run of one query */
+
+    bool has_consent;            /* a register says who counts */
+    uint64_t consent_interval_s; /* what is released belongs to one stretch of
+                                    this length of the public clock */
 
     struct policy_table *tables;
     size_t n_tables;

@@ -154,6 +154,14 @@ struct reply_misses {
     size_t n_lifts;
 };
 
+struct reply_recorded {
+    uint64_t record; /* number of the event */
+    bool was_there;  /* recorded before */
+    int64_t at_us, recorded_us;
+    int64_t until_us; /* 0 = no end */
+    uint32_t notice;
+};
+
 struct reply {
     enum request_op op;
     struct reply_table table;       /* QUERY */
@@ -168,8 +176,9 @@ struct reply {
     struct reply_budget budget; /* GET_BUDGET, each WATCH_BUDGET message */
     struct reply_charge *charges;
     size_t n_charges;
-    const char *next_page_token; /* "" = last page */
-    struct reply_misses misses;  /* GET_MISSES, LIFT_MISSES: afterwards */
+    const char *next_page_token;    /* "" = last page */
+    struct reply_recorded recorded; /* CONSENT_RECORD */
+    struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };
 
 #endif

@@ -19,6 +19,7 @@ enum request_op {
     REQUEST_GET_MISSES,
     REQUEST_LIFT_MISSES,
     REQUEST_BATCH,
+    REQUEST_CONSENT_RECORD,
     REQUEST_OP_COUNT
 };
 
@@ -54,6 +55,17 @@ enum {
     REQUEST_BATCH_SQL_MAX = 128 * 1024
 };
 
+/* What a person decided, as it came in: CONSENT_RECORD. */
+struct request_consent {
+    const char *state; /* "granted", "withdrawn", "objected", "expired" */
+    const char *subject;
+    const char *const *purposes;
+    size_t n_purposes;
+    int64_t at_us, until_us; /* wall; 0 = now, as the policy says */
+    uint32_t notice;         /* 0 = the newest */
+    const char *source, *proof;
+};
+
 struct request {
     enum request_op op;
     const char *dataset; /* default schema of a query, or the dataset asked
@@ -87,6 +99,9 @@ struct request {
     /* LIST_CHARGES */
     uint32_t page_size;     /* 1..1000 */
     const char *page_token; /* "" = first page */
+
+    /* CONSENT_* */
+    const struct request_consent *consent;
 
     /* LIFT_MISSES */
     const char *reason; /* not empty; at most REQUEST_REASON_MAX bytes */

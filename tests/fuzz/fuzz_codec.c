@@ -29,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Admin/GetMisses",
         "/halftone.v1.Admin/LiftMisses",
         "/halftone.v1.Halftone/Batch",
+        "/halftone.v1.Consent/Grant",
+        "/halftone.v1.Consent/Withdraw",
     };
     struct request req;
     struct err err = { 0 };

@@ -1,0 +1,22 @@
+#ifndef CLI_CONSENT_H
+#define CLI_CONSENT_H
+
+#include <halftone/v1/consent.pb-c.h>
+
+#include "clients/cli/cli.h"
+
+/* What the commands about people's consent share. */
+
+/*
+ * The event that the command line tells, its time set, so that a call that is
+ * tried again records the same.  ERR_INVALID: no subject, or a time that is
+ * none.
+ */
+enum err_code consent_event_of(Halftone__V1__ConsentEvent *out, struct cli *cli,
+                               struct err *err) MUST_CHECK;
+
+/* "a,b" as a list, which is allocated for protobuf-c. */
+enum err_code consent_words(char ***out, size_t *n, const char *text,
+                            struct arena *a, struct err *err) MUST_CHECK;
+
+#endif

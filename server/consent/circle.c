@@ -1,0 +1,208 @@
+/* Populations and their purposes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/consent/parts.h"
+
+static struct consent_circle *add_circle(struct consent *c, int64_t id,
+                                         const char *name)
+{
+    struct consent_circle *circle = calloc(1, sizeof *circle);
+    char *own = strdup(name);
+    if (!circle || !own) {
+        free(circle);
+        free(own);
+        return NULL;
+    }
+    circle->id = id;
+    circle->name = own;
+    circle->key_type = POLICY_TEXT;
+    for (size_t i = 0; i < c->options.keys.n; i++)
+        pseudonym_maker_init(&circle->makers[i], c->options.keys.key[i], name);
+    (void)pthread_mutex_lock(&c->lock);
+    circle->next = c->circles;
+    c->circles = circle;
+    (void)pthread_mutex_unlock(&c->lock);
+    return circle;
+}
+
+static bool add_purpose(struct consent_circle *circle, const char *id)
+{
+    char *own = strdup(id);
+    if (!own)
+        return false;
+    circle->purposes[circle->n_purposes++].id = own;
+    return true;
+}
+
+enum err_code circle_load_all(struct consent *c, struct err *err)
+{
+    struct shelf *s = &c->shelf;
+    bool ok = true;
+    for (bool more = shelf_find(s, SHELF_POPULATIONS, ""); more;
+         more = shelf_next(s, SHELF_POPULATIONS))
+        ok &= add_circle(c, shelf_int(s, SHELF_POPULATIONS, 0),
+                         shelf_text(s, SHELF_POPULATIONS, 1)) != NULL;
+    for (struct consent_circle *circle = c->circles; circle;
+         circle = circle->next)
+        for (bool more = shelf_find(s, SHELF_PURPOSES, "i", circle->id); more;
+             more = shelf_next(s, SHELF_PURPOSES))
+            ok &= add_purpose(circle, shelf_text(s, SHELF_PURPOSES, 1));
+    if (s->rc != SQLITE_OK)
+        return err_set(err, ERR_INTERNAL,
+                       "the register of consent cannot be read: %s",
+                       sqlite3_errstr(s->rc));
+    return ok ? ERR_OK : err_set(err, ERR_LIMIT, "out of memory");
+}
+
+struct consent_circle *circle_of_id(struct consent *c, int64_t id)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct consent_circle *circle = c->circles;
+    while (circle && circle->id != id)
+        circle = circle->next;
+    (void)pthread_mutex_unlock(&c->lock);
+    return circle;
+}
+
+size_t circle_purpose(const struct consent_circle *circle, const char *id)
+{
+    size_t k = 0;
+    while (k < circle->n_purposes && strcmp(circle->purposes[k].id, id) != 0)
+        k++;
+    return k;
+}
+
+/* ---- what a policy says ---- */
+
+struct learn {
+    struct consent_job job;
+    const struct policy *policy;
+    struct consent_circle *circle;
+};
+
+static struct consent_circle *find_circle(struct consent *c, const char *name)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct consent_circle *circle = c->circles;
+    while (circle && strcmp(circle->name, name) != 0)
+        circle = circle->next;
+    (void)pthread_mutex_unlock(&c->lock);
+    return circle;
+}
+
+static enum err_code learn_purpose(struct consent *c, struct learn *l,
+                                   const struct policy_purpose *p)
+{
+    struct consent_circle *circle = l->circle;
+    const size_t k = circle_purpose(circle, p->id);
+    if (k == FOLD_PURPOSES) {
+        (void)err_set(l->job.err, ERR_LIMIT,
+                      "more than %d purposes were named for the people of %s",
+                      FOLD_PURPOSES, circle->name);
+        return err_hint(l->job.err, "use a purpose again that was there");
+    }
+    if (k == circle->n_purposes) {
+        shelf_run(&c->shelf, SHELF_PURPOSE_NEW, "iit", circle->id, (int64_t)k,
+                  p->id);
+        if (!add_purpose(circle, p->id))
+            return err_set(l->job.err, ERR_LIMIT, "out of memory");
+    }
+    return ERR_OK;
+}
+
+static enum err_code learn(struct consent *c, struct consent_job *job)
+{
+    struct learn *l = (struct learn *)(void *)job;
+    const struct policy *p = l->policy;
+    l->circle = find_circle(c, p->population);
+    if (!l->circle) {
+        if (!shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", p->population))
+            return ERR_UNAVAILABLE;
+        const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
+        shelf_end(&c->shelf, SHELF_POPULATION_NEW);
+        l->circle = add_circle(c, id, p->population);
+        if (!l->circle)
+            return err_set(job->err, ERR_LIMIT, "out of memory");
+    }
+    for (size_t i = 0; i < p->n_tables; i++)
+        if (p->tables[i].owned)
+            l->circle->key_type = p->tables[i].columns[p->tables[i].key].type;
+    for (size_t i = 0; i < p->n_purposes; i++)
+        TRY(learn_purpose(c, l, &p->purposes[i]));
+    return ERR_OK;
+}
+
+enum err_code consent_circle(struct consent_circle **out, struct consent *c,
+                             const struct policy *policy, struct err *err)
+{
+    struct learn l = { .job = { .run = learn, .err = err }, .policy = policy };
+    const enum err_code code = consent_run(c, &l.job);
+    /* Numbers that memory has and the file has not must mean nothing. */
+    if (code == ERR_UNAVAILABLE)
+        atomic_store(&c->failed, true);
+    TRY(code);
+    *out = l.circle;
+    return ERR_OK;
+}
+
+/* ---- names ---- */
+
+/* As an engine spells the key: digits of a number, lower case of a UUID. */
+static bool spell(char *out, size_t *len, enum policy_type type,
+                  const char *subject)
+{
+    char *end;
+    long long v;
+    switch (type) {
+    case POLICY_INT:
+        v = strtoll(subject, &end, 10);
+        if (*end || !*subject || *subject == ' ')
+            return false;
+        *len = (size_t)snprintf(out, CONSENT_SUBJECT_MAX + 1, "%lld", v);
+        return true;
+    case POLICY_UUID:
+        if (*len != 36)
+            return false;
+        for (size_t i = 0; i < *len; i++) {
+            const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+            const char c = subject[i];
+            const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+                             (c >= 'A' && c <= 'F');
+            if (dash ? c != '-' : !hex)
+                return false;
+            out[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+        }
+        return true;
+    case POLICY_BOOL:
+    case POLICY_DOUBLE:
+    case POLICY_TEXT:
+    case POLICY_DATE:
+    case POLICY_TIMESTAMP:
+    case POLICY_TYPE_COUNT:
+        break;
+    }
+    memcpy(out, subject, *len);
+    return *len > 0;
+}
+
+enum err_code circle_name(struct pseudonym *out, const struct consent *c,
+                          const struct consent_circle *circle,
+                          const char *subject, size_t len, struct err *err)
+{
+    char text[CONSENT_SUBJECT_MAX + 1];
+    if (len == 0 || len > CONSENT_SUBJECT_MAX)
+        return err_set(err, ERR_INVALID, "subject has 1 to %d bytes",
+                       CONSENT_SUBJECT_MAX);
+    if (!spell(text, &len, circle->key_type, subject)) {
+        (void)err_set(err, ERR_INVALID,
+                      "subject is not %s, as the privacy key of the dataset is",
+                      circle->key_type == POLICY_INT ? "a whole number"
+                                                     : "a UUID");
+        return err_hint(err, "send the value of the key column");
+    }
+    for (size_t i = 0; i < c->options.keys.n; i++)
+        out[i] = pseudonym_of(&circle->makers[i], text, len);
+    return ERR_OK;
+}

@@ -1,0 +1,126 @@
+#include "server/consent/consent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/consent/parts.h"
+
+bool consent_failed(const struct consent *c)
+{
+    return atomic_load(&c->failed);
+}
+
+/* ---- who counts ---- */
+
+uint32_t consent_number(struct consent *c, const struct consent_circle *circle,
+                        const void *key, size_t len, bool adds)
+{
+    struct pseudonym who = { { 0 } };
+    for (size_t i = 0; i < c->options.keys.n; i++) {
+        const struct pseudonym one = pseudonym_of(&circle->makers[i], key, len);
+        const uint32_t number = people_find(c->people, &one);
+        if (number != PEOPLE_NONE)
+            return number;
+        who = i == 0 ? one : who;
+    }
+    return adds ? people_add(c->people, &who) : PEOPLE_NONE;
+}
+
+const struct people_view *consent_pin(struct consent *c,
+                                      const struct consent_circle *circle,
+                                      const char *purpose,
+                                      enum people_side side)
+{
+    return people_pin(c->people, (unsigned)circle_purpose(circle, purpose),
+                      side);
+}
+
+/* ---- what ends ---- */
+
+struct tick {
+    struct consent_job job;
+    int64_t now_us;
+};
+
+static enum err_code tick(struct consent *c, struct consent_job *job)
+{
+    const int64_t now_us = ((struct tick *)(void *)job)->now_us;
+    struct shelf *s = &c->shelf;
+    for (bool more = shelf_find(s, SHELF_ENDING, "ii", c->ticked_us, now_us);
+         more; more = shelf_next(s, SHELF_ENDING))
+        if (!state_refold(c, (uint32_t)shelf_int(s, SHELF_ENDING, 0)))
+            s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
+    c->ticked_us = now_us;
+    return ERR_OK;
+}
+
+void consent_tick(struct consent *c)
+{
+    struct err ignored;
+    struct tick t = { .job = { .run = tick, .err = &ignored },
+                      .now_us = clock_wall_us(c->options.clock) };
+    const enum err_code code = consent_run(c, &t.job);
+    (void)code; /* what ended is looked for again with the next one */
+}
+
+/* ---- life ---- */
+
+static enum err_code load(struct consent *c, struct err *err)
+{
+    size_t len = 0;
+    TRY(shelf_open(&c->shelf, c->options.path, err));
+    TRY(circle_load_all(c, err));
+    if (shelf_find(&c->shelf, SHELF_HEAD, "")) {
+        const void *head = shelf_blob(&c->shelf, SHELF_HEAD, 0, &len);
+        memcpy(c->head, head, len < sizeof c->head ? len : sizeof c->head);
+    }
+    shelf_end(&c->shelf, SHELF_HEAD);
+    c->ticked_us = clock_wall_us(c->options.clock);
+    return state_load(c, err);
+}
+
+enum err_code consent_open(struct consent **out,
+                           const struct consent_options *o, struct err *err)
+{
+    struct consent *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    c->options = *o;
+    c->shelf.lock_fd = -1;
+    c->last = &c->first;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    (void)pthread_cond_init(&c->done, NULL);
+    c->people = people_new();
+    const enum err_code code =
+        c->people ? load(c, err) : err_set(err, ERR_LIMIT, "out of memory");
+    if (code == ERR_OK)
+        *out = c;
+    else
+        consent_close(c);
+    return code;
+}
+
+static void free_circle(struct consent_circle *circle)
+{
+    for (size_t k = 0; k < circle->n_purposes; k++)
+        free(circle->purposes[k].id);
+    free(circle->name);
+    free(circle);
+}
+
+void consent_close(struct consent *c)
+{
+    if (!c)
+        return;
+    shelf_close(&c->shelf);
+    people_free(c->people);
+    while (c->circles) {
+        struct consent_circle *next = c->circles->next;
+        free_circle(c->circles);
+        c->circles = next;
+    }
+    free(c->open);
+    (void)pthread_cond_destroy(&c->done);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}

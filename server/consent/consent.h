@@ -1,0 +1,110 @@
+#ifndef CONSENT_CONSENT_H
+#define CONSENT_CONSENT_H
+
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/consent/fold.h"
+#include "server/consent/people.h"
+#include "server/policy/policy.h"
+
+/*
+ * The register of consent: who decided what about which purpose, for good, and
+ * who counts now.
+ *
+ *   consent_record --> queued --> one transaction for all that wait --> durable
+ *                                            '--> bits change --> callers go on
+ *
+ *   - Append-only.  An identifier is never stored: only its pseudonym
+ *     (pseudonym.h).  What is told beside the decision is sealed under a key of
+ *     that person.
+ *   - When consent_record returns, the decision is on the disk, and whoever
+ *     pins a view from then on sees it; after a crash too.
+ *   - Decisions count by their own time (fold.h), so that a record that comes
+ *     late does not undo a later decision.
+ *   - An event that is there already is not recorded twice.
+ *
+ * Any thread.
+ */
+struct consent;
+
+struct consent_options {
+    const char *path; /* of the file, made when absent */
+    struct pseudonym_keys keys;
+    struct clock *clock; /* borrowed */
+};
+
+/* As shelf_open; ERR_LIMIT: no memory. */
+enum err_code consent_open(struct consent **out,
+                           const struct consent_options *o,
+                           struct err *err) MUST_CHECK;
+void consent_close(struct consent *c); /* NULL is allowed */
+
+/*
+ * The people of one dataset, and its purposes.  Of the register, which keeps it
+ * while it is open; a later policy of the same population changes it.
+ *
+ * ERR_LIMIT  more than PEOPLE_PURPOSES purposes were ever named
+ * ERR_UNAVAILABLE  the file cannot be written
+ */
+struct consent_circle;
+enum err_code consent_circle(struct consent_circle **out, struct consent *c,
+                             const struct policy *policy,
+                             struct err *err) MUST_CHECK;
+
+/* One decision. */
+enum {
+    CONSENT_SUBJECT_MAX = 1024, /* bytes */
+    CONSENT_TEXT_MAX = 512,
+};
+struct consent_event {
+    const char *subject; /* the identifier; is not stored */
+    size_t subject_len;
+    enum consent_state state;
+    const char *const *purposes; /* ids; none twice */
+    size_t n_purposes;
+    int64_t at_us;      /* when the person decided; 0: now */
+    int64_t until_us;   /* GRANTED: when it ends; 0: as the policy says */
+    uint32_t notice;    /* version of the notice shown; 0: the policy's */
+    const char *source; /* "web form"; sealed, as the rest */
+    const char *proof;  /* where the proof is; "" */
+    const char *by;     /* principal that recorded it */
+};
+
+/* What was recorded. */
+struct consent_recorded {
+    uint64_t seq; /* the event's number; of several, the first */
+    int64_t at_us, recorded_us;
+    int64_t until_us; /* FOLD_NEVER */
+    uint32_t notice;
+    struct pseudonym who;
+    bool was_there; /* the same event before */
+};
+
+/*
+ * ERR_INVALID      a field is wrong: which, and what it may be
+ * ERR_NOT_FOUND    the dataset has no such purpose
+ * ERR_UNAVAILABLE  the file could not be written: nothing was recorded
+ */
+enum err_code consent_record(struct consent *c, struct consent_circle *circle,
+                             const struct consent_event *e,
+                             struct consent_recorded *out,
+                             struct err *err) MUST_CHECK;
+
+/* What has come to its end counts no more.  Call it every second or so. */
+void consent_tick(struct consent *c);
+
+/* True once the file could not be written: nothing is recorded any more. */
+bool consent_failed(const struct consent *c);
+
+/* ---- who counts: for the engines' gate ---- */
+
+/* The number of a person by the bytes of a key; PEOPLE_NONE. */
+uint32_t consent_number(struct consent *c, const struct consent_circle *circle,
+                        const void *key, size_t len, bool adds);
+/* Given back by people_unpin.  A purpose that the circle has. */
+const struct people_view *consent_pin(struct consent *c,
+                                      const struct consent_circle *circle,
+                                      const char *purpose,
+                                      enum people_side side);
+
+#endif

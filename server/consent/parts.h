@@ -1,0 +1,89 @@
+#ifndef CONSENT_PARTS_H
+#define CONSENT_PARTS_H
+
+#include <pthread.h>
+
+#include "server/consent/consent.h"
+#include "server/consent/shelf.h"
+
+/* Inside server/consent/: the register while it is open. */
+struct consent_purpose {
+    char *id;          /* owned */
+    uint64_t valid_us; /* of a grant; 0 = for ever */
+    uint32_t notice;   /* newest version */
+};
+
+struct consent_circle {
+    struct consent_circle *next;
+    int64_t id;
+    char *name; /* of the population; owned */
+    enum policy_type key_type;
+    struct pseudonym_maker makers[PSEUDONYM_KEYS_MAX];
+    struct consent_purpose purposes[FOLD_PURPOSES]; /* by number */
+    size_t n_purposes;
+    uint32_t least_notice[FOLD_PURPOSES];
+};
+
+/* A change of the file: `run` is called inside the transaction. */
+struct consent_job {
+    enum err_code (*run)(struct consent *c, struct consent_job *job);
+    struct err *err;
+    enum err_code code;
+    bool is_done;
+    struct consent_job *next;
+};
+
+struct consent {
+    struct consent_options options;
+    struct shelf shelf; /* the leader's alone */
+    struct people *people;
+    int64_t ticked_us; /* what ended until then was seen; the leader's */
+    uint8_t head[32];  /* of the chain; the leader's */
+    int64_t *open;     /* imports that are not done; the leader's, owned */
+    size_t n_open;
+    _Atomic bool failed;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t done;
+    struct consent_job *first, **last;
+    bool is_led;
+    struct consent_circle *circles; /* only ever longer */
+};
+
+/* writer.c: run the job in a transaction with all that wait; returns once it is
+ * durable and shown, or failed. */
+enum err_code consent_run(struct consent *c,
+                          struct consent_job *job) MUST_CHECK;
+
+/* circle.c */
+enum err_code circle_load_all(struct consent *c, struct err *err) MUST_CHECK;
+struct consent_circle *circle_of_id(struct consent *c, int64_t id);
+/* The number of the purpose; n_purposes when there is none. */
+size_t circle_purpose(const struct consent_circle *circle, const char *id);
+/* The pseudonyms of an identifier under all keys, the newest first.
+ * ERR_INVALID: not a key of the dataset's type. */
+enum err_code circle_name(struct pseudonym *out, const struct consent *c,
+                          const struct consent_circle *circle,
+                          const char *subject, size_t len,
+                          struct err *err) MUST_CHECK;
+
+/* state.c: of events that count, for the leader. */
+bool state_is_open(const struct consent *c, int64_t import);
+bool state_open(struct consent *c, int64_t import); /* false: no memory */
+void state_close(struct consent *c, int64_t import);
+bool state_refold(struct consent *c, uint32_t number);
+enum err_code state_load(struct consent *c, struct err *err) MUST_CHECK;
+
+/* record.c: the event goes into the chain. */
+void chain_add(struct consent *c, int64_t seq, uint32_t number,
+               const struct fold_event *e, const void *sealed, size_t len);
+
+/* sealed.c: under a person's key. */
+enum { SEALED_KEY_LEN = 32, SEALED_OVERHEAD = 12 + 16 };
+bool sealed_put(uint8_t *out, const uint8_t key[SEALED_KEY_LEN],
+                const void *text, size_t len);
+/* False: it was changed, or is another's. */
+bool sealed_get(uint8_t *out, const uint8_t key[SEALED_KEY_LEN],
+                const void *sealed, size_t len);
+
+#endif

@@ -1,0 +1,187 @@
+/* How people stand, from the events in the file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/consent/parts.h"
+
+static void set_all(struct consent *c, const struct consent_circle *circle,
+                    uint32_t number, const struct fold *f, bool *ok)
+{
+    for (unsigned k = 0; k < circle->n_purposes; k++)
+        *ok &=
+            people_set(c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
+}
+
+/* Columns at_us, (seq), state, purposes, notice, until_us from `first` on. */
+static struct fold_event event_at(struct shelf *s, enum shelf_sql sql,
+                                  int first)
+{
+    const bool ends = !shelf_is_null(s, sql, first + 5);
+    return (struct fold_event){
+        .at_us = shelf_int(s, sql, first),
+        .state = (enum consent_state)shelf_int(s, sql, first + 2),
+        .purposes = (uint64_t)shelf_int(s, sql, first + 3),
+        .notice = (uint32_t)shelf_int(s, sql, first + 4),
+        .until_us = ends ? shelf_int(s, sql, first + 5) : FOLD_NEVER,
+    };
+}
+
+bool state_is_open(const struct consent *c, int64_t import)
+{
+    for (size_t i = 0; i < c->n_open; i++)
+        if (c->open[i] == import)
+            return true;
+    return false;
+}
+
+bool state_open(struct consent *c, int64_t import)
+{
+    int64_t *more = realloc(c->open, (c->n_open + 1) * sizeof *more);
+    if (!more)
+        return false;
+    c->open = more;
+    c->open[c->n_open++] = import;
+    return true;
+}
+
+void state_close(struct consent *c, int64_t import)
+{
+    for (size_t i = 0; i < c->n_open; i++)
+        if (c->open[i] == import)
+            c->open[i] = c->open[--c->n_open];
+}
+
+/* Does an event of this import (column) count? */
+static bool counts(const struct consent *c, struct shelf *s, enum shelf_sql sql,
+                   int column)
+{
+    return shelf_is_null(s, sql, column) ||
+           !state_is_open(c, shelf_int(s, sql, column));
+}
+
+bool state_refold(struct consent *c, uint32_t number)
+{
+    struct shelf *s = &c->shelf;
+    struct fold f = { 0 };
+    bool ok = true;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    if (!shelf_find(s, SHELF_SUBJECT, "i", (int64_t)number))
+        return false;
+    const struct consent_circle *circle =
+        circle_of_id(c, shelf_int(s, SHELF_SUBJECT, 0));
+    shelf_end(s, SHELF_SUBJECT);
+    for (bool more = shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)number); more;
+         more = shelf_next(s, SHELF_EVENTS_OF)) {
+        const struct fold_event e = event_at(s, SHELF_EVENTS_OF, 0);
+        if (counts(c, s, SHELF_EVENTS_OF, 6))
+            fold_add(&f, &e, now_us, circle->least_notice);
+    }
+    set_all(c, circle, number, &f, &ok);
+    return ok;
+}
+
+/* Whose circle each number's person is in, while events are read. */
+struct circles {
+    struct consent_circle **of; /* owned */
+    size_t n, cap;
+};
+
+static bool note_circle(struct circles *all, int64_t number,
+                        struct consent_circle *circle)
+{
+    if ((size_t)number >= all->cap) {
+        const size_t cap = 2 * (size_t)number + 1024;
+        void *more = realloc(all->of, cap * sizeof *all->of);
+        if (!more)
+            return false;
+        all->of = more;
+        all->cap = cap;
+    }
+    while (all->n <= (size_t)number)
+        all->of[all->n++] = NULL;
+    all->of[number] = circle;
+    return true;
+}
+
+static enum err_code load_people(struct circles *all, struct consent *c,
+                                 struct err *err)
+{
+    struct shelf *s = &c->shelf;
+    for (bool more = shelf_find(s, SHELF_SUBJECTS, ""); more;
+         more = shelf_next(s, SHELF_SUBJECTS)) {
+        struct pseudonym who;
+        size_t len;
+        const void *bytes = shelf_blob(s, SHELF_SUBJECTS, 2, &len);
+        const int64_t id = shelf_int(s, SHELF_SUBJECTS, 0);
+        struct consent_circle *circle =
+            circle_of_id(c, shelf_int(s, SHELF_SUBJECTS, 1));
+        if (len != sizeof who || id < 0 || id >= PEOPLE_MAX || !circle)
+            s->rc = SQLITE_CORRUPT;
+        else
+            memcpy(&who, bytes, sizeof who);
+        if (s->rc == SQLITE_OK && (!people_put(c->people, (uint32_t)id, &who) ||
+                                   !note_circle(all, id, circle))) {
+            shelf_end(s, SHELF_SUBJECTS);
+            return err_set(err, ERR_LIMIT,
+                           "no memory for the people of the "
+                           "register of consent");
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err_code load_events(const struct circles *all, struct consent *c,
+                                 struct err *err)
+{
+    struct shelf *s = &c->shelf;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    const struct consent_circle *circle = NULL;
+    struct fold f = { 0 };
+    int64_t subject = -1;
+    bool ok = true;
+    for (bool more = shelf_find(s, SHELF_EVENTS_ALL, ""); more;
+         more = shelf_next(s, SHELF_EVENTS_ALL)) {
+        const int64_t of = shelf_int(s, SHELF_EVENTS_ALL, 0);
+        if (of != subject && circle)
+            set_all(c, circle, (uint32_t)subject, &f, &ok);
+        if (of != subject) {
+            subject = of;
+            f = (struct fold){ 0 };
+            circle = of >= 0 && (size_t)of < all->n ? all->of[of] : NULL;
+        }
+        const struct fold_event e = event_at(s, SHELF_EVENTS_ALL, 1);
+        if (circle && counts(c, s, SHELF_EVENTS_ALL, 7))
+            fold_add(&f, &e, now_us, circle->least_notice);
+    }
+    if (circle)
+        set_all(c, circle, (uint32_t)subject, &f, &ok);
+    people_show(c->people);
+    return ok ? ERR_OK
+              : err_set(err, ERR_LIMIT,
+                        "no memory for the register of consent");
+}
+
+static bool load_open(struct consent *c)
+{
+    struct shelf *s = &c->shelf;
+    bool ok = true;
+    for (bool more = shelf_find(s, SHELF_IMPORTS_OPEN, ""); more && ok;
+         more = shelf_next(s, SHELF_IMPORTS_OPEN))
+        ok = state_open(c, shelf_int(s, SHELF_IMPORTS_OPEN, 0));
+    return ok;
+}
+
+enum err_code state_load(struct consent *c, struct err *err)
+{
+    struct circles all = { 0 };
+    enum err_code code = load_open(c) ? load_people(&all, c, err)
+                                      : err_set(err, ERR_LIMIT, "no memory");
+    if (code == ERR_OK)
+        code = load_events(&all, c, err);
+    free(all.of);
+    if (code == ERR_OK && c->shelf.rc != SQLITE_OK)
+        code = err_set(err, ERR_INTERNAL,
+                       "the register of consent cannot be read: %s",
+                       sqlite3_errstr(c->shelf.rc));
+    return code;
+}

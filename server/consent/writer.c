@@ -1,0 +1,72 @@
+/* One caller at a time touches the file, for all who wait. */
+#include "server/consent/parts.h"
+
+static enum err_code say_failed(struct err *err)
+{
+    (void)err_set(err, ERR_UNAVAILABLE,
+                  "the register of consent could not be written: nothing was "
+                  "recorded");
+    return err_hint(err, "send the same again when the server is back; what "
+                         "was recorded is not recorded twice");
+}
+
+/* What the file refused leaves no trace; errors of the disk end all writing,
+ * since nobody knows what a failed sync left. */
+static void undo(struct consent *c)
+{
+    const int rc = c->shelf.rc & 0xff;
+    shelf_rollback(&c->shelf);
+    people_revert(c->people);
+    if (c->shelf.rc != SQLITE_OK || rc == SQLITE_IOERR || rc == SQLITE_CORRUPT)
+        atomic_store(&c->failed, true);
+}
+
+static void serve(struct consent *c, struct consent_job *jobs)
+{
+    bool ok = !consent_failed(c);
+    if (ok)
+        shelf_run(&c->shelf, SHELF_BEGIN, "");
+    for (struct consent_job *j = jobs; ok && j; j = j->next) {
+        j->code = j->run(c, j);
+        ok = c->shelf.rc == SQLITE_OK;
+    }
+    if (ok)
+        shelf_run(&c->shelf, SHELF_COMMIT, "");
+    ok = ok && c->shelf.rc == SQLITE_OK;
+    if (ok)
+        people_show(c->people);
+    else if (!consent_failed(c))
+        undo(c);
+    for (struct consent_job *j = jobs; !ok && j; j = j->next)
+        j->code = say_failed(j->err);
+}
+
+enum err_code consent_run(struct consent *c, struct consent_job *job)
+{
+    job->is_done = false;
+    job->next = NULL;
+    (void)pthread_mutex_lock(&c->lock);
+    *c->last = job;
+    c->last = &job->next;
+    while (!job->is_done) {
+        if (c->is_led) {
+            (void)pthread_cond_wait(&c->done, &c->lock);
+            continue;
+        }
+        struct consent_job *all = c->first;
+        c->first = NULL;
+        c->last = &c->first;
+        c->is_led = true;
+        (void)pthread_mutex_unlock(&c->lock);
+        serve(c, all);
+        (void)pthread_mutex_lock(&c->lock);
+        c->is_led = false;
+        for (struct consent_job *next; all; all = next) {
+            next = all->next;
+            all->is_done = true;
+        }
+        (void)pthread_cond_broadcast(&c->done);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return job->code;
+}

@@ -1,0 +1,214 @@
+#include "server/engine/duck_gate.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/engine/duck_keys.h"
+#include "server/plan/gate.h"
+
+struct duck_gate {
+    const struct gate *gate; /* or NULL */
+    pthread_mutex_t lock;    /* guards what follows */
+    struct duck_pin *pins;
+    struct duck_keys *keys; /* a reference; or NULL */
+};
+
+/* Of one registered function. */
+struct function {
+    struct duck_gate *gate;
+    bool is_text;
+};
+
+/* ---- statements ---- */
+
+/* A pin belongs to its run, which outlives the statement. */
+static void *same(void *pin)
+{
+    return pin;
+}
+
+static void bind(duckdb_bind_info info)
+{
+    const struct function *f = duckdb_scalar_function_bind_get_extra_info(info);
+    duckdb_client_context context = NULL;
+    duckdb_scalar_function_get_client_context(info, &context);
+    const idx_t connection = duckdb_client_context_get_connection_id(context);
+    duckdb_destroy_client_context(&context);
+    (void)pthread_mutex_lock(&f->gate->lock);
+    struct duck_pin *pin = f->gate->pins;
+    while (pin && pin->connection != connection)
+        pin = pin->next;
+    (void)pthread_mutex_unlock(&f->gate->lock);
+    if (!pin)
+        return;
+    duckdb_scalar_function_set_bind_data(info, pin, NULL);
+    duckdb_scalar_function_set_bind_data_copy(info, same);
+}
+
+static void rows(duckdb_function_info info, duckdb_data_chunk chunk,
+                 duckdb_vector out)
+{
+    const struct function *f = duckdb_scalar_function_get_extra_info(info);
+    const struct duck_pin *pin = duckdb_scalar_function_get_bind_data(info);
+    const idx_t n = duckdb_data_chunk_get_size(chunk);
+    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, 0);
+    const struct duck_column c = { duckdb_vector_get_data(v),
+                                   duckdb_vector_get_validity(v) };
+    bool *counts = duckdb_vector_get_data(out);
+    uint32_t numbers[DUCK_KEYS_BATCH];
+    if (!pin || !f->gate->gate) {
+        memset(counts, 0, n * sizeof *counts);
+        return;
+    }
+    for (idx_t first = 0; first < n; first += DUCK_KEYS_BATCH) {
+        const idx_t left = n - first;
+        const size_t m = left < DUCK_KEYS_BATCH ? left : DUCK_KEYS_BATCH;
+        duck_keys_find(numbers, pin->keys, &c, f->is_text, first, m,
+                       f->gate->gate);
+        for (size_t i = 0; i < m; i++)
+            counts[first + i] = !duck_is_null(&c, first + i) &&
+                                gate_counts(&pin->view, numbers[i]);
+    }
+}
+
+/* ---- pins ---- */
+
+void duck_gate_pin(struct duck_pin *pin, struct duck_gate *g,
+                   duckdb_connection con, const struct policy_purpose *purpose)
+{
+    duckdb_client_context context = NULL;
+    *pin = (struct duck_pin){ .gate = g };
+    if (!g->gate)
+        return;
+    duckdb_connection_get_client_context(con, &context);
+    pin->connection = duckdb_client_context_get_connection_id(context);
+    duckdb_destroy_client_context(&context);
+    g->gate->pin(g->gate->ctx, &pin->view, purpose);
+    (void)pthread_mutex_lock(&g->lock);
+    pin->keys = duck_keys_keep(g->keys);
+    pin->next = g->pins;
+    g->pins = pin;
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+void duck_gate_unpin(struct duck_pin *pin, struct duck_gate *g)
+{
+    if (!g->gate)
+        return;
+    (void)pthread_mutex_lock(&g->lock);
+    struct duck_pin **at = &g->pins;
+    while (*at != pin)
+        at = &(*at)->next;
+    *at = pin->next;
+    (void)pthread_mutex_unlock(&g->lock);
+    duck_keys_drop(pin->keys);
+    g->gate->unpin(g->gate->ctx, &pin->view);
+}
+
+/* ---- keys ---- */
+
+enum { STATEMENT_MAX = 1 << 20 };
+
+static const struct policy_column *print_keys(struct writer *w,
+                                              const struct policy *p)
+{
+    const struct policy_column *key = NULL;
+    writer_str(w, "SELECT DISTINCT k FROM (");
+    for (size_t i = 0; i < p->n_tables; i++) {
+        const struct policy_table *t = &p->tables[i];
+        if (!t->owned)
+            continue;
+        writer_str(w, key ? " UNION ALL SELECT " : "SELECT ");
+        key = &t->columns[t->key];
+        duck_ident(w, key->name);
+        writer_str(w, " AS k FROM src.");
+        duck_ident(w, t->name);
+    }
+    writer_str(w, ")");
+    return key;
+}
+
+bool duck_gate_map(struct duck_gate *g, struct duck *d, const struct policy *p)
+{
+    if (!g->gate)
+        return true;
+    char *sql = malloc(STATEMENT_MAX);
+    if (!sql)
+        return false;
+    struct writer w = writer_of(sql, STATEMENT_MAX);
+    const struct policy_column *key = print_keys(&w, p);
+    duckdb_connection con = NULL;
+    duckdb_result result = { 0 };
+    struct duck_keys *keys = NULL;
+    if (key && writer_cstr(&w) &&
+        duckdb_connect(d->db, &con) == DuckDBSuccess &&
+        duckdb_query(con, sql, &result) == DuckDBSuccess)
+        keys = duck_keys_of(result, key->type != POLICY_INT, g->gate);
+    duckdb_destroy_result(&result);
+    duckdb_disconnect(&con);
+    free(sql);
+    if (!keys)
+        return !key;
+    (void)pthread_mutex_lock(&g->lock);
+    struct duck_keys *old = g->keys;
+    g->keys = keys;
+    (void)pthread_mutex_unlock(&g->lock);
+    duck_keys_drop(old);
+    return true;
+}
+
+/* ---- life ---- */
+
+static bool add(struct duck_gate *g, struct duck *d, bool is_text)
+{
+    struct function *own = malloc(sizeof *own);
+    if (!own)
+        return false;
+    *own = (struct function){ g, is_text };
+    duckdb_scalar_function fn = duckdb_create_scalar_function();
+    duckdb_logical_type in = duckdb_create_logical_type(
+        is_text ? DUCKDB_TYPE_VARCHAR : DUCKDB_TYPE_BIGINT);
+    duckdb_logical_type to = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+    duckdb_scalar_function_set_name(fn, gate_name(!is_text));
+    duckdb_scalar_function_add_parameter(fn, in);
+    duckdb_scalar_function_set_return_type(fn, to);
+    duckdb_scalar_function_set_special_handling(fn);
+    duckdb_scalar_function_set_extra_info(fn, own, free);
+    duckdb_scalar_function_set_bind(fn, bind);
+    duckdb_scalar_function_set_function(fn, rows);
+    const bool ok =
+        duckdb_register_scalar_function(d->con, fn) == DuckDBSuccess;
+    duckdb_destroy_scalar_function(&fn);
+    duckdb_destroy_logical_type(&in);
+    duckdb_destroy_logical_type(&to);
+    return ok;
+}
+
+enum err_code duck_gate_open(struct duck_gate **out, struct duck *d,
+                             const struct gate *gate, struct err *err)
+{
+    struct duck_gate *g = calloc(1, sizeof *g);
+    if (!g)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    g->gate = gate;
+    const int locks = pthread_mutex_init(&g->lock, NULL);
+    assert(locks == 0);
+    *out = g;
+    if (add(g, d, false) && add(g, d, true) &&
+        duck_exec(d, "SELECT halftone_counts_i(0), halftone_counts_t('')"))
+        return ERR_OK;
+    return err_set(err, ERR_INTERNAL,
+                   "DuckDB does not take the functions that say who counts");
+}
+
+void duck_gate_close(struct duck_gate *g)
+{
+    if (!g)
+        return;
+    assert(!g->pins);
+    duck_keys_drop(g->keys);
+    (void)pthread_mutex_destroy(&g->lock);
+    free(g);
+}

@@ -1,0 +1,29 @@
+#ifndef PLAN_GATE_H
+#define PLAN_GATE_H
+
+#include <stdbool.h>
+
+/*
+ * What planner and engines agree on about who counts: under a policy with a
+ * register of consent, every relation of people is read through
+ *
+ *   (SELECT * FROM src."T" WHERE halftone_counts_P(key))
+ *
+ * where P is the key's type, i (BIGINT) or t (VARCHAR).  The function is true
+ * of the people whose recorded state allows the purpose of the plan that runs,
+ * as of when its statement began; false of all others.  It never fails, is the
+ * same on every row of a person, and says nothing of the row itself, so that
+ * what is bounded after it is bounded as before.
+ *
+ * An engine without functions of ours reads a table that the server maintains:
+ *
+ *   (SELECT * FROM src."T" WHERE key IN (SELECT who FROM counted))
+ *
+ * which is the same rows.
+ */
+static inline const char *gate_name(bool key_is_int)
+{
+    return key_is_int ? "halftone_counts_i" : "halftone_counts_t";
+}
+
+#endif

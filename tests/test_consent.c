@@ -1,0 +1,381 @@
+#include "server/consent/consent.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib_ledger.h"
+#include "tests/table.h"
+
+#define DAY (INT64_C(86400) * 1000000)
+#define NOW (INT64_C(20000) * DAY)
+#define TO(...)                                                                \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+
+/* ---- how a person stands ---- */
+
+enum { A = 1, B = 2 }; /* purposes, as bits */
+
+static const struct folded {
+    const char *name;
+    struct fold_event events[4]; /* in the order in which they count */
+    uint64_t yes, no;
+} folded[] = {
+    { "who never decided is unknown", TO({ 0 }), 0, 0 },
+    { "a yes is for its purposes alone",
+      TO({ 1, CONSENT_GRANTED, A, 0, FOLD_NEVER }), A, 0 },
+    { "a withdrawal is a no",
+      TO({ 1, CONSENT_GRANTED, A | B, 2, FOLD_NEVER },
+         { 2, CONSENT_WITHDRAWN, A, 0, FOLD_NEVER }),
+      B, A },
+    { "who comes back counts again",
+      TO({ 1, CONSENT_WITHDRAWN, A, 0, FOLD_NEVER },
+         { 2, CONSENT_GRANTED, A, 0, FOLD_NEVER }),
+      A, 0 },
+    { "an objection is a no", TO({ 1, CONSENT_OBJECTED, B, 0, FOLD_NEVER }), 0,
+      B },
+    { "what expired is neither",
+      TO({ 1, CONSENT_GRANTED, A, 0, FOLD_NEVER },
+         { 2, CONSENT_EXPIRED, A, 0, FOLD_NEVER }),
+      0, 0 },
+    { "nothing expires a no",
+      TO({ 1, CONSENT_OBJECTED, A, 0, FOLD_NEVER },
+         { 2, CONSENT_EXPIRED, A, 0, FOLD_NEVER }),
+      0, A },
+    { "a yes ends at its end", TO({ 1, CONSENT_GRANTED, A, 0, NOW }), 0, 0 },
+    { "and not before", TO({ 1, CONSENT_GRANTED, A, 0, NOW + 1 }), A, 0 },
+    { "a yes that has ended takes back a no",
+      TO({ 1, CONSENT_OBJECTED, A, 0, FOLD_NEVER },
+         { 2, CONSENT_GRANTED, A, 0, NOW }),
+      0, 0 },
+    { "a yes to an old notice is none",
+      TO({ 1, CONSENT_GRANTED, A | B, 1, FOLD_NEVER }), A, 0 },
+    { "a yes to the new notice is one",
+      TO({ 1, CONSENT_GRANTED, A | B, 2, FOLD_NEVER }), A | B, 0 },
+};
+
+static void check_fold(void **state)
+{
+    const struct folded *row = *state;
+    const uint32_t least[FOLD_PURPOSES] = { 0, 2 };
+    struct fold f = { 0 };
+    for (size_t i = 0; i < 4 && row->events[i].state; i++)
+        fold_add(&f, &row->events[i], NOW, least);
+    assert_int_equal(f.yes, row->yes);
+    assert_int_equal(f.no, row->no);
+}
+
+/* ---- the register ---- */
+
+struct fixture {
+    struct ledger_dir dir;
+    struct fake_clock clock;
+    struct consent *c;
+    struct consent_circle *circle;
+};
+
+static struct policy_column columns[] = { { .name = "who",
+                                            .type = POLICY_INT } };
+static struct policy_table tables[] = {
+    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
+};
+static struct policy_purpose purposes[] = { { .id = "a" }, { .id = "b" } };
+static const struct policy policy = { .population = "people",
+                                      .tables = tables,
+                                      .n_tables = 1,
+                                      .purposes = purposes,
+                                      .n_purposes = 2 };
+
+static void open_again(struct fixture *f)
+{
+    struct consent_options o = { .path = f->dir.path,
+                                 .clock = &f->clock.clock,
+                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
+    struct err err = { 0 };
+    if (consent_open(&f->c, &o, &err) != ERR_OK ||
+        consent_circle(&f->circle, f->c, &policy, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void fixture_open(struct fixture *f)
+{
+    ledger_dir_init(&f->dir);
+    fake_clock_init(&f->clock, NOW);
+    open_again(f);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    consent_close(f->c);
+    ledger_dir_fini(&f->dir);
+}
+
+static enum err_code decide(struct fixture *f, const char *who,
+                            enum consent_state state, const char *purpose,
+                            int64_t at_us, struct consent_recorded *out,
+                            struct err *err)
+{
+    const struct consent_event e = { .subject = who,
+                                     .subject_len = strlen(who),
+                                     .state = state,
+                                     .purposes = &purpose,
+                                     .n_purposes = 1,
+                                     .at_us = at_us,
+                                     .source = "a form",
+                                     .proof = "in the drawer",
+                                     .by = "desk" };
+    return consent_record(f->c, f->circle, &e, out, err);
+}
+
+static void must(struct fixture *f, const char *who, enum consent_state state,
+                 int64_t at_us)
+{
+    struct consent_recorded out;
+    struct err err = { 0 };
+    if (decide(f, who, state, "a", at_us, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+}
+
+static bool stands(struct fixture *f, const char *who, enum people_side side)
+{
+    const struct people_view *v = consent_pin(f->c, f->circle, "a", side);
+    const bool has =
+        people_has(v, consent_number(f->c, f->circle, who, strlen(who), false));
+    people_unpin(v);
+    return has;
+}
+
+static void check_reopened(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    must(&f, "1", CONSENT_GRANTED, 0);
+    must(&f, "2", CONSENT_GRANTED, 0);
+    must(&f, "2", CONSENT_WITHDRAWN, NOW + 1);
+    must(&f, "3", CONSENT_OBJECTED, 0);
+    for (int again = 0; again < 2; again++) {
+        assert_true(stands(&f, "1", PEOPLE_YES));
+        assert_false(stands(&f, "2", PEOPLE_YES));
+        assert_true(stands(&f, "2", PEOPLE_NO));
+        assert_true(stands(&f, "3", PEOPLE_NO));
+        assert_false(stands(&f, "4", PEOPLE_YES));
+        assert_false(stands(&f, "4", PEOPLE_NO));
+        consent_close(f.c);
+        open_again(&f);
+    }
+    fixture_close(&f);
+}
+
+/* A late record of an early yes is no new one. */
+static void check_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    must(&f, "7", CONSENT_WITHDRAWN, NOW - 10);
+    must(&f, "7", CONSENT_GRANTED, NOW - 20);
+    assert_false(stands(&f, "7", PEOPLE_YES));
+    must(&f, "7", CONSENT_GRANTED, NOW - 5);
+    assert_true(stands(&f, "7", PEOPLE_YES));
+    fixture_close(&f);
+}
+
+static void check_pinned(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    must(&f, "1", CONSENT_GRANTED, 0);
+    const struct people_view *v = consent_pin(f.c, f.circle, "a", PEOPLE_YES);
+    must(&f, "1", CONSENT_WITHDRAWN, NOW + 1);
+    assert_true(people_has(v, consent_number(f.c, f.circle, "1", 1, false)));
+    people_unpin(v);
+    assert_false(stands(&f, "1", PEOPLE_YES));
+    fixture_close(&f);
+}
+
+/* A person met in the data first keeps the number when she decides. */
+static void check_number(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    const uint32_t met = consent_number(f.c, f.circle, "9", 1, true);
+    must(&f, "8", CONSENT_GRANTED, 0);
+    must(&f, "9", CONSENT_GRANTED, 0);
+    assert_int_equal(consent_number(f.c, f.circle, "9", 1, false), met);
+    assert_int_not_equal(consent_number(f.c, f.circle, "8", 1, false), met);
+    assert_int_equal(consent_number(f.c, f.circle, "10", 2, false),
+                     PEOPLE_NONE);
+    fixture_close(&f);
+}
+
+static void check_twice(void **state)
+{
+    struct fixture f;
+    struct consent_recorded one, two;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    assert_int_equal(decide(&f, "1", CONSENT_GRANTED, "a", NOW - 1, &one, &err),
+                     ERR_OK);
+    assert_int_equal(decide(&f, "1", CONSENT_GRANTED, "a", NOW - 1, &two, &err),
+                     ERR_OK);
+    assert_false(one.was_there);
+    assert_true(two.was_there);
+    assert_int_equal(one.seq, two.seq);
+    fixture_close(&f);
+}
+
+/* Of whom and of what is told there is no trace in the file. */
+static void check_no_identifier(void **state)
+{
+    static const char who[] = "8412907733190022417";
+    struct fixture f;
+    char path[128];
+    (void)state;
+    fixture_open(&f);
+    must(&f, who, CONSENT_GRANTED, 0);
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", f.dir.path, i ? "-wal" : "");
+        FILE *file = fopen(path, "rb");
+        static char bytes[1 << 20];
+        const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+        if (file)
+            (void)fclose(file);
+        assert_null(memmem(bytes, n, who, strlen(who)));
+        assert_null(memmem(bytes, n, "drawer", 6));
+    }
+    fixture_close(&f);
+}
+
+static const struct refused {
+    const char *name, *who, *purpose;
+    enum consent_state state;
+    int64_t at_us, until_us;
+    enum err_code code;
+} refused[] = {
+    { "a purpose that is not there", "1", "c", CONSENT_GRANTED, 0, 0,
+      ERR_NOT_FOUND },
+    { "a time in the future", "1", "a", CONSENT_GRANTED, NOW + DAY, 0,
+      ERR_INVALID },
+    { "a time before there were any", "1", "a", CONSENT_GRANTED, -1, 0,
+      ERR_INVALID },
+    { "an end before the beginning", "1", "a", CONSENT_GRANTED, NOW, NOW - 1,
+      ERR_INVALID },
+    { "an end of a no", "1", "a", CONSENT_OBJECTED, 0, NOW + 1, ERR_INVALID },
+    { "nobody", "", "a", CONSENT_GRANTED, 0, 0, ERR_INVALID },
+    { "somebody who is no number", "one", "a", CONSENT_GRANTED, 0, 0,
+      ERR_INVALID },
+    { "no state", "1", "a", CONSENT_UNKNOWN, 0, 0, ERR_INVALID },
+};
+
+static void check_refused(void **state)
+{
+    const struct refused *row = *state;
+    struct fixture f;
+    struct consent_recorded out;
+    struct err err = { 0 };
+    fixture_open(&f);
+    const struct consent_event e = { .subject = row->who,
+                                     .subject_len = strlen(row->who),
+                                     .state = row->state,
+                                     .purposes = &row->purpose,
+                                     .n_purposes = 1,
+                                     .at_us = row->at_us,
+                                     .until_us = row->until_us };
+    assert_int_equal(consent_record(f.c, f.circle, &e, &out, &err), row->code);
+    assert_true(err.msg[0] != '\0');
+    assert_int_equal(
+        consent_number(f.c, f.circle, row->who, strlen(row->who), false),
+        PEOPLE_NONE);
+    fixture_close(&f);
+}
+
+static void check_ends(void **state)
+{
+    struct fixture f;
+    struct consent_recorded out;
+    struct err err = { 0 };
+    const char *a = "a";
+    (void)state;
+    fixture_open(&f);
+    const struct consent_event e = { .subject = "1",
+                                     .subject_len = 1,
+                                     .state = CONSENT_GRANTED,
+                                     .purposes = &a,
+                                     .n_purposes = 1,
+                                     .until_us = NOW + DAY };
+    assert_int_equal(consent_record(f.c, f.circle, &e, &out, &err), ERR_OK);
+    assert_true(stands(&f, "1", PEOPLE_YES));
+    f.clock.wall_us = NOW + DAY;
+    consent_tick(f.c);
+    assert_false(stands(&f, "1", PEOPLE_YES));
+    fixture_close(&f);
+}
+
+/* ---- many at a time ---- */
+
+enum { THREADS = 8, EACH = 60 };
+
+struct crowd {
+    struct fixture *f;
+    int first;
+};
+
+static void *decide_much(void *arg)
+{
+    const struct crowd *crowd = arg;
+    for (int i = 0; i < EACH; i++) {
+        char who[16];
+        (void)snprintf(who, sizeof who, "%d", crowd->first + i);
+        must(crowd->f, who, CONSENT_GRANTED, NOW);
+        if (!stands(crowd->f, who, PEOPLE_YES))
+            abort();
+        if (i % 2 == 0)
+            must(crowd->f, who, CONSENT_WITHDRAWN, NOW + 1);
+        if (stands(crowd->f, who, PEOPLE_YES) != (i % 2 != 0))
+            abort();
+    }
+    return NULL;
+}
+
+static void check_crowd(void **state)
+{
+    struct fixture f;
+    pthread_t threads[THREADS];
+    struct crowd crowd[THREADS];
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < THREADS; i++) {
+        crowd[i] = (struct crowd){ &f, i * EACH };
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, decide_much, &crowd[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        (void)pthread_join(threads[i], NULL);
+    consent_close(f.c);
+    open_again(&f);
+    for (int i = 0; i < THREADS * EACH; i++) {
+        char who[16];
+        (void)snprintf(who, sizeof who, "%d", i);
+        assert_int_equal(stands(&f, who, PEOPLE_YES), i % EACH % 2 != 0);
+    }
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_reopened),      cmocka_unit_test(check_late),
+        cmocka_unit_test(check_pinned),        cmocka_unit_test(check_number),
+        cmocka_unit_test(check_twice),         cmocka_unit_test(check_ends),
+        cmocka_unit_test(check_no_identifier), cmocka_unit_test(check_crowd),
+    };
+    return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}

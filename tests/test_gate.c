@@ -1,0 +1,348 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/engine/engine.h"
+#include "server/sql/sql.h"
+#include "tests/lib_engine.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * Who does not count is as good as not there: the statement over all rows,
+ * through the gate, gives the integers that the statement without a gate gives
+ * over the rows of the people who count.  Here the gate is the table that a
+ * server maintains for engines without functions of ours.
+ */
+enum { SECRET = 7 };
+
+#define FILL                                                                   \
+    "INSERT INTO src.buys SELECT CASE WHEN h % 17 = 0 THEN NULL ELSE i % 40 "  \
+    "END, ['AT', 'DE', 'FR', 'XX'][1 + h % 4], ['a', 'b', 'c'][1 + (h // 5) "  \
+    "% 3], 'city' || (h // 11) % 6, (h // 3) % 13 - 1, ((h // 7) % 50) / "     \
+    "4.0 - 2, (h // 9) % 100, (h // 13) % 120, h % 2 = 0, DATE '2024-01-01' "  \
+    "+ CAST(h % 91 AS INT), TIMESTAMP '2024-01-01 00:00:00' + "                \
+    "INTERVAL (h % 2000) HOUR, 'n' || h % 5, 'home' || (i % 40) % 3 FROM "     \
+    "(SELECT i, CAST(hash(i) % 1000000 AS BIGINT) AS h FROM range(600) "       \
+    "t(i));"                                                                   \
+    "INSERT INTO src.trips SELECT i % 45, 'city' || h % 6, (h // 3) % 23 - 1," \
+    " DATE '2024-01-01' + CAST(h % 91 AS INT) FROM (SELECT i, CAST(hash('t' "  \
+    "|| i) % 1000000 AS BIGINT) AS h FROM range(300) t(i));"                   \
+    "INSERT INTO src.towns SELECT 'city' || i, i FROM range(6) t(i);"          \
+    "CREATE TABLE counted AS SELECT CAST(i AS BIGINT) AS who FROM range(45) "  \
+    "t(i) WHERE hash('yes' || i) % 3 > 0;"
+
+static struct policy gated_shop;
+
+static const struct asked {
+    const char *name; /* the SQL itself */
+} asked[] = {
+#define ROW(sql, ...) { sql },
+#include "tests/plan_expected.def"
+#undef ROW
+    { "SELECT land, COUNT(*) FROM buys GROUP BY land" },
+    { "SELECT home, COUNT(DISTINCT who) FROM buys GROUP BY home" },
+    { "SELECT COUNT(*) FROM trips WHERE km > (SELECT AVG(n) FROM buys)" },
+    { "SELECT land, kind, COUNT(*) FROM buys GROUP BY GROUPING SETS ((land), "
+      "(land, kind), ())" },
+    { "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY total) FROM buys" },
+    { "SELECT COUNT(*) FROM buys b WHERE NOT EXISTS (SELECT 1 FROM trips t "
+      "WHERE t.who = b.who)" },
+    { "SELECT r, COUNT(*) FROM (SELECT who, LEAST(3, row_number() OVER "
+      "(PARTITION BY who ORDER BY day, n)) AS r FROM buys) x GROUP BY r" },
+};
+
+struct two {
+    struct plan_db all, some;
+};
+static struct two dbs;
+
+static int open_two(void **state)
+{
+    (void)state;
+    gated_shop = plan_shop;
+    gated_shop.has_consent = true;
+    gated_shop.consent_interval_s = 86400;
+    plan_db_open(&dbs.all);
+    plan_db_open(&dbs.some);
+    plan_db_run(&dbs.all, FILL);
+    plan_db_run(&dbs.some, FILL);
+    plan_db_run(&dbs.all, "CREATE MACRO halftone_counts_i(k) AS "
+                          "coalesce(k IN (SELECT who FROM counted), false)");
+    plan_db_run(&dbs.some,
+                "DELETE FROM src.buys WHERE who NOT IN (FROM counted);"
+                "DELETE FROM src.trips WHERE who NOT IN (FROM counted);");
+    return 0;
+}
+
+static int close_two(void **state)
+{
+    (void)state;
+    plan_db_close(&dbs.all);
+    plan_db_close(&dbs.some);
+    return 0;
+}
+
+static struct plan *planned(const char *sql, const struct policy *policy,
+                            struct arena *a)
+{
+    const struct request req = { .purpose = "stats" };
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    if (plan_sql(&plan, sql, &req, policy, a, &err) != ERR_OK)
+        fail_msg("%s (%s)\n%s", err.msg, err.hint, sql);
+    return plan;
+}
+
+static void compare(const struct plan *gated, const struct plan *plain)
+{
+    char *a = plan_db_answer(&dbs.all, gated, SECRET);
+    char *b = plan_db_answer(&dbs.some, plain, SECRET);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+}
+
+static void check_same(void **state)
+{
+    const struct asked *row = *state;
+    struct arena a;
+    arena_init(&a, 1 << 24);
+    const struct plan *gated = planned(row->name, &gated_shop, &a);
+    const struct plan *plain = planned(row->name, &plan_shop, &a);
+    assert_true(gated->gated && !plain->gated);
+    assert_int_equal(gated->price.rho_pico, plain->price.rho_pico);
+    for (size_t i = 0; i < plan_releases(gated); i++) {
+        struct plan g = *plan_release(gated, i), p = *plan_release(plain, i);
+        if (!plan_runs(&g) || g.n_measures + g.n_hists == 0)
+            continue;
+        if (g.n_before > 0) {
+            plan_db_bind(&dbs.all, &g, gated, &a);
+            plan_db_bind(&dbs.some, &p, plain, &a);
+        }
+        if (g.n_measures > 0)
+            compare(&g, &p);
+        for (size_t h = 0; h < g.n_hists; h++) {
+            struct plan gh = g, ph = p;
+            gh.sql = g.hists[h].sql;
+            ph.sql = p.hists[h].sql;
+            gh.keyed = g.hists[h].keyed;
+            ph.keyed = p.hists[h].keyed;
+            compare(&gh, &ph);
+        }
+    }
+    arena_fini(&a);
+}
+
+/* ---- the engine ---- */
+
+/* A gate whose people are numbered by the digits that end their keys. */
+struct test_gate {
+    struct gate gate;
+    uint64_t bits[16];
+    bool inverts;
+    unsigned known;   /* numbers below it are given without `adds` */
+    unsigned n_asked; /* keys that were not mapped */
+    unsigned n_pins;
+};
+
+static uint32_t number(void *ctx, const char *key, size_t len, bool adds)
+{
+    struct test_gate *g = ctx;
+    uint32_t n = 0;
+    size_t i = len;
+    while (i > 0 && key[i - 1] >= '0' && key[i - 1] <= '9')
+        i--;
+    for (; i < len; i++)
+        n = (n * 10 + (uint32_t)(key[i] - '0')) % 1000;
+    __atomic_add_fetch(&g->n_asked, !adds, __ATOMIC_RELAXED);
+    g->known = adds && n >= g->known ? n + 1 : g->known;
+    return n;
+}
+
+static void pin(void *ctx, struct gate_view *out,
+                const struct policy_purpose *purpose)
+{
+    struct test_gate *g = ctx;
+    (void)purpose;
+    g->n_pins++;
+    *out =
+        (struct gate_view){ .bits = g->bits, .n = 1000, .inverts = g->inverts };
+}
+
+static void unpin(void *ctx, const struct gate_view *view)
+{
+    struct test_gate *g = ctx;
+    (void)view;
+    g->n_pins--;
+}
+
+static void gate_init(struct test_gate *g)
+{
+    *g = (struct test_gate){ .gate = { g, number, pin, unpin } };
+}
+
+/* Number `n` counts, or not. */
+static void set(struct test_gate *g, unsigned n, bool counts)
+{
+    const uint64_t bit = UINT64_C(1) << n % 64;
+    g->bits[n / 64] = counts ? g->bits[n / 64] | bit : g->bits[n / 64] & ~bit;
+}
+
+static const char POLICY[] =
+    "dataset: s\nexclusive: true\nversion: 1\ndata_version: a\n"
+    "cap: {rho: 5, delta: 1e-9}\nmax_people: 1000\nslots: {first: 0}\nconsent: "
+    "{}\n"
+    "purposes: {p: {basis: consent}}\n"
+    "tables:\n  t:\n    from: t.parquet\n    key: k\n    max_groups: 1\n"
+    "    max_rows: 1\n    columns:\n      k: {type: %s}\n"
+    "      g: {type: int, range: [0, 9]}\n";
+
+/* People 0..299, two rows each. */
+#define ROWS(key, n)                                                           \
+    "COPY (SELECT " key                                                        \
+    " AS k, CAST(i % 10 AS BIGINT) AS g FROM (SELECT i // "                    \
+    "2 AS i FROM range(" #n ") r(i))) TO '@/t.parquet'"
+
+static const struct keyed {
+    const char *name, *type, *rows, *more; /* more: 100 people follow */
+} keyed[] = {
+    { "whole numbers close together", "int", ROWS("CAST(i AS BIGINT)", 600),
+      ROWS("CAST(i AS BIGINT)", 800) },
+    { "whole numbers far apart", "int",
+      ROWS("CAST(i * 1000000007000 + i AS BIGINT)", 600),
+      ROWS("CAST(i * 1000000007000 + i AS BIGINT)", 800) },
+    { "negative numbers", "int", ROWS("CAST(-i AS BIGINT)", 600),
+      ROWS("CAST(-i AS BIGINT)", 800) },
+    { "text", "text", ROWS("'who:' || i", 600), ROWS("'who:' || i", 800) },
+    { "long text", "text", ROWS("repeat('x', 300) || ' ' || i", 600),
+      ROWS("repeat('x', 300) || ' ' || i", 800) },
+    { "UUIDs", "uuid",
+      ROWS("CAST(printf('00000000-0000-0000-0000-a%011d', i) AS UUID)", 600),
+      ROWS("CAST(printf('00000000-0000-0000-0000-a%011d', i) AS UUID)", 800) },
+};
+
+struct opened {
+    struct lib_files files;
+    struct arena a;
+    struct policy *policy;
+    struct engine *engine;
+};
+
+static void open_engine(struct opened *o, const struct keyed *row,
+                        struct test_gate *g)
+{
+    char text[2048], path[128];
+    struct policy_report report = { 0 };
+    struct err err = { 0 };
+    const struct engine_options options = { .gate = &g->gate };
+    lib_files_make(&o->files, &row->rows, 1);
+    arena_init(&o->a, 1 << 24);
+    (void)snprintf(text, sizeof text, POLICY, row->type);
+    (void)snprintf(path, sizeof path, "%s/s.yaml", o->files.dir);
+    if (policy_load_bytes(&o->policy, text, strlen(text), path, &report, &o->a,
+                          &err) != ERR_OK ||
+        engine_open(&o->engine, o->policy, &options, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+}
+
+static void close_engine(struct opened *o)
+{
+    engine_close(o->engine);
+    arena_fini(&o->a);
+    lib_files_remove(&o->files);
+}
+
+static int64_t people(struct opened *o)
+{
+    static const uint8_t secret[32] = { 1 };
+    const struct request req = { .purpose = "p" };
+    struct engine_result out = { 0 };
+    struct plan *plan;
+    struct err err = { 0 };
+    atomic_int stop;
+    atomic_init(&stop, 0);
+    if (plan_sql(&plan, "SELECT COUNT(DISTINCT k) FROM t", &req, o->policy,
+                 &o->a, &err) != ERR_OK ||
+        engine_run(o->engine, &out, plan, secret, &stop, &o->a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(out.n_rows, 1);
+    return (int64_t)out.measures[0].touched;
+}
+
+static void check_keys(void **state)
+{
+    struct test_gate g;
+    struct opened o;
+    gate_init(&g);
+    for (unsigned i = 0; i < 1000; i += 3)
+        set(&g, i, true);
+    open_engine(&o, *state, &g);
+    assert_int_equal(g.known, 300);
+    assert_int_equal(people(&o), 100);
+    assert_int_equal(g.n_asked, 0); /* all were mapped */
+    set(&g, 6, false);              /* the next statement sees it */
+    assert_int_equal(people(&o), 99);
+    g.inverts = true;
+    assert_int_equal(people(&o), 201);
+    assert_int_equal(g.n_pins, 0);
+    close_engine(&o);
+}
+
+static void check_later(void **state)
+{
+    const struct keyed *row = *state;
+    struct test_gate g;
+    struct opened o;
+    gate_init(&g);
+    for (unsigned i = 0; i < 1000; i += 4)
+        set(&g, i, true);
+    open_engine(&o, row, &g);
+    struct lib_files other;
+    lib_files_make(&other, &row->more, 1);
+    char from[128], to[128];
+    (void)snprintf(from, sizeof from, "%s/t.parquet", other.dir);
+    (void)snprintf(to, sizeof to, "%s/t.parquet", o.files.dir);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(people(&o), 100); /* 400 people, of which 100 unmapped */
+    assert_true(g.n_asked > 0);
+    engine_refresh(o.engine);
+    g.n_asked = 0;
+    assert_int_equal(people(&o), 100);
+    assert_int_equal(g.n_asked, 0);
+    lib_files_remove(&other);
+    close_engine(&o);
+}
+
+static void check_nobody(void **state)
+{
+    struct test_gate g;
+    struct opened o;
+    (void)state;
+    gate_init(&g);
+    open_engine(&o, &keyed[0], &g);
+    assert_int_equal(people(&o), 0);
+    close_engine(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest rest[] = {
+        cmocka_unit_test_setup_teardown(check_nobody, NULL, NULL),
+    };
+    struct CMUnitTest same[sizeof asked / sizeof asked[0]];
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        same[i] = (struct CMUnitTest){ .name = asked[i].name,
+                                       .test_func = check_same,
+                                       .initial_state =
+                                           (void *)(uintptr_t)&asked[i] };
+    sql_init();
+    int failed = cmocka_run_group_tests_name("who does not count is not there",
+                                             same, open_two, close_two);
+    failed += RUN_ROWS(keyed, check_keys);
+    failed += RUN_ROWS(keyed, check_later);
+    failed += cmocka_run_group_tests_name("gate", rest, NULL, NULL);
+    return failed;
+}
