@@ -53,6 +53,7 @@ TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(BUILD)/tests/system/attack
+CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash shim.so halftoned)
 AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
@@ -93,7 +94,7 @@ demo serve: deps
 # Everything; the last line counts single tests.
 test: deps
 	@$(MAKE) --no-print-directory layers headers $(PROGRAMS) libdp \
-	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK) $(AUDIT)
+	    $(BIN)/make_shop $(TESTS) $(REPLAYS) $(ATTACK) $(AUDIT) $(CRASH)
 	@BIN=$(BIN) tests/all.sh $(BUILD) '$(TESTS)' '$(FUZZERS)'
 
 # What we say of another engine, asked of it; they must be installed.
@@ -103,7 +104,7 @@ test-engines:
 # Tests of the running server alone.
 test-system: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) libdp $(BIN)/make_shop $(ATTACK) \
-	    $(AUDIT)
+	    $(AUDIT) $(CRASH)
 	@BIN=$(BIN) tests/system/run.sh
 
 # Clients and tools that others wrote, fetched at need: what cannot be had on
@@ -132,7 +133,7 @@ SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
           grpc_floods
 # The tests that never end, for SOAK_SECONDS (600), then the auditor in full.
 soak: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) \
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) $(CRASH) \
 	    $(SOAKED:%=$(BUILD)/tests/test_%) \
 	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations)
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
@@ -266,6 +267,20 @@ $(BUILD)/tests/auditor/halftoned: LDFLAGS += \
     -Wl,--wrap=leave_at_slot,--wrap=leave_as_first,--wrap=leave_on_time
 $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
                                   $(BUILD)/tests/auditor/plant.o $(LIB)
+	$(LINK)
+# Crashes of the server: who causes them, what is preloaded into it, and a server
+# that charges too late (tests/crash/plant.c).
+$(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/promise \
+                                crash/disk crash/life crash/trace auditor/pipe) $(LIB)
+	$(LINK)
+$(BUILD)/tests/crash/shim.so: tests/crash/shim.c tests/crash/trace.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -g -std=c17 -D_GNU_SOURCE -I. -pthread $(WARN) -fPIC -shared \
+	    -o $@ $< -ldl
+$(BUILD)/tests/crash/halftoned: LDFLAGS += \
+    -Wl,--wrap=ledger_wait,--wrap=ledger_answer
+$(BUILD)/tests/crash/halftoned: $(BUILD)/server/main/main.o \
+                                $(BUILD)/tests/crash/plant.o $(LIB)
 	$(LINK)
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
-# new seeds, every crash of it, the coverage of every interval, for a third of
+# new seeds, every crash of it and of the server, the coverage of every interval, for a third of
 # the time random questions and mutations to two servers that differ in one
 # person, the flood and the threads again and again, and a real server that is
 # asked, killed and reloaded.  Ends after the time, or at the first failure;
@@ -30,6 +30,9 @@ run() { # NAME COMMAND...
 
 run 'every crash of the ledger' env SOAK=1 "$build/tests/test_ledger_crash"
 echo "ok every crash of the ledger, $SECONDS s"
+run 'every crash of the server' env CRASH_POINTS=0 CRASH_FAULTS=0 CRASH_SEED="$first" \
+    SYSTEM_TIMEOUT=7200 tests/system/run.sh tests/system/crash.sh
+echo "ok every crash of the server from seed $first, $SECONDS s"
 run 'intervals of every question' env SOAK=$first "$build/tests/test_coverage"
 echo "ok intervals of every question from seed $first, $SECONDS s"
 

@@ -279,6 +279,52 @@ static void test_other_past(void **state)
     world_fini(&w);
 }
 
+/* However often a start is cut short before the witness hears of it, the next
+ * one needs nobody's help. */
+static void test_cut_often(void **state)
+{
+    struct world w;
+    struct err err;
+    char aside[112];
+    (void)state;
+    world_init(&w);
+    charges(&w, 3);
+    stop(&w);
+    (void)snprintf(aside, sizeof aside, "%s.new", w.witness);
+    assert_int_equal(mkdir(aside, 0700), 0); /* it cannot be written */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(start(&w, &err), ERR_UNAVAILABLE);
+    assert_int_equal(rmdir(aside), 0);
+    must_start(&w);
+    charges(&w, 1);
+    world_fini(&w);
+}
+
+/* ... nor the very first one; but once it was told, it must be there. */
+static void test_first_cut(void **state)
+{
+    struct world w;
+    struct err err;
+    char aside[112];
+    (void)state;
+    world_init(&w);
+    stop(&w);
+    assert_int_equal(unlink(w.witness), 0);
+    refused(&w, ERR_NOT_FOUND, "is not there");
+    forget_log(&w);
+    assert_int_equal(unlink(w.dir.path), 0);
+    (void)snprintf(aside, sizeof aside, "%s.new", w.witness);
+    assert_int_equal(mkdir(aside, 0700), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(start(&w, &err), ERR_UNAVAILABLE);
+    assert_int_equal(rmdir(aside), 0);
+    must_start(&w);
+    stop(&w);
+    assert_int_equal(unlink(w.witness), 0);
+    refused(&w, ERR_NOT_FOUND, "is not there");
+    world_fini(&w);
+}
+
 static void test_missing(void **state)
 {
     struct world w;
@@ -335,30 +381,52 @@ static void ignore_line(void *ctx, const char *line)
     assert_non_null(strstr(line, "dataset/shop"));
 }
 
+/* A copy from before most charges stands where the ledger was; returns what
+ * the witness had leased by then. */
+static uint64_t world_put_back(struct world *w)
+{
+    struct err err;
+    world_init(w);
+    charges(w, 3);
+    save(w);
+    charges(w, 30);
+    assert_int_equal(ledger_witness(w->ledger, &err), ERR_OK);
+    stop(w);
+    put_back(w);
+    return witness_now(w).block[0].rho_pico;
+}
+
+/* One line an account, and the log is retired. */
+static void recover(struct world *w, const char *witness)
+{
+    struct err err;
+    int lines = 0;
+    assert_int_equal(ledger_recover(w->dir.path, witness, &w->key.verifier,
+                                    &w->clock.clock, ignore_line, &lines, &err),
+                     ERR_OK);
+    assert_int_equal(lines, 1);
+    assert_true(ledger_verifies(w->dir.path));
+    assert_int_equal(unlink(w->witness), 0);
+}
+
+static void start_anew(struct world *w)
+{
+    struct err err;
+    assert_int_equal(note_signer_new(&w->key, "example/log2", &err), ERR_OK);
+    must_start(w);
+}
+
 static void test_recover(void **state)
 {
     struct world w;
     struct err err;
     int lines = 0;
     (void)state;
-    world_init(&w);
-    charges(&w, 3);
-    save(&w);
-    charges(&w, 30);
-    assert_int_equal(ledger_witness(w.ledger, &err), ERR_OK);
-    stop(&w);
-    const uint64_t block = witness_now(&w).block[0].rho_pico;
-    put_back(&w);
+    const uint64_t block = world_put_back(&w);
     refused(&w, ERR_CONFLICT, "more than it holds");
-    assert_int_equal(ledger_recover(w.dir.path, w.witness, &w.key.verifier,
-                                    &w.clock.clock, ignore_line, &lines, &err),
-                     ERR_OK);
-    assert_int_equal(lines, 1);
-    assert_true(ledger_verifies(w.dir.path));
-    assert_int_equal(unlink(w.witness), 0);
+    recover(&w, w.witness);
     refused(&w, ERR_CONFLICT, "ended when this ledger was recovered");
-    assert_int_equal(note_signer_new(&w.key, "example/log2", &err), ERR_OK);
-    must_start(&w);
+    start_anew(&w);
     assert_int_equal(balance(&w).spent.rho_pico, block);
     charges(&w, 1);
     stop(&w);
@@ -376,22 +444,10 @@ static void test_recover_lowered(void **state)
     struct err err;
     struct ledger_run run;
     struct charge c;
-    int lines = 0;
     (void)state;
-    world_init(&w);
-    charges(&w, 3);
-    save(&w);
-    charges(&w, 30);
-    assert_int_equal(ledger_witness(w.ledger, &err), ERR_OK);
-    stop(&w);
-    const uint64_t block = witness_now(&w).block[0].rho_pico;
-    put_back(&w);
-    assert_int_equal(ledger_recover(w.dir.path, w.witness, &w.key.verifier,
-                                    &w.clock.clock, ignore_line, &lines, &err),
-                     ERR_OK);
-    assert_int_equal(unlink(w.witness), 0);
-    assert_int_equal(note_signer_new(&w.key, "example/log2", &err), ERR_OK);
-    must_start(&w);
+    const uint64_t block = world_put_back(&w);
+    recover(&w, w.witness);
+    start_anew(&w);
     /* A smaller limit, then the old one: what was burnt stays burnt. */
     charge_init(&c, "ann", "low", "low", PRICE, 2 * PRICE);
     c.args.policy_version = 9;
@@ -406,7 +462,6 @@ static void test_backup(void **state)
     struct world w;
     struct err err;
     char to[96];
-    int lines = 0;
     (void)state;
     world_init(&w);
     charges(&w, 3);
@@ -418,13 +473,8 @@ static void test_backup(void **state)
     copy(to, w.dir.path);
     forget_log(&w);
     refused(&w, ERR_CONFLICT, "it is a backup");
-    assert_int_equal(ledger_recover(w.dir.path, NULL, &w.key.verifier,
-                                    &w.clock.clock, ignore_line, &lines, &err),
-                     ERR_OK);
-    assert_int_equal(lines, 1);
-    assert_int_equal(unlink(w.witness), 0);
-    assert_int_equal(note_signer_new(&w.key, "example/log2", &err), ERR_OK);
-    must_start(&w);
+    recover(&w, NULL);
+    start_anew(&w);
     assert_int_equal(balance(&w).left.rho_pico, 0);
     assert_int_equal(charge(&w, &err), ERR_BUDGET);
     world_fini(&w);
@@ -508,6 +558,8 @@ int main(void)
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_older_start),
         cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_cut_often),
+        cmocka_unit_test(test_first_cut),
         cmocka_unit_test(test_same_start),
         cmocka_unit_test(test_other_past),
         cmocka_unit_test(test_missing),

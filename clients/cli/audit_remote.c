@@ -12,6 +12,7 @@
 #include "clients/cli/fetch.h"
 #include "server/audit/remote.h"
 #include "server/base/cleanup.h"
+#include "server/base/durable.h"
 
 /* A log and what is known of it. */
 struct watch {
@@ -49,8 +50,9 @@ static enum err_code find_key(struct watch *w, struct err *err)
     text[len] = '\0';
     TRY(note_verifier_parse(&w->key, text, err));
     text[strcspn(text, "\n")] = '\0';
-    cli_note(w->cli, "the key is the server's own word; give --log-key with one "
-                     "that you got otherwise:");
+    cli_note(w->cli,
+             "the key is the server's own word; give --log-key with one "
+             "that you got otherwise:");
     cli_note(w->cli, text);
     return ERR_OK;
 }
@@ -75,14 +77,7 @@ static enum err_code read_seen(struct watch *w, struct err *err)
 /* Whole or not at all, and durable: this file is a memory. */
 static enum err_code keep(struct watch *w, struct err *err)
 {
-    char aside[4096];
-    if (!w->file)
-        return ERR_OK;
-    (void)snprintf(aside, sizeof aside, "%s.new", w->file);
-    AUTO_CLOSE int fd =
-        open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0 && write(fd, w->now, w->now_len) == (ssize_t)w->now_len &&
-        fsync(fd) == 0 && rename(aside, w->file) == 0)
+    if (!w->file || durable_write(w->file, w->now, w->now_len, 0644))
         return ERR_OK;
     return err_set(err, ERR_INTERNAL, "cannot write %s: %s", w->file,
                    strerror(errno));

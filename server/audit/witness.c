@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
+#include "server/base/durable.h"
 
-enum { PATH_CAP = 4096, TEXT_LEN = NOTE_LEN_MAX - 1024 };
+enum { TEXT_LEN = NOTE_LEN_MAX - 1024 };
 static const char EPOCH[] = "halftone-epoch ", BLOCK[] = "halftone-block ";
 
 struct witness_block *witness_find(struct witness *w, const char *account)
@@ -168,34 +169,17 @@ enum err_code witness_read(struct witness *out, bool *is_there,
     return ERR_OK;
 }
 
-/* The name of the file is durable, too. */
-static bool sync_folder(const char *path)
-{
-    char dir[PATH_CAP];
-    (void)snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir] = '\0';
-    AUTO_CLOSE int fd =
-        open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && fsync(fd) == 0;
-}
-
 enum err_code witness_write(const struct witness *w, const char *path,
                             const struct note_signer *s, struct err *err)
 {
-    char text[TEXT_LEN], note[NOTE_LEN_MAX], aside[PATH_CAP];
+    char text[TEXT_LEN], note[NOTE_LEN_MAX];
     struct writer t = writer_of(text, sizeof text);
     struct writer n = writer_of(note, sizeof note);
     witness_print(&t, w);
-    if (!writer_cstr(&t) || strlen(path) + sizeof ".new" > sizeof aside)
+    if (!writer_cstr(&t))
         return err_set(err, ERR_UNAVAILABLE, "the witness is too long");
     TRY(note_sign(&n, text, s, err));
-    (void)snprintf(aside, sizeof aside, "%s.new", path);
-    AUTO_CLOSE int fd =
-        open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0 && write(fd, note, n.len) == (ssize_t)n.len && fsync(fd) == 0 &&
-        rename(aside, path) == 0 && sync_folder(path))
+    if (durable_write(path, note, n.len, 0644))
         return ERR_OK;
     (void)err_set(err, ERR_UNAVAILABLE, "the witness %s cannot be written: %s",
                   path, strerror(errno));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
+#include "server/base/durable.h"
 #include "server/ledger/recover.h"
 #include "server/ledger/store_sqlite.h"
 
@@ -69,7 +70,8 @@ enum err_code ledger_backup(const char *path, const char *to, struct err *err)
     if (code == ERR_OK)
         code = copy_to(aside, store_sqlite_db(from), err);
     store_close(from);
-    if (code == ERR_OK && (fsync(fd) != 0 || rename(aside, to) != 0))
+    if (code == ERR_OK && (fsync(fd) != 0 || rename(aside, to) != 0 ||
+                           !durable_name(to)))
         code = err_set(err, ERR_INTERNAL, "cannot name %s: %s", to,
                        strerror(errno));
     if (code != ERR_OK)

@@ -89,7 +89,9 @@ static enum err_code check_witness(struct guard *g, struct store *s,
     }
     g->witness = (struct witness){ .n = 0 };
     if (!meta_get(s, "epoch", NULL))
-        return ERR_OK; /* the first start with a witness */
+        meta_set(s, "untold", NULL, 0); /* the first start with a witness */
+    if (meta_get(s, "untold", NULL))
+        return ERR_OK; /* ... or one after it was cut short */
     (void)err_set(err, ERR_NOT_FOUND,
                   "the witness %s is not there, and this ledger had one",
                   g->path);
@@ -100,7 +102,6 @@ static enum err_code check_witness(struct guard *g, struct store *s,
 enum err_code guard_check(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err)
 {
-    uint8_t epoch[WITNESS_EPOCH_LEN];
     if (g->recovers)
         return ERR_OK;
     if (meta_get(s, "backup", NULL))
@@ -112,9 +113,8 @@ enum err_code guard_check(struct guard *g, struct store *s,
         return ERR_OK;
     }
     TRY(check_witness(g, s, j, err));
-    if (!meta_get(s, "epoch", epoch))
-        memset(epoch, 0, sizeof epoch);
-    meta_set(s, "epoch_before", epoch, sizeof epoch);
+    /* However many starts are cut short: the one that the witness knows. */
+    meta_set(s, "epoch_before", g->witness.epoch, sizeof g->witness.epoch);
     if (RAND_bytes(g->witness.epoch, sizeof g->witness.epoch) != 1)
         return err_set(err, ERR_INTERNAL, "the system gave no randomness");
     meta_set(s, "epoch", g->witness.epoch, sizeof g->witness.epoch);
@@ -144,10 +144,18 @@ enum err_code guard_tell(struct guard *g, const struct journal *j,
     return g->path && grew ? write_now(g, j, err) : ERR_OK;
 }
 
-enum err_code guard_begin(struct guard *g, const struct journal *j,
-                          struct err *err)
+enum err_code guard_begin(struct guard *g, struct store *s,
+                          const struct journal *j, struct err *err)
 {
-    return g->path ? write_now(g, j, err) : ERR_OK;
+    if (!g->path)
+        return ERR_OK;
+    TRY(write_now(g, j, err));
+    if (!meta_get(s, "untold", NULL))
+        return ERR_OK;
+    store_begin(s);
+    store_run(s, SQL_META_DELETE, "t", "untold");
+    store_commit(s);
+    return ERR_OK; /* the caller looks at the store */
 }
 
 static uint64_t grown(uint64_t block, uint64_t taken, uint64_t limit)

@@ -17,9 +17,11 @@
  * or by its log, and is refused at the start; who recovers it counts all blocks
  * as spent (ledger_recover).
  *
- * Meta keys in the file: "epoch" and "epoch_before" of the newest start with a
- * witness, "backup" in a copy that `halftone ledger backup` made,
- * "retired/NAME" for logs that ended with a recovery.
+ * Meta keys in the file: "epoch" of the newest start with a witness and
+ * "epoch_before" of the one that the witness knew then; "untold" until it was
+ * told of a first one, before which nothing is lost with it; "backup" in a copy
+ * that `halftone ledger backup` made; "retired/NAME" for logs that ended with a
+ * recovery.
  */
 struct guard {
     const char *path;              /* borrowed; NULL = no witness */
@@ -40,8 +42,8 @@ enum { GUARD_SHARE = 100 }; /* blocks to a limit */
  */
 enum err_code guard_check(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err) MUST_CHECK;
-enum err_code guard_begin(struct guard *g, const struct journal *j,
-                          struct err *err) MUST_CHECK;
+enum err_code guard_begin(struct guard *g, struct store *s,
+                          const struct journal *j, struct err *err) MUST_CHECK;
 
 /*
  * `taken` of `limit` will be taken of the account: within its block?  Else the

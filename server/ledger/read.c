@@ -96,7 +96,7 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
     if (s->rc != STORE_OK)
         return ERR_OK; /* the caller looks */
     journal_keep(&b->journal);
-    return guard_begin(&b->guard, &b->journal, err);
+    return guard_begin(&b->guard, s, &b->journal, err);
 }
 
 enum err_code book_balance(struct book *b, struct ledger_balance *out,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
+#include "server/base/durable.h"
 #include "server/ledger/log_vfs.h"
 #include "server/ledger/schema.h"
 
@@ -330,14 +331,7 @@ static enum err_code create_file(const char *path, struct err *err)
                       strerror(errno));
         return err_hint(err, "its folder must exist and be writable");
     }
-    char dir[PATH_CAP];
-    (void)snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir] = '\0';
-    AUTO_CLOSE int dir_fd =
-        open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0 || fsync(dir_fd) != 0)
+    if (!durable_name(path))
         return err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",
                        path, strerror(errno));
     return ERR_OK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
+#include "server/base/durable.h"
 #include "server/main/config_parts.h"
 
 enum { POLICIES_MAX = 1000 };
@@ -90,21 +91,6 @@ void config_list_policies(struct loader *l, struct config_text *t)
 
 /* --- private files --- */
 
-static bool write_all(int fd, const void *data, size_t len)
-{
-    const uint8_t *bytes = data;
-    while (len > 0) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd) == 0;
-}
-
 /* Make the file whole or not at all: written aside, then linked, so that a
  * crash leaves no short one and the loser of a race keeps the winner's. */
 static bool make_private(const char *path, char *aside, const void *fresh,
@@ -113,7 +99,7 @@ static bool make_private(const char *path, char *aside, const void *fresh,
     AUTO_CLOSE int fd = mkostemp(aside, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return false;
-    const bool made = write_all(fd, fresh, len) &&
+    const bool made = durable_put(fd, fresh, len) &&
                       (link(aside, path) == 0 || errno == EEXIST);
     const int cause = errno;
     (void)unlink(aside);
@@ -181,6 +167,10 @@ static bool open_private(struct loader *l, const struct private_file *f,
         return false;
     }
     const char *wrong = read_private(fd, out, len);
+    /* What is used from now on must be there after the power went, also when a
+     * start that was cut short made it. */
+    if (!wrong && !durable_name(f->path))
+        wrong = "stands in a folder that cannot be synced";
     return wrong ? mistake_of(l, f, wrong) : true;
 }
 

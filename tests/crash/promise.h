@@ -1,0 +1,22 @@
+#ifndef TESTS_CRASH_PROMISE_H
+#define TESTS_CRASH_PROMISE_H
+
+#include "tests/crash/life.h"
+
+/* What clients had been sent when the crash came. */
+struct sent {
+    const struct life_replies *replies;
+    bool was[LIFE_ASKED];
+};
+
+/*
+ * Start the server on the disk as it is and ask every question again under its
+ * key: what was sent before comes again, byte for byte; each key ends in one
+ * answer and one charge; `halftone ledger verify` finds nothing.  `names`:
+ * answers name their charges, too.  NULL when all of that holds, else what does
+ * not; with `tells` the details are on standard output.
+ */
+const char *promise_check(struct life *l, const struct sent *sent, bool names,
+                          bool tells);
+
+#endif
