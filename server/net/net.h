@@ -24,8 +24,10 @@
  * none after close().
  *
  *   life of a connection
- *   HANDSHAKE --ok--> OPEN --finished, eof, drain, limit--> LINGER --> gone
- *       '---------------------- error, timeout -----------------------^
+ *   HELLO -> HANDSHAKE -> OPEN --finished, eof, drain, limit--> LINGER --> gone
+ *      '----------'---------- error, timeout -----------------------^
+ *
+ *   HELLO is for protocols that speak before TLS, HANDSHAKE for TLS.
  *
  * Strangers: a connection is one until its protocol vouches for it, and says
  * whose it is; past three quarters of all places nobody's are vouched for. When
@@ -49,11 +51,40 @@ struct net_loop;
 struct net_conn;
 
 /*
+ * How a connection goes on whose protocol speaks before TLS begins.
+ *
+ *   MORE   the first byte is taken, and up to NET_HELLO_LEN with it
+ *   AGAIN  `say` is the answer; what comes next is another hello
+ *   TLS    `say` is the answer, and a handshake comes next
+ *   RAW    nothing was taken: it is a handshake, and must agree on `alpn`
+ *   OPEN   no TLS: open(), then the bytes of the hello are its first input
+ */
+enum net_hello_next {
+    NET_HELLO_MORE,
+    NET_HELLO_AGAIN,
+    NET_HELLO_TLS,
+    NET_HELLO_RAW,
+    NET_HELLO_OPEN,
+};
+struct net_hello {
+    enum net_hello_next next;
+    char say; /* one byte; AGAIN and TLS */
+};
+enum { NET_HELLO_LEN = 8 };
+
+/*
  * What a front end gives to serve a kind of connection.  `user` is what open()
  * returned.
  */
 struct net_protocol {
     const char *alpn; /* "h2"; a TLS peer must agree on it.  NULL: none asked */
+
+    /*
+     * Of a protocol that speaks before TLS begins; else NULL.  Called with the
+     * first byte (len 1), and once that was not enough with NET_HELLO_LEN; has
+     * no state.  A peer that names protocols must name `alpn`, after TLS too.
+     */
+    struct net_hello (*hello)(const uint8_t *data, size_t len, bool has_tls);
 
     /* A connection is ready (after the handshake).  NULL refuses it. */
     void *(*open)(void *ctx, struct net_conn *conn);
@@ -69,6 +100,10 @@ struct net_protocol {
 
     /* Nothing will ever be read or written again: close. */
     bool (*finished)(void *user);
+
+    /* It holds all the input that it can for now: read no more until output was
+     * pulled or the connection woken; or NULL. */
+    bool (*full)(void *user);
 
     /* Work is under way, or began since last asked: the idle timer restarts. */
     bool (*busy)(void *user);
@@ -199,6 +234,14 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 /* Text of the peer's address, "127.0.0.1:5000"; borrowed from conn. */
 const char *net_conn_peer(const struct net_conn *conn);
 bool net_conn_is_tls(const struct net_conn *conn);
+
+/*
+ * RFC 5929, tls-server-end-point: the hash of our certificate on this
+ * connection, at most NET_ENDPOINT_LEN bytes; how many, 0 = there is none.
+ */
+enum { NET_ENDPOINT_LEN = 64 };
+size_t net_conn_endpoint(const struct net_conn *conn,
+                         uint8_t out[NET_ENDPOINT_LEN]);
 
 /*
  * The peer has shown who it is: the connection is no stranger any more, unless

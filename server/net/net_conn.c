@@ -1,8 +1,10 @@
 #include "server/net/net_conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/net/net_tls.h"
@@ -119,6 +121,12 @@ static void arm(struct event *event, bool *armed, bool want)
     *armed = want;
 }
 
+static bool is_full(const struct net_conn *conn)
+{
+    const struct net_protocol *protocol = conn->service->protocol;
+    return protocol->full && protocol->full(conn->user);
+}
+
 /*
  * Input is watched unless our own output is stuck (back-pressure) or no more is
  * wanted; output is watched only while there is some that did not go.
@@ -128,11 +136,12 @@ static void rearm(struct net_conn *conn)
     const bool unsent = conn->out_pos < conn->out_len;
     bool read = !conn->peer_ended, write = conn->read_wants_write;
     switch (conn->state) {
+    case NET_CONN_HELLO:
     case NET_CONN_HANDSHAKE:
     case NET_CONN_LINGER:
         break;
     case NET_CONN_OPEN:
-        read = read && (!unsent || conn->write_wants_read);
+        read = read && ((!unsent && !is_full(conn)) || conn->write_wants_read);
         write = write || (unsent && !conn->write_wants_read);
         break;
     case NET_CONN_FLUSH:
@@ -142,6 +151,14 @@ static void rearm(struct net_conn *conn)
     }
     arm(&conn->on_read, &conn->reading, read);
     arm(&conn->on_write, &conn->writing, write);
+}
+
+/* With bytes in hand TLS must be asked again though the socket is quiet. */
+static void read_on(struct net_conn *conn)
+{
+    rearm(conn);
+    if (conn->reading && conn->ssl && SSL_pending(conn->ssl) > 0)
+        event_active(&conn->on_read, EV_READ, 0);
 }
 
 /* --- the end --- */
@@ -212,7 +229,7 @@ static void when_sent(struct net_conn *conn)
         conn->service->protocol->finished(conn->user))
         linger(conn);
     else
-        rearm(conn);
+        read_on(conn);
 }
 
 void net_conn_flush(struct net_conn *conn)
@@ -300,10 +317,7 @@ static void on_input(struct net_conn *conn)
         conn->peer_ended = true;
         stop_input(conn);
     }
-    /* With bytes in hand TLS must be asked again though the socket is quiet. */
-    if (conn->ssl && SSL_pending(conn->ssl) > 0 && !conn->peer_ended)
-        event_active(&conn->on_read, EV_READ, 0);
-    rearm(conn);
+    read_on(conn);
 }
 
 /* --- events --- */
@@ -312,7 +326,8 @@ static void open_protocol(struct net_conn *conn)
 {
     const struct net_protocol *protocol = conn->service->protocol;
     net_greeting_end(&conn->greeting);
-    if (conn->ssl && !net_tls_agreed(conn->ssl, protocol->alpn)) {
+    if (conn->ssl && !conn->alpn_free &&
+        !net_tls_agreed(conn->ssl, protocol->alpn)) {
         net_conn_free(conn);
         return;
     }
@@ -322,6 +337,10 @@ static void open_protocol(struct net_conn *conn)
         return;
     }
     enter(conn, NET_CONN_OPEN);
+    if (conn->hello_len > 0 &&
+        !protocol->bytes(conn->user, conn->hello, conn->hello_len))
+        stop_input(conn);
+    conn->hello_len = 0;
     rearm(conn);
     mark_dirty(conn);
 }
@@ -338,12 +357,98 @@ static void go_on_handshake(struct net_conn *conn)
         net_conn_free(conn);
 }
 
+/* --- before TLS --- */
+
+/* May free the connection. */
+static void begin_tls(struct net_conn *conn)
+{
+    conn->ssl = SSL_new(conn->tls);
+    SSL_CTX_free(conn->tls);
+    conn->tls = NULL;
+    if (!conn->ssl || SSL_set_fd(conn->ssl, conn->fd) != 1) {
+        net_conn_free(conn);
+        return;
+    }
+    SSL_set_accept_state(conn->ssl);
+    if (conn->state < NET_CONN_HANDSHAKE)
+        enter(conn, NET_CONN_HANDSHAKE);
+    rearm(conn);
+}
+
+/* The socket's buffer is empty: a byte always fits, or the peer is gone. */
+static bool say_hello(struct net_conn *conn, char byte)
+{
+    enum { HELLOS_MAX = 4 };
+    conn->hello_len = 0;
+    return conn->hellos++ < HELLOS_MAX &&
+           send(conn->fd, &byte, 1, MSG_NOSIGNAL) == 1;
+}
+
+static void follow_hello(struct net_conn *conn, struct net_hello h)
+{
+    switch (h.next) {
+    case NET_HELLO_MORE:
+        break;
+    case NET_HELLO_AGAIN:
+        if (!say_hello(conn, h.say))
+            net_conn_free(conn);
+        break;
+    case NET_HELLO_TLS:
+        conn->alpn_free = true;
+        if (say_hello(conn, h.say))
+            begin_tls(conn);
+        else
+            net_conn_free(conn);
+        break;
+    case NET_HELLO_RAW:
+        begin_tls(conn);
+        break;
+    case NET_HELLO_OPEN:
+        SSL_CTX_free(conn->tls);
+        conn->tls = NULL;
+        open_protocol(conn);
+        break;
+    }
+}
+
+/* The first byte is looked at before it is taken: it may be TLS's. */
+static void go_on_hello(struct net_conn *conn)
+{
+    const struct net_protocol *protocol = conn->service->protocol;
+    const bool has_tls = conn->tls != NULL;
+    uint8_t *at = conn->hello + conn->hello_len;
+    if (conn->hello_len == 0) {
+        const ssize_t n = recv(conn->fd, at, 1, MSG_PEEK);
+        if (n == 1) {
+            const struct net_hello h = protocol->hello(at, 1, has_tls);
+            if (h.next != NET_HELLO_MORE) {
+                follow_hello(conn, h);
+                return;
+            }
+        }
+    }
+    const ssize_t n =
+        recv(conn->fd, at, sizeof conn->hello - conn->hello_len, 0);
+    if (n <= 0) {
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            net_conn_free(conn);
+        return;
+    }
+    conn->hello_len += (size_t)n;
+    if (conn->hello_len == sizeof conn->hello)
+        follow_hello(conn,
+                     protocol->hello(conn->hello, sizeof conn->hello, has_tls));
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct net_conn *conn = arg;
     (void)fd;
     (void)what;
     switch (conn->state) {
+    case NET_CONN_HELLO:
+        go_on_hello(conn);
+        break;
     case NET_CONN_HANDSHAKE:
         go_on_handshake(conn);
         break;
@@ -389,19 +494,12 @@ void net_conn_start(struct net_task *task, struct net_loop *loop)
                        EV_READ | EV_PERSIST, on_readable, conn);
     (void)event_assign(&conn->on_write, loop->base, conn->fd,
                        EV_WRITE | EV_PERSIST, on_writable, conn);
-    if (!conn->tls) {
+    if (conn->service->protocol->hello)
+        rearm(conn);
+    else if (conn->tls)
+        begin_tls(conn);
+    else
         open_protocol(conn);
-        return;
-    }
-    conn->ssl = SSL_new(conn->tls);
-    SSL_CTX_free(conn->tls);
-    conn->tls = NULL;
-    if (!conn->ssl || SSL_set_fd(conn->ssl, conn->fd) != 1) {
-        net_conn_free(conn);
-        return;
-    }
-    SSL_set_accept_state(conn->ssl);
-    rearm(conn);
 }
 
 /* --- time --- */
@@ -451,6 +549,7 @@ void net_conn_tick(struct net_conn *conn, uint64_t now_ns)
     const struct net_limits *limits = conn->loop->limits;
     const uint64_t age_ns = now_ns - conn->state_since_ns;
     switch (conn->state) {
+    case NET_CONN_HELLO:
     case NET_CONN_HANDSHAKE:
         if (age_ns > limits->handshake_ns)
             net_conn_free(conn);
@@ -468,7 +567,7 @@ void net_conn_tick(struct net_conn *conn, uint64_t now_ns)
 
 void net_conn_drain(struct net_conn *conn)
 {
-    if (conn->state == NET_CONN_HANDSHAKE) {
+    if (conn->state < NET_CONN_OPEN) {
         net_conn_free(conn);
         return;
     }
@@ -502,6 +601,12 @@ const char *net_conn_peer(const struct net_conn *conn)
 bool net_conn_is_tls(const struct net_conn *conn)
 {
     return conn->ssl != NULL;
+}
+
+size_t net_conn_endpoint(const struct net_conn *conn,
+                         uint8_t out[NET_ENDPOINT_LEN])
+{
+    return conn->ssl ? net_tls_endpoint(conn->ssl, out) : 0;
 }
 
 void *net_conn_user(const struct net_conn *conn)

@@ -12,14 +12,16 @@
  * A connection and its pump.  Private to server/net; made by the acceptor, used
  * by the loop it is handed to.
  *
- *   HANDSHAKE -> OPEN -> FLUSH -> LINGER -> freed
+ *   HELLO -> HANDSHAKE -> OPEN -> FLUSH -> LINGER -> freed
  *
- * OPEN: bytes both ways.  FLUSH: no more input; what the protocol still has is
- * sent.  LINGER: our end is closed, input is thrown away until the peer ends
- * too: closing with unread input would reset the connection, and the reset can
- * overtake our last bytes.
+ * HELLO: a few bytes before TLS, read one hello at a time and never further,
+ * so that what follows is TLS's alone.  OPEN: bytes both ways.  FLUSH: no more
+ * input; what the protocol still has is sent.  LINGER: our end is closed, input
+ * is thrown away until the peer ends too: closing with unread input would reset
+ * the connection, and the reset can overtake our last bytes.
  */
 enum net_conn_state {
+    NET_CONN_HELLO,
     NET_CONN_HANDSHAKE,
     NET_CONN_OPEN,
     NET_CONN_FLUSH,
@@ -54,6 +56,10 @@ struct net_conn {
     bool read_wants_write; /* TLS must write before it can read on */
     bool write_wants_read; /* TLS must read before it can write on */
     bool peer_ended;
+    bool alpn_free; /* the handshake was asked for: no need to name `alpn` */
+    uint8_t hello[NET_HELLO_LEN];
+    size_t hello_len;
+    unsigned hellos; /* answered */
     bool is_draining;
     bool was_busy;
     bool is_stranger; /* in the loop's list of them */

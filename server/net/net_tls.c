@@ -1,6 +1,8 @@
 #include "server/net/net_tls.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 /* The reason OpenSSL gives for its last failure, in words. */
@@ -93,6 +95,25 @@ enum err_code net_tls_new(SSL_CTX **out, const struct net_tls_options *options,
     else
         *out = ctx;
     return code;
+}
+
+/* RFC 5929, section 4.1: the signature's own hash, SHA-256 for older ones. */
+size_t net_tls_endpoint(SSL *ssl, uint8_t out[NET_ENDPOINT_LEN])
+{
+    const X509 *cert = SSL_get_certificate(ssl);
+    int hash = NID_undef;
+    unsigned len = 0;
+    if (!cert)
+        return 0;
+    if (X509_get_signature_info((X509 *)(uintptr_t)cert, &hash, NULL, NULL,
+                                NULL) != 1 ||
+        hash == NID_md5 || hash == NID_sha1 || hash == NID_undef)
+        hash = NID_sha256;
+    const EVP_MD *md = EVP_get_digestbynid(hash);
+    if (!md || EVP_MD_get_size(md) > NET_ENDPOINT_LEN ||
+        X509_digest(cert, md, out, &len) != 1)
+        return 0;
+    return len;
 }
 
 bool net_tls_agreed(const SSL *ssl, const char *alpn)

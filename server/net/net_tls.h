@@ -20,4 +20,7 @@ enum err_code net_tls_new(SSL_CTX **out, const struct net_tls_options *options,
 /* True when the peer agreed on the protocol (or none was asked for). */
 bool net_tls_agreed(const SSL *ssl, const char *alpn);
 
+/* As net_conn_endpoint, of a connection whose handshake is done. */
+size_t net_tls_endpoint(SSL *ssl, uint8_t out[NET_ENDPOINT_LEN]);
+
 #endif
