@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 #include "server/audit/checkpoint.h"
 #include "server/audit/tile.h"
 #include "tests/table.h"

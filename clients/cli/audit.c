@@ -4,7 +4,7 @@
 
 #include "clients/cli/cli.h"
 #include "clients/cli/text.h"
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 #include "server/ledger/log.h"
 
 enum { PAGE = 256, PROOF_TEXT_LEN = 16384 };

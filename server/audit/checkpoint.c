@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 #include "server/base/reader.h"
 
 void checkpoint_print(struct writer *w, const struct checkpoint *c)

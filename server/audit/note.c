@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 #include "server/base/utf8.h"
 
 enum {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 #include "server/audit/tile.h"
 #include "server/audit/witness.h"
 

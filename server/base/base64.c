@@ -1,4 +1,4 @@
-#include "server/audit/base64.h"
+#include "server/base/base64.h"
 
 #include <string.h>
 
