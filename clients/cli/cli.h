@@ -62,7 +62,7 @@ command_fn run_query, run_batch, run_estimate, run_budget, run_charges,
     run_ledger_export, run_ledger_recover, run_audit_entries, run_audit_prove,
     run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
 
-command_fn run_misses_show, run_misses_lift;
+command_fn run_misses_show, run_misses_lift, run_principals_password;
 
 command_fn run_consent_record, run_consent_withdraw, run_consent_object,
     run_consent_expire;

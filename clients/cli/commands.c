@@ -65,11 +65,17 @@ const struct command COMMANDS[] = {
       0, 0, run_policy_keys },
     { "principals add", "NAME", "Make an entry and a token for a principal.",
       "Prints the entry for the principals file on standard output and the\n"
-      "token, once, on standard error: only its hash is in the entry.\n"
+      "token, once, on standard error: only its hash is in the entry.  The\n"
+      "token is the password on the PostgreSQL port.\n"
       "\n"
       "  halftone principals add ana --dataset shop --purpose reporting \\\n"
       "      --token-out ana.token >> principals.yaml\n",
       FOR_PRINCIPAL, 1, run_principals_add },
+    { "principals password", "", "Make a verifier of a password.",
+      "Reads the password from standard input and prints the line of the\n"
+      "principal's entry by which the PostgreSQL port knows it.  'add' makes\n"
+      "one already: there, the token is the password.\n",
+      0, 0, run_principals_password },
     { "misses show", "[DATASET]",
       "Show how many charged queries gave no answer.",
       "At the limit nothing new runs: a steward finds out why, then lifts it.\n"

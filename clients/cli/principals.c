@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "clients/cli/cli.h"
@@ -75,12 +77,15 @@ int run_principals_add(struct cli *cli)
     struct err err;
     struct auth_token token;
     struct auth_principal p;
+    struct scram_verifier scram;
     char entry[ENTRY_MAX];
     struct writer w = writer_of(entry, sizeof entry);
     if (principal_of(&p, cli, &err) != ERR_OK)
         return cli_misused(cli, &err);
-    if (auth_token_new(&token, &err) != ERR_OK)
+    if (auth_token_new(&token, &err) != ERR_OK ||
+        scram_verifier_new(&scram, token.hex, &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);
+    p.scram = &scram;
     memcpy(p.token_hash, token.hash, sizeof p.token_hash);
     if (auth_entry_print(&w, &p, &err) != ERR_OK)
         return cli_misused(cli, &err);
@@ -96,5 +101,52 @@ int run_principals_add(struct cli *cli)
     if (!cli->opt.token_out)
         (void)fprintf(cli->term.err, "token (shown once, keep it secret): %s\n",
                       token.hex);
+    return 0;
+}
+
+/* A line of standard input; a terminal does not show what is typed. */
+static bool read_password(struct cli *cli, char *out, size_t cap)
+{
+    struct termios shown, hidden;
+    const bool asks = tcgetattr(STDIN_FILENO, &shown) == 0;
+    if (asks) {
+        hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+        (void)fputs("password: ", cli->term.err);
+        (void)fflush(cli->term.err);
+    }
+    const bool got = fgets(out, (int)cap, stdin);
+    if (asks) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        (void)fputc('\n', cli->term.err);
+    }
+    if (got)
+        out[strcspn(out, "\r\n")] = '\0';
+    return got;
+}
+
+int run_principals_password(struct cli *cli)
+{
+    enum { PASSWORD_MAX = 1024 };
+    struct err err;
+    struct scram_verifier scram;
+    char password[PASSWORD_MAX], line[PASSWORD_MAX];
+    struct writer w = writer_of(line, sizeof line);
+    if (!read_password(cli, password, sizeof password)) {
+        (void)err_set(&err, ERR_INVALID, "there is no password");
+        (void)err_hint(&err, "it is one line of standard input");
+        return cli_misused(cli, &err);
+    }
+    const enum err_code code = scram_verifier_new(&scram, password, &err);
+    OPENSSL_cleanse(password, sizeof password);
+    if (code == ERR_INVALID)
+        return cli_misused(cli, &err);
+    if (code != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    scram_print(&w, &scram);
+    if (!writer_cstr(&w))
+        return 1;
+    (void)fprintf(cli->term.out, "    scram_sha256: \"%s\"\n", line);
     return 0;
 }

@@ -165,3 +165,12 @@ void auth_roles_print(struct writer *w)
         writer_str(w, " |\n");
     }
 }
+
+const struct auth_principal *auth_by_name(const struct auth_registry *r,
+                                          const char *name)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->principals[i].name, name) == 0)
+            return &r->principals[i];
+    return NULL;
+}

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/auth/scram.h"
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/base/writer.h"
@@ -13,6 +14,7 @@
  * Who may ask what.  Principals come from one YAML file (docs/principals.md):
  * name, role, datasets, purposes and the SHA-256 of a bearer token: 32 random
  * bytes written as 64 hex digits, hashed as that text.  Immutable once loaded.
+ * Who uses the PostgreSQL port has a SCRAM verifier, too (scram.h).
  *
  * Everything is denied unless a row says otherwise: a role's row in the table
  * of actions, a principal's lists of datasets and purposes.
@@ -53,7 +55,9 @@ struct auth_principal {
     const char **purposes; /* ids; "*" = all */
     size_t n_purposes;
     uint8_t token_hash[32];
-    unsigned line; /* in the file */
+    struct scram_verifier *scram; /* of a password, for the PostgreSQL port; or
+                                     NULL: it has none, and cannot log in */
+    unsigned line;                /* in the file */
 };
 
 struct auth_registry {
@@ -82,6 +86,10 @@ enum err_code auth_load_bytes(struct auth_registry **out, const void *bytes,
 enum err_code auth_by_header(const struct auth_principal **out,
                              const struct auth_registry *r, const char *header,
                              size_t len, struct err *err) MUST_CHECK;
+
+/* The principal of that name, or NULL. */
+const struct auth_principal *auth_by_name(const struct auth_registry *r,
+                                          const char *name);
 
 /* A number of the principal's, spread evenly, for tables; the same after a
  * reload as long as the token is. */
@@ -114,9 +122,9 @@ enum err_code auth_token_new(struct auth_token *out,
                              struct err *err) MUST_CHECK;
 
 /*
- * Print the entry of `p` as it stands under `principals:`, hash included and
- * token not.  ERR_INVALID when its name, a dataset or a purpose could not be
- * loaded again.
+ * Print the entry of `p` as it stands under `principals:`, hash and verifier
+ * included and token not.  ERR_INVALID when its name, a dataset or a purpose
+ * could not be loaded again.
  */
 enum err_code auth_entry_print(struct writer *w, const struct auth_principal *p,
                                struct err *err) MUST_CHECK;

@@ -45,6 +45,22 @@ static void read_hash(struct loader *l, const struct field *f,
                        "hash of a new token");
 }
 
+static void read_scram(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    struct principal_text *t = out;
+    const char *text = loader_scalar(l, f, node);
+    if (!text)
+        return;
+    t->p.scram = loader_alloc(l, 1, sizeof *t->p.scram);
+    /* As above, it may be a password by mistake. */
+    if (t->p.scram && !scram_parse(t->p.scram, text, node->len))
+        loader_mistake(l, yaml_place_of(node),
+                       "'scram_sha256' must be a verifier, "
+                       "SCRAM-SHA-256$...",
+                       "'halftone principals password' makes one");
+}
+
 #define AT(member) offsetof(struct principal_text, member)
 static const char *const ROLE_WORDS[] = { "steward", "analyst",
                                           "auditor", "subject_service",
@@ -79,6 +95,14 @@ static const struct field PRINCIPAL[] = {
       .read = read_hash,
       .form = "64 hex digits",
       .help = "SHA-256 of the token's 64 hex digits, never the token itself." },
+    { .key = "scram_sha256",
+      .kind = FIELD_CUSTOM,
+      .read = read_scram,
+      .form = "SCRAM-SHA-256$...",
+      .absent = "it cannot use the PostgreSQL port",
+      .help = "Verifier of its password there, in PostgreSQL's format; "
+              "'principals add' makes one of the token, so that the token is "
+              "the password." },
 };
 static const struct field_set PRINCIPAL_FIELDS =
     FIELD_SET("a principal", "principals.NAME", PRINCIPAL);

@@ -72,5 +72,10 @@ enum err_code auth_entry_print(struct writer *w, const struct auth_principal *p,
     TRY(print_list(w, "datasets", p->datasets, p->n_datasets, err));
     TRY(print_list(w, "purposes", p->purposes, p->n_purposes, err));
     writer_printf(w, "    token_sha256: \"%s\"\n", hash);
+    if (p->scram) {
+        writer_str(w, "    scram_sha256: \"");
+        scram_print(w, p->scram);
+        writer_str(w, "\"\n");
+    }
     return ERR_OK;
 }
