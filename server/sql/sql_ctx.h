@@ -5,6 +5,7 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "server/query/refusal.h"
+#include "server/sql/command.h"
 #include "server/sql/sql.h"
 
 /*
@@ -212,6 +213,17 @@ enum err_code sql_read(sql_tree_fn *read, void *out, const char *text,
 enum err_code sql_statement(struct sql_ctx *c, struct select **out,
                             const PgQuery__Node *n, int offset) MUST_CHECK;
 int sql_statement_offset(const struct sql_ctx *c, const PgQuery__RawStmt *stmt);
+
+/* sql_reads.c: what a statement reads, by the names in it. */
+enum sql_reads sql_reads_of(const PgQuery__Node *n);
+
+/* sql_constant.c: SELECTs that read no data and are simple; *out is NULL for
+ * others. */
+enum err_code sql_constants_of(struct sql_ctx *c, struct sql_constants **out,
+                               const PgQuery__SelectStmt *s) MUST_CHECK;
+/* ... and of our own tables, which are asked in no other way. */
+enum err_code sql_own_of(struct sql_ctx *c, struct sql_own **out,
+                         const PgQuery__SelectStmt *s, int offset) MUST_CHECK;
 
 /* sql_guard.c: the text before PostgreSQL's parser sees it. */
 enum err_code sql_guard(struct sql_ctx *c, const char *text,
