@@ -48,6 +48,8 @@ add_principal() {
     hash=$(tr -d '\n' <"$run/$1.token" | openssl dgst -sha256 -r | cut -c1-64)
     sed "s/@NAME@/$1/; s/@ROLE@/$2/; s/@HASH@/$hash/" \
         demo/principal.yaml >>"$run/principals.yaml"
+    # The token is the password on the PostgreSQL port.
+    "$bin/halftone" principals password <"$run/$1.token" >>"$run/principals.yaml"
 }
 
 # write_config POLICY: everything halftoned reads, but the data.
@@ -59,7 +61,8 @@ write_config() {
     add_principal steward steward
     grpc_port=$(free_port "${PORT_FROM:-7443}")
     metrics_port=$(free_port $((${PORT_FROM:-7390} + 100)))
-    sed "s|@TLS@|$PWD/build/demo/tls|; s|@POLICY@|$1|; s|@PORT@|$grpc_port|
+    pg_port=$(free_port $((${PORT_FROM:-7382} + 50)))
+    sed "s|@PG@|$pg_port|; s|@TLS@|$PWD/build/demo/tls|; s|@POLICY@|$1|; s|@PORT@|$grpc_port|
          s|@METRICS@|$metrics_port|" demo/config.yaml >"$run/config.yaml"
     export HALFTONE_TARGET=localhost:$grpc_port
     export HALFTONE_CA=$PWD/build/demo/tls/ca.pem

@@ -284,6 +284,13 @@ void calls_attach(struct calls *c, struct net_server *server)
     c->server = server;
 }
 
+struct world *calls_world(const struct calls *c, unsigned loop,
+                          uint64_t *version)
+{
+    *version = c->loop[loop].world_version;
+    return c->loop[loop].world;
+}
+
 struct swap {
     struct net_task task; /* first */
     struct calls *calls;

@@ -41,6 +41,11 @@ struct grpc_service calls_service(struct calls *c);
 /* Loops post through this server; once, before it runs. */
 void calls_attach(struct calls *c, struct net_server *server);
 
+/* The world of a loop, borrowed until its next turn; *version changes with it.
+ * On that loop's thread. */
+struct world *calls_world(const struct calls *c, unsigned loop,
+                          uint64_t *version);
+
 /*
  * New requests see `world` from now on: each loop swaps at its next turn and
  * forgets its retries.  References are taken.  Any thread.

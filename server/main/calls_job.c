@@ -2,12 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/base/log.h"
+#include "server/main/leave.h"
 #include "server/metrics/metrics.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 struct job *job_new(struct calls *c, struct world *world,
                     const struct auth_principal *who,
@@ -188,22 +186,6 @@ static void on_done(struct net_task *task, struct net_loop *loop)
     }
 }
 
-/* Strict mode: however soon it was done, the worker is taken until the slot. */
-static void hold_worker(const struct job *job)
-{
-    struct clock *clock = job->calls->options.service->clock;
-    for (;;) {
-        const uint64_t now = clock_mono_ns(clock);
-        if (now >= job->leave_ns)
-            return;
-        const uint64_t left = job->leave_ns - now;
-        (void)nanosleep(
-            &(struct timespec){ .tv_sec = (time_t)(left / NS_PER_S),
-                                .tv_nsec = (long)(left % NS_PER_S) },
-            NULL);
-    }
-}
-
 static void on_worker(struct work *work, struct worker *worker)
 {
     struct job *job =
@@ -216,7 +198,7 @@ static void on_worker(struct work *work, struct worker *worker)
     job->err = err;
     count_error(err.code);
     if (job->holds)
-        hold_worker(job);
+        leave_hold(job->calls->options.service->clock, job->leave_ns);
     job->task.run = on_done;
     net_post(job->calls->server, job->conn.loop, &job->task);
 }

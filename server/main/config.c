@@ -55,6 +55,15 @@ static void read_metrics(struct loader *l, const struct field *f,
         read_listen(l, f, node, out);
 }
 
+static void read_pg(struct loader *l, const struct field *f,
+                    const struct yaml_node *node, void *out)
+{
+    struct config *c = &((struct config_text *)out)->c;
+    c->has_pg = node->kind != YAML_SCALAR || strcmp(node->text, "off") != 0;
+    if (c->has_pg)
+        read_listen(l, f, node, out);
+}
+
 static void read_plaintext(struct loader *l, const struct field *f,
                            const struct yaml_node *node, void *out)
 {
@@ -181,6 +190,15 @@ static const struct field LIMITS[] = {
       .max = 86400e9,
       .help = "A connection without calls is closed after it; one that "
               "never had any, after 30 s." },
+    { .key = "postgres_idle",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1,
+      .at = AT(pg_idle_ns),
+      .fallback = "8 h",
+      .min = 1e9,
+      .max = 30 * 86400e9,
+      .help = "The same of a PostgreSQL connection that somebody logged in on: "
+              "tools keep them for hours." },
     { .key = "stall",
       .kind = FIELD_DURATION,
       .unit_ns = 1,
@@ -264,6 +282,14 @@ static const struct field CONFIG[] = {
       .form = "address:port",
       .fallback = "127.0.0.1:7443",
       .help = "Where gRPC is served; port 0 is any." },
+    { .key = "postgres",
+      .kind = FIELD_CUSTOM,
+      .read = read_pg,
+      .at = AT(pg),
+      .form = "address:port, off",
+      .absent = "off",
+      .help = "Where PostgreSQL's protocol is served, usually on port 7432, "
+              "with the same certificate." },
     { .key = "metrics",
       .kind = FIELD_CUSTOM,
       .read = read_metrics,
@@ -401,6 +427,30 @@ static struct yaml_place place_of(const struct config_text *t, const char *key)
     return node ? yaml_place_of(node) : yaml_place_of(t->root);
 }
 
+static void check_plaintext(struct loader *l, const struct config_text *t,
+                            const char *key, const char *host)
+{
+    if (t->c.plaintext && host && !is_loopback(host))
+        loader_mistake(l, place_of(t, key),
+                       arena_printf(l->a,
+                                    "plaintext on %s would show answers "
+                                    "and tokens to the network",
+                                    host),
+                       "listen on 127.0.0.1, or set 'tls'");
+}
+
+/* Two doors on one port of one address. */
+static void check_ports(struct loader *l, const struct config_text *t)
+{
+    const struct config *c = &t->c;
+    if (c->has_pg && c->pg.host && c->pg.port != 0 &&
+        ((c->grpc.host && c->pg.port == c->grpc.port) ||
+         (c->has_metrics && c->pg.port == c->metrics.port)))
+        loader_mistake(l, place_of(t, "postgres"),
+                       "'postgres' names the port of another listener",
+                       "choose another for PostgreSQL's protocol");
+}
+
 /* Secrecy on the wire: TLS, or loopback and a word that says so. */
 static void check_wire(struct loader *l, const struct config_text *t)
 {
@@ -419,13 +469,8 @@ static void check_wire(struct loader *l, const struct config_text *t)
                        "without",
                        "add 'tls: {cert: FILE, key: FILE}', or 'plaintext: "
                        "loopback' for tests on this machine");
-    if (c->plaintext && c->grpc.host && !is_loopback(c->grpc.host))
-        loader_mistake(l, place_of(t, "listen"),
-                       arena_printf(l->a,
-                                    "plaintext on %s would show answers "
-                                    "and tokens to the network",
-                                    c->grpc.host),
-                       "listen on 127.0.0.1, or set 'tls'");
+    check_plaintext(l, t, "listen", c->grpc.host);
+    check_plaintext(l, t, "postgres", c->has_pg ? c->pg.host : NULL);
     if (c->has_metrics && c->metrics.host && !is_loopback(c->metrics.host))
         loader_mistake(l, place_of(t, "metrics"),
                        arena_printf(l->a,
@@ -438,6 +483,7 @@ static void check_wire(struct loader *l, const struct config_text *t)
         loader_mistake(l, place_of(t, "metrics"),
                        "'metrics' and 'listen' name the same port",
                        "choose another for the metrics");
+    check_ports(l, t);
 }
 
 static struct config_text *read_config(struct loader *l,

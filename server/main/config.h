@@ -27,6 +27,8 @@ struct config {
     const char *path; /* of the file */
 
     struct config_listen grpc;      /* default 127.0.0.1:7443 */
+    struct config_listen pg;        /* PostgreSQL's protocol; usually port 7432 */
+    bool has_pg;                    /* false: it is off, which is the default */
     struct config_listen metrics;   /* default 127.0.0.1:7490; loopback only */
     bool has_metrics;               /* false: `metrics: off` */
     const char *tls_cert, *tls_key; /* PEM; NULL with plaintext */
@@ -64,6 +66,7 @@ struct config {
     uint32_t max_streams;                 /* per connection, default 100 */
     uint32_t max_message_len;             /* bytes, default 256 KiB */
     uint64_t idle_ns, stall_ns, drain_ns; /* defaults 5 min, 30 s, 10 s */
+    uint64_t pg_idle_ns;                  /* default 8 h: pools keep them */
     size_t replay_len;     /* bytes of replies in memory, default 64 MiB */
     const char *log_level; /* "debug", "info" (default), "warn", "error" */
 };

@@ -1,8 +1,10 @@
 #include "server/main/leave.h"
 
+#include <time.h>
+
 #include "server/main/slot.h"
 
-enum { NS_PER_US = 1000 };
+enum { NS_PER_US = 1000, NS_PER_S = 1000000000 };
 
 /* From when slots count: strict ones from when the worker began. */
 static uint64_t slots_from_ns(const struct service_call *call,
@@ -44,6 +46,20 @@ void leave_as_first(struct service_call *call, const struct policy *policy,
         (void)leave_at_slot(call, policy, 0);
     else if (slot_ns > 0)
         call->leave_ns = call->received_ns + (uint64_t)slot_ns;
+}
+
+void leave_hold(struct clock *clock, uint64_t leave_ns)
+{
+    for (;;) {
+        const uint64_t now = clock_mono_ns(clock);
+        if (now >= leave_ns)
+            return;
+        const uint64_t left = leave_ns - now;
+        (void)nanosleep(
+            &(struct timespec){ .tv_sec = (time_t)(left / NS_PER_S),
+                                .tv_nsec = (long)(left % NS_PER_S) },
+            NULL);
+    }
 }
 
 int64_t leave_wall_us(const struct service_call *call)

@@ -34,6 +34,9 @@ void leave_on_time(struct service_call *call, const struct policy *policy);
 void leave_as_first(struct service_call *call, const struct policy *policy,
                     int64_t slot_ns);
 
+/* Strict mode: however soon it was done, the worker is taken until the slot. */
+void leave_hold(struct clock *clock, uint64_t leave_ns);
+
 /* Wall time of leaving, for the ledger to show the charge by; 0 = at once. */
 int64_t leave_wall_us(const struct service_call *call);
 

@@ -7,17 +7,18 @@
 
 /* The SQL's schema, else the request's, else the only one the caller sees.  One
  * that the request names exists, even where the SQL names another. */
-static enum err_code find_dataset(struct question *out,
-                                  const struct service_call *call,
-                                  struct err *err)
+enum err_code question_dataset(const struct dataset **out,
+                               const struct world *world,
+                               const struct auth_principal *who,
+                               const struct request *req,
+                               const struct select *tree, struct err *err)
 {
-    const char *name = select_dataset(out->tree);
+    const char *name = select_dataset(tree);
     if (!name || !name[0])
-        name = call->req->dataset;
-    else if (call->req->dataset[0])
-        TRY(world_dataset(&out->dataset, call->world, call->who,
-                          call->req->dataset, err));
-    return world_dataset(&out->dataset, call->world, call->who, name, err);
+        name = req->dataset;
+    else if (req->dataset[0])
+        TRY(world_dataset(out, world, who, req->dataset, err));
+    return world_dataset(out, world, who, name, err);
 }
 
 /* Deny by default, and say the same of a purpose that is not there. */
@@ -66,7 +67,8 @@ enum err_code question_plan(struct question *out,
     const uint64_t start = clock_mono_ns(call->service->clock);
     *out = (struct question){ 0 };
     TRY(parse(&out->tree, call, a, err));
-    TRY(find_dataset(out, call, err));
+    TRY(question_dataset(&out->dataset, call->world, call->who, call->req,
+                         out->tree, err));
     TRY(check_purpose(out, call, err));
     TRY(plan_query(&out->plan, call->req, out->tree, out->dataset->policy, a,
                    err));

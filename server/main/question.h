@@ -18,6 +18,14 @@ struct question {
  * as plan_query; nothing was charged.  A purpose that needs
  * consent is refused while there is no consent register.
  */
+/* The dataset that a tree is about, if the caller sees it. */
+enum err_code question_dataset(const struct dataset **out,
+                               const struct world *world,
+                               const struct auth_principal *who,
+                               const struct request *req,
+                               const struct select *tree,
+                               struct err *err) MUST_CHECK;
+
 enum err_code question_plan(struct question *out,
                             const struct service_call *call, struct arena *a,
                             struct err *err) MUST_CHECK;

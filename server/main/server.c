@@ -16,6 +16,7 @@
 #include "server/main/grpc_conn.h"
 #include "server/main/metrics_conn.h"
 #include "server/main/notion.h"
+#include "server/main/pg_conn.h"
 #include "server/main/reload.h"
 #include "server/metrics/metrics.h"
 #include "server/plan/plan.h"
@@ -47,8 +48,10 @@ struct server {
     struct grpc_reflection *reflection;
     struct grpc_service services[3];
     struct grpc_conn_options grpc;
+    struct pg_door pg;
     struct metrics_conn_options metrics;
     struct net_server *net;
+    size_t metrics_at, pg_at; /* which listener */
 };
 
 /* ---- what the operator reads ---- */
@@ -274,25 +277,59 @@ static enum err_code start_calls(struct server *s, unsigned loops,
     return ERR_OK;
 }
 
+/* gRPC's is the first. */
+static size_t fill_listeners(struct server *s,
+                             struct net_listener_options out[3])
+{
+    const struct config *c = s->config;
+    const struct net_tls_options tls = {
+        .cert_file = c->plaintext ? NULL : c->tls_cert,
+        .key_file = c->tls_key,
+        .client_ca_file = c->tls_client_ca,
+        .allow_tls12 = c->tls12,
+    };
+    size_t n = 0;
+    s->metrics = (struct metrics_conn_options){ print_metrics, s };
+    out[n++] = (struct net_listener_options){ .host = c->grpc.host,
+                                              .port = c->grpc.port,
+                                              .tls = tls,
+                                              .protocol = &grpc_conn_protocol,
+                                              .protocol_ctx = &s->grpc };
+    s->metrics_at = n;
+    if (c->has_metrics)
+        out[n++] =
+            (struct net_listener_options){ .host = c->metrics.host,
+                                           .port = c->metrics.port,
+                                           .protocol = &metrics_conn_protocol,
+                                           .protocol_ctx = &s->metrics };
+    s->pg_at = n;
+    if (c->has_pg)
+        out[n++] = (struct net_listener_options){ .host = c->pg.host,
+                                                  .port = c->pg.port,
+                                                  .tls = tls,
+                                                  .protocol = &pg_conn_protocol,
+                                                  .protocol_ctx = &s->pg,
+                                                  .idle_ns = c->pg_idle_ns };
+    return n;
+}
+
+static enum err_code start_pg(struct server *s, struct err *err)
+{
+    s->pg = (struct pg_door){ .service = &s->service,
+                              .workers = s->workers,
+                              .calls = s->calls,
+                              .keys = pg_keys_new(),
+                              .needs_tls = !s->config->plaintext,
+                              .max_message_len = s->config->max_message_len };
+    return s->pg.keys ? ERR_OK : err_set(err, ERR_INTERNAL, "no memory");
+}
+
 static enum err_code start_net(struct server *s, unsigned loops,
                                struct err *err)
 {
     const struct config *c = s->config;
-    s->metrics = (struct metrics_conn_options){ print_metrics, s };
-    const struct net_listener_options listeners[] = {
-        { .host = c->grpc.host,
-          .port = c->grpc.port,
-          .tls = { .cert_file = c->plaintext ? NULL : c->tls_cert,
-                   .key_file = c->tls_key,
-                   .client_ca_file = c->tls_client_ca,
-                   .allow_tls12 = c->tls12 },
-          .protocol = &grpc_conn_protocol,
-          .protocol_ctx = &s->grpc },
-        { .host = c->metrics.host,
-          .port = c->metrics.port,
-          .protocol = &metrics_conn_protocol,
-          .protocol_ctx = &s->metrics },
-    };
+    struct net_listener_options listeners[3];
+    const size_t n_listeners = fill_listeners(s, listeners);
     unsigned max_conns = c->max_conns;
     TRY(files_share(&max_conns, c->workers, err));
     if (max_conns < c->max_conns)
@@ -300,7 +337,7 @@ static enum err_code start_net(struct server *s, unsigned loops,
                   (struct log_fields){ .count = max_conns });
     const struct net_server_options options = {
         .listeners = listeners,
-        .n_listeners = c->has_metrics ? 2 : 1,
+        .n_listeners = n_listeners,
         .n_loops = loops,
         .limits = { .max_conns = max_conns,
                     .handshakes = c->handshakes,
@@ -310,6 +347,7 @@ static enum err_code start_net(struct server *s, unsigned loops,
     };
     TRY(net_server_new(&s->net, &options, err));
     calls_attach(s->calls, s->net);
+    s->pg.server = s->net;
     TRY(net_server_on_signal(s->net, SIGTERM, on_terminate, s, err));
     TRY(net_server_on_signal(s->net, SIGINT, on_terminate, s, err));
     return net_server_on_signal(s->net, SIGHUP, on_reload, s, err);
@@ -347,6 +385,8 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (code == ERR_OK)
         code = start_calls(s, loops, err);
     if (code == ERR_OK)
+        code = start_pg(s, err);
+    if (code == ERR_OK)
         code = start_net(s, loops, err);
     if (code != ERR_OK) {
         server_free(s);
@@ -363,7 +403,10 @@ enum err_code server_run(struct server *s, struct err *err)
                 net_server_port(s->net, 0));
     if (s->config->has_metrics)
         log_address(LOG_METRICS_START, s->config->metrics.host,
-                    net_server_port(s->net, 1));
+                    net_server_port(s->net, s->metrics_at));
+    if (s->config->has_pg)
+        log_address(LOG_POSTGRES_START, s->config->pg.host,
+                    net_server_port(s->net, s->pg_at));
     net_server_run(s->net);
     log_event(LOG_SERVER_STOP,
               (struct log_fields){ .count = net_server_stats(s->net).active });
@@ -390,6 +433,7 @@ void server_free(struct server *s)
     if (s->net)
         net_server_free(s->net);
     calls_free(s->calls);
+    pg_keys_free(s->pg.keys);
     grpc_reflection_free(s->reflection);
     audit_pages_free(s->pages);
     trail_free(s->trail);

@@ -1,0 +1,214 @@
+/* Questions: what is asked of the rest of the server.  pg_backend.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/pg/pg_backend.h"
+#include "server/pg/pg_error.h"
+
+static enum err_code full(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the question needs too much memory");
+}
+
+enum err_code pg_request(struct request *out, struct pg_backend *b,
+                         const struct pg_service *service, struct err *err)
+{
+    const uint64_t timeout_ns = pg_vars_timeout_ns(&b->vars);
+    const char *dataset = pg_vars_dataset(&b->vars, &b->scratch);
+    if (!dataset)
+        return full(err);
+    *out = (struct request){
+        .op = REQUEST_QUERY,
+        .dataset = dataset[0] ? dataset : b->dataset,
+        .purpose = "",
+        .idempotency_key = "",
+        .page_token = "",
+        .deadline_ns =
+            timeout_ns ? service->now_ns(service->ctx) + timeout_ns : 0,
+        .now_us = service->now_us(service->ctx),
+    };
+    return pg_vars_apply(&b->vars, out, &b->scratch, err);
+}
+
+/* ---- what an answer says beside its rows ---- */
+
+static void notice(struct pg_backend *b, const char *text)
+{
+    if (text && pg_vars_wants(&b->vars, "NOTICE"))
+        pg_notice_send(&b->out, "NOTICE", "00000", text);
+}
+
+static double scaled(uint64_t v, double unit)
+{
+    return (double)v * unit;
+}
+
+static const char *price_text(const struct reply_receipt *r, struct arena *a)
+{
+    static const double PICO = 1e-12, NANO = 1e-9;
+    const char *unit = r->pure ? "epsilon" : "rho";
+    const double price =
+        r->pure ? scaled(r->eps_nano, NANO) : scaled(r->rho_pico, PICO);
+    const double left = r->pure ? scaled(r->remaining_eps_nano, NANO)
+                                : scaled(r->remaining_rho_pico, PICO);
+    const char *shown = r->pure
+                            ? ""
+                            : arena_printf(a, " (epsilon %.3g at delta %.3g)",
+                                           r->epsilon, r->shown_delta);
+    if (r->cached)
+        return arena_printf(a,
+                            "answered from the store, nothing charged; %s %.4g "
+                            "left; query %s",
+                            unit, left, r->query_id);
+    return arena_printf(a, "charged %s %.4g%s; %s %.4g left; query %s", unit,
+                        price, shown ? shown : "", unit, left, r->query_id);
+}
+
+static void tell(struct pg_backend *b, const struct reply_table *t)
+{
+    for (size_t i = 0; i < t->n_notices; i++)
+        notice(b, t->notices[i]);
+    if (t->receipt.query_id && t->receipt.query_id[0])
+        notice(b, price_text(&t->receipt, &b->scratch));
+}
+
+/* ---- answers ---- */
+
+static enum err_code ask_data(struct pg_rows *out, struct pg_backend *b,
+                              const struct sql_command *c,
+                              const struct value *params, size_t n_params,
+                              const struct pg_service *service, struct err *err)
+{
+    struct request req;
+    struct reply reply;
+    TRY(pg_request(&req, b, service, err));
+    req.tree = c->question;
+    req.params = (struct value *)(uintptr_t)params;
+    req.n_params = n_params;
+    TRY(service->answer(service->ctx, &req, &reply, err));
+    const struct reply_table *t = &reply.table;
+    *out =
+        (struct pg_rows){ pg_columns_of(t->columns, t->n_columns, &b->scratch),
+                          t->n_columns, t->cells, t->n_rows };
+    if (!out->columns)
+        return full(err);
+    tell(b, t);
+    return ERR_OK;
+}
+
+static enum err_code no_catalog(struct err *err)
+{
+    (void)err_set(err, ERR_REFUSED,
+                  "this statement reads PostgreSQL's catalog, or computes "
+                  "without a table, in a way that is not supported");
+    return err_hint(err, "Ask with SELECT aggregates FROM table WHERE filter "
+                         "GROUP BY keys.");
+}
+
+static enum err_code ask_catalog(struct pg_rows *out, struct pg_backend *b,
+                                 const struct sql_command *c,
+                                 const struct value *params, size_t n_params,
+                                 const struct pg_service *service,
+                                 struct err *err)
+{
+    const struct pg_catalog_ask ask = { .backend = b,
+                                        .text = c->text,
+                                        .len = c->len,
+                                        .params = params,
+                                        .n_params = n_params };
+    if (!service->catalog || c->explains)
+        return no_catalog(err);
+    return service->catalog(service->ctx, &ask, out, err);
+}
+
+enum err_code pg_ask(struct pg_rows *out, struct pg_backend *b,
+                     const struct sql_command *c, const struct value *params,
+                     size_t n_params, const struct pg_service *service,
+                     struct err *err)
+{
+    switch (c->reads) {
+    case SQL_READS_DATA:
+        return ask_data(out, b, c, params, n_params, service, err);
+    case SQL_READS_OWN:
+        return pg_own(out, b, c->own, service, err);
+    case SQL_READS_NOTHING:
+        if (c->constants && !c->explains)
+            return pg_constants(out, b, c->constants, params, n_params, err);
+        break;
+    case SQL_READS_CATALOG:
+        break;
+    }
+    return ask_catalog(out, b, c, params, n_params, service, err);
+}
+
+/* ---- CALL halftone.estimate ---- */
+
+static enum err_code read_estimated(struct sql_command **out,
+                                    struct pg_backend *b, const char *text,
+                                    struct err *err)
+{
+    struct sql_commands list;
+    TRY(sql_commands_parse(&list, text, strlen(text), &b->scratch, err));
+    const bool asks = list.n == 1 && list.list[0].kind == SQL_QUESTION;
+    if (list.n == 1 && list.list[0].refused) {
+        *err = *list.list[0].refused;
+        return err->code;
+    }
+    if (!asks || !list.list[0].question) {
+        (void)err_set(err, ERR_INVALID, "there is no question to estimate");
+        return err_hint(err, "Write CALL halftone.estimate('SELECT aggregates "
+                             "FROM table ...').");
+    }
+    *out = &list.list[0];
+    return ERR_OK;
+}
+
+static struct value number(double d)
+{
+    return d == d ? value_double(d) : value_null();
+}
+
+enum err_code pg_estimate(struct pg_rows *out, struct pg_backend *b,
+                          const char *text, const struct pg_service *service,
+                          struct err *err)
+{
+    static const struct pg_column columns[] = {
+        { "column", PG_TEXT },
+        { "mechanism", PG_TEXT },
+        { "expected_error", PG_FLOAT8 },
+        { "level", PG_FLOAT8 },
+        { "rho", PG_FLOAT8 },
+        { "epsilon", PG_FLOAT8 },
+        { "delta", PG_FLOAT8 },
+        { "queries_left", PG_INT8 },
+    };
+    enum { WIDTH = sizeof columns / sizeof columns[0] };
+    struct sql_command *c = NULL;
+    struct request req;
+    struct reply reply;
+    TRY(read_estimated(&c, b, text, err));
+    TRY(pg_request(&req, b, service, err));
+    req.op = REQUEST_ESTIMATE;
+    req.tree = c->question;
+    TRY(service->answer(service->ctx, &req, &reply, err));
+    const struct reply_estimate *e = &reply.estimate;
+    struct value *cells =
+        ARENA_NEW_N(&b->scratch, e->n_columns * WIDTH + 1, struct value);
+    if (!cells)
+        return full(err);
+    for (size_t i = 0; i < e->n_columns; i++) {
+        const struct reply_estimate_column *k = &e->columns[i];
+        struct value *cell = &cells[i * WIDTH];
+        cell[0] = value_text(k->name, strlen(k->name));
+        cell[1] = value_text(k->mechanism, strlen(k->mechanism));
+        cell[2] = number(k->expected_error);
+        cell[3] = number(e->level);
+        cell[4] = number((double)e->rho_pico * 1e-12);
+        cell[5] = number(e->epsilon);
+        cell[6] = number(e->shown_delta);
+        if (e->queries_left <= INT64_MAX)
+            cell[7] = value_int((int64_t)e->queries_left);
+    }
+    *out = (struct pg_rows){ columns, WIDTH, cells, e->n_columns };
+    return ERR_OK;
+}

@@ -1,0 +1,125 @@
+#!/bin/bash
+# psql of PostgreSQL on the port for it: TLS, passwords, what is charged and
+# what is free, errors, cancelling.
+. "$(dirname "$0")/lib_clients.sh"
+command -v psql >/dev/null || tools/need.sh postgresql-client-15 2>/dev/null ||
+    skip "psql: no PostgreSQL client on this machine"
+start_shop
+export PGPASSWORD=$HALFTONE_TOKEN PGCONNECT_TIMEOUT=10
+unset PGOPTIONS PGUSER PGDATABASE PGHOST PGPORT
+dsn="host=localhost port=$pg_port user=analyst dbname=shop sslmode=verify-full sslrootcert=$HALFTONE_CA"
+purpose="options='-c halftone.purpose=improve_products'"
+
+sql() { psql -XAtq "$dsn $purpose" "$@"; }
+spent() { "$bin/halftone" budget shop --format json | sed 's/.*"spent_rho":\([^,]*\).*/\1/'; }
+gives() { # WANT COMMAND...: its output, whole
+    local want=$1
+    shift
+    "$@" 2>"$run/err" | tee "$run/out" | diff - <(printf '%s\n' "$want")
+}
+fails() { # STATE COMMAND...
+    local state=$1
+    shift
+    "$@" -v VERBOSITY=verbose 2>&1 | tee /dev/stderr | grep -q "$state"
+}
+free() { # COMMAND...: it charges nothing
+    local before
+    before=$(spent)
+    "$@" && [ "$(spent)" = "$before" ]
+}
+count='SELECT country, count(DISTINCT customer_id) AS n FROM shop.customers GROUP BY country ORDER BY country'
+
+# ---- who may come in ----
+check 'psql gets in over TLS with its password' gives 1 sql -c 'SELECT 1'
+check 'the channel is bound when the client insists' gives 1 \
+    psql -XAtq "$dsn channel_binding=require" -c 'SELECT 1'
+check 'a wrong password is turned away' says 'password authentication failed for user "analyst"' \
+    env PGPASSWORD=wrong psql "$dsn" -c 'SELECT 1'
+check 'so is somebody who does not exist, in the same words' \
+    says 'password authentication failed for user "nobody"' \
+    psql "host=localhost port=$pg_port user=nobody dbname=shop sslmode=require" -c 'SELECT 1'
+check 'without TLS nothing is answered' says 'TLS only' psql "$dsn sslmode=disable" -c 'SELECT 1'
+check 'a database that is no dataset does not exist' says 'database "other" does not exist' \
+    psql "$dsn dbname=other" -c 'SELECT 1'
+
+# ---- what is charged ----
+pays_once() {
+    local before after
+    before=$(spent)
+    sql -c "$count" >"$run/a" 2>"$run/notice" || return 1
+    after=$(spent)
+    [ "$before" != "$after" ] && grep -q 'charged rho' "$run/notice" || return 1
+    sql -c "$count" >"$run/b" 2>"$run/notice" || return 1
+    cmp "$run/a" "$run/b" && [ "$(spent)" = "$after" ] &&
+        grep -q 'nothing charged' "$run/notice"
+}
+check 'a question is charged once and answered twice' pays_once
+same_answer() { # whichever door
+    "$bin/halftone" query --format csv "$count" 2>"$run/err" | tr -d '\r' | tail -n +2 |
+        cut -d, -f1,2 | tr , '|' | diff - "$run/a"
+}
+check 'the other door gives the same answer' same_answer
+check 'a ping is free' free gives 1 sql -c 'SELECT 1'
+check 'EXPLAIN is free' free says 'such quer' sql -c "EXPLAIN SELECT count(*) FROM shop.orders"
+check 'LIMIT 0 is free' free gives \
+    'customer_id|ordered_at|category|amount|country' \
+    sql -P tuples_only=off -P footer=off -c 'SELECT * FROM shop.orders LIMIT 0'
+check 'an estimate is free' free says 'orders' \
+    sql -c "CALL halftone.estimate('SELECT count(*) AS orders FROM shop.orders')"
+check 'the budget is a table' says '^shop|' sql -c 'SELECT dataset, cap FROM halftone.budget'
+check 'and a setting' says 'left in shop' sql -c 'SHOW halftone.budget'
+check 'charges are a table' says 'answered' sql -c 'SELECT state FROM halftone.charges'
+
+# ---- cursors ----
+pages() {
+    local before
+    sql -c "$count" >/dev/null 2>&1
+    before=$(spent)
+    sql -v ON_ERROR_STOP=1 2>/dev/null >"$run/pages" <<SQL || return 1
+BEGIN;
+DECLARE c SCROLL CURSOR FOR $count;
+FETCH 2 FROM c;
+FETCH FORWARD 3 FROM c;
+FETCH PRIOR FROM c;
+FETCH ALL FROM c;
+CLOSE c;
+COMMIT;
+SQL
+    { head -n 5 "$run/a"; sed -n 4p "$run/a"; tail -n +5 "$run/a"; } | diff - "$run/pages" &&
+        [ "$(spent)" = "$before" ]
+}
+check 'a cursor gives its pages, forward and back' pages
+check 'psql pages by itself' says '^DE|' sql -v FETCH_COUNT=3 -c "$count"
+copies() {
+    sql -c "COPY ($count) TO STDOUT WITH CSV HEADER" 2>/dev/null | tr , '|' |
+        diff - <(echo 'country|n'; cat "$run/a")
+}
+check 'COPY TO STDOUT gives CSV' copies
+
+# ---- settings and transactions ----
+check 'settings are kept' gives 'ISO, MDY
+7' sql -c 'SHOW datestyle' -c "SET extra_float_digits = 7" -c 'SHOW extra_float_digits'
+check 'a transaction gives settings back' gives '100
+5%
+100' sql -c "SET halftone.accuracy = '100'" -c 'SHOW halftone.accuracy' -c BEGIN \
+    -c "SET halftone.accuracy = '5%'" -c 'SHOW halftone.accuracy' -c ROLLBACK -c 'SHOW halftone.accuracy'
+check 'after an error a transaction must end' fails 25P02 \
+    sql -c BEGIN -c 'SELECT nothing FROM shop.orders' -c 'SELECT 1'
+
+# ---- what is refused ----
+check 'bad SQL says where' fails 'LINE 1: SELEC 1' sql -c 'SELEC 1'
+check 'a table that is not there' fails 42P01 sql -c 'SELECT count(*) FROM shop.nothing'
+check 'a column that is not there' fails 42703 sql -c 'SELECT count(nothing) FROM shop.orders'
+check 'rows of people' fails 0A000 sql -c 'SELECT * FROM shop.orders'
+check 'writing' fails 0A000 sql -c 'DELETE FROM shop.orders'
+check 'COPY FROM' fails 0A000 sql -c 'COPY shop.orders FROM STDIN'
+check 'a question without a purpose says how to give one' says 'purpose' \
+    psql -X "$dsn" -c "$count"
+over_budget() {
+    sql -v VERBOSITY=verbose -c 'SET halftone.rho = 0.2' -c "$count" \
+        -c 'SELECT age_band, count(*) FROM shop.customers GROUP BY 1' \
+        -c 'SELECT category, count(*) FROM shop.orders GROUP BY 1' 2>&1 | grep HT001
+}
+check 'over budget has a state of its own' over_budget
+
+[ "$failed" -eq 0 ]
