@@ -4,132 +4,9 @@
 #include "dp/interval.h"
 #include "dp/notion.h"
 #include "server/plan/draft.h"
+#include "server/plan/explain.h"
 #include "server/plan/top.h"
 #include "server/plan/totals.h"
-
-static const char *law_name(const struct plan_measure *m)
-{
-    switch (m->noise.law) {
-    case DP_DLAPLACE:
-        return "discrete Laplace";
-    case DP_DGAUSS:
-        return "discrete Gaussian";
-    case DP_RGAUSS:
-        return "rounded Gaussian";
-    }
-    return "";
-}
-
-static double scale_of(const struct plan_measure *m)
-{
-    return ldexp((double)m->noise.num / (double)m->noise.den,
-                 plan_measure_exp(m));
-}
-
-/* Half width of a measure's own noise at 1 - alpha, in units of the column. */
-static double half_width(const struct plan_measure *m, double alpha)
-{
-    uint64_t k = 0;
-    if (dp_mechanism_quantile(&k, &m->noise, alpha) != DP_OK)
-        return (double)NAN;
-    return ldexp((double)k, plan_measure_exp(m));
-}
-
-/* That of the measure and so many times its count. */
-static double half_width_of_sum(const struct plan *p,
-                                const struct plan_agg *agg, double steps)
-{
-    const struct plan_measure *m = &p->measures[agg->measure];
-    struct dp_sum_law law;
-    if (dp_sum_law_of(&law, &m->noise, &p->measures[agg->count].noise, steps,
-                      p->level) != DP_OK)
-        return (double)NAN;
-    return ldexp(law.half, plan_measure_exp(m));
-}
-
-/* NaN: a mean's error depends on how many there are, unless that is public. */
-static double error_of_agg(const struct plan *p, const struct plan_agg *agg)
-{
-    const struct plan_measure *m = &p->measures[agg->measure];
-    const double alpha = 1 - p->level;
-    if (agg->kind == PLAN_AGG_QUANTILE)
-        return (double)NAN;
-    if (agg->kind == PLAN_AGG_MEASURE)
-        return half_width(m, alpha);
-    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
-        return (double)NAN;
-    if (agg->kind == PLAN_AGG_SUM)
-        return half_width_of_sum(p, agg, (double)m->center);
-    if (p->selects || p->policy->expected_size == 0)
-        return (double)NAN;
-    const double size =
-        (double)p->policy->expected_size / (double)p->groups_public;
-    return half_width_of_sum(p, agg, (double)m->bound / p->linf) / size;
-}
-
-static double error_of_output(const struct plan *p, const struct plan_output *o)
-{
-    if (o->expr->kind == TYPED_AGG && !p->is_free)
-        return error_of_agg(p, &p->aggs[o->expr->index]);
-    return o->expr->kind == TYPED_CALL && !o->is_key ? (double)NAN : 0;
-}
-
-/* How far off a pick may be, in rows: the law's bound, which is mostly ten
- * times what happens. */
-static double rows_off(const struct plan *p, const struct plan_pick *pick)
-{
-    uint64_t reach = 0;
-    if (dp_quantile_reach(&reach, &pick->choice, p->hists[pick->hist].n_buckets,
-                          1 - p->level) != DP_OK)
-        return (double)NAN;
-    return (double)reach / pick->q.den;
-}
-
-static const char *pick_text(const struct plan *p, size_t i, struct arena *a)
-{
-    const struct plan_pick *pick = &p->picks[i];
-    return arena_printf(
-        a, "%s over %zu buckets, epsilon %.6g, within %.6g rows",
-        pick->choice.law == DP_EXPONENTIAL ? "exponential mechanism"
-                                           : "permute-and-flip",
-        p->hists[pick->hist].n_buckets, (double)pick->choice.eps_nano * DP_NANO,
-        rows_off(p, pick));
-}
-
-/* A whole double that is a key stands inside a cast. */
-static size_t key_index(const struct typed *e)
-{
-    return e->kind == TYPED_KEY ? e->index : e->call.args[0]->index;
-}
-
-static const char *mechanism_of_output(const struct plan *p,
-                                       const struct plan_output *o,
-                                       struct arena *a)
-{
-    if (o->is_key)
-        return p->keys[key_index(o->expr)].is_public ? "public"
-               : p->top.on                           ? "picked"
-                                                     : "selected";
-    if (o->expr->kind != TYPED_AGG || p->is_free)
-        return "computed";
-    const struct plan_agg *agg = &p->aggs[o->expr->index];
-    const struct plan_measure *m = &p->measures[agg->measure];
-    if (agg->kind == PLAN_AGG_QUANTILE)
-        return pick_text(p, agg->pick, a);
-    if (agg->kind == PLAN_AGG_MEASURE)
-        return arena_printf(a, "%s, scale %.6g", law_name(m), scale_of(m));
-    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
-        return arena_printf(a,
-                            "%s, scale %.6g, with squares of scale %.6g and a "
-                            "count of scale %.6g",
-                            law_name(m), scale_of(m),
-                            scale_of(&p->measures[agg->square]),
-                            scale_of(&p->measures[agg->count]));
-    return arena_printf(a, "%s, scale %.6g, %s a count of scale %.6g",
-                        law_name(m), scale_of(m),
-                        agg->kind == PLAN_AGG_MEAN ? "over" : "plus",
-                        scale_of(&p->measures[agg->count]));
-}
 
 static void ownership(struct writer *w, const struct draft *d)
 {
@@ -197,46 +74,6 @@ static void groups(struct writer *w, const struct draft *d)
                       (unsigned long long)p->audience);
 }
 
-static void noise(struct writer *w, const struct plan *p)
-{
-    for (size_t i = 0; i < p->n_measures; i++) {
-        const struct plan_measure *m = &p->measures[i];
-        if (plan_hides(p, i))
-            continue;
-        writer_printf(w,
-                      "Measure %s: %s; one person changes it by at most %.6g "
-                      "per group; %s, scale %.6g; +-%.6g at %g %%\n",
-                      m->name, m->what,
-                      ldexp((double)m->bound, plan_measure_exp(m)), law_name(m),
-                      scale_of(m), half_width(m, 1 - p->level), p->level * 100);
-    }
-    for (size_t i = 0; i < p->n_picks; i++) {
-        const struct plan_pick *pick = &p->picks[i];
-        const struct plan_hist *h = &p->hists[pick->hist];
-        writer_printf(w,
-                      "Percentile %.6g of %s: %zu buckets; one person has at "
-                      "most %u row%s in a group; %s, epsilon %.6g per group; "
-                      "within %.6g rows at %g %%\n",
-                      (double)pick->q.num / pick->q.den, h->of.what,
-                      h->n_buckets, p->linf, p->linf == 1 ? "" : "s",
-                      pick->choice.law == DP_EXPONENTIAL
-                          ? "exponential mechanism"
-                          : "permute-and-flip",
-                      (double)pick->choice.eps_nano * DP_NANO,
-                      rows_off(p, pick), p->level * 100);
-    }
-    for (size_t i = 0; i < p->n_outputs; i++) {
-        const double e = error_of_output(p, &p->outputs[i]);
-        if (p->outputs[i].is_key || e == 0) /* a key, or a constant */
-            continue;
-        writer_printf(w, "Column %s: expected error ", p->outputs[i].name);
-        if (isnan(e))
-            writer_str(w, "depends on the noisy result\n");
-        else
-            writer_printf(w, "+-%.6g\n", e);
-    }
-}
-
 void draft_explain_price(struct writer *w, const struct plan *p)
 {
     double eps = 0;
@@ -289,7 +126,7 @@ static void explain(struct writer *w, const struct draft *d)
         draft_explain_before(w, p);
     if (p->adds_up) {
         totals_explain(w, d);
-        noise(w, p);
+        explain_noise(w, p);
         return;
     }
     ownership(w, d);
@@ -306,7 +143,7 @@ static void explain(struct writer *w, const struct draft *d)
     for (size_t i = 0; i < p->n_notices; i++)
         if (i < d->plain_from || i >= d->plain_to)
             writer_printf(w, "Note: %s\n", p->notices[i]);
-    noise(w, p);
+    explain_noise(w, p);
     if (p->n_after > 0)
         writer_printf(w,
                       "Then, from the noisy answer: %zu SELECT%s around it, "
@@ -400,17 +237,12 @@ enum err_code plan_estimate(struct reply_estimate *out, const struct plan *p,
     out->columns = ARENA_NEW_N(a, n + 1, struct reply_estimate_column);
     if (!out->columns)
         return draft_memory(err);
-    const struct plan *first = plan_release(p, 0);
     for (size_t i = 0; i < n; i++) {
-        const bool after = p->n_after > 0; /* computed from the answer */
-        const struct plan_output *o = after ? &outputs[i] : &first->outputs[i];
-        const char *mechanism =
-            after ? "computed" : mechanism_of_output(first, o, a);
-        if (!mechanism)
-            return draft_memory(err);
         out->columns[i] = (struct reply_estimate_column){
-            o->name, mechanism, after ? (double)NAN : error_of_output(first, o)
+            outputs[i].name, explain_mechanism(p, i, a), explain_error(p, i)
         };
+        if (!out->columns[i].mechanism)
+            return draft_memory(err);
     }
     if (dp_notion_eps(&out->epsilon, p->policy->notion, p->price,
                       p->policy->shown_delta) != DP_OK)

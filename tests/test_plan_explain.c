@@ -1,0 +1,184 @@
+/* EXPLAIN (PRIVACY): what a reader is told, in full, and that it adds up. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp/init.h"
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/* Lines of the text, in their order, others between them. */
+enum { LINES = 9 };
+static const struct row {
+    const char *name, *sql;
+    const char *says[LINES];
+} rows[] = {
+    { "a count: who owns it, its limits, its noise, its price",
+      "SELECT COUNT(*) FROM buys WHERE kind = 'a'",
+      { "Owned table shop.buys, one owner per row: who",
+        "  rows whose who is NULL are dropped", "  rows kept: (kind = 'a')",
+        "  at most 3 rows per person and group (Linf)",
+        "Measure m0: rows; one person changes it by at most 3 per group; "
+        "discrete Gaussian, scale 6.7082; +-13 at 95 %; costs rho 0.1",
+        "Column count: m0; expected error +-13",
+        "Price: rho 0.09999999, delta 0; alone epsilon 2.142 at delta 1e-06",
+        "Engine:" } },
+    { "public groups, a sum, a mean and a spread of the same numbers",
+      "SELECT land, SUM(n), AVG(n), VAR_POP(n) FROM buys GROUP BY land",
+      { "  each person in at most 2 groups (L0): in one pass over the rows",
+        "Group key land: public, 4 values, others counted as other",
+        "Note: n counts as within [0, 10]: what lies outside is clamped",
+        "Measure m0: rows with n; one person changes it by at most 3 per group",
+        "Measure m1: sum of n in [0, 10], each less 5; one person changes it "
+        "by "
+        "at most 15 per group",
+        "Measure m2: squares of n, each of the distance from 5; one person",
+        "Column sum: m1 + 5 x m0; expected error +-",
+        "Column avg: 5 + m1 / m0; expected error +-",
+        "Column var_pop: m2, m1 and m0; expected error depends" } },
+    { "private groups",
+      "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city",
+      { "Group key city: private, selected",
+        "A group is shown when its noisy number of people exceeds 19 (delta "
+        "1e-08)",
+        "Column count: m0; expected error +-", "Price: rho " } },
+    { "a percentile",
+      "SELECT MEDIAN(n) FROM buys",
+      { "Percentile 0.5 of n: 11 buckets; one person has at most 3 rows in a "
+        "group; exponential mechanism, epsilon ",
+        "Column median: percentile 0.5 of n; its rank is off by at most " } },
+    { "a ratio is computed from counts whose noise is told",
+      "SELECT 1.0 * COUNT(*) FILTER (WHERE ok) / COUNT(*) AS rate FROM buys",
+      { "Measure m0: rows where ok", "Measure m1: rows;",
+        "Column rate: computed from m0 (+-19), m1 (+-19); expected error "
+        "depends on the noisy result" } },
+    { "one number moved by constants",
+      "SELECT 10 - 2 * COUNT(*) AS x FROM buys",
+      { "Column x: computed from m0 (+-13); expected error +-26" } },
+    { "what is computed over rows of the answer",
+      "SELECT land, COUNT(*) - lag(COUNT(*)) OVER (ORDER BY land) AS d FROM "
+      "buys GROUP BY land",
+      { "Column d: computed from m0 (+-19); expected error depends" } },
+    { "two tables of people",
+      "SELECT COUNT(*) FROM buys b JOIN trips t ON b.who = t.who",
+      { "Owned table shop.buys, one owner per row: who",
+        "Owned table shop.trips, one owner per row: who",
+        "Measure m0: rows; one person changes it by at most 3 per group" } },
+    { "a SELECT around it, and an earlier release",
+      "SELECT MAX(c) FROM (SELECT land, COUNT(*) AS c FROM buys WHERE city IN "
+      "(SELECT city FROM buys GROUP BY city ORDER BY 1 LIMIT 5) GROUP BY land) "
+      "x",
+      { "First, as table s0, a release of its own:", "Price: rho 0.0249",
+        "Measure m0: rows",
+        "Then, from the noisy answer: 1 SELECT around it, free",
+        "Price: rho 0.0999" } },
+    { "grouping sets",
+      "SELECT land, kind, COUNT(*) FROM buys GROUP BY GROUPING SETS ((land), "
+      "(kind))",
+      { "Grouping set 1 of 2:", "Price: rho 0.0499",
+        "Grouping set 2 of 2:", "Price: rho 0.0499",
+        "All 2 grouping sets together.  Price: rho 0.0999" } },
+    { "free",
+      "SELECT DISTINCT land FROM buys",
+      { "The answer is the policy's list, free: the domain is public, and no "
+        "row is read" } },
+    { "nothing to count",
+      "SELECT COUNT(*) FROM buys WHERE 1 = 0",
+      { "No row can count: answered without the data, free" } },
+};
+
+/* "costs rho X" of every measure and percentile. */
+static double costs_of(const char *text)
+{
+    static const char costs[] = "; costs rho ";
+    double sum = 0;
+    for (const char *at = text; (at = strstr(at, costs)) != NULL;
+         at += sizeof costs - 1)
+        sum += strtod(at + sizeof costs - 1, NULL);
+    return sum;
+}
+
+static const struct plan *explained(const char *sql, struct arena *a)
+{
+    const struct request req = { .op = REQUEST_ESTIMATE, .purpose = "stats" };
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    if (plan_sql(&p, sql, &req, &plan_shop, a, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    return p;
+}
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    struct arena a;
+    arena_init(&a, 1 << 22);
+    const struct plan *p = explained(row->sql, &a);
+    const char *at = p->text;
+    for (size_t i = 0; i < LINES && row->says[i]; i++) {
+        const char *found = strstr(at, row->says[i]);
+        if (!found)
+            fail_msg("no \"%s\" in\n%.1500s", row->says[i], at);
+        at = found + strlen(row->says[i]);
+    }
+    const double rho = (double)p->price.rho_pico * 1e-12;
+    if (fabs(costs_of(p->text) - rho) > 1e-5 * rho)
+        fail_msg("the parts cost %.9g, together %.9g", costs_of(p->text), rho);
+    arena_fini(&a);
+}
+
+/* Columns of an answer as Estimate tells them: how they are made, how wrong
+ * they may be (0: exact; -1: not known beforehand). */
+static const struct estimated {
+    const char *name, *sql, *mechanism[3];
+    double error[3];
+} estimated[] = {
+    { "a key, a number and a quotient",
+      "SELECT land, COUNT(*), AVG(n) / COUNT(*) FROM buys GROUP BY land",
+      { "public", "discrete Gaussian, scale ",
+        "computed from m0 (+-29), 5 + m2 / m1 (+-1.03" },
+      { 0, 29, -1 } },
+    { "columns that pass through a SELECT around it, in another order",
+      "SELECT c, 2 * c, land FROM (SELECT land, COUNT(*) AS c FROM buys GROUP "
+      "BY land) x",
+      { "discrete Gaussian, scale 9.48", "computed from m0 (+-", "public" },
+      { 19, 38, 0 } },
+    { "columns of a SELECT that groups the answer",
+      "SELECT c, SUM(c), 1 FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY "
+      "land LIMIT 3) x GROUP BY c",
+      { "discrete Gaussian, scale 9.48", "computed from the noisy answer", "" },
+      { 19, -1, -1 } },
+    { "a percentile beside a selected key",
+      "SELECT city, MEDIAN(n) FROM buys GROUP BY city",
+      { "selected", "exponential mechanism over 11 buckets, epsilon " },
+      { 0, -1 } },
+};
+
+static void check_estimated(void **state)
+{
+    const struct estimated *row = *state;
+    struct arena a;
+    struct err err = { 0 };
+    struct reply_estimate e;
+    arena_init(&a, 1 << 22);
+    const struct plan *p = explained(row->sql, &a);
+    assert_int_equal(plan_estimate(&e, p, plan_shop.cap, &a, &err), ERR_OK);
+    for (size_t i = 0; i < e.n_columns; i++) {
+        const struct reply_estimate_column *c = &e.columns[i];
+        if (strncmp(c->mechanism, row->mechanism[i],
+                    strlen(row->mechanism[i])) != 0)
+            fail_msg("%s: %s", c->name, c->mechanism);
+        const double error = isnan(c->expected_error) ? -1 : c->expected_error;
+        if (fabs(error - row->error[i]) > 1e-9)
+            fail_msg("%s: +-%g", c->name, error);
+    }
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    dp_init();
+    sql_init();
+    return RUN_ROWS(rows, check_row) + RUN_ROWS(estimated, check_estimated);
+}
