@@ -10,6 +10,7 @@
 #include "server/main/noise.h"
 #include "server/sql/sql.h"
 #include "tests/lib_docs.h"
+#include "tests/lib_recipe.h"
 #include "tests/lib_rng.h"
 #include "tests/lib_shop.h"
 #include "tests/table.h"
@@ -19,7 +20,7 @@
  * page's table says what comes out), and run on a small demo shop with limits
  * that leave nobody out and no noise: the answer is that of plain SQL.
  */
-static const struct recipe {
+static const struct page {
     const char *name, *oracle;
 } recipes[] = {
 #define ROW(name, oracle) { name, oracle },
@@ -27,84 +28,74 @@ static const struct recipe {
 #undef ROW
 };
 
-enum { PAGE = 16 * 1024, LINES = 1024, LINE = 256, PEOPLE = 3000 };
+enum { PAGE = 32 * 1024, LINES = 1024, LINE = 256, PEOPLE = 3000 };
 
 static struct shop shop;
 
-static char *slurp(const char *path)
-{
-    char *text = calloc(1, PAGE);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    assert_true(text && fread(text, 1, PAGE - 1, f) > 0);
-    (void)fclose(f);
-    return text;
-}
-
-/* The first ```sql block. */
-static char *question_of(const struct recipe *r)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "docs/recipes/%s.md", r->name);
-    char *page = slurp(path);
-    char *from = strstr(page, "```sql\n");
-    assert_non_null(from);
-    char *to = strstr(from + 7, "```");
-    assert_non_null(to);
-    char *sql = strndup(from + 7, (size_t)(to - from - 7));
-    free(page);
-    return sql;
-}
-
 /* ---- the page's table ---- */
 
-static void print_width(struct writer *w, const struct plan *p, size_t column,
-                        double error)
+static void print_width(struct writer *w, double error)
 {
-    if (p->outputs[column].is_key)
-        writer_str(w, "exact");
-    else if (isnan(error))
+    if (isnan(error))
         writer_str(w, "depends on the result");
+    else if (error == 0)
+        writer_str(w, "exact");
     else
         writer_printf(w, error < 100 ? "±%.3g" : "±%.0f", error);
+}
+
+static void print_columns(struct writer *w, const struct reply_estimate *e)
+{
+    writer_str(w, "| column | how | error at 95 % |\n|---|---|---|\n");
+    for (size_t i = 0; i < e->n_columns; i++) {
+        writer_printf(w, "| %s | %s | ", e->columns[i].name,
+                      e->columns[i].mechanism);
+        print_width(w, e->columns[i].expected_error);
+        writer_str(w, " |\n");
+    }
+}
+
+/* The plan's text but for the engine's statements. */
+static void print_plan(struct writer *w, const struct reply_estimate *e)
+{
+    const char *engine = strstr(e->plan, "\nEngine");
+    assert_non_null(engine);
+    writer_str(w, "\n```\n");
+    writer_bytes(w, e->plan, (size_t)(engine - e->plan));
+    writer_printf(w,
+                  "\nBudget: %llu such queries are left, in the least of the "
+                  "budgets it draws on\n```\n",
+                  (unsigned long long)e->queries_left);
 }
 
 static void check_page(void **state)
 {
     static char text[PAGE];
-    const struct recipe *r = *state;
-    const struct request req = { .op = REQUEST_ESTIMATE,
-                                 .purpose = "improve_products" };
+    const struct page *r = *state;
+    struct recipe recipe;
     struct arena a;
     struct err err = { 0 };
     struct reply_estimate e;
     char path[128];
     struct writer w = writer_of(text, sizeof text);
-    char *sql = question_of(r);
 
+    recipe_read(&recipe, r->name, NULL);
+    recipe.req.op = REQUEST_ESTIMATE;
     arena_init(&a, 1 << 24);
-    const struct plan *p = shop_plan(sql, &req, shop.policy, &a);
+    const struct plan *p = shop_plan(recipe.sql, &recipe.req, shop.policy, &a);
     assert_int_equal(plan_estimate(&e, p, shop.policy->cap, &a, &err), ERR_OK);
-    writer_printf(&w, "- each person counts in at most %u group%s", p->l0,
-                  p->l0 == 1 ? "" : "s");
-    writer_printf(&w, " and with at most %u row%s in each\n", p->linf,
-                  p->linf == 1 ? "" : "s");
-    writer_printf(
-        &w,
-        "- rho %.3g, delta %.1g; alone epsilon %.3g at delta %.1g; the "
-        "demo's cap allows %llu such queries\n\n",
-        (double)e.rho_pico * DP_PICO, (double)e.delta_atto * DP_ATTO, e.epsilon,
-        e.shown_delta, (unsigned long long)e.queries_left);
-    writer_str(&w, "| column | how | error at 95 % |\n|---|---|---|\n");
-    for (size_t i = 0; i < e.n_columns; i++) {
-        writer_printf(&w, "| %s | %s | ", e.columns[i].name,
-                      e.columns[i].mechanism);
-        print_width(&w, p, i, e.columns[i].expected_error);
-        writer_str(&w, " |\n");
-    }
+    writer_printf(&w, "`halftone query%s%s 'EXPLAIN (PRIVACY) SELECT ...'`, ",
+                  *recipe.asks ? " " : "", recipe.asks);
+    writer_printf(&w,
+                  "less the engine's statement: rho %.3g, which the demo's cap "
+                  "allows %llu times.\n\n",
+                  (double)e.rho_pico * DP_PICO,
+                  (unsigned long long)e.queries_left);
+    print_columns(&w, &e);
+    print_plan(&w, &e);
     (void)snprintf(path, sizeof path, "docs/recipes/%s.md", r->name);
     docs_check(path, "plan", &w);
-    free(sql);
+    recipe_free(&recipe);
     arena_fini(&a);
 }
 
@@ -251,16 +242,17 @@ static bool alike(const char *a, const char *b, double percent)
 static void check_answer(void **state)
 {
     static struct lines want, got;
-    const struct recipe *r = *state;
-    const struct request req = { .purpose = "improve_products" };
+    const struct page *r = *state;
+    struct recipe recipe;
     struct arena a;
     struct err err = { 0 };
     struct reply_table table;
     gsl_rng *rng = test_rng_new(3);
-    char *sql = question_of(r);
 
+    recipe_read(&recipe, r->name, NULL);
+    recipe.req.bounds = (struct ask_bounds){ 0 }; /* of the loose policy */
     arena_init(&a, 1 << 26);
-    struct plan *p = shop_plan(sql, &req, shop.loose, &a);
+    struct plan *p = shop_plan(recipe.sql, &recipe.req, shop.loose, &a);
     const struct plan_noisy noisy = without_noise(p, rng, &a);
     assert_int_equal(plan_finish(&table, p, &noisy, &a, &err), ERR_OK);
     const size_t columns = ask_oracle(&want, r->oracle);
@@ -274,7 +266,7 @@ static void check_answer(void **state)
             fail_msg("row %zu of %zu, %zu: %s is not %s", i, got.n, want.n,
                      i < got.n ? got.text[i] : "nothing",
                      i < want.n ? want.text[i] : "nothing");
-    free(sql);
+    recipe_free(&recipe);
     gsl_rng_free(rng);
     arena_fini(&a);
 }

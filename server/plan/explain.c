@@ -37,11 +37,26 @@ static void ownership(struct writer *w, const struct draft *d)
                   p->linf, p->linf == 1 ? "" : "s");
 }
 
+/* An expression, and the column that shows it. */
+static void key_name(struct writer *w, const struct plan *p, size_t k)
+{
+    writer_printf(w, "Group key %s", p->keys[k].name);
+    for (size_t i = 0; i < p->n_outputs; i++) {
+        const struct plan_output *o = &p->outputs[i];
+        if (o->is_key && explain_key(o->expr) == k &&
+            strcmp(o->name, p->keys[k].name) != 0) {
+            writer_printf(w, ", shown as %s", o->name);
+            break;
+        }
+    }
+    writer_str(w, ": ");
+}
+
 static void groups(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
     for (size_t k = 0; k < p->n_keys; k++) {
-        writer_printf(w, "Group key %s: ", p->keys[k].name);
+        key_name(w, p, k);
         if (!p->keys[k].is_public) {
             writer_str(w,
                        p->top.on ? "private, picked\n" : "private, selected\n");

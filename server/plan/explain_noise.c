@@ -269,21 +269,29 @@ static const char *text_of_read(const struct plan *p, uint64_t aggs,
 /* ---- columns ---- */
 
 /* A whole double that is a key stands inside a cast. */
-static size_t key_index(const struct typed *e)
+size_t explain_key(const struct typed *e)
 {
     return e->kind == TYPED_KEY ? e->index : e->call.args[0]->index;
+}
+
+/* Known from released numbers alone; those are told where they are shown. */
+static bool is_end(const struct typed *e)
+{
+    return typed_is_call(e, OP_DP_LOW) || typed_is_call(e, OP_DP_HIGH);
 }
 
 static const char *mechanism_of(const struct plan *p,
                                 const struct plan_output *o, struct arena *a)
 {
     if (o->is_key)
-        return p->keys[key_index(o->expr)].is_public ? "public"
-               : p->top.on                           ? "picked"
-                                                     : "selected";
+        return p->keys[explain_key(o->expr)].is_public ? "public"
+               : p->top.on                             ? "picked"
+                                                       : "selected";
     const uint64_t aggs = p->is_free ? 0 : aggs_of(p, o->expr);
     if (aggs == 0)
         return "computed";
+    if (is_end(o->expr))
+        return "end of an interval";
     return o->expr->kind == TYPED_AGG
                ? mechanism_of_agg(p, &p->aggs[o->expr->index], a)
                : text_of_read(p, aggs, a);
@@ -305,7 +313,7 @@ static void print_column(struct writer *w, const struct plan *p,
                          const struct plan_output *o)
 {
     const double e = error_of(p, o);
-    if (o->is_key || e == 0) /* a key, or a constant */
+    if (o->is_key || e == 0 || is_end(o->expr)) /* a key, or a constant */
         return;
     const bool plain = o->expr->kind == TYPED_AGG;
     const struct plan_agg *agg = plain ? &p->aggs[o->expr->index] : NULL;
