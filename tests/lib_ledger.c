@@ -66,6 +66,13 @@ static const char *const BACK[SCHEMA_VERSION] = {
     [3] = "DROP TABLE lifts;",
     [4] = "DROP TABLE meta;",
     [5] = "DROP INDEX charges_open;",
+    [6] = "DROP TRIGGER charges_void; DROP INDEX boots_alive;"
+          "ALTER TABLE boots DROP COLUMN settled;"
+          "ALTER TABLE boots DROP COLUMN alive_until_us;"
+          "CREATE TRIGGER charges_void BEFORE UPDATE OF state ON charges"
+          " WHEN NEW.state = 3 AND OLD.boot <> (SELECT max(id) FROM boots)"
+          " BEGIN SELECT RAISE(ABORT, 'only the process that charged voids');"
+          " END;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

@@ -144,8 +144,8 @@ static void release_pending(struct book *b, const struct charge *c,
 
 void accounts_settle(struct book *b, const struct charge *c)
 {
-    /* A charge of an earlier process became spent when this one began. */
-    if (c->boot == b->boot)
+    /* Else it became spent when its server's life ended. */
+    if (!c->is_settled)
         release_pending(b, c, true);
 }
 

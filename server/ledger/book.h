@@ -23,6 +23,7 @@ struct book {
     struct guard guard;
     const struct seal_keys *keys; /* borrowed; NULL = nothing is sealed */
     struct clock *clock;          /* borrowed */
+    int64_t now_us;               /* of the open transaction: wall time */
     int64_t lease_us;
     int64_t boot;       /* this process, in the file */
     int64_t newest;     /* seq of the newest charge, the open transaction's too;
@@ -40,7 +41,9 @@ struct charge {
     struct ledger_id id;
     enum ledger_state state;
     uint64_t runs; /* also the fence of its newest run */
-    int64_t boot, run_boot;
+    int64_t boot;
+    bool is_settled; /* its boot is over: it is spent, not pending */
+    bool is_held;    /* a run may still come back, if its lease holds */
     int64_t lease_until_us, charged_us, resolved_us, expires_us, keep_us;
     struct dp_price price;
     uint64_t policy_version;
@@ -48,6 +51,11 @@ struct charge {
     int64_t route, leaf;
     const char *dataset, *purpose; /* in the arena, or NULL without one */
 };
+
+/* What its row is found by: a store knows by it what this batch changed. */
+#define CHARGE_ROW(c)                                                          \
+    (c)->seq, (c)->id.bytes, (size_t)LEDGER_ID_LEN, (c)->release_hash,         \
+        (size_t)LEDGER_HASH_LEN
 
 /* As many seconds as fit a date; policies hold far less. */
 static inline int64_t book_us_of_s(uint64_t s)
@@ -64,6 +72,10 @@ static inline int64_t book_later_us(int64_t a, int64_t b)
 /* Begin this process's life in the file; *found = charges left open. */
 enum err_code book_boot(struct book *b, uint64_t *found,
                         struct err *err) MUST_CHECK;
+
+/* Begin a transaction; now_us is its time, the store's if that tells one. */
+void book_begin(struct book *b);
+int64_t book_now_us(const struct book *b);
 
 enum err_code book_charge(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args,
@@ -161,9 +173,8 @@ enum err_code charge_store(struct book *b, const struct charge *c,
                            const uint8_t *answer, size_t len, struct arena *a,
                            struct err *err) MUST_CHECK;
 
-/* True while a run of this process may still come back. */
-bool charge_is_held(const struct book *b, const struct charge *c,
-                    int64_t now_us);
+/* True while a run of a living server may still come back. */
+bool charge_is_held(const struct charge *c, int64_t now_us);
 
 /* Close an open charge as a miss, which shows at release_us. */
 void charge_close_missed(struct book *b, const struct charge *c,

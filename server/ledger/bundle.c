@@ -50,7 +50,7 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
                                  int64_t newest, struct arena *a,
                                  struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     struct charge c;
     int64_t seq;
     assert(n > 0 && n <= LEDGER_PIECES_MAX);
@@ -110,7 +110,7 @@ enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
                                  size_t *answer_len, struct arena *a,
                                  struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     struct charge c;
     TRY(charge_find(b, &c, id, a, err));
     if (c.state == LEDGER_MISSED)
@@ -129,7 +129,7 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
                            const struct ledger_piece_answer *pieces, size_t n,
                            bool *is_over, struct arena *a, struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     struct charge c;
     TRY(charge_find(b, &c, id, a, err));
     *is_over = c.state == LEDGER_MISSED;
@@ -144,6 +144,6 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
         return ERR_OK;
     }
     store_run(b->store, SQL_STUMBLE_NEW, "ii", release_us, c.seq);
-    store_run(b->store, SQL_CHARGE_LEASE, "ii", release_us, c.seq);
+    store_run(b->store, SQL_CHARGE_LEASE, "iibb", release_us, CHARGE_ROW(&c));
     return ERR_OK;
 }

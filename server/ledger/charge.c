@@ -58,10 +58,10 @@ static enum err_code take_over(struct book *b, struct ledger_run *out,
         return say_missed(err);
     }
     c->runs++;
-    c->run_boot = b->boot;
+    c->is_held = true;
     c->lease_until_us = now_us + b->lease_us;
-    store_run(b->store, SQL_CHARGE_RUN, "iii", c->run_boot, c->lease_until_us,
-              c->seq);
+    store_run(b->store, SQL_CHARGE_RUN, "iiibb", b->boot, c->lease_until_us,
+              CHARGE_ROW(c));
     return tell(b, out, c, LEDGER_CHARGED, now_us, a, err);
 }
 
@@ -113,10 +113,10 @@ enum err_code book_find(struct book *b, struct ledger_run *out,
     struct charge c;
     *out = (struct ledger_run){ .verdict = LEDGER_UNKNOWN };
     TRY(charge_by_key(b, out, &c, principal, key, request_hash, a, err));
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     if (out->verdict == LEDGER_UNKNOWN)
         return ERR_OK;
-    if (c.state == LEDGER_OPEN && !charge_is_held(b, &c, now_us)) {
+    if (c.state == LEDGER_OPEN && !charge_is_held(&c, now_us)) {
         out->verdict = LEDGER_UNKNOWN;
         return ERR_OK;
     }
@@ -229,8 +229,8 @@ static enum err_code by_release(struct book *b, struct ledger_run *out,
         TRY(bind_free_key(b, args, c.seq, now_us, err));
         return tell(b, out, &c, LEDGER_ANSWERED, now_us, a, err);
     }
-    if (store_find(b->store, SQL_CHARGE_OPEN, "bttii", args->release_hash, len,
-                   args->dataset, args->purpose, now_us, b->boot)) {
+    if (store_find(b->store, SQL_CHARGE_OPEN, "btti", args->release_hash, len,
+                   args->dataset, args->purpose, now_us)) {
         TRY(charge_read(b, SQL_CHARGE_OPEN, &c, a, err));
         return tell(b, out, &c, LEDGER_IN_FLIGHT, now_us, a, err);
     }
@@ -260,7 +260,7 @@ enum err_code charge_check_stumbled(struct book *b, const struct charge *c,
     if (!store_find(b->store, SQL_STUMBLED, "i", c->seq))
         return ERR_OK;
     store_end(b->store, SQL_STUMBLED);
-    return c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us)
+    return c->state == LEDGER_OPEN && !charge_is_held(c, now_us)
                ? charge_check_misses(b, args, now_us, err)
                : ERR_OK;
 }
@@ -273,9 +273,9 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
     struct charge c;
     out->verdict = LEDGER_UNKNOWN;
     if (args->idempotency_key[0] ||
-        !store_find(b->store, SQL_CHARGE_LAPSED, "btttii", args->release_hash,
+        !store_find(b->store, SQL_CHARGE_LAPSED, "bttti", args->release_hash,
                     (size_t)LEDGER_HASH_LEN, args->dataset, args->purpose,
-                    args->principal, now_us, b->boot))
+                    args->principal, now_us))
         return ERR_OK;
     TRY(charge_read(b, SQL_CHARGE_LAPSED, &c, a, err));
     TRY(charge_check_stumbled(b, &c, args, now_us, err));
@@ -306,8 +306,7 @@ static enum err_code insert_charge(struct book *b, struct charge *c,
               args->dataset, args->purpose, args->release_hash,
               (size_t)LEDGER_HASH_LEN, c->price.rho_pico, c->price.eps_nano,
               c->price.delta_atto, c->policy_version, c->route, c->boot,
-              c->charged_us, c->keep_us, c->run_boot, c->lease_until_us,
-              c->leaf);
+              c->charged_us, c->keep_us, c->boot, c->lease_until_us, c->leaf);
     bind_key(b, args, c->seq);
     return ERR_OK;
 }
@@ -319,7 +318,7 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
     struct charge c = { .state = LEDGER_OPEN,
                         .runs = 1,
                         .boot = b->boot,
-                        .run_boot = b->boot,
+                        .is_held = true,
                         .charged_us = now_us,
                         .lease_until_us = now_us + b->lease_us,
                         .keep_us = book_us_of_s(args->keep_s),
@@ -342,7 +341,7 @@ enum err_code charge_retry(struct book *b, struct ledger_run *out,
                            struct charge *c, int64_t now_us, struct arena *a,
                            struct err *err)
 {
-    if (c->state == LEDGER_OPEN && !charge_is_held(b, c, now_us))
+    if (c->state == LEDGER_OPEN && !charge_is_held(c, now_us))
         return take_over(b, out, c, now_us, a, err);
     return by_state(b, out, c, now_us, a, err);
 }
@@ -351,7 +350,7 @@ enum err_code book_charge(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args,
                           struct arena *a, struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     struct charge c;
     int64_t seq;
     *out = (struct ledger_run){ .left = accounts_left(b, args, now_us) };

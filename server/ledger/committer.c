@@ -46,7 +46,7 @@ static bool run_batch(struct committer *c, struct work *batch)
     struct book *b = &c->book;
     size_t n = 0;
     b->moved = b->resolved = false;
-    store_begin(b->store);
+    book_begin(b);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;
         w->code = w->exec(b, w);

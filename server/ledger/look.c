@@ -86,11 +86,11 @@ bool piece_in_flight(struct book *b, int64_t *lease_left_us,
     const enum sql sql = want->series_hash ? SQL_SERIES_OPEN : SQL_PIECE_OPEN;
     const bool flies =
         want->series_hash
-            ? store_find(s, sql, "bttiiiii", want->series_hash, len, f->dataset,
-                         f->purpose, f->now_us, b->boot, f->held, want->from_us,
+            ? store_find(s, sql, "bttiiii", want->series_hash, len, f->dataset,
+                         f->purpose, f->now_us, f->held, want->from_us,
                          want->to_us)
-            : store_find(s, sql, "bttiii", want->release_hash, len, f->dataset,
-                         f->purpose, f->now_us, b->boot, f->held);
+            : store_find(s, sql, "bttii", want->release_hash, len, f->dataset,
+                         f->purpose, f->now_us, f->held);
     if (!flies)
         return false;
     *lease_left_us = store_int(s, sql, 0) - f->now_us;
@@ -151,9 +151,8 @@ static bool charge_in_flight(struct book *b, int64_t *lease_left_us,
                              const struct ledger_want *want, struct err *err)
 {
     struct charge c;
-    if (!store_find(b->store, SQL_CHARGE_OPEN, "bttii", want->release_hash,
-                    (size_t)LEDGER_HASH_LEN, f->dataset, f->purpose, f->now_us,
-                    b->boot))
+    if (!store_find(b->store, SQL_CHARGE_OPEN, "btti", want->release_hash,
+                    (size_t)LEDGER_HASH_LEN, f->dataset, f->purpose, f->now_us))
         return false;
     if (charge_read(b, SQL_CHARGE_OPEN, &c, NULL, err) != ERR_OK)
         return false;
@@ -245,7 +244,7 @@ enum err_code book_look(struct book *b, struct ledger_look *out,
     struct list l = { .rows = ARENA_NEW_N(a, most, struct piece_row) };
     struct piece_finder f = { .dataset = args->dataset,
                               .purpose = args->purpose,
-                              .now_us = clock_wall_us(b->clock) };
+                              .now_us = b->now_us };
     *out = (struct ledger_look){ .found =
                                      ARENA_NEW_N(a, most, struct ledger_found),
                                  .newest = charge_newest(b) };

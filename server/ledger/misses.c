@@ -57,7 +57,7 @@ enum err_code book_lift(struct book *b, uint64_t *lifted, const char *dataset,
                         const char *principal, const char *reason,
                         struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     *lifted = since_lift(b, dataset, now_us);
     if (*lifted == 0) {
         (void)err_set(err, ERR_INVALID,
@@ -128,7 +128,7 @@ static enum err_code read_lifts(struct book *b, struct ledger_misses *out,
 enum err_code book_misses(struct book *b, struct ledger_misses *out,
                           const char *dataset, struct arena *a, struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     *out = (struct ledger_misses){ .counted = since_lift(b, dataset, now_us) };
     if (store_find(b->store, SQL_MISSES_LIFETIME, "ti", dataset, now_us))
         out->lifetime = counted(b, SQL_MISSES_LIFETIME);

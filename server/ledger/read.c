@@ -4,13 +4,15 @@
 
 #include "server/ledger/book.h"
 
-enum { BARE_LEN = 8192, CHARGE_PRINCIPAL = 19 };
+enum { BARE_LEN = 8192, CHARGE_PRINCIPAL = 21 };
 
-static uint64_t boot_new(struct book *b)
+static int64_t boot_new(struct book *b)
 {
-    if (!store_find(b->store, SQL_BOOT_NEW, "i", clock_wall_us(b->clock)))
+    if (!store_find(b->store, SQL_BOOT_NEW, "ii", b->now_us,
+                    b->store->alive_us ? b->now_us + b->store->alive_us
+                                       : INT64_C(0)))
         return 0;
-    const uint64_t boot = store_amount(b->store, SQL_BOOT_NEW, 0);
+    const int64_t boot = store_int(b->store, SQL_BOOT_NEW, 0);
     while (store_next(b->store, SQL_BOOT_NEW))
         continue;
     return boot;
@@ -71,8 +73,21 @@ static void note_start(struct book *b, uint64_t found)
     (void)snprintf(detail, sizeof detail, "%" PRIu64 " charges were left open",
                    found);
     book_note(b, &(struct audit_entry){ .kind = AUDIT_START,
-                                        .time_us = clock_wall_us(b->clock),
+                                        .time_us = b->now_us,
                                         .detail = detail });
+}
+
+/* What servers that are gone left open is spent. */
+static void settle_lives(struct book *b)
+{
+    if (!store_find(b->store, SQL_BOOT_OVER, "i", b->now_us))
+        return;
+    store_end(b->store, SQL_BOOT_OVER);
+    counters_flush(&b->counters, b->store);
+    store_run(b->store, SQL_BOOT_SETTLE, "i", b->now_us);
+    store_run(b->store, SQL_BOOT_SETTLED, "i", b->now_us);
+    counters_forget(&b->counters);
+    b->moved = b->resolved = true; /* what they held is free */
 }
 
 enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
@@ -80,12 +95,13 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
     struct store *s = b->store;
     *found = 0;
     store_begin(s);
-    if (store_find(s, SQL_BOOT_OPEN, "")) {
+    b->now_us = book_now_us(b);
+    if (store_find(s, SQL_BOOT_OPEN, "i", b->now_us)) {
         *found = store_amount(s, SQL_BOOT_OPEN, 0);
         store_end(s, SQL_BOOT_OPEN);
     }
-    store_run(s, SQL_BOOT_SETTLE, "");
-    b->boot = (int64_t)boot_new(b);
+    settle_lives(b);
+    b->boot = boot_new(b);
     b->newest = -1;
     b->counters.journal = &b->journal;
     journal_load(&b->journal, s);
@@ -99,6 +115,17 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
     return guard_begin(&b->guard, s, &b->journal, err);
 }
 
+int64_t book_now_us(const struct book *b)
+{
+    return b->store->now_us ? b->store->now_us : clock_wall_us(b->clock);
+}
+
+void book_begin(struct book *b)
+{
+    store_begin(b->store);
+    b->now_us = book_now_us(b);
+}
+
 enum err_code book_balance(struct book *b, struct ledger_balance *out,
                            const struct ledger_account_spec *account,
                            struct err *err)
@@ -106,7 +133,7 @@ enum err_code book_balance(struct book *b, struct ledger_balance *out,
     struct store *s = b->store;
     /* Version 0 puts no limit in force: reading changes nothing. */
     const struct counter *counter =
-        counter_of(&b->counters, s, account, 0, clock_wall_us(b->clock));
+        counter_of(&b->counters, s, account, 0, b->now_us);
     if (!counter)
         return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
     *out = (struct ledger_balance){
@@ -188,7 +215,7 @@ enum err_code book_list(struct book *b, struct book_page *out,
 {
     struct store *s = b->store;
     const enum sql sql = principal ? SQL_LIST_MINE : SQL_LIST_ALL;
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     int64_t below;
     TRY(page_start(b, &below, dataset, after, err));
     *out = (struct book_page){ .rows = ARENA_NEW_N(a, limit, struct ledger_row),

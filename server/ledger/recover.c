@@ -98,8 +98,7 @@ static enum err_code burn_account(struct recovery *r, const char *account,
     /* Version 0 changes no limit that is in force. */
     const struct ledger_account_spec spec = { .name = account, .limit = limit };
     const struct counter *counter =
-        counter_of(&r->book.counters, r->book.store, &spec, 0,
-                   clock_wall_us(r->book.clock));
+        counter_of(&r->book.counters, r->book.store, &spec, 0, r->book.now_us);
     if (!counter)
         return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
     const struct dp_price taken = counter_taken(counter);
@@ -156,7 +155,7 @@ static void retire(struct recovery *r, const struct note_verifier *key,
     book_note(b,
               &(struct audit_entry){
                   .kind = AUDIT_ADMIN,
-                  .time_us = clock_wall_us(b->clock),
+                  .time_us = b->now_us,
                   .detail = by_blocks
                                 ? "recovered: witnessed blocks count as spent"
                                 : "recovered without a witness: all budget "
@@ -181,7 +180,7 @@ static enum err_code recover_in(struct recovery *r, const char *witness,
     }
     b->guard.recovers = true;
     TRY(book_boot(b, &found, err));
-    store_begin(b->store);
+    book_begin(b);
     TRY(witness ? burn_blocks(r, err) : burn_all(r, err));
     retire(r, key, witness != NULL);
     counters_flush(&b->counters, b->store);

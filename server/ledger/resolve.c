@@ -15,7 +15,6 @@ enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
         .state = (enum ledger_state)store_int(s, sql, 2),
         .runs = store_amount(s, sql, 3),
         .boot = store_int(s, sql, 4),
-        .run_boot = store_int(s, sql, 5),
         .lease_until_us = store_int(s, sql, 6),
         .charged_us = store_int(s, sql, 7),
         .resolved_us = store_int(s, sql, 8),
@@ -25,6 +24,8 @@ enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
                    store_amount(s, sql, 13) },
         .policy_version = store_amount(s, sql, 14),
         .route = store_int(s, sql, 15),
+        .is_settled = store_int(s, sql, 19) != 0,
+        .is_held = store_int(s, sql, 20) == 0,
     };
     size_t len;
     const void *id = store_blob(s, sql, 1, &len);
@@ -43,17 +44,16 @@ enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
     return ERR_OK;
 }
 
-bool charge_is_held(const struct book *b, const struct charge *c,
-                    int64_t now_us)
+bool charge_is_held(const struct charge *c, int64_t now_us)
 {
-    return c->run_boot == b->boot && now_us < c->lease_until_us;
+    return c->is_held && now_us < c->lease_until_us;
 }
 
 void charge_close_missed(struct book *b, const struct charge *c,
                          int64_t release_us)
 {
-    store_run(b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_MISSED,
-              release_us, c->seq);
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iiibb", (int64_t)LEDGER_MISSED,
+              release_us, CHARGE_ROW(c));
     accounts_settle(b, c);
     b->resolved = true;
 }
@@ -107,8 +107,8 @@ enum err_code charge_store(struct book *b, const struct charge *c,
     const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
     TRY(seal(b->keys, &of, &answer, &len, a, err));
     store_run(b->store, SQL_ANSWER_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
-    store_run(b->store, SQL_CHARGE_ANSWER, "iii", release_us, expires_us,
-              c->seq);
+    store_run(b->store, SQL_CHARGE_ANSWER, "iiibb", release_us, expires_us,
+              CHARGE_ROW(c));
     store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer, len);
     accounts_settle(b, c);
     b->resolved = true;
@@ -119,7 +119,7 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
                           int64_t release_us, const uint8_t **answer,
                           size_t *answer_len, struct arena *a, struct err *err)
 {
-    const int64_t now_us = clock_wall_us(b->clock);
+    const int64_t now_us = b->now_us;
     struct charge c;
     TRY(charge_find(b, &c, id, a, err));
     if (c.state == LEDGER_MISSED)
@@ -140,8 +140,7 @@ enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
     if (c.state == LEDGER_MISSED)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
-    charge_close_missed(b, &c,
-                        book_later_us(clock_wall_us(b->clock), release_us));
+    charge_close_missed(b, &c, book_later_us(b->now_us, release_us));
     return ERR_OK;
 }
 
@@ -151,13 +150,13 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
     struct charge c;
     TRY(charge_find(b, &c, id, NULL, err));
     TRY(charge_check_fence(&c, fence, err));
-    if (c.runs != 1 || c.boot != b->boot)
+    if (c.runs != 1 || c.boot != b->boot || c.is_settled)
         return err_set(err, ERR_UNAVAILABLE,
                        "An earlier run may have reached the data: the charge "
                        "stays.");
-    store_run(b->store, SQL_CHARGE_RESOLVE, "iii", (int64_t)LEDGER_VOIDED,
-              clock_wall_us(b->clock), c.seq);
-    (void)book_note_charge(b, &c, AUDIT_VOID, NULL, clock_wall_us(b->clock));
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iiibb", (int64_t)LEDGER_VOIDED,
+              b->now_us, CHARGE_ROW(&c));
+    (void)book_note_charge(b, &c, AUDIT_VOID, NULL, b->now_us);
     accounts_give_back(b, &c);
     b->resolved = true;
     return ERR_OK;

@@ -131,6 +131,18 @@ REFUSE("lifts_kept", "DELETE ON lifts", "1", "history never changes")
 #define OPEN_INDEX                                                             \
     "CREATE INDEX charges_open ON charges (release_hash) WHERE state = 0;"
 
+/* How long a server that shares its ledger is taken to live (0: it does not
+ * share), and whether what it left open has become spent. */
+#define LIVES                                                                  \
+    "alive_until_us INTEGER NOT NULL DEFAULT 0,"                               \
+    "settled INTEGER NOT NULL DEFAULT 0 CHECK (settled IN (0, 1))"
+#define LIVES_INDEX                                                            \
+    "CREATE INDEX boots_alive ON boots (alive_until_us) WHERE settled = 0;"
+#define CHARGES_VOID                                                           \
+REFUSE("charges_void", "UPDATE OF state ON charges",                           \
+       "NEW.state = 3 AND (SELECT settled FROM boots WHERE id = OLD.boot) <> 0",\
+       "only the process that charged voids")
+
 const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 /* from 1: no log yet; the next start writes the leaves of what was charged */
 [1] = LOG_TABLES
@@ -141,6 +153,14 @@ CHARGES_ONCE CHARGES_LEAF,
 [3] = LIFT_TABLE,
 [4] = META_TABLE,
 [5] = OPEN_INDEX,
+/* to 7: what is pending is the newest boot's; the next start settles it */
+[6] =
+"ALTER TABLE boots ADD COLUMN alive_until_us INTEGER NOT NULL DEFAULT 0;"
+"ALTER TABLE boots ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"
+"    CHECK (settled IN (0, 1));"
+"UPDATE boots SET settled = 1 WHERE id < (SELECT max(id) FROM boots);"
+"DROP TRIGGER charges_void;"
+LIVES_INDEX CHARGES_VOID,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -148,8 +168,10 @@ LOG_TABLES,
 
 "CREATE TABLE boots ("
 "    id INTEGER PRIMARY KEY,"
-"    started_us INTEGER NOT NULL"
+"    started_us INTEGER NOT NULL,"
+     LIVES
 ") STRICT;",
+LIVES_INDEX,
 
 "CREATE TABLE counters ("
 "    id INTEGER PRIMARY KEY,"
@@ -262,9 +284,7 @@ REFUSE("charges_fixed",
 CHARGES_ONCE, CHARGES_LEAF,
 REFUSE("charges_fence", "UPDATE OF runs ON charges", "NEW.runs < OLD.runs",
        "a fence never falls"),
-REFUSE("charges_void", "UPDATE OF state ON charges",
-       "NEW.state = 3 AND OLD.boot <> (SELECT max(id) FROM boots)",
-       "only the process that charged voids"),
+CHARGES_VOID,
 REFUSE("charges_kept", "DELETE ON charges", "1", "a charge is never deleted"),
 
 REFUSE("keys_fixed", "UPDATE OF principal, key, request_hash ON keys", "1",

@@ -22,7 +22,7 @@
  *   lifts            stewards who let a dataset go on after misses, and why
  *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 6, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 7, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

@@ -35,6 +35,10 @@ struct store {
     const struct store_ops *ops; /* of the database behind it */
     enum store_rc rc;            /* STORE_OK, or the first error */
     char why[160];               /* ... in the database's words */
+    int64_t now_us;   /* of the open transaction, by the database's clock; 0:
+                         it has none, the caller's counts */
+    int64_t alive_us; /* a server that was not heard of for so long is over; 0:
+                         there is only one */
 };
 
 /*

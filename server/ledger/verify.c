@@ -19,13 +19,13 @@ enum { LINE_CAP = 400, FINDINGS_MAX = 20, PAGE = 1024 };
     "_pending || ' and spent ' || c." part                                     \
     "_spent || ', but its charges sum to ' || s.pending || ' and ' || s.spent" \
     " FROM counters c JOIN (SELECT k.id,"                                      \
-    " coalesce(sum(iif(h.state = 0 AND h.boot = b.boot, h." part               \
-    ", 0)), 0) AS pending,"                                                    \
-    " coalesce(sum(iif(h.state IN (1, 2) OR (h.state = 0 AND h.boot <> "       \
-    "b.boot), h." part ", 0)), 0) AS spent"                                    \
+    " coalesce(sum(CASE WHEN h.state = 0 AND b.settled = 0 THEN h." part       \
+    " ELSE 0 END), 0) AS pending,"                                             \
+    " coalesce(sum(CASE WHEN h.state IN (1, 2) OR (h.state = 0 AND b.settled"  \
+    " = 1) THEN h." part " ELSE 0 END), 0) AS spent"                           \
     " FROM counters k LEFT JOIN route_counters r ON r.counter = k.id"          \
     " LEFT JOIN charges h ON h.route = r.route"                                \
-    " CROSS JOIN (SELECT max(id) AS boot FROM boots) b GROUP BY k.id) s"       \
+    " LEFT JOIN boots b ON b.id = h.boot GROUP BY k.id) s"                     \
     " ON s.id = c.id"                                                          \
     " WHERE c." part "_pending <> s.pending OR c." part "_spent <> s.spent"
 
@@ -68,7 +68,7 @@ static const struct check {
     { "each charge is resolved once and in order",
       "SELECT 'charge ' || lower(hex(id)) || ': its state is inconsistent'"
       " FROM charges WHERE (state = 0) <> (resolved_us IS NULL)"
-      " OR (state = 1) <> (expires_us IS NOT NULL) OR run_boot < boot"
+      " OR (state = 1) <> (expires_us IS NOT NULL)"
       " OR (state = 3 AND (runs <> 1 OR run_boot <> boot))" },
     { "answers belong to answered charges",
       "SELECT 'charge ' || lower(hex(c.id)) || ': has an answer that does not"
