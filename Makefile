@@ -24,7 +24,8 @@ WARN    := -Werror -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
            -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=c17 -D_GNU_SOURCE -I. -pthread -MMD -MP
-INCLUDE := -isystem $(GEN) -isystem $(DUCKDB)/include
+INCLUDE := -isystem $(GEN) -isystem $(DUCKDB)/include \
+           -isystem /usr/include/postgresql
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ifdef FUZZ
 # gcc is the compiler whose warnings count.
@@ -61,7 +62,7 @@ BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)
 PROGRAMS := $(BIN)/halftoned $(BIN)/halftone
 LIBS    := build/pg_query/pg_query.o -L$(DUCKDB)/lib -lduckdb \
            -levent_core -levent_pthreads -lnghttp2 -lprotobuf-c -lssl -lcrypto \
-           -lsqlite3 -lcurl -lyaml -lgsl -lgslcblas -lm
+           -lsqlite3 -lpq -lcurl -lyaml -lgsl -lgslcblas -lm
 RPATH   := -Wl,-rpath,$(abspath $(DUCKDB))/lib
 LINK     = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) \
            $(LIB) $(LIBS) $(RPATH)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/ledger/schema.h"
+#include "tests/lib_postgres.h"
 
 static int64_t fake_wall_us(struct clock *clock)
 {
@@ -28,6 +29,13 @@ void fake_clock_init(struct fake_clock *c, int64_t wall_us)
     atomic_store(&c->wall_us, wall_us);
 }
 
+static bool in_postgres;
+
+void ledger_dirs_in_postgres(bool is_so)
+{
+    in_postgres = is_so;
+}
+
 void ledger_dir_init(struct ledger_dir *d)
 {
     (void)snprintf(d->dir, sizeof d->dir, "%s/halftone-ledger-XXXXXX",
@@ -35,6 +43,10 @@ void ledger_dir_init(struct ledger_dir *d)
     const char *made = mkdtemp(d->dir);
     assert(made);
     (void)snprintf(d->path, sizeof d->path, "%s/ledger.db", d->dir);
+    if (in_postgres) {
+        postgres_clear();
+        (void)snprintf(d->path, sizeof d->path, "%s", postgres_uri());
+    }
 }
 
 void ledger_dir_fini(struct ledger_dir *d)

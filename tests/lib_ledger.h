@@ -12,10 +12,12 @@ struct fake_clock {
 };
 void fake_clock_init(struct fake_clock *c, int64_t wall_us);
 
-/* A new folder under $TMPDIR or /tmp, and a ledger's path in it. */
+/* A new folder under $TMPDIR or /tmp, and where the ledger is: a file in it, or
+ * (ledger_dirs_in_postgres) the test's PostgreSQL, emptied. */
 struct ledger_dir {
     char dir[64], path[80];
 };
+void ledger_dirs_in_postgres(bool is_so);
 void ledger_dir_init(struct ledger_dir *d);
 void ledger_dir_fini(struct ledger_dir *d); /* removes it */
 

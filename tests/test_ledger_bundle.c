@@ -22,6 +22,7 @@ static void open_ledger(struct fixture *f)
     struct err err = { 0 };
     uint64_t found;
     const struct ledger_options o = { .path = f->dir.path,
+                                      .own_clock = true,
                                       .clock = &f->clock.clock,
                                       .lease_ns =
                                           (uint64_t)LEASE_S * 1000000000 };
@@ -444,7 +445,10 @@ int main(void)
         cmocka_unit_test(check_stumbles_count),
         cmocka_unit_test(check_crash),
         cmocka_unit_test(check_adopt),
-        cmocka_unit_test(check_old_file),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest of_file[] = { cmocka_unit_test(check_old_file) };
+    const int in_file = cmocka_run_group_tests(tests, NULL, NULL) |
+                        cmocka_run_group_tests(of_file, NULL, NULL);
+    ledger_dirs_in_postgres(true);
+    return in_file | cmocka_run_group_tests(tests, NULL, NULL);
 }

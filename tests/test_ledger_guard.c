@@ -29,6 +29,7 @@ static enum err_code start(struct world *w, struct err *err)
 {
     uint64_t found;
     const struct ledger_options o = { .path = w->dir.path,
+                                      .own_clock = true,
                                       .clock = &w->clock.clock,
                                       .lease_ns = LEASE_NS,
                                       .witness = w->witness,
@@ -266,6 +267,7 @@ static void test_other_past(void **state)
     struct ledger *l = NULL;
     uint64_t found;
     const struct ledger_options without = { .path = w.dir.path,
+                                            .own_clock = true,
                                             .clock = &w.clock.clock,
                                             .lease_ns = LEASE_NS,
                                             .key = &w.key };

@@ -26,6 +26,7 @@ static void open_ledger(struct world *w)
     uint64_t found;
     struct err err;
     const struct ledger_options o = { .path = w->dir.path,
+                                      .own_clock = true,
                                       .clock = &w->clock.clock,
                                       .lease_ns = LEASE_NS };
     assert_int_equal(ledger_open(&w->ledger, &o, &found, &err), ERR_OK);

@@ -14,6 +14,8 @@
 enum {
     SEEDS = 300,
     SOAK_SEEDS = 3000,
+    DATABASE_SEEDS = 12,
+    DATABASE_SOAK_SEEDS = 200,
     STEPS = 40,
     CHARGES = STEPS + 1,
     PEOPLE = 2,
@@ -199,6 +201,7 @@ static void world_open(struct world *w)
     struct err err;
     uint64_t found, open = 0;
     const struct ledger_options o = { .path = w->dir.path,
+                                      .own_clock = true,
                                       .clock = &w->clock.clock,
                                       .lease_ns =
                                           (uint64_t)LEASE_S * 1000000000,
@@ -384,18 +387,31 @@ static void live(uint64_t seed)
     fault_vfs_remove();
 }
 
-static void check_histories(void **state)
+static void check_histories(uint64_t seeds, uint64_t soaked)
 {
     const char *soak = getenv("SOAK");
     const uint64_t first = soak ? strtoull(soak, NULL, 10) : 1;
-    const uint64_t n = soak ? SOAK_SEEDS : SEEDS;
-    (void)state;
+    const uint64_t n = soak ? soaked : seeds;
     for (uint64_t i = 0; i < n; i++)
         live(first + i);
 }
 
+static void check_file(void **state)
+{
+    (void)state;
+    check_histories(SEEDS, SOAK_SEEDS);
+}
+
+static void check_database(void **state)
+{
+    (void)state;
+    ledger_dirs_in_postgres(true);
+    check_histories(DATABASE_SEEDS, DATABASE_SOAK_SEEDS);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(check_histories) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(check_file),
+                                        cmocka_unit_test(check_database) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,7 @@ static void open_with(struct world *w, const struct seal_keys *keys)
     uint64_t found;
     struct err err;
     const struct ledger_options o = { .path = w->dir.path,
+                                      .own_clock = true,
                                       .clock = &w->clock.clock,
                                       .lease_ns = UINT64_C(10000000000),
                                       .answer_keys = keys };

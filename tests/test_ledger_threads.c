@@ -6,7 +6,7 @@
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
 
-enum { THREADS = 64, ARENA_CAP = 1 << 20, PRICE = 7 };
+enum { THREADS = 64, SERVERS = 3, ARENA_CAP = 1 << 20, PRICE = 7 };
 #define LEASE_NS (UINT64_C(60) * 1000000000)
 #define WAIT_NS  (UINT64_C(20) * 1000000000)
 #define START_US (INT64_C(1760000400) * 1000000)
@@ -32,7 +32,8 @@ static const struct row {
 
 struct crowd {
     const struct row *row;
-    struct ledger *ledger;
+    struct ledger *ledger[SERVERS]; /* the same one, of each server */
+    int servers;
     pthread_barrier_t start;
     _Atomic int charged, answered, refused, other;
     _Atomic unsigned char released; /* the one body, when there is one */
@@ -43,6 +44,11 @@ struct member {
     int index;
 };
 
+static struct ledger *ledger_of(const struct crowd *c, int index)
+{
+    return c->ledger[index % c->servers];
+}
+
 static void run_query(struct crowd *c, const struct ledger_run *run, int index,
                       struct arena *a)
 {
@@ -52,8 +58,8 @@ static void run_query(struct crowd *c, const struct ledger_run *run, int index,
     size_t len = 1;
     atomic_fetch_add(&c->charged, 1);
     atomic_store(&c->released, body); /* compared where one charge is shared */
-    if (ledger_answer(c->ledger, run->id, run->fence, 0, &answer, &len, a,
-                      &err))
+    if (ledger_answer(ledger_of(c, index), run->id, run->fence, 0, &answer,
+                      &len, a, &err))
         atomic_fetch_add(&c->other, 1);
     else
         atomic_fetch_add(&c->answered, 1);
@@ -77,7 +83,7 @@ static void *ask(void *arg)
     (void)pthread_barrier_wait(&c->start);
 
     const enum err_code code =
-        ledger_wait(c->ledger, &run, &charge.args,
+        ledger_wait(ledger_of(c, m->index), &run, &charge.args,
                     clock_mono_ns(clock_system()) + WAIT_NS, &a, &err);
     if (code == ERR_OK && run.verdict == LEDGER_CHARGED)
         run_query(c, &run, m->index, &a);
@@ -106,21 +112,31 @@ static void crowd_run(struct crowd *c)
     (void)pthread_barrier_destroy(&c->start);
 }
 
-static void check_row(void **state)
+static void crowd_open(struct crowd *c, const struct ledger_options *o)
 {
-    const struct row *row = *state;
-    struct crowd c = { .row = row };
+    struct err err;
+    uint64_t found;
+    for (int i = 0; i < c->servers; i++) {
+        if (ledger_open(&c->ledger[i], o, &found, &err) != ERR_OK)
+            fail_msg("%s", err.msg);
+        assert_int_equal(found, 0);
+    }
+}
+
+static void check_crowd(const struct row *row, int servers)
+{
+    struct crowd c = { .row = row, .servers = servers };
     struct ledger_dir dir;
     struct fake_clock clock;
     struct err err;
-    uint64_t found;
     ledger_dir_init(&dir);
     fake_clock_init(&clock, START_US);
     const struct ledger_options o = { .path = dir.path,
                                       .clock = &clock.clock,
+                                      .own_clock = true,
                                       .lease_ns = LEASE_NS,
                                       .checkpoint_pages = 16 };
-    assert_int_equal(ledger_open(&c.ledger, &o, &found, &err), ERR_OK);
+    crowd_open(&c, &o);
 
     crowd_run(&c);
 
@@ -132,16 +148,32 @@ static void check_row(void **state)
     const struct ledger_account_spec account = { "dataset/shop",
                                                  { .rho_pico = row->limit },
                                                  0 };
-    assert_int_equal(ledger_balance(c.ledger, &balance, &account, &err),
-                     ERR_OK);
-    assert_int_equal(balance.spent.rho_pico, row->charged * PRICE);
+    for (int i = 0; i < servers; i++) {
+        assert_int_equal(ledger_balance(c.ledger[i], &balance, &account, &err),
+                         ERR_OK);
+        assert_int_equal(balance.spent.rho_pico, row->charged * PRICE);
+    }
     assert_true(ledger_verifies(dir.path)); /* while it is open */
-    ledger_close(c.ledger);
+    for (int i = 0; i < servers; i++)
+        ledger_close(c.ledger[i]);
     assert_true(ledger_verifies(dir.path));
     ledger_dir_fini(&dir);
 }
 
+static void check_row(void **state)
+{
+    check_crowd(*state, 1);
+}
+
+static void check_shared(void **state)
+{
+    check_crowd(*state, SERVERS);
+}
+
+/* One server on a file; three over one database. */
 int main(void)
 {
-    return RUN_ROWS(rows, check_row);
+    const int in_file = RUN_ROWS(rows, check_row);
+    ledger_dirs_in_postgres(true);
+    return in_file | RUN_ROWS(rows, check_shared);
 }

@@ -23,6 +23,7 @@ struct book {
     struct guard guard;
     const struct seal_keys *keys; /* borrowed; NULL = nothing is sealed */
     struct clock *clock;          /* borrowed */
+    bool own_clock;               /* though the store tells the time */
     int64_t now_us;               /* of the open transaction: wall time */
     int64_t lease_us;
     int64_t boot;       /* this process, in the file */
@@ -52,10 +53,8 @@ struct charge {
     const char *dataset, *purpose; /* in the arena, or NULL without one */
 };
 
-/* What its row is found by: a store knows by it what this batch changed. */
-#define CHARGE_ROW(c)                                                          \
-    (c)->seq, (c)->id.bytes, (size_t)LEDGER_ID_LEN, (c)->release_hash,         \
-        (size_t)LEDGER_HASH_LEN
+/* What its row is found by: a store knows by the id what this batch changed. */
+#define CHARGE_ROW(c) (c)->seq, (c)->id.bytes, (size_t)LEDGER_ID_LEN
 
 /* As many seconds as fit a date; policies hold far less. */
 static inline int64_t book_us_of_s(uint64_t s)
@@ -75,8 +74,17 @@ enum err_code book_boot(struct book *b, uint64_t *found,
 
 /* Begin a transaction; now_us is its time, the store's if that tells one. */
 void book_begin(struct book *b);
+
+/* Say that this server lives, and end the lives of those that do not. */
+void book_beat(struct book *b);
+
+/* This server ends: what it leaves open is spent, not only when it is missed.
+ */
+void book_end(struct book *b);
 int64_t book_now_us(const struct book *b);
 
+/* What book_charge will look for, told the store before it begins. */
+void book_ask_charge(struct book *b, const struct ledger_charge_args *args);
 enum err_code book_charge(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args,
                           struct arena *a, struct err *err) MUST_CHECK;

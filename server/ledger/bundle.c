@@ -144,6 +144,6 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
         return ERR_OK;
     }
     store_run(b->store, SQL_STUMBLE_NEW, "ii", release_us, c.seq);
-    store_run(b->store, SQL_CHARGE_LEASE, "iibb", release_us, CHARGE_ROW(&c));
+    store_run(b->store, SQL_CHARGE_LEASE, "iib", release_us, CHARGE_ROW(&c));
     return ERR_OK;
 }

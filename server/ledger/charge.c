@@ -60,7 +60,7 @@ static enum err_code take_over(struct book *b, struct ledger_run *out,
     c->runs++;
     c->is_held = true;
     c->lease_until_us = now_us + b->lease_us;
-    store_run(b->store, SQL_CHARGE_RUN, "iiibb", b->boot, c->lease_until_us,
+    store_run(b->store, SQL_CHARGE_RUN, "iiib", b->boot, c->lease_until_us,
               CHARGE_ROW(c));
     return tell(b, out, c, LEDGER_CHARGED, now_us, a, err);
 }
@@ -344,6 +344,18 @@ enum err_code charge_retry(struct book *b, struct ledger_run *out,
     if (c->state == LEDGER_OPEN && !charge_is_held(c, now_us))
         return take_over(b, out, c, now_us, a, err);
     return by_state(b, out, c, now_us, a, err);
+}
+
+void book_ask_charge(struct book *b, const struct ledger_charge_args *args)
+{
+    if (args->idempotency_key[0])
+        store_ask(b->store, SQL_KEY_FIND, "tt", args->principal,
+                  args->idempotency_key);
+    store_ask(b->store, SQL_CHARGE_ANSWERED, "b", args->release_hash,
+              (size_t)LEDGER_HASH_LEN);
+    if (args->wider_hash)
+        store_ask(b->store, SQL_CHARGE_ANSWERED, "b", args->wider_hash,
+                  (size_t)LEDGER_HASH_LEN);
 }
 
 enum err_code book_charge(struct book *b, struct ledger_run *out,

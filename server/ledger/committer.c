@@ -45,6 +45,9 @@ static bool run_batch(struct committer *c, struct work *batch)
 {
     struct book *b = &c->book;
     size_t n = 0;
+    for (const struct work *w = batch; w; w = w->next)
+        if (w->ask)
+            w->ask(b, w);
     b->moved = b->resolved = false;
     book_begin(b);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
@@ -62,14 +65,20 @@ static bool run_batch(struct committer *c, struct work *batch)
     return false;
 }
 
+/* What the open transaction changed in memory. */
+static void forget_batch(struct committer *c)
+{
+    counters_forget(&c->book.counters);
+    journal_undo(&c->book.journal);
+    c->book.newest = -1;
+}
+
 /* Undo; true when the file itself is well and only refused what was asked. */
 static bool undo_batch(struct committer *c)
 {
     const enum store_rc rc = c->book.store->rc;
     store_rollback(c->book.store);
-    counters_forget(&c->book.counters);
-    journal_undo(&c->book.journal);
-    c->book.newest = -1;
+    forget_batch(c);
     return c->book.store->rc == STORE_OK && rc == STORE_REFUSED;
 }
 
@@ -105,13 +114,31 @@ static void fail_all(struct committer *c, struct work *batch)
     ring(c); /* those who wait for a charge hear of it, too */
 }
 
+/* A transaction whose connection broke: it is committed, or it is run again. */
+static bool run_or_recover(struct committer *c, struct work *batch)
+{
+    bool committed = run_batch(c, batch);
+    while (!committed && c->book.store->rc == STORE_LOST) {
+        if (!store_recover(c->book.store, &committed))
+            return false;
+        metrics_add(&metrics.ledger_recovered_total, 1);
+        if (committed) {
+            journal_keep(&c->book.journal);
+            return true;
+        }
+        forget_batch(c);
+        committed = run_batch(c, batch);
+    }
+    return committed;
+}
+
 static void run_singly(struct committer *c, struct work *batch)
 {
     while (batch) {
         struct work *w = batch;
         batch = batch->next;
         w->next = NULL;
-        if (!committer_failed(c) && !run_batch(c, w)) {
+        if (!committer_failed(c) && !run_or_recover(c, w)) {
             if (undo_batch(c))
                 w->code = err_set(w->err, ERR_INTERNAL,
                                   "The ledger's constraints refused this "
@@ -130,7 +157,7 @@ static void serve(struct committer *c, struct work *batch)
 {
     if (committer_failed(c)) {
         fail_all(c, batch);
-    } else if (run_batch(c, batch)) {
+    } else if (run_or_recover(c, batch)) {
         wake_all(c, batch);
     } else if (undo_batch(c)) {
         run_singly(c, batch);

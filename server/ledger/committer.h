@@ -26,6 +26,8 @@
  */
 struct work {
     enum err_code (*exec)(struct book *b, struct work *w);
+    /* What exec will look for, by store_ask; may be NULL. */
+    void (*ask)(struct book *b, const struct work *w);
     struct err *err;    /* borrowed */
     enum err_code code; /* outcome */
     uint64_t rung;      /* of the bell, when this ran */

@@ -10,6 +10,7 @@
 
 enum { SEALED_CAP = 64 << 20 };
 enum { CHECKPOINT_PAGES = 4096, FREE_KEYS = 10000, NS_PER_US = 1000 };
+#define POLL_NS     (UINT64_C(50) * 1000000)
 #define WAIT_MAX_NS (UINT64_C(3600) * 1000000000)
 
 struct ledger {
@@ -62,6 +63,7 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
 {
     struct book *b = &l->committer.book;
     b->clock = o->clock;
+    b->own_clock = o->own_clock;
     b->lease_us = (int64_t)(o->lease_ns / NS_PER_US);
     b->free_keys = o->free_keys ? o->free_keys : FREE_KEYS;
     TRY(store_open(&b->store, o->path, err));
@@ -93,10 +95,23 @@ enum err_code ledger_open(struct ledger **out, const struct ledger_options *o,
     return ERR_OK;
 }
 
+/* Of a ledger that is shared; what is left out is found by the others. */
+static void end_life(struct book *b)
+{
+    book_begin(b);
+    book_end(b);
+    counters_flush(&b->counters, b->store);
+    store_commit(b->store);
+    if (b->store->rc == STORE_OK)
+        journal_keep(&b->journal);
+}
+
 /* What the witness is not told now, the next start tells it. */
 static void say_goodbye(struct book *b)
 {
     struct err err;
+    if (b->store->alive_us > 0)
+        end_life(b);
     if (guard_tell(&b->guard, &b->journal, &err) != ERR_OK)
         metrics_set(&metrics.witness_failed, 1);
 }
@@ -140,13 +155,18 @@ static enum err_code exec_charge(struct book *b, struct work *w)
     return book_charge(b, c->out, c->args, c->a, w->err);
 }
 
+static void ask_charge(struct book *b, const struct work *w)
+{
+    book_ask_charge(b, ((const struct charge_work *)w)->args);
+}
+
 static enum err_code run_charge(struct ledger *l, struct ledger_run *out,
                                 const struct ledger_charge_args *args,
                                 uint64_t *rung, struct arena *a,
                                 struct err *err)
 {
     struct charge_work w = {
-        { .exec = exec_charge, .err = err }, out, args, a
+        { .exec = exec_charge, .ask = ask_charge, .err = err }, out, args, a
     };
     TRY(committer_run(&l->committer, &w.work));
     *rung = w.work.rung;
@@ -176,6 +196,9 @@ enum err_code ledger_listen(struct ledger *l, uint64_t rung,
         return err_hint(err, "Ask again with the same idempotency key.");
     }
     uint64_t wait_ns = deadline_ns ? deadline_ns - now_ns : WAIT_MAX_NS;
+    /* A ledger that is shared is resolved by others, too. */
+    if (l->committer.book.store->alive_us > 0)
+        wait_ns = min_u64(wait_ns, POLL_NS);
     if (lease_left_us > 0)
         wait_ns = min_u64(wait_ns, (uint64_t)lease_left_us * NS_PER_US);
     committer_listen(&l->committer, rung, min_u64(wait_ns, WAIT_MAX_NS));
@@ -204,6 +227,13 @@ struct find_work {
     struct arena *a;
 };
 
+static void ask_find(struct book *b, const struct work *w)
+{
+    const struct find_work *f = (const struct find_work *)w;
+    if (f->key[0])
+        store_ask(b->store, SQL_KEY_FIND, "tt", f->principal, f->key);
+}
+
 static enum err_code exec_find(struct book *b, struct work *w)
 {
     struct find_work *f = (struct find_work *)w;
@@ -216,7 +246,7 @@ enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
                           const uint8_t *request_hash, struct arena *a,
                           struct err *err)
 {
-    struct find_work w = { { .exec = exec_find, .err = err },
+    struct find_work w = { { .exec = exec_find, .ask = ask_find, .err = err },
                            out,
                            principal,
                            idempotency_key,
@@ -237,6 +267,13 @@ struct resolve_work {
     size_t *answer_len;
     struct arena *a;
 };
+
+static void ask_charge_of(struct book *b, const struct work *w)
+{
+    store_ask(b->store, SQL_CHARGE_BY_ID, "b",
+              ((const struct resolve_work *)w)->id.bytes,
+              (size_t)LEDGER_ID_LEN);
+}
 
 static enum err_code exec_answer(struct book *b, struct work *w)
 {
@@ -262,32 +299,38 @@ enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
                             const uint8_t **answer, size_t *answer_len,
                             struct arena *a, struct err *err)
 {
-    struct resolve_work w = { .work = { .exec = exec_answer, .err = err },
-                              .id = id,
-                              .fence = fence,
-                              .release_us = release_us,
-                              .answer = answer,
-                              .answer_len = answer_len,
-                              .a = a };
+    struct resolve_work w = {
+        .work = { .exec = exec_answer, .ask = ask_charge_of, .err = err },
+        .id = id,
+        .fence = fence,
+        .release_us = release_us,
+        .answer = answer,
+        .answer_len = answer_len,
+        .a = a
+    };
     return committer_run(&l->committer, &w.work);
 }
 
 enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
                           int64_t release_us, struct err *err)
 {
-    struct resolve_work w = { .work = { .exec = exec_miss, .err = err },
-                              .id = id,
-                              .fence = fence,
-                              .release_us = release_us };
+    struct resolve_work w = {
+        .work = { .exec = exec_miss, .ask = ask_charge_of, .err = err },
+        .id = id,
+        .fence = fence,
+        .release_us = release_us
+    };
     return committer_run(&l->committer, &w.work);
 }
 
 enum err_code ledger_void(struct ledger *l, struct ledger_id id, uint64_t fence,
                           struct err *err)
 {
-    struct resolve_work w = { .work = { .exec = exec_void, .err = err },
-                              .id = id,
-                              .fence = fence };
+    struct resolve_work w = {
+        .work = { .exec = exec_void, .ask = ask_charge_of, .err = err },
+        .id = id,
+        .fence = fence
+    };
     return committer_run(&l->committer, &w.work);
 }
 
@@ -326,6 +369,11 @@ struct bundle_work {
     struct arena *a;
 };
 
+static void ask_bundle(struct book *b, const struct work *w)
+{
+    book_ask_charge(b, ((const struct bundle_work *)w)->args);
+}
+
 static enum err_code exec_bundle(struct book *b, struct work *w)
 {
     struct bundle_work *k = (struct bundle_work *)w;
@@ -340,7 +388,13 @@ enum err_code ledger_charge_bundle(struct ledger *l, struct ledger_run *out,
                                    struct arena *a, struct err *err)
 {
     struct bundle_work w = {
-        { .exec = exec_bundle, .err = err }, out, args, pieces, n, newest, a
+        { .exec = exec_bundle, .ask = ask_bundle, .err = err },
+        out,
+        args,
+        pieces,
+        n,
+        newest,
+        a
     };
     TRY(committer_run(&l->committer, &w.work));
     *rung = w.work.rung;
@@ -466,6 +520,19 @@ static enum err_code exec_witness(struct book *b, struct work *w)
 enum err_code ledger_witness(struct ledger *l, struct err *err)
 {
     struct work w = { .exec = exec_witness, .err = err };
+    return committer_run(&l->committer, &w);
+}
+
+static enum err_code exec_beat(struct book *b, struct work *w)
+{
+    (void)w;
+    book_beat(b);
+    return ERR_OK;
+}
+
+enum err_code ledger_beat(struct ledger *l, struct err *err)
+{
+    struct work w = { .exec = exec_beat, .err = err };
     return committer_run(&l->committer, &w);
 }
 

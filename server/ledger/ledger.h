@@ -45,8 +45,10 @@ struct seal_keys;
 
 struct ledger_options {
     const char *path; /* of the SQLite file; created (mode 0600) when absent */
-    struct clock *clock;       /* borrowed */
-    uint64_t lease_ns;         /* how long one run may hold a charge */
+    struct clock *clock; /* borrowed; of a ledger that is shared the database's
+                            clock counts instead, ... */
+    bool own_clock;      /* ... but for tests, which set theirs */
+    uint64_t lease_ns;   /* how long one run may hold a charge */
     uint32_t checkpoint_pages; /* of write-ahead log before the committer folds
                                   it into the file; 0 = 4096 */
     const char *witness; /* path on another disk (server/ledger/guard.h), or
@@ -312,6 +314,14 @@ enum err_code ledger_record(struct ledger *l, const struct audit_entry *entries,
  * ERR_UNAVAILABLE  it cannot be written now
  */
 enum err_code ledger_witness(struct ledger *l, struct err *err) MUST_CHECK;
+
+/*
+ * A ledger that several servers share: say that this one lives, and count as
+ * spent what those left open that do not.  Within every 5 seconds; with one
+ * server it does nothing.  Open charges of a server that was silent for 15
+ * seconds are spent, and their leases void.
+ */
+enum err_code ledger_beat(struct ledger *l, struct err *err) MUST_CHECK;
 
 /* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);

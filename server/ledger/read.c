@@ -6,16 +6,17 @@
 
 enum { BARE_LEN = 8192, CHARGE_PRINCIPAL = 21 };
 
-static int64_t boot_new(struct book *b)
+/* A boot of this server's own; also when another server took the one before for
+ * dead, which it was: what was open is spent. */
+static void start_life(struct book *b)
 {
-    if (!store_find(b->store, SQL_BOOT_NEW, "ii", b->now_us,
-                    b->store->alive_us ? b->now_us + b->store->alive_us
-                                       : INT64_C(0)))
-        return 0;
-    const int64_t boot = store_int(b->store, SQL_BOOT_NEW, 0);
-    while (store_next(b->store, SQL_BOOT_NEW))
+    struct store *s = b->store;
+    if (!store_find(s, SQL_BOOT_NEW, "ii", b->now_us,
+                    s->alive_us ? b->now_us + s->alive_us : INT64_C(0)))
+        return;
+    b->boot = s->boot = store_int(s, SQL_BOOT_NEW, 0);
+    while (store_next(s, SQL_BOOT_NEW))
         continue;
-    return boot;
 }
 
 void book_note(struct book *b, const struct audit_entry *e)
@@ -101,7 +102,7 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
         store_end(s, SQL_BOOT_OPEN);
     }
     settle_lives(b);
-    b->boot = boot_new(b);
+    start_life(b);
     b->newest = -1;
     b->counters.journal = &b->journal;
     journal_load(&b->journal, s);
@@ -117,13 +118,42 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
 
 int64_t book_now_us(const struct book *b)
 {
-    return b->store->now_us ? b->store->now_us : clock_wall_us(b->clock);
+    return b->store->now_us && !b->own_clock ? b->store->now_us
+                                             : clock_wall_us(b->clock);
+}
+
+/* Another server changed what was read. */
+static void read_anew(struct book *b)
+{
+    counters_forget(&b->counters);
+    journal_load(&b->journal, b->store);
+    b->newest = -1;
+    b->moved = b->resolved = true;
 }
 
 void book_begin(struct book *b)
 {
     store_begin(b->store);
     b->now_us = book_now_us(b);
+    if (b->store->has_news)
+        read_anew(b);
+    if (b->store->is_over)
+        start_life(b);
+}
+
+void book_end(struct book *b)
+{
+    store_run(b->store, SQL_BOOT_ALIVE, "ii", b->now_us, b->boot);
+    settle_lives(b);
+}
+
+void book_beat(struct book *b)
+{
+    if (b->store->alive_us == 0)
+        return;
+    store_run(b->store, SQL_BOOT_ALIVE, "ii", b->now_us + b->store->alive_us,
+              b->boot);
+    settle_lives(b);
 }
 
 enum err_code book_balance(struct book *b, struct ledger_balance *out,

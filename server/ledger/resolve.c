@@ -52,7 +52,7 @@ bool charge_is_held(const struct charge *c, int64_t now_us)
 void charge_close_missed(struct book *b, const struct charge *c,
                          int64_t release_us)
 {
-    store_run(b->store, SQL_CHARGE_RESOLVE, "iiibb", (int64_t)LEDGER_MISSED,
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iiib", (int64_t)LEDGER_MISSED,
               release_us, CHARGE_ROW(c));
     accounts_settle(b, c);
     b->resolved = true;
@@ -107,7 +107,7 @@ enum err_code charge_store(struct book *b, const struct charge *c,
     const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
     TRY(seal(b->keys, &of, &answer, &len, a, err));
     store_run(b->store, SQL_ANSWER_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
-    store_run(b->store, SQL_CHARGE_ANSWER, "iiibb", release_us, expires_us,
+    store_run(b->store, SQL_CHARGE_ANSWER, "iiib", release_us, expires_us,
               CHARGE_ROW(c));
     store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer, len);
     accounts_settle(b, c);
@@ -154,7 +154,7 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
         return err_set(err, ERR_UNAVAILABLE,
                        "An earlier run may have reached the data: the charge "
                        "stays.");
-    store_run(b->store, SQL_CHARGE_RESOLVE, "iiibb", (int64_t)LEDGER_VOIDED,
+    store_run(b->store, SQL_CHARGE_RESOLVE, "iiib", (int64_t)LEDGER_VOIDED,
               b->now_us, CHARGE_ROW(&c));
     (void)book_note_charge(b, &c, AUDIT_VOID, NULL, b->now_us);
     accounts_give_back(b, &c);

@@ -2,17 +2,21 @@
 
 #include <stdio.h>
 
+#include "server/ledger/pq_link.h"
+#include "server/ledger/store_pg.h"
 #include "server/ledger/store_sqlite.h"
 
 enum err_code store_open(struct store **out, const char *where, struct err *err)
 {
-    return store_sqlite_open(out, where, err);
+    return pq_is_where(where) ? store_pg_open(out, where, err)
+                              : store_sqlite_open(out, where, err);
 }
 
 enum err_code store_open_read(struct store **out, const char *where,
                               struct err *err)
 {
-    return store_sqlite_open_read(out, where, err);
+    return pq_is_where(where) ? store_pg_open_read(out, where, err)
+                              : store_sqlite_open_read(out, where, err);
 }
 
 void store_close(struct store *s)
@@ -51,10 +55,18 @@ void store_run(struct store *s, enum sql sql, const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
-    const bool row = s->rc == STORE_OK && s->ops->start(s, sql, types, &ap);
+    if (s->rc == STORE_OK)
+        s->ops->run(s, sql, types, &ap);
     va_end(ap);
-    if (row)
-        store_end(s, sql);
+}
+
+void store_ask(struct store *s, enum sql sql, const char *types, ...)
+{
+    va_list ap;
+    va_start(ap, types);
+    if (s->ops->ask && s->rc == STORE_OK)
+        s->ops->ask(s, sql, types, &ap);
+    va_end(ap);
 }
 
 bool store_next(struct store *s, enum sql sql)
@@ -115,6 +127,11 @@ void store_rollback(struct store *s)
 {
     s->rc = STORE_OK;
     s->ops->rollback(s);
+}
+
+bool store_recover(struct store *s, bool *committed)
+{
+    return s->ops->recover && s->ops->recover(s, committed);
 }
 
 bool store_is_due(const struct store *s, uint32_t pages)

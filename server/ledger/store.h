@@ -28,6 +28,8 @@ enum store_rc {
     STORE_OK,
     STORE_REFUSED, /* a constraint, or what was asked is too big: the database
                       is well, and as it was once this is rolled back */
+    STORE_LOST,    /* the connection broke: store_recover finds out what is
+                      durable */
     STORE_FAILED   /* anything else: nobody knows what is durable */
 };
 
@@ -37,13 +39,17 @@ struct store {
     char why[160];               /* ... in the database's words */
     int64_t now_us;   /* of the open transaction, by the database's clock; 0:
                          it has none, the caller's counts */
+    int64_t boot;     /* of this server, once it has one: whoever writes says */
+    bool has_news;    /* another server changed it since the last transaction */
+    bool is_over;     /* another server took this boot for dead */
     int64_t alive_us; /* a server that was not heard of for so long is over; 0:
                          there is only one */
 };
 
 /*
- * As ledger_open, by the path of an SQLite file.  It exists and has the newest
- * schema afterwards; its server is the only one.
+ * As ledger_open, by the path of an SQLite file or the URI of a PostgreSQL
+ * database.  It exists and has the newest schema afterwards.  A file has one
+ * server, a database may have several.
  */
 enum err_code store_open(struct store **out, const char *where,
                          struct err *err) MUST_CHECK;
@@ -90,9 +96,17 @@ void store_fail(struct store *s, enum store_rc rc, const char *why);
  * store_rollback undoes the open one and forgets the error.
  */
 void store_begin(struct store *s);
+
+/* Before store_begin: this will be looked for.  A hint; the parameters are
+ * borrowed until store_begin returns. */
+void store_ask(struct store *s, enum sql sql, const char *types, ...);
 bool store_writes(struct store *s); /* the open one changed something */
 void store_commit(struct store *s);
 void store_rollback(struct store *s);
+
+/* After STORE_LOST: connect again, which may take a while.  False when that
+ * cannot be done; else *committed tells of the transaction that broke off. */
+bool store_recover(struct store *s, bool *committed);
 
 /* Between transactions: housekeeping that is due when this much is written. */
 bool store_is_due(const struct store *s, uint32_t pages);
@@ -105,6 +119,7 @@ void store_checkpoint(struct store *s);
 struct store_ops {
     bool (*start)(struct store *s, enum sql sql, const char *types,
                   va_list *ap);
+    void (*run)(struct store *s, enum sql sql, const char *types, va_list *ap);
     bool (*query)(struct store *s, const char *text, const char *types,
                   va_list *ap);
     bool (*next)(struct store *s, enum sql sql);
@@ -112,10 +127,13 @@ struct store_ops {
     int64_t (*integer)(struct store *s, enum sql sql, int column);
     const void *(*bytes)(struct store *s, enum sql sql, int column,
                          size_t *len);
+    void (*ask)(struct store *s, enum sql sql, const char *types,
+                va_list *ap); /* may be NULL */
     void (*begin)(struct store *s);
     bool (*writes)(struct store *s);
     void (*commit)(struct store *s);
     void (*rollback)(struct store *s);
+    bool (*recover)(struct store *s, bool *committed); /* may be NULL */
     bool (*is_due)(const struct store *s, uint32_t pages);
     void (*checkpoint)(struct store *s);
     void (*close)(struct store *s); /* frees it */

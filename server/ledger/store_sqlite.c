@@ -111,6 +111,13 @@ static bool sqlite_start(struct store *base, enum sql sql, const char *types,
     return sqlite_next(base, sql);
 }
 
+static void sqlite_run(struct store *s, enum sql sql, const char *types,
+                       va_list *ap)
+{
+    if (sqlite_start(s, sql, types, ap))
+        sqlite_end(s, sql);
+}
+
 static bool sqlite_query(struct store *base, const char *text,
                          const char *types, va_list *ap)
 {
@@ -213,6 +220,7 @@ static void sqlite_close(struct store *base)
 
 static const struct store_ops SQLITE_OPS = {
     .start = sqlite_start,
+    .run = sqlite_run,
     .query = sqlite_query,
     .next = sqlite_next,
     .end = sqlite_end,

@@ -13,103 +13,50 @@
  */
 enum { LINE_CAP = 400, FINDINGS_MAX = 20, PAGE = 1024 };
 
-/* What the charges say a part of a counter must be. */
-#define RECOMPUTED(part)                                                       \
-    "SELECT 'account ' || c.account || ': " part " pending ' || c." part       \
-    "_pending || ' and spent ' || c." part                                     \
-    "_spent || ', but its charges sum to ' || s.pending || ' and ' || s.spent" \
-    " FROM counters c JOIN (SELECT k.id,"                                      \
-    " coalesce(sum(CASE WHEN h.state = 0 AND b.settled = 0 THEN h." part       \
-    " ELSE 0 END), 0) AS pending,"                                             \
-    " coalesce(sum(CASE WHEN h.state IN (1, 2) OR (h.state = 0 AND b.settled"  \
-    " = 1) THEN h." part " ELSE 0 END), 0) AS spent"                           \
-    " FROM counters k LEFT JOIN route_counters r ON r.counter = k.id"          \
-    " LEFT JOIN charges h ON h.route = r.route"                                \
-    " LEFT JOIN boots b ON b.id = h.boot GROUP BY k.id) s"                     \
-    " ON s.id = c.id"                                                          \
-    " WHERE c." part "_pending <> s.pending OR c." part "_spent <> s.spent"
-
-/* A lowered limit may lie below what was taken; the highest may not. */
-#define WITHIN_LIMIT(part)                                                     \
-    "SELECT 'account ' || account || ': " part " taken ' || (" part            \
-    "_pending + " part "_spent) || ' passes every limit it ever had'"          \
-    " FROM counters c WHERE " part "_pending + " part                          \
-    "_spent > (SELECT max(" part ") FROM limits WHERE counter = c.id)"
-
 static const struct check {
     const char *name, *sql;
-} CHECKS[] = {
+} FILE_CHECKS[] = {
+#define CHECK(name, sql)  { name, sql },
+#define HEX(blob)         "lower(hex(" blob "))"
+#define NUMBER(leaf, key) "(" leaf ".entry ->> '" key "')"
+#define WORD(leaf, key)   "(" leaf ".entry ->> '" key "')"
+#define LIST(n, from)     "group_concat(" n ", ',') AS name FROM (" from ")"
+#include "server/ledger/verify.def"
+#undef HEX
+#undef NUMBER
+#undef WORD
+#undef LIST
     { "the file is whole", "SELECT integrity_check FROM pragma_integrity_check"
                            " WHERE integrity_check <> 'ok'" },
     { "references hold",
       "SELECT 'a row of ' || \"table\" || ' refers to a missing ' || parent"
       " FROM pragma_foreign_key_check" },
-    { "rho adds up", RECOMPUTED("rho") },
-    { "epsilon adds up", RECOMPUTED("eps") },
-    { "delta adds up", RECOMPUTED("delta") },
-    { "rho within limits", WITHIN_LIMIT("rho") },
-    { "epsilon within limits", WITHIN_LIMIT("eps") },
-    { "delta within limits", WITHIN_LIMIT("delta") },
-    { "limits in force are the newest of the history",
-      "SELECT 'account ' || c.account || ': the limit in force is not the last"
-      " one of its history' FROM counters c LEFT JOIN limits l ON l.id ="
-      " (SELECT max(id) FROM limits WHERE counter = c.id)"
-      " WHERE l.id IS NULL OR l.rho <> c.rho_limit OR l.eps <> c.eps_limit"
-      " OR l.delta <> c.delta_limit" },
-    { "every charge draws on a dataset",
-      "SELECT 'charge ' || lower(hex(id)) || ': draws on no account'"
-      " FROM charges WHERE route NOT IN (SELECT route FROM route_counters)" },
-    { "routes are what they say",
-      "SELECT 'route ' || r.id || ': is not the set of accounts it names'"
-      " FROM routes r LEFT JOIN (SELECT route, group_concat(counter, ',') AS"
-      " name FROM (SELECT route, counter FROM route_counters ORDER BY route,"
-      " counter) GROUP BY route) m ON m.route = r.id"
-      " WHERE m.name IS NULL OR m.name <> r.name" },
-    { "each charge is resolved once and in order",
-      "SELECT 'charge ' || lower(hex(id)) || ': its state is inconsistent'"
-      " FROM charges WHERE (state = 0) <> (resolved_us IS NULL)"
-      " OR (state = 1) <> (expires_us IS NOT NULL)"
-      " OR (state = 3 AND (runs <> 1 OR run_boot <> boot))" },
-    { "answers belong to answered charges",
-      "SELECT 'charge ' || lower(hex(c.id)) || ': has an answer that does not"
-      " belong' FROM answers a JOIN charges c ON c.seq = a.charge"
-      " WHERE c.state <> 1 OR c.expires_us <> a.expires_us" },
-    { "no answer is lost before it expires",
-      "SELECT 'charge ' || lower(hex(id)) || ': its answer is gone before its"
-      " time' FROM charges WHERE state = 1 AND seq NOT IN (SELECT charge FROM"
-      " answers) AND expires_us > (SELECT max(coalesce(resolved_us, "
-      "charged_us))"
-      " FROM charges)" },
-    { "each charge has its leaf",
-      "SELECT 'charge ' || lower(hex(c.id)) || ': its leaf does not tell of it'"
-      " FROM charges c LEFT JOIN log_leaves l ON l.idx = c.leaf"
-      " WHERE l.idx IS NULL OR l.entry ->> 'kind' <> 'charge'"
-      " OR l.entry ->> 'charge' <> lower(hex(c.id))"
-      " OR l.entry ->> 'dataset' <> c.dataset"
-      " OR l.entry ->> 'principal' <> c.principal"
-      " OR l.entry ->> 'rho_pico' <> c.rho OR l.entry ->> 'eps_nano' <> c.eps"
-      " OR l.entry ->> 'delta_atto' <> c.delta"
-      " OR l.entry ->> 'time_us' <> c.charged_us" },
-    { "each leaf of a charge has it",
-      "SELECT 'leaf ' || idx || ' tells of a charge that is not here'"
-      " FROM log_leaves WHERE entry ->> 'kind' = 'charge' AND idx NOT IN"
-      " (SELECT leaf FROM charges WHERE leaf IS NOT NULL)" },
-    { "every piece of an answered charge was answered",
-      "SELECT 'charge ' || lower(hex(c.id)) || ': its release ' || p.place ||"
-      " ' has no answer' FROM pieces p JOIN charges c ON c.seq = p.charge"
-      " WHERE c.state = 1 AND p.resolved_us IS NULL" },
-    { "answers of pieces belong to answered pieces",
-      "SELECT 'piece ' || p.id || ': has an answer that does not belong'"
-      " FROM piece_answers a JOIN pieces p ON p.id = a.piece"
-      " WHERE p.expires_us IS NOT a.expires_us" },
-    { "a charge stumbles at most once a run",
-      "SELECT 'charge ' || lower(hex(c.id)) || ': more runs failed than ran'"
-      " FROM charges c JOIN (SELECT charge, count(*) AS n FROM stumbles GROUP"
-      " BY charge) s ON s.charge = c.seq WHERE s.n > c.runs" },
-    { "keys belong to their principal's charges or to reused answers",
-      "SELECT 'charge ' || lower(hex(c.id)) || ': another principal''s key"
-      " leads to it before it was answered' FROM keys k JOIN charges c ON"
-      " c.seq = k.charge WHERE k.principal <> c.principal AND c.state <> 1" },
+},
+  DATABASE_CHECKS[] = {
+#define HEX(blob) "encode(" blob ", 'hex')"
+#define NUMBER(leaf, key)                                                      \
+    "CAST(CAST(" leaf ".entry AS json) ->> '" key "' AS bigint)"
+#define WORD(leaf, key) "(CAST(" leaf ".entry AS json) ->> '" key "')"
+#define LIST(n, from)                                                          \
+    "string_agg(CAST(" n " AS text), ',') AS name FROM (" from ") AS f"
+#include "server/ledger/verify.def"
+#define REFERENCE(table, column, other, key)                                   \
+    {                                                                          \
+        "references hold",                                                     \
+            "SELECT 'a row of " table " refers to a missing " other            \
+            " ' || a." column " FROM " table " a LEFT JOIN " other             \
+            " b ON b." key " = a." column " WHERE b." key                      \
+            " IS NULL AND a." column " IS NOT NULL"                            \
+    }
+    REFERENCE("limits", "counter", "counters", "id"),
+    REFERENCE("route_counters", "counter", "counters", "id"),
+    REFERENCE("charges", "boot", "boots", "id"),
+    REFERENCE("charges", "run_boot", "boots", "id"),
+    REFERENCE("keys", "charge", "charges", "seq"),
+    REFERENCE("answers", "charge", "charges", "seq"),
+    REFERENCE("pieces", "charge", "charges", "seq"),
+    REFERENCE("piece_answers", "piece", "pieces", "id"),
+    REFERENCE("stumbles", "charge", "charges", "seq"),
 };
 
 /* Where findings go, and how many there were. */
@@ -249,8 +196,11 @@ enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
     struct report r = { .say = say_fn, .ctx = ctx };
     TRY(store_open_read(&r.store, path, err));
     store_begin(r.store); /* one snapshot for all: a server may be writing */
-    for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++)
-        run_check(&r, &CHECKS[i]);
+    const bool shared = r.store->alive_us > 0;
+    const struct check *checks = shared ? DATABASE_CHECKS : FILE_CHECKS;
+    const size_t n = shared ? sizeof DATABASE_CHECKS : sizeof FILE_CHECKS;
+    for (size_t i = 0; i < n / sizeof checks[0]; i++)
+        run_check(&r, &checks[i]);
     check_tree(&r);
     sum_up(&r);
     store_close(r.store);

@@ -16,8 +16,9 @@ enum {
     MINUTE_US = 60 * US_PER_S,
     CALLERS = WORK_OWNERS,
     WITNESS_TICKS = 10, /* seconds */
-    LOGINS = 256,       /* queued in a second; past them, counted */
-    TEXT_LEN = 96,      /* bytes, with NUL */
+    BEAT_TICKS = 3,
+    LOGINS = 256,  /* queued in a second; past them, counted */
+    TEXT_LEN = 96, /* bytes, with NUL */
 };
 
 /* Told one by one in this minute, and only counted, of the callers that share
@@ -132,6 +133,15 @@ static void tell_witness(struct trail *t)
         log_event(LOG_WITNESS_FAILED, (struct log_fields){ .error = err.code });
 }
 
+/* A server that shares its ledger is over when it is silent. */
+static void beat(struct trail *t)
+{
+    struct err err;
+    if (t->ticks % BEAT_TICKS == 0 &&
+        ledger_beat(t->options.ledger, &err) != ERR_OK)
+        log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
+}
+
 /* A ledger that failed stops the server by itself. */
 static void write_tick(struct trail *t, const struct tick *k)
 {
@@ -160,6 +170,7 @@ static void *run(void *arg)
         write_tick(t, &t->tick);
         if (t->options.consent)
             consent_tick(t->options.consent);
+        beat(t);
         tell_witness(t);
     }
     return NULL;

@@ -1,0 +1,48 @@
+#ifndef LEDGER_PQ_LINK_H
+#define LEDGER_PQ_LINK_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/base/err.h"
+
+/*
+ * A connection to PostgreSQL that a ledger may trust.
+ *
+ * `where` is a URI of libpq's, postgresql://user@host/database?sslmode=...; a
+ * password comes from a file (passfile=, PGPASSFILE), never from the URI.  TLS
+ * is libpq's affair.
+ *
+ * What a commit must promise is asked for and checked: synchronous commit,
+ * fsync and full pages are on, and the server is no standby.
+ *
+ * Source: PostgreSQL 15 manual, 34.1 (connection strings), 20.5 (WAL settings).
+ */
+bool pq_is_where(const char *where);
+
+/* user@host/database for messages, without what follows. */
+struct pq_name {
+    char text[160];
+};
+struct pq_name pq_name_of(const char *where);
+
+/*
+ * Connect, for a server or (reads) a tool; the connection is the caller's.
+ * ERR_INVALID      a password in the URI
+ * ERR_UNAVAILABLE  it cannot be reached
+ * ERR_REFUSED      it does not promise what a ledger needs; the hint says which
+ */
+enum err_code pq_link(PGconn **out, const char *where, bool reads,
+                      struct err *err) MUST_CHECK;
+
+/* The first text of a query's answer, or "" (then *ok is false). */
+struct pq_text {
+    char text[64];
+};
+struct pq_text pq_ask(PGconn *conn, const char *sql, bool *ok);
+
+/* Run it; false when the database refuses, with its words in why[len]. */
+bool pq_do(PGconn *conn, const char *sql, char *why, size_t len);
+
+#endif

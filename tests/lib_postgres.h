@@ -1,0 +1,18 @@
+#ifndef TESTS_LIB_POSTGRES_H
+#define TESTS_LIB_POSTGRES_H
+
+/* The PostgreSQL of this test program (tests/postgres.sh): started when first
+ * asked for, in memory, ended when the program ends. */
+const char *postgres_uri(void);
+
+/* Empty it: the next ledger there is new. */
+void postgres_clear(void);
+
+/* Run a statement; it must succeed. */
+void postgres_run(const char *sql);
+
+/* Kill -9 all of it, and start it again. */
+void postgres_kill(void);
+void postgres_again(void);
+
+#endif
