@@ -105,6 +105,9 @@ static const char *const FOUND[] = {
     "x AS g, x, row_number() OVER (PARTITION BY customer_id) AS r FROM (SELECT "
     "customer_id, day, qty AS x FROM shop.orders ORDER BY at DESC LIMIT 1) AS "
     "a) AS w WHERE r <= 1) AS q7 ON q2.customer_id = q7.customer_id GROUP BY 1",
+    /* A filter that leaves nothing of a column's range divided by zero. */
+    "SELECT median(x) FROM (SELECT customer_id, qty AS x FROM shop.orders "
+    "WHERE qty < -3) AS q",
 };
 
 static void what_was_found_stays_mended(void **state)

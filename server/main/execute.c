@@ -2,6 +2,7 @@
 
 #include "server/main/pages.h"
 #include "server/main/slot.h"
+#include "server/plan/mix.h"
 
 struct run {
     struct service_call *call;
@@ -82,24 +83,45 @@ static enum err_code run_last(struct plan_noisy *out, struct run *run,
     return ERR_OK;
 }
 
+/* A chain in turn, or grouping sets one by one; `out` has room for all. */
+static enum err_code run_plan(struct plan_noisy *out, struct run *run,
+                              const struct plan *plan, struct err *err)
+{
+    struct reply_table *tables =
+        ARENA_NEW_N(run->arena, PLAN_CHAIN_MAX, struct reply_table);
+    if (!tables)
+        return full(err);
+    /* The whole chain, under the one charge that paid for all of it.  What the
+     * earlier releases tell leaves only inside the last one's answer. */
+    for (size_t i = 0; i < plan->n_before; i++)
+        TRY(run_before(&tables[i], run, plan->before[i], err));
+    for (size_t i = 0; i < plan_releases(plan); i++)
+        TRY(run_last(&out[i], run, plan_release(plan, i), tables, err));
+    return ERR_OK;
+}
+
+/* The arms of a mix, which may be mixes. */
+static enum err_code run_arms(struct plan_noisy *out, struct run *run,
+                              const struct plan *plan, struct err *err)
+{
+    if (!plan->mix)
+        return run_plan(out, run, plan, err);
+    for (size_t i = 0; i < plan->mix->n_arms; i++) {
+        const struct plan_arm *arm = &plan->mix->arms[i];
+        if (!arm->is_twin && !arm->plan->is_free)
+            TRY(run_arms(&out[arm->first], run, arm->plan, err));
+    }
+    return ERR_OK;
+}
+
 enum err_code execute_run(struct executed *out, struct service_call *call,
                           const struct dataset *dataset,
                           const struct plan *plan, struct arena *a,
                           struct err *err)
 {
     struct run run = { call, dataset, a };
-    struct reply_table *tables =
-        ARENA_NEW_N(a, PLAN_CHAIN_MAX, struct reply_table);
     out->noisy = ARENA_NEW_N(a, plan_releases(plan), struct plan_noisy);
-    if (!out->noisy || !tables)
-        return full(err);
-    /* The whole chain, under the one charge that paid for all of it.  What the
-     * earlier releases tell leaves only inside the last one's answer. */
-    for (size_t i = 0; i < plan->n_before; i++)
-        TRY(run_before(&tables[i], &run, plan->before[i], err));
-    for (size_t i = 0; i < plan_releases(plan); i++)
-        TRY(run_last(&out->noisy[i], &run, plan_release(plan, i), tables, err));
-    return ERR_OK;
+    return out->noisy ? run_arms(out->noisy, &run, plan, err) : full(err);
 }
 
 void execute_limit(struct service_call *call, const struct policy *policy)

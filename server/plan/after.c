@@ -7,35 +7,45 @@
 #include "server/plan/range.h"
 #include "server/query/refusal.h"
 
-enum { OUTPUTS_MAX = 512 };
+enum { OUTPUTS_MAX = DRAFT_COLUMNS_MAX };
 
-/* The answer before it, as a relation that expressions read. */
-static enum err_code scope_of(struct draft_block *b, struct draft *d,
-                              const struct plan_output *outputs, size_t n,
-                              const char *name, struct err *err)
+enum err_code draft_answer_leaf(struct rel_leaf *out, struct draft *d,
+                                struct rel_column *columns,
+                                const struct plan_output *outputs, size_t n,
+                                const char *name, struct err *err)
 {
     struct rel *rel = ARENA_NEW(d->a, struct rel);
-    struct rel_column *columns = ARENA_NEW_N(d->a, n + 1, struct rel_column);
-    b->scope = ARENA_NEW(d->a, struct rel_scope);
-    if (!rel || !columns || !b->scope)
+    if (!rel)
         return draft_memory(err);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const enum value_type type = outputs[i].type;
         columns[i] = (struct rel_column){
             .name = outputs[i].name,
             .sql = outputs[i].name,
-            .type = outputs[i].type,
+            .type = type == VALUE_NULL ? VALUE_TEXT : type,
             .may_group = true,
             .may_filter = true,
             .range = { -HUGE_VAL, HUGE_VAL },
         };
+    }
     rel->columns = columns;
     rel->n_columns = n;
-    b->scope->leaves = ARENA_NEW(d->a, struct rel_leaf);
-    if (!b->scope->leaves)
+    *out = (struct rel_leaf){ .name = name, .rel = rel, .columns = columns };
+    return ERR_OK;
+}
+
+enum err_code draft_answer_scope(struct rel_scope **out, struct draft *d,
+                                 const struct plan_output *outputs, size_t n,
+                                 const char *name, struct err *err)
+{
+    struct rel_scope *s = ARENA_NEW(d->a, struct rel_scope);
+    struct rel_leaf *leaf = ARENA_NEW(d->a, struct rel_leaf);
+    struct rel_column *columns = ARENA_NEW_N(d->a, n + 1, struct rel_column);
+    if (!s || !leaf || !columns)
         return draft_memory(err);
-    b->scope->leaves[0] =
-        (struct rel_leaf){ .name = name, .rel = rel, .columns = columns };
-    b->scope->n_leaves = 1;
+    TRY(draft_answer_leaf(leaf, d, columns, outputs, n, name, err));
+    *s = (struct rel_scope){ .leaves = leaf, .n_leaves = 1 };
+    *out = s;
     return ERR_OK;
 }
 
@@ -57,18 +67,27 @@ static enum err_code add_output(struct plan_after *after, struct draft *d,
 static enum err_code type_star(struct plan_after *after, struct draft *d,
                                const struct expr *star, struct err *err)
 {
-    const struct rel_leaf *leaf = &d->block->scope->leaves[0];
+    const struct rel_scope *s = d->block->scope;
+    const char *table = star->column.table;
+    bool found = false;
     if (after->groups)
         return refuse(err, REFUSAL_STAR_GROUPS, star->at, NULL, NULL);
-    if (!draft_leaf_fits(leaf, star))
-        return refuse(err, REFUSAL_NO_ALIAS, star->at, star->column.table,
-                      NULL);
-    for (size_t i = 0; i < leaf->rel->n_columns; i++) {
-        struct typed *e = NULL;
-        TRY(draft_read(&e, d, &leaf->columns[i], USE_VALUE, star->at, err));
-        TRY(add_output(after, d, leaf->columns[i].name, e, err));
+    for (size_t l = 0; l < s->n_leaves; l++) {
+        const struct rel_leaf *leaf = &s->leaves[l];
+        if (!draft_leaf_fits(leaf, star))
+            continue;
+        found = true;
+        for (size_t i = 0; i < leaf->rel->n_columns; i++) {
+            struct typed *e = NULL;
+            if (leaf->columns[i].merged && !table)
+                continue;
+            TRY(draft_read(&e, d, &leaf->columns[i], USE_VALUE, star->at, err));
+            TRY(add_output(after, d, leaf->columns[i].name, e, err));
+        }
     }
-    return ERR_OK;
+    return found ? ERR_OK
+                 : refuse(err, REFUSAL_NO_ALIAS, star->at, table ? table : "*",
+                          NULL);
 }
 
 static enum err_code type_one(struct typed **out,
@@ -169,12 +188,12 @@ static bool has_groups(const struct select *s)
 }
 
 enum err_code draft_after(struct plan_after *after, struct draft *d,
-                          const struct select *s,
-                          const struct plan_output *outputs, size_t n,
+                          const struct select *s, struct rel_scope *scope,
                           struct err *err)
 {
     /* Sub-queries would read what is not noisy: as in an ON, there are none. */
     struct draft_block b = { .tree = s,
+                             .scope = scope,
                              .in_join = true,
                              .is_answer = true,
                              .groups = has_groups(s),
@@ -185,12 +204,12 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
                                   .limit = s->limit,
                                   .offset = s->offset };
     d->block = &b;
-    TRY(scope_of(&b, d, outputs, n, relation_name(s->from), err));
     after->columns = b.scope->leaves[0].columns;
     if (s->where)
         TRY(draft_conjuncts(&b.where, d, s->where, err));
     after->where = b.where.v;
     after->n_where = b.where.n;
+    TRY(draft_no_sets(d, "GROUPING SETS over the rows of an answer", err));
     TRY(draft_keys(d, err));
     after->keys = b.keys;
     after->n_keys = b.n_keys;

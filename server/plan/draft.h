@@ -101,6 +101,10 @@ struct draft_among {
     const struct rel_column *column;
 };
 
+/* Does FROM put answers together? */
+enum draft_mix { MIX_NONE, MIX_MAYBE, MIX_SURE };
+
+enum { DRAFT_COLUMNS_MAX = 512 };
 enum { DRAFT_OUTERS_MAX = 8, DRAFT_ATTRIBUTES_MAX = 16 };
 
 struct draft {
@@ -146,9 +150,15 @@ struct draft {
     bool explains; /* someone reads plan->text, which says by itself ... */
     size_t plain_from, plain_to; /* ... what these of its notices do */
     uint64_t behind;     /* bytes behind the names in all texts printed */
+    const struct select *in_sets; /* the SELECT whose GROUPING SETS are those of
+                                     the question: itself, or one that it
+                                     selects from; NULL: not known of any */
     const uint32_t *set; /* the grouping set of this part, of keys as bits; NULL
                             = all keys */
     size_t n_parts;      /* that share the price; 0 = one */
+    size_t n_sharers;    /* answers that share it, of a mix; 0 = one */
+    enum draft_mix mix;  /* why it stopped: it is one, to be planned as such */
+    bool no_mix;         /* it is none: nobody shall look */
     const struct plan *total_of; /* the part is added up from the cells of this
                                     one, the total_index-th; or NULL */
     size_t total_index;
@@ -227,10 +237,29 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
 enum err_code draft_nest(const struct select **out, struct draft *d,
                          const struct select *core, struct err *err) MUST_CHECK;
 
-/* after.c: what `s` does with an answer of these columns. */
+/* after.c: what `s` does with an answer, whose columns `scope` shows: of one
+ * array, leaf by leaf. */
 enum err_code draft_after(struct plan_after *after, struct draft *d,
-                          const struct select *s,
-                          const struct plan_output *outputs, size_t n,
+                          const struct select *s, struct rel_scope *scope,
+                          struct err *err) MUST_CHECK;
+/* ... one answer under a name, or NULL, as a scope; as one leaf of several,
+ * whose columns are written to `columns`. */
+enum err_code draft_answer_scope(struct rel_scope **out, struct draft *d,
+                                 const struct plan_output *outputs, size_t n,
+                                 const char *name, struct err *err) MUST_CHECK;
+enum err_code draft_answer_leaf(struct rel_leaf *out, struct draft *d,
+                                struct rel_column *columns,
+                                const struct plan_output *outputs, size_t n,
+                                const char *name, struct err *err) MUST_CHECK;
+
+/* mix.c: sub-queries over many people stopped d: are they, all that FROM has,
+ * answers to be put together?  d->mix tells; the error stays. */
+bool draft_finds_mix(struct draft *d);
+enum err_code draft_mix(struct plan **out, const struct draft *like,
+                        struct err *err) MUST_CHECK;
+/* plan.c: a question, whichever way: one release, sets, a mix.  With
+ * like->shape its types alone. */
+enum err_code draft_whole(struct plan **out, const struct draft *like,
                           struct err *err) MUST_CHECK;
 
 /* among.c: terms that every row of the release passes; then, of its keys, those
@@ -332,6 +361,10 @@ enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
 enum err_code draft_conjuncts(struct draft_terms *t, struct draft *d,
                               const struct expr *e, struct err *err) MUST_CHECK;
 enum err_code draft_keys(struct draft *d, struct err *err) MUST_CHECK;
+/* Refused, as `what`, when the block has GROUPING SETS.
+ */
+enum err_code draft_no_sets(const struct draft *d, const char *what,
+                            struct err *err) MUST_CHECK;
 enum err_code draft_read(struct typed **out, struct draft *d,
                          const struct rel_column *c, enum draft_use use,
                          struct place at, struct err *err) MUST_CHECK;
@@ -372,6 +405,8 @@ enum err_code draft_param(struct typed **out, struct draft *d,
                           const struct expr *e, struct err *err) MUST_CHECK;
 void draft_param_is(struct draft *d, const struct typed *e,
                     enum value_type type);
+/* ... the question's types and columns, and no more. */
+enum err_code draft_shape(struct draft *d, struct err *err) MUST_CHECK;
 
 /* snap.c: bounds on times in the block's WHERE snap outward to the policy's
  * grain. */
@@ -401,7 +436,7 @@ enum err_code draft_hash_series(uint8_t out[32], struct draft *d,
                                 const struct draft_series *s,
                                 struct err *err) MUST_CHECK;
 
-/* sets.c: a plan with a part for each grouping set. */
+/* sets.c: a plan with a part for each grouping set of like->in_sets. */
 enum err_code draft_sets(struct plan **out, const struct draft *like,
                          struct err *err) MUST_CHECK;
 
@@ -413,6 +448,12 @@ static inline bool draft_in_set(const struct draft *d, size_t i)
 
 /* domain.c: which keys are public and all their values. */
 enum err_code draft_domains(struct draft *d, struct err *err) MUST_CHECK;
+
+/* How many releases share the price asked for, and the memory. */
+static inline uint64_t draft_sharers(const struct draft *d)
+{
+    return (d->n_parts ? d->n_parts : 1) * (d->n_sharers ? d->n_sharers : 1);
+}
 
 /* bounds.c: L0, Linf, and a measure for each thing the aggregates need. */
 enum err_code draft_bounds(struct draft *d, struct err *err) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "server/plan/eval.h"
 #include "server/plan/finish_report.h"
 #include "server/plan/laws.h"
+#include "server/plan/mix.h"
 #include "server/plan/release.h"
 #include "server/plan/totals.h"
 
@@ -437,10 +438,22 @@ static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
     return ERR_OK;
 }
 
+static enum err_code finish_mix(struct reply_table *out, const struct plan *p,
+                                const struct plan_noisy *noisy, struct arena *a,
+                                struct err *err)
+{
+    TRY(plan_mix_apply(out, p, noisy, a, err));
+    for (size_t i = 0; i < p->n_after; i++)
+        TRY(plan_after_apply(out, &p->after[i], a, err));
+    return ERR_OK;
+}
+
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
                           const struct plan_noisy *noisy, struct arena *a,
                           struct err *err)
 {
+    if (p->mix)
+        return finish_mix(out, p, noisy, a, err);
     size_t most = p->is_free ? 0 : noisy->n_rows;
     for (size_t i = 0; i < plan_releases(p); i++)
         most += rows_of_list(plan_release(p, i));

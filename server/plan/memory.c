@@ -141,7 +141,7 @@ static double private_share(const struct draft *d)
 {
     const double most = (double)PLAN_MEMORY_MAX / 2;
     const double among = (double)(d->req->n_together ? d->req->n_together : 1);
-    const double parts = (double)(d->n_parts ? d->n_parts : 1);
+    const double parts = (double)draft_sharers(d);
     return most / among / parts / (d->is_before ? 2 * PLAN_CHAIN_MAX : 1);
 }
 
@@ -170,8 +170,7 @@ static enum err_code public_fits(struct draft *d, double shown_bytes,
     const double groups = (double)p->groups_public;
     const double shown =
         p->has_limit && (double)p->limit < groups ? (double)p->limit : groups;
-    const double most =
-        (double)PLAN_MEMORY_MAX / (double)(d->n_parts ? d->n_parts : 1);
+    const double most = (double)PLAN_MEMORY_MAX / (double)draft_sharers(d);
     p->row_memory = release_bytes(p) + finish_bytes(p) + shown_bytes;
     p->memory = groups * (release_bytes(p) + finish_bytes(p)) +
                 shown * shown_bytes + public_hist_bytes(p);

@@ -219,6 +219,56 @@ enum err_code draft_make(struct plan **out, struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* Made, or typed where no more is asked for. */
+static enum err_code make_or_type(struct plan **out, struct draft *d,
+                                  struct err *err)
+{
+    if (!d->shape)
+        return draft_make(out, d, err);
+    TRY(draft_shape(d, err));
+    *out = d->plan;
+    return ERR_OK;
+}
+
+/* One release for each grouping set; all have the same columns. */
+static enum err_code make_sets(struct plan **out, const struct draft *like,
+                               const struct select *sets, struct err *err)
+{
+    struct draft d = *like;
+    d.in_sets = sets;
+    if (!d.shape)
+        return draft_sets(out, &d, err);
+    d.set = &sets->sets[0];
+    return make_or_type(out, &d, err);
+}
+
+/* Several answers put together; what only looked like it is a chain. */
+static enum err_code make_mix(struct plan **out, const struct draft *like,
+                              enum draft_mix mix, struct err *err)
+{
+    struct draft d = *like;
+    const enum err_code code = draft_mix(out, like, err);
+    if (code == ERR_OK || mix == MIX_SURE)
+        return code;
+    *err = (struct err){ 0 };
+    d.no_mix = true;
+    return make_or_type(out, &d, err);
+}
+
+enum err_code draft_whole(struct plan **out, const struct draft *like,
+                          struct err *err)
+{
+    struct draft d = *like;
+    if (like->tree->n_sets > 0)
+        return make_sets(out, like, like->tree, err);
+    const enum err_code code = make_or_type(out, &d, err);
+    if (code == ERR_OK || (!d.in_sets && d.mix == MIX_NONE))
+        return code;
+    *err = (struct err){ 0 };
+    return d.in_sets ? make_sets(out, like, d.in_sets, err)
+                     : make_mix(out, like, d.mix, err);
+}
+
 enum err_code draft_plan(struct plan **out, const struct draft *d,
                          const struct request *req, const struct select *s,
                          struct err *err)
@@ -241,7 +291,5 @@ enum err_code plan_query(struct plan **out, const struct request *req,
     /* The text needs a quantile per column, most of what planning costs. */
     d.explains = tree->explain || req->op == REQUEST_ESTIMATE;
     TRY(select_bind_limits(tree, req->params, req->n_params, NULL, err));
-    if (tree->n_sets > 0)
-        return draft_sets(out, &d, err);
-    return draft_make(out, &d, err);
+    return draft_whole(out, &d, err);
 }

@@ -40,6 +40,7 @@
 struct plan_after;
 struct plan_over;   /* over.h */
 struct plan_series; /* series.h */
+struct plan_mix;    /* mix.h */
 struct typed;       /* a checked expression, server/plan/typed.h */
 
 struct plan_key {
@@ -223,6 +224,9 @@ struct plan {
     struct plan **parts; /* GROUPING SETS: keys, measures, bounds and statements
                             are theirs, price and hash those of all */
     size_t n_parts;      /* 0 = the plan is one release itself */
+    struct plan_mix *mix; /* several answers put together: parts are the
+                             releases of all, `after` is over the whole; or
+                             NULL */
     bool adds_up;    /* of a part: its rows are totals of another's cells, */
     size_t cells_of; /* ... this one's: totals.h */
     bool one_group;  /* each person is in one group by construction */

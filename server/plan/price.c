@@ -50,11 +50,6 @@ static struct dp_vector_release vector_of(const struct draft *d, size_t i)
                                              : plan_paid_groups(d->plan) };
 }
 
-static uint64_t parts_of(const struct draft *d)
-{
-    return d->n_parts ? d->n_parts : 1;
-}
-
 /*
  * The price asked for is that of the whole chain: a quarter is for each earlier
  * release that costs any, the rest for this one; and grouping sets share it
@@ -65,7 +60,7 @@ static uint64_t of_chain(const struct draft *d, uint64_t total)
     uint64_t quarters = d->is_before ? 1 : 4;
     for (size_t i = 0; i < d->plan->n_before; i++)
         quarters -= !d->plan->before[i]->is_free;
-    return (quarters == 4 ? total : total / 4 * quarters) / parts_of(d);
+    return (quarters == 4 ? total : total / 4 * quarters) / draft_sharers(d);
 }
 
 enum err_code plan_asked(uint64_t *out, const struct ask *ask,
@@ -283,7 +278,7 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
     bool has[PLAN_MEASURES_MAX] = { false };
     const double w = d->req->ask.half_width;
     const uint64_t usual =
-        part_of(d, units(d, d->policy->default_price) / parts_of(d));
+        part_of(d, units(d, d->policy->default_price) / draft_sharers(d));
 
     if (!(w > 0) || !isfinite(w))
         return refuse(err, REFUSAL_ACCURACY_ASKED, REFUSAL_NOWHERE, NULL, NULL);
@@ -353,7 +348,7 @@ static enum err_code select_groups(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     const double share = d->like ? (double)p->l0 / d->like->l0 : 1;
-    const double delta = d->policy->default_delta * share / (double)parts_of(d);
+    const double delta = d->policy->default_delta * share / (double)draft_sharers(d);
     if (!plan_thresholds(p))
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,

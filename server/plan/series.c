@@ -103,8 +103,8 @@ static bool may_be(const struct draft *d)
     const struct plan *p = d->plan;
     return is_fixed(d) && d->policy->reuse_for_s > 0 && !p->is_free &&
            !d->is_before && !d->shape && !d->like && !d->set &&
-           d->n_parts == 0 && p->n_before == 0 && p->n_reports == 0 &&
-           !p->top.on && p->n_keys > 0;
+           d->n_parts == 0 && d->n_sharers == 0 && p->n_before == 0 &&
+           p->n_reports == 0 && !p->top.on && p->n_keys > 0;
 }
 
 /* ---- its days ---- */

@@ -74,7 +74,7 @@ static enum err_code texts(struct plan *all, struct draft *d, struct err *err)
 static enum err_code keys(struct plan *all, const struct draft *d,
                           struct err *err)
 {
-    all->n_keys = d->tree->n_keys + 1;
+    all->n_keys = d->in_sets->n_keys + 1;
     all->keys = ARENA_NEW_N(d->a, all->n_keys, struct plan_key);
     if (!all->keys)
         return draft_memory(err);
@@ -122,7 +122,7 @@ static enum err_code draft_part(struct plan **out, const struct draft *like,
                                 struct err *err)
 {
     struct draft d = *like;
-    d.set = &like->tree->sets[i];
+    d.set = &like->in_sets->sets[i];
     d.n_parts = n_paid;
     d.total_of = total_of;
     d.total_index = index;
@@ -166,7 +166,7 @@ static enum err_code tell_totals(struct draft *d, struct err *err)
 enum err_code draft_sets(struct plan **out, const struct draft *like,
                          struct err *err)
 {
-    const struct select *tree = like->tree;
+    const struct select *tree = like->in_sets;
     struct plan *all = ARENA_NEW(like->a, struct plan);
     struct draft total = *like;
     if (!all)
@@ -191,10 +191,12 @@ enum err_code draft_sets(struct plan **out, const struct draft *like,
     return ERR_OK;
 }
 
-/* Which keys of the question the part groups by, by what the tree says. */
+/* Which keys of the question the part groups by, by what the tree says; of a
+ * mix, whose parts have keys of their own, as many as they have. */
 static uint32_t set_of(const struct plan *plan, size_t part)
 {
-    return plan->parts[part]->set;
+    const struct plan *p = plan->parts[part];
+    return plan->mix ? (UINT32_C(1) << p->n_keys) - 1 : p->set;
 }
 
 static void put_keys(struct value *out, const struct plan *plan, size_t part,

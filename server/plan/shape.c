@@ -63,6 +63,14 @@ static enum err_code limits(struct plan_shape *shape, const struct select *tree,
     return ERR_OK;
 }
 
+enum err_code draft_shape(struct draft *d, struct err *err)
+{
+    bool described;
+    TRY(draft_start(d, err));
+    TRY(draft_describe(&described, d, err));
+    return described ? ERR_OK : draft_types(d, err);
+}
+
 enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
                             const struct select *tree,
                             const struct policy *policy, struct arena *a,
@@ -72,21 +80,16 @@ enum err_code plan_shape_of(struct plan_shape *out, const struct request *req,
     shape.params = ARENA_NEW_N(a, PLAN_PARAMS_MAX, enum value_type);
     if (!shape.params)
         return draft_memory(err);
-    struct draft d = {
+    const struct draft like = {
         .tree = tree, .req = req, .policy = policy, .a = a, .shape = &shape
     };
-    bool described;
+    struct plan *plan = NULL;
     TRY(limits(&shape, tree, a, err));
-    /* All sets have the same columns, of the same types. */
-    d.set = tree->n_sets > 0 ? &tree->sets[0] : NULL;
-    TRY(draft_start(&d, err));
-    TRY(draft_describe(&described, &d, err));
-    if (!described)
-        TRY(draft_types(&d, err));
+    TRY(draft_whole(&plan, &like, err));
     for (size_t i = 0; i < shape.n_params; i++)
         if (shape.params[i] == VALUE_NULL)
             shape.params[i] = VALUE_TEXT;
-    TRY(columns(&shape, d.plan, a, err));
+    TRY(columns(&shape, plan, a, err));
     *out = shape;
     return ERR_OK;
 }

@@ -115,6 +115,8 @@ static void keep_facts(struct sub *u, struct rel_column *out,
     out->merged = false;
     out->numbers = c->numbers && u->b.scope->n_leaves == 1;
     out->range = draft_range(&u->b.where, c);
+    if (out->range.lo > out->range.hi) /* no row passes, whatever it holds */
+        out->range.lo = out->range.hi;
 }
 
 static bool numbers_rows(const struct sub *u, const struct expr *e)
@@ -348,12 +350,12 @@ static enum err_code check_key(const struct sub *u, struct err *err)
     for (size_t i = 0; i < u->n_outputs; i++)
         selects_key |= is_own_key(&u->outputs[i]);
     if (!u->b.scope->owned)
-        return ERR_OK;
+        return draft_no_sets(u->d, "GROUPING SETS over public rows", err);
     u->d->unkeyed = u->s;
     if ((u->groups && !has_key(u)) || (u->s->distinct && !selects_key))
         return refuse(err, REFUSAL_GROUP_KEY, u->s->at, key_name(u), NULL);
     u->d->unkeyed = NULL;
-    return ERR_OK;
+    return draft_no_sets(u->d, "GROUPING SETS over rows of each person", err);
 }
 
 static enum err_code tell_limit(const struct sub *u, struct err *err)

@@ -207,6 +207,7 @@ static enum err_code own_value(struct typed **out, struct query *q,
     d->block = &q->b;
     TRY(draft_from(d, outer->scope, err));
     TRY(draft_rows(d, err));
+    TRY(draft_no_sets(d, "GROUPING SETS in a sub-query that is a value", err));
     TRY(draft_keys(d, err));
     TRY(draft_post(&q->value, d, e->query.select->items[0].expr, err));
     d->block = outer;

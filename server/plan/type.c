@@ -30,12 +30,18 @@ static enum err_code type_key(struct draft *d, size_t i, struct err *err)
     return ERR_OK;
 }
 
+enum err_code draft_no_sets(const struct draft *d, const char *what,
+                            struct err *err)
+{
+    const struct select *s = d->block->tree;
+    return s->n_sets == 0
+               ? ERR_OK
+               : refuse(err, REFUSAL_GROUPING_SETS, s->at, what, NULL);
+}
+
 enum err_code draft_keys(struct draft *d, struct err *err)
 {
     struct draft_block *b = d->block;
-    if (b->tree->n_sets > 0 && !b->is_release)
-        return refuse(err, REFUSAL_GROUPING_SETS, b->tree->at,
-                      "GROUPING SETS in a sub-query", NULL);
     b->n_keys = b->tree->n_keys;
     b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
     if (!b->aggs)
@@ -179,6 +185,10 @@ static enum err_code release_from(struct draft *d, struct draft_block *b,
         return check_on(d, err);
     if (!d->unkeyed || d->is_before)
         return code;
+    if (draft_finds_mix(d))
+        return d->set ? refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
+                               "GROUPING SETS over the rows of an answer", NULL)
+                      : code;
     *err = (struct err){ 0 };
     TRY(draft_nest(&d->tree, d, d->unkeyed, err));
     TRY(distinct_keys(d, err));
@@ -199,7 +209,11 @@ static enum err_code type_after(struct draft *d, struct err *err)
         return draft_memory(err);
     for (; p->n_after < d->n_outers; p->n_after++) {
         struct plan_after *after = &p->after[p->n_after];
-        TRY(draft_after(after, d, d->outers[p->n_after], outputs, n, err));
+        const struct select *s = d->outers[p->n_after];
+        struct rel_scope *scope = NULL;
+        TRY(draft_answer_scope(&scope, d, outputs, n, relation_name(s->from),
+                               err));
+        TRY(draft_after(after, d, s, scope, err));
         outputs = after->outputs;
         n = after->n_outputs;
         p->is_free |= after->has_limit && after->limit == 0;
@@ -241,12 +255,14 @@ static enum err_code type_all(struct draft *d, struct err *err)
     TRY(release_from(d, &b, err));
     if (!b.scope->owned)
         return refuse(err, REFUSAL_PUBLIC_ALONE, d->tree->from->at, NULL, NULL);
-    /* Sets are those of the question as asked, over one release each. */
-    if ((d->tree->n_sets > 0) != (d->set != NULL))
+    /* One release for each set: sets.c asks for them one by one. */
+    if ((d->tree->n_sets > 0) != (d->set != NULL)) {
+        d->in_sets = d->set || d->is_before ? NULL : d->tree;
         return refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
-                      "GROUPING SETS around or inside a sub-query with "
-                      "aggregates over people",
+                      d->set ? "GROUPING SETS over the rows of an answer"
+                             : "GROUPING SETS in a sub-query that is joined",
                       NULL);
+    }
     d->scope = b.scope;
     TRY(check_windows(d, err));
     TRY(draft_rows(d, err));

@@ -141,23 +141,34 @@ enum err_code sql_group_by(struct sql_ctx *c, struct select *s,
     return ERR_OK;
 }
 
-/* A column of a set operation by its position, as the first arm names it. */
-static enum err_code set_position(struct sql_ctx *c, struct expr **out,
-                                  const struct select *s,
-                                  const PgQuery__Node *n)
+/* The SELECT whose columns `s` has, when it selects * from it alone: of a
+ * sub-query, or of the first arm of a set operation; or NULL. */
+static const struct select *behind_star(const struct select *s)
 {
-    const struct select *arm = s;
+    if (s->n_items != 1 || !has_star(s))
+        return NULL;
+    if (s->from->kind == RELATION_SET)
+        return s->from->set.arms[0];
+    return s->from->kind == RELATION_QUERY ? s->from->select : NULL;
+}
+
+/* A column behind a star by its position, as the SELECT inside names it. */
+static enum err_code star_position(struct sql_ctx *c, struct expr **out,
+                                   const struct select *s,
+                                   const PgQuery__Node *n)
+{
+    const struct select *inside = behind_star(s);
     int64_t i;
     *out = NULL;
-    if (!sql_is_int(n, &i) || s->from->kind != RELATION_SET || !has_star(s))
+    if (!inside || !sql_is_int(n, &i))
         return ERR_OK;
-    while (arm->from->kind == RELATION_SET && has_star(arm))
-        arm = arm->from->set.arms[0];
-    if (i < 1 || (uint64_t)i > arm->n_items || has_star(arm))
+    for (const struct select *more = inside; more; more = behind_star(more))
+        inside = more;
+    if (i < 1 || (uint64_t)i > inside->n_items || has_star(inside))
         return ERR_OK;
     TRY(sql_expr_new(c, out, EXPR_COLUMN, sql_offset_of(n, -1)));
     return sql_name(c, &(*out)->column.name,
-                    select_item_name(&arm->items[i - 1]), -1);
+                    select_item_name(&inside->items[i - 1]), -1);
 }
 
 static enum err_code order_expr(struct sql_ctx *c, struct select *s,
@@ -167,7 +178,7 @@ static enum err_code order_expr(struct sql_ctx *c, struct select *s,
     const char *name = bare_name(n);
     bool is_position;
     size_t at = s->n_items;
-    TRY(set_position(c, out, s, n));
+    TRY(star_position(c, out, s, n));
     if (*out)
         return ERR_OK;
     TRY(find_position(c, &at, &is_position, s, n, clause));

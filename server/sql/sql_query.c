@@ -70,6 +70,21 @@ static size_t count_arms(const PgQuery__SelectStmt *stmt)
     return n;
 }
 
+/* The place of a SELECT nobody tells the place of: its first output. */
+static int place_of(const PgQuery__SelectStmt *stmt, int offset)
+{
+    if (offset >= 0 || stmt->n_target_list == 0)
+        return offset;
+    return sql_offset_of(stmt->target_list[0], offset);
+}
+
+/* An arm is told by its own place, the first by that of the whole. */
+static int place_of_arm(const PgQuery__SelectStmt *stmt, int offset)
+{
+    const int own = place_of(stmt, -1);
+    return own >= 0 ? own : offset;
+}
+
 enum err_code sql_set(struct sql_ctx *c, struct relation **out,
                       const PgQuery__SelectStmt *stmt, int offset)
 {
@@ -93,7 +108,8 @@ enum err_code sql_set(struct sql_ctx *c, struct relation **out,
         return sql_no_memory(c);
     for (size_t i = r->set.n_arms; i-- > 1; stmt = stmt->larg) {
         TRY(sql_fields(c, &stmt->base, offset));
-        TRY(sql_query(c, &r->set.arms[i], stmt->rarg, offset));
+        TRY(sql_query(c, &r->set.arms[i], stmt->rarg,
+                      place_of_arm(stmt->rarg, offset)));
         if (i == 1)
             TRY(sql_query(c, &r->set.arms[0], stmt->larg, offset));
     }
@@ -173,14 +189,6 @@ static enum err_code read_with(struct sql_ctx *c,
     for (size_t i = 0; i < with->n_ctes; i++)
         TRY(read_cte(c, with->ctes[i], outer, offset));
     return ERR_OK;
-}
-
-/* The place of a SELECT nobody tells the place of: its first output. */
-static int place_of(const PgQuery__SelectStmt *stmt, int offset)
-{
-    if (offset >= 0 || stmt->n_target_list == 0)
-        return offset;
-    return sql_offset_of(stmt->target_list[0], offset);
 }
 
 static enum err_code read_query(struct sql_ctx *c, struct select *s,
