@@ -383,15 +383,17 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
     }
     check_missing(&m, plan, call, rows, exact->n_rows);
     check_totals(&m, plan);
-    const char *broken =
-        tape_hists_wrong(&current->cost, &call->hists, plan, hists);
-    if (broken)
-        wrong(broken);
     const enum err_code code =
         plan->top.on ? give_top(out, plan, exact, call, a, err)
         : plan->selects
             ? give(out, plan, exact, rows, a, err)
             : give_public(out, plan, exact, hists, call, rng, a, err);
+    const char *broken =
+        code == ERR_OK ? tape_hists_wrong(&current->cost, &call->hists, plan,
+                                          hists, out)
+                       : NULL;
+    if (broken)
+        wrong(broken);
     for (size_t i = 0; i < exact->n_rows; i++)
         free(rows[i].key);
     free(rows);

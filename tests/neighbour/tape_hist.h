@@ -20,10 +20,12 @@ void tape_hists_keep(struct tape_hists *out, const struct plan *plan,
                      const struct engine_result *hists);
 void tape_hists_fini(struct tape_hists *h);
 
-/* The rule that is broken, or NULL; what the picks cost is added to *cost. */
+/* The rule that is broken, or NULL; what the picks cost, in the groups that
+ * `rows` released, is added to *cost. */
 const char *tape_hists_wrong(struct tape_cost *cost,
                              const struct tape_hists *without,
                              const struct plan *plan,
-                             const struct engine_result *with);
+                             const struct engine_result *with,
+                             const struct plan_noisy *rows);
 
 #endif
