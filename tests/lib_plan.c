@@ -161,6 +161,7 @@ static struct policy_table tables[] = {
       .most_rows = 8 },
     { .name = "towns",
       .help = "",
+      .expected_rows = 1000000,
       .columns = town_columns,
       .n_columns = sizeof town_columns / sizeof town_columns[0] },
 };

@@ -435,7 +435,9 @@ static void check_around(void **state)
         keys[i] = value_text(lands[i], strlen(lands[i]));
         measures[i] = (struct dp_noisy){ 10 * (i + 1) };
     }
-    const struct plan_noisy noisy = { keys, measures, GROUPS };
+    const struct plan_noisy noisy = { .keys = keys,
+                                       .measures = measures,
+                                       .n_rows = GROUPS };
     assert_int_equal(plan_finish(&table, plan, &noisy, &a, &err), ERR_OK);
     for (size_t i = 0; i < table.n_rows * table.n_columns; i++) {
         writer_str(&w, i == 0 ? "" : i % table.n_columns ? "," : ";");

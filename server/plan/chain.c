@@ -31,6 +31,10 @@ static enum err_code fill(struct rel *rel, struct draft *d,
                           struct err *err)
 {
     rel->sql = arena_printf(d->a, "s%zu", index);
+    rel->rows = before->selects || before->has_limit
+                    ? (double)(before->has_limit ? before->limit
+                                                 : PLAN_CHAIN_ROWS_MAX)
+                    : (double)before->groups_public;
     rel->n_columns = before->n_outputs;
     rel->columns = ARENA_NEW_N(d->a, rel->n_columns + 1, struct rel_column);
     if (!rel->sql || !rel->columns)

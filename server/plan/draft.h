@@ -221,6 +221,19 @@ enum err_code draft_from(struct draft *d, const struct rel_scope *outer,
  */
 enum err_code draft_rows(struct draft *d, struct err *err) MUST_CHECK;
 
+/*
+ * size.c: about how many rows the block's FROM makes, from public sizes;
+ * REFUSAL_JOIN_SIZE when that cannot end in time.  Terms noted before are those
+ * that ties of rows are looked for in.
+ */
+enum err_code draft_sizes(struct draft *d, struct err *err) MUST_CHECK;
+enum err_code draft_note_equals(struct draft *d, const struct draft_terms *t,
+                                struct err *err) MUST_CHECK;
+double draft_table_rows(const struct policy *p, const struct policy_table *t);
+double draft_people(const struct draft *d);
+double draft_different(const struct typed *e); /* values of it; or HUGE_VAL */
+double draft_rows_each(const struct draft *d, double rows); /* of a person */
+
 /* describe.c: a question for rows that shows none; *done when it was one. */
 enum err_code draft_describe(bool *done, struct draft *d,
                              struct err *err) MUST_CHECK;

@@ -228,7 +228,7 @@ static enum err_code read_on(struct join *j, struct draft *d, struct err *err)
         TRY(draft_conjuncts(&j->on, d, j->r->join.on, err));
     b->in_join = false;
     b->scope->first = was;
-    return ERR_OK;
+    return draft_note_equals(d, &j->on, err);
 }
 
 static bool owns(const struct rel_scope *s, size_t from, size_t end)
@@ -271,6 +271,8 @@ static enum err_code check_tied(struct rel_scope *s, const struct join *j,
             !is_tied(s, i, kept, kept_end))
             code = refuse(err, REFUSAL_JOIN_KEY, j->r->at,
                           s->leaves[i].rel->key_name, NULL);
+    for (size_t i = from; i < end; i++)
+        s->leaves[i].joined_by_key = s->leaves[i].rel->owned;
     for (size_t i = 0; i < s->n_leaves; i++) {
         s->leaves[i].group = was[i];
         s->leaves[i].with_outer = had[i];
@@ -460,5 +462,6 @@ enum err_code draft_rows(struct draft *d, struct err *err)
         if (s->leaves[i].rel->owned && !s->leaves[i].optional)
             TRY(check_leaf(d, i, err));
     s->one_row = is_one_row(s);
-    return ERR_OK;
+    TRY(draft_note_equals(d, &b->where, err));
+    return draft_sizes(d, err);
 }

@@ -79,6 +79,7 @@ static inline struct rel_limits rel_limits_max(struct rel_limits a,
 struct rel {
     const char *sql;                  /* what stands in the engine's FROM */
     uint64_t behind;                  /* bytes its names stand for: reach.c */
+    double rows; /* about as many, from public sizes: size.c */
     const struct policy_table *table; /* whose rows it has, all of them; or NULL
                                        */
     struct rel_column *columns;       /* sql: the bare name */
@@ -109,8 +110,11 @@ struct rel_leaf {
     bool one_row;  /* of rel, or by a filter on a column that numbers rows */
     size_t group;  /* owned: a leaf with the same key on every row, towards the
                       one that stands for all of them */
+    bool joined_by_key; /* optional: to the person of a preserved row */
     bool with_outer; /* of that one: the key of the row of the outer scope */
 };
+
+enum { REL_EQUALS_MAX = 128 };
 
 /* The relations whose columns an expression may read. */
 struct rel_scope {
@@ -124,6 +128,9 @@ struct rel_scope {
     uint64_t behind;  /* bytes its names stand for: reach.c */
     bool owned, one_row;
     bool never;               /* an inner join's ON is constantly false */
+    double rows;              /* about as many, from public sizes: size.c */
+    const struct typed **equals; /* terms x = y of ON and WHERE, most of them */
+    size_t n_equals;
     size_t key;               /* owned: the leaf whose key is that of a row */
     struct rel_limits limits; /* owned */
 };

@@ -160,6 +160,8 @@ enum err_code draft_set(const struct rel **out, struct draft *d,
         return draft_memory(err);
     for (size_t i = 0; i < r->set.n_arms; i++)
         TRY(draft_sub(&u.arms[i], d, r->set.arms[i], err));
+    for (size_t i = 0; i < r->set.n_arms; i++)
+        u.rel->rows += u.arms[i]->rows;
     TRY(own(&u, err));
     TRY(columns(&u, d, err));
     TRY(compare_key(&u, err));

@@ -432,12 +432,25 @@ static const struct rel *people_of(const struct sub *u)
                : NULL;
 }
 
+/* Groups there can be, as far as that is known; NULL is one more. */
+static double groups_most(const struct sub *u)
+{
+    double n = 1;
+    for (size_t i = 0; i < u->b.n_keys; i++)
+        n *= sub_is_key(u, i) ? draft_people(u->d)
+                              : draft_different(u->b.keys[i]) + 1;
+    return n;
+}
+
 static void own(struct sub *u)
 {
     const struct rel_scope *s = u->b.scope;
     struct rel *rel = u->rel;
     rel->owned = s->owned;
     rel->never = u->b.where.never && !u->groups;
+    rel->rows = u->groups ? fmin(s->rows, groups_most(u)) : s->rows;
+    if (sub_limits(u) && !s->owned && u->s->has_limit)
+        rel->rows = fmin(rel->rows, (double)u->s->limit);
     if (!s->owned)
         return;
     const struct rel *key = s->leaves[s->key].rel;
@@ -450,6 +463,8 @@ static void own(struct sub *u)
     rel->one_row |= u->s->distinct && only_keys(u);
     rel->one_row |= u->s->n_distinct_on > 0 && u->n_on == 0;
     rel->one_row |= u->s->has_limit && u->s->limit <= 1;
+    if (rel->one_row)
+        rel->rows = fmin(rel->rows, draft_people(u->d));
 }
 
 /* Stages whose input the engine goes through once more. */

@@ -77,6 +77,13 @@ static const struct field TABLE[] = {
       .max = BOUND_MAX,
       .absent = "ten times max_rows",
       .help = "The most an analyst may ask for." },
+    { .key = "expected_rows",
+      .kind = FIELD_U64,
+      .at = AT(t.expected_rows),
+      .fallback = "0",
+      .max = 1e15,
+      .help = "Public guess of the number of rows: statements are chosen and "
+              "joins that could not finish are refused by it; 0 is none." },
     { .key = "columns",
       .kind = FIELD_CUSTOM,
       .required = true,

@@ -95,6 +95,7 @@ struct policy_table {
     size_t n_columns;
     uint32_t max_groups, max_rows;   /* default L0, Linf */
     uint32_t most_groups, most_rows; /* what an analyst may ask for */
+    uint64_t expected_rows;          /* public guess; 0 = none */
     struct policy_rollup *rollups;   /* owned only */
     size_t n_rollups;
 };

@@ -1,0 +1,152 @@
+#include <string.h>
+
+#include "server/sql/sql.h"
+#include "tests/lib_plan.h"
+#include "tests/table.h"
+
+/*
+ * Joins that public sizes say cannot end are refused where they stand, before
+ * anything is charged; and those that can are not.  A deadline of 30 s is one
+ * and a half billion joined rows.
+ */
+struct sizes {
+    uint64_t people;      /* expected_size */
+    uint64_t buys, towns; /* expected_rows */
+    uint64_t deadline_ms;
+};
+#define NO_SIZES                                                               \
+    {                                                                          \
+        0                                                                      \
+    }
+#define MANY_TOWNS                                                             \
+    {                                                                          \
+        .people = 1000, .towns = 1000000                                       \
+    }
+#define FEW_TOWNS                                                              \
+    {                                                                          \
+        .people = 4000000, .buys = 20000000, .towns = 31                       \
+    }
+#define TOWN_EACH                                                              \
+    {                                                                          \
+        .people = 4000000, .buys = 20000000, .towns = 1000000                  \
+    }
+#define ONE_SECOND                                                             \
+    {                                                                          \
+        .people = 4000000, .buys = 20000000, .towns = 31, .deadline_ms = 1000  \
+    }
+#define HEAVY                                                                  \
+    {                                                                          \
+        .people = 10000, .buys = 20000000                                      \
+    }
+
+static const struct row {
+    const char *name;
+    unsigned col; /* of join_size; 0: it is planned */
+    struct sizes of;
+} rows[] = {
+    /* Every row with every row. */
+    { "SELECT COUNT(*) FROM buys b, towns t", 30, MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b CROSS JOIN towns t", 40, MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON b.n > t.zone", 34,
+      MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b LEFT JOIN towns t ON TRUE", 39, MANY_TOWNS },
+    { "SELECT COUNT(*) FROM (SELECT b.who FROM buys b, towns t) x", 49,
+      MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b WHERE b.n IN (SELECT t.zone FROM towns t "
+      "JOIN towns u ON t.zone < u.zone)",
+      75, MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b WHERE EXISTS (SELECT 1 FROM towns t WHERE "
+      "t.zone > b.n)",
+      57, MANY_TOWNS },
+    { "SELECT COUNT(*) FROM buys b, towns t", 0, FEW_TOWNS },
+    { "SELECT COUNT(*) FROM buys b, towns t", 30, NO_SIZES },
+    { "SELECT COUNT(*) FROM buys b, towns t, towns u", 39, FEW_TOWNS },
+    { "SELECT COUNT(*) FROM buys b, towns t", 30, ONE_SECOND },
+    /* A table is read once, however large. */
+    { "SELECT COUNT(*) FROM buys",
+      0,
+      { .people = 1000, .buys = 1000000000000000 } },
+    { "SELECT COUNT(DISTINCT who) FROM buys WHERE who IN (SELECT who FROM "
+      "trips)",
+      0,
+      { .people = 1000, .buys = 10000000000 } },
+    /* By equality. */
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON b.city = t.city", 0,
+      TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b, towns t WHERE b.city = t.city", 0,
+      TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b JOIN towns t USING (city)", 0, TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON b.city = lower(t.city)", 0,
+      TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b WHERE b.city IN (SELECT city FROM towns)", 0,
+      TOWN_EACH },
+    /* ... of what has few values, and so matches many rows. */
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON b.n = t.zone", 34,
+      TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON b.n = t.zone * 0", 34,
+      TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON (b.n > 3) = (t.zone > 3)",
+      34, TOWN_EACH },
+    { "SELECT COUNT(*) FROM buys b JOIN (SELECT zone, COUNT(*) AS c FROM towns "
+      "GROUP BY zone) t ON b.n = t.zone",
+      0, TOWN_EACH },
+    /* ... of one relation with itself, which ties nothing. */
+    { "SELECT COUNT(*) FROM buys b JOIN towns t ON t.city = t.city", 34,
+      TOWN_EACH },
+    /* Rows of one person with each other. */
+    { "SELECT COUNT(*) FROM buys a JOIN buys b ON a.who = b.who", 0,
+      FEW_TOWNS },
+    { "SELECT COUNT(*) FROM buys a JOIN buys b ON a.who = b.who", 34, HEAVY },
+    { "SELECT COUNT(*) FROM buys a, buys b WHERE a.who = b.who", 30, HEAVY },
+    { "SELECT COUNT(*) FROM buys a LEFT JOIN buys b ON a.who = b.who", 39,
+      HEAVY },
+    { "SELECT COUNT(*) FROM buys a WHERE EXISTS (SELECT 1 FROM buys b WHERE "
+      "b.who = a.who AND b.n > a.n)",
+      57, HEAVY },
+    { "SELECT COUNT(*) FROM buys a JOIN buys b ON a.who = b.who AND a.city = "
+      "b.city",
+      0, FEW_TOWNS },
+    { "SELECT COUNT(*) FROM buys a JOIN (SELECT who, COUNT(*) AS c FROM buys "
+      "GROUP BY who) b ON a.who = b.who",
+      0, HEAVY },
+    { "SELECT COUNT(*) FROM (SELECT who FROM buys UNION ALL SELECT who FROM "
+      "buys) a JOIN trips b ON a.who = b.who",
+      83,
+      { .people = 100000, .buys = 100000000 } },
+};
+
+static void check(void **state)
+{
+    const struct row *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct policy_table tables[3];
+    struct policy p = plan_shop;
+    struct plan *plan = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    assert_int_equal(p.n_tables, 3);
+    memcpy(tables, p.tables, sizeof tables);
+    p.tables = tables;
+    p.expected_size = row->of.people;
+    p.deadline_ms = row->of.deadline_ms;
+    tables[0].expected_rows = row->of.buys;
+    tables[2].expected_rows = row->of.towns;
+    arena_init(&a, 1 << 22);
+    const enum err_code code = plan_sql(&plan, row->name, &req, &p, &a, &err);
+    if (row->col == 0 && code != ERR_OK)
+        fail_msg("%u:%u %s", err.line, err.col, err.msg);
+    if (row->col > 0) {
+        if (code == ERR_OK)
+            fail_msg("planned");
+        assert_string_equal(err.reason, "join_size");
+        assert_int_equal(code, ERR_LIMIT);
+        assert_int_equal(err.col, row->col);
+    }
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    sql_init();
+    return RUN_ROWS(rows, check);
+}
