@@ -17,8 +17,8 @@ enum {
     CALLERS = WORK_OWNERS,
     WITNESS_TICKS = 10, /* seconds */
     BEAT_TICKS = 3,
-    LOGINS = 256,  /* queued in a second; past them, counted */
-    TEXT_LEN = 96, /* bytes, with NUL */
+    LOGINS = 256,   /* queued in a second; past them, counted */
+    TEXT_LEN = 160, /* bytes, with NUL */
 };
 
 /* Told one by one in this minute, and only counted, of the callers that share
@@ -44,8 +44,9 @@ struct tick {
 
 struct trail {
     struct trail_options options;
-    struct tick tick; /* the thread's alone */
-    uint64_t ticks;   /* likewise */
+    struct tick tick;    /* the thread's alone */
+    uint64_t ticks;      /* likewise */
+    int64_t interval_us; /* likewise: end of the last interval that was told */
     pthread_t thread;
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t stopping;
@@ -55,7 +56,6 @@ struct trail {
     size_t n_logins;
     uint64_t refusals_left_out, logins_left_out; /* since the last tick told */
     int64_t minute;                              /* of those two */
-    int64_t interval_us; /* end of the last interval that was told */
 };
 
 static bool may_tell(struct trail *t, unsigned caller, int64_t now_us)
@@ -86,6 +86,16 @@ static void add_left_out(struct tick *k, enum audit_kind kind, char *text,
     *n = 0;
 }
 
+/* No history: its commitment can be opened by nobody, as one that is kept can
+ * by nobody here. */
+static struct merkle_hash nobody(void)
+{
+    struct audit_salt salt = { { 0 } };
+    (void)audit_salt_new(&salt); /* without randomness it tells only that
+                                    nobody is there */
+    return audit_commitment(&salt, "", 0);
+}
+
 /* Intervals are counted from 1970: their ends tell nothing about anybody. */
 static void add_interval(struct trail *t, struct tick *k, int64_t now_us)
 {
@@ -93,8 +103,15 @@ static void add_interval(struct trail *t, struct tick *k, int64_t now_us)
     const int64_t end_us = now_us - now_us % length_us;
     if (end_us <= t->interval_us)
         return;
-    (void)snprintf(k->text[2], TEXT_LEN, "from_us %" PRId64 " to_us %" PRId64,
-                   t->interval_us, end_us);
+    const struct trail_options *o = &t->options;
+    const struct merkle_hash people =
+        o->people ? o->people(o->people_ctx, end_us) : nobody();
+    struct writer w = writer_of(k->text[2], TEXT_LEN);
+    writer_printf(&w, "from_us %" PRId64 " to_us %" PRId64 " people ",
+                  t->interval_us, end_us);
+    for (size_t i = 0; i < sizeof people.bytes; i++)
+        writer_printf(&w, "%02x", people.bytes[i]);
+    (void)writer_cstr(&w);
     add(k, (struct audit_entry){ .kind = AUDIT_INTERVAL,
                                  .time_us = end_us,
                                  .detail = k->text[2] });
@@ -121,7 +138,6 @@ static void collect(struct trail *t, struct tick *k, bool is_last)
         add_left_out(k, AUDIT_LOGIN, k->text[1], &t->logins_left_out, now_us);
         t->minute = now_us / MINUTE_US;
     }
-    add_interval(t, k, now_us);
 }
 
 /* So that what may be lost unseen is what happened in this time. */
@@ -167,6 +183,7 @@ static void *run(void *arg)
         stops = t->stops;
         collect(t, &t->tick, stops);
         (void)pthread_mutex_unlock(&t->lock);
+        add_interval(t, &t->tick, clock_wall_us(t->options.clock));
         write_tick(t, &t->tick);
         if (t->options.consent)
             consent_tick(t->options.consent);

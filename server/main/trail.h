@@ -24,11 +24,21 @@
 struct trail;
 enum { TRAIL_PER_MINUTE = 60 };
 
+/*
+ * What an interval's leaf says of all that people did until `to_us`, its end: a
+ * commitment to their history, salted anew each time, so that an interval with
+ * events and one without look alike.  On the trail's thread.
+ */
+typedef struct merkle_hash trail_people_fn(void *ctx, int64_t to_us);
+
 struct trail_options {
     struct ledger *ledger;   /* borrowed */
     struct clock *clock;     /* borrowed */
     uint64_t interval_s;     /* at least 1 */
     struct consent *consent; /* borrowed; NULL: none */
+    trail_people_fn *people; /* NULL: nobody's history is kept, and a leaf
+                                commits to none, salted likewise */
+    void *people_ctx;
 };
 
 /* ERR_INTERNAL  no thread, or no memory */
