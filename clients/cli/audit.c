@@ -1,8 +1,9 @@
-/* The audit log of a ledger's file, for who holds the file. */
+/* The audit log, opened: for who holds the ledger's file, or an auditor's
+ * token. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/cli/cli.h"
+#include "clients/cli/audit.h"
 #include "clients/cli/text.h"
 #include "server/base/base64.h"
 #include "server/ledger/log.h"
@@ -44,50 +45,64 @@ int run_audit_entries(struct cli *cli)
 {
     struct ledger_log *log = NULL;
     struct err err;
-    if (cli->n_words == 0)
-        return need_words(cli, "audit entries LEDGER");
-    enum err_code code = ledger_log_open(&log, cli->words[0], &err);
-    if (code == ERR_OK)
-        code = print_entries(cli, log, &err);
+    enum err_code code;
+    if (cli->n_words == 0) {
+        code = audit_list(cli, &err);
+    } else {
+        code = ledger_log_open(&log, cli->words[0], &err);
+        if (code == ERR_OK)
+            code = print_entries(cli, log, &err);
+    }
     ledger_log_close(log);
     return code == ERR_OK ? 0 : cli_fail(cli, &err, NULL);
 }
 
-/* All that somebody needs to check, with our checkpoint of the same size, that
- * this entry is in the log. */
-static enum err_code print_proof(struct cli *cli, struct ledger_log *log,
-                                 const char *charge, struct err *err)
+static enum err_code find_proof(struct audit_proof *out, struct cli *cli,
+                                struct ledger_log *log, const char *charge,
+                                struct err *err)
+{
+    const struct merkle_reader reader = ledger_log_reader(log);
+    struct ledger_log_entry *e;
+    struct merkle_frontier head;
+    size_t n;
+    TRY(ledger_log_of_charge(log, &out->index, charge, err));
+    TRY(ledger_log_head(log, &head, err));
+    TRY(ledger_log_entries(log, &e, &n, out->index, 1, cli->arena, err));
+    TRY(merkle_prove(&out->proof, &reader, out->index, head.size, err));
+    out->size = head.size;
+    out->root = merkle_root(&head);
+    out->entry = e->entry;
+    out->salt = e->salt;
+    return ERR_OK;
+}
+
+static void print_hash(struct writer *w, const char *before,
+                       const struct merkle_hash *h)
+{
+    writer_str(w, before);
+    base64_print(w, h->bytes, sizeof h->bytes);
+    writer_u8(w, '"');
+}
+
+static enum err_code print_proof(struct cli *cli, const struct audit_proof *p,
+                                 struct err *err)
 {
     char text[PROOF_TEXT_LEN];
     struct writer w = writer_of(text, sizeof text);
-    struct ledger_log_entry *e;
-    struct merkle_frontier head;
-    struct merkle_proof proof;
-    uint64_t index;
-    size_t n;
-    const struct merkle_reader reader = ledger_log_reader(log);
-    TRY(ledger_log_of_charge(log, &index, charge, err));
-    TRY(ledger_log_head(log, &head, err));
-    TRY(ledger_log_entries(log, &e, &n, index, 1, cli->arena, err));
-    TRY(merkle_prove(&proof, &reader, index, head.size, err));
-    const struct merkle_hash root = merkle_root(&head);
     const struct merkle_hash c =
-        audit_commitment(&e->salt, e->entry, strlen(e->entry));
+        audit_commitment(&p->salt, p->entry, strlen(p->entry));
     const struct merkle_hash leaf = audit_leaf(&c);
-    TRY(merkle_check(&proof, index, head.size, &leaf, &root, err));
-    writer_printf(&w, "{\"index\":%llu,\"size\":%llu,\"root\":\"",
-                  (unsigned long long)index, (unsigned long long)head.size);
-    base64_print(&w, root.bytes, sizeof root.bytes);
-    writer_printf(&w, "\",\"entry\":%s,\"salt\":\"", e->entry);
-    base64_print(&w, e->salt.bytes, sizeof e->salt.bytes);
-    writer_str(&w, "\",\"commitment\":\"");
-    base64_print(&w, c.bytes, sizeof c.bytes);
-    writer_str(&w, "\",\"proof\":[");
-    for (size_t i = 0; i < proof.n; i++) {
-        writer_str(&w, i ? ",\"" : "\"");
-        base64_print(&w, proof.hash[i].bytes, sizeof proof.hash[i].bytes);
-        writer_u8(&w, '"');
-    }
+    TRY(merkle_check(&p->proof, p->index, p->size, &leaf, &p->root, err));
+    writer_printf(&w, "{\"index\":%llu,\"size\":%llu",
+                  (unsigned long long)p->index, (unsigned long long)p->size);
+    print_hash(&w, ",\"root\":\"", &p->root);
+    writer_printf(&w, ",\"entry\":%s,\"salt\":\"",
+                  text_line(cli->arena, p->entry));
+    base64_print(&w, p->salt.bytes, sizeof p->salt.bytes);
+    print_hash(&w, "\",\"commitment\":\"", &c);
+    writer_str(&w, ",\"proof\":[");
+    for (size_t i = 0; i < p->proof.n; i++)
+        print_hash(&w, i ? ",\"" : "\"", &p->proof.hash[i]);
     writer_str(&w, "]}");
     if (!writer_cstr(&w))
         return err_set(err, ERR_LIMIT, "the proof does not fit into memory");
@@ -98,12 +113,20 @@ static enum err_code print_proof(struct cli *cli, struct ledger_log *log,
 int run_audit_prove(struct cli *cli)
 {
     struct ledger_log *log = NULL;
+    struct audit_proof p;
     struct err err;
-    if (cli->n_words < 2)
-        return need_words(cli, "audit prove LEDGER CHARGE");
-    enum err_code code = ledger_log_open(&log, cli->words[0], &err);
+    enum err_code code;
+    if (cli->n_words == 0)
+        return need_words(cli, "audit prove [LEDGER] CHARGE");
+    if (cli->n_words == 1) {
+        code = audit_ask_proof(&p, cli, cli->words[0], &err);
+    } else {
+        code = ledger_log_open(&log, cli->words[0], &err);
+        if (code == ERR_OK)
+            code = find_proof(&p, cli, log, cli->words[1], &err);
+    }
     if (code == ERR_OK)
-        code = print_proof(cli, log, cli->words[1], &err);
+        code = print_proof(cli, &p, &err);
     ledger_log_close(log);
     return code == ERR_OK ? 0 : cli_fail(cli, &err, NULL);
 }

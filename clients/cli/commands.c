@@ -123,15 +123,16 @@ const struct command COMMANDS[] = {
       "audit.name another name and audit.key another file, and move the\n"
       "witness away.  No server may run on it.\n",
       FOR_LOG | FOR_RECOVERY, 2, run_ledger_recover },
-    { "audit entries", "LEDGER", "Print the audit log of a ledger file.",
-      "One line of JSON for each entry, oldest first.  Reads the file only,\n"
-      "also while its server runs.\n",
-      0, 1, run_audit_entries },
-    { "audit prove", "LEDGER CHARGE", "Prove that a charge is in the log.",
+    { "audit entries", "[LEDGER]", "Print the audit log, opened.",
+      "One line of JSON for each entry, oldest first: of the server, for an\n"
+      "auditor who sees every dataset, or of a ledger file, also while its\n"
+      "server runs.\n",
+      FOR_SERVER, 1, run_audit_entries },
+    { "audit prove", "[LEDGER] CHARGE", "Prove that a charge is in the log.",
       "Prints entry, salt, commitment and inclusion proof as JSON: with the\n"
       "checkpoint of that size anybody can check it.  CHARGE is a receipt's\n"
-      "query id.\n",
-      0, 2, run_audit_prove },
+      "query id.  Asks the server, as an auditor, or reads a ledger file.\n",
+      FOR_SERVER, 2, run_audit_prove },
     { "audit verify", "[FILE]", "Check the audit log of a running server.",
       "Fetches every tile and computes the root that the checkpoint signs.\n"
       "With FILE, also that the log goes on from the checkpoint in it, which\n"

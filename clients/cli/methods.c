@@ -2,6 +2,7 @@
 
 #include <grpc/health/v1/health.pb-c.h>
 #include <halftone/v1/admin.pb-c.h>
+#include <halftone/v1/audit.pb-c.h>
 #include <halftone/v1/consent.pb-c.h>
 #include <halftone/v1/halftone.pb-c.h>
 
@@ -55,3 +56,9 @@ const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",
     &grpc__health__v1__health_check_response__descriptor
 };
+const struct client_method METHOD_LIST_ENTRIES = {
+    "/halftone.v1.Audit/ListEntries",
+    &halftone__v1__list_entries_reply__descriptor
+};
+const struct client_method METHOD_PROVE = { "/halftone.v1.Audit/Prove",
+                                            &halftone__v1__proof__descriptor };

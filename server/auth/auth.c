@@ -102,6 +102,7 @@ static const char *const ACTIONS[AUTH_ACTION_COUNT] = {
     [AUTH_HEALTH] = "health",
     [AUTH_METRICS] = "metrics",
     [AUTH_ADMIN] = "admin",
+    [AUTH_AUDIT] = "audit log",
     [AUTH_CONSENT] = "consent",
 };
 
@@ -119,7 +120,8 @@ static const struct {
     [ROLE_ANALYST] = { "analyst", MAY_READ | MAY(QUERY) | MAY(ESTIMATE) |
                                       MAY(CHARGES_OWN) | MAY(HEALTH) },
     [ROLE_AUDITOR] = { "auditor", MAY_READ | MAY(CHARGES_OWN) |
-                                      MAY(CHARGES_ALL) | MAY(HEALTH) },
+                                      MAY(CHARGES_ALL) | MAY(AUDIT) |
+                                      MAY(HEALTH) },
     [ROLE_SUBJECT_SERVICE] = { "subject_service", MAY(HEALTH) | MAY(CONSENT) },
     [ROLE_SENDER] = { "sender", MAY(HEALTH) },
     [ROLE_OPERATOR] = { "operator", MAY(HEALTH) | MAY(METRICS) },

@@ -42,6 +42,7 @@ enum auth_action {
     AUTH_HEALTH,      /* is the server well */
     AUTH_METRICS,     /* its counters */
     AUTH_ADMIN,       /* lift the stop that misses are */
+    AUTH_AUDIT,       /* read the audit log, opened */
     AUTH_CONSENT,     /* record and read what people decided */
     AUTH_ACTION_COUNT
 };

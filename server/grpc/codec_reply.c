@@ -3,6 +3,7 @@
 
 #include "server/grpc/codec.h"
 #include "server/grpc/codec_arena.h"
+#include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_value.h"
 
@@ -469,6 +470,9 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_GET_MISSES] = encode_misses,
     [REQUEST_LIFT_MISSES] = encode_misses,
     [REQUEST_CONSENT_RECORD] = codec_consent_recorded,
+    [REQUEST_AUDIT_CHECKPOINT] = codec_audit_checkpoint,
+    [REQUEST_AUDIT_ENTRIES] = codec_audit_entries,
+    [REQUEST_AUDIT_PROVE] = codec_audit_proof,
 };
 
 enum err_code codec_encode(const uint8_t **msg, size_t *len,

@@ -1,11 +1,13 @@
 /* Messages -> struct request.  Declared in codec.h. */
 #include <halftone/v1/admin.pb-c.h>
+#include <halftone/v1/audit.pb-c.h>
 #include <halftone/v1/consent.pb-c.h>
 #include <math.h>
 #include <openssl/sha.h>
 #include <string.h>
 
 #include "server/grpc/codec.h"
+#include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_value.h"
 #include "server/grpc/grpc_wire.h"
@@ -294,6 +296,17 @@ static const struct method {
     { { "/halftone.v1.Admin/LiftMisses", REQUEST_LIFT_MISSES, false },
       &halftone__v1__lift_misses_request__descriptor,
       decode_lift },
+#define SERVICE "/halftone.v1.Audit/"
+    { { SERVICE "GetCheckpoint", REQUEST_AUDIT_CHECKPOINT, false },
+      &halftone__v1__get_checkpoint_request__descriptor,
+      decode_nothing },
+    { { SERVICE "ListEntries", REQUEST_AUDIT_ENTRIES, false },
+      &halftone__v1__list_entries_request__descriptor,
+      codec_audit_list },
+    { { SERVICE "Prove", REQUEST_AUDIT_PROVE, false },
+      &halftone__v1__prove_request__descriptor,
+      codec_audit_prove },
+#undef SERVICE
 #define SERVICE "/halftone.v1.Consent/"
     { { SERVICE "Grant", REQUEST_CONSENT_RECORD, false },
       &halftone__v1__consent_event__descriptor,

@@ -28,6 +28,7 @@ enum { ARENA_CAP = PLAN_ARENA }; /* bytes one query may use in a worker */
 static const char *const SERVICES[] = {
     "halftone.v1.Halftone",
     "halftone.v1.Admin",
+    "halftone.v1.Audit",
     "halftone.v1.Consent",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
@@ -237,6 +238,7 @@ static enum err_code start_trail(struct server *s, struct err *err)
     s->service.trail = s->trail;
     TRY(audit_pages_new(&s->pages, s->config->ledger, &s->config->audit_key,
                         clock_system(), err));
+    s->service.pages = s->pages;
     return trail_world(s->trail, s->world, err);
 }
 

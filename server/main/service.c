@@ -21,6 +21,9 @@ static const struct operation {
     [REQUEST_GET_MISSES] = { service_misses, AUTH_CHARGES_ALL },
     [REQUEST_LIFT_MISSES] = { service_lift, AUTH_ADMIN },
     [REQUEST_BATCH] = { service_batch, AUTH_QUERY },
+    [REQUEST_AUDIT_CHECKPOINT] = { service_audit_checkpoint, AUTH_AUDIT },
+    [REQUEST_AUDIT_ENTRIES] = { service_audit_entries, AUTH_AUDIT },
+    [REQUEST_AUDIT_PROVE] = { service_audit_prove, AUTH_AUDIT },
     [REQUEST_CONSENT_RECORD] = { service_record, AUTH_CONSENT },
 };
 

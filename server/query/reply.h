@@ -162,6 +162,22 @@ struct reply_recorded {
     uint32_t notice;
 };
 
+/* An entry of the audit log and what opens its commitment. */
+struct reply_entry {
+    uint64_t index;
+    const char *entry;
+    const uint8_t *salt;
+    size_t salt_len;
+};
+struct reply_audit {
+    const char *note, *key; /* CHECKPOINT */
+    const struct reply_entry *entries;
+    size_t n_entries; /* PROVE: 1 */
+    uint64_t size;    /* PROVE: of the log, with its root and the proof */
+    const uint8_t *root, *hashes; /* one after another, hash_len each */
+    size_t n_hashes, hash_len;
+};
+
 struct reply {
     enum request_op op;
     struct reply_table table;       /* QUERY */
@@ -178,6 +194,7 @@ struct reply {
     size_t n_charges;
     const char *next_page_token;    /* "" = last page */
     struct reply_recorded recorded; /* CONSENT_RECORD */
+    struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };
 

@@ -20,6 +20,9 @@ enum request_op {
     REQUEST_LIFT_MISSES,
     REQUEST_BATCH,
     REQUEST_CONSENT_RECORD,
+    REQUEST_AUDIT_CHECKPOINT,
+    REQUEST_AUDIT_ENTRIES,
+    REQUEST_AUDIT_PROVE,
     REQUEST_OP_COUNT
 };
 
@@ -96,9 +99,13 @@ struct request {
     struct request *queries; /* is_batch: n_queries */
     size_t n_queries;
 
-    /* LIST_CHARGES */
+    /* LIST_CHARGES, AUDIT_ENTRIES */
     uint32_t page_size;     /* 1..1000 */
     const char *page_token; /* "" = first page */
+
+    /* AUDIT_ENTRIES, AUDIT_PROVE */
+    uint64_t first;     /* index of a leaf */
+    const char *charge; /* PROVE: the leaf of this charge instead, or NULL */
 
     /* CONSENT_* */
     const struct request_consent *consent;

@@ -31,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Halftone/Batch",
         "/halftone.v1.Consent/Grant",
         "/halftone.v1.Consent/Withdraw",
+        "/halftone.v1.Audit/ListEntries",
+        "/halftone.v1.Audit/Prove",
     };
     struct request req;
     struct err err = { 0 };

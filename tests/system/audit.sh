@@ -18,7 +18,15 @@ mkdir -p "$shop"
 "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 2000 || die "no shop"
 cp demo/shop.yaml "$shop/shop.yaml"
 write_config "$shop/shop.yaml"
+add_principal aud auditor
+add_principal some auditor
+sed -i '/^  some:/,$s/datasets: .*/datasets: [shop]/' "$run/principals.yaml"
 start_server
+as() { # WHO COMMAND...
+    local who=$1
+    shift
+    HALFTONE_TOKEN=$(cat "$run/$who.token") "$bin/halftone" "$@" </dev/null
+}
 
 signed() {
     page key && page checkpoint >"$run/c" && cat "$run/c" &&
@@ -55,6 +63,23 @@ proves() {
         grep -q "\"charge\":\"$id\"" "$run/proof" && exits 3 "$bin/halftone" audit prove "$run/ledger.db" 00
 }
 check 'a charge is proved to be in it' proves
+charge_of() { ask --format json 'SELECT COUNT(*) FROM shop.customers' | sed 's/.*"query_id":"\([0-9a-f]*\)".*/\1/'; }
+asks() { # an auditor's proof over the network is that of the file, but for what came meanwhile
+    local id
+    id=$(charge_of)
+    as aud audit prove "$id" >"$run/asked" && "$bin/halftone" audit prove "$run/ledger.db" "$id" >"$run/read" &&
+        grep -q "\"charge\":\"$id\"" "$run/asked" &&
+        [ "$(grep -o '"salt":"[^"]*","commitment":"[^"]*"' "$run/asked")" = "$(grep -o '"salt":"[^"]*","commitment":"[^"]*"' "$run/read")" ]
+}
+check 'an auditor asks the server for the same' asks
+same_entries() { # one more was logged meanwhile: the login of who asked
+    as aud audit entries >"$run/asked" && leaves >"$run/read" && [ "$(wc -l <"$run/asked")" -gt 5 ] &&
+        cmp -n "$(wc -c <"$run/asked")" "$run/asked" "$run/read"
+}
+check 'and reads every entry, opened' same_entries
+check 'an analyst may not' exits 5 as analyst audit entries
+check 'nor an auditor of some datasets, and hears why' says 'of every dataset' as some audit entries
+check 'no charge, no proof' exits 3 as aud audit prove 00
 check 'the ledger and its log hold together' "$bin/halftone" ledger verify "$run/ledger.db"
 witness() { "$bin/halftone" audit witness --log-key "$(page key)" "$run/seen" "$@"; }
 check 'a stranger finds every tile as signed' says 'every tile as signed' \

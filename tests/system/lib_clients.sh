@@ -13,7 +13,10 @@ start_shop() {
     "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" 2000 || die "no shop"
     cp demo/shop.yaml "$run/shop/shop.yaml"
     write_config "$run/shop/shop.yaml"
+    add_principal auditor auditor
     start_server
+    HALFTONE_AUDITOR_TOKEN=$(cat "$run/auditor.token")
+    export HALFTONE_AUDITOR_TOKEN
     export HALFTONE_PURPOSE=improve_products
     HALFTONE_STEWARD_TOKEN=$(cat "$run/steward.token")
     export HALFTONE_STEWARD_TOKEN

@@ -4,14 +4,14 @@ const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
 const { Client } = require('grpc-reflection-js');
 
-const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_STEWARD_TOKEN, HALFTONE_PURPOSE } =
-  process.env;
+const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_PURPOSE } = process.env;
+const { HALFTONE_STEWARD_TOKEN, HALFTONE_AUDITOR_TOKEN } = process.env;
 const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPOSE };
 // What each method is asked, and a field that its reply must have.
 const asked = {
   Query: [query, 'receipt'],
   Batch: [{ purpose: HALFTONE_PURPOSE, queries: [query] }, 'answers'],
-  Estimate: [{ query }, 'rho_pico'],
+  Estimate: [{ query: { ...query, sql: `${query.sql} WHERE amount > 3` } }, 'rho_pico'],
   ListDatasets: [{}, 'datasets'],
   DescribeDataset: [{ dataset: 'shop' }, 'dataset'],
   GetBudget: [{ dataset: 'shop' }, 'spent_rho_pico'],
@@ -20,6 +20,9 @@ const asked = {
   GetMisses: [{ dataset: 'shop' }, 'limit'],
   // There is nothing to lift, which is said.
   LiftMisses: [{ dataset: 'shop', reason: 'a test' }, null],
+  GetCheckpoint: [{}, 'note'],
+  ListEntries: [{}, 'entries'],
+  Prove: [{ index: 1 }, 'hashes'],
 };
 let failed = 0;
 
@@ -33,7 +36,8 @@ function call(client, root, service, method) {
   const Reply = root.lookupType(method.responseType);
   const [words, field] = asked[method.name];
   const meta = new grpc.Metadata();
-  const token = service.endsWith('.Admin') ? HALFTONE_STEWARD_TOKEN : HALFTONE_TOKEN;
+  const tokens = { Admin: HALFTONE_STEWARD_TOKEN, Audit: HALFTONE_AUDITOR_TOKEN };
+  const token = tokens[service.split('.').pop()] || HALFTONE_TOKEN;
   meta.set('authorization', `Bearer ${token}`);
   const outcome = (err, reply) => {
     if (field === null) return err && err.code === grpc.status.INVALID_ARGUMENT ? '' : 'not refused';

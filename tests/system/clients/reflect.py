@@ -15,7 +15,7 @@ QUERY = {"sql": COUNT, "purpose": PURPOSE}
 ASKED = {
     "Query": (QUERY, "receipt"),
     "Batch": ({"purpose": PURPOSE, "queries": [{"sql": COUNT}]}, "answers"),
-    "Estimate": ({"query": QUERY}, "rho_pico"),
+    "Estimate": ({"query": {**QUERY, "sql": COUNT + " WHERE amount > 3"}}, "rho_pico"),
     "ListDatasets": ({}, "datasets"),
     "DescribeDataset": ({"dataset": "shop"}, "dataset"),
     "GetBudget": ({"dataset": "shop"}, "spent_rho_pico"),
@@ -24,6 +24,9 @@ ASKED = {
     "GetMisses": ({"dataset": "shop"}, "limit"),
     # There is nothing to lift, which is said.
     "LiftMisses": ({"dataset": "shop", "reason": "a test"}, None),
+    "GetCheckpoint": ({}, "note"),
+    "ListEntries": ({}, "entries"),
+    "Prove": ({"index": 1}, "hashes"),
 }
 failed = False
 
@@ -46,8 +49,8 @@ def call(channel, method):
             method.output_type
         ).FromString,
     )
-    is_admin = method.containing_service.name == "Admin"
-    token = os.environ["HALFTONE_STEWARD_TOKEN" if is_admin else "HALFTONE_TOKEN"]
+    whose = {"Admin": "STEWARD_", "Audit": "AUDITOR_"}
+    token = os.environ[f"HALFTONE_{whose.get(method.containing_service.name, '')}TOKEN"]
     try:
         reply = stub(request, timeout=20, metadata=[("authorization", f"Bearer {token}")])
     except grpc.RpcError as e:
