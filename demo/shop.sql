@@ -71,15 +71,25 @@ FROM touches
 GROUP BY customer_id, campaign
 HAVING chance(customer_id || campaign, 'converts') < 0.02 * count(*) + 0.03;
 
--- An append-only record: granted, and by some withdrawn later.
+-- What people decided: granted when they joined, by some withdrawn later; and
+-- a few objected to what needs no consent.
+CREATE TABLE asked AS
+FROM (VALUES ('measure_campaigns', 0.62), ('understand_audiences', 0.48),
+             ('share_with_partners', 0.17)) p(purpose, share);
+
 CREATE TABLE consents AS
-SELECT customer_id, purpose, 'granted' AS event, joined::TIMESTAMP AS at_time
-FROM customers, (VALUES ('improve_products', 0.8), ('marketing', 0.45)) p(purpose, share)
-WHERE chance(customer_id, 'consent ' || purpose) < share
+SELECT customer_id AS subject, purpose AS purposes, 'granted' AS state,
+       joined::TIMESTAMP AS at, 1 AS notice, 'sign-up' AS source
+FROM customers, asked WHERE chance(customer_id, 'consent ' || purpose) < share
 UNION ALL
-SELECT customer_id, purpose, 'withdrawn', joined::TIMESTAMP + INTERVAL 200 DAY
-FROM customers, (VALUES ('improve_products', 0.8), ('marketing', 0.45)) p(purpose, share)
-WHERE chance(customer_id, 'consent ' || purpose) < 0.05 * share;
+SELECT customer_id, purpose, 'withdrawn', joined::TIMESTAMP + INTERVAL 200 DAY,
+       0, 'account page'
+FROM customers, asked
+WHERE chance(customer_id, 'consent ' || purpose) < 0.06 * share
+UNION ALL
+SELECT customer_id, 'improve_products', 'objected',
+       joined::TIMESTAMP + INTERVAL 90 DAY, 0, 'letter'
+FROM customers WHERE chance(customer_id, 'objects') < 0.015;
 
 COPY (FROM customers ORDER BY ALL) TO 'customers.parquet';
 COPY (FROM orders ORDER BY ALL) TO 'orders.parquet';

@@ -43,6 +43,7 @@ static struct policy *load(struct shop *s, const char *text, const char *path)
     if (policy_load_bytes(&p, text, strlen(text), path, &report, &s->lasting,
                           &err) != ERR_OK)
         die(path, err.msg);
+    p->has_consent = false; /* everybody counts: what is asked is the point */
     return p;
 }
 

@@ -23,38 +23,57 @@ static const struct folded {
     const char *name;
     struct fold_event events[4]; /* in the order in which they count */
     uint64_t yes, no;
+    bool never; /* who is marked */
 } folded[] = {
-    { "who never decided is unknown", TO({ 0 }), 0, 0 },
+    { "who never decided is unknown", TO({ 0 }), 0, 0, false },
     { "a yes is for its purposes alone",
-      TO({ 1, CONSENT_GRANTED, A, 0, FOLD_NEVER }), A, 0 },
+      TO({ 1, CONSENT_GRANTED, A, 0, FOLD_NEVER }), A, 0, false },
     { "a withdrawal is a no",
       TO({ 1, CONSENT_GRANTED, A | B, 2, FOLD_NEVER },
          { 2, CONSENT_WITHDRAWN, A, 0, FOLD_NEVER }),
-      B, A },
+      B, A, false },
     { "who comes back counts again",
       TO({ 1, CONSENT_WITHDRAWN, A, 0, FOLD_NEVER },
          { 2, CONSENT_GRANTED, A, 0, FOLD_NEVER }),
-      A, 0 },
+      A, 0, false },
     { "an objection is a no", TO({ 1, CONSENT_OBJECTED, B, 0, FOLD_NEVER }), 0,
-      B },
+      B, false },
     { "what expired is neither",
       TO({ 1, CONSENT_GRANTED, A, 0, FOLD_NEVER },
          { 2, CONSENT_EXPIRED, A, 0, FOLD_NEVER }),
-      0, 0 },
+      0, 0, false },
     { "nothing expires a no",
       TO({ 1, CONSENT_OBJECTED, A, 0, FOLD_NEVER },
          { 2, CONSENT_EXPIRED, A, 0, FOLD_NEVER }),
-      0, A },
-    { "a yes ends at its end", TO({ 1, CONSENT_GRANTED, A, 0, NOW }), 0, 0 },
-    { "and not before", TO({ 1, CONSENT_GRANTED, A, 0, NOW + 1 }), A, 0 },
+      0, A, false },
+    { "a yes ends at its end", TO({ 1, CONSENT_GRANTED, A, 0, NOW }), 0, 0,
+      false },
+    { "and not before", TO({ 1, CONSENT_GRANTED, A, 0, NOW + 1 }), A, 0,
+      false },
     { "a yes that has ended takes back a no",
       TO({ 1, CONSENT_OBJECTED, A, 0, FOLD_NEVER },
          { 2, CONSENT_GRANTED, A, 0, NOW }),
-      0, 0 },
+      0, 0, false },
     { "a yes to an old notice is none",
-      TO({ 1, CONSENT_GRANTED, A | B, 1, FOLD_NEVER }), A, 0 },
+      TO({ 1, CONSENT_GRANTED, A | B, 1, FOLD_NEVER }), A, 0, false },
     { "a yes to the new notice is one",
-      TO({ 1, CONSENT_GRANTED, A | B, 2, FOLD_NEVER }), A | B, 0 },
+      TO({ 1, CONSENT_GRANTED, A | B, 2, FOLD_NEVER }), A | B, 0, false },
+    { "a child never counts, whatever was granted",
+      TO({ 1, CONSENT_SPECIAL, ~0ULL, 0, FOLD_NEVER },
+         { 2, CONSENT_EXPLICIT, A, 0, FOLD_NEVER }),
+      0, ~0ULL, true },
+    { "who was marked counts by explicit consent alone",
+      TO({ 1, CONSENT_EXPLICIT, A, 0, FOLD_NEVER },
+         { 2, CONSENT_GRANTED, B, 2, FOLD_NEVER },
+         { 3, CONSENT_SPECIAL, ~0ULL, 0, FOLD_NEVER }),
+      A, ~(uint64_t)A, false },
+    { "a mark that is taken back is none",
+      TO({ 1, CONSENT_SPECIAL, ~0ULL, 0, FOLD_NEVER },
+         { 2, CONSENT_GRANTED, A, 0, FOLD_NEVER },
+         { 3, CONSENT_ORDINARY, ~0ULL, 0, FOLD_NEVER }),
+      A, 0, true },
+    { "explicit consent is a yes",
+      TO({ 1, CONSENT_EXPLICIT, A, 0, FOLD_NEVER }), A, 0, false },
 };
 
 static void check_fold(void **state)
@@ -64,6 +83,7 @@ static void check_fold(void **state)
     struct fold f = { 0 };
     for (size_t i = 0; i < 4 && row->events[i].state; i++)
         fold_add(&f, &row->events[i], NOW, least);
+    fold_end(&f, row->never);
     assert_int_equal(f.yes, row->yes);
     assert_int_equal(f.no, row->no);
 }

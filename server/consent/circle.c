@@ -18,6 +18,7 @@ static struct consent_circle *add_circle(struct consent *c, int64_t id,
     circle->id = id;
     circle->name = own;
     circle->key_type = POLICY_TEXT;
+    circle->never = true;
     for (size_t i = 0; i < c->options.keys.n; i++)
         pseudonym_maker_init(&circle->makers[i], c->options.keys.key[i], name);
     (void)pthread_mutex_lock(&c->lock);
@@ -32,7 +33,8 @@ static bool add_purpose(struct consent_circle *circle, const char *id)
     char *own = strdup(id);
     if (!own)
         return false;
-    circle->purposes[circle->n_purposes++].id = own;
+    circle->purposes[circle->n_purposes].id = own;
+    circle->n_purposes++;
     return true;
 }
 
@@ -80,6 +82,7 @@ struct learn {
     struct consent_job job;
     const struct policy *policy;
     struct consent_circle *circle;
+    bool stricter; /* others count than before */
 };
 
 static struct consent_circle *find_circle(struct consent *c, const char *name)
@@ -109,7 +112,21 @@ static enum err_code learn_purpose(struct consent *c, struct learn *l,
         if (!add_purpose(circle, p->id))
             return err_set(l->job.err, ERR_LIMIT, "out of memory");
     }
+    circle->purposes[k].valid_us = p->valid_for_s * 1000000;
+    circle->purposes[k].notice = p->notice;
+    l->stricter |= circle->least_notice[k] != p->least_notice;
+    circle->least_notice[k] = p->least_notice;
     return ERR_OK;
+}
+
+/* All tables have one type of key. */
+static void learn_key(struct consent_circle *circle, const struct policy *p)
+{
+    for (size_t i = 0; i < p->n_tables; i++) {
+        const struct policy_table *t = &p->tables[i];
+        if (t->owned && circle->key_type != t->columns[t->key].type)
+            circle->key_type = t->columns[t->key].type;
+    }
 }
 
 static enum err_code learn(struct consent *c, struct consent_job *job)
@@ -126,12 +143,12 @@ static enum err_code learn(struct consent *c, struct consent_job *job)
         if (!l->circle)
             return err_set(job->err, ERR_LIMIT, "out of memory");
     }
-    for (size_t i = 0; i < p->n_tables; i++)
-        if (p->tables[i].owned)
-            l->circle->key_type = p->tables[i].columns[p->tables[i].key].type;
+    learn_key(l->circle, p);
     for (size_t i = 0; i < p->n_purposes; i++)
         TRY(learn_purpose(c, l, &p->purposes[i]));
-    return ERR_OK;
+    l->stricter |= l->circle->never != (p->special == SPECIAL_NEVER);
+    l->circle->never = p->special == SPECIAL_NEVER;
+    return l->stricter ? state_refold_all(c, job->err) : ERR_OK;
 }
 
 enum err_code consent_circle(struct consent_circle **out, struct consent *c,

@@ -5,7 +5,8 @@
 static const char *const NAMES[CONSENT_STATES] = {
     [CONSENT_UNKNOWN] = "unknown",     [CONSENT_GRANTED] = "granted",
     [CONSENT_WITHDRAWN] = "withdrawn", [CONSENT_OBJECTED] = "objected",
-    [CONSENT_EXPIRED] = "expired",
+    [CONSENT_EXPIRED] = "expired",     [CONSENT_EXPLICIT] = "granted_explicitly",
+    [CONSENT_SPECIAL] = "special",     [CONSENT_ORDINARY] = "ordinary",
 };
 
 const char *consent_state_name(enum consent_state s)
@@ -35,12 +36,22 @@ static uint64_t informed(const struct fold_event *e,
 void fold_add(struct fold *f, const struct fold_event *e, int64_t now_us,
               const uint32_t least_notice[FOLD_PURPOSES])
 {
-    f->yes &= ~e->purposes;
+    if (!consent_marks(e->state)) {
+        f->yes &= ~e->purposes;
+        f->explicit &= ~e->purposes;
+    }
     switch (e->state) {
     case CONSENT_GRANTED:
+    case CONSENT_EXPLICIT:
         f->no &= ~e->purposes;
         if (e->until_us > now_us)
             f->yes |= informed(e, least_notice);
+        if (e->state == CONSENT_EXPLICIT)
+            f->explicit |= f->yes & e->purposes;
+        break;
+    case CONSENT_SPECIAL:
+    case CONSENT_ORDINARY:
+        f->special = e->state == CONSENT_SPECIAL;
         break;
     case CONSENT_WITHDRAWN:
     case CONSENT_OBJECTED:
@@ -51,4 +62,12 @@ void fold_add(struct fold *f, const struct fold_event *e, int64_t now_us,
     case CONSENT_STATES:
         break;
     }
+}
+
+void fold_end(struct fold *f, bool special_never)
+{
+    if (!f->special)
+        return;
+    f->yes = special_never ? 0 : f->explicit;
+    f->no = ~f->yes;
 }

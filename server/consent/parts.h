@@ -20,8 +20,10 @@ struct consent_circle {
     enum policy_type key_type;
     struct pseudonym_maker makers[PSEUDONYM_KEYS_MAX];
     struct consent_purpose purposes[FOLD_PURPOSES]; /* by number */
-    size_t n_purposes;
+    _Atomic size_t n_purposes; /* whoever reads it may read their ids */
+    /* The leader's: */
     uint32_t least_notice[FOLD_PURPOSES];
+    bool never; /* people who are marked never count */
 };
 
 /* A change of the file: `run` is called inside the transaction. */
@@ -72,6 +74,8 @@ bool state_is_open(const struct consent *c, int64_t import);
 bool state_open(struct consent *c, int64_t import); /* false: no memory */
 void state_close(struct consent *c, int64_t import);
 bool state_refold(struct consent *c, uint32_t number);
+/* Everybody, after what counts has changed. */
+enum err_code state_refold_all(struct consent *c, struct err *err) MUST_CHECK;
 enum err_code state_load(struct consent *c, struct err *err) MUST_CHECK;
 
 /* record.c: the event goes into the chain. */

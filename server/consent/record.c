@@ -32,6 +32,11 @@ static bool is_text(const char *s)
 
 static enum err_code check_purposes(struct record *r, struct err *err)
 {
+    if (consent_marks(r->e->state) && r->e->n_purposes > 0)
+        return err_set(err, ERR_INVALID,
+                       "a mark is about the person: it names no purpose");
+    if (consent_marks(r->e->state))
+        r->purposes = UINT64_MAX;
     for (size_t i = 0; i < r->e->n_purposes; i++) {
         const size_t k = circle_purpose(r->circle, r->e->purposes[i]);
         if (k == r->circle->n_purposes) {
@@ -58,7 +63,7 @@ static enum err_code check_times(const struct record *r, int64_t now_us,
         return err_hint(err, "at is when the person decided, in microseconds "
                              "since 1970 UTC; leave it out for now");
     }
-    if (e->until_us != 0 && e->state != CONSENT_GRANTED)
+    if (e->until_us != 0 && !consent_grants(e->state))
         return err_set(err, ERR_INVALID, "only what is granted has an end");
     if (e->until_us < 0 || (e->until_us != 0 && e->until_us <= e->at_us))
         return err_set(err, ERR_INVALID, "until does not lie after at");
@@ -71,7 +76,8 @@ static enum err_code check(struct record *r, const struct consent *c,
     const struct consent_event *e = r->e;
     if (e->state <= CONSENT_UNKNOWN || e->state >= CONSENT_STATES)
         return err_set(err, ERR_INVALID,
-                       "state is granted, withdrawn, objected or expired");
+                       "state is granted, granted_explicitly, withdrawn, "
+                       "objected, expired, special or ordinary");
     if (!is_text(e->source) || !is_text(e->proof))
         return err_set(err, ERR_INVALID,
                        "source and proof are at most %d bytes of text",
@@ -161,33 +167,36 @@ static int64_t insert(struct consent *c, uint32_t number,
     return seq;
 }
 
-/* The event as it counts for purposes that end alike: takes them from *left. */
+/* What the event says of one purpose. */
+static void fill_in(struct fold_event *e, const struct record *r, unsigned k)
+{
+    const struct consent_purpose *p = &r->circle->purposes[k];
+    e->until_us = FOLD_NEVER;
+    e->notice = r->e->notice;
+    if (!consent_grants(e->state))
+        return;
+    if (r->e->until_us)
+        e->until_us = r->e->until_us;
+    else if (p->valid_us)
+        e->until_us = e->at_us + (int64_t)p->valid_us;
+    if (!e->notice)
+        e->notice = p->notice;
+}
+
+/* The event for the purposes that end alike: taken from *left. */
 static struct fold_event take_alike(const struct record *r, uint64_t *left,
                                     int64_t at_us)
 {
-    struct fold_event e = { .at_us = at_us,
-                            .state = r->e->state,
-                            .notice = r->e->notice,
-                            .until_us = FOLD_NEVER };
-    bool any = false;
+    struct fold_event e = { .at_us = at_us, .state = r->e->state };
+    fill_in(&e, r, (unsigned)__builtin_ctzll(*left));
+    if (consent_marks(e.state))
+        e.purposes = *left;
     for (unsigned k = 0; k < r->circle->n_purposes; k++) {
-        const struct consent_purpose *p = &r->circle->purposes[k];
-        int64_t until = FOLD_NEVER;
-        if (!(*left >> k & 1))
-            continue;
-        if (r->e->state == CONSENT_GRANTED && r->e->until_us)
-            until = r->e->until_us;
-        else if (r->e->state == CONSENT_GRANTED && p->valid_us)
-            until = at_us + (int64_t)p->valid_us;
-        const uint32_t notice = r->e->notice || r->e->state != CONSENT_GRANTED
-                                    ? r->e->notice
-                                    : p->notice;
-        if (any && (until != e.until_us || notice != e.notice))
-            continue;
-        e.until_us = until;
-        e.notice = notice;
-        e.purposes |= UINT64_C(1) << k;
-        any = true;
+        struct fold_event one = e;
+        fill_in(&one, r, k);
+        if ((*left >> k & 1) && one.until_us == e.until_us &&
+            one.notice == e.notice)
+            e.purposes |= UINT64_C(1) << k;
     }
     *left &= ~e.purposes;
     return e;

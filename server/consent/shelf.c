@@ -56,7 +56,7 @@ static const char SCHEMA[] =
 "    seq INTEGER PRIMARY KEY AUTOINCREMENT,"
 "    subject INTEGER NOT NULL,"
 "    at_us INTEGER NOT NULL,"
-"    state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4)," /* consent_state */
+"    state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 7)," /* consent_state */
 "    purposes INTEGER NOT NULL CHECK (purposes <> 0),"
 "    notice INTEGER NOT NULL,"
 "    until_us INTEGER,"

@@ -5,8 +5,9 @@
 #include "server/consent/parts.h"
 
 static void set_all(struct consent *c, const struct consent_circle *circle,
-                    uint32_t number, const struct fold *f, bool *ok)
+                    uint32_t number, struct fold *f, bool *ok)
 {
+    fold_end(f, circle->never);
     for (unsigned k = 0; k < circle->n_purposes; k++)
         *ok &=
             people_set(c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
@@ -104,7 +105,7 @@ static bool note_circle(struct circles *all, int64_t number,
 }
 
 static enum err_code load_people(struct circles *all, struct consent *c,
-                                 struct err *err)
+                                 bool puts, struct err *err)
 {
     struct shelf *s = &c->shelf;
     for (bool more = shelf_find(s, SHELF_SUBJECTS, ""); more;
@@ -115,16 +116,16 @@ static enum err_code load_people(struct circles *all, struct consent *c,
         const int64_t id = shelf_int(s, SHELF_SUBJECTS, 0);
         struct consent_circle *circle =
             circle_of_id(c, shelf_int(s, SHELF_SUBJECTS, 1));
-        if (len != sizeof who || id < 0 || id >= PEOPLE_MAX || !circle)
+        if (len != sizeof who || id < 0 || id >= PEOPLE_MAX || !circle) {
             s->rc = SQLITE_CORRUPT;
-        else
-            memcpy(&who, bytes, sizeof who);
-        if (s->rc == SQLITE_OK && (!people_put(c->people, (uint32_t)id, &who) ||
-                                   !note_circle(all, id, circle))) {
+            break;
+        }
+        memcpy(&who, bytes, sizeof who);
+        if ((puts && !people_put(c->people, (uint32_t)id, &who)) ||
+            !note_circle(all, id, circle)) {
             shelf_end(s, SHELF_SUBJECTS);
-            return err_set(err, ERR_LIMIT,
-                           "no memory for the people of the "
-                           "register of consent");
+            return err_set(err, ERR_LIMIT, "no memory for the people of the "
+                                           "register of consent");
         }
     }
     return ERR_OK;
@@ -155,7 +156,6 @@ static enum err_code load_events(const struct circles *all, struct consent *c,
     }
     if (circle)
         set_all(c, circle, (uint32_t)subject, &f, &ok);
-    people_show(c->people);
     return ok ? ERR_OK
               : err_set(err, ERR_LIMIT,
                         "no memory for the register of consent");
@@ -171,17 +171,30 @@ static bool load_open(struct consent *c)
     return ok;
 }
 
-enum err_code state_load(struct consent *c, struct err *err)
+static enum err_code fold_all(struct consent *c, bool puts, struct err *err)
 {
     struct circles all = { 0 };
-    enum err_code code = load_open(c) ? load_people(&all, c, err)
-                                      : err_set(err, ERR_LIMIT, "no memory");
+    enum err_code code = load_people(&all, c, puts, err);
     if (code == ERR_OK)
         code = load_events(&all, c, err);
     free(all.of);
-    if (code == ERR_OK && c->shelf.rc != SQLITE_OK)
-        code = err_set(err, ERR_INTERNAL,
-                       "the register of consent cannot be read: %s",
-                       sqlite3_errstr(c->shelf.rc));
     return code;
+}
+
+enum err_code state_refold_all(struct consent *c, struct err *err)
+{
+    return fold_all(c, false, err);
+}
+
+enum err_code state_load(struct consent *c, struct err *err)
+{
+    if (!load_open(c))
+        return err_set(err, ERR_LIMIT, "out of memory");
+    TRY(fold_all(c, true, err));
+    people_show(c->people);
+    if (c->shelf.rc == SQLITE_OK)
+        return ERR_OK;
+    return err_set(err, ERR_INTERNAL,
+                   "the register of consent cannot be read: %s",
+                   sqlite3_errstr(c->shelf.rc));
 }

@@ -268,4 +268,5 @@ void policy_check(struct loader *l, struct policy_file *file)
     check_keys(l, file);
     check_columns(l, file);
     check_quotas(l, file);
+    policy_check_consent(l, file);
 }

@@ -29,7 +29,8 @@ extern const struct field_set POLICY_FIELDS, POLICY_PRICE_FIELDS,
     POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS, POLICY_CONSENT_FIELDS;
 
 /* Readers of fields (fields.h); out is a struct policy_file. */
-field_read_fn policy_read_price, policy_read_quotas, policy_read_tables;
+field_read_fn policy_read_price, policy_read_quotas, policy_read_tables,
+    policy_read_purposes, policy_read_consent;
 
 /* Read the columns of one table. */
 void policy_read_columns(struct loader *l, const struct field *f,
@@ -49,6 +50,9 @@ void policy_resolve_prices(struct loader *l, struct policy_file *file);
  */
 void policy_hash_meaning(uint8_t out[32], const struct yaml_node *root,
                          const void *bytes, size_t len);
+
+/* load_purpose.c: purposes and consent, together. */
+void policy_check_consent(struct loader *l, struct policy_file *file);
 
 /* What no single key shows: keys of tables, notion and domains, 10^38. */
 void policy_check(struct loader *l, struct policy_file *file);

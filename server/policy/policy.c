@@ -9,58 +9,6 @@
 static const char *const SOURCES[] = { "files", "duckdb", "fake", NULL };
 /* In the order of enum dp_notion. */
 static const char *const NOTIONS[] = { "zcdp", "pure", "gdp", NULL };
-static const char *const BASES[] = { "consent", "legitimate_interest",
-                                     "public_task", NULL };
-
-#define PURPOSE_AT(member) offsetof(struct policy_purpose, member)
-static const struct field PURPOSE[] = {
-    { .key = "help",
-      .kind = FIELD_TEXT,
-      .at = PURPOSE_AT(help),
-      .absent = "nothing",
-      .help = "One sentence for the people concerned." },
-    { .key = "basis",
-      .kind = FIELD_WORD,
-      .required = true,
-      .at = PURPOSE_AT(basis),
-      .words = BASES,
-      .help =
-          "Why the data may be used. Under consent only people who said yes "
-          "count, and without a register (`consent`) queries are refused; "
-          "under the others everybody does but who objected." },
-};
-const struct field_set POLICY_PURPOSE_FIELDS =
-    FIELD_SET("a purpose", "purposes.ID", PURPOSE);
-
-static void read_purposes(struct loader *l, const struct field *f,
-                          const struct yaml_node *node, void *out)
-{
-    struct policy *p = &((struct policy_file *)out)->p;
-    (void)f;
-    if (node->kind != YAML_MAP || node->n == 0) {
-        loader_mistake(l, yaml_place_of_key(node),
-                       "'purposes' must be a map of at least one purpose",
-                       "write 'purposes: {analytics: {basis: "
-                       "legitimate_interest}}'");
-        return;
-    }
-    p->purposes = loader_alloc(l, node->n, sizeof *p->purposes);
-    if (!p->purposes)
-        return;
-    static const struct field id = {
-        .key = "id",
-        .kind = FIELD_ID,
-        .help = "The id of a purpose is what queries name."
-    };
-    for (const struct yaml_node *c = node->first; c; c = c->next) {
-        struct policy_purpose *purpose = &p->purposes[p->n_purposes++];
-        purpose->id = "";
-        purpose->help = "";
-        fields_read_key(l, &id, c, &purpose->id);
-        fields_read(l, &POLICY_PURPOSE_FIELDS, c, purpose);
-    }
-}
-
 #define AT(member)      offsetof(struct policy_file, p.member)
 #define FILE_AT(member) offsetof(struct policy_file, member)
 static const struct field SLOTS[] = {
@@ -91,34 +39,6 @@ static const struct field SLOTS[] = {
           "longer is a miss. 0 is off." },
 };
 static const struct field_set SLOT_FIELDS = FIELD_SET("slots", "slots", SLOTS);
-
-/* That the section is there says that a register is. */
-static void read_consent(struct loader *l, const struct field *f,
-                         const struct yaml_node *node, void *out);
-
-static const struct field CONSENT[] = {
-    { .key = "interval",
-      .kind = FIELD_DURATION,
-      .unit_ns = 1000000000,
-      .at = AT(consent_interval_s),
-      .fallback = "1 day",
-      .min = 1,
-      .max = 366 * 86400.0,
-      .help = "Stretches of this length since 1970 divide time; an answer is "
-              "served again in the one it was released in alone, whatever "
-              "people decided, and for `reuse_for` at most." },
-};
-const struct field_set POLICY_CONSENT_FIELDS =
-    FIELD_SET("consent", "consent", CONSENT);
-
-static void read_consent(struct loader *l, const struct field *f,
-                         const struct yaml_node *node, void *out)
-{
-    struct policy *p = &((struct policy_file *)out)->p;
-    (void)f;
-    p->has_consent = true;
-    fields_read(l, &POLICY_CONSENT_FIELDS, node, out);
-}
 
 /* The order is the page's: who, what it may cost, what it is for, the data. */
 static const struct field POLICY[] = {
@@ -315,7 +235,7 @@ static const struct field POLICY[] = {
 
     { .key = "consent",
       .kind = FIELD_CUSTOM,
-      .read = read_consent,
+      .read = policy_read_consent,
       .inner = &POLICY_CONSENT_FIELDS,
       .form = "map",
       .absent = "no register is asked who counts",
@@ -324,7 +244,7 @@ static const struct field POLICY[] = {
     { .key = "purposes",
       .kind = FIELD_CUSTOM,
       .required = true,
-      .read = read_purposes,
+      .read = policy_read_purposes,
       .inner = &POLICY_PURPOSE_FIELDS,
       .form = "map",
       .help = "What the data may be used for: every query names one." },

@@ -106,9 +106,22 @@ enum policy_basis {
     BASIS_PUBLIC_TASK
 };
 
+/* What people are told of a purpose, in one language. */
+struct policy_words {
+    const char *language; /* BCP 47: "en", "pt-BR" */
+    const char *text;
+};
+
 struct policy_purpose {
     const char *id;
     const char *help;
+    struct policy_words *words; /* the same for people, by language */
+    size_t n_words;
+    uint32_t tcf;         /* purpose of IAB TCF v2.3, 1 to 11; 0 = none */
+    uint64_t retention_s; /* how long data are kept for it; 0 = not said */
+    uint64_t valid_for_s; /* of a consent; 0 = until it is withdrawn */
+    uint32_t notice;      /* version of what people are told now, from 1 */
+    uint32_t least_notice; /* consent to an older one does not count */
     enum policy_basis basis; /* consent: refused without has_consent */
 };
 
@@ -166,6 +179,11 @@ struct policy {
     uint64_t deadline_ms;  /* longest run of one query */
 
     bool has_consent;            /* a register says who counts */
+    enum policy_special {
+        SPECIAL_NEVER,    /* people marked as children, or by special
+                             categories of data, never count */
+        SPECIAL_EXPLICIT, /* ... count by explicit consent alone */
+    } special;
     uint64_t consent_interval_s; /* what is released belongs to one stretch of
                                     this length of the public clock */
 

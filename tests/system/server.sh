@@ -67,8 +67,8 @@ check 'a wrong token exits 5' exits 5 env \
 check 'nobody there exits 6' exits 6 "$bin/halftone" datasets --target localhost:1
 check 'an unknown flag exits 2' exits 2 "$bin/halftone" query --colour x
 check 'an unknown dataset exits 3' exits 3 ask 'SELECT COUNT(*) FROM bank.customers'
-check 'a purpose that needs consent is refused' exits 3 \
-    "$bin/halftone" query --purpose measure_campaigns "$count"
+check 'an unknown purpose exits 3' exits 3 \
+    "$bin/halftone" query --purpose marketing "$count"
 free() {
     local before
     before=$(spent)
