@@ -264,10 +264,11 @@ $(BUILD)/tests/auditor/probe: $(patsubst %,$(BUILD)/tests/auditor/%.o, \
 	$(LINK)
 $(BUILD)/tests/auditor/halftoned: LDFLAGS += \
     -Wl,--wrap=service_charge_args,--wrap=dp_mechanism_release \
-    -Wl,--wrap=dp_quantile_pick,--wrap=dp_topk_pick,--wrap=dp_threshold_of \
+    -Wl,--wrap=engine_duckdb_open,--wrap=dp_quantile_pick,--wrap=dp_topk_pick,--wrap=dp_threshold_of \
     -Wl,--wrap=leave_at_slot,--wrap=leave_as_first,--wrap=leave_on_time
 $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
-                                  $(BUILD)/tests/auditor/plant.o $(LIB)
+                                  $(BUILD)/tests/auditor/plant.o \
+                                  $(BUILD)/tests/auditor/remember.o $(LIB)
 	$(LINK)
 # Crashes of the server: who causes them, what is preloaded into it, and a server
 # that charges too late (tests/crash/plant.c).

@@ -5,6 +5,7 @@
  *   always                 the filter begins anew each second and holds as much
  *                          as the ledger can count: a hundred thousand answers
  *                          cost more than any policy may promise
+ *   AUDIT_REMEMBER=1       what a statement gave is given again (remember.h)
  *   AUDIT_PLANT=scale      noise of half the scale, choices of four times the
  *                          epsilon (what a person can do to a percentile's
  *                          scores is worth half of what is paid, so twice would
@@ -20,7 +21,9 @@
 #include "dp/quantile.h"
 #include "dp/select.h"
 #include "dp/topk.h"
+#include "server/engine/duckdb.h"
 #include "server/main/leave.h"
+#include "tests/auditor/remember.h"
 
 /* Both of the type of what they stand for: when that changes, this fails to
  * compile, where the linker would not mind. */
@@ -34,6 +37,7 @@ WRAPPED(dp_threshold_of);
 WRAPPED(leave_at_slot);
 WRAPPED(leave_as_first);
 WRAPPED(leave_on_time);
+WRAPPED(engine_duckdb_open);
 
 static bool is_planted(const char *what)
 {
@@ -60,6 +64,17 @@ enum err_code __wrap_service_charge_args(struct ledger_charge_args *out,
         (struct dp_price){ DP_PRICE_MAX, DP_PRICE_MAX, DP_PRICE_MAX };
     out->accounts = filter;
     out->n_accounts = 1;
+    return ERR_OK;
+}
+
+enum err_code __wrap_engine_duckdb_open(struct engine **out,
+                                        const struct policy *policy,
+                                        const struct engine_options *options,
+                                        struct err *err)
+{
+    TRY(__real_engine_duckdb_open(out, policy, options, err));
+    if (getenv("AUDIT_REMEMBER"))
+        *out = remember_engine(*out);
     return ERR_OK;
 }
 

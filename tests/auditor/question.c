@@ -96,22 +96,27 @@ static const struct question QUESTIONS[] = {
       .price = 0.5,
       .delta = SOME,
       .planted = "scale" },
-    { .name = "SELECT: VAR_POP and its count",
+    { .name = "SELECT: VAR_POP, its average and count",
       .notion = DP_ZCDP,
-      .sql = "SELECT VAR_POP(amount), COUNT(*) FROM visits",
+      .sql = "SELECT VAR_POP(amount), AVG(amount), COUNT(*) FROM visits",
       .price = 0.5,
-      .delta = SOME },
+      .delta = SOME,
+      .planted = "scale" },
     { .name = "SELECT: a chain, an average and who is above it",
       .notion = DP_ZCDP,
       .sql = "SELECT COUNT(*) FROM visits WHERE amount > (SELECT AVG(amount) "
              "FROM visits)",
       .price = 0.5,
-      .delta = SOME },
+      .delta = SOME,
+      .planted = "scale" },
     { .name = "SELECT: selected groups with sums",
       .notion = DP_ZCDP,
-      .sql = "SELECT tag, COUNT(*), SUM(n) FROM visits GROUP BY tag",
+      .sql = "SELECT tag, COUNT(DISTINCT person), COUNT(*), SUM(n) FROM visits "
+             "WHERE tag <> 'solo' GROUP BY tag",
       .price = 0.5,
-      .delta = SOME },
+      .delta = SOME,
+      .l0 = 1,
+      .planted = "scale" },
 };
 
 size_t question_count(void)

@@ -7,24 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_sort.h>
 
 enum { CELLS_MAX = 256, NAME_CAP = 96 };
 
-/* Differences below so many standard errors are taken for noise. */
-#define FIRM 4.0
+/* Rates that differ by fewer standard errors are taken for one. */
+#define FIRM 2.0
 /* Values are steps of 1/GRID; scores, too. */
 #define GRID 1024.0
 
+/* Values by answer, NAN where it had none; those after the last are missing. */
 struct seen {
     double *value; /* owned */
     size_t n, cap;
+    size_t n_there; /* of them, numbers */
 };
 
 struct cell {
     char name[NAME_CAP];
     struct seen side[2];
     double low, high;       /* values are clamped: a ratio has no variance */
+    double middle;          /* stands for a value that is not there */
     double weight;          /* of a value */
     double present, absent; /* of being there, and not */
 };
@@ -130,13 +134,18 @@ static void remember(void *ctx, const char *name, double value)
         (void)snprintf(cell->name, sizeof cell->name, "%s", name);
     }
     struct seen *seen = &cell->side[l->side];
-    if (seen->n == seen->cap) {
-        seen->cap = 2 * seen->cap + 64;
+    const size_t at = l->s->answers[l->side];
+    if (at >= seen->cap) {
+        seen->cap = 2 * at + 64;
         seen->value = realloc(seen->value, seen->cap * sizeof *seen->value);
         if (!seen->value)
             abort();
     }
+    while (seen->n < at)
+        seen->value[seen->n++] = (double)NAN;
+    assert(seen->n == at); /* one value a cell */
     seen->value[seen->n++] = value;
+    seen->n_there++;
 }
 
 void scorer_learn(struct scorer *s, int side,
@@ -149,55 +158,112 @@ void scorer_learn(struct scorer *s, int side,
                 answer->n_columns == 1;
 }
 
-static double clamped(const struct cell *c, double x)
+/* What counts of a value: NAN is a value that is not there. */
+static double centred(const struct cell *c, double x)
 {
-    return x < c->low ? c->low : x > c->high ? c->high : x;
+    return isnan(x) ? 0 : fmax(c->low, fmin(c->high, x)) - c->middle;
 }
 
-static void moments(double *mean, double *variance, const struct cell *c,
-                    int side)
+static double centred_at(const struct cell *c, int side, size_t answer)
 {
     const struct seen *seen = &c->side[side];
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < seen->n; i++)
-        sum += clamped(c, seen->value[i]);
-    *mean = sum / (double)seen->n;
-    for (size_t i = 0; i < seen->n; i++) {
-        const double off = clamped(c, seen->value[i]) - *mean;
-        squares += off * off;
-    }
-    *variance = squares / (double)(seen->n - 1);
+    return centred(c, answer < seen->n ? seen->value[answer] : (double)NAN);
 }
 
 /* Between the first and the last two hundredth of both sides' values. */
-static void find_range(struct cell *c)
+static bool find_range(struct cell *c)
 {
-    enum { PART = 200 };
+    enum { PART = 200, ENOUGH = 50 };
+    if (c->side[0].n_there < ENOUGH || c->side[1].n_there < ENOUGH)
+        return false;
     c->low = INFINITY;
     c->high = -INFINITY;
     for (int side = 0; side < 2; side++) {
         const struct seen *seen = &c->side[side];
-        gsl_sort(seen->value, 1, seen->n);
-        const size_t at = seen->n / PART;
-        c->low = fmin(c->low, seen->value[at]);
-        c->high = fmax(c->high, seen->value[seen->n - 1 - at]);
+        double *sorted = malloc(seen->n * sizeof *sorted);
+        size_t n = 0;
+        if (!sorted)
+            abort();
+        for (size_t i = 0; i < seen->n; i++)
+            if (!isnan(seen->value[i]))
+                sorted[n++] = seen->value[i];
+        gsl_sort(sorted, 1, n);
+        c->low = fmin(c->low, sorted[n / PART]);
+        c->high = fmax(c->high, sorted[n - 1 - n / PART]);
+        free(sorted);
+    }
+    c->middle = (c->low + c->high) / 2;
+    return c->high > c->low;
+}
+
+/* Means of each side, and what is common to both sides' variances. */
+struct moments {
+    const struct scorer *s;
+    struct cell *cell[CELLS_MAX]; /* those that vary */
+    size_t n;
+    double mean[2][CELLS_MAX], deviation[CELLS_MAX];
+};
+
+static double covariance(const struct moments *m, size_t a, size_t b)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < m->s->answers[side]; i++)
+            sum += (centred_at(m->cell[a], side, i) - m->mean[side][a]) *
+                   (centred_at(m->cell[b], side, i) - m->mean[side][b]);
+        n += m->s->answers[side] - 1;
+    }
+    return sum / (double)n;
+}
+
+static void find_moments(struct moments *m, struct scorer *s)
+{
+    *m = (struct moments){ .s = s };
+    for (size_t c = 0; c < s->n; c++) {
+        if (!find_range(&s->cell[c]))
+            continue;
+        m->cell[m->n] = &s->cell[c];
+        for (int side = 0; side < 2; side++) {
+            double sum = 0;
+            for (size_t i = 0; i < s->answers[side]; i++)
+                sum += centred_at(&s->cell[c], side, i);
+            m->mean[side][m->n] = sum / (double)s->answers[side];
+        }
+        m->deviation[m->n] = sqrt(covariance(m, m->n, m->n));
+        m->n += m->deviation[m->n] > 0;
     }
 }
 
-static void weigh_value(struct cell *c)
+/* Covariance^-1 * difference of means, in units of deviations; a little is
+ * added to the diagonal, since some cells are sums of others. */
+static void weigh_values(struct scorer *s)
 {
-    enum { ENOUGH = 50 };
-    double mean[2], variance[2];
-    if (c->side[0].n < ENOUGH || c->side[1].n < ENOUGH)
+    static const double RIDGE = 1e-4;
+    static struct moments m;
+    find_moments(&m, s);
+    if (m.n == 0)
         return;
-    find_range(c);
-    moments(&mean[0], &variance[0], c, 0);
-    moments(&mean[1], &variance[1], c, 1);
-    const double error = sqrt(variance[0] / (double)c->side[0].n +
-                              variance[1] / (double)c->side[1].n);
-    const double pooled = (variance[0] + variance[1]) / 2;
-    if (pooled > 0 && fabs(mean[1] - mean[0]) > FIRM * error)
-        c->weight = (mean[1] - mean[0]) / pooled;
+    gsl_matrix *a = gsl_matrix_alloc(m.n, m.n);
+    gsl_vector *x = gsl_vector_alloc(m.n);
+    if (!a || !x)
+        abort();
+    for (size_t i = 0; i < m.n; i++) {
+        gsl_vector_set(x, i, (m.mean[1][i] - m.mean[0][i]) / m.deviation[i]);
+        for (size_t j = 0; j <= i; j++) {
+            const double r =
+                covariance(&m, i, j) / (m.deviation[i] * m.deviation[j]);
+            gsl_matrix_set(a, i, j, i == j ? 1 + RIDGE : r);
+            gsl_matrix_set(a, j, i, i == j ? 1 + RIDGE : r);
+        }
+    }
+    if (gsl_linalg_cholesky_decomp1(a) != GSL_SUCCESS ||
+        gsl_linalg_cholesky_svx(a, x) != GSL_SUCCESS)
+        abort();
+    for (size_t i = 0; i < m.n; i++)
+        m.cell[i]->weight = gsl_vector_get(x, i) / m.deviation[i];
+    gsl_matrix_free(a);
+    gsl_vector_free(x);
 }
 
 /* Rates with half a case more on each side. */
@@ -206,10 +272,10 @@ static void weigh_presence(struct cell *c, const size_t answers[2])
     double rate[2], error = 0;
     for (int side = 0; side < 2; side++) {
         const double n = (double)answers[side];
-        rate[side] = ((double)c->side[side].n + 0.5) / (n + 1);
+        rate[side] = ((double)c->side[side].n_there + 0.5) / (n + 1);
         error += rate[side] * (1 - rate[side]) / n;
     }
-    if (fabs(rate[1] - rate[0]) <= FIRM * sqrt(error) / 2)
+    if (fabs(rate[1] - rate[0]) <= FIRM * sqrt(error))
         return;
     c->present = log(rate[1] / rate[0]);
     c->absent = log((1 - rate[1]) / (1 - rate[0]));
@@ -217,10 +283,9 @@ static void weigh_presence(struct cell *c, const size_t answers[2])
 
 void scorer_settle(struct scorer *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        weigh_value(&s->cell[i]);
+    for (size_t i = 0; i < s->n; i++)
         weigh_presence(&s->cell[i], s->answers);
-    }
+    weigh_values(s);
 }
 
 /* ---- scoring ---- */
@@ -239,7 +304,7 @@ static void add_cell(void *ctx, const char *name, double value)
         return;
     sum->score += c->present - c->absent;
     if (c->weight != 0)
-        sum->score += c->weight * (clamped(c, value) - (c->low + c->high) / 2);
+        sum->score += c->weight * centred(c, value);
 }
 
 int64_t scorer_outcome(const struct scorer *s,

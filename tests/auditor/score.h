@@ -12,8 +12,9 @@
  *   answers audited      -> scorer_outcome
  *
  * Each cell, named by its row's keys and its column, has a weight for its value
- * (difference of means over variance, as the log likelihood ratio of Gaussians)
- * and one for being there at all; what does not differ by FIRM standard errors
+ * (Fisher's discriminant over all cells together, since cells of one answer may
+ * share noise: a total and what it adds up, an average and its count) and one
+ * for being there at all; presence that does not differ by FIRM standard errors
  * has none.  An answer that is always one number is that number: the auditor
  * finds the sets of outcomes itself.  Whatever the weights, the outcome is a
  * function of the answer alone.
