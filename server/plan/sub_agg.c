@@ -68,6 +68,8 @@ enum err_code draft_sub_agg(struct typed *out, struct draft *d,
     out->range = x->kind == TYPED_COLUMN
                      ? draft_range(&d->block->where, x->column)
                      : x->range;
+    if (out->range.lo > out->range.hi) /* no row passes, whatever it holds */
+        out->range.lo = out->range.hi;
     if (kind == AGG_SUM)
         out->range = of_sum(out->range);
     if (agg_is_spread(kind))
