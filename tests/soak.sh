@@ -40,7 +40,7 @@ neighbours() { # TEST: for a sixth of the time, on every core
     run "$1 from seed $first" env NEIGHBOUR_SEED="$first" NEIGHBOUR_JOBS="$(nproc)" \
         NEIGHBOUR_COUNT=1000000000 NEIGHBOUR_SECONDS=$((seconds / 6 + 1)) \
         "$build/tests/test_$1"
-    grep -E '^[0-9]+ (questions|mutations),' "$log"
+    grep -E '^[0-9]+ (questions|mutations) ' "$log"
 }
 neighbours neighbour
 neighbours neighbour_mutations

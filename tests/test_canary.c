@@ -154,7 +154,7 @@ static void make(struct shop *shop, const struct bird *bird)
 {
     duckdb_database db;
     duckdb_connection con;
-    lib_files_make(&shop->with, NULL, 0);
+    lib_files_make(&shop->with[0], NULL, 0);
     lib_files_make(&shop->without, NULL, 0);
     assert_int_equal(duckdb_open(NULL, &db), DuckDBSuccess);
     assert_int_equal(duckdb_connect(db, &con), DuckDBSuccess);
@@ -163,7 +163,7 @@ static void make(struct shop *shop, const struct bird *bird)
     write_files(con, shop->without.dir);
     for (size_t i = 0; i < 4 && bird->sql[i]; i++)
         run(con, bird->sql[i]);
-    write_files(con, shop->with.dir);
+    write_files(con, shop->with[0].dir);
     duckdb_disconnect(&con);
     duckdb_close(&db);
 }
@@ -246,7 +246,7 @@ static void is_silent(void **state)
     struct shop shop;
     struct side with, without;
     make(&shop, bird);
-    side_open(&with, shop_policy(bird->policy), shop.with.dir);
+    side_open(&with, shop_policy(bird->policy), shop.with[0].dir);
     side_open(&without, shop_policy(bird->policy), shop.without.dir);
     for (size_t i = 0; i < QUESTIONS_N; i++) {
         struct seen a, b;

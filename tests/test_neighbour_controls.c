@@ -32,6 +32,8 @@ static const struct control_row {
     { "two filters in one cell are caught", CONTROL_FILTERS,
       "count(*) FILTER" },
     { "bounding before a join is caught", CONTROL_FAN_OUT, "" },
+    { "an attribute of a person used without the derivation is caught",
+      CONTROL_ATTRIBUTE, "SELECT t2.age, " },
     { "a float sum is caught", CONTROL_FLOAT, "sum(" },
     { "an order of rows by exact numbers is caught", CONTROL_ORDER, "" },
     { "a quantile's rows past Linf are caught", CONTROL_HIST, "median" },

@@ -66,8 +66,9 @@ static void windows_of_days(void **state)
         const char *key = PICK(KEYS, &d), *what = PICK(WHATS, &d),
                    *filter = PICK(FILTERS, &d);
         pair_open(&pair, seed, SHOP_OF_GRAMMAR, CONTROL_NONE);
-        reuse(&pair.with);
         reuse(&pair.without);
+        for (size_t i = 0; i < pair.shop.n; i++)
+            reuse(&pair.with[i]);
         for (int i = 0; i < WINDOWS; i++) {
             char sql[SQL_ROOM];
             print_window(sql, key, what, filter, &d);

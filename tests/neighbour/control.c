@@ -18,6 +18,8 @@ static const struct spoiling {
                          "(PARTITION BY p ORDER BY random()" } },
     [CONTROL_FILTERS] = { { "sum(a0)", "sum(a0 + a1)" } },
     [CONTROL_FAN_OUT] = { { " FROM pairs", " FROM pairs, range(3)" } },
+    [CONTROL_ATTRIBUTE] = { { "min(\"", "(\"" },
+                            { "GROUP BY \"customer_id\")", "GROUP BY ALL)" } },
     [CONTROL_ROLLUP] = { { "WHERE g <= ", "WHERE g - 1 <= " } },
     [CONTROL_FLOAT] = { { "coalesce(sum(a0), 0)",
                           "CAST(round(coalesce(sum(CAST(a0 AS DOUBLE) + "

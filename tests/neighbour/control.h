@@ -17,6 +17,7 @@ enum control {
     CONTROL_ROW_NUMBER, /* a window's ties left to the engine */
     CONTROL_FILTERS,    /* two FILTERs added up into one cell */
     CONTROL_FAN_OUT,    /* bounded first, joined afterwards */
+    CONTROL_ATTRIBUTE,  /* an attribute of a person without its derivation */
     CONTROL_FLOAT,      /* summed in floating point */
     CONTROL_ORDER,      /* rows in an order that depends on exact numbers */
     CONTROL_HIST,       /* a quantile's rows without a limit */

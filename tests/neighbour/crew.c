@@ -47,10 +47,10 @@ static void work(struct tally *t, const struct crew *c, unsigned k,
 
 static void add(struct tally *to, const struct tally *t)
 {
+    to->questions += t->questions;
     to->asked += t->asked;
     to->answered += t->answered;
     to->caught += t->caught;
-    to->failed += t->failed;
     for (size_t i = 0; i < FEATURES_MAX; i++) {
         to->reached[i] += t->reached[i];
         to->drawn[i] += t->drawn[i];

@@ -9,10 +9,12 @@
  * k + n, ... of QUESTIONS_A_ROUND, each about a shop of its own seed.  What a
  * round asks follows from its seed alone.
  */
-enum { CREW_ROUND = 40, CREW_MAX = 16, FEATURES_MAX = 512 };
+enum { CREW_ROUND = 200, CREW_MAX = 16, FEATURES_MAX = 512 };
 
 struct tally {
-    unsigned asked, answered, caught, failed;
+    unsigned questions;        /* different ones */
+    unsigned asked;            /* ... each to two servers, again and again */
+    unsigned answered, caught; /* of the questions */
     unsigned reached[FEATURES_MAX]; /* accepted questions by production */
     unsigned drawn[FEATURES_MAX];   /* all questions by production */
     double used;     /* the largest part of a price that a person used up */
@@ -24,7 +26,7 @@ typedef bool crew_round_fn(struct tally *t, uint64_t seed, const void *ctx);
 
 struct crew {
     unsigned jobs;    /* processes; 0 = in this one */
-    unsigned count;   /* questions in all */
+    unsigned count;   /* of `asked` in all */
     unsigned seconds; /* at most; 25 unless told otherwise */
     uint64_t seed;    /* of the first round */
 };

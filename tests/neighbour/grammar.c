@@ -448,9 +448,13 @@ void grammar_query(struct writer *w, struct draw *d, struct grammar_used *used)
     struct scope *s = malloc(sizeof *s);
     if (!g || !t || !s)
         abort();
+    /* Most are small: what a question costs to ask grows faster than what it
+     * may find. */
+    const bool deep = draw_chance(d, 10);
     do {
         *g = (struct gram){ .d = d, .used = used ? used : &unseen };
-        g->depth = 14, g->nest = 4;
+        g->depth = deep ? 14 : 4 + draw_below(d, 4);
+        g->nest = deep ? 4 : 1 + draw_below(d, 2);
         g->used->n = 0;
         *t = (struct text){ .len = 0 };
         *s = (struct scope){ .n = 0 };

@@ -1,28 +1,42 @@
 #include "tests/neighbour/pair.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "dp/notion.h"
 
 const char PAIR_FAILED[] = "the engine failed";
 
+static void open_side(struct side *s, const struct pair *p, const char *policy,
+                      const char *dir)
+{
+    side_open(s, policy, dir);
+    if (p->control != CONTROL_NONE)
+        s->dataset.engine = control_engine(&s->spy, p->control);
+}
+
 static void open_sides(struct pair *p)
 {
+    char *policy = shop_policy_of(&p->shop);
     shop_write(&p->shop);
-    side_open(&p->with, p->shop.policy, p->shop.with.dir);
-    side_open(&p->without, p->shop.policy, p->shop.without.dir);
-    if (p->control == CONTROL_NONE)
-        return;
-    p->with.dataset.engine = control_engine(&p->with.spy, p->control);
-    p->without.dataset.engine = control_engine(&p->without.spy, p->control);
+    p->last = 0;
+    open_side(&p->without, p, policy, p->shop.without.dir);
+    for (size_t i = 0; i < p->shop.n; i++)
+        open_side(&p->with[i], p, policy, p->shop.with[i].dir);
+    free(policy);
+}
+
+static void close_side(struct side *s)
+{
+    engine_close(s->dataset.engine);
+    side_close(s);
 }
 
 static void close_sides(struct pair *p)
 {
-    engine_close(p->with.dataset.engine);
-    engine_close(p->without.dataset.engine);
-    side_close(&p->with);
-    side_close(&p->without);
+    close_side(&p->without);
+    for (size_t i = 0; i < p->shop.n; i++)
+        close_side(&p->with[i]);
 }
 
 void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
@@ -58,6 +72,20 @@ void pair_reopen(struct pair *p)
     open_sides(p);
 }
 
+void pair_renew(struct pair *p)
+{
+    side_renew(&p->without);
+    for (size_t i = 0; i < p->shop.n; i++)
+        side_renew(&p->with[i]);
+}
+
+void pair_keep(struct pair *p, size_t i)
+{
+    close_sides(p);
+    shop_keep(&p->shop, i);
+    open_sides(p);
+}
+
 static const char *judge(const struct pair *p, const struct tape *t,
                          const struct seen *with, const struct seen *without)
 {
@@ -72,7 +100,7 @@ static const char *judge(const struct pair *p, const struct tape *t,
         return "an internal error";
     if (with->code == ERR_MISS)
         return PAIR_FAILED;
-    return tape_cost_wrong(&t->cost, p->with.dataset.policy->notion,
+    return tape_cost_wrong(&t->cost, p->without.dataset.policy->notion,
                            with->spent);
 }
 
@@ -85,33 +113,49 @@ static void show(const struct seen *with, const struct seen *without)
                       sides[i]->leaves, sides[i]->statements);
 }
 
-struct pair_verdict pair_ask(struct pair *p, const char *sql)
+/* One neighbour's answer against that of all others, with the same noise. */
+static struct pair_verdict ask_one(struct pair *p, size_t i, struct tape *tape,
+                                   const struct seen *without, const char *sql)
 {
-    const enum dp_notion notion = p->with.dataset.policy->notion;
-    struct tape tape = { 0 };
-    struct seen with, without;
-    control_start(p->control, sql);
-    tape_record(&tape);
-    side_ask(&without, &p->without, sql);
-    tape_play(&tape);
-    side_ask(&with, &p->with, sql);
-    tape_stop();
-    control_start(CONTROL_NONE, "");
+    const enum dp_notion notion = p->without.dataset.policy->notion;
+    struct seen with;
+    tape_play(tape);
+    side_ask(&with, &p->with[i], sql);
     const double charged =
         (double)dp_notion_units(notion, with.spent) * dp_notion_unit(notion);
     struct pair_verdict v = {
         .code = with.code,
-        .wrong = judge(p, &tape, &with, &without),
-        .used = charged > 0 ? tape.cost.main / charged : 0,
-        .moved = tape.moved,
+        .wrong = judge(p, tape, &with, without),
+        .used = charged > 0 ? tape->cost.main / charged : 0,
+        .moved = tape->moved,
         .charged = with.spent,
         .first = with.first,
     };
     (void)snprintf(v.said, sizeof v.said, "%s", with.text);
     if (p->show)
-        show(&with, &without);
+        show(&with, without);
     seen_fini(&with);
+    return v;
+}
+
+struct pair_verdict pair_ask(struct pair *p, const char *sql)
+{
+    struct tape tape = { 0 };
+    struct seen without;
+    struct pair_verdict most = { 0 };
+    control_start(p->control, sql);
+    tape_record(&tape);
+    side_ask(&without, &p->without, sql);
+    for (size_t i = 0; i < p->shop.n; i++) {
+        const struct pair_verdict v = ask_one(p, i, &tape, &without, sql);
+        if (i > 0 && (most.wrong || (!v.wrong && v.used <= most.used)))
+            continue;
+        most = v;
+        p->last = i;
+    }
+    tape_stop();
+    control_start(CONTROL_NONE, "");
     seen_fini(&without);
     tape_fini(&tape);
-    return v;
+    return most;
 }

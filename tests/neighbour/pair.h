@@ -7,15 +7,16 @@
 #include "tests/neighbour/tape.h"
 
 /*
- * Two shops that differ in one person, and a server over each.  All of it
- * follows from the seed.
+ * Shops that differ in one person from `without`, and a server over each.  All
+ * of it follows from the seed.
  */
 struct pair {
     uint64_t seed;
     enum control control; /* the mistake planted in both servers */
     struct shop shop;
-    struct side with, without;
-    bool show; /* print what both sides show */
+    struct side without, with[SHOP_NEIGHBOURS]; /* as many as shop.n */
+    size_t last; /* neighbour that the last question told most about */
+    bool show;   /* print what the sides show */
 };
 
 void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
@@ -27,9 +28,16 @@ void pair_close(struct pair *p);
 /* The servers anew, after rows of p->shop changed. */
 void pair_reopen(struct pair *p);
 
-/* What one question to both sides showed. */
+/* The budget is whole again, on all sides. */
+void pair_renew(struct pair *p);
+
+/* Neighbour `i` alone is left, with servers anew. */
+void pair_keep(struct pair *p, size_t i);
+
+/* What one question showed: of the neighbour that is told from `without`, if
+ * any, else of the one that used up most. */
 struct pair_verdict {
-    enum err_code code; /* of the side with everyone */
+    enum err_code code; /* of the neighbour */
     const char *wrong;  /* what tells the sides apart, or NULL; static */
     double used;  /* of the price charged, the part that the person's rows used
                      up: at most 1; 0 where nothing was charged */

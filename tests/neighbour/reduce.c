@@ -163,7 +163,7 @@ static void fewer_rows(struct reducer *r)
     struct shop *s = &r->p->shop;
     size_t n_cells;
     for (unsigned person = 0; person <= SHOP_PEOPLE; person++)
-        if (person != s->person)
+        if (person != s->person[0])
             without_person(r, person);
     for (size_t len = s->n_rows / 4; len > 0; len /= 2)
         for (size_t i = 0; i < s->n_rows; i += len)
@@ -179,7 +179,9 @@ void reduce(struct pair *p, char *sql, const char *wrong)
     struct reducer r = {
         .p = p, .sql = sql, .wrong = wrong, .end = time(NULL) + REDUCE_SECONDS
     };
-    if (!shows(&r, sql)) /* shown once, by something that moves by itself */
+    pair_keep(p, p->last);
+    if (!shows(&r, sql)) /* shown once, by something that moves by itself, or
+                            by what other questions left behind */
         return;
     while (flatter(&r))
         ;
@@ -220,7 +222,7 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
     while (policy + 1 < SHOP_POLICIES && s->policy != shop_policy(policy))
         policy++;
     (void)fprintf(stderr, "%s\n  with and without person %u, policy %u\n  %s\n",
-                  wrong, s->person, policy, sql);
+                  wrong, s->person[0], policy, sql);
     for (size_t t = 0; shop_table(t, &n_cells); t++) {
         size_t rows = 0;
         for (size_t i = 0; i < s->n_rows; i++)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char SHOP_FILE[] = "shop.duckdb";
+
 /* ---- cells, as SQL ---- */
 
 static const char *const COUNTRIES[] = { "'DE'", "'FR'", "'GB'",
@@ -125,14 +127,23 @@ const char *shop_column(size_t table, size_t cell)
     return KINDS[table].columns[cell];
 }
 
+/* The neighbour that alone has this person, or s->n. */
+static size_t more_of(const struct shop *s, unsigned person)
+{
+    size_t i = 0;
+    while (i < s->n && s->person[i] != person)
+        i++;
+    return i;
+}
+
 /* ---- drawing ---- */
 
 static void draw_rows(struct shop *s, struct draw *d, size_t table)
 {
     const struct kind *k = &KINDS[table];
     for (unsigned person = 0; person <= SHOP_PEOPLE; person++) {
-        /* The one removed has much to do with everybody, mostly. */
-        const unsigned chance = person == s->person ? 60 : 20;
+        /* Those of one side alone have much to do with everybody, mostly. */
+        const unsigned chance = more_of(s, person) < s->n ? 60 : 20;
         const unsigned most = draw_chance(d, chance) ? k->heavy : k->light;
         for (unsigned n = draw_below(d, most + 1); n > 0; n--) {
             struct shop_row *r = &s->rows[s->n_rows++];
@@ -164,9 +175,12 @@ void shop_empty(struct shop *out, enum shop_tables which, const char *policy)
 {
     out->n_rows = 0;
     out->which = which;
-    out->person = 1;
+    out->person[0] = 1;
+    out->n = 1;
     out->policy = policy;
-    make_dir(&out->with);
+    out->source = SHOP_IN_DUCKDB;
+    for (size_t i = 0; i < SHOP_NEIGHBOURS; i++)
+        make_dir(&out->with[i]);
     make_dir(&out->without);
 }
 
@@ -187,7 +201,11 @@ void shop_draw(struct shop *out, struct draw *d, enum shop_tables which)
     shop_empty(out, which,
                which == SHOP_OF_LISTS ? SHOP_LISTS_POLICY
                                       : shop_policy(policy));
-    out->person = 1 + draw_below(d, SHOP_PEOPLE);
+    out->source = draw_chance(d, 10) ? SHOP_IN_PARQUET : SHOP_IN_DUCKDB;
+    const unsigned first = draw_below(d, SHOP_PEOPLE);
+    for (out->n = 0; out->n < SHOP_NEIGHBOURS; out->n++)
+        out->person[out->n] =
+            1 + (first + (unsigned)out->n) % (unsigned)SHOP_PEOPLE;
     for (size_t i = 0; i < KINDS_N; i++)
         if (is_of(i, which))
             draw_rows(out, d, i);
@@ -217,54 +235,105 @@ static void write_row(FILE *f, const struct shop_row *r)
     (void)fputs(")", f);
 }
 
-/* One table of one side; the first VALUES give types to a table of no rows. */
-static void write_table(duckdb_connection con, const struct shop *s,
-                        size_t table, const char *dir, bool all)
+/* Tables of one side: `without` is neighbour s->n. */
+struct writing {
+    duckdb_connection con;
+    const struct shop *shop;
+    size_t side;
+    const char *dir;
+};
+
+static bool is_there(const struct writing *w, const struct shop_row *r)
 {
-    const struct kind *k = &KINDS[table];
+    const size_t more = more_of(w->shop, r->person);
+    return !r->gone && (more == w->shop->n || more == w->side);
+}
+
+/* The rows of `select`, which is freed, under a name. */
+static void write_as(const struct writing *w, const char *name, char *select)
+{
     char *sql = NULL;
     size_t len = 0;
     FILE *f = open_memstream(&sql, &len);
     if (!f)
         abort();
-    (void)fprintf(f, "COPY (SELECT k0::BIGINT AS %s, %s FROM (VALUES (-1",
-                  k->key, k->cast);
+    if (w->shop->source == SHOP_IN_DUCKDB)
+        (void)fprintf(f, "CREATE TABLE side.%s AS %s", name, select);
+    else
+        (void)fprintf(f, "COPY (%s) TO '%s/%s.parquet'", select, w->dir, name);
+    (void)fclose(f);
+    run(w->con, sql);
+    free(sql);
+    free(select);
+}
+
+/* The first VALUES give types to a table of no rows. */
+static void write_table(const struct writing *w, size_t table)
+{
+    const struct kind *k = &KINDS[table];
+    const struct shop *s = w->shop;
+    char *sql = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&sql, &len);
+    if (!f)
+        abort();
+    (void)fprintf(f, "SELECT k0::BIGINT AS %s, %s FROM (VALUES (-1", k->key,
+                  k->cast);
     for (size_t c = 0; c < SHOP_CELLS && k->cells[c]; c++)
         (void)fputs(", NULL", f);
     (void)fputs(")", f);
     for (size_t i = 0; i < s->n_rows; i++) {
-        const struct shop_row *r = &s->rows[all ? i : s->n_rows - 1 - i];
-        if (r->table == table && !r->gone && (all || r->person != s->person))
+        const struct shop_row *r =
+            &s->rows[w->side < s->n ? i : s->n_rows - 1 - i];
+        if (r->table == table && is_there(w, r))
             write_row(f, r);
     }
     (void)fputs(") t(k0", f);
     for (unsigned c = 0; c < SHOP_CELLS && k->cells[c]; c++)
         (void)fprintf(f, ", c%u", c + 1);
-    (void)fprintf(f,
-                  ") WHERE k0 IS DISTINCT FROM -1) TO "
-                  "'%s/%s.parquet'",
-                  dir, k->name);
+    (void)fputs(") WHERE k0 IS DISTINCT FROM -1", f);
     (void)fclose(f);
-    run(con, sql);
-    free(sql);
+    write_as(w, k->name, sql);
 }
 
-static void write_public(duckdb_connection con, const char *dir)
+static char *copied(const char *text)
 {
-    static const char *const tables[] = {
-        "COPY (SELECT * FROM (VALUES ('spring', 'sale', 1.0), ('autumn', "
-        "'brand', 2.0), ('x%', 'sale', 3.0), ('spring', 'brand', 4.0)) "
-        "t(campaign, kind, price)) TO '%s/campaigns.parquet'",
-        "COPY (SELECT * FROM (VALUES ('V', 1), ('W', 2), ('W', 3), ('', 9)) "
-        "t(city, zone)) TO '%s/towns.parquet'"
-    };
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        const char *hole = strstr(tables[i], "%s");
-        char sql[512];
-        (void)snprintf(sql, sizeof sql, "%.*s%s%s", (int)(hole - tables[i]),
-                       tables[i], dir, hole + 2);
-        run(con, sql);
-    }
+    char *copy = strdup(text);
+    if (!copy)
+        abort();
+    return copy;
+}
+
+static void write_public(const struct writing *w)
+{
+    write_as(w, "campaigns",
+             copied("SELECT * FROM (VALUES ('spring', 'sale', 1.0), ('autumn', "
+                    "'brand', 2.0), ('x%', 'sale', 3.0), ('spring', 'brand', "
+                    "4.0)) t(campaign, kind, price)"));
+    write_as(w, "towns",
+             copied("SELECT * FROM (VALUES ('V', 1), ('W', 2), ('W', 3), ('', "
+                    "9)) t(city, zone)"));
+}
+
+static void attach(const struct writing *w)
+{
+    char path[128], sql[160];
+    (void)snprintf(path, sizeof path, "%s/%s", w->dir, SHOP_FILE);
+    (void)unlink(path);
+    (void)snprintf(sql, sizeof sql, "ATTACH '%s' AS side", path);
+    run(w->con, sql);
+}
+
+static void write_side(const struct writing *w)
+{
+    if (w->shop->source == SHOP_IN_DUCKDB)
+        attach(w);
+    write_public(w);
+    for (size_t i = 0; i < KINDS_N; i++)
+        if (is_of(i, w->shop->which))
+            write_table(w, i);
+    if (w->shop->source == SHOP_IN_DUCKDB)
+        run(w->con, "DETACH side");
 }
 
 void shop_write(const struct shop *s)
@@ -275,20 +344,28 @@ void shop_write(const struct shop *s)
         duckdb_connect(db, &con) != DuckDBSuccess)
         abort();
     run(con, "SET threads = 1");
-    write_public(con, s->with.dir);
-    write_public(con, s->without.dir);
-    for (size_t i = 0; i < KINDS_N; i++) {
-        if (!is_of(i, s->which))
-            continue;
-        write_table(con, s, i, s->with.dir, true);
-        write_table(con, s, i, s->without.dir, false);
+    for (size_t i = 0; i <= s->n; i++) {
+        const struct writing w = { con, s, i,
+                                   i < s->n ? s->with[i].dir : s->without.dir };
+        write_side(&w);
     }
     duckdb_disconnect(&con);
     duckdb_close(&db);
 }
 
+void shop_keep(struct shop *s, size_t i)
+{
+    for (size_t r = 0; r < s->n_rows; r++) {
+        const size_t more = more_of(s, s->rows[r].person);
+        s->rows[r].gone |= more < s->n && more != i;
+    }
+    s->person[0] = s->person[i];
+    s->n = 1;
+}
+
 void shop_remove(const struct shop *s)
 {
-    lib_files_remove(&s->with);
+    for (size_t i = 0; i < SHOP_NEIGHBOURS; i++)
+        lib_files_remove(&s->with[i]);
     lib_files_remove(&s->without);
 }

@@ -5,30 +5,42 @@
 #include "tests/neighbour/draw.h"
 
 /*
- * Two folders of the same small, hostile shop: `with` holds everyone, `without`
- * lacks every row of one person in every table, and its rows stand in another
- * order.  Rows hold NaN, infinities, extremes, NULLs, ties and texts that look
- * like SQL.  The policy is the same bytes for both, and which one it is follows
- * from the draw: all notions, with and without a least audience and rollups.
+ * Folders of the same small, hostile shop: `without` is the smallest; each of
+ * its neighbours `with` holds every row of one person more, in every table, and
+ * its rows stand in another order.  Rows hold NaN, infinities, extremes, NULLs,
+ * ties and texts that look like SQL.  The policy is the same bytes for all, and
+ * which one it is follows from the draw: all notions, with and without a least
+ * audience and rollups.
  *
  * Rows are kept, so that a failure can be told with as few as possible.
  */
-enum { SHOP_PEOPLE = 9, SHOP_CELLS = 11, SHOP_ROWS_MAX = 1200 };
+enum {
+    SHOP_PEOPLE = 12,
+    SHOP_NEIGHBOURS = 4, /* a question to one costs less than to two alone */
+    SHOP_CELLS = 11,
+    SHOP_ROWS_MAX = 1200
+};
 
 /* The tables of the grammar, or those of tests/plan_refused.def. */
 enum shop_tables { SHOP_OF_GRAMMAR, SHOP_OF_LISTS };
 
+/* Where a policy's rows are.  Parquet files are opened, and planned for, again
+ * with every statement: most shops are tables of a DuckDB file, for speed. */
+enum shop_source { SHOP_IN_DUCKDB, SHOP_IN_PARQUET };
+
 struct shop_row {
     uint8_t table;                 /* of shop_table() */
     uint8_t person;                /* 0 = rows of nobody */
-    bool gone;                     /* left out of both sides */
+    bool gone;                     /* left out everywhere */
     const char *cells[SHOP_CELLS]; /* SQL; static */
 };
 
 struct shop {
-    struct lib_files with, without;
-    const char *policy;
-    unsigned person; /* the one removed, 1..SHOP_PEOPLE */
+    struct lib_files without, with[SHOP_NEIGHBOURS];
+    const char *policy; /* of Parquet files; shop_policy_of() */
+    enum shop_source source;
+    unsigned person[SHOP_NEIGHBOURS]; /* that one has more, 1..SHOP_PEOPLE */
+    size_t n;                         /* neighbours, at least 1 */
     struct shop_row rows[SHOP_ROWS_MAX];
     size_t n_rows;
     enum shop_tables which;
@@ -42,20 +54,27 @@ const char *shop_policy(unsigned i);
 extern const char SHOP_LISTS_POLICY[];
 
 /*
- * Draw policy, person and rows; make folders, empty.  The tables are those of
+ * Draw policy, people and rows; make folders, empty.  The tables are those of
  * the grammar, or those of tests/plan_refused.def and plan_expected.def: buys,
  * trips, towns (tests/lib_plan.h).
  */
 void shop_draw(struct shop *out, struct draw *d, enum shop_tables which);
 
-/* The same without rows, and person 1 removed; then row by row: cells are SQL,
- * static, as many as the table has. */
+/* The same without rows, with one neighbour, who has person 1 more; then row by
+ * row: cells are SQL, static, as many as the table has. */
 void shop_empty(struct shop *out, enum shop_tables which, const char *policy);
 void shop_add(struct shop *s, size_t table, unsigned person,
               const char *const *cells);
 
-/* Write the files of both sides from the rows that are not gone. */
+/* The policy's bytes for the shop's source; the caller frees. */
+char *shop_policy_of(const struct shop *s);
+
+/* Write the files of all sides from the rows that are not gone. */
 void shop_write(const struct shop *s);
+
+/* Only neighbour `i` is left, as the first; of the others' people all rows are
+ * gone. */
+void shop_keep(struct shop *s, size_t i);
 void shop_remove(const struct shop *s);
 
 /* Names and number of columns of table i of either kind, its key left out; NULL

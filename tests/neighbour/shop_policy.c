@@ -1,5 +1,9 @@
 #include "tests/neighbour/shop.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 /*
  * The policies of the shop.  Under pure every column that is grouped by needs a
  * domain, so questions that select groups are refused there, alike on both
@@ -17,7 +21,7 @@
     "purposes:\n"                                                              \
     "  analytics: {help: How it goes., basis: legitimate_interest}\n"
 #define CAP                                                                    \
-    "cap: {rho: 100, delta: 5e-3}\n"                                           \
+    "cap: {rho: 100, delta: 1e-2}\n"                                           \
     "max_price: {rho: 20, delta: 1e-4}\n"                                      \
     "default_price: {rho: 1.5}\n"                                              \
     "default_delta: 1e-5\n"
@@ -135,3 +139,22 @@ const char SHOP_LISTS_POLICY[] = HEAD CAP
     "    columns:\n"
     "      city: text\n"
     "      zone: {type: int, range: [0, 9]}\n";
+
+char *shop_policy_of(const struct shop *s)
+{
+    static const char ending[] = ".parquet";
+    const char *from = s->policy, *at;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    if (!f)
+        abort();
+    if (s->source == SHOP_IN_DUCKDB) {
+        (void)fputs("source: duckdb\ndatabase: shop.duckdb\n", f);
+        for (; (at = strstr(from, ending)); from = at + strlen(ending))
+            (void)fwrite(from, 1, (size_t)(at - from), f);
+    }
+    (void)fputs(from, f);
+    (void)fclose(f);
+    return text;
+}

@@ -110,6 +110,14 @@ void side_close(struct side *s)
     ledger_dir_fini(&s->ledger);
 }
 
+void side_renew(struct side *s)
+{
+    struct policy *p = (struct policy *)(uintptr_t)s->dataset.policy;
+    p->id = arena_printf(&s->arena, "shop_%u", ++s->renewed);
+    if (!p->id)
+        abort();
+}
+
 /* ---- what one sees ---- */
 
 static void print_value(FILE *f, const struct value *v)

@@ -27,11 +27,15 @@ struct side {
     struct ledger_log *leaves; /* of the audit log, to read */
     uint64_t n_leaves;         /* read so far */
     gsl_rng *rng;
+    unsigned renewed; /* times */
 };
 
 /* Aborts with a message when the shop cannot be opened. */
 void side_open(struct side *s, const char *policy, const char *dir);
 void side_close(struct side *s);
+
+/* The dataset under another identity: its budget is whole again. */
+void side_renew(struct side *s);
 
 /*
  * Everything one can see of an answer, and what the engine is told.  What must

@@ -426,7 +426,9 @@ void tape_record(struct tape *r)
 void tape_play(struct tape *r)
 {
     current = r;
-    r->at = 0;
+    r->at = r->moved = r->l0 = 0;
+    r->wrong = NULL;
+    r->cost = (struct tape_cost){ 0 };
     mode = PLAY;
 }
 

@@ -10,7 +10,7 @@
  *
  *   tape_record(r)    the noise is drawn as ever; inputs and outputs are kept
  *   tape_play(r)      inputs are held against the recorded ones, and the
- *                       recorded outputs are given out
+ *                       recorded outputs are given out; as often as wanted
  *
  * Record on the data *without* a person, play on the data *with*: bounding is
  * person by person, so every group of the first is a group of the second.
