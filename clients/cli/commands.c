@@ -103,18 +103,29 @@ const struct command COMMANDS[] = {
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_object },
     { "consent expire", "SUBJECT", "Record that a consent is over.", "",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_expire },
-    { "ledger verify", "FILE", "Check every invariant of a ledger file.",
-      "Reads the file only.  Exits 0 when all hold, 1 when one is broken.\n", 0,
-      1, run_ledger_verify },
+    { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
+      "Of a file or of a database (postgresql://...), and reads only.  Exits "
+      "0\n"
+      "when all hold, 1 when one is broken.\n",
+      0, 1, run_ledger_verify },
     { "ledger backup", "FILE COPY", "Copy a ledger, also while it is used.",
       "The copy says that it is one: no server opens it as it is, for what "
       "was\n"
       "spent since would be spent twice.  'ledger recover' is the way back.\n",
       0, 2, run_ledger_backup },
-    { "ledger export", "FILE", "Print every charge, oldest first.",
+    { "ledger export", "LEDGER", "Print every charge, oldest first.",
       "As CSV, or with --format json one JSON object a line.  Amounts are\n"
       "whole pico-rho, nano-epsilon and atto-delta.\n",
       FOR_OUTPUT, 1, run_ledger_export },
+    { "ledger migrate", "FROM TO",
+      "Move a ledger into a database, or into a file.",
+      "Each is the path of an SQLite file or the URI of a PostgreSQL "
+      "database;\n"
+      "TO is new.  All servers are stopped.  Both are verified, and what is\n"
+      "left behind says that it was moved: no server starts on it.  Cut "
+      "short,\n"
+      "the same command goes on.\n",
+      0, 2, run_ledger_migrate },
     { "ledger recover", "FILE [WITNESS]",
       "Make a ledger that was put back usable.",
       "All that the witness leased counts as spent; without one, --burn-all\n"

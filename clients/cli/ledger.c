@@ -10,6 +10,7 @@
 #include "clients/cli/json.h"
 #include "clients/cli/text.h"
 #include "server/base/cleanup.h"
+#include "server/ledger/migrate.h"
 #include "server/ledger/recover.h"
 
 enum { ROW_LEN = 16384 };
@@ -168,6 +169,20 @@ static enum err_code find_key(struct cli *cli, struct note_verifier *out,
     TRY(note_signer_parse(&signer, text, err));
     *out = signer.verifier;
     return ERR_OK;
+}
+
+int run_ledger_migrate(struct cli *cli)
+{
+    struct err err;
+    if (cli->n_words < 2)
+        return need(cli, "a ledger is moved from one place to another",
+                    "ledger migrate FROM TO");
+    if (ledger_migrate(cli->words[0], cli->words[1], say, cli, &err) != ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    (void)fprintf(cli->term.out,
+                  "moved; set 'ledger' to the new place on each server, and "
+                  "keep audit.key and answer_keys\n");
+    return 0;
 }
 
 int run_ledger_recover(struct cli *cli)

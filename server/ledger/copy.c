@@ -10,10 +10,11 @@
 
 #include "server/base/cleanup.h"
 #include "server/base/durable.h"
+#include "server/ledger/migrate.h"
 #include "server/ledger/recover.h"
 #include "server/ledger/store_sqlite.h"
 
-enum { ALL_PAGES = -1, PAGE = 1024 };
+enum { ALL_PAGES = -1, PAGE = 1024, PATH_CAP = 4096 };
 
 /* In one go: a server goes on writing its log beside that. */
 static int copy_pages(sqlite3 *to, sqlite3 *from)
@@ -51,9 +52,36 @@ static enum err_code copy_to(const char *aside, sqlite3 *from, struct err *err)
                                      sqlite3_errstr(rc));
 }
 
+/* Of a database: its rows in a file, as a move would bring them. */
+static enum err_code copy_rows(const char *aside, struct store *from,
+                               struct err *err)
+{
+    static const uint8_t one = 1;
+    struct store *to = NULL;
+    char lock[PATH_CAP];
+    TRY(store_open(&to, aside, err));
+    store_begin(from);
+    store_begin(to);
+    migrate_rows(from, to);
+    store_run(to, SQL_META_SET, "tb", "backup", &one, sizeof one);
+    store_commit(to);
+    store_checkpoint(to);
+    if (store_query(to, "PRAGMA journal_mode = DELETE", ""))
+        store_end(to, SQL_QUERY);
+    const bool ok = from->rc == STORE_OK && to->rc == STORE_OK;
+    const enum err_code code =
+        ok ? ERR_OK
+           : err_set(err, ERR_INTERNAL, "the copy failed: %s",
+                     from->rc != STORE_OK ? from->why : to->why);
+    store_close(to);
+    (void)snprintf(lock, sizeof lock, "%s-lock", aside);
+    (void)unlink(lock);
+    return code;
+}
+
 enum err_code ledger_backup(const char *path, const char *to, struct err *err)
 {
-    char aside[4096];
+    char aside[PATH_CAP - 8];
     struct store *from = NULL;
     if (access(to, F_OK) == 0) {
         (void)err_set(err, ERR_INVALID, "%s exists", to);
@@ -68,10 +96,12 @@ enum err_code ledger_backup(const char *path, const char *to, struct err *err)
                        strerror(errno));
     enum err_code code = store_open_read(&from, path, err);
     if (code == ERR_OK)
-        code = copy_to(aside, store_sqlite_db(from), err);
+        code = ledger_is_shared(path)
+                   ? copy_rows(aside, from, err)
+                   : copy_to(aside, store_sqlite_db(from), err);
     store_close(from);
-    if (code == ERR_OK && (fsync(fd) != 0 || rename(aside, to) != 0 ||
-                           !durable_name(to)))
+    if (code == ERR_OK &&
+        (fsync(fd) != 0 || rename(aside, to) != 0 || !durable_name(to)))
         code = err_set(err, ERR_INTERNAL, "cannot name %s: %s", to,
                        strerror(errno));
     if (code != ERR_OK)

@@ -99,6 +99,23 @@ static enum err_code check_witness(struct guard *g, struct store *s,
                          "audit.witness");
 }
 
+/* What a move (migrate.h) says of either end. */
+static enum err_code check_moved(struct store *s, struct err *err)
+{
+    if (meta_get(s, "moving", NULL) || meta_get(s, "arrived", NULL)) {
+        (void)err_set(err, ERR_CONFLICT,
+                      "this ledger is being moved, and that has not ended");
+        return err_hint(err, "run the same 'halftone ledger migrate' again: it "
+                             "goes on where it was cut short");
+    }
+    if (!meta_get(s, "moved", NULL))
+        return ERR_OK;
+    (void)err_set(err, ERR_CONFLICT,
+                  "this ledger was moved: what is here is not the ledger any "
+                  "more");
+    return err_hint(err, "name the place it was moved to as 'ledger'");
+}
+
 enum err_code guard_check(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err)
 {
@@ -106,6 +123,7 @@ enum err_code guard_check(struct guard *g, struct store *s,
         return ERR_OK;
     if (meta_get(s, "backup", NULL))
         return refuse(err, "it is a backup");
+    TRY(check_moved(s, err));
     if (g->key)
         TRY(check_retired(g, s, err));
     if (!g->path) {

@@ -43,8 +43,20 @@
 struct ledger;
 struct seal_keys;
 
+/*
+ * Where a ledger is: the path of an SQLite file, which is one server's, or the
+ * URI of a PostgreSQL database (postgresql://user@host/database?passfile=...),
+ * which several servers may share.  What is said of "the file" below holds of
+ * either.
+ *
+ * ledger_check_where is ERR_INVALID when libpq does not understand the URI, or
+ * a password stands in it.
+ */
+bool ledger_is_shared(const char *where);
+enum err_code ledger_check_where(const char *where, struct err *err) MUST_CHECK;
+
 struct ledger_options {
-    const char *path; /* of the SQLite file; created (mode 0600) when absent */
+    const char *path;    /* where; a file is created (mode 0600) when absent */
     struct clock *clock; /* borrowed; of a ledger that is shared the database's
                             clock counts instead, ... */
     bool own_clock;      /* ... but for tests, which set theirs */

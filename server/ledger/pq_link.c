@@ -27,6 +27,30 @@ struct pq_name pq_name_of(const char *where)
     return out;
 }
 
+enum err_code pq_check_where(const char *where, struct err *err)
+{
+    char *why = NULL;
+    bool has_password = false;
+    PQconninfoOption *options = PQconninfoParse(where, &why);
+    for (const PQconninfoOption *o = options; o && o->keyword; o++)
+        has_password |= o->val && strcmp(o->keyword, "password") == 0;
+    enum err_code code = ERR_OK;
+    if (!options)
+        code = err_set(err, ERR_INVALID,
+                       "the ledger's URI cannot be read: libpq finds a mistake "
+                       "in it");
+    else if (has_password)
+        code =
+            err_set(err, ERR_INVALID, "the ledger's URI has a password in it");
+    PQconninfoFree(options);
+    PQfreemem(why); /* it may quote the URI */
+    return code == ERR_OK
+               ? code
+               : err_hint(err, "postgresql://user@host/database"
+                               "?passfile=/etc/halftone/pgpass, a file of mode "
+                               "0600 with host:port:database:user:password");
+}
+
 /* Whatever libpq says of several lines becomes one. */
 static void one_line(char *out, size_t size, const char *text)
 {
@@ -102,16 +126,6 @@ static const char WRITING[] =
     "SET enable_mergejoin = off; SET lock_timeout = '60s';"
     "SET idle_in_transaction_session_timeout = '30s';";
 
-static bool has_password(const char *where)
-{
-    PQconninfoOption *options = PQconninfoParse(where, NULL);
-    bool found = false;
-    for (const PQconninfoOption *o = options; o && o->keyword; o++)
-        found |= o->val && strcmp(o->keyword, "password") == 0;
-    PQconninfoFree(options);
-    return found;
-}
-
 static void ignore_notice(void *ctx, const char *text)
 {
     (void)ctx;
@@ -148,13 +162,7 @@ enum err_code pq_link(PGconn **out, const char *where, bool reads,
         "10", "5", "15000", "halftoned", where, NULL
     };
     const struct pq_name name = pq_name_of(where);
-    if (has_password(where)) {
-        (void)err_set(err, ERR_INVALID,
-                      "the ledger's URI has a password in it");
-        return err_hint(err, "put it into a file of mode 0600 "
-                             "(host:port:database:user:password) and name "
-                             "that: ?passfile=/etc/halftone/pgpass");
-    }
+    TRY(pq_check_where(where, err));
     PGconn *conn = PQconnectdbParams(KEYS, values, 1);
     const enum err_code code = set_up(conn, &name, reads, err);
     if (code == ERR_OK)

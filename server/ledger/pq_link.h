@@ -21,6 +21,9 @@
  */
 bool pq_is_where(const char *where);
 
+/* ERR_INVALID  libpq does not understand it, or a password is in it */
+enum err_code pq_check_where(const char *where, struct err *err) MUST_CHECK;
+
 /* user@host/database for messages, without what follows. */
 struct pq_name {
     char text[160];
@@ -29,7 +32,7 @@ struct pq_name pq_name_of(const char *where);
 
 /*
  * Connect, for a server or (reads) a tool; the connection is the caller's.
- * ERR_INVALID      a password in the URI
+ * ERR_INVALID      as pq_check_where
  * ERR_UNAVAILABLE  it cannot be reached
  * ERR_REFUSED      it does not promise what a ledger needs; the hint says which
  */

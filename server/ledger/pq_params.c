@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/writer.h"
+#include "server/ledger/store.h"
 
 void pq_params_add(struct pq_params *p, unsigned type, const void *data,
                    size_t len)
@@ -22,6 +23,21 @@ static void add_number(struct pq_params *p, uint64_t v)
     struct writer w = writer_of(at, sizeof p->numbers[0]);
     writer_be64(&w, v);
     pq_params_add(p, PQ_INT8, at, sizeof p->numbers[0]);
+}
+
+void pq_params_value(struct pq_params *p, const struct store_value *v)
+{
+    if (v->type == 'i') {
+        add_number(p, (uint64_t)v->number);
+        return;
+    }
+    pq_params_add(p,
+                  v->type == 't'   ? PQ_TEXT
+                  : v->type == 'b' ? PQ_BYTEA
+                                   : 0,
+                  v->len ? v->data : "", v->len);
+    if (v->type == 'n')
+        p->values[p->n - 1] = NULL;
 }
 
 bool pq_params_of(struct pq_params *out, const char *types, va_list *ap)

@@ -37,6 +37,9 @@ bool pq_params_of(struct pq_params *out, const char *types, va_list *ap);
 void pq_params_add(struct pq_params *p, unsigned type, const void *data,
                    size_t len);
 
+struct store_value;
+void pq_params_value(struct pq_params *p, const struct store_value *v);
+
 /* A statement with ? and ?N, with $N; false when it is too long. */
 bool pq_text_of(char out[PQ_TEXT_CAP], const char *text);
 

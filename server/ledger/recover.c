@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/ledger/book.h"
+#include "server/ledger/migrate.h"
 
 enum { LINE_LEN = 320, ACCOUNTS_MAX = 4096 };
 
@@ -178,11 +179,16 @@ static enum err_code recover_in(struct recovery *r, const char *witness,
                                  "spent");
         }
     }
+    store_begin(b->store);
+    TRY(migrate_check_alone(b->store, err));
+    store_commit(b->store);
     b->guard.recovers = true;
     TRY(book_boot(b, &found, err));
     book_begin(b);
     TRY(witness ? burn_blocks(r, err) : burn_all(r, err));
     retire(r, key, witness != NULL);
+    if (b->store->alive_us > 0)
+        book_end(b);
     counters_flush(&b->counters, b->store);
     store_commit(b->store);
     return b->store->rc == STORE_OK

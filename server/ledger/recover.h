@@ -26,7 +26,8 @@ enum err_code ledger_recover(const char *path, const char *witness,
                              struct err *err) MUST_CHECK;
 
 /*
- * A consistent copy at `to`, which must not exist, also while a server runs.
+ * A consistent copy at `to`, which must not exist, also while a server runs: a
+ * file, whether the ledger is one or a database.
  * No server opens it as it is: it says that it is a backup, and ledger_recover
  * is the way back.  ERR_INVALID: `to` exists.
  */

@@ -2,9 +2,20 @@
 
 #include <stdio.h>
 
+#include "server/ledger/ledger.h"
 #include "server/ledger/pq_link.h"
 #include "server/ledger/store_pg.h"
 #include "server/ledger/store_sqlite.h"
+
+bool ledger_is_shared(const char *where)
+{
+    return pq_is_where(where);
+}
+
+enum err_code ledger_check_where(const char *where, struct err *err)
+{
+    return pq_is_where(where) ? pq_check_where(where, err) : ERR_OK;
+}
 
 enum err_code store_open(struct store **out, const char *where, struct err *err)
 {
@@ -67,6 +78,19 @@ void store_ask(struct store *s, enum sql sql, const char *types, ...)
     if (s->ops->ask && s->rc == STORE_OK)
         s->ops->ask(s, sql, types, &ap);
     va_end(ap);
+}
+
+void store_exec(struct store *s, const char *text,
+                const struct store_value *values, size_t n)
+{
+    if (s->rc == STORE_OK)
+        s->ops->exec(s, text, values, n);
+}
+
+bool store_is_null(struct store *s, enum sql sql, int column)
+{
+    size_t len;
+    return s->ops->bytes(s, sql, column, &len) == NULL;
 }
 
 bool store_next(struct store *s, enum sql sql)
@@ -132,6 +156,12 @@ void store_rollback(struct store *s)
 bool store_recover(struct store *s, bool *committed)
 {
     return s->ops->recover && s->ops->recover(s, committed);
+}
+
+void store_let_in(struct store *s, bool is_open)
+{
+    if (s->rc == STORE_OK)
+        s->ops->let_in(s, is_open);
 }
 
 bool store_is_due(const struct store *s, uint32_t pages)

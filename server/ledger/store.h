@@ -21,6 +21,7 @@ enum sql {
 #include "server/ledger/sql.def"
 #undef STMT
     SQL_QUERY, /* the text last given to store_query */
+    SQL_EXEC,  /* ... to store_exec */
     SQL_COUNT
 };
 
@@ -82,11 +83,23 @@ bool store_next(struct store *s, enum sql sql);
 void store_end(struct store *s, enum sql sql);
 void store_run(struct store *s, enum sql sql, const char *types, ...);
 
+/* Run a text without rows, again and again: it is prepared when it changes. */
+enum { STORE_TEXT_CAP = 2048 };
+struct store_value {
+    char type; /* as above, or n: NULL */
+    int64_t number;
+    const void *data;
+    size_t len; /* bytes */
+};
+void store_exec(struct store *s, const char *text,
+                const struct store_value *values, size_t n);
+
 /* Of the row that is there.  NULL is 0, "" and no bytes. */
 int64_t store_int(struct store *s, enum sql sql, int column);
 uint64_t store_amount(struct store *s, enum sql sql, int column);
 const char *store_text(struct store *s, enum sql sql, int column);
 const void *store_blob(struct store *s, enum sql sql, int column, size_t *len);
+bool store_is_null(struct store *s, enum sql sql, int column);
 
 /* Record an error, unless there is one. */
 void store_fail(struct store *s, enum store_rc rc, const char *why);
@@ -108,6 +121,13 @@ void store_rollback(struct store *s);
  * cannot be done; else *committed tells of the transaction that broke off. */
 bool store_recover(struct store *s, bool *committed);
 
+/*
+ * In a transaction: rows of another ledger come in as they are, and no trigger
+ * refuses them; closed again, the triggers are back and the database counts on
+ * from the newest rows.
+ */
+void store_let_in(struct store *s, bool is_open);
+
 /* Between transactions: housekeeping that is due when this much is written. */
 bool store_is_due(const struct store *s, uint32_t pages);
 void store_checkpoint(struct store *s);
@@ -122,6 +142,8 @@ struct store_ops {
     void (*run)(struct store *s, enum sql sql, const char *types, va_list *ap);
     bool (*query)(struct store *s, const char *text, const char *types,
                   va_list *ap);
+    void (*exec)(struct store *s, const char *text,
+                 const struct store_value *values, size_t n);
     bool (*next)(struct store *s, enum sql sql);
     void (*end)(struct store *s, enum sql sql);
     int64_t (*integer)(struct store *s, enum sql sql, int column);
@@ -134,6 +156,7 @@ struct store_ops {
     void (*commit)(struct store *s);
     void (*rollback)(struct store *s);
     bool (*recover)(struct store *s, bool *committed); /* may be NULL */
+    void (*let_in)(struct store *s, bool is_open);
     bool (*is_due)(const struct store *s, uint32_t pages);
     void (*checkpoint)(struct store *s);
     void (*close)(struct store *s); /* frees it */

@@ -29,6 +29,7 @@ enum {
     ALIVE_S = 15,   /* a server that is silent for so long is over */
     RECOVER_S = 60, /* how long a broken connection is tried again */
     RETRY_MS = 100,
+    PENDING_MAX = 1024, /* results that wait for us */
     US_PER_S = 1000000
 };
 
@@ -48,6 +49,9 @@ struct pq_store {
     bool in_transaction, wrote;
     unsigned pending; /* results that were not taken yet */
     bool prepared[SQL_COUNT];
+    char exec_text[PQ_TEXT_CAP]; /* of the statement exec_name */
+    char exec_name[NAME_LEN];
+    unsigned n_execs;
     struct cursor cursors[SQL_COUNT];
     struct memo memo;
     struct asks asks;
@@ -274,6 +278,30 @@ static void pq_run(struct store *base, enum sql sql, const char *types,
     (void)send(s, sql, &p);
 }
 
+static void pq_exec(struct store *base, const char *text,
+                    const struct store_value *values, size_t n)
+{
+    struct pq_store *s = of(base);
+    struct pq_params p = { .n = 0 };
+    for (size_t i = 0; i < n; i++)
+        pq_params_value(&p, &values[i]);
+    s->wrote = true;
+    if (strcmp(s->exec_text, text) != 0) {
+        char numbered[PQ_TEXT_CAP];
+        const bool fits = pq_text_of(numbered, text);
+        assert(fits);
+        (void)snprintf(s->exec_text, sizeof s->exec_text, "%s", text);
+        (void)snprintf(s->exec_name, sizeof s->exec_name, "e%u", s->n_execs++);
+        if (!sent(s,
+                  PQsendPrepare(s->conn, s->exec_name, numbered, p.n, p.types)))
+            return;
+    }
+    (void)sent(s, PQsendQueryPrepared(s->conn, s->exec_name, p.n, p.values,
+                                      p.lengths, p.formats, 1));
+    if (s->pending > PENDING_MAX)
+        PQclear(take_all(s));
+}
+
 static bool pq_query(struct store *base, const char *text, const char *types,
                      va_list *ap)
 {
@@ -474,6 +502,7 @@ static void pq_rollback(struct store *base)
     forget_batch(s);
     asks_forget(&s->asks);
     memset(s->prepared, 0, sizeof s->prepared);
+    s->exec_text[0] = '\0';
     if (PQstatus(s->conn) == CONNECTION_OK) {
         sync_up(s);
         base->rc = STORE_OK;
@@ -520,6 +549,7 @@ static bool pq_recover(struct store *base, bool *committed)
     forget_batch(s);
     asks_forget(&s->asks);
     memset(s->prepared, 0, sizeof s->prepared);
+    s->exec_text[0] = '\0';
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     do {
         PGconn *conn = NULL;
@@ -542,6 +572,35 @@ static bool pq_recover(struct store *base, bool *committed)
     } while (now.tv_sec - start.tv_sec < RECOVER_S);
     base->rc = STORE_FAILED;
     return false;
+}
+
+static const struct {
+    const char *name, *columns;
+} TABLES[] = {
+#define TABLE(name, key, columns, types) { #name, columns },
+#include "server/ledger/tables.def"
+#undef TABLE
+};
+
+static void pq_let_in(struct store *base, bool is_open)
+{
+    struct pq_store *s = of(base);
+    char text[PQ_TEXT_CAP];
+    s->wrote = true;
+    for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++) {
+        const char *name = TABLES[i].name;
+        (void)snprintf(text, sizeof text, "ALTER TABLE %s %s TRIGGER USER",
+                       name, is_open ? "DISABLE" : "ENABLE");
+        (void)send_text(s, text, NULL);
+        if (is_open || strncmp(TABLES[i].columns, "id,", 3) != 0)
+            continue;
+        (void)snprintf(text, sizeof text,
+                       "SELECT setval(pg_get_serial_sequence('%s', 'id'),"
+                       " (SELECT coalesce(max(id), 0) + 1 FROM %s), false)",
+                       name, name);
+        (void)send_text(s, text, NULL);
+    }
+    PQclear(take_all(s));
 }
 
 /* The database checkpoints by itself. */
@@ -572,6 +631,7 @@ static const struct store_ops PG_OPS = {
     .start = pq_start,
     .run = pq_run,
     .query = pq_query,
+    .exec = pq_exec,
     .next = pq_next,
     .end = pq_end,
     .integer = pq_integer,
@@ -582,6 +642,7 @@ static const struct store_ops PG_OPS = {
     .commit = pq_commit,
     .rollback = pq_rollback,
     .recover = pq_recover,
+    .let_in = pq_let_in,
     .is_due = pq_is_due,
     .checkpoint = pq_checkpoint,
     .close = pq_close,

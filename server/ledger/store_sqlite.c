@@ -30,6 +30,7 @@ struct sqlite_store {
     struct store base;
     sqlite3 *db;                    /* owned */
     sqlite3_stmt *stmts[SQL_COUNT]; /* owned; prepared when first used */
+    char exec_text[STORE_TEXT_CAP]; /* of SQL_EXEC */
     int lock_fd;                    /* owned */
     uint32_t log_pages;             /* in the write-ahead log, at the last
                                        commit */
@@ -130,6 +131,37 @@ static bool sqlite_query(struct store *base, const char *text,
     return sqlite_start(base, SQL_QUERY, types, ap);
 }
 
+static int bind_value(sqlite3_stmt *stmt, int at, const struct store_value *v)
+{
+    if (v->type == 'n')
+        return sqlite3_bind_null(stmt, at);
+    if (v->type == 'i')
+        return sqlite3_bind_int64(stmt, at, v->number);
+    return v->type == 't' ? sqlite3_bind_text64(stmt, at, v->data, v->len,
+                                                SQLITE_STATIC, SQLITE_UTF8)
+                          : sqlite3_bind_blob64(stmt, at, v->len ? v->data : "",
+                                                v->len, SQLITE_STATIC);
+}
+
+static void sqlite_exec(struct store *base, const char *text,
+                        const struct store_value *values, size_t n)
+{
+    struct sqlite_store *s = of(base);
+    sqlite3_stmt **stmt = &s->stmts[SQL_EXEC];
+    if (strcmp(s->exec_text, text) != 0) {
+        (void)sqlite3_finalize(*stmt);
+        *stmt = NULL;
+        (void)snprintf(s->exec_text, sizeof s->exec_text, "%s", text);
+        if (failed(s, sqlite3_prepare_v2(s->db, text, -1, stmt, NULL)))
+            return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (failed(s, bind_value(*stmt, (int)i + 1, &values[i])))
+            return;
+    if (sqlite_next(base, SQL_EXEC))
+        sqlite_end(base, SQL_EXEC);
+}
+
 static int64_t sqlite_integer(struct store *s, enum sql sql, int column)
 {
     return sqlite3_column_int64(of(s)->stmts[sql], column);
@@ -145,7 +177,7 @@ static const void *sqlite_bytes(struct store *s, enum sql sql, int column,
     *len = (size_t)sqlite3_column_bytes(stmt, column);
     if (!data && sqlite3_column_type(stmt, column) == SQLITE_TEXT)
         (void)failed(of(s), SQLITE_NOMEM);
-    return data;
+    return data || sqlite3_column_type(stmt, column) == SQLITE_NULL ? data : "";
 }
 
 static void run_text(struct sqlite_store *s, const char *text)
@@ -176,6 +208,27 @@ static void sqlite_rollback(struct store *base)
         (void)sqlite3_reset(s->stmts[i]);
     if (!sqlite3_get_autocommit(s->db))
         run_text(s, "ROLLBACK");
+}
+
+/* The triggers of the file: dropped and kept as text, or made again. */
+static void sqlite_let_in(struct store *base, bool is_open)
+{
+    struct sqlite_store *s = of(base);
+    if (is_open) {
+        run_text(s, "CREATE TEMP TABLE guards AS SELECT name, sql FROM"
+                    " sqlite_schema WHERE type = 'trigger'");
+        bool more = store_query(base,
+                                "SELECT 'DROP TRIGGER ' || name FROM"
+                                " guards",
+                                "");
+        for (; more; more = store_next(base, SQL_QUERY))
+            run_text(s, store_text(base, SQL_QUERY, 0));
+    } else {
+        bool more = store_query(base, "SELECT sql FROM guards", "");
+        for (; more; more = store_next(base, SQL_QUERY))
+            run_text(s, store_text(base, SQL_QUERY, 0));
+        run_text(s, "DROP TABLE guards");
+    }
 }
 
 static int count_pages(void *pages, sqlite3 *db, const char *name, int n)
@@ -222,6 +275,7 @@ static const struct store_ops SQLITE_OPS = {
     .start = sqlite_start,
     .run = sqlite_run,
     .query = sqlite_query,
+    .exec = sqlite_exec,
     .next = sqlite_next,
     .end = sqlite_end,
     .integer = sqlite_integer,
@@ -230,6 +284,7 @@ static const struct store_ops SQLITE_OPS = {
     .writes = sqlite_writes,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .let_in = sqlite_let_in,
     .is_due = sqlite_is_due,
     .checkpoint = sqlite_checkpoint,
     .close = sqlite_close,

@@ -1,8 +1,10 @@
 #include "server/main/config.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <string.h>
 
+#include "server/ledger/ledger.h"
 #include "server/main/config_parts.h"
 #include "server/policy/scalar.h"
 
@@ -78,6 +80,31 @@ static void read_plaintext(struct loader *l, const struct field *f,
                        "'plaintext' can only be loopback",
                        "write 'plaintext: loopback' for tests on this machine, "
                        "or remove it and set 'tls'");
+}
+
+/* A path, or the URI of a database, which is no path. */
+static void read_ledger(struct loader *l, const struct field *f,
+                        const struct yaml_node *node, void *out)
+{
+    const char *text = loader_scalar(l, f, node);
+    struct err err = { 0 };
+    if (!text)
+        return;
+    if (node->len == 0 || node->len > PATH_MAX ||
+        !scalar_is_printable(text, node->len)) {
+        loader_mistake(l, yaml_place_of(node),
+                       "'ledger' is no path without control characters",
+                       "write the path of a file, or postgresql://...");
+        return;
+    }
+    if (ledger_check_where(text, &err) != ERR_OK) {
+        loader_mistake(l, yaml_place_of(node), arena_strdup(l->a, err.msg),
+                       arena_strdup(l->a, err.hint));
+        return;
+    }
+    ((struct config_text *)out)->c.ledger = ledger_is_shared(text)
+                                                ? arena_strdup(l->a, text)
+                                                : loader_resolve(l, text);
 }
 
 static void read_level(struct loader *l, const struct field *f,
@@ -321,11 +348,13 @@ static const struct field CONFIG[] = {
       .at = AT(principals),
       .help = "The file of who may call." },
     { .key = "ledger",
-      .kind = FIELD_PATH,
+      .kind = FIELD_CUSTOM,
+      .read = read_ledger,
+      .form = "path or postgresql://...",
       .required = true,
-      .at = AT(ledger),
-      .help = "The SQLite file of what was spent; made when absent.  Losing it "
-              "loses the guarantee." },
+      .help = "The SQLite file of what was spent, made when absent; or the "
+              "PostgreSQL database, which several servers may share.  Losing "
+              "it loses the guarantee." },
     { .key = "secret",
       .kind = FIELD_PATH,
       .required = true,

@@ -10,6 +10,7 @@
 
 #include "server/base/cleanup.h"
 #include "server/base/durable.h"
+#include "server/ledger/ledger.h"
 #include "server/main/config_parts.h"
 
 enum { POLICIES_MAX = 1000 };
@@ -194,6 +195,22 @@ void config_open_secret(struct loader *l, struct config_text *t)
 }
 
 /* The key's line, and a name for it that is the log's. */
+/* The servers that share a ledger share its keys: each must be told where. */
+static bool is_named(struct loader *l, const struct config_text *t,
+                     const char *path, const char *key)
+{
+    if (path || !ledger_is_shared(t->c.ledger))
+        return true;
+    loader_mistake(l, yaml_place_of(yaml_tree_find(t->root, "ledger")),
+                   arena_printf(l->a,
+                                "a ledger in a database needs '%s', a file "
+                                "that is the same on each of its servers",
+                                key),
+                   "name a file; the first server makes it, then copy it to "
+                   "the others");
+    return false;
+}
+
 void config_open_audit_key(struct loader *l, struct config_text *t)
 {
     const struct yaml_node *node = yaml_tree_find(t->root, "audit");
@@ -202,6 +219,8 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
     size_t len = sizeof line - 1;
     struct writer w = writer_of(fresh, sizeof fresh);
     struct err err = { 0 };
+    if (!is_named(l, t, t->audit_key, "audit.key"))
+        return;
     if (!t->audit_key)
         t->audit_key = arena_printf(l->a, "%s-audit-key", t->c.ledger);
     struct private_file f = {
@@ -309,6 +328,8 @@ static enum err_code parse_pseudonym_keys(void *out, const char *text,
 
 void config_open_answer_keys(struct loader *l, struct config_text *t)
 {
+    if (!is_named(l, t, t->answer_keys, "answer_keys"))
+        return;
     const struct key_file k = { "file of answer keys", "answer_keys",
                                 &t->answer_keys,       t->c.ledger,
                                 "-answer-keys",        parse_answer_keys,
