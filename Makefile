@@ -130,7 +130,7 @@ fuzz: deps
 	    $(FUZZ_TARGETS:%=build/fuzz/tests/fuzz/libfuzzer_%)
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_TARGETS)
 
-SOAKED := ledger_crash ledger_model ledger_threads workers retry grpc_session \
+SOAKED := ledger_crash ledger_model sim ledger_threads workers retry grpc_session \
           grpc_floods
 # The tests that never end, for SOAK_SECONDS (600), then the auditor in full.
 soak: deps
@@ -245,6 +245,10 @@ NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
     canary peers)
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price
+# Servers in one process, over a store and a time of the test's own.
+$(BUILD)/tests/test_sim: $(patsubst %,$(BUILD)/tests/sim/%.o,baton shared sim)
+$(BUILD)/tests/test_sim: LDFLAGS += -Wl,--wrap=store_open,--wrap=committer_run \
+    -Wl,--wrap=committer_listen,--wrap=ledger_answer
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

@@ -5,11 +5,11 @@
 # person, the flood and the threads again and again, and a real server that is
 # asked, killed and reloaded.  Ends after the time, or at the first failure;
 # then the auditor asks it all and answers are timed (SOAK_AUDIT= leaves both
-# out).  Usage: soak.sh BUILD ledger_crash ledger_model
+# out).  Usage: soak.sh BUILD ledger_crash ledger_model sim
 # TEST...
 set -u
 cd "$(dirname "$0")/.."
-build=$1 again=("${@:4}") # the first two take seeds of their own
+build=$1 again=("${@:5}") # the first three take seeds of their own
 seconds=${SOAK_SECONDS:-600} passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -49,6 +49,7 @@ rounds=0
 while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do
     seed=$((first + rounds * 3000))
     run "histories from seed $seed" env SOAK=$seed "$build/tests/test_ledger_model"
+    run "servers from seed $seed" env SOAK=$seed "$build/tests/test_sim"
     for t in "${again[@]}"; do
         run "$t, round $rounds" "$build/tests/test_$t"
     done

@@ -308,32 +308,6 @@ static enum err_code print_whole(const uint8_t **bytes, size_t *len,
                : answer_pack(bytes, len, &list[0], b->arena, err);
 }
 
-/* The charge stays, and some answers are missing: one visible bit, counted. */
-static enum err_code stumble(struct run *run,
-                             const struct ledger_piece_answer *pieces, size_t n,
-                             struct err *err)
-{
-    struct bundle *b = run->b;
-    const struct ledger_hex id = ledger_id_hex(b->charge.id);
-    struct err ignored;
-    bool is_over = false;
-    if (ledger_stumble(run->call->service->ledger, b->charge.id,
-                       b->charge.fence, leave_wall_us(run->call), pieces, n,
-                       &is_over, &ignored) != ERR_OK)
-        is_over = false; /* it stays open, which counts as spent */
-    leave_on_time(run->call, run->policy);
-    log_event(
-        LOG_QUERY_MISS,
-        (struct log_fields){ .query = id.text, .dataset = run->policy->name });
-    err_set(err, ERR_MISS, "query %s was charged and gave no answer%s", id.text,
-            b->n > 1 ? " to some of its questions" : "");
-    if (is_over)
-        return err_hint(err, "misses are counted; ask the steward when they "
-                             "recur");
-    return err_hint(err, "ask again with the same idempotency key: what is "
-                         "missing runs once more, and nothing more is charged");
-}
-
 static enum err_code store_whole(struct run *run,
                                  const struct ledger_piece_answer *pieces,
                                  size_t n, const uint8_t *bytes, size_t len,
@@ -350,6 +324,40 @@ static enum err_code store_whole(struct run *run,
     b->charge.answer = bytes;
     b->charge.answer_len = len;
     return serve_again(run, err);
+}
+
+/*
+ * The charge stays, and some answers are missing: one visible bit, counted.
+ * Unless the charge is another run's by now: then that this one failed must not
+ * be seen, and the caller hears what he would have heard had it not.
+ */
+static enum err_code stumble(struct run *run,
+                             const struct ledger_piece_answer *pieces, size_t n,
+                             struct err *err)
+{
+    struct bundle *b = run->b;
+    const struct ledger_hex id = ledger_id_hex(b->charge.id);
+    static const uint8_t nothing[1];
+    struct err ignored;
+    bool is_over = false;
+    const enum err_code code = ledger_stumble(
+        run->call->service->ledger, b->charge.id, b->charge.fence,
+        leave_wall_us(run->call), pieces, n, &is_over, &ignored);
+    if (code == ERR_UNAVAILABLE)
+        return store_whole(run, NULL, 0, nothing, 0, err); /* never stored */
+    if (code != ERR_OK)
+        is_over = false; /* it stays open, which counts as spent */
+    leave_on_time(run->call, run->policy);
+    log_event(
+        LOG_QUERY_MISS,
+        (struct log_fields){ .query = id.text, .dataset = run->policy->name });
+    err_set(err, ERR_MISS, "query %s was charged and gave no answer%s", id.text,
+            b->n > 1 ? " to some of its questions" : "");
+    if (is_over)
+        return err_hint(err, "misses are counted; ask the steward when they "
+                             "recur");
+    return err_hint(err, "ask again with the same idempotency key: what is "
+                         "missing runs once more, and nothing more is charged");
 }
 
 /* The slot of the slowest of the releases that are read. */

@@ -197,13 +197,11 @@ static enum err_code answer_wider(bool *done, struct run *run, struct err *err)
 /* ---- stages ---- */
 
 /* Should even this fail, the charge stays open, which counts as spent. */
-static void close_missed(const struct run *run)
+static enum err_code close_missed(const struct run *run)
 {
     struct err ignored;
-    const enum err_code closed =
-        ledger_miss(run->call->service->ledger, run->charge.id,
-                    run->charge.fence, leave_wall_us(run->call), &ignored);
-    (void)closed;
+    return ledger_miss(run->call->service->ledger, run->charge.id,
+                       run->charge.fence, leave_wall_us(run->call), &ignored);
 }
 
 static enum err_code stage_plan(struct lifecycle *q, struct err *err)
@@ -280,7 +278,8 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     }
     /* A lapsed run of this charge was taken over: it stays what it was. */
     if (!is_pinned(run)) {
-        close_missed(run);
+        const enum err_code closed = close_missed(run);
+        (void)closed;
         return say_repinned(run, err);
     }
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
@@ -291,11 +290,39 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     return ERR_OK;
 }
 
-/* The charge stays and no answer will come: one visible bit, counted. */
-static enum err_code miss(struct run *run, struct err *err)
+/*
+ * Store these bytes as the answer, or serve the one of a run that was first:
+ * ours is forgotten then.  ERR_UNAVAILABLE: a later run is at it.
+ */
+static enum err_code store_or_serve(struct run *run, const uint8_t *bytes,
+                                    size_t len, struct err *err)
 {
+    const uint8_t *mine = bytes;
+    TRY(ledger_answer(run->call->service->ledger, run->charge.id,
+                      run->charge.fence, leave_wall_us(run->call), &bytes, &len,
+                      run->arena, err));
+    if (bytes == mine)
+        return ERR_OK;
+    run->charge.answer = bytes;
+    run->charge.answer_len = len;
+    return serve_stored(run, err);
+}
+
+/*
+ * The charge stays and no answer will come: one visible bit, counted.  Unless
+ * the charge is another run's by now: then that this one failed must not be
+ * seen, and the caller hears what he would have heard had it not.
+ */
+static enum err_code miss(struct lifecycle *q, struct err *err)
+{
+    struct run *run = q->ctx;
+    static const uint8_t nothing[1];
     (void)leave_at_slot(run->call, policy_of(run), LEAVE_STORE_NS);
-    close_missed(run);
+    if (close_missed(run) == ERR_UNAVAILABLE) {
+        TRY(store_or_serve(run, nothing, 0, err)); /* never stored */
+        lifecycle_skip(q, QUERY_STORED);
+        return ERR_OK;
+    }
     leave_on_time(run->call, policy_of(run));
     const struct ledger_hex id = ledger_id_hex(run->charge.id);
     log_event(
@@ -313,7 +340,7 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
     /* From here on the charge stays, whatever happens. */
     if (execute_run(&run->executed, run->call, run->question.dataset,
                     run->question.plan, run->arena, err) != ERR_OK)
-        return miss(run, err);
+        return miss(q, err);
     return ERR_OK;
 }
 
@@ -324,7 +351,7 @@ static enum err_code stage_noise(struct lifecycle *q, struct err *err)
                     run->arena, err) != ERR_OK ||
         finish(run, err) != ERR_OK ||
         leave_is_late(run->call, policy_of(run), LEAVE_STORE_NS))
-        return miss(run, err);
+        return miss(q, err);
     return ERR_OK;
 }
 
@@ -348,23 +375,13 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     };
     memcpy(answer.request_hash, req->hash, sizeof answer.request_hash);
 
-    const uint8_t *bytes, *mine;
+    const uint8_t *bytes;
     size_t len;
     if (answer_pack(&bytes, &len, &answer, run->arena, err) != ERR_OK)
-        return miss(run, err);
-    mine = bytes;
-    const enum err_code stored = ledger_answer(
-        run->call->service->ledger, run->charge.id, run->charge.fence,
-        leave_wall_us(run->call), &bytes, &len, run->arena, err);
-    if (stored == ERR_LIMIT) /* nothing was written, and the charge stays */
-        return miss(run, err);
-    TRY(stored);
-    if (bytes == mine)
-        return ERR_OK;
-    /* Another run was first: its answer is the answer, ours is forgotten. */
-    run->charge.answer = bytes;
-    run->charge.answer_len = len;
-    return serve_stored(run, err);
+        return miss(q, err);
+    const enum err_code stored = store_or_serve(run, bytes, len, err);
+    /* Nothing was written, and the charge stays. */
+    return stored == ERR_LIMIT ? miss(q, err) : stored;
 }
 
 static enum err_code stage_reply(struct lifecycle *q, struct err *err)

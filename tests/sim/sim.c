@@ -1,0 +1,586 @@
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/log.h"
+#include "server/grpc/codec.h"
+#include "server/ledger/recover.h"
+#include "tests/lib_fault_vfs.h"
+#include "tests/lib_rng.h"
+#include "tests/lib_service.h"
+#include "tests/sim/baton.h"
+#include "tests/sim/shared.h"
+#include "tests/table.h"
+
+enum {
+    SERVERS = 3,
+    OPS = 14,     /* more than the budget is for, in half the lives */
+    BUDGET = 10,  /* ... queries: POLICY's cap and price */
+    CALLS = 1024, /* requests in a life, at most */
+    CLIENTS = 0,  /* group of those who outlive servers */
+    ANSWER_CAP = 4096,
+    ROOM = 8 << 20,
+    TEXT_CAP = 128,
+    CHARGES = 64,
+    BATCH_MISSES = 9, /* a batch that missed so often is missed for good */
+};
+/* Microseconds. */
+#define MS          UINT64_C(1000)
+#define S           (1000 * MS)
+#define START_US    (INT64_C(1760000400) * 1000000)
+#define LEASE_NS    (UINT64_C(10) * 1000000000)
+#define PATIENCE_US (15 * S)
+#define CHAOS_US    (90 * S)
+#define BEAT_US     (3 * S)
+
+static const char POLICY[] =
+    "dataset: shop\n"
+    "exclusive: true\n"
+    "version: 1\n"
+    "data_version: v1\n"
+    "notion: zcdp\n"
+    "cap: {rho: 0.1, delta: 1e-6}\n"
+    "max_price: {rho: 0.05}\n"
+    "default_price: {rho: 0.01}\n"
+    "max_people: 100000\n"
+    "max_misses: 1000\n"
+    "max_misses_day: 1000\n"
+    "reuse_for: 0\n"
+    "purposes:\n"
+    "  analytics: {help: How it goes., basis: legitimate_interest}\n"
+    "tables:\n"
+    "  orders:\n"
+    "    from: orders.parquet\n"
+    "    key: customer_id\n"
+    "    max_groups: 2\n"
+    "    max_rows: 10\n"
+    "    columns:\n"
+    "      customer_id: int\n"
+    "      amount: {type: int, range: [0, 500]}\n";
+
+struct server {
+    bool is_up;
+    struct ledger *ledger;
+    struct store *link;
+    struct service service;
+    gsl_rng *rng;
+};
+
+/* What a client wants to know under one key, and what it was told. */
+struct op {
+    char key[16], sql[TEXT_CAP];
+    enum err_code told; /* the last one */
+    bool
+        is_batch; /* two questions for one charge: what is missing runs again */
+    bool is_over, is_answered, is_missed;
+    unsigned misses;
+    uint8_t answer[ANSWER_CAP];
+    size_t len;
+    char charge[2 * LEDGER_ID_LEN + 1];
+};
+
+struct slow_engine {
+    struct engine base;
+    struct engine *inner; /* owned */
+};
+
+static struct sim {
+    uint64_t seed;
+    enum sim_plant plant;
+    bool tells, is_chaos;
+    struct baton *baton;
+    struct shared *shared;
+    struct clock clock;
+    struct ledger_dir dir;
+    struct arena arena;
+    struct policy *policy;
+    struct slow_engine engine;
+    struct dataset dataset;
+    struct dataset *datasets[1];
+    struct auth_principal principal;
+    struct auth_registry registry;
+    struct world world;
+    struct server servers[SERVERS];
+    struct op ops[OPS];
+    unsigned n_ops, n_open;
+    struct arena rooms[CALLS]; /* of requests, whoever died in them */
+    unsigned n_rooms;
+    struct sim_result result;
+} sim;
+
+static void say(const char *what, unsigned who, const char *more)
+{
+    if (sim.tells)
+        printf("%10.3f %s %u %s\n",
+               (double)(baton_now_us(sim.baton) - START_US) / (double)S, what,
+               who, more);
+}
+
+static void broke(const char *what)
+{
+    if (!sim.result.broken)
+        sim.result.broken = what;
+    say("BROKEN", 0, what);
+}
+
+static int64_t wall_us(struct clock *c)
+{
+    (void)c;
+    return baton_now_us(sim.baton);
+}
+
+static uint64_t mono_ns(struct clock *c)
+{
+    return (uint64_t)wall_us(c) * 1000;
+}
+
+/* ---- where servers pause ---- */
+
+#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
+WRAPPED(ledger_answer);
+
+/* As server/ledger/committer.h, whose room has names of its own. */
+struct committer;
+struct work;
+extern enum err_code __real_committer_run(struct committer *c, struct work *w);
+extern enum err_code __wrap_committer_run(struct committer *c, struct work *w);
+extern void __wrap_committer_listen(struct committer *c, uint64_t rung,
+                                    uint64_t wait_ns);
+
+/* Others may be first at each transaction. */
+enum err_code __wrap_committer_run(struct committer *c, struct work *w)
+{
+    baton_pause(sim.baton, baton_pick(sim.baton, 20 * MS));
+    return __real_committer_run(c, w);
+}
+
+void __wrap_committer_listen(struct committer *c, uint64_t rung,
+                             uint64_t wait_ns)
+{
+    const uint64_t most = 500 * MS, wait_us = wait_ns / 1000 + 1;
+    (void)c, (void)rung;
+    baton_pause(sim.baton, wait_us < most ? wait_us : most);
+}
+
+enum err_code __wrap_ledger_answer(struct ledger *l, struct ledger_id id,
+                                   uint64_t fence, int64_t release_us,
+                                   const uint8_t **answer, size_t *len,
+                                   struct arena *a, struct err *err)
+{
+    const uint8_t *mine = *answer;
+    const size_t mine_len = *len;
+    const enum err_code code =
+        __real_ledger_answer(l, id, fence, release_us, answer, len, a, err);
+    if (sim.plant == SIM_PLANT_LOSER &&
+        (code == ERR_OK || code == ERR_UNAVAILABLE)) {
+        *answer = mine;
+        *len = mine_len;
+        return ERR_OK;
+    }
+    return code;
+}
+
+static enum err_code run_slowly(struct engine *e, struct engine_result *out,
+                                const struct plan *plan,
+                                const uint8_t secret[32],
+                                const atomic_int *stop, struct arena *a,
+                                struct err *err)
+{
+    struct engine *inner = ((struct slow_engine *)e)->inner;
+    const bool is_slow = sim.is_chaos && baton_chance(sim.baton, 4);
+    baton_pause(sim.baton, baton_pick(sim.baton, is_slow ? 25 * S : 100 * MS));
+    if (sim.is_chaos && baton_chance(sim.baton, 20))
+        return err_set(err, ERR_MISS, "the engine failed");
+    return inner->ops->run(inner, out, plan, secret, stop, a, err);
+}
+
+static void close_slow(struct engine *e)
+{
+    engine_close(((struct slow_engine *)e)->inner);
+}
+
+/* ---- servers ---- */
+
+static void beat(void *arg)
+{
+    struct server *s = &sim.servers[*(int *)arg];
+    struct err err;
+    while (sim.n_open > 0) {
+        baton_pause(sim.baton, BEAT_US);
+        if (ledger_beat(s->ledger, &err) != ERR_OK)
+            return;
+    }
+}
+
+static int *number_of(int n)
+{
+    int *out = malloc(sizeof *out);
+    assert_non_null(out);
+    *out = n;
+    return out;
+}
+
+static void start_server(int i)
+{
+    struct server *s = &sim.servers[i];
+    struct err err;
+    uint64_t found;
+    const struct ledger_options o = { .path = sim.dir.path,
+                                      .clock = &sim.clock,
+                                      .lease_ns = LEASE_NS };
+    if (ledger_open(&s->ledger, &o, &found, &err) != ERR_OK) {
+        say("no start", (unsigned)i, err.msg);
+        if (!sim.is_chaos) /* else somebody starts it again */
+            broke("a server does not start");
+        return;
+    }
+    s->link = shared_newest(sim.shared);
+    s->service = (struct service){ .ledger = s->ledger, .clock = &sim.clock };
+    s->is_up = true;
+    say("start", (unsigned)i, "");
+    baton_spawn(sim.baton, i + 1, 0, beat, number_of(i));
+}
+
+static void kill_server(int i)
+{
+    struct server *s = &sim.servers[i];
+    if (!s->is_up)
+        return;
+    say("kill", (unsigned)i, "");
+    baton_kill(sim.baton, i + 1);
+    shared_cut(s->link);
+    ledger_close(s->ledger);
+    s->is_up = false;
+    sim.result.kills++;
+}
+
+/* ---- the model ---- */
+
+static void hear_answer(struct op *op, const uint8_t *answer, size_t len,
+                        const char *charge)
+{
+    if (op->is_missed)
+        broke("an answer after the last miss");
+    if (op->is_answered &&
+        (op->len != len || memcmp(op->answer, answer, len) != 0))
+        broke("two answers for one key");
+    if (len > sizeof op->answer) {
+        broke("an answer is too long for the test");
+        return;
+    }
+    memcpy(op->answer, answer, len);
+    op->len = len;
+    (void)snprintf(op->charge, sizeof op->charge, "%s", charge);
+    op->is_answered = op->is_over = true;
+}
+
+/* Everything that a server may say to one key. */
+static void hear(struct op *op, enum err_code code)
+{
+    static const bool retried[ERR_COUNT] = {
+        [ERR_UNAVAILABLE] = true, [ERR_DEADLINE] = true
+    };
+    op->told = code;
+    sim.result.retries += retried[code];
+    if (code == ERR_OK || retried[code])
+        return;
+    if (op->is_answered)
+        broke("an answer, then a refusal");
+    if (code == ERR_MISS && op->is_batch && ++op->misses < BATCH_MISSES)
+        return;
+    if (code == ERR_MISS)
+        op->is_missed = true;
+    else if (code != ERR_BUDGET)
+        broke(err_info_of(code)->name);
+    else if (op->is_missed)
+        broke("a miss, then a refusal");
+    op->is_over = true;
+}
+
+/* ---- requests ---- */
+
+struct asked {
+    unsigned op;
+    int server;
+    atomic_int gone, stop;
+};
+
+static void no_limit(void *ctx, uint64_t deadline_ns)
+{
+    (void)ctx, (void)deadline_ns;
+}
+
+static void serve(void *arg)
+{
+    struct asked *q = arg;
+    struct server *s = &sim.servers[q->server];
+    struct op *op = &sim.ops[q->op];
+    assert_true(sim.n_rooms < CALLS);
+    struct arena *a = &sim.rooms[sim.n_rooms++];
+    arena_init(a, ROOM);
+    struct service_ask_args words = { .sql = op->sql,
+                                      .purpose = "analytics",
+                                      .key = op->key };
+    struct request req = service_request(&words);
+    struct request both[2] = { req, req };
+    if (op->is_batch) {
+        both[1].sql = "SELECT count(*) FROM shop.orders WHERE amount < 7";
+        both[1].sql_len = strlen(both[1].sql);
+        both[0].idempotency_key = both[1].idempotency_key = "";
+        req.op = REQUEST_BATCH;
+        req.is_batch = true;
+        req.queries = both;
+        req.n_queries = 2;
+        req.ask = (struct ask){ ASK_RHO, .level = 0.95, .price = 0.01 };
+    }
+    req.deadline_ns = mono_ns(&sim.clock) + 20 * S * 1000;
+    struct service_call call = { .service = &s->service,
+                                 .world = &sim.world,
+                                 .who = &sim.principal,
+                                 .req = &req,
+                                 .rng = s->rng,
+                                 .gone = &q->gone,
+                                 .stop = &q->stop,
+                                 .limit_run = no_limit,
+                                 .received_ns = mono_ns(&sim.clock),
+                                 .started_ns = mono_ns(&sim.clock) };
+    struct reply reply = { 0 };
+    struct err err = { 0 };
+    const uint8_t *msg = NULL;
+    size_t len = 0;
+    enum err_code code = service_answer(&call, &reply, a, &err);
+    if (code == ERR_OK)
+        code = codec_encode(&msg, &len, &reply, a, &err);
+    const char *charge =
+        op->is_batch ? reply.receipt.query_id : reply.table.receipt.query_id;
+    say("reply", q->op, code == ERR_OK ? charge : err.msg);
+    if (sim.is_chaos && baton_chance(sim.baton, 4))
+        return; /* lost on its way */
+    if (code == ERR_OK)
+        hear_answer(op, msg, len, charge);
+    hear(op, code);
+}
+
+static void send_to(unsigned op, int server, uint64_t most_us)
+{
+    struct asked *q = calloc(1, sizeof *q);
+    assert_non_null(q);
+    q->op = op;
+    q->server = server;
+    say("ask", op, sim.servers[server].is_up ? "" : "nobody");
+    if (!sim.servers[server].is_up ||
+        (sim.is_chaos && baton_chance(sim.baton, 8)))
+        free(q); /* lost */
+    else
+        baton_spawn(sim.baton, server + 1, baton_pick(sim.baton, most_us),
+                    serve, q);
+}
+
+static int some_server(void)
+{
+    return (int)baton_pick(sim.baton, SERVERS);
+}
+
+/* Asks until it knows. */
+static void client(void *arg)
+{
+    const unsigned i = *(unsigned *)arg;
+    struct op *op = &sim.ops[i];
+    while (!op->is_over) {
+        const int64_t until = baton_now_us(sim.baton) + (int64_t)PATIENCE_US;
+        op->told = ERR_OK;
+        send_to(i, some_server(), 50 * MS);
+        if (sim.is_chaos && baton_chance(sim.baton, 3))
+            send_to(i, some_server(), 20 * S); /* doubled, and late */
+        while (!op->is_over && op->told == ERR_OK &&
+               baton_now_us(sim.baton) < until)
+            baton_pause(sim.baton, 100 * MS + baton_pick(sim.baton, 200 * MS));
+        baton_pause(sim.baton, baton_pick(sim.baton, 500 * MS));
+    }
+    sim.n_open--;
+}
+
+/* ---- what goes wrong ---- */
+
+static void start_again(void *arg)
+{
+    const int i = *(int *)arg;
+    if (!sim.servers[i].is_up)
+        start_server(i);
+    if (!sim.servers[i].is_up) /* cut short: somebody tries again */
+        baton_spawn(sim.baton, CLIENTS, S, start_again, number_of(i));
+}
+
+static void restart(int i)
+{
+    kill_server(i);
+    baton_spawn(sim.baton, CLIENTS, baton_pick(sim.baton, 12 * S), start_again,
+                number_of(i));
+}
+
+static void chaos(void *arg)
+{
+    (void)arg;
+    while (baton_now_us(sim.baton) < START_US + (int64_t)CHAOS_US) {
+        baton_pause(sim.baton, 2 * S + baton_pick(sim.baton, 16 * S));
+        if (baton_chance(sim.baton, 5)) {
+            say("power lost", 0, "");
+            for (int k = 0; k < SERVERS; k++)
+                restart(k);
+            shared_power_lost(sim.shared);
+        } else {
+            restart(some_server());
+        }
+    }
+    sim.is_chaos = false;
+    shared_heal(sim.shared);
+    for (int k = 0; k < SERVERS; k++)
+        if (!sim.servers[k].is_up)
+            start_server(k);
+}
+
+/* ---- a life ---- */
+
+static void init_world(void)
+{
+    static const char *const all[] = { "*" };
+    struct policy_report report = { 0 };
+    struct err err = { 0 };
+    static const struct engine_ops slow = { .run = run_slowly,
+                                            .close = close_slow };
+    if (policy_load_bytes(&sim.policy, POLICY, strlen(POLICY), "shop.yaml",
+                          &report, &sim.arena, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    sim.engine = (struct slow_engine){ { &slow }, engine_fake_new(NULL) };
+    sim.dataset.policy = sim.policy;
+    sim.dataset.engine = &sim.engine.base;
+    sim.datasets[0] = &sim.dataset;
+    sim.principal =
+        (struct auth_principal){ .name = "ana",
+                                 .role = ROLE_ANALYST,
+                                 .datasets = (const char **)(uintptr_t)all,
+                                 .n_datasets = 1,
+                                 .purposes = (const char **)(uintptr_t)all,
+                                 .n_purposes = 1 };
+    sim.registry = (struct auth_registry){ &sim.principal, 1 };
+    sim.world = (struct world){ .principals = &sim.registry,
+                                .datasets = sim.datasets,
+                                .n_datasets = 1 };
+}
+
+static void begin(uint64_t seed, enum sim_plant plant, bool tells)
+{
+    memset(&sim, 0, sizeof sim);
+    sim.seed = seed;
+    sim.plant = plant;
+    sim.tells = tells;
+    sim.is_chaos = true;
+    sim.clock = (struct clock){ wall_us, mono_ns };
+    sim.baton = baton_new(seed, START_US);
+    fault_vfs_install();
+    ledger_dir_init(&sim.dir);
+    arena_init(&sim.arena, 16 << 20);
+    init_world();
+    const struct shared_options o = { .baton = sim.baton,
+                                      .path = sim.dir.path,
+                                      .breaks = 12,
+                                      .believes = plant == SIM_PLANT_BELIEVES,
+                                      .reads_nothing =
+                                          plant == SIM_PLANT_STALE };
+    sim.shared = shared_new(&o);
+    shared_serve(sim.shared);
+    sim.n_ops = sim.n_open = seed % 2 ? OPS : BUDGET - 2;
+    for (int i = 0; i < SERVERS; i++) {
+        sim.servers[i].rng = test_rng_new(seed * SERVERS + (uint64_t)i);
+        start_server(i);
+    }
+    for (unsigned i = 0; i < sim.n_ops; i++) {
+        struct op *op = &sim.ops[i];
+        (void)snprintf(op->key, sizeof op->key, "k%u", i);
+        (void)snprintf(op->sql, sizeof op->sql,
+                       "SELECT count(*) FROM shop.orders WHERE amount > %u", i);
+        op->is_batch = i % 4 == 3;
+        baton_spawn(sim.baton, CLIENTS, baton_pick(sim.baton, 40 * S), client,
+                    number_of((int)i));
+    }
+    baton_spawn(sim.baton, CLIENTS, 0, chaos, NULL);
+}
+
+/* ---- afterwards ---- */
+
+struct kept {
+    char charge[CHARGES][2 * LEDGER_ID_LEN + 1];
+    unsigned n;
+};
+
+static enum err_code keep(void *ctx, const struct ledger_export_row *row,
+                          struct err *err)
+{
+    struct kept *k = ctx;
+    (void)err;
+    assert_true(k->n < CHARGES);
+    (void)snprintf(k->charge[k->n++], sizeof k->charge[0], "%s", row->id);
+    return ERR_OK;
+}
+
+static bool is_kept(const struct kept *k, const char *charge)
+{
+    for (unsigned i = 0; i < k->n; i++)
+        if (strcmp(k->charge[i], charge) == 0)
+            return true;
+    return false;
+}
+
+static void check_ledger(void)
+{
+    struct kept kept = { .n = 0 };
+    struct err err;
+    struct sim_result *r = &sim.result;
+    if (!ledger_verifies(sim.dir.path))
+        broke("an invariant of the ledger");
+    if (ledger_export(sim.dir.path, keep, &kept, &err) != ERR_OK)
+        broke("the ledger cannot be read");
+    for (unsigned i = 0; i < sim.n_ops; i++) {
+        const struct op *op = &sim.ops[i];
+        r->answers += op->is_answered;
+        r->misses += op->is_missed;
+        r->refused += op->told == ERR_BUDGET;
+        if (op->is_answered && !is_kept(&kept, op->charge))
+            broke("an answer without a charge");
+    }
+    r->charges = kept.n;
+    if (kept.n != r->answers + r->misses)
+        broke("not one charge for each key that came through");
+    if (kept.n != (sim.n_ops < BUDGET ? sim.n_ops : BUDGET))
+        broke("not as many as the budget is for");
+}
+
+static void end(void)
+{
+    for (int i = 0; i < SERVERS; i++) {
+        if (sim.servers[i].is_up)
+            ledger_close(sim.servers[i].ledger);
+        gsl_rng_free(sim.servers[i].rng);
+    }
+    shared_free(sim.shared);
+    check_ledger();
+    for (unsigned i = 0; i < sim.n_rooms; i++)
+        arena_fini(&sim.rooms[i]);
+    engine_close(&sim.engine.base);
+    arena_fini(&sim.arena);
+    fault_vfs_remove();
+    ledger_dir_fini(&sim.dir);
+    baton_free(sim.baton);
+}
+
+void sim_live(struct sim_result *out, uint64_t seed, enum sim_plant plant,
+              bool tells)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    begin(seed, plant, tells);
+    baton_run(sim.baton);
+    end();
+    *out = sim.result;
+}
