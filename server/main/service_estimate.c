@@ -199,7 +199,9 @@ enum err_code service_explain(struct service_call *call, struct reply *out,
     t->intervals = ARENA_NEW_N(a, lines, struct reply_interval);
     if (!t->columns || !t->cells || !t->intervals)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
-    t->columns[0] = (struct reply_column){ "QUERY PLAN", VALUE_TEXT, true };
+    t->columns[0] = (struct reply_column){ .name = "QUERY PLAN",
+                                           .type = VALUE_TEXT,
+                                           .is_key = true };
     t->n_columns = 1;
     for (const char *p = text; *p;) {
         const size_t len = strcspn(p, "\n");

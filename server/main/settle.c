@@ -31,9 +31,9 @@ static enum err_code show_all(struct reply_table *out,
                               struct err *err)
 {
     static const struct reply_column columns[] = {
-        { "name", VALUE_TEXT, true },
-        { "setting", VALUE_TEXT, true },
-        { "description", VALUE_TEXT, true },
+        { .name = "name", .type = VALUE_TEXT, .is_key = true },
+        { .name = "setting", .type = VALUE_TEXT, .is_key = true },
+        { .name = "description", .type = VALUE_TEXT, .is_key = true },
     };
     struct value *cell = out->cells;
     out->n_columns = sizeof columns / sizeof columns[0];
@@ -68,7 +68,9 @@ static enum err_code show_one(struct reply_table *out,
     const char *value = setting_show(req, s, a);
     if (!value)
         return full(err);
-    out->columns[0] = (struct reply_column){ script->show, VALUE_TEXT, true };
+    out->columns[0] = (struct reply_column){ .name = script->show,
+                                             .type = VALUE_TEXT,
+                                             .is_key = true };
     out->cells[0] = value_text(value, strlen(value));
     out->n_columns = out->n_rows = 1;
     return ERR_OK;

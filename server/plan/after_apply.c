@@ -331,8 +331,11 @@ static enum err_code fill(struct reply_table *t, const struct work *k,
     if (!columns || !cells || !intervals)
         return draft_memory(err);
     for (size_t i = 0; i < width; i++)
-        columns[i] = (struct reply_column){ after->outputs[i].name,
-                                            after->outputs[i].type, false };
+        columns[i] = (struct reply_column){
+            .name = after->outputs[i].name,
+            .type = after->outputs[i].type,
+            .numeric = after->outputs[i].expr->numeric,
+        };
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < width; i++) {
             cells[r * width + i] = k->rows[from + r].cells[i];

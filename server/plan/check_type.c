@@ -94,7 +94,10 @@ enum err_code check_convert(struct typed **e, struct draft *d,
     if (!args)
         return draft_memory(err);
     args[0] = *e;
-    return draft_call(e, d, CASTS[type], type, args, 1, (*e)->at, err);
+    TRY(draft_call(e, d, CASTS[type], type, args, 1, (*e)->at, err));
+    /* Not the analyst's cast: a bigint beside a numeric becomes one. */
+    (*e)->numeric = type == VALUE_DOUBLE && args[0]->type == VALUE_INT;
+    return ERR_OK;
 }
 
 /* The type both can be brought to, or VALUE_TYPE_COUNT. */

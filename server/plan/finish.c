@@ -169,9 +169,10 @@ static enum err_code head(struct reply_table *out, const struct plan *p,
     if (!out->columns)
         return draft_memory(err);
     for (size_t i = 0; i < p->n_outputs; i++)
-        out->columns[i] =
-            (struct reply_column){ p->outputs[i].name, p->outputs[i].type,
-                                   p->outputs[i].is_key };
+        out->columns[i] = (struct reply_column){
+            p->outputs[i].name, p->outputs[i].type, p->outputs[i].is_key,
+            p->outputs[i].expr && p->outputs[i].expr->numeric
+        };
     return ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/numeric.h"
 #include "server/plan/range.h"
 
 static bool is_ascii(const struct value *v)
@@ -56,7 +57,10 @@ enum err_code draft_call(struct typed **out, struct draft *d, enum expr_op op,
         struct value v;
         TRY(eval(&v, e, NULL, d->a, err));
         *out = draft_const(d, type, v, at);
-        return *out ? ERR_OK : draft_memory(err);
+        if (!*out)
+            return draft_memory(err);
+        (*out)->numeric = numeric_call(e);
+        return ERR_OK;
     }
     range_of(e);
     *out = e;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "server/plan/draft.h"
+#include "server/plan/numeric.h"
 #include "server/query/refusal.h"
 
 /* An expression over the rows of the answer. */
@@ -69,6 +70,7 @@ static enum err_code type_agg(struct typed *out, struct plan_over *o,
     o->value = agg.value = value;
     TRY(draft_sub_agg(out, d, &agg, err));
     out->never_null = agg.kind == AGG_COUNT;
+    out->numeric = numeric_agg(agg.kind, value);
     return ERR_OK;
 }
 
@@ -130,6 +132,7 @@ static enum err_code type_value(struct typed *out, struct plan_over *o,
     out->type = value->type == VALUE_NULL ? VALUE_TEXT : value->type;
     out->whole = value->whole;
     out->grid_bits = value->grid_bits;
+    out->numeric = value->numeric;
     return ERR_OK;
 }
 

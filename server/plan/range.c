@@ -2,6 +2,7 @@
 
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
+#include "server/plan/numeric.h"
 #include "server/plan/rel.h"
 
 static const struct range EVERYTHING = { -HUGE_VAL, HUGE_VAL };
@@ -508,6 +509,10 @@ void range_of(struct typed *e)
     e->range = e->kind == TYPED_COLUMN ? e->column->range : EVERYTHING;
     e->grid_bits = 0;
     e->whole = false;
+    if (e->kind == TYPED_COLUMN)
+        e->numeric = e->column->numeric;
+    else if (e->kind == TYPED_CALL)
+        e->numeric = numeric_call(e);
     e->never_null = (e->kind == TYPED_CONST && e->value.type != VALUE_NULL) ||
                     (e->kind == TYPED_COLUMN && e->column->never_null);
     if (ranged && e->kind == TYPED_CALL) {

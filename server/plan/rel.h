@@ -45,6 +45,7 @@ struct rel_column {
         range; /* numbers; times in microseconds; infinite ends: none */
     unsigned grid_bits;
     bool whole;      /* a double that holds whole numbers only */
+    bool numeric;    /* to PostgreSQL's clients: numeric.h */
     uint64_t behind; /* bytes of the expression it stands for: reach.c */
     unsigned before; /* of earlier release `before` - 1, its output ... */
     unsigned output; /* ... this one, or some of its values; 0 = of none */

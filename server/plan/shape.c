@@ -41,9 +41,10 @@ static enum err_code columns(struct plan_shape *out, const struct plan *p,
     if (!out->columns)
         return draft_memory(err);
     for (size_t i = 0; i < out->n_columns; i++)
-        out->columns[i] =
-            (struct reply_column){ outputs[i].name, outputs[i].type,
-                                   outputs[i].is_key };
+        out->columns[i] = (struct reply_column){
+            outputs[i].name, outputs[i].type, outputs[i].is_key,
+            outputs[i].expr && outputs[i].expr->numeric
+        };
     return ERR_OK;
 }
 

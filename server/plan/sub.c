@@ -182,6 +182,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
     out->range = t->range;
     out->grid_bits = t->grid_bits;
     out->whole = t->whole;
+    out->numeric = t->numeric;
     out->never_null = t->never_null;
     out->may_group = u->b.may_group;
     out->may_filter = u->b.may_filter;

@@ -1,3 +1,4 @@
+#include "server/plan/numeric.h"
 #include "server/plan/range.h"
 #include "server/plan/type.h"
 #include "server/query/refusal.h"
@@ -63,16 +64,26 @@ enum err_code draft_as(struct typed **e, struct draft *d, enum expr_op op,
     return draft_call(e, d, op, type, args, 1, (*e)->at, err);
 }
 
+/* A whole double is kept as an integer: the one before that counts. */
+static bool key_is_numeric(const struct draft_block *b, size_t i)
+{
+    const struct typed *key = b->keys[i];
+    return b->real_keys[i] && typed_is_call(key, OP_CAST_INT)
+               ? key->call.args[0]->numeric
+               : key->numeric;
+}
+
 /* In a sub-query groups keep the range of the key. */
 static enum err_code key_leaf(struct typed **out, struct draft *d, size_t i,
                               size_t index, struct place at, struct err *err)
 {
     const struct draft_block *b = d->block;
     TRY(leaf(out, d, TYPED_KEY, b->keys[i]->type, index, at, err));
+    if (b->is_release && b->real_keys[i])
+        TRY(draft_as(out, d, OP_CAST_DOUBLE, VALUE_DOUBLE, err));
+    (*out)->numeric = key_is_numeric(b, i);
     if (b->is_release)
-        return b->real_keys[i]
-                   ? draft_as(out, d, OP_CAST_DOUBLE, VALUE_DOUBLE, err)
-                   : ERR_OK;
+        return ERR_OK;
     (*out)->behind = b->key_reach[i];
     (*out)->range = b->keys[i]->range;
     (*out)->grid_bits = b->keys[i]->grid_bits;
@@ -115,10 +126,12 @@ static enum err_code post_agg(struct typed **out, struct draft *d,
                       "64");
     if (i == b->n_aggs)
         b->aggs[b->n_aggs++] = agg;
-    if (b->is_release)
-        return leaf(out, d, TYPED_AGG, draft_agg_type(&agg), i, e->at, err);
-    TRY(leaf(out, d, TYPED_AGG, VALUE_INT, i, e->at, err));
-    return draft_sub_agg(*out, d, &agg, err);
+    TRY(leaf(out, d, TYPED_AGG,
+             b->is_release ? draft_agg_type(&agg) : VALUE_INT, i, e->at, err));
+    if (!b->is_release)
+        TRY(draft_sub_agg(*out, d, &agg, err));
+    (*out)->numeric = numeric_agg(agg.kind, agg.value);
+    return ERR_OK;
 }
 
 static enum err_code ungrouped(struct draft *d, const struct expr *e,
@@ -148,7 +161,10 @@ static enum err_code key_or_null(struct typed **out, struct draft *d, size_t i,
         return key_leaf(out, d, i, index, at, err);
     *out = draft_const(d, b->real_keys[i] ? VALUE_DOUBLE : b->keys[i]->type,
                        value_null(), at);
-    return *out ? ERR_OK : draft_memory(err);
+    if (!*out)
+        return draft_memory(err);
+    (*out)->numeric = key_is_numeric(b, i);
+    return ERR_OK;
 }
 
 /* GROUPING (a, b): a bit for each key that the set leaves out. */

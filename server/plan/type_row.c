@@ -76,7 +76,10 @@ static enum err_code type_const(struct typed **out, struct draft *d,
          v.i / per > TIME_MAX_US / US_PER_DAY))
         return refuse(err, REFUSAL_TIME_RANGE, e->at, NULL, NULL);
     *out = draft_const(d, v.type, v, e->at);
-    return *out ? ERR_OK : draft_memory(err);
+    if (!*out)
+        return draft_memory(err);
+    (*out)->numeric = e->kind == EXPR_CONST && v.type == VALUE_DOUBLE;
+    return ERR_OK;
 }
 
 /* The key that `e` tests for NULL, or NULL. */

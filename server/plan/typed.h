@@ -43,6 +43,7 @@ struct typed {
     unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
     bool whole;         /* INT, and DOUBLE that holds whole numbers only */
     bool never_null;
+    bool numeric; /* to PostgreSQL's clients: numeric.h */
     unsigned param;  /* CONST: stands for $n, whose type is asked for; or 0 */
     uint64_t behind; /* TEXT, KEY: bytes that its names stand for */
     const struct typed *looked_up;      /* TEXT: it is this IN ... */

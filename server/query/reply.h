@@ -14,6 +14,7 @@ struct reply_column {
     const char *name;
     enum value_type type;
     bool is_key; /* a group key; else derived from noisy numbers */
+    bool numeric; /* a number that PostgreSQL calls numeric, for its clients */
 };
 
 /* Interval of one cell at the request's level; covers noise only. */
