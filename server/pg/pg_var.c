@@ -1,5 +1,6 @@
 #include "server/pg/pg_var.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -103,9 +104,15 @@ static enum err_code as_bool(char *out, unsigned var, const char *value,
 static enum err_code as_encoding(char *out, unsigned var, const char *value,
                                  struct err *err)
 {
-    static const char *const utf8[] = { "UTF8", "UTF-8", "UNICODE", NULL };
-    if (is_word(value, utf8) || strcasecmp(value, "SQL_ASCII") == 0) {
-        (void)strcpy(out, is_word(value, utf8) ? "UTF8" : "SQL_ASCII");
+    static const char *const utf8[] = { "utf8", "unicode", NULL };
+    char word[16]; /* letters and digits alone, as PostgreSQL reads it */
+    size_t n = 0;
+    for (const char *p = value; *p && n + 1 < sizeof word; p++)
+        if (isalnum((unsigned char)*p))
+            word[n++] = *p;
+    word[n] = '\0';
+    if (is_word(word, utf8) || strcasecmp(word, "sqlascii") == 0) {
+        (void)strcpy(out, is_word(word, utf8) ? "UTF8" : "SQL_ASCII");
         return ERR_OK;
     }
     (void)no_value(var, value, err);
@@ -303,6 +310,7 @@ enum err_code pg_var_set(struct pg_vars *v, const char *name, const char *value,
 void pg_var_force(struct pg_vars *v, enum pg_var var, const char *value)
 {
     put(v, (unsigned)var, value);
+    v->changed[var] = false;
 }
 
 void pg_vars_base(struct pg_vars *v)

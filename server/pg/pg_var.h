@@ -57,7 +57,7 @@ unsigned pg_var_find(const char *name);
 enum err_code pg_var_set(struct pg_vars *v, const char *name, const char *value,
                          bool local, struct err *err) MUST_CHECK;
 
-/* Without a rule: who is logged in. */
+/* Without a rule, and no news to the client: who is logged in. */
 void pg_var_force(struct pg_vars *v, enum pg_var var, const char *value);
 
 /* All that was set so far is what RESET goes back to. */
