@@ -431,7 +431,8 @@ enum err_code plan_mix_apply(struct reply_table *out, const struct plan *p,
         return draft_memory(err);
     for (size_t i = 0; i < t.width; i++)
         out->columns[i] =
-            (struct reply_column){ p->mix->columns[i].name,
-                                   p->mix->columns[i].type, false };
+            (struct reply_column){ .name = p->mix->columns[i].name,
+                                   .type = p->mix->columns[i].type,
+                                   .numeric = p->mix->columns[i].numeric };
     return gather_notices(out, &m, err);
 }
