@@ -152,6 +152,8 @@ static const struct elsewhere {
     { "batch_empty", "tests/test_batch_refused.c" },
     { "batch_size", "tests/test_batch_refused.c" },
     { "batch_bytes", "tests/test_batch_refused.c" },
+    { "join_size", "tests/test_plan_size.c" },
+    { "batch_memory", "tests/test_batch.c" },
     { "batch_purpose", "tests/test_batch_refused.c" },
     { "batch_key", "tests/test_batch_refused.c" },
     { "batch_ask", "tests/test_batch_refused.c" },
