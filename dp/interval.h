@@ -52,6 +52,21 @@ enum dp_status dp_interval_of_shown(struct dp_interval *out,
                                     double level) DP_MUST_CHECK;
 
 /*
+ * The same for any number that is told only where it lies in lo..hi: a row that
+ * `HAVING n > 100` leaves.  DP_INT_MIN and DP_INT_MAX are no ends, and `least`
+ * is what the exact value cannot be below, or DP_INT_MIN.  Unbounded also when
+ * one side has no end: of a number that just made it under `hi`, the exact one
+ * may be anything above.
+ * DP_EDOM also when the value does not lie there, or is 2^100 or more.
+ */
+struct dp_cut {
+    dp_int lo, hi, least;
+};
+enum dp_status dp_interval_of_cut(struct dp_interval *out,
+                                  const struct dp_reading *r, struct dp_cut cut,
+                                  double level) DP_MUST_CHECK;
+
+/*
  * The quotient of two exact values, from readings with independent noise
  * (Fieller 1954).  Unbounded when the divisor cannot be told from 0.
  */

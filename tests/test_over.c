@@ -45,7 +45,9 @@ static struct plan_noisy rows_of(struct noisy *n)
         n->keys[2 * i + 1] = value_text(answer[i].kind, 1);
         n->measures[i].v = answer[i].c;
     }
-    return (struct plan_noisy){ n->keys, n->measures, ROWS };
+    return (struct plan_noisy){ .keys = n->keys,
+                                .measures = n->measures,
+                                .n_rows = ROWS };
 }
 
 /* The expression with COUNT(*) for each c. */
@@ -380,8 +382,9 @@ static void sets_are_one_window(void **state)
     assert_int_equal(p->n_parts, 2);
     for (size_t i = 0; i < 4; i++)
         plan_group_keys(&keys[i], p->parts[0], i);
-    each[0] = (struct plan_noisy){ keys, counts, 4 };
-    each[1] = (struct plan_noisy){ NULL, total, 1 };
+    each[0] =
+        (struct plan_noisy){ .keys = keys, .measures = counts, .n_rows = 4 };
+    each[1] = (struct plan_noisy){ .measures = total, .n_rows = 1 };
     assert_int_equal(plan_gather(&all, p, each, &a, &err), ERR_OK);
     assert_int_equal(plan_finish(&t, p, &all, &a, &err), ERR_OK);
     assert_int_equal(t.n_rows, 5);

@@ -254,6 +254,7 @@ static enum err_code add_clamped(size_t *out, struct draft *d,
         (struct plan_measure){
             .kind = MEASURE_SUM,
             .grid_bits = bits,
+            .never_negative = w.person_lo >= 0,
             .bound = at_least_one(farther(w.person_lo, w.person_hi)),
             .what = describe_sum(d, agg, c->person_lo, c->person_hi) },
         &w, err);
@@ -288,6 +289,7 @@ static enum err_code add_sum(size_t *out, struct draft *d,
         (struct plan_measure){ .kind = MEASURE_SUM,
                                .grid_bits = bits,
                                .center = center,
+                               .never_negative = w.lo >= 0 && center == 0,
                                .bound = draft_times_rows(row, d->plan->linf),
                                .what =
                                    describe_sum(d, agg, agg->value->range.lo,

@@ -70,6 +70,16 @@ static struct eval_env env_of(const struct row *r)
                               .bound_ctx = &r->of };
 }
 
+/* The group's aggregates, with the intervals that they have by then. */
+static void at_stage(struct row *r, enum laws_stage stage)
+{
+    const struct plan *p = r->of.laws->p;
+    r->of.stage = stage;
+    for (size_t i = 0; i < p->n_aggs && r->of.noisy; i++)
+        laws_aggregate(&r->aggs[i], &r->bounds[i], r->of.laws, stage, i,
+                       r->of.noisy);
+}
+
 /* The group's aggregates, and whether HAVING leaves it. */
 static enum err_code aggregate(struct row *r, bool *keep, struct arena *a,
                                struct err *err)
@@ -77,25 +87,30 @@ static enum err_code aggregate(struct row *r, bool *keep, struct arena *a,
     const struct plan *p = r->of.laws->p;
     const struct eval_env env = env_of(r);
     struct value having = { .type = VALUE_BOOL, .b = true };
-    for (size_t i = 0; i < p->n_aggs && r->of.noisy; i++)
-        laws_aggregate(&r->aggs[i], &r->bounds[i], r->of.laws, i, r->of.noisy);
-    if (p->having)
+    if (p->having) {
+        at_stage(r, LAWS_RELEASED);
         TRY(eval(&having, p->having, &env, a, err));
+    }
     *keep = having.type == VALUE_BOOL && having.b;
+    at_stage(r, LAWS_KEPT);
     return ERR_OK;
 }
 
+/* A WHERE around it reads cells, dp_low() among them, and so knows less of why
+ * a row is there than the intervals beside what it leaves. */
 static enum err_code put_out(struct row *r, struct arena *a, struct err *err)
 {
     const struct plan *p = r->of.laws->p;
     const struct eval_env env = env_of(r);
-    for (size_t i = 0; i < p->n_outputs; i++) {
-        const struct plan_output *o = &p->outputs[i];
-        TRY(eval(&r->cells[i], o->expr, &env, a, err));
-        r->intervals[i] = laws_interval(&r->of, o->expr, &r->cells[i]);
-    }
+    for (size_t i = 0; i < p->n_outputs; i++)
+        TRY(eval(&r->cells[i], p->outputs[i].expr, &env, a, err));
     for (size_t i = 0; i < p->n_orders; i++)
         TRY(eval(&r->orders[i], p->orders[i].expr, &env, a, err));
+    if (p->n_after > 0)
+        at_stage(r, LAWS_SHOWN);
+    for (size_t i = 0; i < p->n_outputs; i++)
+        r->intervals[i] =
+            laws_interval(&r->of, p->outputs[i].expr, &r->cells[i]);
     return ERR_OK;
 }
 
@@ -204,6 +219,7 @@ static enum err_code over_nothing(struct row *r, size_t *n,
 struct table {
     struct row *rows;
     size_t n;
+    const struct laws *laws; /* of the last release */
 };
 
 /* Rows that no release stores. */
@@ -256,6 +272,7 @@ static enum err_code collect(struct table *t, const struct plan *p,
     if (!laws)
         return draft_memory(err);
     TRY(laws_find(laws, p, a, err));
+    t->laws = laws;
     if (p->is_free)
         return collect_free(t, laws, a, err);
     for (size_t i = 0; i < noisy->n_rows; i++) {
@@ -332,6 +349,7 @@ static enum err_code windows(struct table *t, size_t n, struct arena *a,
         t->rows[i].of.index = i;
         t->rows[i].of.windows = all;
         rows[i] = t->rows[i].of;
+        rows[i].stage = LAWS_SHOWN;
     }
     for (size_t w = 0; w < n; w++)
         TRY(window(&all[w], t, w, rows, a, err));
@@ -407,7 +425,8 @@ static bool is_silent(const struct reply_table *t, size_t column)
 
 /* Why a number has no interval, where none of its column has one. */
 static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
-                                 struct arena *a, struct err *err)
+                                 const struct laws *laws, struct arena *a,
+                                 struct err *err)
 {
     const struct plan *first = plan_release(p, 0);
     const char **notices =
@@ -426,10 +445,14 @@ static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
             continue;
         const char *text = arena_printf(
             a,
-            picks ? "no interval is told for \"%s\": percentiles have one when "
-                    "intervals are asked for"
-                  : "no interval is told for \"%s\": it neither adds up noisy "
-                    "numbers nor rises or falls with one",
+            laws && laws_is_lost(laws, e)
+                ? "no interval is told for \"%s\": rows were chosen by it, and "
+                  "not by comparing one count or sum with constants"
+            : picks
+                ? "no interval is told for \"%s\": percentiles have one when "
+                  "intervals are asked for"
+                : "no interval is told for \"%s\": it neither adds up noisy "
+                  "numbers nor rises or falls with one",
             p->outputs[i].name);
         if (!text)
             return draft_memory(err);
@@ -470,7 +493,7 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(finish_reports(out, p, noisy, a, err));
     TRY(finish_no_mean(out, p, a, err));
     if (p->n_after == 0)
-        TRY(tell_silent(out, p, a, err));
+        TRY(tell_silent(out, p, t.laws, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
     return ERR_OK;

@@ -50,8 +50,6 @@ static struct reply_interval shown(enum dp_status rc, struct dp_interval i,
     return (struct reply_interval){ INTERVAL_BOUNDED, i.lo, i.hi };
 }
 
-enum { NEAR_MAX = 1 << 16 };
-
 /* So unlikely that a level of 0.95 cannot tell it from never. */
 static const double NEVER = 1e-12;
 
@@ -59,6 +57,12 @@ static uint64_t half_width(const struct dp_mechanism *m, double alpha)
 {
     uint64_t k = UINT64_MAX;
     return dp_mechanism_quantile(&k, m, alpha) == DP_OK ? k : UINT64_MAX;
+}
+
+static uint64_t near_of(const struct dp_mechanism *m)
+{
+    const uint64_t far = half_width(m, NEVER);
+    return far < UINT64_MAX / 2 ? 2 * far : UINT64_MAX;
 }
 
 /* Where no law is known the divisor reaches everything: no bound. */
@@ -105,67 +109,44 @@ static struct dp_moments_law spread_of(const struct plan *p,
 enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
                         struct err *err)
 {
-    *l = (struct laws){ .p = p };
+    *l = (struct laws){ .p = p, .a = a };
     l->alone = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
     l->shared = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
     l->sums = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_sum_law);
     l->ratios = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_ratio_law);
     l->spreads = ARENA_NEW_N(a, p->n_aggs + 1, struct dp_moments_law);
-    if (!l->alone || !l->shared || !l->sums || !l->ratios || !l->spreads)
+    l->near = ARENA_NEW_N(a, p->n_measures + 1, uint64_t);
+    if (!l->alone || !l->shared || !l->sums || !l->ratios || !l->spreads ||
+        !l->near)
         return draft_memory(err);
     for (size_t i = 0; i < p->n_measures && !p->is_free; i++) {
         l->alone[i] = half_width(&p->measures[i].noise, 1 - p->level);
         l->shared[i] = half_width(&p->measures[i].noise, (1 - p->level) / 2);
+        l->near[i] = near_of(&p->measures[i].noise);
     }
     for (size_t i = 0; i < p->n_aggs && !p->is_free; i++) {
         l->sums[i] = sum_of(p, &p->aggs[i]);
         l->ratios[i] = ratio_of(p, &p->aggs[i]);
         l->spreads[i] = spread_of(p, &p->aggs[i]);
     }
-    if (!plan_thresholds(p) || p->is_free)
-        return ERR_OK;
-    const uint64_t far = half_width(&p->measures[p->people].noise, NEVER);
-    l->near = far < NEAR_MAX / 2 ? 2 * far : NEAR_MAX;
-    l->passed = ARENA_NEW_N(a, l->near + 1, struct reply_interval);
-    l->has_passed = ARENA_NEW_N(a, l->near + 1, bool);
-    return l->passed && l->has_passed ? ERR_OK : draft_memory(err);
+    return laws_cuts_find(l, a, err);
 }
 
-static struct reply_interval of_measure(const struct laws *l, size_t i,
+/* Far from what rows were chosen by, the law given that and the plain one agree
+ * but for NEVER: a number that would rarely pass comes that far even more
+ * rarely. */
+static struct reply_interval of_measure(const struct laws *l,
+                                        enum laws_stage stage, size_t i,
                                         struct dp_noisy v)
 {
+    if (!laws_is_uncut(l, stage, i, v.v))
+        return laws_cut_interval(l, stage, i, v.v);
     const uint64_t k = l->alone[i];
     const unsigned bits = l->p->measures[i].grid_bits;
     const struct dp_interval at = { DP_INTERVAL_BOUNDED,
                                     (double)v.v - (double)k,
                                     (double)v.v + (double)k };
     return shown(k == UINT64_MAX ? DP_ENOCONV : DP_OK, at, 0, bits);
-}
-
-/*
- * The count that selected the group is told by the law given that it passed.
- * Far past the threshold that law and the plain one agree but for NEVER: a
- * count that would rarely pass comes that far even more rarely.
- */
-static struct reply_interval of_people(const struct laws *l, struct dp_noisy v)
-{
-    const struct plan *p = l->p;
-    const dp_int past = v.v - (dp_int)p->keep.above;
-    if (past <= 0 || (past > (dp_int)l->near && l->near < NEAR_MAX))
-        return of_measure(l, p->people, v);
-    const bool kept = past <= (dp_int)l->near;
-    if (kept && l->has_passed[past])
-        return l->passed[past];
-
-    const struct dp_reading r = { v, p->measures[p->people].noise };
-    struct dp_interval at = { 0 };
-    const enum dp_status rc = dp_interval_of_shown(&at, &r, p->keep, p->level);
-    const struct reply_interval i = shown(rc, at, 0, 0);
-    if (kept) {
-        l->passed[past] = i;
-        l->has_passed[past] = true;
-    }
-    return i;
 }
 
 static struct reply_interval of_sum(const struct laws *l,
@@ -256,16 +237,25 @@ static void quantile(struct value *out, struct reply_interval *bounds,
                                  edge(h, (double)(hi * width + width - 1)) };
 }
 
-void laws_aggregate(struct value *out, struct reply_interval *bounds,
-                    const struct laws *l, size_t i,
-                    const struct dp_noisy *noisy)
+/* Is one of the numbers it is put together of near what rows were chosen by? */
+static bool is_near(const struct laws *l, enum laws_stage stage,
+                    const struct plan_agg *agg, const struct dp_noisy *noisy)
+{
+    const bool spreads =
+        agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION;
+    return agg->kind != PLAN_AGG_MEASURE &&
+           (!laws_is_uncut(l, stage, agg->measure, noisy[agg->measure].v) ||
+            !laws_is_uncut(l, stage, agg->count, noisy[agg->count].v) ||
+            (spreads &&
+             !laws_is_uncut(l, stage, agg->square, noisy[agg->square].v)));
+}
+
+static void aggregate(struct value *out, struct reply_interval *bounds,
+                      const struct laws *l, enum laws_stage stage, size_t i,
+                      const struct dp_noisy *noisy)
 {
     const struct plan *p = l->p;
     const struct plan_agg *agg = &p->aggs[i];
-    if (agg->kind == PLAN_AGG_QUANTILE) {
-        quantile(out, bounds, p, agg, noisy);
-        return;
-    }
     const struct plan_measure *m = &p->measures[agg->measure];
     const dp_int s = noisy[agg->measure].v;
 
@@ -273,9 +263,7 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
     case PLAN_AGG_QUANTILE:
     case PLAN_AGG_MEASURE:
         *out = number(s, m->grid_bits, agg->whole);
-        *bounds = plan_thresholds(p) && agg->measure == p->people
-                      ? of_people(l, noisy[agg->measure])
-                      : of_measure(l, agg->measure, noisy[agg->measure]);
+        *bounds = of_measure(l, stage, agg->measure, noisy[agg->measure]);
         break;
     case PLAN_AGG_SUM:
         *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
@@ -297,4 +285,18 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
     }
     if (agg->whole)
         *bounds = to_whole(*bounds);
+}
+
+void laws_aggregate(struct value *out, struct reply_interval *bounds,
+                    const struct laws *l, enum laws_stage stage, size_t i,
+                    const struct dp_noisy *noisy)
+{
+    const struct plan_agg *agg = &l->p->aggs[i];
+    const bool picks = agg->kind == PLAN_AGG_QUANTILE;
+    if (picks)
+        quantile(out, bounds, l->p, agg, noisy);
+    else
+        aggregate(out, bounds, l, stage, i, noisy);
+    if (picks ? l->picks_lost[stage][agg->pick] : is_near(l, stage, agg, noisy))
+        *bounds = (struct reply_interval){ .kind = INTERVAL_NONE };
 }

@@ -1,6 +1,7 @@
 #ifndef PLAN_LAWS_H
 #define PLAN_LAWS_H
 
+#include "dp/interval.h"
 #include "dp/moments.h"
 #include "server/plan/over.h"
 
@@ -12,18 +13,40 @@
 /*
  * What every row needs of the laws, found once: the half width of each measure
  * in grid steps, alone and where two share the error, the laws of aggregates
- * that take two or three measures, and the intervals of the count that selects,
- * by how far it passed the threshold.
+ * that take two or three measures, and what rows were chosen by.
  */
+/*
+ * What rows a number is of: those the release shows, those HAVING leaves of
+ * them, and those a WHERE around the aggregates leaves.  The later, the more is
+ * known of why it is there (laws_cut.c).
+ */
+enum laws_stage { LAWS_RELEASED, LAWS_KEPT, LAWS_SHOWN, LAWS_STAGES };
+
+/* Intervals of a number so many steps past an end, as far as they were asked
+ * for; NULL: none was. */
+struct laws_seen {
+    struct reply_interval *interval;
+    bool *has;
+};
+
+/* A measure that is there only where its noisy number lies between two ends,
+ * or where something without a law held: is_lost. */
+struct laws_cut {
+    struct dp_cut at;
+    bool is_lost;
+    struct laws_seen from_lo, from_hi;
+};
+
 struct laws {
     const struct plan *p;
+    struct arena *a;
     uint64_t *alone, *shared;    /* UINT64_MAX: unknown */
     struct dp_sum_law *sums;     /* of the aggregates that are centred sums */
     struct dp_ratio_law *ratios; /* of the aggregates that are means */
     struct dp_moments_law *spreads; /* of those that are variances or roots */
-    struct reply_interval *passed;
-    bool *has_passed;
-    uint64_t near; /* as far past the threshold as its law still shows */
+    struct laws_cut *cuts[LAWS_STAGES]; /* of each measure */
+    bool *picks_lost[LAWS_STAGES];
+    uint64_t *near; /* of each measure: as far past an end as its law shows */
 };
 
 struct laws_window;
@@ -36,7 +59,8 @@ struct laws_row {
     const struct dp_noisy *noisy;        /* NULL: of a public answer */
     const struct laws_window *windows;   /* of the plan's overs; or NULL */
     const struct value *overs;           /* their values */
-    size_t index;                        /* among the rows of the answer */
+    enum laws_stage stage;
+    size_t index; /* among the rows of the answer */
     struct arena *a;
 };
 
@@ -66,8 +90,21 @@ enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
 
 /* Aggregate i of the group with these noisy numbers. */
 void laws_aggregate(struct value *out, struct reply_interval *bounds,
-                    const struct laws *l, size_t i,
+                    const struct laws *l, enum laws_stage stage, size_t i,
                     const struct dp_noisy *noisy);
+
+/* laws_cut.c: l->cuts and l->picks_lost; the rest of it is found already. */
+enum err_code laws_cuts_find(struct laws *l, struct arena *a,
+                             struct err *err) MUST_CHECK;
+/* Does the law of the noise alone hold for a measure whose number is v? */
+bool laws_is_uncut(const struct laws *l, enum laws_stage stage, size_t measure,
+                   dp_int v);
+/* ... where it does not: the interval, in units of the measure. */
+struct reply_interval laws_cut_interval(const struct laws *l,
+                                        enum laws_stage stage, size_t measure,
+                                        dp_int v);
+/* Has an output lost its interval to what rows were chosen by? */
+bool laws_is_lost(const struct laws *l, const struct typed *e);
 
 /* laws_over.c: fills in `w` for a function that was computed; `seen` are the
  * rows as it saw them. */

@@ -137,12 +137,8 @@ bool laws_is_plain(const struct laws_row *row, size_t agg)
 {
     const struct laws *l = row->laws;
     const struct plan_agg *a = &l->p->aggs[agg];
-    if (a->kind != PLAN_AGG_MEASURE || !row->noisy)
-        return false;
-    if (!plan_thresholds(l->p) || a->measure != l->p->people)
-        return true;
-    const dp_int past = row->noisy[a->measure].v - (dp_int)l->p->keep.above;
-    return past > (dp_int)l->near;
+    return a->kind == PLAN_AGG_MEASURE && row->noisy &&
+           laws_is_uncut(l, row->stage, a->measure, row->noisy[a->measure].v);
 }
 
 /* Fieller's set for the quotient; unbounded where it is. */

@@ -69,14 +69,15 @@ enum measure_kind {
 /* One integer per group, with noise of its own. */
 struct plan_measure {
     enum measure_kind kind;
-    const char *name;   /* column of the engine's result: "m0", ... */
-    const char *what;   /* for people: "rows", "sum of x in [0, 5]" */
-    uint64_t bound;     /* D: what one person changes it by in one group */
-    uint32_t l0;        /* ... of so many groups; 0: as the plan says */
-    unsigned grid_bits; /* value = integer * 2^-grid_bits */
-    dp_int center;      /* grid steps subtracted per counted row */
-    dp_int middle;      /* SQUARES: steps subtracted per counted row */
-    unsigned coarse;    /* SQUARES: bits of each square that are left out */
+    const char *name;    /* column of the engine's result: "m0", ... */
+    const char *what;    /* for people: "rows", "sum of x in [0, 5]" */
+    uint64_t bound;      /* D: what one person changes it by in one group */
+    uint32_t l0;         /* ... of so many groups; 0: as the plan says */
+    unsigned grid_bits;  /* value = integer * 2^-grid_bits */
+    dp_int center;       /* grid steps subtracted per counted row */
+    bool never_negative; /* SUM: of values that are not */
+    dp_int middle;       /* SQUARES: steps subtracted per counted row */
+    unsigned coarse;     /* SQUARES: bits of each square that are left out */
     struct dp_mechanism noise;
 };
 
