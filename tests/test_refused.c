@@ -93,6 +93,53 @@ static void check_rewrite(void **state)
     arena_fini(&a);
 }
 
+/* Other databases' SQL: the hint says what to write here, and that works. */
+static const struct foreign {
+    const char *name, *hint, *answered;
+} foreigns[] = {
+#define ROW(refused, hint, answered) { refused, hint, answered },
+#include "tests/foreign.def"
+#undef ROW
+};
+
+static void check_foreign(void **state)
+{
+    const struct foreign *row = *state;
+    const struct request req = { .purpose = "stats" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    arena_init(&a, 1 << 24);
+    assert_int_not_equal(plan_sql(&plan, row->name, &req, &plan_shop, &a, &err),
+                         ERR_OK);
+    if (!strstr(err.hint, row->hint) || err.line == 0)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    err = (struct err){ 0 };
+    if (plan_sql(&plan, row->answered, &req, &plan_shop, &a, &err) != ERR_OK)
+        fail_msg("%s: %s (%s)", row->answered, err.msg, err.hint);
+    arena_fini(&a);
+}
+
+/* Every function of server/sql/foreign.def is called in some row. */
+static void foreign_functions_are_followed(void **state)
+{
+    static const char *const names[] = {
+#define FOREIGN(name, write) name,
+#include "server/sql/foreign.def"
+#undef FOREIGN
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char call[64];
+        bool found = false;
+        (void)snprintf(call, sizeof call, "%s(", names[i]);
+        for (size_t r = 0; r < sizeof foreigns / sizeof foreigns[0]; r++)
+            found |= strcasestr(foreigns[r].name, call) != NULL;
+        if (!found)
+            fail_msg("no row of foreign.def calls %s", names[i]);
+    }
+}
+
 static bool is_rewritten(const char *reason)
 {
     bool found = false;
@@ -158,6 +205,7 @@ static const struct elsewhere {
     { "batch_key", "tests/test_batch_refused.c" },
     { "batch_ask", "tests/test_batch_refused.c" },
     { "batch_show", "tests/test_batch_refused.c" },
+    { "batch_memory", "tests/test_batch.c" },
     { "set_alone", "tests/test_batch_refused.c" },
     { "text_encoding", "tests/test_sql.c" },
     { "text_length", "tests/test_limits.c" },
@@ -232,11 +280,14 @@ static void every_reason_is_provoked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(
-                                            every_reason_is_provoked),
-                                        cmocka_unit_test(hints_are_followed) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reason_is_provoked),
+        cmocka_unit_test(hints_are_followed),
+        cmocka_unit_test(foreign_functions_are_followed)
+    };
     sql_init();
     return RUN_ROWS(asked, check_asked) + RUN_ROWS(scripts, check_script) +
            RUN_ROWS(rewrites, check_rewrite) +
+           RUN_ROWS(foreigns, check_foreign) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,61 @@ static enum err_code of_date(struct list *l, bool *is_public, struct draft *d,
     return times(l, is_public, d, x->column, VALUE_DATE, UNIT_DAY, err);
 }
 
+/* eval knows the case of ASCII letters alone. */
+static bool lowers(const struct typed *e)
+{
+    bool found = typed_is_call(e, OP_LOWER) || typed_is_call(e, OP_UPPER) ||
+                 typed_is_call(e, OP_ILIKE);
+    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
+        found |= lowers(e->call.args[i]);
+    return found;
+}
+
+/* The shortest unit that `e` tells of the time x, nothing of which it reads but
+ * by units; false when it reads more. */
+static bool tells(enum time_unit *finest, const struct typed *e,
+                  const struct rel_column *x)
+{
+    if (e->kind != TYPED_CALL)
+        return e->kind == TYPED_CONST;
+    if (typed_is_call(e, OP_EXTRACT) || typed_is_call(e, OP_DATE_TRUNC)) {
+        enum time_unit unit = time_unit_of(&e->call.args[0]->value);
+        if (!reads(e->call.args[1], x) || unit < UNIT_HOUR ||
+            unit == UNIT_EPOCH)
+            return false;
+        if (unit == UNIT_WEEK || unit > UNIT_MILLENNIUM)
+            unit = UNIT_DAY;
+        *finest = unit < *finest ? unit : *finest;
+        return true;
+    }
+    for (size_t i = 0; i < e->call.n_args; i++)
+        if (!tells(finest, e->call.args[i], x))
+            return false;
+    return true;
+}
+
+/* A text of a time, to_char(day, 'YYYY-MM'): of each unit that there is. */
+static enum err_code of_time_text(struct list *l, bool *is_public,
+                                  struct draft *d, const struct typed *e,
+                                  const struct rel_column *c, struct err *err)
+{
+    struct list starts = { 0 };
+    enum time_unit unit = UNIT_MILLENNIUM;
+    *is_public = false;
+    if ((c->type != VALUE_DATE && c->type != VALUE_TIMESTAMP) || lowers(e) ||
+        !tells(&unit, e, c))
+        return ERR_OK;
+    TRY(times(&starts, is_public, d, c, c->type, unit, err));
+    for (size_t i = 0; *is_public && i < starts.n; i++) {
+        const struct eval_env env = { .column = c,
+                                      .column_value = &starts.v[i] };
+        struct value v;
+        TRY(eval(&v, e, &env, d->a, err));
+        TRY(push(l, d, v, err));
+    }
+    return ERR_OK;
+}
+
 static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
                              const struct typed *e, struct err *err)
 {
@@ -315,20 +370,12 @@ static enum err_code of_call(struct list *l, bool *is_public, struct draft *d,
         return of_whole(l, is_public, d, e, err);
     if (e->call.op == OP_CAST_DATE)
         return of_date(l, is_public, d, e, err);
+    if (e->type == VALUE_TEXT && c)
+        return of_time_text(l, is_public, d, e, c, err);
     if (e->call.op != OP_DATE_TRUNC || !c || !reads(e->call.args[1], c))
         return ERR_OK;
     return times(l, is_public, d, c, VALUE_TIMESTAMP,
                  time_unit_of(&e->call.args[0]->value), err);
-}
-
-/* eval knows the case of ASCII letters alone. */
-static bool lowers(const struct typed *e)
-{
-    bool found = typed_is_call(e, OP_LOWER) || typed_is_call(e, OP_UPPER) ||
-                 typed_is_call(e, OP_ILIKE);
-    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
-        found |= lowers(e->call.args[i]);
-    return found;
 }
 
 /* Leave out the values that the WHERE excludes by itself; `other` stays, since

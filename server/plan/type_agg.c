@@ -63,20 +63,65 @@ static enum err_code type_fraction(struct draft_agg *agg, struct draft *d,
     return refuse(err, REFUSAL_FRACTION, t->at, NULL, NULL);
 }
 
+static bool is_null(const struct expr *e)
+{
+    return e->kind == EXPR_CONST && e->value.type == VALUE_NULL;
+}
+
+/* CASE WHEN condition THEN key [ELSE NULL] END: the key where the condition is
+ * true.  COUNT(DISTINCT of it) is COUNT(DISTINCT key) FILTER (WHERE condition).
+ */
+static const struct rel_column *key_of_case(const struct expr **condition,
+                                            const struct draft *d,
+                                            const struct expr *e)
+{
+    const size_t n =
+        e->kind == EXPR_CALL && e->call.op == OP_CASE ? e->call.n_args : 0;
+    if (n != 2 && !(n == 3 && is_null(e->call.args[2])))
+        return NULL;
+    *condition = e->call.args[0];
+    return draft_bare_key(d, e->call.args[1]);
+}
+
+/* ... beside the FILTER that is there already. */
+static enum err_code add_filter(struct draft_agg *agg, struct draft *d,
+                                const struct expr *condition, struct err *err)
+{
+    const struct typed *more = NULL;
+    struct typed *both = NULL, **args = ARENA_NEW_N(d->a, 2, struct typed *);
+    if (!args)
+        return draft_memory(err);
+    TRY(draft_filter(&more, d, condition, err));
+    if (!agg->filter || !more) {
+        agg->filter = agg->filter ? agg->filter : more;
+        return ERR_OK;
+    }
+    args[0] = (struct typed *)(uintptr_t)agg->filter;
+    args[1] = (struct typed *)(uintptr_t)more;
+    TRY(check_call(&both, d, OP_AND, args, 2, agg->at, err));
+    agg->filter = both;
+    return ERR_OK;
+}
+
 enum err_code draft_agg_of(struct draft_agg *agg, struct draft *d,
                            const struct expr *e, struct err *err)
 {
+    const struct expr *condition = NULL;
     *agg = (struct draft_agg){ .kind = e->agg.kind, .at = e->at };
     if (!e->agg.arg)
         return refuse(err, REFUSAL_FUNCTION_ARGS, e->at,
                       agg_kind_name(agg->kind), "one argument");
     const struct rel_column *key =
         e->agg.kind == AGG_COUNT ? draft_bare_key(d, e->agg.arg) : NULL;
+    if (!key && e->agg.kind == AGG_COUNT)
+        key = key_of_case(&condition, d, e->agg.arg);
     if (d->block->is_release)
         TRY(agg_refusals(e, err));
     agg->distinct = e->agg.distinct && !key;
     if (e->agg.filter)
         TRY(draft_filter(&agg->filter, d, e->agg.filter, err));
+    if (condition && key)
+        TRY(add_filter(agg, d, condition, err));
     if (key)
         return type_key_count(agg, d, e, key, err);
     if (e->agg.kind == AGG_COUNT && e->agg.arg->kind == EXPR_STAR)

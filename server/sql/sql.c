@@ -101,7 +101,6 @@ static enum err_code syntax_error(struct sql_ctx *c, const PgQueryError *e,
                                   const char *text)
 {
     err_set(c->err, ERR_SYNTAX, "%s", e->message);
-    err_hint(c->err, "The SQL is PostgreSQL's; docs/sql.md shows what works.");
     size_t offset = 0;
     for (int left = e->cursorpos - 1; left > 0 && text[offset]; left--)
         do
@@ -109,6 +108,7 @@ static enum err_code syntax_error(struct sql_ctx *c, const PgQueryError *e,
         while (((unsigned char)text[offset] & 0xc0) == 0x80);
     const struct place at =
         e->cursorpos > 0 ? sql_place(c, (int)offset) : (struct place){ 0, 0 };
+    err_hint(c->err, "%s", sql_foreign_syntax(text, offset, e->message));
     return err_at(c->err, at.line, at.col);
 }
 

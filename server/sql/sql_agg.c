@@ -39,7 +39,9 @@ const char *sql_agg_alias(const PgQuery__Node *n)
     for (size_t i = 0; name && i < sizeof ALSO / sizeof ALSO[0]; i++)
         if (strcmp(ALSO[i].name, name) == 0)
             return ALSO[i].name;
-    return NULL;
+    if (name && strcmp(name, "to_char") == 0)
+        return "to_char";
+    return name && strcmp(name, "date_bin") == 0 ? "date_bin" : NULL;
 }
 
 /* Over the rows of an answer, SUM(COUNT(*)) OVER () has a meaning. */

@@ -112,6 +112,9 @@ enum err_code sql_cast(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
 enum err_code sql_func(struct sql_ctx *c, struct expr **out,
                        const PgQuery__Node *n) MUST_CHECK;
+/* sql_format.c: to_char of a time. */
+enum err_code sql_to_char(struct sql_ctx *c, struct expr **out,
+                          const PgQuery__FuncCall *f) MUST_CHECK;
 /* sql_dp.c: names of output columns inside dp_low() and dp_high(). */
 void sql_name_bounds(struct select *s);
 
@@ -121,8 +124,8 @@ bool sql_agg_kind(enum agg_kind *out, const char *name);
  * may be aggregates themselves. */
 enum err_code sql_aggregate(struct sql_ctx *c, struct expr **out,
                             const PgQuery__FuncCall *f) MUST_CHECK;
-/* What a column of an aggregate written by another name is called: "stddev";
- * else NULL. */
+/* What a column of an aggregate or function that is read as others is called:
+ * "stddev", "to_char"; else NULL. */
 const char *sql_agg_alias(const PgQuery__Node *n);
 /* The list of a percentile of several fractions, one output each; or NULL. */
 const PgQuery__Node *sql_fractions(const PgQuery__Node *n);
@@ -136,10 +139,20 @@ struct sql_interval {
 /* *is_one tells whether the node is one, signs and whole factors included. */
 enum err_code sql_interval_of(struct sql_ctx *c, struct sql_interval *out,
                               bool *is_one, const PgQuery__Node *n) MUST_CHECK;
+/* ... a bare text, too, where an interval is wanted. */
+enum err_code sql_interval_text(struct sql_ctx *c, struct sql_interval *out,
+                                bool *is_one,
+                                const PgQuery__Node *n) MUST_CHECK;
 /* The time x moved by an interval, once forth (sign 1) or back (-1). */
 enum err_code sql_shift(struct sql_ctx *c, struct expr **out,
                         const PgQuery__Node *x, struct sql_interval i, int sign,
                         int offset) MUST_CHECK;
+
+/* sql_foreign.c: what to write in place of a function of another database, or
+ * NULL; what to write where the parser stopped, with this message. */
+const char *sql_foreign_function(const char *name);
+const char *sql_foreign_syntax(const char *text, size_t offset,
+                               const char *message);
 
 /* sql_refuse.c: what no handler exists for, by name. */
 enum err_code sql_refuse_expr(struct sql_ctx *c, const PgQuery__Node *n,

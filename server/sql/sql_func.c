@@ -63,8 +63,41 @@ static const PgQuery__AExpr *difference(const PgQuery__Node *n)
     return minus && a->lexpr ? a : NULL;
 }
 
-/* extract(epoch FROM a - b): seconds between two times, of which a - b alone
- * would be an interval. */
+static enum err_code number(struct sql_ctx *c, struct expr **out, double v,
+                            int offset)
+{
+    TRY(sql_expr_new(c, out, EXPR_CONST, offset));
+    (*out)->value =
+        v == (double)(int64_t)v ? value_int((int64_t)v) : value_double(v);
+    return ERR_OK;
+}
+
+static enum err_code call_two(struct sql_ctx *c, struct expr **out,
+                              enum expr_op op, struct expr *a, struct expr *b,
+                              int offset)
+{
+    TRY(sql_call_new(c, out, op, b ? 2 : 1, offset));
+    (*out)->call.args[0] = a;
+    if (b)
+        (*out)->call.args[1] = b;
+    return ERR_OK;
+}
+
+/* Of the seconds of a - b: all, or the whole days; an interval between two
+ * times has neither months nor years. */
+static enum err_code part_of_seconds(struct sql_ctx *c, struct expr **out,
+                                     const char *unit, int offset)
+{
+    struct expr *day = NULL;
+    if (strcmp(unit, "epoch") == 0)
+        return ERR_OK;
+    TRY(number(c, &day, 86400, offset));
+    TRY(call_two(c, out, OP_DIV, *out, day, offset));
+    return call_two(c, out, OP_TRUNC, *out, NULL, offset);
+}
+
+/* extract(epoch FROM a - b), or its days: between two times, of which a - b
+ * alone would be an interval. */
 static enum err_code seconds(struct sql_ctx *c, struct expr **out, bool *is_one,
                              const PgQuery__FuncCall *f)
 {
@@ -81,11 +114,13 @@ static enum err_code seconds(struct sql_ctx *c, struct expr **out, bool *is_one,
     }
     TRY(sql_expr(c, &unit, f->args[0]));
     TRY(check_unit(c, unit, "extract"));
-    if (strcmp(text_of(unit), "epoch") != 0)
+    if (strcmp(text_of(unit), "epoch") != 0 &&
+        strcmp(text_of(unit), "day") != 0)
         return ERR_OK;
     PgQuery__Node *const sides[] = { a->lexpr, a->rexpr };
     *is_one = true;
-    return sql_call_of(c, out, OP_SECONDS, sides, 2, f->location);
+    TRY(sql_call_of(c, out, OP_SECONDS, sides, 2, f->location));
+    return part_of_seconds(c, out, text_of(unit), f->location);
 }
 
 static enum err_code extract(struct sql_ctx *c, struct expr **out,
@@ -97,6 +132,51 @@ static enum err_code extract(struct sql_ctx *c, struct expr **out,
         return ERR_OK;
     TRY(sql_call_of(c, out, OP_EXTRACT, f->args, f->n_args, f->location));
     return check_unit(c, (*out)->call.args[0], "extract");
+}
+
+/* date_bin(stride, x, origin): the start of the stride that x is in, to whole
+ * seconds.  to_timestamp(floor((extract(epoch FROM x) - o) / s) * s + o). */
+static enum err_code date_bin(struct sql_ctx *c, struct expr **out,
+                              const PgQuery__FuncCall *f)
+{
+    static const char *const what =
+        "an interval of whole seconds, a time, and a constant TIMESTAMP";
+    const int at = f->location;
+    struct expr *origin = NULL, *unit = NULL, *x = NULL, *e = NULL;
+    struct sql_interval i = { 0 };
+    struct value start;
+    struct err ignored = { 0 };
+    bool is_one = false;
+    if (f->n_args == 3)
+        TRY(sql_interval_text(c, &i, &is_one, f->args[0]));
+    if (f->n_args == 3)
+        TRY(sql_expr(c, &origin, f->args[2]));
+    if (!is_one || i.months != 0 || i.us < 1000000 || i.us % 1000000 != 0 ||
+        origin->kind != EXPR_CONST)
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, at, "date_bin", what);
+    start = origin->value;
+    if (start.type == VALUE_TEXT &&
+        value_parse(&start, VALUE_TIMESTAMP, start.text.s, start.text.len,
+                    &ignored) != ERR_OK)
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, at, "date_bin", what);
+    if (start.type == VALUE_DATE)
+        start.i *= INT64_C(86400000000);
+    else if (start.type != VALUE_TIMESTAMP)
+        return sql_refuse(c, REFUSAL_FUNCTION_ARGS, at, "date_bin", what);
+    const double from = (double)start.i / 1e6, stride = (double)i.us / 1e6;
+    struct expr *o = NULL, *s = NULL;
+    TRY(sql_expr(c, &x, f->args[1]));
+    TRY(sql_expr_new(c, &unit, EXPR_CONST, at));
+    unit->value = value_text("epoch", 5);
+    TRY(number(c, &o, from, at));
+    TRY(number(c, &s, stride, at));
+    TRY(call_two(c, &e, OP_EXTRACT, unit, x, at));
+    TRY(call_two(c, &e, OP_SUB, e, o, at));
+    TRY(call_two(c, &e, OP_DIV, e, s, at));
+    TRY(call_two(c, &e, OP_FLOOR, e, NULL, at));
+    TRY(call_two(c, &e, OP_MUL, e, s, at));
+    TRY(call_two(c, &e, OP_ADD, e, o, at));
+    return call_two(c, out, OP_TO_TIMESTAMP, e, NULL, at);
 }
 
 /* Formats under which to_timestamp and to_date read what our own constants
@@ -175,7 +255,8 @@ static func_fn *handler_of(const char *name)
         { "date_trunc", date_trunc }, { "date_part", extract },
         { "extract", extract },       { "to_timestamp", to_timestamp },
         { "to_date", to_date },       { "substring", substring },
-        { "substr", substring },
+        { "substr", substring },      { "to_char", sql_to_char },
+        { "date_bin", date_bin },
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (strcmp(functions[i].name, name) == 0)
@@ -220,9 +301,6 @@ static const struct refused_name {
     enum refusal id;
 } REFUSED_NAMES[] = {
     { "age", REFUSAL_AGE },
-    { "to_char", REFUSAL_TO_CHAR },
-    { "strftime", REFUSAL_TO_CHAR },
-    { "date_format", REFUSAL_TO_CHAR },
     { "regexp_match", REFUSAL_REGEX },
     { "regexp_matches", REFUSAL_REGEX },
     { "regexp_replace", REFUSAL_REGEX },
@@ -272,6 +350,9 @@ static enum err_code refuse_name(struct sql_ctx *c, const char *name,
     for (size_t i = 0; i < sizeof REFUSED_NAMES / sizeof REFUSED_NAMES[0]; i++)
         if (strcmp(REFUSED_NAMES[i].name, name) == 0)
             return sql_refuse(c, REFUSED_NAMES[i].id, offset, name, NULL);
+    const char *write = sql_foreign_function(name);
+    if (write)
+        return sql_refuse(c, REFUSAL_FOREIGN_FUNCTION, offset, name, write);
     const enum err_code code =
         sql_refuse(c, REFUSAL_FUNCTION, offset, name, NULL);
     const char *near = near_name(name);

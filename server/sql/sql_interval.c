@@ -205,6 +205,17 @@ static enum err_code of_text(struct sql_ctx *c, struct sql_interval *out,
     return ERR_OK;
 }
 
+enum err_code sql_interval_text(struct sql_ctx *c, struct sql_interval *out,
+                                bool *is_one, const PgQuery__Node *n)
+{
+    TRY(sql_interval_of(c, out, is_one, n));
+    if (*is_one || n->node_case != PG_QUERY__NODE__NODE_A_CONST ||
+        n->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL)
+        return ERR_OK;
+    *is_one = read_interval(out, n->a_const->sval->sval, unit_of("second", 6));
+    return ERR_OK;
+}
+
 static bool is_operator(const PgQuery__AExpr *a, const char *sql)
 {
     return a->kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP && a->n_name == 1 &&

@@ -16,7 +16,7 @@ SQL
 
 # Each row becomes: row, expression and value, tabs between.
 rows=$(sed -n 's/^ROW(\([ABZ]\), "\(.*\)", "\(.*\)")$/\1\t\2\t\3/p' \
-    tests/expr_values.def | sed 's/\\\\/\\/g')
+    tests/expr_values.def | sed 's/\\\\/\\/g; s/\\"/"/g')
 n=0 bad=0
 while IFS=$'\t' read -r from expr want; do
     n=$((n + 1))
