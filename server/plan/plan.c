@@ -6,6 +6,7 @@
 
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
+#include "server/plan/lift.h"
 #include "server/plan/reach.h"
 #include "server/plan/top.h"
 #include "server/plan/totals.h"
@@ -255,10 +256,27 @@ static enum err_code make_mix(struct plan **out, const struct draft *like,
     return make_or_type(out, &d, err);
 }
 
+/* Sub-queries for values lifted out of it, where it has some. */
+static enum err_code make_lifted(bool *done, struct plan **out,
+                                 const struct draft *like, struct err *err)
+{
+    struct draft d = *like;
+    *done = false;
+    TRY(draft_lift(&d.tree, &d, like->tree, err));
+    if (!d.tree)
+        return ERR_OK;
+    *done = true;
+    return draft_whole(out, &d, err);
+}
+
 enum err_code draft_whole(struct plan **out, const struct draft *like,
                           struct err *err)
 {
     struct draft d = *like;
+    bool done;
+    TRY(make_lifted(&done, out, like, err));
+    if (done)
+        return ERR_OK;
     if (like->tree->n_sets > 0)
         return make_sets(out, like, like->tree, err);
     const enum err_code code = make_or_type(out, &d, err);

@@ -182,6 +182,10 @@ enum err_code sql_rename(struct sql_ctx *c, struct select *s,
 enum err_code sql_from(struct sql_ctx *c, struct relation **out,
                        const PgQuery__SelectStmt *stmt, int offset) MUST_CHECK;
 
+/* sql_values.c: no FROM, but outputs that are sub-queries. */
+enum err_code sql_from_values(struct sql_ctx *c, struct select *s,
+                              int offset) MUST_CHECK;
+
 /* sql_window.c: what stands before OVER, and the window. */
 enum err_code sql_window(struct sql_ctx *c, struct expr **out,
                          const PgQuery__FuncCall *f) MUST_CHECK;

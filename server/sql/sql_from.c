@@ -195,8 +195,6 @@ static enum err_code read_relation(struct sql_ctx *c, struct relation **out,
 enum err_code sql_from(struct sql_ctx *c, struct relation **out,
                        const PgQuery__SelectStmt *stmt, int offset)
 {
-    if (stmt->n_from_clause == 0)
-        return sql_refuse(c, REFUSAL_FROM_NONE, offset, NULL, NULL);
     TRY(read_relation(c, out, stmt->from_clause[0], offset));
     for (size_t i = 1; i < stmt->n_from_clause; i++) {
         struct relation *both = NULL;

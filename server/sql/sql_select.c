@@ -165,7 +165,10 @@ enum err_code sql_select(struct sql_ctx *c, struct select *s,
     s->distinct = stmt->n_distinct_clause > 0;
     s->at = sql_place(c, offset);
     TRY(read_items(c, s, stmt, offset));
-    TRY(sql_from(c, &s->from, stmt, offset));
+    if (stmt->n_from_clause == 0)
+        TRY(sql_from_values(c, s, offset));
+    else
+        TRY(sql_from(c, &s->from, stmt, offset));
     if (stmt->where_clause) {
         c->no_aggs = "WHERE";
         TRY(sql_expr(c, &s->where, stmt->where_clause));
