@@ -131,7 +131,15 @@ static enum err_code unbounded(struct draft *d, const struct draft_agg *agg,
     const enum refusal why = agg_is_percentile(agg->kind)
                                  ? REFUSAL_UNBOUNDED_ORDER
                                  : REFUSAL_UNBOUNDED;
-    return text ? refuse(err, why, agg->at, name, text) : draft_memory(err);
+    if (!text)
+        return draft_memory(err);
+    const enum err_code code = refuse(err, why, agg->at, name, text);
+    const struct range r = agg->value->range;
+    const bool low = isfinite(r.lo), high = isfinite(r.hi);
+    if (low == high || agg_is_percentile(agg->kind))
+        return code;
+    return err_hint(err, "Write %s(%s(%s, %s)) with the bound you expect.",
+                    name, low ? "LEAST" : "GREATEST", low ? "hi" : "lo", text);
 }
 
 static bool has_sibling(const struct draft *d, const struct draft_agg *agg,

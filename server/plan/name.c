@@ -76,6 +76,17 @@ static const char *near_column(const struct rel_scope *scope,
     return best;
 }
 
+/* Is it an output of the SELECT it stands in? */
+static bool is_output(const struct draft *d, const struct expr *e)
+{
+    const struct select *s = d->block->tree;
+    bool found = false;
+    for (size_t i = 0; s && !e->column.table && i < s->n_items; i++)
+        found |= s->items[i].alias &&
+                 strcmp(s->items[i].alias, e->column.name) == 0;
+    return found;
+}
+
 static enum err_code no_column(const struct draft *d, const struct expr *e,
                                struct err *err)
 {
@@ -83,6 +94,8 @@ static enum err_code no_column(const struct draft *d, const struct expr *e,
     const char *name = e->column.name;
     if (!has_table(scope, e))
         return refuse(err, REFUSAL_NO_ALIAS, e->at, e->column.table, NULL);
+    if (is_output(d, e))
+        return refuse(err, REFUSAL_OUTPUT_NAME, e->at, name, NULL);
     const struct rel_leaf *leaf = &scope->leaves[scope->first];
     const char *table = e->column.table ? e->column.table : leaf->name;
     for (size_t i = scope->first; i < scope->n_leaves; i++)

@@ -140,8 +140,17 @@ static void print_call(struct writer *w, const struct typed *e)
         writer_str(w, " IS NULL");
     } else if (op == OP_IN || op == OP_BETWEEN) {
         typed_print(w, e->call.args[0]);
-        writer_printf(w, " %s (", name);
+        writer_printf(w, " %s %s", name, op == OP_IN ? "(" : "");
         print_list(w, e, 1, op == OP_IN ? ", " : " AND ");
+        writer_str(w, op == OP_IN ? ")" : "");
+    } else if (op_info_of(op)->form == OP_FORM_CAST) {
+        writer_str(w, "CAST(");
+        typed_print(w, e->call.args[0]);
+        writer_printf(w, " AS %s%s)", name,
+                      op == OP_CAST_DOUBLE ? " precision" : "");
+    } else if (op == OP_EXTRACT && e->call.args[0]->value.type == VALUE_TEXT) {
+        writer_printf(w, "extract(%s FROM ", e->call.args[0]->value.text.s);
+        typed_print(w, e->call.args[1]);
         writer_str(w, ")");
     } else if (op_info_of(op)->form == OP_FORM_INFIX || op == OP_NOT ||
                op == OP_NEG) {
