@@ -6,7 +6,8 @@
 # make soak       histories, kills, an audit      make format       clang-format
 # make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
 # make libdp      dp/ as a library of its own    make install-dp  it alone
-# make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec
+# make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec,
+#                     psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
@@ -114,7 +115,7 @@ test-clients: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
 	@BIN=$(BIN) SYSTEM_TIMEOUT=900 tests/system/run.sh \
 	    $(patsubst %,tests/system/%.sh,python clients_grpcurl clients_grpcio \
-	    clients_grpcjs interop h2spec)
+	    clients_grpcjs interop h2spec pg_python pg_node pg_go pg_jdbc pg_odbc)
 
 # Every package and pinned archive; a second run does nothing.
 deps: build/deps.ok

@@ -99,10 +99,28 @@ static void send_whole(struct pg_out *o, uint32_t oid, const struct value *v)
     }
 }
 
+/* A text in PostgreSQL's notation of another type, as its value. */
+static bool read_text(struct value *out, uint32_t oid, const struct value *v)
+{
+    const struct pg_type *t = pg_type_of(oid);
+    struct err ignored;
+    if (v->type != VALUE_TEXT || !t || t->value == VALUE_TEXT ||
+        oid == PG_NUMERIC)
+        return false;
+    if (t->value != VALUE_BOOL)
+        return value_parse(out, t->value, v->text.s, v->text.len, &ignored) ==
+               ERR_OK;
+    *out = (struct value){ .type = VALUE_BOOL, .b = v->text.s[0] == 't' };
+    return true;
+}
+
 void pg_value_binary(struct pg_out *o, uint32_t oid, const struct value *v)
 {
     char buf[TEXT_MAX];
     size_t len;
+    struct value read;
+    if (read_text(&read, oid, v))
+        v = &read;
     if (v->type == VALUE_BOOL && oid == PG_BOOL) {
         pg_out_u8(o, v->b);
     } else if (is_number(v) && is_real(oid)) {

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Not in make test: see make test-clients.
+# psqlODBC by unixODBC's isql on the PostgreSQL port, by plain queries and by
+# cursors (UseDeclareFetch).
+set -u
+. "$(dirname "$0")/lib_clients.sh"
+tools/need.sh unixodbc odbc-postgresql 2>/dev/null || skip "psqlODBC: cannot be had"
+driver=$(ls /usr/lib/*/odbc/psqlodbcw.so 2>/dev/null | head -1)
+[ -n "$driver" ] || skip "psqlODBC: no driver on this machine"
+start_shop
+source_of() { # NAME FETCH
+    printf '%s\n' "[$1]" "Driver=$driver" Servername=localhost "Port=$pg_port" Database=shop \
+        Username=analyst "Password=$HALFTONE_TOKEN" SSLmode=require "UseDeclareFetch=$2" Fetch=3 \
+        "ConnSettings=SET halftone.purpose%3D'improve_products'"
+}
+{ source_of plain 0; source_of pages 1; } >"$run/odbc.ini"
+export ODBCINI=$run/odbc.ini
+ask() { echo "$2" | isql -v -b -d, "$1"; }
+count='SELECT country, count(*) AS n FROM shop.customers GROUP BY country ORDER BY country'
+check 'isql asks' says '^DE,[0-9]' ask plain "$count"
+check 'isql reads all rows' says '^SE,[0-9]' ask plain "$count"
+check 'isql pages by a cursor' says '^SE,[0-9]' ask pages "$count"
+check 'isql reads errors' says 'rows of people' ask plain 'SELECT * FROM shop.orders'
+exit $failed
