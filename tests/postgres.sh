@@ -36,7 +36,10 @@ start)
 again) run ;;
 kill)
     kids=$(ps -o pid= --ppid "$(head -1 "$dir/db/postmaster.pid")")
+    # shellcheck disable=SC2086
     kill -9 "$(head -1 "$dir/db/postmaster.pid")" $kids 2>/dev/null || true
+    sleep 0.1
+    rm -f "$dir/db/postmaster.pid" "$dir"/.s.PGSQL.*.lock # who is its parent may not have buried it yet
     ;;
 stop)
     as "$bin/pg_ctl" -D "$dir/db" -m immediate stop >/dev/null 2>&1 || true

@@ -101,6 +101,8 @@ static enum err_code check(PGconn *conn, const struct pq_name *name,
     const struct pq_text bad = pq_ask(conn, PROMISE, &ok);
     if (ok && strcmp(bad.text, "ok") == 0)
         return ERR_OK;
+    if (!ok)
+        return err_set(err, ERR_UNAVAILABLE, "%s does not answer", name->text);
     (void)err_set(err, ERR_REFUSED,
                   "%s cannot hold a ledger: its %s is not what a charge needs "
                   "to be durable",

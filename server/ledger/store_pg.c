@@ -29,6 +29,7 @@ enum {
     ALIVE_S = 15,   /* a server that is silent for so long is over */
     RECOVER_S = 60, /* how long a broken connection is tried again */
     RETRY_MS = 100,
+    NO_SERIAL = -1,
     PENDING_MAX = 1024, /* results that wait for us */
     US_PER_S = 1000000
 };
@@ -401,10 +402,11 @@ static void read_head(struct pq_store *s, const PGresult *head)
     if (!number_of(head, 0, 2))
         store_fail(&s->base, STORE_FAILED, "synchronous_commit was set off");
     s->base.has_news = commits != s->seen;
-    s->base.is_over = !PQgetisnull(head, 0, 3) && number_of(head, 0, 3) != 0;
+    /* ... or it began in a transaction that was undone. */
+    s->base.is_over = s->base.boot != 0 &&
+                      (PQgetisnull(head, 0, 3) || number_of(head, 0, 3) != 0);
     s->base.now_us = number_of(head, 0, 1);
     s->seen = commits;
-    s->serial = commits + 1;
 }
 
 /* All in one round trip: the lock is waited for by the database. */
@@ -438,6 +440,7 @@ static void pq_begin(struct store *base)
     struct pq_store *s = of(base);
     s->in_transaction = true;
     s->wrote = false;
+    s->serial = NO_SERIAL; /* what breaks off before its commit is not there */
     if (s->reads) {
         if (send_text(s, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                       NULL))
@@ -465,6 +468,7 @@ static void send_serial(struct pq_store *s)
 {
     struct pq_params p;
     uint8_t boot[8], serial[8];
+    s->serial = s->seen + 1;
     one_number(&p, boot, s->base.boot);
     one_number(&p, serial, s->serial);
     p.n = 0;

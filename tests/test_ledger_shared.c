@@ -1,0 +1,459 @@
+/* Several servers on one ledger in PostgreSQL: who holds a charge, who is dead,
+ * what a commit did whose connection broke, and what the database must promise.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/metrics/metrics.h"
+#include "tests/lib_ledger.h"
+#include "tests/lib_pg_proxy.h"
+#include "tests/lib_postgres.h"
+#include "tests/table.h"
+
+enum { LIMIT = 1000, US = 1000000, ARENA_CAP = 1 << 22 };
+#define START_US (INT64_C(1760000400) * US)
+#define LEASE_S  60
+#define ALIVE_S  15
+
+struct world {
+    struct ledger_dir dir;
+    struct fake_clock clock;
+    struct ledger *a, *b; /* two servers */
+    struct arena arena;
+};
+
+static enum err_code open_at(struct world *w, struct ledger **out,
+                             const char *where, uint64_t *found)
+{
+    struct err err = { 0 };
+    const struct ledger_options o = { .path = where,
+                                      .clock = &w->clock.clock,
+                                      .own_clock = true,
+                                      .lease_ns =
+                                          UINT64_C(1000000000) * LEASE_S };
+    return ledger_open(out, &o, found, &err);
+}
+
+static void world_init(struct world *w)
+{
+    uint64_t found;
+    *w = (struct world){ 0 };
+    ledger_dirs_in_postgres(true);
+    ledger_dir_init(&w->dir);
+    arena_init(&w->arena, ARENA_CAP);
+    fake_clock_init(&w->clock, START_US);
+    assert_int_equal(open_at(w, &w->a, w->dir.path, &found), ERR_OK);
+    assert_int_equal(open_at(w, &w->b, w->dir.path, &found), ERR_OK);
+}
+
+static void world_fini(struct world *w)
+{
+    assert_true(ledger_verifies(w->dir.path));
+    ledger_close(w->a);
+    ledger_close(w->b);
+    assert_true(ledger_verifies(w->dir.path));
+    arena_fini(&w->arena);
+    ledger_dir_fini(&w->dir);
+}
+
+static void later(struct world *w, int s)
+{
+    atomic_fetch_add(&w->clock.wall_us, (int64_t)s * US);
+}
+
+static enum err_code ask(struct world *w, struct ledger *l,
+                         struct ledger_run *run, const char *key)
+{
+    struct charge c;
+    struct err err;
+    charge_init(&c, "ann", key, "release", 10, LIMIT);
+    return ledger_charge(l, run, &c.args, &w->arena, &err);
+}
+
+static enum err_code answer(struct world *w, struct ledger *l,
+                            const struct ledger_run *run, const char **text)
+{
+    const uint8_t *bytes = (const uint8_t *)*text;
+    size_t len = strlen(*text);
+    struct err err;
+    const enum err_code code =
+        ledger_answer(l, run->id, run->fence, 0, &bytes, &len, &w->arena, &err);
+    *text = arena_strndup(&w->arena, (const char *)bytes, len);
+    return code;
+}
+
+static uint64_t spent(struct ledger *l)
+{
+    const struct ledger_account_spec shop = { "dataset/shop",
+                                              { .rho_pico = LIMIT },
+                                              0 };
+    struct ledger_balance b;
+    struct err err;
+    assert_int_equal(ledger_balance(l, &b, &shop, &err), ERR_OK);
+    return b.spent.rho_pico;
+}
+
+static void test_start_beside(void **state)
+{
+    struct world w;
+    struct ledger_run run;
+    struct ledger *third;
+    struct err err;
+    uint64_t found;
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_OK);
+    assert_int_equal(open_at(&w, &third, w.dir.path, &found), ERR_OK);
+    assert_int_equal(found, 0);
+    ledger_close(third);
+    assert_int_equal(spent(w.b), 10);
+    assert_int_equal(ledger_void(w.a, run.id, run.fence, &err), ERR_OK);
+    assert_int_equal(spent(w.b), 0);
+    world_fini(&w);
+}
+
+static void test_race(void **state)
+{
+    struct world w;
+    struct ledger_run slow, fast, again;
+    const char *one = "slow", *two = "fast";
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &slow, "k"), ERR_OK);
+    assert_int_equal(ask(&w, w.b, &fast, "k"), ERR_OK);
+    assert_int_equal(fast.verdict, LEDGER_IN_FLIGHT);
+    later(&w, LEASE_S - 1);
+    struct err err;
+    assert_int_equal(ledger_beat(w.a, &err), ERR_OK);
+    assert_int_equal(ledger_beat(w.b, &err), ERR_OK);
+    later(&w, 1); /* both live, and the lease is over */
+    assert_int_equal(ask(&w, w.b, &fast, "k"), ERR_OK);
+    assert_int_equal(fast.verdict, LEDGER_CHARGED);
+    assert_int_equal(fast.fence, 2);
+    assert_int_equal(answer(&w, w.a, &slow, &one), ERR_UNAVAILABLE);
+    assert_int_equal(answer(&w, w.b, &fast, &two), ERR_OK);
+    one = "slow";
+    assert_int_equal(answer(&w, w.a, &slow, &one), ERR_OK);
+    assert_string_equal(one, "fast"); /* the one answer */
+    assert_int_equal(ask(&w, w.a, &again, "k"), ERR_OK);
+    assert_int_equal(again.verdict, LEDGER_ANSWERED);
+    assert_memory_equal(again.answer, "fast", 4);
+    assert_int_equal(spent(w.a), 10);
+    world_fini(&w);
+}
+
+struct waiter {
+    struct world *w;
+    struct ledger_run run;
+    enum err_code code;
+};
+
+static void *wait_for_it(void *arg)
+{
+    struct waiter *waiter = arg;
+    struct charge c;
+    struct err err;
+    struct arena a;
+    arena_init(&a, ARENA_CAP);
+    charge_init(&c, "ann", "k", "release", 10, LIMIT);
+    waiter->code = ledger_wait(
+        waiter->w->b, &waiter->run, &c.args,
+        clock_mono_ns(clock_system()) + UINT64_C(20000000000), &a, &err);
+    waiter->run.answer_len = waiter->code == ERR_OK &&
+                             waiter->run.verdict == LEDGER_ANSWERED &&
+                             memcmp(waiter->run.answer, "there", 5) == 0;
+    arena_fini(&a);
+    return NULL;
+}
+
+static void test_wait(void **state)
+{
+    struct world w;
+    struct ledger_run run;
+    struct waiter waiter = { .w = &w };
+    pthread_t thread;
+    const char *text = "there";
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_it, &waiter), 0);
+    (void)usleep(100000);
+    assert_int_equal(answer(&w, w.a, &run, &text), ERR_OK);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(waiter.code, ERR_OK);
+    assert_true(waiter.run.answer_len);
+    world_fini(&w);
+}
+
+static void test_silence(void **state)
+{
+    struct world w;
+    struct ledger_run run, other;
+    struct err err;
+    const char *text = "late";
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_OK);
+    later(&w, ALIVE_S);
+    assert_int_equal(ledger_beat(w.b, &err), ERR_OK);
+    /* what it held is free, though its lease is not over */
+    assert_int_equal(ask(&w, w.b, &other, "k"), ERR_OK);
+    assert_int_equal(other.fence, 2);
+    assert_int_equal(ask(&w, w.b, &run, "of b"), ERR_OK);
+    /* it lives after all, under another name */
+    assert_int_equal(ask(&w, w.a, &run, "of a"), ERR_OK);
+    assert_int_equal(run.verdict, LEDGER_CHARGED);
+    assert_int_equal(ledger_void(w.a, run.id, run.fence, &err), ERR_OK);
+    assert_int_equal(answer(&w, w.b, &other, &text), ERR_OK);
+    assert_int_equal(spent(w.a), 20);
+    world_fini(&w);
+}
+
+static void test_no_void_after(void **state)
+{
+    struct world w;
+    struct ledger_run run;
+    struct err err;
+    const char *text = "late";
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_OK);
+    later(&w, ALIVE_S);
+    assert_int_equal(ledger_beat(w.b, &err), ERR_OK);
+    assert_int_equal(ledger_void(w.a, run.id, run.fence, &err),
+                     ERR_UNAVAILABLE);
+    assert_int_equal(answer(&w, w.a, &run, &text), ERR_OK);
+    assert_int_equal(spent(w.b), 10);
+    world_fini(&w);
+}
+
+/* ---- a commit that nobody knows of ---- */
+
+static const struct cut_row {
+    const char *name;
+    enum proxy_cut cut;
+} CUTS[] = {
+    { "cut before it begins, what was committed before is not taken for it",
+      CUT_BEGIN },
+    { "cut before the database has the commit, it is made once", CUT_BEFORE },
+    { "cut after it, it is found and not made again", CUT_AFTER },
+    { "cut while nobody knows, it is made once", CUT_WITHIN },
+};
+
+static void check_cut(void **state)
+{
+    const struct cut_row *row = *state;
+    struct world w;
+    struct pg_proxy proxy;
+    struct ledger *l;
+    struct ledger_run run, again;
+    struct charge c;
+    struct err err;
+    uint64_t found;
+    world_init(&w);
+    pg_proxy_start(&proxy);
+    assert_int_equal(open_at(&w, &l, proxy.uri, &found), ERR_OK);
+    for (int i = 0; i < 8; i++) {
+        const char *text = "bytes";
+        char key[8];
+        (void)snprintf(key, sizeof key, "k%d", i);
+        charge_init(&c, "ann", key, key, 10, LIMIT);
+        atomic_store(&proxy.next_cut, row->cut);
+        assert_int_equal(ledger_charge(l, &run, &c.args, &w.arena, &err),
+                         ERR_OK);
+        assert_int_equal(run.verdict, LEDGER_CHARGED);
+        atomic_store(&proxy.next_cut, row->cut);
+        assert_int_equal(answer(&w, l, &run, &text), ERR_OK);
+        assert_int_equal(ledger_charge(w.b, &again, &c.args, &w.arena, &err),
+                         ERR_OK);
+        assert_int_equal(again.verdict, LEDGER_ANSWERED);
+        assert_memory_equal(&again.id, &run.id, sizeof run.id);
+        assert_memory_equal(again.answer, "bytes", 5);
+        assert_int_equal(spent(w.b), 10 * (i + 1));
+        assert_int_equal(proxy.cuts, 2 * (i + 1));
+    }
+    assert_false(ledger_failed(l));
+    ledger_close(l);
+    pg_proxy_stop(&proxy);
+    world_fini(&w);
+}
+
+/* ---- kill -9 of the database ---- */
+
+enum { CALLERS = 8, KILLS = 3 };
+struct load {
+    struct world *w;
+    _Atomic bool stops;
+    _Atomic int acknowledged, failed;
+};
+struct caller {
+    struct load *load;
+    int index, n; /* answers that were acknowledged: keys 0..n-1 */
+    pthread_t thread;
+};
+
+static void name_key(char key[24], const struct caller *c, int i)
+{
+    (void)snprintf(key, 24, "c%d-%d", c->index, i);
+}
+
+static void *call(void *arg)
+{
+    struct caller *c = arg;
+    struct ledger *l = c->index % 2 ? c->load->w->a : c->load->w->b;
+    struct arena a;
+    arena_init(&a, ARENA_CAP);
+    while (!atomic_load(&c->load->stops)) {
+        char key[24];
+        struct charge charge;
+        struct ledger_run run;
+        struct err err;
+        name_key(key, c, c->n);
+        const uint8_t *bytes = (const uint8_t *)key;
+        size_t len = strlen(key);
+        charge_init(&charge, "ann", key, key, 1, UINT64_C(1) << 40);
+        if (ledger_charge(l, &run, &charge.args, &a, &err) != ERR_OK ||
+            run.verdict != LEDGER_CHARGED ||
+            ledger_answer(l, run.id, run.fence, 0, &bytes, &len, &a, &err) !=
+                ERR_OK) {
+            fprintf(stderr, "%s\n", err.msg);
+            atomic_fetch_add(&c->load->failed, 1);
+            break;
+        }
+        c->n++;
+        atomic_fetch_add(&c->load->acknowledged, 1);
+        arena_reset(&a);
+    }
+    arena_fini(&a);
+    return NULL;
+}
+
+static void test_kills(void **state)
+{
+    struct world w;
+    struct load load = { .w = &w };
+    struct caller callers[CALLERS];
+    (void)state;
+    world_init(&w);
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (struct caller){ .load = &load, .index = i };
+        assert_int_equal(
+            pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
+    }
+    for (int i = 0; i < KILLS; i++) {
+        const int before = atomic_load(&load.acknowledged);
+        while (atomic_load(&load.acknowledged) < before + 50 &&
+               !atomic_load(&load.failed))
+            (void)usleep(1000);
+        postgres_kill();
+        postgres_again();
+    }
+    const int before = atomic_load(&load.acknowledged);
+    while (atomic_load(&load.acknowledged) < before + 20 &&
+           !atomic_load(&load.failed))
+        (void)usleep(1000);
+    atomic_store(&load.stops, true);
+    for (int i = 0; i < CALLERS; i++)
+        (void)pthread_join(callers[i].thread, NULL);
+    assert_int_equal(load.failed, 0);
+    int n = 0;
+    for (int i = 0; i < CALLERS; i++)
+        for (int k = 0; k < callers[i].n; k++, n++) {
+            char key[24];
+            struct charge c;
+            struct ledger_run run;
+            struct err err;
+            name_key(key, &callers[i], k);
+            charge_init(&c, "ann", key, key, 1, UINT64_C(1) << 40);
+            assert_int_equal(ledger_charge(w.a, &run, &c.args, &w.arena, &err),
+                             ERR_OK);
+            assert_int_equal(run.verdict, LEDGER_ANSWERED);
+            assert_int_equal(run.answer_len, strlen(key));
+            assert_memory_equal(run.answer, key, strlen(key));
+        }
+    assert_int_equal(spent(w.b), n);
+    world_fini(&w);
+}
+
+/* ---- what the database must promise ---- */
+
+static const struct promise {
+    const char *name, *before, *after;
+    enum err_code code;
+} PROMISES[] = {
+    { "synchronous commit off is refused",
+      "ALTER ROLE postgres SET synchronous_commit = off",
+      "ALTER ROLE postgres RESET synchronous_commit", ERR_REFUSED },
+    { "local only is refused: a standby would lack it",
+      "ALTER ROLE postgres SET synchronous_commit = local",
+      "ALTER ROLE postgres RESET synchronous_commit", ERR_REFUSED },
+    { "a session that only reads is refused",
+      "ALTER ROLE postgres SET default_transaction_read_only = on",
+      "BEGIN READ WRITE; ALTER ROLE postgres RESET"
+      " default_transaction_read_only; COMMIT",
+      ERR_REFUSED },
+    { "pages that may tear are refused",
+      "ALTER SYSTEM SET full_page_writes = off",
+      "ALTER SYSTEM RESET full_page_writes", ERR_REFUSED },
+    { "fsync off is refused", "ALTER SYSTEM SET fsync = off",
+      "ALTER SYSTEM RESET fsync", ERR_REFUSED },
+    { "an older schema is upgraded",
+      "DROP INDEX halftone.charges_by_boot; UPDATE halftone.version SET"
+      " version = 1",
+      "SELECT 1 / count(*) FROM pg_indexes WHERE schemaname = 'halftone' AND"
+      " indexname = 'charges_by_boot'",
+      ERR_OK },
+    { "a newer schema is refused", "UPDATE halftone.version SET version = 99",
+      "UPDATE halftone.version SET version = 2", ERR_INTERNAL },
+};
+
+static void check_promise(void **state)
+{
+    const struct promise *row = *state;
+    struct world w;
+    struct ledger *l = NULL;
+    uint64_t found;
+    world_init(&w);
+    postgres_run(row->before);
+    postgres_run("SELECT pg_reload_conf()");
+    (void)usleep(200000); /* the postmaster hears of it */
+    assert_int_equal(open_at(&w, &l, w.dir.path, &found), row->code);
+    ledger_close(l);
+    postgres_run(row->after);
+    postgres_run("SELECT pg_reload_conf()");
+    (void)usleep(200000);
+    world_fini(&w);
+}
+
+/* Set off while servers run: the next transaction stops them. */
+static void test_promise_broken(void **state)
+{
+    struct world w;
+    struct ledger_run run;
+    (void)state;
+    world_init(&w);
+    postgres_run("ALTER SYSTEM SET synchronous_commit = off");
+    postgres_run("SELECT pg_reload_conf()");
+    (void)usleep(200000);
+    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_UNAVAILABLE);
+    assert_true(ledger_failed(w.a));
+    postgres_run("ALTER SYSTEM RESET synchronous_commit");
+    postgres_run("SELECT pg_reload_conf()");
+    (void)usleep(200000);
+    assert_int_equal(spent(w.b), 0);
+    world_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start_beside),   cmocka_unit_test(test_race),
+        cmocka_unit_test(test_wait),           cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_no_void_after),  cmocka_unit_test(test_kills),
+        cmocka_unit_test(test_promise_broken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) |
+           RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise);
+}
