@@ -181,10 +181,28 @@ static const struct bill {
       { .purpose = "stats", .ask = { .kind = ASK_RHO, .price = 0.3 } },
       2,
       3 },
-    { "a share of a total", "SELECT land, COUNT(*) / (SELECT COUNT(DISTINCT who) FROM buys) FROM buys GROUP BY land", { .purpose = "stats" }, 2, 1 },
-    { "a share of the answer's own total", "SELECT land, c / (SELECT SUM(c) FROM x) FROM x", { .purpose = "stats" }, 1, 1 },
-    { "totals side by side", "SELECT (SELECT COUNT(*) FROM buys), (SELECT COUNT(DISTINCT who) FROM trips), 1", { .purpose = "stats" }, 2, 1 },
-    { "one total by itself", "SELECT (SELECT COUNT(*) FROM buys) / 2 AS half", { .purpose = "stats" }, 1, 1 },
+    { "a share of a total",
+      "SELECT land, COUNT(*) / (SELECT COUNT(DISTINCT who) FROM buys) FROM "
+      "buys GROUP BY land",
+      { .purpose = "stats" },
+      2,
+      1 },
+    { "a share of the answer's own total",
+      "SELECT land, c / (SELECT SUM(c) FROM x) FROM x",
+      { .purpose = "stats" },
+      1,
+      1 },
+    { "totals side by side",
+      "SELECT (SELECT COUNT(*) FROM buys), (SELECT COUNT(DISTINCT who) FROM "
+      "trips), 1",
+      { .purpose = "stats" },
+      2,
+      1 },
+    { "one total by itself",
+      "SELECT (SELECT COUNT(*) FROM buys) / 2 AS half",
+      { .purpose = "stats" },
+      1,
+      1 },
     { "LIMIT 0 is free",
       "SELECT land, c FROM x UNION ALL SELECT land, p FROM y LIMIT 0",
       { .purpose = "stats" },
@@ -328,6 +346,42 @@ static void types_are_told(void **state)
     arena_fini(&a);
 }
 
+/* What an estimate says of columns that pass through: of those united in one,
+ * the least exact. */
+static void errors_are_told(void **state)
+{
+    static const char sql[] =
+        "SELECT u.k, u.n, y.p, y.p + 1 AS q FROM (SELECT 'all' AS k, COUNT(*) "
+        "AS n FROM buys UNION ALL SELECT land, c FROM x) u LEFT JOIN y ON "
+        "y.land = u.k";
+    const struct request req = { .purpose = "stats", .op = REQUEST_ESTIMATE };
+    const struct dp_price left = { .rho_pico = UINT64_C(5000000000000) };
+    struct reply_estimate e;
+    char text[1024];
+    struct plan *p = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    uint64_t k, most = 0;
+    (void)state;
+    arena_init(&a, 1 << 24);
+    (void)snprintf(text, sizeof text, "%s%s", WITH, sql);
+    plan_it(&p, text, &req, &a);
+    assert_int_equal(plan_estimate(&e, p, left, &a, &err), ERR_OK);
+    assert_int_equal(e.n_columns, 4);
+    for (size_t i = 0; i < plan_releases(p); i++) {
+        const struct plan_measure *m = &plan_release(p, i)->measures[0];
+        assert_int_equal(dp_mechanism_quantile(&k, &m->noise, 0.05), DP_OK);
+        if (m->kind == MEASURE_ROWS && k > most)
+            most = k;
+    }
+    assert_true(e.columns[1].expected_error == (double)most);
+    assert_true(e.columns[2].expected_error > 0 &&
+                e.columns[2].expected_error < (double)most);
+    assert_true(e.columns[3].expected_error != e.columns[3].expected_error);
+    assert_non_null(strstr(p->text, "Answer 2 of 3"));
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest single[] = {
@@ -335,6 +389,7 @@ int main(void)
         cmocka_unit_test(orders_are_free),
         cmocka_unit_test(intervals_pass),
         cmocka_unit_test(types_are_told),
+        cmocka_unit_test(errors_are_told),
     };
     sql_init();
     return RUN_ROWS(values, check_value) + RUN_ROWS(bills, check_bill) +

@@ -8,6 +8,7 @@
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/laws.h"
+#include "server/plan/mix.h"
 #include "server/plan/over.h"
 
 /* ---- one measure ---- */
@@ -342,31 +343,61 @@ void explain_noise(struct writer *w, const struct plan *p)
         print_column(w, p, &p->outputs[i]);
 }
 
-/* The output of the release that passes through all SELECTs around it as this
- * column of the answer; NULL when it is computed there. */
-static const struct plan_output *origin(const struct plan *p, size_t column)
+/* The column of the release, or of a mix's table, that passes through all
+ * SELECTs around it as this one of the answer; false when it is computed there.
+ */
+static bool passes_from(size_t *column, const struct plan *p)
 {
     for (size_t k = p->n_after; k-- > 0;) {
         const struct plan_after *after = &p->after[k];
-        const struct typed *e = after->outputs[column].expr;
+        const struct typed *e = after->outputs[*column].expr;
         if (e->kind == TYPED_KEY && after->groups)
             e = after->keys[e->index];
         if (e->kind != TYPED_COLUMN)
-            return NULL;
-        column = (size_t)(e->column - after->columns);
+            return false;
+        *column = (size_t)(e->column - after->columns);
     }
-    return &plan_release(p, 0)->outputs[column];
+    return true;
+}
+
+/* The arm that a column of a mix's table comes from, of those united in it the
+ * one that is least exact; *column becomes its own. */
+static const struct plan *arm_of(size_t *column, const struct plan *p)
+{
+    const struct plan_mix_node *node = p->mix->root;
+    while (node->kind == MIX_JOIN)
+        node = node->parts[*column >= node->parts[1]->column];
+    *column -= node->column;
+    if (node->kind == MIX_ARM)
+        return p->mix->arms[node->arm].plan;
+    const struct plan *least = p->mix->arms[node->parts[0]->arm].plan;
+    for (size_t i = 1; i < node->n_parts; i++) {
+        const struct plan *arm = p->mix->arms[node->parts[i]->arm].plan;
+        const double e = explain_error(arm, *column);
+        if (isnan(e) || e > explain_error(least, *column))
+            least = arm;
+    }
+    return least;
 }
 
 const char *explain_mechanism(const struct plan *p, size_t i, struct arena *a)
 {
-    const struct plan_output *o = origin(p, i);
-    return o ? mechanism_of(plan_release(p, 0), o, a)
-             : "computed from the noisy answer";
+    const struct plan *first = plan_release(p, 0);
+    if (!passes_from(&i, p))
+        return "computed from the noisy answer";
+    if (!p->mix)
+        return mechanism_of(first, &first->outputs[i], a);
+    const struct plan *arm = arm_of(&i, p);
+    return explain_mechanism(arm, i, a);
 }
 
 double explain_error(const struct plan *p, size_t i)
 {
-    const struct plan_output *o = origin(p, i);
-    return o ? error_of(plan_release(p, 0), o) : (double)NAN;
+    const struct plan *first = plan_release(p, 0);
+    if (!passes_from(&i, p))
+        return (double)NAN;
+    if (!p->mix)
+        return error_of(first, &first->outputs[i]);
+    const struct plan *arm = arm_of(&i, p);
+    return explain_error(arm, i);
 }
