@@ -32,8 +32,12 @@ FROM shop.customers GROUP BY country ORDER BY customers DESC" \
         "SELECT category, COUNT(*) AS orders, SUM(amount) AS revenue,
        AVG(amount) AS mean
 FROM shop.orders GROUP BY category ORDER BY revenue DESC" --rho 0.004
-    ask "Whom did our campaigns reach by e-mail?  The names of campaigns are not
-   public, and one that reached a dozen people stays hidden." \
+    say ""
+    import_consents
+    export HALFTONE_PURPOSE=measure_campaigns
+    ask "Whom did our campaigns reach by e-mail, of those who agreed to be counted
+   for that?  The names of campaigns are not public, and one that reached a dozen
+   people stays hidden." \
         "SELECT campaign, COUNT(DISTINCT customer_id) AS people
 FROM shop.touches WHERE channel = 'email'
 GROUP BY campaign ORDER BY people DESC" --rho 0.002

@@ -59,6 +59,7 @@ write_config() {
     echo 'principals:' >"$run/principals.yaml"
     add_principal analyst analyst
     add_principal steward steward
+    add_principal subjects subject_service
     grpc_port=$(free_port "${PORT_FROM:-7443}")
     metrics_port=$(free_port $((${PORT_FROM:-7390} + 100)))
     pg_port=$(free_port $((${PORT_FROM:-7382} + 50)))
@@ -107,6 +108,13 @@ make_shop() {
         echo "$stamp" >"$shop/made"
     fi
     cp demo/shop.yaml "$shop/shop.yaml"
+}
+
+# What the shop's people decided, once: who said yes counts from then on.
+import_consents() {
+    HALFTONE_TOKEN=$(cat "$run/subjects.token") "$bin/halftone" consent import \
+        build/demo/shop/consents.parquet 2>/dev/null ||
+        die_with_log "the decisions could not be imported"
 }
 
 # ---- a policy of one's own ----

@@ -338,6 +338,125 @@ static void check_ends(void **state)
     fixture_close(&f);
 }
 
+/* ---- files ---- */
+
+static const char *const just_a = "a";
+static const struct consent_kind KINDS[] = {
+    { CONSENT_GRANTED, &just_a, 1, 0 }, { CONSENT_WITHDRAWN, &just_a, 1, 0 }
+};
+
+/* Rows first.. of the file `digest`: subjects first+1, .., of one kind. */
+static enum err_code send(struct fixture *f, uint8_t digest, uint64_t first,
+                          size_t n, uint32_t kind, int64_t at_us, bool last,
+                          struct consent_imported *out, struct err *err)
+{
+    const uint8_t bytes[CONSENT_DIGEST_LEN] = { digest };
+    static char text[64][16];
+    const char *subjects[64];
+    uint32_t kinds[64];
+    int64_t at[64];
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(text[i], sizeof text[i], "%d", (int)(first + i + 1));
+        subjects[i] = text[i];
+        kinds[i] = kind;
+        at[i] = at_us;
+    }
+    const struct consent_chunk chunk = { .digest = bytes,
+                                         .first = first,
+                                         .kinds = KINDS,
+                                         .n_kinds = 2,
+                                         .subjects = subjects,
+                                         .kind = kinds,
+                                         .at_us = at,
+                                         .n_rows = n,
+                                         .last = last,
+                                         .source = "a file",
+                                         .by = "desk" };
+    return consent_import(f->c, f->circle, &chunk, out, err);
+}
+
+static void must_send(struct fixture *f, uint8_t digest, uint64_t first,
+                      size_t n, bool last, uint64_t rows)
+{
+    struct consent_imported out;
+    struct err err = { 0 };
+    if (send(f, digest, first, n, 0, NOW - DAY, last, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(out.n_rows, rows);
+    assert_int_equal(out.done, last);
+}
+
+static unsigned count_yes(struct fixture *f, int n)
+{
+    unsigned yes = 0;
+    for (int i = 1; i <= n; i++) {
+        char who[16];
+        (void)snprintf(who, sizeof who, "%d", i);
+        yes += stands(f, who, PEOPLE_YES);
+    }
+    return yes;
+}
+
+static void check_file(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    must_send(&f, 1, 0, 30, false, 30);
+    assert_int_equal(count_yes(&f, 60), 0); /* cut in half: nothing counts */
+    consent_close(f.c);
+    open_again(&f);
+    assert_int_equal(count_yes(&f, 60), 0);
+    must_send(&f, 1, 10, 5, false, 30);    /* not the next piece */
+    must(&f, "7", CONSENT_WITHDRAWN, NOW); /* meanwhile */
+    must(&f, "40", CONSENT_WITHDRAWN, NOW);
+    must_send(&f, 1, 30, 30, true, 60);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(count_yes(&f, 60), 58);
+        assert_false(stands(&f, "7", PEOPLE_YES));
+        assert_false(stands(&f, "40", PEOPLE_YES));
+        consent_close(f.c);
+        open_again(&f);
+    }
+    must_send(&f, 1, 0, 0, true, 60); /* once more: it is there */
+    assert_int_equal(count_yes(&f, 60), 58);
+    fixture_close(&f);
+}
+
+static void check_wrong_row(void **state)
+{
+    struct fixture f;
+    struct consent_imported out;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must_send(&f, 2, 0, 20, false, 20);
+    assert_int_equal(send(&f, 2, 20, 5, 0, NOW + DAY, true, &out, &err),
+                     ERR_INVALID);
+    assert_non_null(strstr(err.msg, "row 21: at lies in the future"));
+    assert_int_equal(count_yes(&f, 60), 0);
+    for (int i = 0; i < 3; i++)
+        consent_tick(f.c);             /* what was kept of it goes */
+    must_send(&f, 2, 0, 20, true, 20); /* mended, under the same digest even */
+    assert_int_equal(count_yes(&f, 60), 20);
+    fixture_close(&f);
+}
+
+/* Half a file is gone after a day. */
+static void check_stale(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    must_send(&f, 3, 0, 20, false, 20);
+    f.clock.wall_us = NOW + 2 * DAY;
+    for (int i = 0; i < 4; i++)
+        consent_tick(f.c);
+    must_send(&f, 3, 0, 10, true, 10);
+    assert_int_equal(count_yes(&f, 60), 10);
+    fixture_close(&f);
+}
+
 /* ---- many at a time ---- */
 
 enum { THREADS = 8, EACH = 60 };
@@ -391,10 +510,12 @@ static void check_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_reopened),      cmocka_unit_test(check_late),
-        cmocka_unit_test(check_pinned),        cmocka_unit_test(check_number),
-        cmocka_unit_test(check_twice),         cmocka_unit_test(check_ends),
-        cmocka_unit_test(check_no_identifier), cmocka_unit_test(check_crowd),
+        cmocka_unit_test(check_reopened), cmocka_unit_test(check_late),
+        cmocka_unit_test(check_pinned),   cmocka_unit_test(check_number),
+        cmocka_unit_test(check_twice),    cmocka_unit_test(check_ends),
+        cmocka_unit_test(check_file),     cmocka_unit_test(check_wrong_row),
+        cmocka_unit_test(check_stale),    cmocka_unit_test(check_no_identifier),
+        cmocka_unit_test(check_crowd),
     };
     return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
            cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,18 @@ const struct command COMMANDS[] = {
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_object },
     { "consent expire", "SUBJECT", "Record that a consent is over.", "",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_expire },
+    { "consent mark", "SUBJECT",
+      "Mark a child, or somebody by special categories of data.",
+      "Such a person never counts, or by explicit consent alone, as the "
+      "policy\nsays.  --ordinary takes the mark back.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_mark },
+    { "consent import", "FILE", "Record all decisions of a file, or none.",
+      "CSV with a header, Parquet or JSON lines, with columns subject, state,\n"
+      "purposes and at, and maybe until and notice.  A file that was cut in\n"
+      "half, or holds a wrong row, counts nothing; sent again it goes on "
+      "where\n"
+      "it stopped, and is recorded once.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_import },
     { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"

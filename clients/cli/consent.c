@@ -87,6 +87,7 @@ enum err_code consent_event_of(Halftone__V1__ConsentEvent *m, struct cli *cli,
     m->notice = cli->opt.notice;
     m->source = text_of(cli->opt.from);
     m->proof = text_of(cli->opt.proof);
+    m->explicit_ = cli->opt.explicit;
     return ERR_OK;
 }
 
@@ -112,20 +113,44 @@ static enum err_code print(struct cli *cli, const Halftone__V1__Recorded *m,
     return grid_print(&g, cli->opt.format, &cli->term, cli->arena, err);
 }
 
-static int send(struct cli *cli, const struct client_method *method)
+static int call(struct cli *cli, const struct client_method *method,
+                const ProtobufCMessage *request)
 {
     struct err err;
     struct client client;
-    Halftone__V1__ConsentEvent event;
     ProtobufCMessage *m;
-    if (client_of(&client, &cli->opt, &cli->term, cli->arena, &err) != ERR_OK ||
-        consent_event_of(&event, cli, &err) != ERR_OK)
+    if (client_of(&client, &cli->opt, &cli->term, cli->arena, &err) != ERR_OK)
         return cli_misused(cli, &err);
-    if (client_call(&client, method, &event.base, &m, cli->arena, &err) !=
-            ERR_OK ||
+    if (client_call(&client, method, request, &m, cli->arena, &err) != ERR_OK ||
         print(cli, (const Halftone__V1__Recorded *)m, &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);
     return 0;
+}
+
+static int send(struct cli *cli, const struct client_method *method)
+{
+    struct err err;
+    Halftone__V1__ConsentEvent event;
+    if (consent_event_of(&event, cli, &err) != ERR_OK)
+        return cli_misused(cli, &err);
+    return call(cli, method, &event.base);
+}
+
+int run_consent_mark(struct cli *cli)
+{
+    struct err err;
+    Halftone__V1__ConsentEvent event;
+    Halftone__V1__MarkRequest mark;
+    if (consent_event_of(&event, cli, &err) != ERR_OK)
+        return cli_misused(cli, &err);
+    halftone__v1__mark_request__init(&mark);
+    mark.dataset = event.dataset;
+    mark.subject = event.subject;
+    mark.at_us = event.at_us;
+    mark.source = event.source;
+    mark.proof = event.proof;
+    mark.ordinary = cli->opt.ordinary;
+    return call(cli, &METHOD_MARK, &mark.base);
 }
 
 int run_consent_record(struct cli *cli)

@@ -52,6 +52,12 @@ const struct client_method METHOD_OBJECT = {
 const struct client_method METHOD_EXPIRE = {
     CONSENT "Expire", &halftone__v1__recorded__descriptor
 };
+const struct client_method METHOD_MARK = {
+    CONSENT "Mark", &halftone__v1__recorded__descriptor
+};
+const struct client_method METHOD_IMPORT = {
+    CONSENT "Import", &halftone__v1__import_reply__descriptor
+};
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",
     &grpc__health__v1__health_check_response__descriptor

@@ -99,7 +99,7 @@ struct option_list {
 enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
-    bool burn_all;
+    bool burn_all, explicit, ordinary;
     bool help, version, no_color, plaintext, watch, intervals, bounds_report,
         estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */

@@ -1,5 +1,7 @@
 #include "server/consent/consent.h"
 
+#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +53,7 @@ static enum err_code tick(struct consent *c, struct consent_job *job)
         if (!state_refold(c, (uint32_t)shelf_int(s, SHELF_ENDING, 0)))
             s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
     c->ticked_us = now_us;
+    import_sweep(c, now_us);
     return ERR_OK;
 }
 
@@ -61,6 +64,35 @@ void consent_tick(struct consent *c)
                       .now_us = clock_wall_us(c->options.clock) };
     const enum err_code code = consent_run(c, &t.job);
     (void)code; /* what ended is looked for again with the next one */
+}
+
+/* ---- what the audit log tells ---- */
+
+struct commit {
+    struct consent_job job;
+    int64_t to_us;
+    uint8_t salted[64]; /* salt, head */
+};
+
+static enum err_code commit(struct consent *c, struct consent_job *job)
+{
+    struct commit *m = (struct commit *)(void *)job;
+    memcpy(m->salted + 32, c->head, sizeof c->head);
+    shelf_run(&c->shelf, SHELF_COMMITMENT_NEW, "ibb", m->to_us, m->salted,
+              (size_t)32, m->salted + 32, (size_t)32);
+    return ERR_OK;
+}
+
+bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32])
+{
+    struct err ignored;
+    struct commit m = { .job = { .run = commit, .err = &ignored },
+                        .to_us = to_us };
+    if (RAND_bytes(m.salted, 32) != 1 ||
+        consent_run(c, &m.job) != ERR_OK)
+        return false;
+    (void)SHA256(m.salted, sizeof m.salted, out);
+    return true;
 }
 
 /* ---- life ---- */

@@ -90,6 +90,62 @@ enum err_code consent_record(struct consent *c, struct consent_circle *circle,
                              struct consent_recorded *out,
                              struct err *err) MUST_CHECK;
 
+/*
+ * A file of decisions, sent piece by piece, which counts whole or not at all.
+ *
+ *   chunk, chunk, ... are kept and count nothing --last--> all count
+ *                  '-- a chunk is wrong, or a day passes --> all are deleted
+ *
+ * A file is known by its digest: sent again it goes on where it stopped, and
+ * once it is done nothing happens.  Events that are there already are passed
+ * over.
+ */
+enum { CONSENT_DIGEST_LEN = 32, CONSENT_KINDS_MAX = 4096 };
+struct consent_kind {
+    enum consent_state state;
+    const char *const *purposes;
+    size_t n_purposes;
+    uint32_t notice; /* 0: the policy's */
+};
+struct consent_chunk {
+    const uint8_t *digest; /* of the whole file */
+    uint64_t first;        /* row of the file that is row 0 here */
+    const struct consent_kind *kinds;
+    size_t n_kinds; /* at most CONSENT_KINDS_MAX */
+    /* By row: */
+    const char *const *subjects;
+    const uint32_t *kind;
+    const int64_t *at_us;
+    const int64_t *until_us; /* or NULL */
+    size_t n_rows;
+    bool last;
+    const char *source, *by;
+};
+struct consent_imported {
+    uint64_t n_rows; /* kept so far: what the next chunk's `first` must be */
+    bool done;
+};
+
+/*
+ * A chunk that is not the next one changes nothing and says which is.
+ *
+ * ERR_INVALID, ERR_NOT_FOUND  a row is wrong: which, and how; the whole file is
+ *                             dropped
+ * ERR_UNAVAILABLE             as consent_record
+ */
+enum err_code consent_import(struct consent *c, struct consent_circle *circle,
+                             const struct consent_chunk *chunk,
+                             struct consent_imported *out,
+                             struct err *err) MUST_CHECK;
+
+/*
+ * A commitment to all that was recorded until now, for the leaf of the interval
+ * that ends at to_us: SHA-256(salt || head of the chain over all events).  The
+ * salt is fresh, so that an interval without events looks like one with; salt
+ * and head are kept, to open it.  False: nothing could be kept.
+ */
+bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32]);
+
 /* What has come to its end counts no more.  Call it every second or so. */
 void consent_tick(struct consent *c);
 

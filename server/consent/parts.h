@@ -74,13 +74,45 @@ bool state_is_open(const struct consent *c, int64_t import);
 bool state_open(struct consent *c, int64_t import); /* false: no memory */
 void state_close(struct consent *c, int64_t import);
 bool state_refold(struct consent *c, uint32_t number);
+/* People with numbers from..to, all of them; in one scan. */
+bool state_refold_span(struct consent *c, int64_t from, int64_t to);
 /* Everybody, after what counts has changed. */
 enum err_code state_refold_all(struct consent *c, struct err *err) MUST_CHECK;
 enum err_code state_load(struct consent *c, struct err *err) MUST_CHECK;
 
-/* record.c: the event goes into the chain. */
+/*
+ * record.c: what a single decision and those of a file share.
+ *
+ * Purposes as bits: ERR_INVALID, ERR_NOT_FOUND.  Times that can be:
+ * ERR_INVALID; at_us 0 is now and until_us 0 the policy's.
+ */
+enum err_code record_purposes(uint64_t *out,
+                              const struct consent_circle *circle,
+                              enum consent_state state, const char *const *ids,
+                              size_t n, struct err *err) MUST_CHECK;
+enum err_code record_times(const struct fold_event *e, int64_t now_us,
+                           struct err *err) MUST_CHECK;
+/* The person's number, under whichever of the names she is known (*who);
+ * registered, with a key of her own, when she is not.  PEOPLE_NONE. */
+uint32_t record_person(struct consent *c, const struct consent_circle *circle,
+                       const struct pseudonym *names, struct pseudonym *who,
+                       bool *is_new);
+/* The event `as` says for the purposes that end alike: taken from *left. */
+struct fold_event record_alike(const struct consent_circle *circle,
+                               const struct fold_event *as, uint64_t *left);
+/* Is it there already, and counts or is of this import?  Its number, or 0. */
+int64_t record_same(struct consent *c, uint32_t number,
+                    const struct fold_event *e, int64_t of_import);
+int64_t record_insert(struct consent *c, uint32_t number,
+                      const struct fold_event *e, int64_t now_us,
+                      int64_t import, const uint8_t *sealed, size_t len);
+
+/* The event goes into the chain. */
 void chain_add(struct consent *c, int64_t seq, uint32_t number,
                const struct fold_event *e, const void *sealed, size_t len);
+
+/* import.c: a little of what was dropped is deleted; the leader's. */
+void import_sweep(struct consent *c, int64_t now_us);
 
 /* sealed.c: under a person's key. */
 enum { SEALED_KEY_LEN = 32, SEALED_OVERHEAD = 12 + 16 };

@@ -30,32 +30,35 @@ static bool is_text(const char *s)
     return len <= CONSENT_TEXT_MAX;
 }
 
-static enum err_code check_purposes(struct record *r, struct err *err)
+enum err_code record_purposes(uint64_t *out,
+                              const struct consent_circle *circle,
+                              enum consent_state state, const char *const *ids,
+                              size_t n, struct err *err)
 {
-    if (consent_marks(r->e->state) && r->e->n_purposes > 0)
+    if (state <= CONSENT_UNKNOWN || state >= CONSENT_STATES)
+        return err_set(err, ERR_INVALID,
+                       "state is granted, granted_explicitly, withdrawn, "
+                       "objected, expired, special or ordinary");
+    if (consent_marks(state) && n > 0)
         return err_set(err, ERR_INVALID,
                        "a mark is about the person: it names no purpose");
-    if (consent_marks(r->e->state))
-        r->purposes = UINT64_MAX;
-    for (size_t i = 0; i < r->e->n_purposes; i++) {
-        const size_t k = circle_purpose(r->circle, r->e->purposes[i]);
-        if (k == r->circle->n_purposes) {
+    *out = consent_marks(state) ? UINT64_MAX : 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t k = circle_purpose(circle, ids[i]);
+        if (k == circle->n_purposes) {
             (void)err_set(err, ERR_NOT_FOUND,
-                          "the dataset has no purpose '%.63s'",
-                          r->e->purposes[i]);
+                          "the dataset has no purpose '%.63s'", ids[i]);
             return err_hint(err, "'halftone describe' lists its purposes");
         }
-        r->purposes |= UINT64_C(1) << k;
+        *out |= UINT64_C(1) << k;
     }
-    return r->purposes
-               ? ERR_OK
-               : err_set(err, ERR_INVALID, "the event names no purpose");
+    return *out ? ERR_OK
+                : err_set(err, ERR_INVALID, "the event names no purpose");
 }
 
-static enum err_code check_times(const struct record *r, int64_t now_us,
-                                 struct err *err)
+enum err_code record_times(const struct fold_event *e, int64_t now_us,
+                           struct err *err)
 {
-    const struct consent_event *e = r->e;
     if (e->at_us < 0 || e->at_us > now_us + AHEAD_US) {
         (void)err_set(err, ERR_INVALID,
                       e->at_us < 0 ? "at lies before 1970"
@@ -74,38 +77,38 @@ static enum err_code check(struct record *r, const struct consent *c,
                            struct err *err)
 {
     const struct consent_event *e = r->e;
-    if (e->state <= CONSENT_UNKNOWN || e->state >= CONSENT_STATES)
-        return err_set(err, ERR_INVALID,
-                       "state is granted, granted_explicitly, withdrawn, "
-                       "objected, expired, special or ordinary");
+    const struct fold_event times = { .at_us = e->at_us,
+                                      .state = e->state,
+                                      .until_us = e->until_us };
+    TRY(record_purposes(&r->purposes, r->circle, e->state, e->purposes,
+                        e->n_purposes, err));
     if (!is_text(e->source) || !is_text(e->proof))
         return err_set(err, ERR_INVALID,
                        "source and proof are at most %d bytes of text",
                        CONSENT_TEXT_MAX);
-    TRY(check_purposes(r, err));
-    TRY(check_times(r, clock_wall_us(c->options.clock), err));
+    TRY(record_times(&times, clock_wall_us(c->options.clock), err));
     return circle_name(r->names, c, r->circle, e->subject, e->subject_len, err);
 }
 
 /* ---- in it ---- */
 
-/* The person's number, under whichever key she is known; registered, with a
- * key of her own, when she is not. */
-static uint32_t find_person(struct consent *c, struct record *r)
+uint32_t record_person(struct consent *c, const struct consent_circle *circle,
+                       const struct pseudonym *names, struct pseudonym *who,
+                       bool *is_new)
 {
     uint8_t key[SEALED_KEY_LEN];
     uint32_t number = PEOPLE_NONE;
     size_t i = 0;
     for (; i < c->options.keys.n && number == PEOPLE_NONE; i++)
-        number = people_find(c->people, &r->names[i]);
-    const struct pseudonym *who = &r->names[number == PEOPLE_NONE ? 0 : i - 1];
+        number = people_find(c->people, &names[i]);
+    *who = names[number == PEOPLE_NONE ? 0 : i - 1];
     if (number == PEOPLE_NONE)
         number = people_add(c->people, who);
     if (number == PEOPLE_NONE || RAND_priv_bytes(key, sizeof key) != 1)
         return PEOPLE_NONE;
-    shelf_run(&c->shelf, SHELF_SUBJECT_NEW, "iibb", (int64_t)number,
-              r->circle->id, who->bytes, sizeof who->bytes, key, sizeof key);
-    r->out->who = *who;
+    shelf_run(&c->shelf, SHELF_SUBJECT_NEW, "iibb", (int64_t)number, circle->id,
+              who->bytes, sizeof who->bytes, key, sizeof key);
+    *is_new = sqlite3_changes(c->shelf.db) > 0;
     return number;
 }
 
@@ -147,20 +150,30 @@ void chain_add(struct consent *c, int64_t seq, uint32_t number,
     shelf_run(&c->shelf, SHELF_HEAD_SET, "b", c->head, sizeof c->head);
 }
 
-static int64_t insert(struct consent *c, uint32_t number,
+int64_t record_insert(struct consent *c, uint32_t number,
                       const struct fold_event *e, int64_t now_us,
-                      const uint8_t *sealed, size_t len)
+                      int64_t import, const uint8_t *sealed, size_t len)
 {
     struct shelf *s = &c->shelf;
-    const bool found =
-        e->until_us == FOLD_NEVER
-            ? shelf_find(s, SHELF_EVENT_NEW, "iiiiininb", (int64_t)number,
-                         e->at_us, (int64_t)e->state, (int64_t)e->purposes,
-                         (int64_t)e->notice, now_us, sealed, len)
-            : shelf_find(s, SHELF_EVENT_NEW, "iiiiiiinb", (int64_t)number,
-                         e->at_us, (int64_t)e->state, (int64_t)e->purposes,
-                         (int64_t)e->notice, e->until_us, now_us, sealed, len);
-    if (!found)
+    sqlite3_stmt *stmt = s->stmts[SHELF_EVENT_NEW];
+    const int64_t fixed[] = { number,
+                              e->at_us,
+                              (int64_t)e->state,
+                              (int64_t)e->purposes,
+                              e->notice,
+                              e->until_us,
+                              now_us,
+                              import };
+    if (s->rc != SQLITE_OK)
+        return 0;
+    for (int i = 0; i < 8; i++)
+        if ((i == 5 && e->until_us == FOLD_NEVER) || (i == 7 && !import))
+            (void)sqlite3_bind_null(stmt, i + 1);
+        else
+            (void)sqlite3_bind_int64(stmt, i + 1, fixed[i]);
+    (void)(len ? sqlite3_bind_blob64(stmt, 9, sealed, len, SQLITE_STATIC)
+               : sqlite3_bind_null(stmt, 9));
+    if (!shelf_next(s, SHELF_EVENT_NEW))
         return 0;
     const int64_t seq = shelf_int(s, SHELF_EVENT_NEW, 0);
     shelf_end(s, SHELF_EVENT_NEW);
@@ -168,32 +181,32 @@ static int64_t insert(struct consent *c, uint32_t number,
 }
 
 /* What the event says of one purpose. */
-static void fill_in(struct fold_event *e, const struct record *r, unsigned k)
+static void fill_in(struct fold_event *e, const struct consent_circle *circle,
+                    const struct fold_event *as, unsigned k)
 {
-    const struct consent_purpose *p = &r->circle->purposes[k];
+    const struct consent_purpose *p = &circle->purposes[k];
     e->until_us = FOLD_NEVER;
-    e->notice = r->e->notice;
+    e->notice = as->notice;
     if (!consent_grants(e->state))
         return;
-    if (r->e->until_us)
-        e->until_us = r->e->until_us;
+    if (as->until_us)
+        e->until_us = as->until_us;
     else if (p->valid_us)
         e->until_us = e->at_us + (int64_t)p->valid_us;
     if (!e->notice)
         e->notice = p->notice;
 }
 
-/* The event for the purposes that end alike: taken from *left. */
-static struct fold_event take_alike(const struct record *r, uint64_t *left,
-                                    int64_t at_us)
+struct fold_event record_alike(const struct consent_circle *circle,
+                               const struct fold_event *as, uint64_t *left)
 {
-    struct fold_event e = { .at_us = at_us, .state = r->e->state };
-    fill_in(&e, r, (unsigned)__builtin_ctzll(*left));
+    struct fold_event e = { .at_us = as->at_us, .state = as->state };
+    fill_in(&e, circle, as, (unsigned)__builtin_ctzll(*left));
     if (consent_marks(e.state))
         e.purposes = *left;
-    for (unsigned k = 0; k < r->circle->n_purposes; k++) {
+    for (unsigned k = 0; k < circle->n_purposes; k++) {
         struct fold_event one = e;
-        fill_in(&one, r, k);
+        fill_in(&one, circle, as, k);
         if ((*left >> k & 1) && one.until_us == e.until_us &&
             one.notice == e.notice)
             e.purposes |= UINT64_C(1) << k;
@@ -203,16 +216,23 @@ static struct fold_event take_alike(const struct record *r, uint64_t *left,
 }
 
 /* Is it there already?  Then its number. */
-static int64_t find_same(struct consent *c, uint32_t number,
-                         const struct fold_event *e)
+int64_t record_same(struct consent *c, uint32_t number,
+                    const struct fold_event *e, int64_t of_import)
 {
-    int64_t seq = 0;
-    if (shelf_find(&c->shelf, SHELF_EVENT_SAME, "iiiiin", (int64_t)number,
-                   e->at_us, (int64_t)e->state, (int64_t)e->purposes,
-                   (int64_t)e->notice))
-        seq = shelf_int(&c->shelf, SHELF_EVENT_SAME, 0);
-    shelf_end(&c->shelf, SHELF_EVENT_SAME);
-    return seq;
+    struct shelf *s = &c->shelf;
+    for (bool more = shelf_find(s, SHELF_EVENT_SAME, "iiiii", (int64_t)number,
+                                e->at_us, (int64_t)e->state,
+                                (int64_t)e->purposes, (int64_t)e->notice);
+         more; more = shelf_next(s, SHELF_EVENT_SAME)) {
+        const int64_t import = shelf_int(s, SHELF_EVENT_SAME, 1);
+        if (!shelf_is_null(s, SHELF_EVENT_SAME, 1) && import != of_import &&
+            state_is_open(c, import))
+            continue; /* of a file that may never count */
+        const int64_t seq = shelf_int(s, SHELF_EVENT_SAME, 0);
+        shelf_end(s, SHELF_EVENT_SAME);
+        return seq;
+    }
+    return 0;
 }
 
 static enum err_code record(struct consent *c, struct consent_job *job)
@@ -221,7 +241,9 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     uint8_t sealed[3 * CONSENT_TEXT_MAX + 64 + SEALED_OVERHEAD];
     size_t len = 0;
     const int64_t now_us = clock_wall_us(c->options.clock);
-    const uint32_t number = find_person(c, r);
+    bool is_new;
+    const uint32_t number =
+        record_person(c, r->circle, r->names, &r->out->who, &is_new);
     if (number == PEOPLE_NONE)
         return err_set(job->err, ERR_LIMIT, "no memory for another person");
     if (!seal_texts(sealed, &len, c, r->e, number))
@@ -229,11 +251,15 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     r->out->seq = 0;
     r->out->was_there = true;
+    const struct fold_event as = { .at_us = at_us,
+                                   .state = r->e->state,
+                                   .notice = r->e->notice,
+                                   .until_us = r->e->until_us };
     for (uint64_t left = r->purposes; left;) {
-        const struct fold_event e = take_alike(r, &left, at_us);
-        int64_t seq = find_same(c, number, &e);
+        const struct fold_event e = record_alike(r->circle, &as, &left);
+        int64_t seq = record_same(c, number, &e, 0);
         if (!seq) {
-            seq = insert(c, number, &e, now_us, sealed, len);
+            seq = record_insert(c, number, &e, now_us, 0, sealed, len);
             chain_add(c, seq, number, &e, sealed, len);
             r->out->was_there = false;
         }

@@ -81,6 +81,33 @@ bool state_refold(struct consent *c, uint32_t number)
     return ok;
 }
 
+bool state_refold_span(struct consent *c, int64_t from, int64_t to)
+{
+    struct shelf *s = &c->shelf;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    const struct consent_circle *circle = NULL;
+    struct fold f = { 0 };
+    int64_t subject = -1;
+    bool ok = true;
+    for (bool more = shelf_find(s, SHELF_EVENTS_BETWEEN, "ii", from, to); more;
+         more = shelf_next(s, SHELF_EVENTS_BETWEEN)) {
+        const int64_t of = shelf_int(s, SHELF_EVENTS_BETWEEN, 0);
+        if (of != subject && circle)
+            set_all(c, circle, (uint32_t)subject, &f, &ok);
+        if (of != subject) {
+            subject = of;
+            f = (struct fold){ 0 };
+            circle = circle_of_id(c, shelf_int(s, SHELF_EVENTS_BETWEEN, 8));
+        }
+        const struct fold_event e = event_at(s, SHELF_EVENTS_BETWEEN, 1);
+        if (counts(c, s, SHELF_EVENTS_BETWEEN, 7))
+            fold_add(&f, &e, now_us, circle->least_notice);
+    }
+    if (circle)
+        set_all(c, circle, (uint32_t)subject, &f, &ok);
+    return ok;
+}
+
 /* Whose circle each number's person is in, while events are read. */
 struct circles {
     struct consent_circle **of; /* owned */
@@ -124,8 +151,9 @@ static enum err_code load_people(struct circles *all, struct consent *c,
         if ((puts && !people_put(c->people, (uint32_t)id, &who)) ||
             !note_circle(all, id, circle)) {
             shelf_end(s, SHELF_SUBJECTS);
-            return err_set(err, ERR_LIMIT, "no memory for the people of the "
-                                           "register of consent");
+            return err_set(err, ERR_LIMIT,
+                           "no memory for the people of the "
+                           "register of consent");
         }
     }
     return ERR_OK;

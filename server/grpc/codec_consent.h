@@ -20,6 +20,14 @@ enum err_code codec_consent_object(struct request *out,
 enum err_code codec_consent_expire(struct request *out,
                                    const ProtobufCMessage *m, struct arena *a,
                                    struct err *err) MUST_CHECK;
+enum err_code codec_consent_mark(struct request *out, const ProtobufCMessage *m,
+                                 struct arena *a, struct err *err) MUST_CHECK;
+enum err_code codec_consent_import(struct request *out,
+                                   const ProtobufCMessage *m, struct arena *a,
+                                   struct err *err) MUST_CHECK;
+enum err_code codec_consent_imported(const uint8_t **msg, size_t *len,
+                                     const struct reply *reply, struct arena *a,
+                                     struct err *err) MUST_CHECK;
 enum err_code codec_consent_recorded(const uint8_t **msg, size_t *len,
                                      const struct reply *reply, struct arena *a,
                                      struct err *err) MUST_CHECK;

@@ -470,6 +470,7 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_GET_MISSES] = encode_misses,
     [REQUEST_LIFT_MISSES] = encode_misses,
     [REQUEST_CONSENT_RECORD] = codec_consent_recorded,
+    [REQUEST_CONSENT_IMPORT] = codec_consent_imported,
     [REQUEST_AUDIT_CHECKPOINT] = codec_audit_checkpoint,
     [REQUEST_AUDIT_ENTRIES] = codec_audit_entries,
     [REQUEST_AUDIT_PROVE] = codec_audit_proof,

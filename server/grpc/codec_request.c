@@ -320,6 +320,12 @@ static const struct method {
     { { SERVICE "Expire", REQUEST_CONSENT_RECORD, false },
       &halftone__v1__consent_event__descriptor,
       codec_consent_expire },
+    { { SERVICE "Mark", REQUEST_CONSENT_RECORD, false },
+      &halftone__v1__mark_request__descriptor,
+      codec_consent_mark },
+    { { SERVICE "Import", REQUEST_CONSENT_IMPORT, false },
+      &halftone__v1__import_request__descriptor,
+      codec_consent_import },
 #undef SERVICE
 };
 

@@ -226,6 +226,8 @@ static const struct grpc_method METHODS[] = {
     UNARY("Consent/Withdraw"),
     UNARY("Consent/Object"),
     UNARY("Consent/Expire"),
+    UNARY("Consent/Mark"),
+    UNARY("Consent/Import"),
     { .path = "/halftone.v1.Halftone/WatchBudget",
       .kind = GRPC_SERVER_STREAM,
       .admit = admit,

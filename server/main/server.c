@@ -226,6 +226,17 @@ static enum err_code open_consent(struct server *s, struct err *err)
                         : ERR_OK;
 }
 
+/* Should the register fail, the leaf commits to nothing anybody can open. */
+static struct merkle_hash commit_people(void *ctx, int64_t to_us)
+{
+    struct merkle_hash out = { { 0 } };
+    struct audit_salt salt = { { 0 } };
+    if (consent_commit(ctx, to_us, out.bytes))
+        return out;
+    (void)audit_salt_new(&salt);
+    return audit_commitment(&salt, "", 0);
+}
+
 static enum err_code start_trail(struct server *s, struct err *err)
 {
     const struct trail_options options = {
@@ -233,6 +244,8 @@ static enum err_code start_trail(struct server *s, struct err *err)
         .clock = clock_system(),
         .interval_s = s->config->audit_interval_ns / NS_PER_S,
         .consent = s->service.consent,
+        .people = s->service.consent ? commit_people : NULL,
+        .people_ctx = s->service.consent,
     };
     TRY(trail_new(&s->trail, &options, err));
     s->service.trail = s->trail;

@@ -25,6 +25,7 @@ static const struct operation {
     [REQUEST_AUDIT_ENTRIES] = { service_audit_entries, AUTH_AUDIT },
     [REQUEST_AUDIT_PROVE] = { service_audit_prove, AUTH_AUDIT },
     [REQUEST_CONSENT_RECORD] = { service_record, AUTH_CONSENT },
+    [REQUEST_CONSENT_IMPORT] = { service_import, AUTH_CONSENT },
 };
 
 /* Turned down for what it asked, and before anything was charged. */

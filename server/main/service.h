@@ -15,10 +15,10 @@ struct audit_pages;
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    struct trail *trail;     /* NULL: no refusal is recorded */
+    struct trail *trail;       /* NULL: no refusal is recorded */
     struct audit_pages *pages; /* NULL: the log cannot be read */
-    struct consent *consent; /* NULL: there is no register */
-    uint8_t secret[32];      /* keys the hash that bounds contributions */
+    struct consent *consent;   /* NULL: there is no register */
+    uint8_t secret[32];        /* keys the hash that bounds contributions */
     size_t page_rows; /* groups of an engine's page; 0: as many as fit */
 };
 
@@ -104,6 +104,8 @@ enum err_code service_audit_entries(struct service_call *call,
                                     struct err *err) MUST_CHECK;
 enum err_code service_audit_prove(struct service_call *call, struct reply *out,
                                   struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_import(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_lift(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;
 

@@ -16,6 +16,63 @@ static enum err_code find_people(const struct dataset **out,
     return err_hint(err, "a steward adds 'consent: {}' to its policy");
 }
 
+static enum err_code check_purposes(const struct service_call *call,
+                                    const struct dataset *d,
+                                    const char *const *ids, size_t n,
+                                    struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!auth_may_purpose(call->who, ids[i]) ||
+            !policy_find_purpose(d->policy, ids[i])) {
+            (void)err_set(err, ERR_NOT_FOUND,
+                          "there is no purpose '%.63s' that you may use with "
+                          "dataset '%s'",
+                          ids[i], d->policy->name);
+            return err_hint(err, "the policy lists the purposes");
+        }
+    return ERR_OK;
+}
+
+enum err_code service_import(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err)
+{
+    const struct request_import *r = call->req->import;
+    const struct dataset *d;
+    struct consent_imported done;
+    TRY(find_people(&d, call, err));
+    struct consent_kind *kinds =
+        ARENA_NEW_N(a, r->n_kinds + 1, struct consent_kind);
+    if (!kinds)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    for (size_t i = 0; i < r->n_kinds; i++) {
+        TRY(check_purposes(call, d, r->kinds[i].purposes,
+                           r->kinds[i].n_purposes, err));
+        kinds[i] = (struct consent_kind){
+            .state = consent_state_of(r->kinds[i].state),
+            .purposes = r->kinds[i].purposes,
+            .n_purposes = r->kinds[i].n_purposes,
+            .notice = r->kinds[i].notice,
+        };
+    }
+    const struct consent_chunk chunk = {
+        .digest = r->digest,
+        .first = r->first,
+        .kinds = kinds,
+        .n_kinds = r->n_kinds,
+        .subjects = r->subjects,
+        .kind = r->kind,
+        .at_us = r->at_us,
+        .until_us = r->until_us,
+        .n_rows = r->n_rows,
+        .last = r->last,
+        .source = r->source,
+        .by = call->who->name,
+    };
+    TRY(consent_import(d->consent, d->circle, &chunk, &done, err));
+    out->imported = (struct reply_imported){ done.n_rows, done.done };
+    return ERR_OK;
+}
+
 enum err_code service_record(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {
@@ -24,15 +81,7 @@ enum err_code service_record(struct service_call *call, struct reply *out,
     struct consent_recorded done;
     (void)a;
     TRY(find_people(&d, call, err));
-    for (size_t i = 0; i < r->n_purposes; i++)
-        if (!auth_may_purpose(call->who, r->purposes[i]) ||
-            !policy_find_purpose(d->policy, r->purposes[i])) {
-            (void)err_set(err, ERR_NOT_FOUND,
-                          "there is no purpose '%.63s' that you may use with "
-                          "dataset '%s'",
-                          r->purposes[i], d->policy->name);
-            return err_hint(err, "the policy lists the purposes");
-        }
+    TRY(check_purposes(call, d, r->purposes, r->n_purposes, err));
     const struct consent_event e = {
         .subject = r->subject,
         .subject_len = strlen(r->subject),

@@ -179,6 +179,11 @@ struct reply_audit {
     size_t n_hashes, hash_len;
 };
 
+struct reply_imported {
+    uint64_t rows; /* kept so far */
+    bool done;
+};
+
 struct reply {
     enum request_op op;
     struct reply_table table;       /* QUERY */
@@ -195,6 +200,7 @@ struct reply {
     size_t n_charges;
     const char *next_page_token;    /* "" = last page */
     struct reply_recorded recorded; /* CONSENT_RECORD */
+    struct reply_imported imported; /* CONSENT_IMPORT */
     struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };

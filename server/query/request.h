@@ -20,6 +20,7 @@ enum request_op {
     REQUEST_LIFT_MISSES,
     REQUEST_BATCH,
     REQUEST_CONSENT_RECORD,
+    REQUEST_CONSENT_IMPORT,
     REQUEST_AUDIT_CHECKPOINT,
     REQUEST_AUDIT_ENTRIES,
     REQUEST_AUDIT_PROVE,
@@ -69,6 +70,26 @@ struct request_consent {
     const char *source, *proof;
 };
 
+/* A piece of a file of decisions: CONSENT_IMPORT. */
+struct request_import_kind {
+    const char *state;
+    const char *const *purposes;
+    size_t n_purposes;
+    uint32_t notice;
+};
+struct request_import {
+    const uint8_t *digest; /* 32 bytes */
+    uint64_t first;
+    struct request_import_kind *kinds;
+    size_t n_kinds;
+    const char *const *subjects; /* n_rows, as the next three */
+    const uint32_t *kind;
+    const int64_t *at_us, *until_us; /* until_us may be NULL */
+    size_t n_rows;
+    bool last;
+    const char *source;
+};
+
 struct request {
     enum request_op op;
     const char *dataset; /* default schema of a query, or the dataset asked
@@ -109,6 +130,7 @@ struct request {
 
     /* CONSENT_* */
     const struct request_consent *consent;
+    const struct request_import *import;
 
     /* LIFT_MISSES */
     const char *reason; /* not empty; at most REQUEST_REASON_MAX bytes */

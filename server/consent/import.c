@@ -1,0 +1,258 @@
+/* Decisions of a file: kept as they come, counting once all are there. */
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/writer.h"
+#include "server/consent/parts.h"
+
+enum {
+    STATE_DONE = 1,
+    STATE_DROPPED = 2,
+    SLICE = 10000, /* people who are seen to in one transaction */
+    SPREAD = 8,    /* numbers so far apart are seen to one by one */
+};
+static const int64_t STALE_US = INT64_C(86400) * 1000000;
+
+struct importing {
+    struct consent_job job;
+    struct consent_circle *circle;
+    const struct consent_chunk *chunk;
+    struct consent_imported *out;
+    struct pseudonym *names; /* n_rows * keys; owned */
+    uint64_t *purposes;      /* by kind; owned */
+    int64_t id;              /* of the import, once it is known */
+    int64_t after;           /* people up to this number were seen to */
+    bool more;
+};
+
+/* ---- before the transaction ---- */
+
+static enum err_code check_row(struct importing *m, const struct consent *c,
+                               size_t i, int64_t now_us, struct err *err)
+{
+    const struct consent_chunk *k = m->chunk;
+    if (k->kind[i] >= k->n_kinds)
+        return err_set(err, ERR_INVALID, "kind is past the list of kinds");
+    const struct fold_event e = {
+        .at_us = k->at_us[i],
+        .state = k->kinds[k->kind[i]].state,
+        .until_us = k->until_us ? k->until_us[i] : 0,
+    };
+    if (e.at_us == 0)
+        return err_set(err, ERR_INVALID, "at is missing");
+    TRY(record_times(&e, now_us, err));
+    return circle_name(&m->names[i * c->options.keys.n], c, m->circle,
+                       k->subjects[i], strlen(k->subjects[i]), err);
+}
+
+static enum err_code check(struct importing *m, const struct consent *c,
+                           struct err *err)
+{
+    const struct consent_chunk *k = m->chunk;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    if (k->n_kinds > CONSENT_KINDS_MAX)
+        return err_set(err, ERR_LIMIT, "there are more than %d kinds of rows",
+                       CONSENT_KINDS_MAX);
+    m->names = calloc(k->n_rows * c->options.keys.n + 1, sizeof *m->names);
+    m->purposes = calloc(k->n_kinds + 1, sizeof *m->purposes);
+    if (!m->names || !m->purposes)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    for (size_t i = 0; i < k->n_kinds; i++)
+        TRY(record_purposes(&m->purposes[i], m->circle, k->kinds[i].state,
+                            k->kinds[i].purposes, k->kinds[i].n_purposes, err));
+    for (size_t i = 0; i < k->n_rows; i++)
+        if (check_row(m, c, i, now_us, err) != ERR_OK)
+            return err_before(
+                err, "row %llu: ", (unsigned long long)(k->first + i + 1));
+    return ERR_OK;
+}
+
+/* ---- in it ---- */
+
+/* Its row among the imports, made when it is not there.  False: failed. */
+static bool find_import(struct consent *c, struct importing *m, int64_t *state)
+{
+    struct shelf *s = &c->shelf;
+    const struct consent_chunk *k = m->chunk;
+    *state = 0;
+    if (shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, k->digest,
+                   (size_t)CONSENT_DIGEST_LEN)) {
+        m->id = shelf_int(s, SHELF_IMPORT, 0);
+        *state = shelf_int(s, SHELF_IMPORT, 1);
+        m->out->n_rows = (uint64_t)shelf_int(s, SHELF_IMPORT, 2);
+        shelf_end(s, SHELF_IMPORT);
+        return true;
+    }
+    if (!shelf_find(s, SHELF_IMPORT_NEW, "ibtti", m->circle->id, k->digest,
+                    (size_t)CONSENT_DIGEST_LEN, k->by, k->source,
+                    clock_wall_us(c->options.clock)))
+        return false;
+    m->id = shelf_int(s, SHELF_IMPORT_NEW, 0);
+    shelf_end(s, SHELF_IMPORT_NEW);
+    return state_open(c, m->id);
+}
+
+static bool keep_row(struct consent *c, const struct importing *m, size_t i,
+                     int64_t now_us)
+{
+    const struct consent_chunk *k = m->chunk;
+    const struct consent_kind *kind = &k->kinds[k->kind[i]];
+    struct pseudonym who;
+    bool is_new;
+    const uint32_t number = record_person(
+        c, m->circle, &m->names[i * c->options.keys.n], &who, &is_new);
+    if (number == PEOPLE_NONE)
+        return false;
+    const struct fold_event as = { .at_us = k->at_us[i],
+                                   .state = kind->state,
+                                   .notice = kind->notice,
+                                   .until_us =
+                                       k->until_us ? k->until_us[i] : 0 };
+    for (uint64_t left = m->purposes[k->kind[i]]; left;) {
+        const struct fold_event e = record_alike(m->circle, &as, &left);
+        if (is_new || !record_same(c, number, &e, m->id))
+            (void)record_insert(c, number, &e, now_us, m->id, NULL, 0);
+    }
+    return true;
+}
+
+/* That the file was imported is one link of the chain. */
+static void finish(struct consent *c, struct importing *m, int64_t now_us)
+{
+    const struct fold_event e = { .at_us = now_us,
+                                  .purposes = m->out->n_rows,
+                                  .until_us = FOLD_NEVER };
+    shelf_run(&c->shelf, SHELF_IMPORT_DONE, "ii", now_us, m->id);
+    chain_add(c, m->id, PEOPLE_NONE, &e, m->chunk->digest, CONSENT_DIGEST_LEN);
+    state_close(c, m->id);
+    m->out->done = m->more = true;
+}
+
+static enum err_code keep(struct consent *c, struct consent_job *job)
+{
+    struct importing *m = (struct importing *)(void *)job;
+    const struct consent_chunk *k = m->chunk;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    int64_t state;
+    *m->out = (struct consent_imported){ .n_rows = 0 };
+    if (!find_import(c, m, &state))
+        return err_set(job->err, ERR_LIMIT, "out of memory");
+    m->out->done = state == STATE_DONE;
+    if (m->out->done || k->first != m->out->n_rows)
+        return ERR_OK;
+    for (size_t i = 0; i < k->n_rows; i++)
+        if (!keep_row(c, m, i, now_us)) {
+            c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
+            return ERR_LIMIT;
+        }
+    m->out->n_rows += k->n_rows;
+    shelf_run(&c->shelf, SHELF_IMPORT_ROWS, "ii", (int64_t)m->out->n_rows,
+              m->id);
+    if (k->last)
+        finish(c, m, now_us);
+    return ERR_OK;
+}
+
+/* The next people of the import, from the file as it is now: a decision that
+ * came meanwhile is among what is read. */
+static enum err_code see_to(struct consent *c, struct consent_job *job)
+{
+    struct importing *m = (struct importing *)(void *)job;
+    struct shelf *s = &c->shelf;
+    int64_t *people = calloc(SLICE, sizeof *people);
+    size_t n = 0;
+    bool ok = people != NULL;
+    for (bool more = ok && shelf_find(s, SHELF_IMPORT_SUBJECTS, "iii", m->id,
+                                      m->after, (int64_t)SLICE);
+         more; more = shelf_next(s, SHELF_IMPORT_SUBJECTS))
+        people[n++] = shelf_int(s, SHELF_IMPORT_SUBJECTS, 0);
+    m->more = n == SLICE;
+    if (n > 0 && people[n - 1] - people[0] < SPREAD * (int64_t)n)
+        ok = state_refold_span(c, people[0], people[n - 1]);
+    else
+        for (size_t i = 0; i < n; i++)
+            ok &= state_refold(c, (uint32_t)people[i]);
+    m->after = n > 0 ? people[n - 1] : m->after;
+    free(people);
+    if (!ok)
+        s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
+    return ERR_OK;
+}
+
+static enum err_code drop(struct consent *c, struct consent_job *job)
+{
+    struct importing *m = (struct importing *)(void *)job;
+    struct shelf *s = &c->shelf;
+    if (shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, m->chunk->digest,
+                   (size_t)CONSENT_DIGEST_LEN)) {
+        const int64_t id = shelf_int(s, SHELF_IMPORT, 0);
+        shelf_end(s, SHELF_IMPORT);
+        shelf_run(s, SHELF_IMPORT_DROP, "i", id);
+    }
+    return ERR_OK;
+}
+
+static enum err_code refuse(struct importing *m, struct consent *c,
+                            struct err *err)
+{
+    struct err other = { 0 };
+    m->job = (struct consent_job){ .run = drop, .err = &other };
+    TRY(consent_run(c, &m->job)); /* what cannot be dropped counts nothing */
+    (void)err_hint(err, "nothing of the file counts; mend it, then send it "
+                        "again");
+    return err->code;
+}
+
+enum err_code consent_import(struct consent *c, struct consent_circle *circle,
+                             const struct consent_chunk *chunk,
+                             struct consent_imported *out, struct err *err)
+{
+    struct importing m = { .job = { .run = keep, .err = err },
+                           .circle = circle,
+                           .chunk = chunk,
+                           .out = out,
+                           .after = -1 };
+    enum err_code code = check(&m, c, err);
+    if (code == ERR_INVALID || code == ERR_NOT_FOUND)
+        code = refuse(&m, c, err);
+    else if (code == ERR_OK)
+        code = consent_run(c, &m.job);
+    free(m.names);
+    free(m.purposes);
+    while (code == ERR_OK && m.more) {
+        m.job = (struct consent_job){ .run = see_to, .err = err };
+        code = consent_run(c, &m.job);
+    }
+    return code;
+}
+
+/* ---- what is left ---- */
+
+void import_sweep(struct consent *c, int64_t now_us)
+{
+    struct shelf *s = &c->shelf;
+    int64_t id = -1;
+    if (shelf_find(s, SHELF_IMPORT_STALE, "i", now_us - STALE_US)) {
+        id = shelf_int(s, SHELF_IMPORT_STALE, 0);
+        shelf_end(s, SHELF_IMPORT_STALE);
+        shelf_run(s, SHELF_IMPORT_DROP, "i", id);
+    }
+    if (!shelf_find(s, SHELF_IMPORT_DROPPED, ""))
+        return;
+    id = shelf_int(s, SHELF_IMPORT_DROPPED, 0);
+    shelf_end(s, SHELF_IMPORT_DROPPED);
+    enum { AT_ONCE = 5000 }; /* as SHELF_IMPORT_DELETE */
+    int64_t people[AT_ONCE];
+    size_t n = 0;
+    for (bool more = shelf_find(s, SHELF_IMPORT_DELETE, "i", id); more;
+         more = n < AT_ONCE && shelf_next(s, SHELF_IMPORT_DELETE))
+        people[n++] = shelf_int(s, SHELF_IMPORT_DELETE, 0);
+    shelf_end(s, SHELF_IMPORT_DELETE);
+    for (size_t i = 0; i < n; i++)
+        shelf_run(s, SHELF_SUBJECT_ORPHAN, "i", people[i]);
+    if (n > 0)
+        return;
+    shelf_run(s, SHELF_IMPORT_END, "i", id);
+    state_close(c, id);
+}
