@@ -314,8 +314,8 @@ static void check_batch_reply(void **state)
 /* What a reply says is what its message says. */
 static void check_reply(void **state)
 {
-    struct reply_column columns[] = { { "country", VALUE_TEXT, true },
-                                      { "n", VALUE_INT, false } };
+    struct reply_column columns[] = { { "country", VALUE_TEXT, true, false },
+                                      { "n", VALUE_INT, false, false } };
     struct value cells[] = { value_text("FR", 2), value_int(41), value_null(),
                              value_int(-3) };
     struct reply_interval intervals[4] = {
