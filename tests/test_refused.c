@@ -217,6 +217,12 @@ static const struct elsewhere {
     { "total_range", "tests/test_refused_policy.c" },
     { "selection", "tests/test_refused_policy.c" },
     { "price_delta", "tests/test_refused_policy.c" },
+    { "catalog_table", "tests/test_catalog.c" },
+    { "catalog_closed", "tests/test_catalog.c" },
+    { "catalog_function", "tests/test_catalog.c" },
+    { "catalog_type", "tests/test_catalog.c" },
+    { "catalog_setting", "tests/test_catalog.c" },
+    { "catalog_select", "tests/test_catalog.c" },
 };
 
 /* They take a server: two datasets in one batch, and a price too small for it,

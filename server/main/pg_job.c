@@ -6,6 +6,7 @@
 
 #include "server/base/log.h"
 #include "server/main/leave.h"
+#include "server/main/pg_catalog.h"
 #include "server/main/pg_conn.h"
 #include "server/main/question.h"
 #include "server/metrics/metrics.h"
@@ -113,6 +114,15 @@ static enum err_code on_shape(void *ctx, const struct request *req,
     return ERR_OK;
 }
 
+static enum err_code on_catalog(void *ctx, const struct pg_catalog_ask *ask,
+                                struct pg_rows *out, struct err *err)
+{
+    const struct run *run = ctx;
+    const struct pg_job_args *args = &run->job->args;
+    return pg_catalog_answer(out, ask, args->world, args->who,
+                             &run->worker->arena, err);
+}
+
 static uint64_t on_now_ns(void *ctx)
 {
     const struct run *run = ctx;
@@ -193,6 +203,7 @@ static void on_worker(struct work *work, struct worker *worker)
                                         .arena = &worker->arena,
                                         .answer = on_answer,
                                         .shape = on_shape,
+                                        .catalog = on_catalog,
                                         .now_ns = on_now_ns,
                                         .now_us = on_now_us };
     job->ends = pg_backend_handle(job->args.backend, &job->args.message,

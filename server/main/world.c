@@ -31,6 +31,7 @@ void world_drop(struct world *w)
         return;
     for (size_t i = 0; i < w->n_datasets; i++)
         dataset_drop(w->datasets[i]);
+    catalogs_free(w->catalogs);
     arena_fini(&w->arena);
     free(w);
 }
@@ -207,7 +208,10 @@ enum err_code world_load(struct world **out, const struct world_sources *from,
         return err_set(err, ERR_INTERNAL, "no memory");
     atomic_init(&w->refs, 1);
     arena_init(&w->arena, WORLD_ARENA);
-    enum err_code code = load_principals(w, &l, err);
+    w->catalogs = catalogs_new();
+    enum err_code code = w->catalogs
+                             ? load_principals(w, &l, err)
+                             : err_set(err, ERR_INTERNAL, "no memory");
     if (code == ERR_OK)
         code = load_datasets(w, &l, err);
     if (code != ERR_OK) {

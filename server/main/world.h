@@ -6,6 +6,7 @@
 #include "server/auth/auth.h"
 #include "server/consent/consent.h"
 #include "server/engine/engine.h"
+#include "server/main/catalogs.h"
 #include "server/policy/policy.h"
 
 /*
@@ -28,6 +29,7 @@ struct world {
     const struct auth_registry *principals; /* in arena */
     struct dataset **datasets;              /* each holds one reference */
     size_t n_datasets;
+    struct catalogs *catalogs; /* owned; what each principal sees, as tables */
     struct arena arena;
     atomic_uint refs;
 };
