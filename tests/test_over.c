@@ -186,6 +186,13 @@ static const struct promise {
     { "COUNT(*) - first_value(COUNT(*)) OVER (ORDER BY land, kind)", 1.5,
       false },
     { "2 * SUM(COUNT(*)) OVER () - 5", 5.8, false },
+    { "MAX(COUNT(*)) OVER ()", 1.4, false },
+    { "MAX(COUNT(*)) OVER ()", 1.7, true },
+    { "MIN(COUNT(*)) OVER (PARTITION BY land)", 1.2, false },
+    { "MAX(10 - COUNT(*) * 2) OVER (ORDER BY land, kind ROWS BETWEEN 2 "
+      "PRECEDING AND CURRENT ROW)",
+      2.5, false },
+    { "COUNT(*) - MAX(COUNT(*)) OVER ()", 2.6, false },
     { "100.0 * (COUNT(*)::float8 / lag(COUNT(*)) OVER (ORDER BY land, kind)) - "
       "1",
       0, false },
@@ -254,12 +261,40 @@ static void check_promise(void **state)
     arena_fini(&a);
 }
 
+/* Seven numbers within +-k of their own all at once: each at 0.95^(1/7), where
+ * a Gaussian reaches 2.68 deviations and not 1.96. */
+static void extremes_hold_for_all_rows(void **state)
+{
+    struct noisy n;
+    struct plan *p = NULL;
+    struct reply_table table;
+    struct arena a;
+    struct err err = { 0 };
+    char sql[1024];
+    uint64_t k = 0;
+    const struct plan_noisy in = rows_of(&n);
+    (void)state;
+    arena_init(&a, 1 << 22);
+    ask(sql, sizeof sql, BESIDE, "MAX(COUNT(*)) OVER ()");
+    plan_it(&p, sql, &plan_shop, &a);
+    assert_int_equal(dp_mechanism_quantile(&k, &p->measures[0].noise, 0.05),
+                     DP_OK);
+    assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct reply_interval *at = &table.intervals[2 * i];
+        const double times = (at->hi - at->lo) / 2 / (double)k;
+        assert_true(times > 1.29 && times < 1.42);
+        assert_true(fabs((at->hi + at->lo) / 2 - 40) < 1e-9);
+    }
+    arena_fini(&a);
+}
+
 /* What has no law says so by having no interval. */
 static const struct silent {
     const char *name;
 } silents[] = {
     { "rank() OVER (ORDER BY COUNT(*))" },
-    { "MAX(COUNT(*)) OVER ()" },
+    { "COUNT(*)::float8 / MAX(COUNT(*)) OVER ()" },
     { "STDDEV(COUNT(*)) OVER ()" },
     { "COUNT(*) OVER ()" },
     { "COUNT(*) * SUM(COUNT(*)) OVER ()" },
@@ -408,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest single[] = {
         cmocka_unit_test(windows_are_free),
+        cmocka_unit_test(extremes_hold_for_all_rows),
         cmocka_unit_test(distinct_on_picks_rows),
         cmocka_unit_test(sets_are_one_window)
     };

@@ -67,14 +67,15 @@ struct laws_row {
 /*
  * What the intervals of a window function need of all rows: the function adds
  * up an aggregate, times a constant, over rows of its frame, each with noise of
- * its own; or takes the value of one row.
+ * its own; takes the value of one row; or the greatest or least of them.
  */
 struct laws_window {
     const struct plan_over *o;
     const struct over_answer *answer;
     const struct laws_row *rows;
     size_t n_rows;
-    bool adds;     /* SUM, AVG of such an aggregate, or the value of a row */
+    bool adds; /* SUM, AVG of such an aggregate, or the value of a row; ... */
+    bool extreme;  /* ... or MAX, MIN */
     size_t agg;    /* adds: of the plan's aggregates */
     double factor; /* adds: the value moves by this times the aggregate, ... */
     bool is_plain; /* ... and is that, with nothing added */

@@ -31,8 +31,10 @@ static void find_sum(struct laws_window *w, const struct plan *p)
     const struct typed *leaf = o->value ? laws_linear(o->value) : NULL;
     const bool sums =
         o->kind == WINDOW_AGG && (o->agg == AGG_SUM || o->agg == AGG_AVG);
+    const bool extreme =
+        o->kind == WINDOW_AGG && (o->agg == AGG_MAX || o->agg == AGG_MIN);
     const bool takes = window_info_of(o->kind)->takes_value;
-    if (!leaf || leaf->kind != TYPED_AGG || !(sums || takes))
+    if (!leaf || leaf->kind != TYPED_AGG || !(sums || takes || extreme))
         return;
     if (p->aggs[leaf->index].kind != PLAN_AGG_MEASURE)
         return;
@@ -40,6 +42,7 @@ static void find_sum(struct laws_window *w, const struct plan *p)
     w->agg = leaf->index;
     w->factor = laws_linear_at(o->value, 1) - at0;
     w->is_plain = at0 == 0;
+    w->extreme = extreme;
     w->adds = isfinite(w->factor) && isfinite(at0);
 }
 
@@ -160,11 +163,13 @@ static bool over_total(struct total *t, const struct laws_row *row, size_t over)
     return true;
 }
 
+/* A sum of noises: what the greatest of some numbers has is none. */
 static bool total_of(struct total *t, const struct laws_row *row,
                      const struct typed *leaf)
 {
-    return leaf->kind == TYPED_AGG ? own_total(t, row, leaf->index)
-                                   : over_total(t, row, leaf->index);
+    return leaf->kind == TYPED_AGG
+               ? own_total(t, row, leaf->index)
+               : over_total(t, row, leaf->index) && !t->window->extreme;
 }
 
 static double reach(const struct dp_mechanism *m, size_t n, double level)
@@ -180,6 +185,18 @@ static double number_of(const struct value *v)
                                      : (double)NAN;
 }
 
+/*
+ * The greatest of n numbers lies within +-k of the greatest noisy one where
+ * each lies within +-k of its own: k at a level at which all do together.
+ */
+static double reach_of_all(const struct dp_mechanism *m, size_t n, double level)
+{
+    const double each = dp_level_of_each(level, n, DP_JOINT_INDEPENDENT);
+    uint64_t k = 0;
+    return dp_mechanism_quantile(&k, m, 1 - each) == DP_OK ? (double)k
+                                                           : HUGE_VAL;
+}
+
 struct reply_interval laws_over(const struct laws_row *row, size_t over,
                                 double level)
 {
@@ -188,8 +205,11 @@ struct reply_interval laws_over(const struct laws_row *row, size_t over,
     if (isnan(v))
         return NONE;
     if (over_total(&t, row, over))
-        return around(v, fabs(t.factor) * sqrt((double)t.n) *
-                             reach(&t.noise, t.n, level));
+        return around(
+            v, fabs(t.factor) *
+                   (t.window->extreme
+                        ? reach_of_all(&t.noise, t.n, level)
+                        : sqrt((double)t.n) * reach(&t.noise, t.n, level)));
     /* The value of a row that has an interval of its own. */
     const struct laws_window *w = row->windows ? &row->windows[over] : NULL;
     const size_t source = w ? w->answer->cells[row->index].source : OVER_NONE;
