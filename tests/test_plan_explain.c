@@ -1,5 +1,6 @@
 /* EXPLAIN (PRIVACY): what a reader is told, in full, and that it adds up. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,9 +177,58 @@ static void check_estimated(void **state)
     arena_fini(&a);
 }
 
+/* What a price asked for may be at most is told in its own unit, and fits. */
+static void a_maximum_is_told_as_it_was_asked_for(void **state)
+{
+    static const struct {
+        enum ask_kind kind;
+        const char *unit;
+        const struct policy *policy;
+    } asks[] = {
+        { ASK_RHO, "rho", &plan_shop },
+        { ASK_EPSILON, "epsilon", &plan_shop },
+        { ASK_EPSILON, "epsilon", &plan_shop_pure },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
+        for (int k = 1; k < 40; k++) { /* maxima of many digits */
+            struct policy policy = *asks[i].policy;
+            struct request req = { .purpose = "stats",
+                                   .ask = { asks[i].kind, .price = 50 } };
+            struct arena a;
+            struct err err = { 0 };
+            struct plan *p = NULL;
+            char most[32], says[96];
+            policy.max_price.rho_pico =
+                policy.max_price.rho_pico * 7 / 9 + (unsigned)k * 987654321;
+            policy.max_price.eps_nano =
+                policy.max_price.eps_nano * 7 / 9 + (unsigned)k * 98765;
+            arena_init(&a, 1 << 22);
+            assert_int_equal(plan_sql(&p, "SELECT COUNT(*) FROM buys", &req,
+                                      &policy, &a, &err),
+                             ERR_BUDGET);
+            (void)snprintf(says, sizeof says, "The question costs %s 50, and",
+                           asks[i].unit);
+            if (strncmp(err.msg, says, strlen(says)) != 0)
+                fail_msg("%s", err.msg);
+            assert_int_equal(sscanf(err.hint, "ask for at most %*s %31s", most),
+                             1);
+            assert_non_null(strstr(err.hint, asks[i].unit));
+            req.ask.price = strtod(most, NULL);
+            if (plan_sql(&p, "SELECT COUNT(*) FROM buys", &req, &policy, &a,
+                         &err) != ERR_OK)
+                fail_msg("%s does not fit: %s", most, err.msg);
+            arena_fini(&a);
+        }
+}
+
 int main(void)
 {
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(a_maximum_is_told_as_it_was_asked_for),
+    };
     dp_init();
     sql_init();
-    return RUN_ROWS(rows, check_row) + RUN_ROWS(estimated, check_estimated);
+    return RUN_ROWS(rows, check_row) + RUN_ROWS(estimated, check_estimated) +
+           cmocka_run_group_tests(single, NULL, NULL);
 }

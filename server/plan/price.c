@@ -348,7 +348,8 @@ static enum err_code select_groups(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     const double share = d->like ? (double)p->l0 / d->like->l0 : 1;
-    const double delta = d->policy->default_delta * share / (double)draft_sharers(d);
+    const double delta =
+        d->policy->default_delta * share / (double)draft_sharers(d);
     if (!plan_thresholds(p))
         return ERR_OK;
     if (dp_threshold_of(&p->keep, &p->measures[p->people].noise, p->l0, delta,
@@ -358,12 +359,34 @@ static enum err_code select_groups(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
+/* Four digits, none too high: what is told to fit does. */
+static double rounded_down(double x)
+{
+    const double unit = pow(10, floor(log10(x)) - 3);
+    return x > 0 && isfinite(unit) ? floor(x / unit * (1 + 1e-12)) * unit : 0;
+}
+
+/* A price as it was asked for: in epsilon at the policy's delta, or in what is
+ * charged. */
+static double in_asked(const struct draft *d, struct dp_price price)
+{
+    double eps = 0;
+    if (d->req->ask.kind == ASK_EPSILON &&
+        dp_notion_eps(&eps, notion_of(d), price, d->policy->shown_delta) ==
+            DP_OK)
+        return eps;
+    return in_units(d, units(d, price));
+}
+
 enum err_code draft_within_maximum(const struct draft *d, struct err *err)
 {
     const struct plan *p = d->plan;
     const struct dp_price most = d->policy->max_price;
     const double is = in_units(d, units(d, p->price));
     const double may = in_units(d, units(d, most));
+    const double asked_may = rounded_down(in_asked(d, most));
+    const char *unit =
+        d->req->ask.kind == ASK_EPSILON ? "epsilon" : unit_name(d);
     char costs[48], may_cost[32];
 
     if (p->price.delta_atto > most.delta_atto) {
@@ -377,8 +400,8 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
     if (dp_price_fits(p->price, most))
         return ERR_OK;
     const double factor = notion_of(d) == DP_PURE ? is / may : sqrt(is / may);
-    (void)snprintf(costs, sizeof costs, "%s %.4g", unit_name(d), is);
-    (void)snprintf(may_cost, sizeof may_cost, "%.4g", may);
+    (void)snprintf(costs, sizeof costs, "%s %.4g", unit, in_asked(d, p->price));
+    (void)snprintf(may_cost, sizeof may_cost, "%.4g", asked_may);
     (void)refuse(err, REFUSAL_PRICE_MOST, REFUSAL_NOWHERE, costs, may_cost);
     const double fits = d->req->ask.half_width * factor * 1.01;
     if (d->req->ask.kind == ASK_ACCURACY_REL)
@@ -388,7 +411,7 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
                         fits < 1e4 ? "an accuracy of +-%.4g would fit"
                                    : "an accuracy of +-%.0f would fit",
                         fits);
-    return err_hint(err, "ask for at most %s %.4g", unit_name(d), may);
+    return err_hint(err, "ask for at most %s %.4g", unit, asked_may);
 }
 
 enum err_code draft_price(struct draft *d, struct err *err)
