@@ -279,8 +279,13 @@ static const struct control {
     enum { PLAIN, REPORT } report;
 } controls[] = {
     { "a group too many for each person",
-      "SELECT city, COUNT(*) FROM (SELECT * FROM buys) AS b GROUP BY city",
+      "SELECT city, COUNT(*) FROM (SELECT who, city, MAX(n) AS n FROM buys "
+      "GROUP BY who, city) AS b GROUP BY city",
       "g <= 2", "g <= 3", PLAIN },
+    { "a group too many in one pass over a join",
+      "SELECT b.city, COUNT(*) FROM buys b JOIN trips t ON b.who = t.who GROUP "
+      "BY b.city",
+      "halftone_keep_i_2_", "halftone_keep_i_3_", PLAIN },
     { "a group too many in the engine's aggregate",
       "SELECT city, COUNT(*) FROM buys GROUP BY city", "halftone_keep_i_2_",
       "halftone_keep_i_3_", PLAIN },

@@ -115,24 +115,37 @@ static const struct row {
       { .people = 100000, .buys = 100000000 } },
 };
 
+/* The shop's policy with these sizes. */
+struct shop {
+    struct policy policy;
+    struct policy_table tables[3];
+};
+
+static void fill(struct shop *s, const struct sizes *of)
+{
+    s->policy = plan_shop;
+    assert_int_equal(s->policy.n_tables, 3);
+    memcpy(s->tables, plan_shop.tables, sizeof s->tables);
+    s->policy.tables = s->tables;
+    s->policy.expected_size = of->people;
+    s->policy.deadline_ms = of->deadline_ms;
+    s->tables[0].expected_rows = of->buys;
+    s->tables[0].most_groups = 64;
+    s->tables[2].expected_rows = of->towns;
+}
+
 static void check(void **state)
 {
     const struct row *row = *state;
     const struct request req = { .purpose = "stats" };
-    struct policy_table tables[3];
-    struct policy p = plan_shop;
+    struct shop s;
     struct plan *plan = NULL;
     struct arena a;
     struct err err = { 0 };
-    assert_int_equal(p.n_tables, 3);
-    memcpy(tables, p.tables, sizeof tables);
-    p.tables = tables;
-    p.expected_size = row->of.people;
-    p.deadline_ms = row->of.deadline_ms;
-    tables[0].expected_rows = row->of.buys;
-    tables[2].expected_rows = row->of.towns;
+    fill(&s, &row->of);
     arena_init(&a, 1 << 22);
-    const enum err_code code = plan_sql(&plan, row->name, &req, &p, &a, &err);
+    const enum err_code code =
+        plan_sql(&plan, row->name, &req, &s.policy, &a, &err);
     if (row->col == 0 && code != ERR_OK)
         fail_msg("%u:%u %s", err.line, err.col, err.msg);
     if (row->col > 0) {
@@ -145,8 +158,93 @@ static void check(void **state)
     arena_fini(&a);
 }
 
+/*
+ * Public sizes choose the form: one pass holds the same for each person, a
+ * window each group that they have.
+ */
+static const struct form {
+    const char *name, *sql;
+    uint32_t max_groups;
+    struct sizes of;
+    bool one_pass;
+    const char *why; /* EXPLAIN says */
+} forms[] = {
+    { "few groups, no sizes", "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      2, NO_SIZES, true, "since they are few: 88 bytes for each person" },
+    { "many groups, no sizes", "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      20, NO_SIZES, false, "no expected_rows says that people have as many" },
+    { "many groups of people with many rows",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      20,
+      { .people = 1000, .buys = 50000 },
+      true,
+      "664 bytes for each person are little beside the 50 rows" },
+    { "many groups of people with few rows",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      20,
+      { .people = 1000, .buys = 2000 },
+      false,
+      "664 bytes for each person are much beside the 2 rows" },
+    { "few groups of people with few rows",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      2,
+      { .people = 1000, .buys = 2000 },
+      true,
+      "88 bytes" },
+    { "much to add up of people with few rows",
+      "SELECT city, SUM(n), SUM(price) FROM buys GROUP BY city",
+      8,
+      { .people = 1000, .buys = 2000 },
+      false,
+      "are much beside the 2 rows" },
+    { "a join multiplies the rows",
+      "SELECT a.city, COUNT(*) FROM buys a JOIN buys b ON a.who = b.who GROUP "
+      "BY 1",
+      20,
+      { .people = 1000, .buys = 5000 },
+      true,
+      "beside the 50 rows" },
+    { "sizes of one table only",
+      "SELECT a.city, COUNT(*) FROM buys a JOIN trips b ON a.who = b.who GROUP "
+      "BY 1",
+      20,
+      { .people = 1000, .buys = 50000 },
+      false,
+      "no expected_rows" },
+    { "more groups than the engine's aggregate takes",
+      "SELECT city, COUNT(*) FROM buys GROUP BY city",
+      40,
+      { .people = 1000, .buys = 500000 },
+      false,
+      "since they may be many" },
+};
+
+static void check_form(void **state)
+{
+    const struct form *f = *state;
+    const struct request req = { .purpose = "stats",
+                                 .op = REQUEST_ESTIMATE,
+                                 .bounds.max_groups = f->max_groups };
+    struct shop s;
+    struct plan *plan = NULL;
+    struct arena a;
+    struct err err = { 0 };
+    fill(&s, &f->of);
+    arena_init(&a, 1 << 22);
+    if (plan_sql(&plan, f->sql, &req, &s.policy, &a, &err))
+        fail_msg("%u:%u %s", err.line, err.col, err.msg);
+    assert_int_equal(strstr(plan->sql, "halftone_keep_") != NULL, f->one_pass);
+    assert_non_null(strstr(plan->text, f->one_pass ? "in one pass over the rows"
+                                                   : "by a window"));
+    if (!strstr(plan->text, f->why))
+        fail_msg("%s", plan->text);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     sql_init();
-    return RUN_ROWS(rows, check);
+    int failed = RUN_ROWS(rows, check);
+    failed += RUN_ROWS(forms, check_form);
+    return failed;
 }

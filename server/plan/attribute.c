@@ -90,6 +90,7 @@ enum err_code draft_attributes(struct rel *rel, struct draft *d,
     if (!rel->sql)
         return draft_memory(err);
     rel->key_may_be_null = false;
+    rel->cheap = false;
     rel->table = NULL; /* a rollup of its rows is another's */
     rel->one_row = d->people_alone;
     for (size_t i = 0; i < rel->n_columns; i++) {

@@ -31,6 +31,7 @@ static enum err_code fill(struct rel *rel, struct draft *d,
                           struct err *err)
 {
     rel->sql = arena_printf(d->a, "s%zu", index);
+    rel->sized = rel->cheap = true;
     rel->rows = before->selects || before->has_limit
                     ? (double)(before->has_limit ? before->limit
                                                  : PLAN_CHAIN_ROWS_MAX)

@@ -97,6 +97,16 @@ static void flag(const struct sql *s, size_t i)
     writer_printf(s->w, ") AS f%zu", s->flag[i]);
 }
 
+void stage_key(const struct sql *s, size_t k)
+{
+    const struct draft *d = s->d;
+    const enum value_type type = d->keys[k]->type;
+    writer_str(s->w, type == VALUE_INT ? ", TRY_CAST(" : ", ");
+    duckdb_expr(s->w, d->keys[k]);
+    writer_printf(s->w, "%s AS k%zu", type == VALUE_INT ? " AS BIGINT)" : "",
+                  k);
+}
+
 static void stage_rows(const struct sql *s)
 {
     const struct draft *d = s->d;
@@ -105,13 +115,8 @@ static void stage_rows(const struct sql *s)
     writer_printf(s->w, "WITH rows AS %s(SELECT %s AS p",
                   s->keeps ? "NOT MATERIALIZED " : "",
                   scope->leaves[scope->key].key_sql);
-    for (size_t k = 0; k < d->plan->n_keys; k++) {
-        const enum value_type type = d->keys[k]->type;
-        writer_str(s->w, type == VALUE_INT ? ", TRY_CAST(" : ", ");
-        duckdb_expr(s->w, d->keys[k]);
-        writer_printf(s->w, "%s AS k%zu",
-                      type == VALUE_INT ? " AS BIGINT)" : "", k);
-    }
+    for (size_t k = 0; k < d->plan->n_keys; k++)
+        stage_key(s, k);
     for (size_t i = 0; i < s->n; i++) {
         if (first_of_flag(s, i))
             flag(s, i);
@@ -323,6 +328,8 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
     stage_number(s);
     s->ranks = draft_ranks(s->d);
     const char *how = stage_keeps(s);
+    if (!how)
+        return draft_memory(err);
     if (!s->hist)
         s->d->bounding = how;
     if (!s->hist && stage_counts_people(s))

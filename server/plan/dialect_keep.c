@@ -10,6 +10,8 @@
  * code, a keyed hash of 64 bits that nobody can aim at (for 60,000 groups one
  * chance in 10^10): those would be counted as one.
  */
+#include <math.h>
+
 #include "server/plan/dialect_stage.h"
 #include "server/plan/keep.h"
 
@@ -50,33 +52,64 @@ static bool number_slots(struct sql *s)
     return fits && s->n_slots <= KEEP_SUMS_MAX;
 }
 
-/* A table alone can be read a second time, for the names of its groups. */
-static bool is_one_table(const struct rel_scope *scope)
+/* A person's groups by number, of a window: row, hash, place and rank. */
+enum { PAIR_BYTES = 64, KEEP_ALWAYS = 256, L0_FEW = 8 };
+
+static bool is_small(const struct sql *s, double each, size_t bytes)
 {
-    return scope->n_leaves == 1 && scope->leaves[0].rel->key_may_be_null;
+    const struct plan *p = s->d->plan;
+    const double groups =
+        p->selects ? each : fmin(each, (double)p->groups_public);
+    return (double)bytes <= fmax(KEEP_ALWAYS, 2 * PAIR_BYTES * groups);
+}
+
+/* One pass holds so many bytes for each person, whatever groups they have; a
+ * window holds each group they have. */
+static const char *choose_by_size(struct sql *s)
+{
+    const struct draft *d = s->d;
+    const size_t bytes = keep_bytes(d->plan->l0, (unsigned)s->n_slots);
+    const double each = draft_rows_each(d, d->scope->rows);
+    if (!d->scope->sized) {
+        s->keeps = d->plan->l0 <= L0_FEW;
+        return s->keeps
+                   ? arena_printf(d->a,
+                                  "in one pass over the rows, since they are "
+                                  "few: %zu bytes for each person",
+                                  bytes)
+                   : "by a window over each person's groups, since they may be "
+                     "many and no expected_rows says that people have as many "
+                     "rows";
+    }
+    s->keeps = is_small(s, each, bytes);
+    return arena_printf(d->a,
+                        "%s, since %zu bytes for each person are %s beside the "
+                        "%.3g rows that the policy expects of one",
+                        s->keeps ? "in one pass over the rows"
+                                 : "by a window over each person's groups",
+                        bytes, s->keeps ? "little" : "much", each);
 }
 
 const char *stage_keeps(struct sql *s)
 {
+    const struct plan *p = s->d->plan;
     s->n_slots = 0;
     if (!s->ranks)
         return "nobody can have more groups than that";
-    const bool reports = s->d->plan->n_reports > 0; /* count other rows */
-    s->keeps = !s->hist && s->n_u == 0 && !reports &&
-               s->d->plan->l0 <= KEEP_L0_MAX && is_one_table(s->d->scope) &&
-               number_slots(s);
-    if (s->keeps)
-        return "in one pass over the rows";
-    if (s->hist || s->n_u > 0 || reports)
+    if (s->hist || s->n_u > 0 || p->n_reports > 0) /* rows that count apart */
         return "by a window over each person's groups, since rows are kept too";
-    if (s->d->plan->l0 > KEEP_L0_MAX)
+    if (s->d->req->portable)
+        return "by a window over each person's groups, as asked";
+    if (p->l0 > KEEP_L0_MAX)
         return "by a window over each person's groups, since they may be many";
-    if (!is_one_table(s->d->scope))
-        return "by a window over each person's groups, since the rows come "
-               "from "
-               "more than a table";
-    return "by a window over each person's groups, since there is much to add "
-           "up";
+    if (!number_slots(s))
+        return "by a window over each person's groups, since there is much to "
+               "add up";
+    s->names = stage_names_of(s);
+    if (s->names == NAMES_NONE)
+        return "by a window over each person's groups, since to name them "
+               "would be to join again";
+    return choose_by_size(s);
 }
 
 void stage_slot(const struct sql *s, size_t flag, size_t sum)
@@ -156,12 +189,8 @@ void stage_kept(const struct sql *s)
 void stage_named(const struct sql *s)
 {
     const size_t n_keys = s->d->plan->n_keys;
-    writer_str(s->w, ",\nnames AS (SELECT ");
-    stage_code(s);
-    writer_str(s->w, " AS c");
-    for (size_t k = 0; k < n_keys; k++)
-        writer_printf(s->w, ", any_value(k%zu) AS k%zu", k, k);
-    writer_str(s->w, " FROM placed GROUP BY 1)\nSELECT ");
+    stage_names(s);
+    writer_str(s->w, "\nSELECT ");
     for (size_t k = 0; k < n_keys; k++)
         writer_printf(s->w, "k%zu, ", k);
     for (size_t i = 0; i < s->n; i++)

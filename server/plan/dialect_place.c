@@ -86,10 +86,31 @@ static void placed_value(const struct sql *s, size_t i)
                   (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
 }
 
-void stage_placed(const struct sql *s)
+static void only_in_domains(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
     const char *between = " WHERE ";
+    for (size_t k = 0; k < p->n_keys; k++) {
+        if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
+            continue;
+        writer_str(s->w, between);
+        in_domain(s, k);
+        between = " AND ";
+    }
+}
+
+void stage_placed_keys(const struct sql *s, const char *from)
+{
+    writer_str(s->w, "SELECT 0");
+    for (size_t k = 0; k < s->d->plan->n_keys; k++)
+        placed_key(s, k);
+    writer_printf(s->w, " FROM %s", from);
+    only_in_domains(s);
+}
+
+void stage_placed(const struct sql *s)
+{
+    const struct plan *p = s->d->plan;
 
     writer_printf(s->w, ",\nplaced AS %s(SELECT p",
                   s->keeps ? "NOT MATERIALIZED " : "");
@@ -103,12 +124,6 @@ void stage_placed(const struct sql *s)
             placed_value(s, i);
     stage_report_columns(s);
     writer_str(s->w, " FROM rows");
-    for (size_t k = 0; k < p->n_keys; k++) {
-        if (!p->keys[k].is_public || s->d->others[k].type != VALUE_NULL)
-            continue;
-        writer_str(s->w, between);
-        in_domain(s, k);
-        between = " AND ";
-    }
+    only_in_domains(s);
     writer_str(s->w, ")");
 }

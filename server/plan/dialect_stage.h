@@ -11,6 +11,15 @@ struct stage_slot {
 };
 enum { STAGE_SLOTS = 16 };
 
+/* Where the keys that a code stands for are read. */
+enum stage_names {
+    NAMES_ROWS, /* in the rows, of one table, read a second time */
+    NAMES_LIST, /* in the public domains */
+    NAMES_LEAF, /* in the one relation that all keys come from, read alone: more
+                   groups than there are, which match no code */
+    NAMES_NONE
+};
+
 /*
  * One statement of DuckDB's while it is printed, stage by stage; the table of
  * stages stands in dialect_duckdb.c.  Measures are those of `pm` and `dm`: of
@@ -27,8 +36,10 @@ struct sql {
     size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
     size_t u[PLAN_MEASURES_MAX];    /* DISTINCT -> u column */
     size_t n_flags, n_x, n_u;
-    bool ranks; /* a person may have more than L0 groups */
-    bool keeps; /* ... which the engine's own aggregate bounds */
+    bool ranks;             /* a person may have more than L0 groups */
+    bool keeps;             /* ... which the engine's own aggregate bounds */
+    enum stage_names names; /* keeps: whence the keys of a group's code */
+    size_t named_by;        /* NAMES_LEAF: the leaf */
     struct stage_slot slots[STAGE_SLOTS]; /* keeps */
     size_t n_slots;
     const struct policy_table *table; /* the rows come from it alone; or NULL */
@@ -38,6 +49,9 @@ struct sql {
 
 /* dialect_place.c: the stage `placed`. */
 void stage_placed(const struct sql *s);
+
+/* ... of keys alone: " SELECT 0, k0, .. FROM from WHERE .." */
+void stage_placed_keys(const struct sql *s, const char *from);
 
 /* ", c0, c1, ..." */
 void stage_columns(const struct sql *s, char prefix, size_t n);
@@ -53,10 +67,16 @@ void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text);
 void stage_addend(const struct sql *s, size_t i);
 bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
 
-/* dialect_keep.c: sets `keeps` and the slots; says how groups are bounded. */
+/* dialect_keep.c: sets `keeps` and the slots; says how groups are bounded, and
+ * why so; NULL when the arena is full. */
 const char *stage_keeps(struct sql *s);
 void stage_kept(const struct sql *s);  /* the stage `kept` */
 void stage_named(const struct sql *s); /* `names` and the last SELECT */
+/* dialect_names.c: whence the keys can be read; and the stage `names`. */
+enum stage_names stage_names_of(struct sql *s);
+void stage_names(const struct sql *s);
+/* k0 as the engine's type of the key. */
+void stage_key(const struct sql *s, size_t k);
 /* The code of the group of k0, k1, ... */
 void stage_code(const struct sql *s);
 /* ... and its place among those of person p: keep.h. */

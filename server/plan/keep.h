@@ -30,11 +30,17 @@
  *   dates, times and truths, as integers      days, microseconds since 1970,
  * 0/1
  */
+/* Bytes of halftone_keep_*'s state: what one person takes while rows are read. */
+static inline size_t keep_bytes(unsigned l0, unsigned sums)
+{
+    return 24 + (size_t)l0 * 16 * (1 + (size_t)sums);
+}
+
 #define KEEP_PRIME UINT64_C(2305843009213693951) /* 2^61 - 1 */
 
 enum {
     KEEP_KEY_LEN = 64, /* bytes of the key */
-    KEEP_L0_MAX = 8,   /* of halftone_keep_*: larger limits use a window */
+    KEEP_L0_MAX = 32,  /* of halftone_keep_*: larger limits use a window */
     KEEP_SUMS_MAX = 6,
     KEEP_NAME_MAX = 40, /* bytes of a function's name, its NUL included */
 };

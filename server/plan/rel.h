@@ -78,9 +78,11 @@ static inline struct rel_limits rel_limits_max(struct rel_limits a,
 }
 
 struct rel {
-    const char *sql;                  /* what stands in the engine's FROM */
-    uint64_t behind;                  /* bytes its names stand for: reach.c */
-    double rows; /* about as many, from public sizes: size.c */
+    const char *sql; /* what stands in the engine's FROM */
+    uint64_t behind; /* bytes its names stand for: reach.c */
+    double rows;     /* about as many, from public sizes: size.c */
+    bool sized;      /* ... that the policy states, none of them guessed here */
+    bool cheap; /* read a second time for little: no join, group or window */
     const struct policy_table *table; /* whose rows it has, all of them; or NULL
                                        */
     struct rel_column *columns;       /* sql: the bare name */
@@ -112,7 +114,7 @@ struct rel_leaf {
     size_t group;  /* owned: a leaf with the same key on every row, towards the
                       one that stands for all of them */
     bool joined_by_key; /* optional: to the person of a preserved row */
-    bool with_outer; /* of that one: the key of the row of the outer scope */
+    bool with_outer;    /* of that one: the key of the row of the outer scope */
 };
 
 enum { REL_EQUALS_MAX = 128 };
@@ -128,8 +130,9 @@ struct rel_scope {
     const char *from; /* the engine's text of FROM */
     uint64_t behind;  /* bytes its names stand for: reach.c */
     bool owned, one_row;
-    bool never;               /* an inner join's ON is constantly false */
-    double rows;              /* about as many, from public sizes: size.c */
+    bool never;                  /* an inner join's ON is constantly false */
+    double rows;                 /* about as many, from public sizes: size.c */
+    bool sized;                  /* ... all of which the policy states */
     const struct typed **equals; /* terms x = y of ON and WHERE, most of them */
     size_t n_equals;
     size_t key;               /* owned: the leaf whose key is that of a row */

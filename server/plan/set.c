@@ -160,8 +160,13 @@ enum err_code draft_set(const struct rel **out, struct draft *d,
         return draft_memory(err);
     for (size_t i = 0; i < r->set.n_arms; i++)
         TRY(draft_sub(&u.arms[i], d, r->set.arms[i], err));
-    for (size_t i = 0; i < r->set.n_arms; i++)
+    u.rel->sized = true;
+    u.rel->cheap = r->set.kind == SET_UNION_ALL;
+    for (size_t i = 0; i < r->set.n_arms; i++) {
         u.rel->rows += u.arms[i]->rows;
+        u.rel->sized &= u.arms[i]->sized;
+        u.rel->cheap &= u.arms[i]->cheap;
+    }
     TRY(own(&u, err));
     TRY(columns(&u, d, err));
     TRY(compare_key(&u, err));

@@ -194,7 +194,9 @@ enum err_code draft_sizes(struct draft *d, struct err *err)
     char makes[32], can[32];
     double work = 0;
     s->rows = correlated ? outer_rows(s) : 1;
+    s->sized = true;
     for (size_t i = 0; i < s->n_leaves; i++) {
+        s->sized &= s->leaves[i].rel->sized;
         s->rows *= i || correlated ? times(d, i) : s->leaves[i].rel->rows;
         if (i > 0 || correlated)
             work += s->rows;

@@ -96,6 +96,8 @@ static enum err_code fill_table(struct rel *rel, struct draft *d,
     rel->sql = quoted(d, "src.", t->name);
     rel->table = t;
     rel->rows = draft_table_rows(d->policy, t);
+    rel->sized = t->expected_rows > 0 && d->policy->expected_size > 0;
+    rel->cheap = true;
     rel->n_columns = t->n_columns;
     rel->columns = ARENA_NEW_N(d->a, t->n_columns + 1, struct rel_column);
     if (!rel->sql || !rel->columns)

@@ -433,6 +433,17 @@ static const struct rel *people_of(const struct sub *u)
                : NULL;
 }
 
+/* Stages whose input the engine goes through once more. */
+static unsigned passes(const struct sub *u)
+{
+    const bool stages[] = { u->groups, u->b.has_windows, sub_limits(u),
+                            u->s->n_distinct_on > 0 };
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
+        n += stages[i];
+    return n;
+}
+
 /* Groups there can be, as far as that is known; NULL is one more. */
 static double groups_most(const struct sub *u)
 {
@@ -449,6 +460,9 @@ static void own(struct sub *u)
     struct rel *rel = u->rel;
     rel->owned = s->owned;
     rel->never = u->b.where.never && !u->groups;
+    rel->sized = s->sized;
+    rel->cheap = s->n_leaves == 1 && s->leaves[0].rel->cheap &&
+                 passes(u) == 0 && !u->s->distinct;
     rel->rows = u->groups ? fmin(s->rows, groups_most(u)) : s->rows;
     if (sub_limits(u) && !s->owned && u->s->has_limit)
         rel->rows = fmin(rel->rows, (double)u->s->limit);
@@ -466,17 +480,6 @@ static void own(struct sub *u)
     rel->one_row |= u->s->has_limit && u->s->limit <= 1;
     if (rel->one_row)
         rel->rows = fmin(rel->rows, draft_people(u->d));
-}
-
-/* Stages whose input the engine goes through once more. */
-static unsigned passes(const struct sub *u)
-{
-    const bool stages[] = { u->groups, u->b.has_windows, sub_limits(u),
-                            u->s->n_distinct_on > 0 };
-    unsigned n = 0;
-    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
-        n += stages[i];
-    return n;
 }
 
 enum err_code draft_sub(const struct rel **out, struct draft *d,

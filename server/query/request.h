@@ -104,6 +104,8 @@ struct request {
     size_t n_params;
     struct ask ask;
     struct ask_bounds bounds;
+    bool portable; /* as SQL that any engine could run, where there is another
+                      form: what tests hold the others against */
     size_t n_together;  /* questions of a batch it is one of; 0: asked alone */
     bool bounds_report; /* tell, for a share of the price, what bounds cut */
     bool intervals;     /* also where an interval costs something: quantiles */
