@@ -36,6 +36,7 @@ static enum err_code on_answer(void *ctx, struct request *req,
     };
     out->table.receipt.query_id = "1";
     out->table.receipt.rho_pico = 1000000;
+    out->table.receipt.cached = f->cached;
     return ERR_OK;
 }
 
@@ -54,6 +55,12 @@ static enum err_code on_shape(void *ctx, const struct request *req,
     f->shaped++;
     *out = (struct pg_shape){ params, tree->where ? 1 : 0, columns, 2 };
     return ERR_OK;
+}
+
+static uint64_t on_slot_ns(void *ctx)
+{
+    const struct pg_fake *f = ctx;
+    return f->slot_ns;
 }
 
 static uint64_t on_now_ns(void *ctx)
@@ -76,6 +83,7 @@ void pg_fake_init(struct pg_fake *f)
                                       .arena = &f->arena,
                                       .answer = on_answer,
                                       .shape = on_shape,
+                                      .slot_ns = on_slot_ns,
                                       .now_ns = on_now_ns,
                                       .now_us = on_now_us };
 }

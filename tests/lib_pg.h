@@ -20,6 +20,8 @@ struct pg_fake {
     unsigned asked, shaped; /* times */
     enum err_code fails;    /* of the next answer */
     size_t n_rows;          /* of an answer; 0 = three */
+    bool cached;            /* answers come from the store */
+    uint64_t slot_ns;
     struct pg_service service;
     struct arena arena;
 };

@@ -286,6 +286,65 @@ static void long_texts_get_one_error(void **state)
     }
 }
 
+/* ---- answers of a moment ago ---- */
+
+struct hand_clock {
+    struct clock clock; /* first */
+    uint64_t ns;
+};
+
+static uint64_t mono(struct clock *clock)
+{
+    return ((struct hand_clock *)(void *)clock)->ns;
+}
+
+static const struct again {
+    const char *name;
+    const char *between; /* said before the question comes again */
+    uint64_t later_ns;
+    bool cached;
+    unsigned asked; /* for the second time */
+    uint64_t slot_ns, wait_ns;
+} agains[] = {
+    { "a stored answer is said again within a second", "S", 1, true, 0, 5, 5 },
+    { "and so does one that leaves at once", "S", 999999999, true, 0, 0, 0 },
+    { "after a second it is asked anew", "S", 1000000000, true, 1, 5, 0 },
+    { "another setting asks anew", "Q:SET halftone.rho = 1", 1, true, 1, 0, 0 },
+    { "what was charged is not said again", "S", 1, false, 1, 0, 0 },
+    { "in strict mode a worker is held for each", "S", 1, true, 1,
+      PG_SLOT_STRICT, 0 },
+};
+
+static void check_again(void **state)
+{
+    const struct again *row = *state;
+    struct hand_clock clock = { { NULL, mono }, 1 };
+    struct pg_fake fake;
+    struct pg_backend *b = pg_backend_new("ana", "shop", "shop");
+    pg_fake_init(&fake);
+    fake.cached = row->cached;
+    fake.slot_ns = row->slot_ns;
+    b->clock = &clock.clock;
+    char *first = pg_talk(b, &fake, "Q:" COUNT);
+    assert_int_equal(fake.asked, 1);
+    free(pg_talk(b, &fake, row->between));
+    b->out.len = 0;
+    clock.ns += row->later_ns;
+    char *second = pg_talk(b, &fake, "Q:" COUNT);
+    assert_string_equal(first, second);
+    assert_int_equal(fake.asked, 1 + row->asked);
+    assert_true(b->wait_ns == row->wait_ns);
+    b->out.len = 0;
+    free(pg_talk(b, &fake, "P::" COUNT "|B:::|E::0|S"));
+    assert_int_equal(fake.asked,
+                     1 + row->asked +
+                         (!row->cached || row->slot_ns == PG_SLOT_STRICT));
+    free(first);
+    free(second);
+    pg_fake_fini(&fake);
+    pg_backend_free(b);
+}
+
 /* What a transaction block cannot be told twice. */
 static void an_error_of_the_service_is_told(void **state)
 {
@@ -321,6 +380,7 @@ static void *run(void *arg)
     int *failed = arg;
     sql_init();
     *failed = RUN_ROWS(rows, check);
+    *failed += RUN_ROWS(agains, check_again);
     *failed +=
         cmocka_run_group_tests_name("limits and errors", others, NULL, NULL);
     return NULL;

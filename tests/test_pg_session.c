@@ -17,6 +17,7 @@ struct owner {
     struct pg_frame message;
     uint8_t *bytes;
     bool busy; /* the queue is full */
+    uint64_t waits_ns;
     unsigned sasl, cancelled;
     uint32_t pid, secret;
 };
@@ -75,7 +76,18 @@ static bool on_work(void *ctx, struct pg_backend *backend,
     return true;
 }
 
-static const struct pg_hooks HOOKS = { on_sasl, on_open, on_cancel, on_work };
+static bool on_wait(void *ctx, struct pg_backend *backend, char type,
+                    uint64_t wait_ns)
+{
+    struct owner *o = ctx;
+    o->away = backend;
+    o->message.type = type;
+    o->waits_ns = wait_ns;
+    return true;
+}
+
+static const struct pg_hooks HOOKS = { on_sasl, on_open, on_cancel, on_work,
+                                       on_wait };
 
 static void owner_open(struct owner *o, bool tls, bool needs_tls)
 {

@@ -116,6 +116,7 @@ static bool renew_world(struct pg_conn *c)
     c->world = world_keep(world);
     c->version = version;
     c->who = who;
+    pg_session_forget(c->session);
     return true;
 }
 
@@ -188,18 +189,34 @@ static void on_cancel(void *ctx, uint32_t pid, uint32_t secret)
     net_post(c->door->server, target.loop, &t->task);
 }
 
+static struct pg_job_args args_of(const struct pg_conn *c,
+                                  struct pg_backend *backend)
+{
+    return (struct pg_job_args){ .door = c->door,
+                                 .world = c->world,
+                                 .who = c->who,
+                                 .conn = net_conn_handle(c->net),
+                                 .backend = backend };
+}
+
+static bool on_wait(void *ctx, struct pg_backend *backend, char type,
+                    uint64_t wait_ns)
+{
+    struct pg_conn *c = ctx;
+    struct pg_job_args args = args_of(c, backend);
+    args.message.type = type;
+    c->job = pg_job_wait(&args, net_conn_loop(c->net), wait_ns);
+    return c->job;
+}
+
 static bool on_work(void *ctx, struct pg_backend *backend,
                     struct pg_frame message, uint8_t *bytes, struct err *err)
 {
     struct pg_conn *c = ctx;
     metrics_add(&metrics.requests_total, 1);
-    const struct pg_job_args args = { .door = c->door,
-                                      .world = c->world,
-                                      .who = c->who,
-                                      .conn = net_conn_handle(c->net),
-                                      .backend = backend,
-                                      .message = message,
-                                      .bytes = bytes };
+    struct pg_job_args args = args_of(c, backend);
+    args.message = message;
+    args.bytes = bytes;
     c->job = pg_job_start(&args);
     if (!c->job)
         (void)calls_busy(err);
@@ -209,7 +226,8 @@ static bool on_work(void *ctx, struct pg_backend *backend,
 static const struct pg_hooks HOOKS = { .sasl = on_sasl,
                                        .open = on_open_database,
                                        .cancel = on_cancel,
-                                       .work = on_work };
+                                       .work = on_work,
+                                       .wait = on_wait };
 
 /* ---- the connection ---- */
 
@@ -246,6 +264,7 @@ static void *on_open(void *ctx, struct net_conn *net)
         .needs_tls = door->needs_tls,
         .endpoint_len = c->endpoint_len,
         .max_message_len = door->max_message_len,
+        .clock = door->service->clock,
     };
     c->session = pg_session_new(&options);
     if (!c->session) {

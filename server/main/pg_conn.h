@@ -56,6 +56,10 @@ struct pg_job_args {
 };
 struct pg_job *pg_job_start(const struct pg_job_args *args);
 
+/* Without a worker: what the backend said leaves in wait_ns.  On the loop. */
+struct pg_job *pg_job_wait(const struct pg_job_args *args,
+                           struct net_loop *loop, uint64_t wait_ns);
+
 /* The caller has gone, or asks to cancel.  On the loop, while the job runs. */
 void pg_job_abandon(struct pg_job *job);
 void pg_job_cancel(struct pg_job *job);

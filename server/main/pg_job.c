@@ -123,6 +123,17 @@ static enum err_code on_catalog(void *ctx, const struct pg_catalog_ask *ask,
                              &run->worker->arena, err);
 }
 
+/* Strict mode holds a worker until the slot, answer or not. */
+static uint64_t on_slot_ns(void *ctx)
+{
+    const struct run *run = ctx;
+    const struct pg_job *job = run->job;
+    if (job->holds)
+        return PG_SLOT_STRICT;
+    return job->leave_ns > job->received_ns ? job->leave_ns - job->received_ns
+                                            : 0;
+}
+
 static uint64_t on_now_ns(void *ctx)
 {
     const struct run *run = ctx;
@@ -204,6 +215,7 @@ static void on_worker(struct work *work, struct worker *worker)
                                         .answer = on_answer,
                                         .shape = on_shape,
                                         .catalog = on_catalog,
+                                        .slot_ns = on_slot_ns,
                                         .now_ns = on_now_ns,
                                         .now_us = on_now_us };
     job->ends = pg_backend_handle(job->args.backend, &job->args.message,
@@ -214,7 +226,7 @@ static void on_worker(struct work *work, struct worker *worker)
     net_post(job->args.door->server, job->args.conn.loop, &job->task);
 }
 
-struct pg_job *pg_job_start(const struct pg_job_args *args)
+static struct pg_job *job_new(const struct pg_job_args *args)
 {
     struct pg_job *job = calloc(1, sizeof *job);
     if (!job)
@@ -222,10 +234,32 @@ struct pg_job *pg_job_start(const struct pg_job_args *args)
     job->args = *args;
     job->received_ns = clock_mono_ns(args->door->service->clock);
     atomic_init(&job->gone, 0);
-    job->work.run = on_worker;
-    job->work.owner = auth_number(args->who) % WORK_OWNERS;
     job->args.world = world_keep(args->world);
     metrics_add(&metrics.requests_open, 1);
+    return job;
+}
+
+struct pg_job *pg_job_wait(const struct pg_job_args *args,
+                           struct net_loop *loop, uint64_t wait_ns)
+{
+    struct pg_job *job = job_new(args);
+    if (!job)
+        return NULL;
+    job->loop = loop;
+    job->timer = net_loop_after(loop, wait_ns, on_slot, job);
+    if (job->timer)
+        return job;
+    job_free(job);
+    return NULL;
+}
+
+struct pg_job *pg_job_start(const struct pg_job_args *args)
+{
+    struct pg_job *job = job_new(args);
+    if (!job)
+        return NULL;
+    job->work.run = on_worker;
+    job->work.owner = auth_number(args->who) % WORK_OWNERS;
     if (workers_submit(args->door->workers, &job->work))
         return job;
     metrics_add(&metrics.queue_full_total, 1);

@@ -16,6 +16,8 @@ struct pg_backend *pg_backend_new(const char *user, const char *database,
     b->database = strdup(database);
     b->dataset = strdup(dataset);
     arena_init(&b->scratch, PG_SCRATCH_ARENA);
+    arena_init(&b->script.arena, PG_SCRIPT_ARENA);
+    pg_memo_init(&b->memo);
     pg_out_init(&b->out, PG_OUT_MAX);
     if (!b->user || !b->database || !b->dataset) {
         pg_backend_free(b);
@@ -36,6 +38,8 @@ void pg_backend_free(struct pg_backend *b)
     pg_vars_fini(&b->vars);
     pg_out_fini(&b->out);
     arena_fini(&b->scratch);
+    arena_fini(&b->script.arena);
+    pg_memo_fini(&b->memo);
     free(b->user);
     free(b->database);
     free(b->dataset);
@@ -72,66 +76,16 @@ void pg_backend_cancelled(struct pg_backend *b, char type)
         pg_backend_ready(b);
 }
 
-static void say(struct pg_backend *b, char type)
+void pg_backend_say(struct pg_backend *b, char type)
 {
     pg_out_begin(&b->out, type);
     pg_out_end(&b->out);
 }
 
-/* Outside of a block each message is a transaction of its own. */
-static void end_implicit(struct pg_backend *b)
+void pg_backend_end_implicit(struct pg_backend *b)
 {
     if (b->transaction == 'I')
         pg_portals_drop(b, false);
-}
-
-/* ---- simple ---- */
-
-static void send_result(struct pg_backend *b, const struct sql_command *c,
-                        const struct pg_result *r)
-{
-    struct pg_formats formats = { 0 };
-    if (r->has_rows) {
-        const struct pg_portal *cursor =
-            c->kind == SQL_FETCH ? pg_portal_find(b, c->name) : NULL;
-        if (cursor)
-            formats = cursor->formats;
-        pg_rows_describe(&b->out, r->rows.columns, r->rows.n_columns, formats);
-        pg_rows_send(&b->out, &r->rows, 0, r->rows.n_rows, formats);
-    }
-    pg_complete(&b->out, r->tag, r->counts ? r->n : -1);
-}
-
-static enum err_code run_all(struct pg_backend *b, const char *text,
-                             const struct pg_service *service, struct err *err)
-{
-    struct sql_commands list;
-    TRY(sql_commands_parse(&list, text, strlen(text), &b->scratch, err));
-    if (list.n == 0)
-        say(b, 'I');
-    for (size_t i = 0; i < list.n; i++) {
-        struct pg_result result;
-        TRY(pg_run(&result, b, &list.list[i], NULL, 0, service, err));
-        send_result(b, &list.list[i], &result);
-    }
-    return ERR_OK;
-}
-
-static enum err_code query(struct pg_backend *b, const struct pg_frame *f,
-                           const struct pg_service *service, struct err *err)
-{
-    const char *text;
-    if (!service)
-        return ERR_AGAIN;
-    TRY(pg_text_read(&text, f, err));
-    pg_statement_drop(b, "");
-    pg_portal_drop(b, "");
-    const enum err_code code = run_all(b, text, service, err);
-    if (code != ERR_OK)
-        pg_backend_fail(b, err, text, true);
-    end_implicit(b);
-    pg_backend_ready(b);
-    return ERR_OK;
 }
 
 /* ---- extended ---- */
@@ -145,7 +99,7 @@ static enum err_code parse(struct pg_backend *b, const struct pg_frame *f,
     if (code == ERR_AGAIN)
         return code;
     if (code == ERR_OK)
-        say(b, '1');
+        pg_backend_say(b, '1');
     else
         pg_backend_fail(b, err, m.text, false);
     return ERR_OK;
@@ -158,7 +112,7 @@ static enum err_code bind(struct pg_backend *b, const struct pg_frame *f,
     (void)service;
     TRY(pg_bind_read(&m, f, err));
     TRY(pg_portal_bind(b, &m, err));
-    say(b, '2');
+    pg_backend_say(b, '2');
     return ERR_OK;
 }
 
@@ -186,7 +140,7 @@ static void describe_rows(struct pg_backend *b, const struct pg_column *columns,
     if (columns)
         pg_rows_describe(&b->out, columns, n, formats);
     else
-        say(b, 'n');
+        pg_backend_say(b, 'n');
 }
 
 static enum err_code describe_statement(struct pg_backend *b, const char *name,
@@ -256,7 +210,7 @@ static enum err_code run_portal(struct pg_backend *b, struct pg_portal *p,
     TRY(pg_rows_copy(&p->rows, &r.rows, &p->arena, err));
     p->at = max_rows;
     pg_rows_send(&b->out, &p->rows, 0, max_rows, p->formats);
-    say(b, 's');
+    pg_backend_say(b, 's');
     return ERR_OK;
 }
 
@@ -269,7 +223,7 @@ static void send_page(struct pg_backend *b, struct pg_portal *p,
     pg_rows_send(&b->out, &p->rows, from, from + take, p->formats);
     p->at = from + take;
     if (max_rows > 0 && take == max_rows)
-        say(b, 's');
+        pg_backend_say(b, 's');
     else
         pg_complete(&b->out, p->tag ? p->tag : "SELECT", (int64_t)take);
 }
@@ -283,14 +237,15 @@ static enum err_code execute(struct pg_backend *b, const struct pg_frame *f,
     if (!p)
         return no_portal(m.portal, err);
     if (p->statement && p->statement->is_empty) {
-        say(b, 'I');
+        pg_backend_say(b, 'I');
         return ERR_OK;
     }
     if (p->ran) {
         send_page(b, p, m.max_rows);
         return ERR_OK;
     }
-    if (!service && !pg_command_is_light(&p->statement->command))
+    if (!service &&
+        !pg_command_is_light(b, &p->statement->command, p->params, p->n_params))
         return ERR_AGAIN;
     /* It may close itself: the text must outlive it. */
     struct pg_statement *s = p->statement;
@@ -314,7 +269,7 @@ static enum err_code close_target(struct pg_backend *b,
         pg_statement_drop(b, m.name);
     else
         pg_portal_drop(b, m.name);
-    say(b, '3');
+    pg_backend_say(b, '3');
     return ERR_OK;
 }
 
@@ -323,7 +278,7 @@ static enum err_code sync(struct pg_backend *b, const struct pg_frame *f,
 {
     (void)f, (void)service, (void)err;
     b->skips = false;
-    end_implicit(b);
+    pg_backend_end_implicit(b);
     pg_backend_ready(b);
     return ERR_OK;
 }
@@ -357,12 +312,18 @@ static const struct {
     bool skipped; /* after an error, until Sync */
     message_fn *run;
 } MESSAGES[] = {
-    { 'Q', true, query },    { 'P', true, parse },
-    { 'B', true, bind },     { 'D', true, describe },
-    { 'E', true, execute },  { 'C', true, close_target },
-    { 'S', false, sync },    { 'H', true, nothing },
-    { 'F', true, call },     { 'd', false, nothing },
-    { 'c', false, nothing }, { 'f', false, nothing },
+    { 'Q', true, pg_simple_query },
+    { 'P', true, parse },
+    { 'B', true, bind },
+    { 'D', true, describe },
+    { 'E', true, execute },
+    { 'C', true, close_target },
+    { 'S', false, sync },
+    { 'H', true, nothing },
+    { 'F', true, call },
+    { 'd', false, nothing },
+    { 'c', false, nothing },
+    { 'f', false, nothing },
 };
 
 enum pg_handled pg_backend_handle(struct pg_backend *b,
@@ -385,6 +346,8 @@ enum pg_handled pg_backend_handle(struct pg_backend *b,
     if (b->skips && MESSAGES[i].skipped)
         return PG_HANDLED;
     arena_reset(&b->scratch);
+    b->now_ns = b->clock ? clock_mono_ns(b->clock) : 0;
+    b->wait_ns = 0;
     const enum err_code code = MESSAGES[i].run(b, f, service, &err);
     if (code == ERR_AGAIN)
         return PG_NEEDS_WORKER;

@@ -1,6 +1,8 @@
 #ifndef PG_PG_BACKEND_H
 #define PG_PG_BACKEND_H
 
+#include "server/base/clock.h"
+#include "server/pg/pg_memo.h"
 #include "server/pg/pg_rows.h"
 #include "server/pg/pg_var.h"
 #include "server/pg/pg_wire.h"
@@ -71,9 +73,14 @@ struct pg_service {
     enum err_code (*catalog)(void *ctx, const struct pg_catalog_ask *ask,
                              struct pg_rows *out, struct err *err);
 
+    /* How long after it was asked for the last answer may leave;
+     * PG_SLOT_STRICT: it must not be given without a worker. */
+    uint64_t (*slot_ns)(void *ctx);
+
     uint64_t (*now_ns)(void *ctx); /* monotonic */
     int64_t (*now_us)(void *ctx);  /* wall clock */
 };
+#define PG_SLOT_STRICT UINT64_MAX
 
 enum { PG_CATALOG_PARAMS = 64 };
 struct pg_catalog_ask {
@@ -117,6 +124,14 @@ struct pg_portal {
     const char *tag;
 };
 
+/* The last text of a Query, so that a repetition is not parsed again. */
+struct pg_script {
+    struct arena arena;
+    const char *text; /* NULL: none */
+    struct sql_commands list;
+};
+enum { PG_SCRIPT_MAX = 4096, PG_SCRIPT_ARENA = 2 * 1024 * 1024 };
+
 struct pg_backend {
     char *user, *dataset; /* owned; dataset "" = the database names none */
     char *database;       /* owned; as the client called it */
@@ -128,6 +143,11 @@ struct pg_backend {
     char *savepoints[PG_SAVEPOINTS_MAX]; /* owned */
     size_t n_savepoints;
     bool skips; /* after an error, until Sync */
+    struct pg_script script;
+    struct pg_memo memo;
+    struct clock *clock; /* borrowed; NULL: nothing is remembered */
+    uint64_t now_ns;     /* when the message came */
+    uint64_t wait_ns;    /* its answer leaves so long after it */
     struct pg_out out;
     struct arena scratch;
 };
@@ -188,6 +208,15 @@ enum err_code pg_portal_fetch(struct pg_rows *out, struct pg_portal *p,
                               const struct sql_fetch *f, struct arena *a,
                               struct err *err) MUST_CHECK;
 
+/* pg_simple.c: Query, and FunctionCall's refusal. */
+enum err_code pg_simple_query(struct pg_backend *b, const struct pg_frame *f,
+                              const struct pg_service *service,
+                              struct err *err) MUST_CHECK;
+/* A message without a body. */
+void pg_backend_say(struct pg_backend *b, char type);
+/* Outside of a block each message is a transaction of its own. */
+void pg_backend_end_implicit(struct pg_backend *b);
+
 /* pg_run.c: obey a command. */
 struct pg_result {
     bool has_rows;
@@ -196,7 +225,10 @@ struct pg_result {
     bool counts; /* the number of rows belongs to the tag */
     int64_t n;   /* that number */
 };
-bool pg_command_is_light(const struct sql_command *c);
+/* It can be done on the loop's thread. */
+bool pg_command_is_light(const struct pg_backend *b,
+                         const struct sql_command *c,
+                         const struct value *params, size_t n_params);
 enum err_code pg_run(struct pg_result *out, struct pg_backend *b,
                      const struct sql_command *c, const struct value *params,
                      size_t n_params, const struct pg_service *service,
@@ -208,6 +240,8 @@ enum err_code pg_transaction(struct pg_backend *b, const struct sql_command *c,
 void pg_transaction_end(struct pg_backend *b, bool commits);
 
 /* pg_question.c: what is asked of the service. */
+bool pg_remembers(const struct pg_backend *b, const struct sql_command *c,
+                  const struct value *params, size_t n_params);
 enum err_code pg_ask(struct pg_rows *out, struct pg_backend *b,
                      const struct sql_command *c, const struct value *params,
                      size_t n_params, const struct pg_service *service,

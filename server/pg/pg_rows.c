@@ -18,8 +18,8 @@ struct pg_column *pg_columns_of(const struct reply_column *columns, size_t n,
     struct pg_column *out = ARENA_NEW_N(a, n + 1, struct pg_column);
     for (size_t i = 0; out && i < n; i++) {
         out[i].name = arena_strdup(a, columns[i].name);
-        out[i].oid = columns[i].numeric ? PG_NUMERIC
-                                        : pg_type_of_value(columns[i].type);
+        out[i].oid =
+            columns[i].numeric ? PG_NUMERIC : pg_type_of_value(columns[i].type);
         if (!out[i].name)
             return NULL;
     }

@@ -9,12 +9,15 @@ static enum err_code full(struct err *err)
     return err_set(err, ERR_LIMIT, "the statement needs too much memory");
 }
 
-bool pg_command_is_light(const struct sql_command *c)
+bool pg_command_is_light(const struct pg_backend *b,
+                         const struct sql_command *c,
+                         const struct value *params, size_t n_params)
 {
     if (c->refused)
         return true;
     if (c->kind == SQL_QUESTION)
-        return c->constants && !c->explains;
+        return (c->constants && !c->explains) ||
+               pg_remembers(b, c, params, n_params);
     return c->kind != SQL_DECLARE && c->kind != SQL_COPY &&
            c->kind != SQL_ESTIMATE &&
            !(c->kind == SQL_SHOW && c->name &&

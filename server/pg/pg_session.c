@@ -50,6 +50,12 @@ void pg_session_free(struct pg_session *s)
     free(s);
 }
 
+void pg_session_forget(struct pg_session *s)
+{
+    if (s->backend)
+        pg_memo_clear(&s->backend->memo);
+}
+
 const char *pg_session_user(const struct pg_session *s)
 {
     return s->state == READY || s->state == AWAY ? s->user : NULL;
@@ -272,6 +278,7 @@ static void log_in(struct pg_session *s)
         return;
     }
     s->backend->pid = pid;
+    s->backend->clock = s->options.clock;
     const enum err_code code = set_startup(s, s->backend, &err);
     if (code != ERR_OK) {
         fatal(s, code == ERR_NOT_FOUND ? "42704" : "22023", &err);
@@ -360,12 +367,26 @@ static void hand_over(struct pg_session *s, const struct pg_frame *f)
         pg_backend_ready(b);
 }
 
+/* What it says leaves later; without memory to wait, not at all. */
+static void wait_for_slot(struct pg_session *s, char type)
+{
+    struct pg_backend *b = s->backend;
+    if (s->options.hooks->wait(s->options.ctx, b, type, b->wait_ns)) {
+        s->backend = NULL;
+        s->state = AWAY;
+    } else {
+        pg_backend_cancelled(b, type);
+    }
+}
+
 static void on_message(struct pg_session *s, const struct pg_frame *f)
 {
     s->active = true;
     const enum pg_handled handled = pg_backend_handle(s->backend, f, NULL);
     if (handled == PG_NEEDS_WORKER)
         hand_over(s, f);
+    else if (handled == PG_HANDLED && s->backend->wait_ns > 0)
+        wait_for_slot(s, f->type);
     if (s->backend)
         pg_out_move(&s->out, &s->backend->out);
     if (handled == PG_ENDS)

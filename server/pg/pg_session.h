@@ -44,6 +44,11 @@ struct pg_hooks {
      */
     bool (*work)(void *ctx, struct pg_backend *backend, struct pg_frame message,
                  uint8_t *bytes, struct err *err);
+
+    /* What the backend said leaves so much later: as work(), but without a
+     * worker; `type` is of the message. */
+    bool (*wait)(void *ctx, struct pg_backend *backend, char type,
+                 uint64_t wait_ns);
 };
 
 struct pg_session_options {
@@ -53,6 +58,7 @@ struct pg_session_options {
     const uint8_t *endpoint; /* for SCRAM-SHA-256-PLUS; copied by nobody */
     size_t endpoint_len;     /* 0: it is not offered */
     size_t max_message_len;
+    struct clock *clock; /* borrowed; NULL: no answer is remembered */
 };
 
 /* NULL: out of memory. */
@@ -73,6 +79,9 @@ void pg_session_resume(struct pg_session *s, struct pg_backend *backend,
 
 /* End with FATAL: the caller is nobody any more. */
 void pg_session_expel(struct pg_session *s, const struct err *err);
+
+/* Policies or principals changed: what was remembered is asked anew. */
+void pg_session_forget(struct pg_session *s);
 
 /* Who is logged in; NULL before. */
 const char *pg_session_user(const struct pg_session *s);

@@ -228,6 +228,7 @@ static void put(struct pg_vars *v, unsigned var, const char *value)
     char *now = copy_of(value);
     free(x->now);
     x->now = now;
+    v->generation++;
     if (var < PG_VAR_COUNT && !same)
         v->changed[var] = true;
 }

@@ -35,6 +35,7 @@ struct pg_vars {
     struct pg_var_value value[PG_VARS];
     bool changed[PG_VAR_COUNT];
     bool in_transaction;
+    unsigned generation; /* counts changes */
 };
 
 void pg_vars_fini(struct pg_vars *v);

@@ -66,7 +66,9 @@ static bool on_work(void *ctx, struct pg_backend *backend,
     return true;
 }
 
-static const struct pg_hooks HOOKS = { on_sasl, on_open, on_cancel, on_work };
+static const struct pg_hooks HOOKS = {
+    .sasl = on_sasl, .open = on_open, .cancel = on_cancel, .work = on_work
+};
 
 /* Workers are done at once. */
 static void work(struct owner *o, struct pg_fake *fake)
