@@ -304,6 +304,7 @@ bench: deps
 	@benchmarks/bench_dp_peers.sh
 	@BUILD=$(BUILD) benchmarks/bench_pld.sh
 	@BIN=$(BIN) benchmarks/bench_grpc.sh
+	@BIN=$(BIN) benchmarks/bench_pg.sh
 
 format:
 	clang-format-14 -i $$(git ls-files '*.[ch]')

@@ -25,6 +25,10 @@ halftoned is running (pid $server_pid).  In another terminal:
     $bin/halftone describe
     $bin/halftone query 'SELECT ${group:+$group, }COUNT(DISTINCT $group_key) FROM $group_table${group:+ GROUP BY $group}'
 
+With psql, the token being the password:
+
+    PGPASSWORD=\$HALFTONE_TOKEN psql "host=localhost port=$pg_port user=analyst dbname=$dataset sslmode=verify-full sslrootcert=$HALFTONE_CA options='-c halftone.purpose=$HALFTONE_PURPOSE'"
+
 As the steward, for misses and other people's charges:
 
     export HALFTONE_TOKEN=\$(cat $PWD/$run/steward.token)
