@@ -119,7 +119,7 @@ test-clients: deps
 
 # Every package and pinned archive; a second run does nothing.
 deps: build/deps.ok
-build/deps.ok: tools/deps.sh tools/packages.txt
+build/deps.ok: tools/deps.sh tools/packages.txt tools/pg_query.symbols
 	@tools/deps.sh $(DUCKDB_PREFIX)
 	@touch $@
 

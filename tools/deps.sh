@@ -46,7 +46,7 @@ link_duckdb() {
 # own names: one object that exports only what server/sql calls.
 hide_pg_query() {
     out=$root/build/pg_query
-    [ -e "$out/pg_query.o" ] && return 0
+    [ "$out/pg_query.o" -nt tools/pg_query.symbols ] && return 0
     mkdir -p "$out"
     lib=$(gcc -print-file-name=libpg_query.a)
     ld -r --whole-archive "$lib" -o "$out/all.o"

@@ -161,7 +161,7 @@ def sqlalchemy():
     for driver in "psycopg2", "psycopg":
         url = s.URL.create(f"postgresql+{driver}", "analyst", PASSWORD, HOST, PORT, "shop")
         args = {k: DSN[k] for k in ("sslmode", "sslrootcert", "options")}
-        engine = s.create_engine(url, connect_args=args, pool_pre_ping=True, use_native_hstore=False)
+        engine = s.create_engine(url, connect_args=args, pool_pre_ping=True)
         for _ in range(2):
             with engine.connect() as c:
                 rows = c.execute(s.text(BY_CATEGORY.format(":t", ":a")), {"t": SINCE, "a": 100}).fetchall()
