@@ -85,6 +85,7 @@ static const char *const BACK[SCHEMA_VERSION] = {
           " WHEN NEW.state = 3 AND OLD.boot <> (SELECT max(id) FROM boots)"
           " BEGIN SELECT RAISE(ABORT, 'only the process that charged voids');"
           " END;",
+    [7] = "DROP TABLE texts;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

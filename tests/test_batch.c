@@ -107,7 +107,7 @@ static size_t charges(struct service_fixture *f)
     struct err err = { 0 };
     arena_init(&a, 1 << 18);
     assert_int_equal(ledger_list(f->service.ledger, &page, &n, &next, "shop",
-                                 NULL, "", 100, &a, &err),
+                                 NULL, "", 100, false, &a, &err),
                      ERR_OK);
     arena_fini(&a);
     return n;

@@ -412,7 +412,7 @@ static const char *do_shown(struct world *w)
     struct err err;
     size_t n;
     assert_int_equal(ledger_list(w->ledger, &rows_of_page, &n, &next, "shop",
-                                 NULL, "", 1, &w->arena, &err),
+                                 NULL, "", 1, false, &w->arena, &err),
                      ERR_OK);
     assert_int_equal(n, 1);
     return ledger_state_name(rows_of_page[0].state);

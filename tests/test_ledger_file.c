@@ -279,24 +279,24 @@ static void check_list(void **state)
     make_ledger(&w);
     assert_int_equal(world_open(&w, &err), ERR_OK);
     assert_int_equal(ledger_list(w.ledger, &rows, &n, &next, "shop", NULL, "",
-                                 2, &w.arena, &err),
+                                 2, false, &w.arena, &err),
                      ERR_OK);
     assert_int_equal(n, 2);
     assert_int_equal(rows[0].state, LEDGER_OPEN);
     assert_int_equal(rows[1].state, LEDGER_DONE);
     assert_string_equal(next, ledger_id_hex(rows[1].id).text);
     assert_int_equal(ledger_list(w.ledger, &rows, &n, &next, "shop", "ann",
-                                 next, 2, &w.arena, &err),
+                                 next, 2, false, &w.arena, &err),
                      ERR_OK);
     assert_int_equal(n, 1);
     assert_string_equal(next, "");
     assert_int_equal(rows[0].price.rho_pico, PRICE);
     assert_int_equal(ledger_list(w.ledger, &rows, &n, &next, "shop", "eve", "",
-                                 9, &w.arena, &err),
+                                 9, false, &w.arena, &err),
                      ERR_OK);
     assert_int_equal(n, 0);
     assert_int_equal(ledger_list(w.ledger, &rows, &n, &next, "shop", NULL,
-                                 "zzz", 9, &w.arena, &err),
+                                 "zzz", 9, false, &w.arena, &err),
                      ERR_INVALID);
     ledger_close(w.ledger);
     world_fini(&w);

@@ -116,6 +116,7 @@ static void world_init(struct world *w)
         charge_init(&c, i % 2 ? "ann" : "bob\xc3\xa9", i % 3 ? name : "", name,
                     (uint64_t)i, LIMIT + (uint64_t)(i / 100));
         c.args.policy_version = (uint64_t)(1 + i / 100);
+        c.args.text = i % 4 ? "SELECT count(*) FROM visits" : NULL;
         c.args.max_misses = c.args.max_misses_day = 1000;
         charge_add_quota(&c, LIMIT, 0);
         charge_add_quota(&c, LIMIT, 3600);

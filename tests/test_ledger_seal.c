@@ -17,6 +17,7 @@ enum { ARENA_CAP = 1 << 20, PRICE = 3, LIMIT = 1000000 };
     "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f\n"
 static const uint8_t CHARGE[16] = { 1, 2, 3 }, OTHER[16] = { 1, 2, 4 };
 static const char ANSWER[] = "country=PT n=1234";
+static const char QUESTION[] = "SELECT count(*) FROM people WHERE town = 'Ur'";
 
 static struct seal_keys keys_of(const char *text)
 {
@@ -168,6 +169,7 @@ static enum err_code ask(struct world *w, const char *key,
 {
     struct charge c;
     charge_init(&c, "ann", key, key, PRICE, LIMIT);
+    c.args.text = QUESTION;
     TRY(ledger_charge(w->ledger, run, &c.args, &w->arena, err));
     if (run->verdict != LEDGER_CHARGED)
         return ERR_OK;
@@ -215,6 +217,7 @@ static void test_ledger(void **state)
     must_get(&w, "plain");
     ledger_close(w.ledger);
     assert_true(file_holds(w.dir.path, "country=PT")); /* it would be found */
+    assert_true(file_holds(w.dir.path, "FROM people"));
 
     open_with(&w, &a);
     must_get(&w, "plain");
@@ -253,8 +256,50 @@ static void test_nothing_in_the_file(void **state)
     must_get(&w, "two");
     (void)snprintf(wal, sizeof wal, "%s-wal", w.dir.path);
     assert_false(file_holds(wal, "country=PT"));
+    assert_false(file_holds(wal, "FROM people"));
     ledger_close(w.ledger);
     assert_false(file_holds(w.dir.path, "country=PT"));
+    assert_false(file_holds(w.dir.path, "FROM people"));
+    arena_fini(&w.arena);
+    ledger_dir_fini(&w.dir);
+}
+
+/* The text that a list shows of the only charge. */
+static const char *listed(struct world *w, bool with_text)
+{
+    struct ledger_row *list;
+    const char *next;
+    struct err err;
+    size_t n;
+    assert_int_equal(ledger_list(w->ledger, &list, &n, &next, "shop", "ann", "",
+                                 10, with_text, &w->arena, &err),
+                     ERR_OK);
+    assert_true(n >= 1);
+    return list[n - 1].text;
+}
+
+static void test_question(void **state)
+{
+    const struct seal_keys a = keys_of(KEY_A), b = keys_of(KEY_B);
+    struct world w = { 0 };
+    (void)state;
+    ledger_dir_init(&w.dir);
+    fake_clock_init(&w.clock, START_US);
+    arena_init(&w.arena, ARENA_CAP);
+    open_with(&w, &a);
+    must_get(&w, "one");
+    assert_null(listed(&w, false)); /* nobody asked for it */
+    assert_string_equal(listed(&w, true), QUESTION);
+    ledger_close(w.ledger);
+    open_with(&w, &b); /* without its key it is gone, and the charge is there */
+    assert_null(listed(&w, true));
+    ledger_close(w.ledger);
+    open_with(&w, &a);
+    atomic_fetch_add(&w.clock.wall_us, INT64_C(1001) * 1000000); /* keep_s */
+    assert_null(listed(&w, true));
+    must_get(&w, "two"); /* clears away what has expired */
+    ledger_close(w.ledger);
+    assert_true(ledger_verifies(w.dir.path));
     arena_fini(&w.arena);
     ledger_dir_fini(&w.dir);
 }
@@ -265,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_ledger),
         cmocka_unit_test(test_nothing_in_the_file),
+        cmocka_unit_test(test_question),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL) |
            RUN_ROWS(rows, check) | RUN_ROWS(texts, check_keys);

@@ -219,7 +219,7 @@ static enum ledger_state listed_state(struct service_fixture *f)
     struct err err = { 0 };
     arena_init(&a, 1 << 16);
     assert_int_equal(ledger_list(f->service.ledger, &page, &n, &next, "shop",
-                                 NULL, "", 1, &a, &err),
+                                 NULL, "", 1, false, &a, &err),
                      ERR_OK);
     assert_int_equal(n, 1);
     const enum ledger_state listed = page[0].state;

@@ -5,21 +5,22 @@
 #include "clients/cli/grid.h"
 #include "clients/cli/methods.h"
 #include "clients/cli/number.h"
+#include "clients/cli/text.h"
 
-enum { PAGE_MAX = 1000, DEFAULT_LIMIT = 100, COLUMNS = 9 };
+enum { PAGE_MAX = 1000, DEFAULT_LIMIT = 100, COLUMNS = 10 };
 
 static struct grid_column HEADS[COLUMNS] = {
     { "charged", GRID_TEXT }, { "query_id", GRID_TEXT },
     { "dataset", GRID_TEXT }, { "principal", GRID_TEXT },
     { "purpose", GRID_TEXT }, { "state", GRID_TEXT },
     { "rho", GRID_NUMBER },   { "epsilon", GRID_NUMBER },
-    { "delta", GRID_NUMBER },
+    { "delta", GRID_NUMBER }, { "sql", GRID_TEXT },
 };
 
 /* Charges as they come in, page by page. */
 struct list {
-    struct grid grid;
-    size_t want; /* rows */
+    struct grid grid; /* the last column is shown with_sql only */
+    size_t want;      /* rows */
 };
 
 /* Exact for programs, rounded up for people. */
@@ -43,7 +44,7 @@ static const char *priced(uint64_t units, uint64_t other, unsigned decimals,
 static bool add(struct list *l, const Halftone__V1__Charge *c, bool for_people,
                 struct arena *a)
 {
-    const char **cell = l->grid.cells + l->grid.n_rows++ * COLUMNS;
+    const char **cell = l->grid.cells + l->grid.n_rows++ * l->grid.n_columns;
     cell[0] = answer_time(c->charged_us, a);
     cell[1] = c->query_id;
     cell[2] = c->dataset;
@@ -53,6 +54,8 @@ static bool add(struct list *l, const Halftone__V1__Charge *c, bool for_people,
     cell[6] = priced(c->rho_pico, c->epsilon_nano, 12, for_people, a);
     cell[7] = priced(c->epsilon_nano, c->rho_pico, 9, for_people, a);
     cell[8] = price_text(c->delta_atto, 18, for_people, a);
+    if (l->grid.n_columns == COLUMNS)
+        cell[9] = for_people ? text_line(a, c->sql) : c->sql;
     return cell[0] && (cell[6] || cell[7]) && cell[8];
 }
 
@@ -62,6 +65,7 @@ static enum err_code fetch(struct list *l, struct cli *cli,
     Halftone__V1__ListChargesRequest request;
     halftone__v1__list_charges_request__init(&request);
     request.dataset = dataset_word(cli);
+    request.with_sql = cli->opt.with_sql;
     while (l->grid.n_rows < l->want) {
         ProtobufCMessage *m;
         const size_t left = l->want - l->grid.n_rows;
@@ -85,7 +89,8 @@ int run_charges(struct cli *cli)
 {
     struct err err;
     struct client client;
-    struct list l = { .grid = { .columns = HEADS, .n_columns = COLUMNS },
+    struct list l = { .grid = { .columns = HEADS,
+                                .n_columns = COLUMNS - !cli->opt.with_sql },
                       .want = cli->opt.limit ? cli->opt.limit : DEFAULT_LIMIT };
     if (client_of(&client, &cli->opt, &cli->term, cli->arena, &err) != ERR_OK)
         return cli_misused(cli, &err);

@@ -39,7 +39,9 @@ const struct command COMMANDS[] = {
       ASKS, 64, run_estimate },
     { "budget", "[DATASET]", "Show what a dataset's budget holds and has left.",
       "", FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_BUDGET, 1, run_budget },
-    { "charges", "[DATASET]", "List charges, newest first.", "",
+    { "charges", "[DATASET]", "List charges, newest first.",
+      "Your own; stewards and auditors see everybody's.  --sql shows what was\n"
+      "asked, which the ledger keeps as long as the answer, encrypted.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_DATASET | FOR_PAGES, 1, run_charges },
     { "datasets", "", "List the datasets you may see.", "",
       FOR_SERVER | FOR_OUTPUT, 0, run_datasets },

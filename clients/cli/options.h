@@ -100,8 +100,8 @@ enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
     bool burn_all, explicit, ordinary;
-    bool help, version, no_color, plaintext, watch, intervals, bounds_report,
-        estimate;
+    bool help, version, no_color, plaintext, watch, with_sql, intervals,
+        bounds_report, estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
         *token_out, *reason, *at, *until, *proof, *from;

@@ -417,6 +417,7 @@ static enum err_code encode_charges(const uint8_t **msg, size_t *len,
         charges[i].rho_pico = c->rho_pico;
         charges[i].epsilon_nano = c->eps_nano;
         charges[i].delta_atto = c->delta_atto;
+        charges[i].sql = text(c->sql);
         m.charges[i] = &charges[i];
     }
     return pack(msg, len, &m.base, a, err);

@@ -227,6 +227,7 @@ static enum err_code decode_charges(struct request *out,
         return err_set(err, ERR_INVALID, "page_size is at most %d", PAGE_MAX);
     out->page_size = c->page_size ? c->page_size : PAGE_DEFAULT;
     out->page_token = c->page_token;
+    out->with_sql = c->with_sql;
     out->dataset = c->dataset;
     return ERR_OK;
 }

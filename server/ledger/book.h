@@ -118,8 +118,8 @@ struct book_page {
 };
 enum err_code book_list(struct book *b, struct book_page *out,
                         const char *dataset, const char *principal,
-                        const char *after, uint32_t limit, struct arena *a,
-                        struct err *err) MUST_CHECK;
+                        const char *after, uint32_t limit, bool with_text,
+                        struct arena *a, struct err *err) MUST_CHECK;
 
 /* Between the operations: */
 

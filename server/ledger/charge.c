@@ -291,12 +291,9 @@ int64_t charge_newest(struct book *b)
     return b->newest;
 }
 
-static enum err_code insert_charge(struct book *b, struct charge *c,
-                                   const struct ledger_charge_args *args,
-                                   struct err *err)
+static void insert_charge(struct book *b, struct charge *c,
+                          const struct ledger_charge_args *args)
 {
-    if (!new_id(&c->id, c->charged_us))
-        return err_set(err, ERR_INTERNAL, "no random bytes");
     c->leaf =
         book_note_charge(b, c, AUDIT_CHARGE, args->principal, c->charged_us);
     c->seq = charge_newest(b) + 1;
@@ -308,7 +305,34 @@ static enum err_code insert_charge(struct book *b, struct charge *c,
               c->price.delta_atto, c->policy_version, c->route, c->boot,
               c->charged_us, c->keep_us, c->boot, c->lease_until_us, c->leaf);
     bind_key(b, args, c->seq);
-    return ERR_OK;
+}
+
+/* What was asked, sealed; for who may see the charge, and nowhere else. */
+struct asked {
+    const uint8_t *data;
+    size_t len; /* 0 = nothing is kept */
+};
+
+static enum err_code seal_text(struct book *b, struct asked *out,
+                               const struct charge *c, const char *text,
+                               struct arena *a, struct err *err)
+{
+    const struct seal_of of = { c->dataset, c->id.bytes, SEAL_TEXT };
+    *out = (struct asked){ (const uint8_t *)text, text ? strlen(text) : 0 };
+    return out->len ? seal(b->keys, &of, &out->data, &out->len, a, err)
+                    : ERR_OK;
+}
+
+static void insert_text(struct book *b, const struct charge *c,
+                        const struct asked *asked)
+{
+    enum { PRUNE_AT_ONCE = 4 };
+    if (asked->len == 0)
+        return;
+    store_run(b->store, SQL_TEXT_PRUNE, "ii", c->charged_us,
+              (int64_t)PRUNE_AT_ONCE);
+    store_run(b->store, SQL_TEXT_NEW, "iib", c->seq, c->charged_us + c->keep_us,
+              asked->data, asked->len);
 }
 
 enum err_code charge_anew(struct book *b, struct ledger_run *out,
@@ -327,11 +351,17 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
                         .dataset = arena_strdup(a, args->dataset),
                         .purpose = arena_strdup(a, args->purpose) };
     memcpy(c.release_hash, args->release_hash, sizeof c.release_hash);
+    struct asked asked;
     if (!c.dataset || !c.purpose)
         return arena_full(err);
+    if (!new_id(&c.id, now_us))
+        return err_set(err, ERR_INTERNAL, "no random bytes");
     TRY(charge_check_misses(b, args, now_us, err));
+    TRY(seal_text(b, &asked, &c, args->text, a, err));
+    /* From here on nothing fails alone: what is taken is charged. */
     TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));
-    TRY(insert_charge(b, &c, args, err));
+    insert_charge(b, &c, args);
+    insert_text(b, &c, &asked);
     *seq = c.seq;
     return tell(b, out, &c, LEDGER_CHARGED, now_us, a, err);
 }

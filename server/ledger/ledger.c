@@ -541,6 +541,7 @@ struct list_work {
     struct book_page page;
     const char *dataset, *principal, *after;
     uint32_t limit;
+    bool with_text;
     struct arena *a;
 };
 
@@ -548,19 +549,21 @@ static enum err_code exec_list(struct book *b, struct work *w)
 {
     struct list_work *r = (struct list_work *)w;
     return book_list(b, &r->page, r->dataset, r->principal, r->after, r->limit,
-                     r->a, w->err);
+                     r->with_text, r->a, w->err);
 }
 
 enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
                           const char **next, const char *dataset,
                           const char *principal, const char *after,
-                          uint32_t limit, struct arena *a, struct err *err)
+                          uint32_t limit, bool with_text, struct arena *a,
+                          struct err *err)
 {
     struct list_work w = { .work = { .exec = exec_list, .err = err },
                            .dataset = dataset,
                            .principal = principal,
                            .after = after,
                            .limit = limit,
+                           .with_text = with_text,
                            .a = a };
     TRY(committer_run(&l->committer, &w.work));
     *rows = w.page.rows;

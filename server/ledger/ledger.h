@@ -116,6 +116,8 @@ struct ledger_charge_args {
     struct dp_price price;
     const struct ledger_account_spec *accounts;
     size_t n_accounts; /* 1..LEDGER_ACCOUNTS_MAX */
+    const char *text;  /* what was asked, kept encrypted as long as the answer
+                          would be; or NULL */
     uint64_t policy_version;
     uint64_t reuse_for_s; /* an equal release this young answers instead */
     uint64_t keep_s;      /* how long the answer stays readable */
@@ -303,17 +305,19 @@ struct ledger_row {
     enum ledger_state state; /* as it may be known now */
     int64_t charged_us;
     struct dp_price price;
+    const char *text; /* what was asked; NULL: not wanted, or no longer kept */
 };
 
 /*
  * Charges newest first, `principal` NULL = everyone's, after page token `after`
- * ("" = from the top); *next is "" on the last page.
+ * ("" = from the top); *next is "" on the last page.  With texts a page is
+ * large.
  * ERR_INVALID  `after` is no page token of this dataset
  */
 enum err_code ledger_list(struct ledger *l, struct ledger_row **rows, size_t *n,
                           const char **next, const char *dataset,
                           const char *principal, const char *after,
-                          uint32_t limit, struct arena *a,
+                          uint32_t limit, bool with_text, struct arena *a,
                           struct err *err) MUST_CHECK;
 
 /* Append entries to the audit log, all or none; durable when it returns. */

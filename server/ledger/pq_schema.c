@@ -23,8 +23,17 @@
     "CREATE TRIGGER " name " BEFORE " event " FOR EACH ROW WHEN (" when ")"    \
     " EXECUTE FUNCTION refuse('" why "')"
 
+#define TEXT_TABLE                                                             \
+"CREATE TABLE texts ("                                                         \
+"    charge bigint PRIMARY KEY,"                                               \
+"    expires_us bigint NOT NULL,"                                              \
+"    text bytea NOT NULL);"                                                    \
+"CREATE INDEX texts_by_expiry ON texts (expires_us);"                          \
+REFUSE("texts_fixed", "UPDATE ON texts", "true", "a question never changes")
+
 const char *const PQ_SCHEMA_UPGRADES[PQ_SCHEMA_VERSION] = {
 /* from 1: who ends the life of another server looks for its open charges */
+[2] = TEXT_TABLE,
 [1] = "CREATE INDEX charges_by_boot ON charges (boot) WHERE state = 0",
 };
 
@@ -181,6 +190,8 @@ REFUSE("keys_kept", "DELETE ON keys", "true", "a key is never deleted"),
 "    answer bytea NOT NULL)",
 "CREATE INDEX answers_by_expiry ON answers (expires_us)",
 REFUSE("answers_fixed", "UPDATE ON answers", "true", "an answer never changes"),
+
+TEXT_TABLE,
 
 "CREATE TABLE pieces ("
     ID_COLUMN ","

@@ -15,7 +15,7 @@
  * tables are not declared: each row would lock and look up the rows it refers
  * to, for what verify checks as well.
  */
-enum { PQ_SCHEMA_VERSION = 2 };
+enum { PQ_SCHEMA_VERSION = 3 };
 
 /* Statements in order; NULL ends them. */
 extern const char *const PQ_SCHEMA_SQL[];

@@ -232,6 +232,26 @@ static bool read_row(struct store *s, enum sql sql, struct ledger_row *row,
     return row->principal && row->purpose;
 }
 
+/* Without its key a text is gone, as an answer is; its charge is shown. */
+static bool read_text(struct book *b, enum sql sql, struct ledger_row *row,
+                      struct arena *a)
+{
+    enum { TEXT_COLUMN = 9 };
+    size_t len;
+    struct err err;
+    const void *sealed = store_blob(b->store, sql, TEXT_COLUMN, &len);
+    if (len == 0)
+        return true;
+    const uint8_t *text = (const uint8_t *)arena_strndup(a, sealed, len);
+    const struct seal_of of = { row->dataset, row->id.bytes, SEAL_TEXT };
+    if (!text)
+        return false;
+    const enum err_code code = unseal(b->keys, &of, &text, &len, a, &err);
+    if (code == ERR_OK)
+        row->text = arena_strndup(a, (const char *)text, len);
+    return code == ERR_OK ? row->text != NULL : code != ERR_LIMIT;
+}
+
 static enum err_code page_full(struct err *err)
 {
     (void)err_set(err, ERR_LIMIT, "The page passes the request's memory.");
@@ -240,10 +260,11 @@ static enum err_code page_full(struct err *err)
 
 enum err_code book_list(struct book *b, struct book_page *out,
                         const char *dataset, const char *principal,
-                        const char *after, uint32_t limit, struct arena *a,
-                        struct err *err)
+                        const char *after, uint32_t limit, bool with_text,
+                        struct arena *a, struct err *err)
 {
     struct store *s = b->store;
+    const int64_t kept_us = with_text ? b->now_us : INT64_MAX;
     const enum sql sql = principal ? SQL_LIST_MINE : SQL_LIST_ALL;
     const int64_t now_us = b->now_us;
     int64_t below;
@@ -254,13 +275,15 @@ enum err_code book_list(struct book *b, struct book_page *out,
     if (!out->rows || !name)
         return page_full(err);
     /* One more than asked tells whether there is a next page. */
-    bool more = principal ? store_find(s, sql, "titi", dataset, below,
+    bool more = principal ? store_find(s, sql, "ititi", kept_us, dataset, below,
                                        principal, (int64_t)limit + 1)
-                          : store_find(s, sql, "tii", dataset, below,
+                          : store_find(s, sql, "itii", kept_us, dataset, below,
                                        (int64_t)limit + 1);
     bool fits = true;
     while (more && fits && out->n < limit) {
-        fits = read_row(s, sql, &out->rows[out->n++], name, now_us, a);
+        fits = read_row(s, sql, &out->rows[out->n], name, now_us, a) &&
+               read_text(b, sql, &out->rows[out->n], a);
+        out->n++;
         more = store_next(s, sql);
     }
     store_end(s, sql);

@@ -123,6 +123,15 @@ REFUSE("stumbles_kept", "DELETE ON stumbles", "1", "history never changes")
 REFUSE("lifts_fixed", "UPDATE ON lifts", "1", "history never changes")         \
 REFUSE("lifts_kept", "DELETE ON lifts", "1", "history never changes")
 
+#define TEXT_TABLE                                                             \
+"CREATE TABLE texts ("                                                         \
+"    charge INTEGER PRIMARY KEY REFERENCES charges,"                           \
+"    expires_us INTEGER NOT NULL,"                                             \
+"    text BLOB NOT NULL"                                                       \
+") STRICT;"                                                                    \
+"CREATE INDEX texts_by_expiry ON texts (expires_us);"                          \
+REFUSE("texts_fixed", "UPDATE ON texts", "1", "a question never changes")
+
 #define META_TABLE                                                             \
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"            \
     " STRICT, WITHOUT ROWID;"
@@ -161,6 +170,7 @@ CHARGES_ONCE CHARGES_LEAF,
 "UPDATE boots SET settled = 1 WHERE id < (SELECT max(id) FROM boots);"
 "DROP TRIGGER charges_void;"
 LIVES_INDEX CHARGES_VOID,
+[7] = TEXT_TABLE,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -301,6 +311,7 @@ REFUSE("answers_fixed", "UPDATE ON answers", "1", "an answer never changes"),
 PIECE_TABLES,
 LIFT_TABLE,
 META_TABLE,
+TEXT_TABLE,
 OPEN_INDEX,
 NULL,
 };

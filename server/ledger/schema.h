@@ -14,6 +14,7 @@
  *   charges          one row each, never deleted
  *   keys             (principal, idempotency key) -> charge
  *   answers          what was released, until it expires
+ *   texts            what was asked, encrypted, until it expires
  *   log_leaves       the audit log: entries, their salts and leaf hashes
  *   log_tiles        roots of its complete tiles (server/audit/merkle.h)
  *   pieces           the releases of a charge that pays for several
@@ -22,7 +23,7 @@
  *   lifts            stewards who let a dataset go on after misses, and why
  *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 7, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 8, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

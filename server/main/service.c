@@ -142,6 +142,29 @@ static uint64_t keep_s(const struct policy *p)
     return p->reuse_for_s > least ? p->reuse_for_s : least;
 }
 
+static const char *sent_of(const struct request *req)
+{
+    return req->sql ? req->sql : req->text;
+}
+
+/* What was asked, as text; NULL: in another form, or there is no room. */
+static const char *text_of(const struct request *req, struct arena *a)
+{
+    size_t len = 1;
+    if (!req->is_batch)
+        return sent_of(req);
+    for (size_t i = 0; i < req->n_queries; i++) {
+        const char *sent = sent_of(&req->queries[i]);
+        len += sent ? strlen(sent) + sizeof ";\n" : 0;
+    }
+    char *out = arena_alloc(a, len, 1);
+    struct writer w = writer_of(out, out ? len : 0);
+    for (size_t i = 0; i < req->n_queries; i++)
+        if (sent_of(&req->queries[i]))
+            writer_printf(&w, "%s;\n", sent_of(&req->queries[i]));
+    return out && writer_cstr(&w) ? out : NULL;
+}
+
 enum err_code service_charge_args(struct ledger_charge_args *out,
                                   const struct service_call *call,
                                   const struct policy *policy,
@@ -162,6 +185,7 @@ enum err_code service_charge_args(struct ledger_charge_args *out,
         .request_hash = req->hash,
         .release_hash = release_hash,
         .price = price,
+        .text = text_of(req, a),
         .accounts = accounts->spec,
         .n_accounts = accounts->n,
         .policy_version = policy->version,

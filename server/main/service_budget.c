@@ -96,7 +96,7 @@ enum err_code service_charges(struct service_call *call, struct reply *out,
     TRY(ledger_list(call->service->ledger, &rows, &out->n_charges,
                     &out->next_page_token, d->policy->id,
                     everyones ? NULL : call->who->name, req->page_token,
-                    req->page_size, a, err));
+                    req->page_size, req->with_sql, a, err));
     out->charges = ARENA_NEW_N(a, out->n_charges, struct reply_charge);
     if (!out->charges)
         return full(err);
@@ -112,6 +112,7 @@ enum err_code service_charges(struct service_call *call, struct reply *out,
             .rho_pico = rows[i].price.rho_pico,
             .eps_nano = rows[i].price.eps_nano,
             .delta_atto = rows[i].price.delta_atto,
+            .sql = rows[i].text ? rows[i].text : "",
         };
         if (!out->charges[i].query_id)
             return full(err);

@@ -117,6 +117,7 @@ enum err_code settle(bool *shows, struct reply_table *out,
     if (!script.question)
         return refuse(err, REFUSAL_SET_ALONE, script.sets[0].at, NULL, NULL);
     req->tree = script.question;
+    req->text = req->sql;
     req->sql = NULL;
     req->sql_len = 0;
     call->req = req;

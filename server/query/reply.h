@@ -133,6 +133,7 @@ struct reply_charge {
     const char *state; /* "open", "answered", "miss", "void" */
     int64_t charged_us;
     uint64_t rho_pico, eps_nano, delta_atto;
+    const char *sql; /* "": not wanted, or not kept */
 };
 
 struct reply_missed {

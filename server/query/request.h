@@ -99,6 +99,7 @@ struct request {
     /* QUERY, ESTIMATE: exactly one of sql and tree. */
     const char *sql;           /* NUL-terminated, or NULL */
     size_t sql_len;            /* bytes */
+    const char *text; /* the SQL as it was sent, once `sql` became `tree` */
     const struct select *tree; /* structured message, or NULL */
     struct value *params;      /* $1.. */
     size_t n_params;
@@ -125,6 +126,7 @@ struct request {
     /* LIST_CHARGES, AUDIT_ENTRIES */
     uint32_t page_size;     /* 1..1000 */
     const char *page_token; /* "" = first page */
+    bool with_sql;
 
     /* AUDIT_ENTRIES, AUDIT_PROVE */
     uint64_t first;     /* index of a leaf */

@@ -80,6 +80,15 @@ check 'and reads every entry, opened' same_entries
 check 'an analyst may not' exits 5 as analyst audit entries
 check 'nor an auditor of some datasets, and hears why' says 'of every dataset' as some audit entries
 check 'no charge, no proof' exits 3 as aud audit prove 00
+shows_sql() { # WHO: the charges with what was asked
+    as "$1" charges shop --sql --format csv | tee /dev/stderr | grep -q 'SELECT COUNT(\*) FROM shop.customers'
+}
+check 'who asked sees his question again' shows_sql analyst
+check 'and so does an auditor' shows_sql aud
+hidden() { # neither in the file, nor in its log, nor in what the server said
+    ! grep -a 'shop.customers' "$run"/ledger.db* "$run/server.log" && ! leaves | grep 'shop.customers'
+}
+check 'no file holds it readably' hidden
 check 'the ledger and its log hold together' "$bin/halftone" ledger verify "$run/ledger.db"
 witness() { "$bin/halftone" audit witness --log-key "$(page key)" "$run/seen" "$@"; }
 check 'a stranger finds every tile as signed' says 'every tile as signed' \
