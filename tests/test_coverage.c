@@ -26,7 +26,7 @@
  * SOAK=seed asks all questions, and the real purchases where they are; else a
  * part of them, with a fixed seed.
  */
-enum { PEOPLE = 3000, TRUTHS = 512, KEY = 160, SQL = 1024, CLASSES = 40 };
+enum { PEOPLE = 3000, TRUTHS = 512, KEY = 160, SQL = 1024, CLASSES = 64 };
 static const double LEVEL = 0.95, ERRORS = 5;
 
 struct tally {
@@ -506,7 +506,7 @@ static void intervals_cover(void **state)
     t.rng = test_rng_new(seed ? (unsigned long)atol(seed) : 11);
     ask_demo();
     ask_retail();
-    printf("%-32s %8s %9s %9s %9s\n", "class", "numbers", "covered %",
+    printf("%-44s %8s %9s %9s %9s\n", "class", "numbers", "covered %",
            "expected", "unbounded");
     for (size_t i = 0; i < t.n_tallies; i++) {
         const struct tally *of = &t.tally[i];
@@ -514,7 +514,7 @@ static void intervals_cover(void **state)
         const bool few = of->covered < of->expected - ERRORS * sd;
         const bool many = of->exact && of->covered > of->expected + ERRORS * sd;
         const bool empty = of->cells == 0 || of->unbounded > of->cells / 2;
-        printf("%-32s %8.0f %9.2f %s%8.2f %9.0f%s\n", of->name, of->cells,
+        printf("%-44s %8.0f %9.2f %s%8.2f %9.0f%s\n", of->name, of->cells,
                100 * of->covered / of->cells, of->exact ? "=" : ">",
                100 * of->expected / of->cells, of->unbounded,
                few || many || empty ? "  FAILED" : "");

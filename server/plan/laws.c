@@ -135,17 +135,15 @@ enum err_code laws_find(struct laws *l, const struct plan *p, struct arena *a,
 /* Far from what rows were chosen by, the law given that and the plain one agree
  * but for NEVER: a number that would rarely pass comes that far even more
  * rarely. */
-static struct reply_interval of_measure(const struct laws *l,
-                                        enum laws_stage stage, size_t i,
-                                        struct dp_noisy v)
+struct reply_interval laws_measure(const struct laws *l, enum laws_stage stage,
+                                   size_t i, dp_int v, bool shared)
 {
-    if (!laws_is_uncut(l, stage, i, v.v))
-        return laws_cut_interval(l, stage, i, v.v);
-    const uint64_t k = l->alone[i];
+    if (!laws_is_uncut(l, stage, i, v))
+        return laws_cut_interval(l, stage, i, v, shared);
+    const uint64_t k = shared ? l->shared[i] : l->alone[i];
     const unsigned bits = l->p->measures[i].grid_bits;
-    const struct dp_interval at = { DP_INTERVAL_BOUNDED,
-                                    (double)v.v - (double)k,
-                                    (double)v.v + (double)k };
+    const struct dp_interval at = { DP_INTERVAL_BOUNDED, (double)v - (double)k,
+                                    (double)v + (double)k };
     return shown(k == UINT64_MAX ? DP_ENOCONV : DP_OK, at, 0, bits);
 }
 
@@ -250,6 +248,35 @@ static bool is_near(const struct laws *l, enum laws_stage stage,
              !laws_is_uncut(l, stage, agg->square, noisy[agg->square].v)));
 }
 
+/* Then a sum and a mean are put together of the intervals of both, each of
+ * which may miss half the time; a spread is not. */
+static struct reply_interval near_edge(const struct laws *l,
+                                       enum laws_stage stage,
+                                       const struct plan_agg *agg,
+                                       const struct dp_noisy *noisy)
+{
+    const struct plan_measure *m = &l->p->measures[agg->measure];
+    const double center = real_of(m->center, m->grid_bits);
+    const struct reply_interval sum =
+        laws_measure(l, stage, agg->measure, noisy[agg->measure].v, true);
+    struct reply_interval of =
+        laws_measure(l, stage, agg->count, noisy[agg->count].v, true);
+    if (agg->kind != PLAN_AGG_SUM && agg->kind != PLAN_AGG_MEAN)
+        return (struct reply_interval){ .kind = INTERVAL_NONE };
+    if (agg->kind == PLAN_AGG_MEAN) {
+        of = laws_combined(OP_DIV, sum, of);
+        of.lo += center;
+        of.hi += center;
+        return of;
+    }
+    const double a = center * of.lo, b = center * of.hi;
+    if (of.kind == INTERVAL_BOUNDED) {
+        of.lo = fmin(a, b);
+        of.hi = fmax(a, b);
+    }
+    return laws_combined(OP_ADD, sum, of);
+}
+
 static void aggregate(struct value *out, struct reply_interval *bounds,
                       const struct laws *l, enum laws_stage stage, size_t i,
                       const struct dp_noisy *noisy)
@@ -263,7 +290,8 @@ static void aggregate(struct value *out, struct reply_interval *bounds,
     case PLAN_AGG_QUANTILE:
     case PLAN_AGG_MEASURE:
         *out = number(s, m->grid_bits, agg->whole);
-        *bounds = of_measure(l, stage, agg->measure, noisy[agg->measure]);
+        *bounds =
+            laws_measure(l, stage, agg->measure, noisy[agg->measure].v, false);
         break;
     case PLAN_AGG_SUM:
         *out = number(saturating_sum(s, m->center, noisy[agg->count].v),
@@ -297,6 +325,8 @@ void laws_aggregate(struct value *out, struct reply_interval *bounds,
         quantile(out, bounds, l->p, agg, noisy);
     else
         aggregate(out, bounds, l, stage, i, noisy);
-    if (picks ? l->picks_lost[stage][agg->pick] : is_near(l, stage, agg, noisy))
+    if (picks && l->picks_lost[stage][agg->pick])
         *bounds = (struct reply_interval){ .kind = INTERVAL_NONE };
+    if (!picks && is_near(l, stage, agg, noisy))
+        *bounds = near_edge(l, stage, agg, noisy);
 }

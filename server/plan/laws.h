@@ -34,7 +34,8 @@ struct laws_seen {
 struct laws_cut {
     struct dp_cut at;
     bool is_lost;
-    struct laws_seen from_lo, from_hi;
+    struct laws_seen from_lo[2],
+        from_hi[2]; /* at the level; sharing the error */
 };
 
 struct laws {
@@ -100,10 +101,17 @@ enum err_code laws_cuts_find(struct laws *l, struct arena *a,
 /* Does the law of the noise alone hold for a measure whose number is v? */
 bool laws_is_uncut(const struct laws *l, enum laws_stage stage, size_t measure,
                    dp_int v);
-/* ... where it does not: the interval, in units of the measure. */
+/* The interval of a measure whose number is v, in its units; `shared`: one of
+ * two that may each miss half as often as the level says. */
+struct reply_interval laws_measure(const struct laws *l, enum laws_stage stage,
+                                   size_t measure, dp_int v, bool shared);
+/* ... where that law does not hold. */
 struct reply_interval laws_cut_interval(const struct laws *l,
                                         enum laws_stage stage, size_t measure,
-                                        dp_int v);
+                                        dp_int v, bool shared);
+/* a + b, a - b and a / b of two intervals. */
+struct reply_interval laws_combined(enum expr_op op, struct reply_interval a,
+                                    struct reply_interval b);
 /* Has an output lost its interval to what rows were chosen by? */
 bool laws_is_lost(const struct laws *l, const struct typed *e);
 

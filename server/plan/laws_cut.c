@@ -359,14 +359,16 @@ bool laws_is_uncut(const struct laws *l, enum laws_stage stage, size_t measure,
 }
 
 static struct reply_interval at_steps(const struct laws *l, size_t measure,
-                                      struct dp_cut at, dp_int from, dp_int to)
+                                      struct dp_cut at, dp_int from, dp_int to,
+                                      bool shared)
 {
     const struct plan_measure *m = &l->p->measures[measure];
+    const double level = shared ? (1 + l->p->level) / 2 : l->p->level;
     const struct dp_reading first = { { from }, m->noise };
     const struct dp_reading last = { { to }, m->noise };
     struct dp_interval a = { 0 }, b = { 0 };
-    if (dp_interval_of_cut(&a, &first, at, l->p->level) != DP_OK ||
-        dp_interval_of_cut(&b, &last, at, l->p->level) != DP_OK ||
+    if (dp_interval_of_cut(&a, &first, at, level) != DP_OK ||
+        dp_interval_of_cut(&b, &last, at, level) != DP_OK ||
         a.kind != DP_INTERVAL_BOUNDED || b.kind != DP_INTERVAL_BOUNDED)
         return UNBOUNDED;
     a.hi = b.hi;
@@ -375,16 +377,17 @@ static struct reply_interval at_steps(const struct laws *l, size_t measure,
 }
 
 /* From one end, `past` steps; both ends of an interval rise with the number. */
-static struct reply_interval from_end(struct laws_seen *seen,
+static struct reply_interval from_end(struct laws_seen seen_at[2],
                                       const struct laws *l, size_t measure,
                                       struct dp_cut at, dp_int past, bool below,
-                                      struct arena *a)
+                                      bool shared)
 {
+    struct laws_seen *seen = &seen_at[shared];
     const dp_int step = (dp_int)l->near[measure] / CELLS + 1;
     const size_t cell = (size_t)(past / step);
     if (!seen->has) {
-        seen->interval = ARENA_NEW_N(a, CELLS + 1, struct reply_interval);
-        seen->has = ARENA_NEW_N(a, CELLS + 1, bool);
+        seen->interval = ARENA_NEW_N(l->a, CELLS + 1, struct reply_interval);
+        seen->has = ARENA_NEW_N(l->a, CELLS + 1, bool);
         if (!seen->interval || !seen->has) {
             seen->has = NULL;
             return UNBOUNDED;
@@ -396,7 +399,7 @@ static struct reply_interval from_end(struct laws_seen *seen,
         dp_int to = below ? at.hi - first : at.lo + last;
         from = from < at.lo ? at.lo : from;
         to = to > at.hi ? at.hi : to;
-        seen->interval[cell] = at_steps(l, measure, at, from, to);
+        seen->interval[cell] = at_steps(l, measure, at, from, to, shared);
         seen->has[cell] = true;
     }
     return seen->interval[cell];
@@ -404,14 +407,14 @@ static struct reply_interval from_end(struct laws_seen *seen,
 
 struct reply_interval laws_cut_interval(const struct laws *l,
                                         enum laws_stage stage, size_t measure,
-                                        dp_int v)
+                                        dp_int v, bool shared)
 {
     struct laws_cut *c = &l->cuts[stage][measure];
     const dp_int near = (dp_int)l->near[measure];
     if (c->is_lost || v < c->at.lo || v > c->at.hi)
         return NONE;
     if (c->at.lo != DP_INT_MIN && v - c->at.lo <= near)
-        return from_end(&c->from_lo, l, measure, c->at, v - c->at.lo, false,
-                        l->a);
-    return from_end(&c->from_hi, l, measure, c->at, c->at.hi - v, true, l->a);
+        return from_end(c->from_lo, l, measure, c->at, v - c->at.lo, false,
+                        shared);
+    return from_end(c->from_hi, l, measure, c->at, c->at.hi - v, true, shared);
 }

@@ -141,6 +141,30 @@ bool laws_is_plain(const struct laws_row *row, size_t agg)
            laws_is_uncut(l, row->stage, a->measure, row->noisy[a->measure].v);
 }
 
+/* Of a count or sum, sharing the error with another. */
+static struct reply_interval half_of_agg(const struct laws_row *row, size_t agg)
+{
+    const struct laws *l = row->laws;
+    const struct plan_agg *a = &l->p->aggs[agg];
+    return a->kind == PLAN_AGG_MEASURE && row->noisy
+               ? laws_measure(l, row->stage, a->measure,
+                              row->noisy[a->measure].v, true)
+               : NONE;
+}
+
+/* The quotient of two intervals, where one is near what its row was chosen by
+ * and so not of a Gaussian. */
+static struct reply_interval of_boxed(const struct laws_row *row,
+                                      const struct quotient *q)
+{
+    const struct reply_interval of =
+        laws_combined(OP_DIV, half_of_agg(row, q->num->index),
+                      half_of_agg(row, q->den->index));
+    return of.kind == INTERVAL_BOUNDED
+               ? between(q->factor * of.lo, q->factor * of.hi)
+               : of;
+}
+
 /* Fieller's set for the quotient; unbounded where it is. */
 static struct reply_interval of_quotient(const struct laws_row *row,
                                          const struct quotient *q, double level)
@@ -149,9 +173,11 @@ static struct reply_interval of_quotient(const struct laws_row *row,
     bool is_share;
     if (q->num->kind == TYPED_OVER || q->den->kind == TYPED_OVER)
         return laws_share(row, &is_share, q->num, q->den, q->factor, level);
-    if (q->num->index == q->den->index || !laws_is_plain(row, q->num->index) ||
-        !laws_is_plain(row, q->den->index))
+    if (q->num->index == q->den->index)
         return NONE;
+    if (!laws_is_plain(row, q->num->index) ||
+        !laws_is_plain(row, q->den->index))
+        return level > p->level ? NONE : of_boxed(row, q);
     const size_t num = p->aggs[q->num->index].measure;
     const size_t den = p->aggs[q->den->index].measure;
     const struct dp_reading n = { row->noisy[num], p->measures[num].noise };
@@ -177,19 +203,11 @@ static struct reply_interval half_of(const struct laws_row *row,
         return of_quotient(row, &q, level);
     if (agg && agg->kind == TYPED_OVER)
         return moved(e, laws_over(row, agg->index, level));
-    if (!agg || !laws_is_plain(row, agg->index))
-        return NONE;
-    const size_t m = l->p->aggs[agg->index].measure;
-    const double k = (double)l->shared[m], v = (double)row->noisy[m].v;
-    if (l->shared[m] == UINT64_MAX)
-        return UNBOUNDED;
-    const int exp = plan_measure_exp(&l->p->measures[m]);
-    return moved(e, between(ldexp(v - k, exp), ldexp(v + k, exp)));
+    return agg ? moved(e, half_of_agg(row, agg->index)) : NONE;
 }
 
-/* a + b, a - b and a / b of two intervals; either may fail half the time. */
-static struct reply_interval combined(enum expr_op op, struct reply_interval a,
-                                      struct reply_interval b)
+struct reply_interval laws_combined(enum expr_op op, struct reply_interval a,
+                                    struct reply_interval b)
 {
     if (a.kind == INTERVAL_NONE || b.kind == INTERVAL_NONE)
         return NONE;
@@ -226,9 +244,10 @@ static struct reply_interval of_pair(const struct laws_row *row,
         return NONE;
     const bool left = typed_is_const(args[0]), right = typed_is_const(args[1]);
     if (!left && !right)
-        return op == OP_MUL ? NONE
-                            : combined(op, half_of(row, args[0]),
-                                       half_of(row, without_nullif(args[1])));
+        return op == OP_MUL
+                   ? NONE
+                   : laws_combined(op, half_of(row, args[0]),
+                                   half_of(row, without_nullif(args[1])));
     const double c = side(args[left ? 0 : 1], 0);
     const struct reply_interval of =
         of_pair(row, args[left ? 1 : 0], depth + 1);
