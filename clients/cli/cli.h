@@ -58,7 +58,7 @@ void cli_note(struct cli *cli, const char *text);
 
 command_fn run_query, run_batch, run_estimate, run_budget, run_charges,
     run_datasets, run_describe, run_policy_check, run_policy_draft,
-    run_policy_keys, run_principals_add, run_ledger_verify, run_ledger_backup,
+    run_policy_ddl, run_policy_keys, run_principals_add, run_ledger_verify, run_ledger_backup,
     run_ledger_export, run_ledger_migrate, run_ledger_recover, run_audit_entries, run_audit_prove,
     run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
 

@@ -63,6 +63,12 @@ const struct command COMMANDS[] = {
       "\n"
       "  halftone policy draft sales.parquet > sales.yaml\n",
       0, 1, run_policy_draft },
+    { "policy ddl", "FILE...",
+      "Print the published schema as PostgreSQL's DDL.",
+      "What clients of the PostgreSQL port see of the policies: tables, "
+      "types,\n"
+      "comments, and public domains as check constraints.\n",
+      0, 64, run_policy_ddl },
     { "policy keys", "", "Print every key of a policy, with its meaning.", "",
       0, 0, run_policy_keys },
     { "principals add", "NAME", "Make an entry and a token for a principal.",

@@ -101,6 +101,81 @@ static enum err_code recv_text(struct value *out, const struct pg_param *p,
 }
 
 static enum err_code recv_binary(struct value *out, const struct pg_param *p,
+                                 struct arena *a, struct err *err);
+
+enum { ARRAY_TEXT_MAX = 64 * 1024 };
+
+/* An element inside {}, quoted. */
+static void put_element(struct writer *w, const struct value *v)
+{
+    if (v->type != VALUE_TEXT) {
+        value_print(w, v);
+        return;
+    }
+    writer_u8(w, '"');
+    for (size_t i = 0; i < v->text.len; i++) {
+        if (v->text.s[i] == '"' || v->text.s[i] == '\\')
+            writer_u8(w, '\\');
+        writer_u8(w, (uint8_t)v->text.s[i]);
+    }
+    writer_u8(w, '"');
+}
+
+static enum err_code put_elements(struct writer *w, struct reader *r,
+                                  uint32_t n, const struct pg_param *p,
+                                  struct arena *a, struct err *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t len = (int32_t)reader_be32(r);
+        const uint8_t *data = len >= 0 ? reader_take(r, (size_t)len) : NULL;
+        const struct pg_param one = { .data = data,
+                                      .len = len > 0 ? (size_t)len : 0,
+                                      .format = PG_FORMAT_BINARY,
+                                      .oid = pg_type_of_array(p->oid)->oid,
+                                      .n = p->n };
+        struct value v;
+        writer_str(w, i ? "," : "");
+        if (r->short_read)
+            return bad_binary(p, err);
+        if (len < 0) {
+            writer_str(w, "NULL");
+            continue;
+        }
+        TRY(recv_binary(&v, &one, a, err));
+        put_element(w, &v);
+    }
+    return ERR_OK;
+}
+
+/* An array of one dimension as PostgreSQL writes it: {1,NULL,"a b"}. */
+static enum err_code recv_array(struct value *out, const struct pg_param *p,
+                                struct arena *a, struct err *err)
+{
+    struct reader r = reader_of(p->data, p->len);
+    char *text = arena_alloc(a, ARRAY_TEXT_MAX, 1);
+    const uint32_t dimensions = reader_be32(&r);
+    (void)reader_be32(&r); /* whether there are NULLs */
+    const uint32_t oid = reader_be32(&r);
+    if (!text)
+        return err_set(err, ERR_LIMIT, "the parameters need too much memory");
+    if (dimensions > 1 || oid != pg_type_of_array(p->oid)->oid)
+        return bad_binary(p, err);
+    const uint32_t n = dimensions ? reader_be32(&r) : 0;
+    if (dimensions)
+        (void)reader_be32(&r); /* the first subscript */
+    struct writer w = writer_of(text, ARRAY_TEXT_MAX);
+    writer_str(&w, "{");
+    TRY(put_elements(&w, &r, n, p, a, err));
+    writer_str(&w, "}");
+    if (r.short_read || reader_left(&r) > 0)
+        return bad_binary(p, err);
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_LIMIT, "parameter $%u is too long", p->n);
+    *out = value_text(text, w.len);
+    return ERR_OK;
+}
+
+static enum err_code recv_binary(struct value *out, const struct pg_param *p,
                                  struct arena *a, struct err *err)
 {
     const struct pg_type *t = pg_type_of(p->oid);
@@ -129,6 +204,8 @@ static enum err_code recv_binary(struct value *out, const struct pg_param *p,
     case VALUE_TYPE_COUNT:
         break;
     }
+    if (pg_type_of_array(p->oid))
+        return recv_array(out, p, a, err);
     return err_set(err, ERR_REFUSED,
                    "parameter $%u: no value of type %s is taken", p->n,
                    t ? t->name : "of this OID");

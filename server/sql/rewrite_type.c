@@ -35,6 +35,10 @@ static uint32_t array_of(uint32_t type)
         return T_ARRAY_OID;
     case T_CHAR:
         return T_ARRAY_CHAR;
+    case T_BOOL:
+        return T_ARRAY_BOOL;
+    case T_INT8:
+        return T_ARRAY_INT8;
     case T_TEXT:
         return T_ARRAY_TEXT;
     default:
@@ -57,6 +61,10 @@ static uint32_t element_of(uint32_t type)
         return T_OID;
     case T_ARRAY_TEXT:
         return T_TEXT;
+    case T_ARRAY_BOOL:
+        return T_BOOL;
+    case T_ARRAY_INT8:
+        return T_INT8;
     default:
         return 0;
     }

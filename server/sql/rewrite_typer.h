@@ -27,7 +27,9 @@ enum {
     T_ARRAY_INT2 = 1005,
     T_ARRAY_INT4 = 1007,
     T_ARRAY_OID = 1028,
-    T_ARRAY_CHAR = 1002
+    T_ARRAY_CHAR = 1002,
+    T_ARRAY_BOOL = 1000,
+    T_ARRAY_INT8 = 1016
 };
 
 struct named {

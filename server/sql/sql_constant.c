@@ -96,6 +96,13 @@ static bool read_call(struct sql_constant *out, const PgQuery__FuncCall *f,
     return true;
 }
 
+/* A type of a schema other than pg_catalog is in the catalog, if anywhere. */
+static bool is_foreign(const PgQuery__TypeName *t)
+{
+    const char *schema = t->n_names > 1 ? sql_string(t->names[0]) : NULL;
+    return schema && strcmp(schema, "pg_catalog") != 0;
+}
+
 static bool read_cast(struct sql_constant *out, const PgQuery__TypeCast *t,
                       unsigned depth, struct arena *a)
 {
@@ -103,7 +110,7 @@ static bool read_cast(struct sql_constant *out, const PgQuery__TypeCast *t,
         t->type_name ? last_name(t->type_name->names, t->type_name->n_names)
                      : NULL;
     if (!type || !t->arg || !read_constant(out, t->arg, depth + 1, a) ||
-        out->cast)
+        out->cast || is_foreign(t->type_name))
         return false;
     out->cast = arena_strdup(a, type);
     out->casts_array = t->type_name->n_array_bounds > 0;
