@@ -2,12 +2,15 @@
  * Durable charges per second beside what the disk can do.
  *
  *   F      4 KiB writes into a preallocated file, each followed by fdatasync
- *   ours   charges of analysts under three accounts, each with a key
+ *   ours   charges of analysts under three accounts, each with a key, in a file
+ *          and (PostgreSQL at hand) in a database on the same disk, by one
+ *          server and by three
  *   naive  what one would write first: SQLite with the same durability, one
  *          transaction per charge (three updates, one insert)
  *
  * Rounds alternate; medians, and in brackets the slowest and fastest round.
- * Usage: bench_ledger [FOLDER]
+ * Usage: bench_ledger [FOLDER]            or, at what size it costs what,
+ *        bench_ledger FOLDER grow CHARGES
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +24,7 @@
 #include "benchmarks/bench.h"
 #include "server/base/cleanup.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/seal.h"
 
 enum {
     ROUNDS = 7,
@@ -28,7 +32,8 @@ enum {
     PAGE = 4096,
     FILE_PAGES = 4096,
     ARENA_CAP = 1 << 16,
-    SAMPLES = 4096, /* latencies kept per thread and round */
+    SAMPLES = 4096,    /* latencies kept per thread and round */
+    ANSWER_LEN = 2048, /* bytes, of a small answer */
     PATH_CAP = 256
 };
 #define ROUND_NS  UINT64_C(500000000)
@@ -68,20 +73,24 @@ static double disk_rate(const char *dir)
     return (double)n * NS_PER_S / (double)(bench_now_ns() - start);
 }
 
+enum { SERVERS = 3 };
 struct crowd {
-    struct ledger *ledger;
+    struct ledger *ledger[SERVERS];
+    size_t servers;
     uint64_t until_ns;
     _Atomic uint64_t serial; /* of keys and releases: none twice */
     _Atomic uint64_t charges;
+    bool answers; /* each charge gets its answer, too */
 };
 struct caller {
     struct crowd *crowd;
     pthread_t thread;
-    size_t n;
+    size_t n, index;
     double ms[SAMPLES];
 };
 
-static void charge_one(struct crowd *c, struct arena *a)
+static void charge_one(struct crowd *c, struct ledger *l, bool answers,
+                       struct arena *a)
 {
     static const struct ledger_account_spec ACCOUNTS[] = {
         { "dataset/shop", { LIMIT, 0, LIMIT }, 0 },
@@ -113,8 +122,16 @@ static void charge_one(struct crowd *c, struct arena *a)
     };
     struct ledger_run run;
     struct err err = { .msg = "not charged" };
-    const enum err_code code = ledger_charge(c->ledger, &run, &args, a, &err);
+    const enum err_code code = ledger_charge(l, &run, &args, a, &err);
     check(code == ERR_OK && run.verdict == LEDGER_CHARGED, err.msg);
+    if (answers) {
+        static const uint8_t body[ANSWER_LEN];
+        const uint8_t *answer = body;
+        size_t len = sizeof body;
+        check(ledger_answer(l, run.id, run.fence, 0, &answer, &len, a, &err) ==
+                  ERR_OK,
+              err.msg);
+    }
 }
 
 static void *call(void *arg)
@@ -125,7 +142,10 @@ static void *call(void *arg)
     uint64_t now = bench_now_ns();
     while (now < caller->crowd->until_ns) {
         const uint64_t start = now;
-        charge_one(caller->crowd, &a);
+        charge_one(
+            caller->crowd,
+            caller->crowd->ledger[caller->index % caller->crowd->servers],
+            caller->crowd->answers, &a);
         arena_reset(&a);
         now = bench_now_ns();
         if (caller->n < SAMPLES)
@@ -146,6 +166,7 @@ static double ledger_rate(struct crowd *c, size_t n, double *p99)
     c->charges = 0;
     for (size_t i = 0; i < n; i++) {
         callers[i].crowd = c;
+        callers[i].index = i;
         callers[i].n = 0;
         check(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0,
               "pthread_create");
@@ -225,40 +246,154 @@ static void remove_files(const char *dir)
     }
 }
 
+static struct seal_keys keys = { .n = 1 };
+
+static void open_crowd(struct crowd *c, const char *where, size_t servers)
+{
+    struct err err = { 0 };
+    uint64_t found;
+    const struct ledger_options o = { .path = where,
+                                      .clock = clock_system(),
+                                      .answer_keys = &keys,
+                                      .lease_ns = LEASE_NS };
+    c->servers = servers;
+    for (size_t i = 0; i < servers; i++)
+        check(ledger_open(&c->ledger[i], &o, &found, &err) == ERR_OK, err.msg);
+}
+
+static void close_crowd(struct crowd *c)
+{
+    for (size_t i = 0; i < c->servers; i++)
+        ledger_close(c->ledger[i]);
+}
+
+/* One that is started in `dir`, so that it writes to the disk that F is of; ""
+ * when there is none. */
+static void start_postgres(char uri[PATH_CAP], const char *dir)
+{
+    char command[PATH_CAP + 64];
+    (void)snprintf(command, sizeof command,
+                   "tests/postgres.sh start %s/bench-pg %d", dir,
+                   (int)getpid());
+    FILE *f = popen(command, "r");
+    if (!f || !fgets(uri, PATH_CAP, f))
+        uri[0] = '\0';
+    uri[strcspn(uri, "\n")] = '\0';
+    if (f)
+        (void)pclose(f);
+}
+
+static void stop_postgres(const char *dir)
+{
+    char command[PATH_CAP + 64];
+    (void)snprintf(command, sizeof command,
+                   "tests/postgres.sh stop %s/bench-pg", dir);
+    check(system(command) == 0, "stop");
+}
+
+enum row {
+    FILE_ONE,
+    FILE_MANY,
+    FILE_BOTH,
+    NAIVE,
+    DB_ONE,
+    DB_MANY,
+    DB_THREE,
+    ROWS
+};
+static const struct {
+    const char *name;
+    size_t callers;
+    bool answers;
+} WHAT[ROWS] = {
+    [FILE_ONE] = { "SQLite, 1 caller", 1, false },
+    [FILE_MANY] = { "SQLite, 128 callers", MANY, false },
+    [FILE_BOTH] = { "SQLite, 128, charge and answer", MANY, true },
+    [NAIVE] = { "naive SQLite, 1 caller", 0, false },
+    [DB_ONE] = { "PostgreSQL, 1 caller", 1, false },
+    [DB_MANY] = { "PostgreSQL, 128 callers", MANY, false },
+    [DB_THREE] = { "PostgreSQL, 3 servers, 128", MANY, false },
+};
+
+static void compare(const char *dir)
+{
+    static double rate[ROWS][ROUNDS], p99[ROWS][ROUNDS], disk[ROUNDS];
+    char path[PATH_CAP], uri[PATH_CAP];
+    struct crowd file = { 0 }, db = { 0 };
+    uint64_t serial = 0;
+    (void)snprintf(path, sizeof path, "%s/bench.db", dir);
+    open_crowd(&file, path, 1);
+    sqlite3 *naive = naive_open(dir);
+    start_postgres(uri, dir);
+    const int rows = uri[0] ? ROWS : DB_ONE;
+    if (uri[0])
+        open_crowd(&db, uri, SERVERS);
+    for (int i = 0; i < ROUNDS; i++) {
+        disk[i] = disk_rate(dir);
+        for (int r = 0; r < rows; r++) {
+            struct crowd *c = r < DB_ONE ? &file : &db;
+            c->answers = WHAT[r].answers;
+            c->servers = r == DB_THREE ? SERVERS : 1;
+            rate[r][i] = r == NAIVE
+                             ? naive_rate(naive, &serial)
+                             : ledger_rate(c, WHAT[r].callers, &p99[r][i]);
+        }
+        disk[i] = (disk[i] + disk_rate(dir)) / 2;
+    }
+    for (int r = 0; r < rows; r++) {
+        print_rate(WHAT[r].name, rate[r], disk);
+        qsort(p99[r], ROUNDS, sizeof p99[r][0], bench_cmp_);
+        if (WHAT[r].callers == MANY)
+            printf("\tp99 %.1f ms [%.1f..%.1f]\n", p99[r][ROUNDS / 2],
+                   p99[r][0], p99[r][ROUNDS - 1]);
+    }
+    qsort(disk, ROUNDS, sizeof disk[0], bench_cmp_);
+    printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n",
+           disk[ROUNDS / 2], disk[0], disk[ROUNDS - 1],
+           file.serial + db.serial);
+    close_crowd(&file);
+    db.servers = uri[0] ? SERVERS : 0;
+    close_crowd(&db);
+    if (uri[0])
+        stop_postgres(dir);
+    (void)sqlite3_close(naive);
+}
+
+/* CPU of this process per charge as the ledger grows, each decade. */
+static void grow(const char *dir, uint64_t upto)
+{
+    char path[PATH_CAP];
+    struct crowd c = { 0 };
+    double unused;
+    (void)snprintf(path, sizeof path, "%s/bench.db", dir);
+    open_crowd(&c, path, 1);
+    for (uint64_t size = 1000; size <= upto; size *= 10) {
+        while (c.serial < size)
+            (void)ledger_rate(&c, MANY, &unused);
+        double us[ROUNDS];
+        for (int i = 0; i < ROUNDS; i++) {
+            const uint64_t before = c.serial;
+            const double cpu = bench_cpu_s();
+            (void)ledger_rate(&c, MANY, &unused);
+            us[i] = (bench_cpu_s() - cpu) * 1e6 / (double)(c.serial - before);
+        }
+        qsort(us, ROUNDS, sizeof us[0], bench_cmp_);
+        printf("%" PRIu64 " charges\t%.1f us of CPU each [%.1f..%.1f]\n",
+               c.serial, us[ROUNDS / 2], us[0], us[ROUNDS - 1]);
+        (void)fflush(stdout);
+    }
+    close_crowd(&c);
+}
+
 int main(int argc, char **argv)
 {
     const char *dir = argc > 1 ? argv[1] : "/tmp";
-    double disk[ROUNDS], one[ROUNDS], many[ROUNDS], naive[ROUNDS];
-    double p99[ROUNDS], unused;
-    char path[PATH_CAP];
-    struct crowd c = { 0 };
-    struct err err;
-    uint64_t found, serial = 0;
-    (void)snprintf(path, sizeof path, "%s/bench.db", dir);
+    memset(keys.key[0], 7, sizeof keys.key[0]);
     remove_files(dir);
-    const struct ledger_options o = { .path = path,
-                                      .clock = clock_system(),
-                                      .lease_ns = LEASE_NS };
-    check(ledger_open(&c.ledger, &o, &found, &err) == ERR_OK, "ledger_open");
-    sqlite3 *db = naive_open(dir);
-    for (int i = 0; i < ROUNDS; i++) {
-        disk[i] = disk_rate(dir);
-        one[i] = ledger_rate(&c, 1, &unused);
-        many[i] = ledger_rate(&c, MANY, &p99[i]);
-        naive[i] = naive_rate(db, &serial);
-        disk[i] = (disk[i] + disk_rate(dir)) / 2;
-    }
-    print_rate("ledger, 1 caller", one, disk);
-    print_rate("ledger, 128 callers", many, disk);
-    print_rate("naive, 1 caller", naive, disk);
-    qsort(p99, ROUNDS, sizeof p99[0], bench_cmp_);
-    qsort(disk, ROUNDS, sizeof disk[0], bench_cmp_);
-    printf("p99 of 128\t%.1f ms [%.1f..%.1f]\n", p99[ROUNDS / 2], p99[0],
-           p99[ROUNDS - 1]);
-    printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n",
-           disk[ROUNDS / 2], disk[0], disk[ROUNDS - 1], c.serial);
-    ledger_close(c.ledger);
-    (void)sqlite3_close(db);
+    if (argc > 3)
+        grow(dir, strtoull(argv[3], NULL, 10));
+    else
+        compare(dir);
     remove_files(dir);
     return 0;
 }

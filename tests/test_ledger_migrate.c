@@ -348,6 +348,7 @@ static void test_refused(void **state)
     world_init(&w);
     assert_int_equal(move(w.dir.path, w.dir.path), ERR_INVALID);
     assert_int_equal(move("/nowhere/at.all", postgres_uri()), ERR_NOT_FOUND);
+    assert_int_equal(move(postgres_uri(), w.back), ERR_NOT_FOUND);
     assert_int_equal(move(w.dir.path, postgres_uri()), ERR_OK);
     world_init(&other);
     other.real_time = true;

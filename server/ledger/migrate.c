@@ -205,11 +205,22 @@ enum err_code migrate_check_alone(struct store *s, struct err *err)
                          "waited for 15 seconds");
 }
 
+static bool is_used(struct store *s)
+{
+    const bool used = store_query(s, "SELECT 1 FROM boots LIMIT 1", "");
+    if (used)
+        store_end(s, SQL_QUERY);
+    return used;
+}
+
 /* "moving" is said, and by which name; also when it was said before. */
 static enum err_code begin_move(struct store *from, struct move *move,
                                 const char *where, struct err *err)
 {
     store_begin(from);
+    if (!is_used(from))
+        return err_set(err, ERR_NOT_FOUND, "there is no ledger in %s",
+                       ledger_is_shared(where) ? "the database" : where);
     TRY(migrate_check_alone(from, err));
     if (meta_get(from, "backup").is_there ||
         meta_get(from, "arrived").is_there) {
@@ -228,14 +239,6 @@ static enum err_code begin_move(struct store *from, struct move *move,
         return err_set(err, ERR_INTERNAL, "the system gave no randomness");
     meta_set(from, "moving", move);
     return done(from, where, err);
-}
-
-static bool is_used(struct store *s)
-{
-    const bool used = store_query(s, "SELECT 1 FROM boots LIMIT 1", "");
-    if (used)
-        store_end(s, SQL_QUERY);
-    return used;
 }
 
 static enum err_code bring(struct store *from, struct store *to,
