@@ -377,6 +377,54 @@ static void test_kills(void **state)
     world_fini(&w);
 }
 
+/* ---- a witness each ---- */
+
+static enum err_code start_witnessed(struct world *w, struct ledger **out,
+                                     const char *witness,
+                                     const struct note_signer *key)
+{
+    struct err err;
+    uint64_t found;
+    char path[112];
+    (void)snprintf(path, sizeof path, "%s/%s", w->dir.dir, witness);
+    const struct ledger_options o = { .path = w->dir.path,
+                                      .clock = &w->clock.clock,
+                                      .own_clock = true,
+                                      .lease_ns = UINT64_C(1000000000),
+                                      .witness = path,
+                                      .key = key };
+    const enum err_code code = ledger_open(out, &o, &found, &err);
+    if (code == ERR_OK) {
+        ledger_close(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+static void test_witnesses(void **state)
+{
+    static const char *const order[] = { "one", "two", "two",
+                                         "one", "one", "two" };
+    struct world w;
+    struct ledger *l;
+    struct note_signer key;
+    struct err err;
+    (void)state;
+    world_init(&w);
+    assert_int_equal(note_signer_new(&key, "a.b/log", &err), ERR_OK);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(start_witnessed(&w, &l, order[i], &key), ERR_OK);
+    /* the database of before the last two starts of one of them is put back */
+    postgres_run("CREATE TABLE halftone.old AS SELECT * FROM halftone.meta");
+    assert_int_equal(start_witnessed(&w, &l, "one", &key), ERR_OK);
+    assert_int_equal(start_witnessed(&w, &l, "one", &key), ERR_OK);
+    postgres_run("DELETE FROM halftone.meta;"
+                 "INSERT INTO halftone.meta SELECT * FROM halftone.old");
+    assert_int_equal(start_witnessed(&w, &l, "one", &key), ERR_CONFLICT);
+    assert_int_equal(start_witnessed(&w, &l, "two", &key), ERR_OK);
+    world_fini(&w);
+}
+
 /* ---- what the database must promise ---- */
 
 static const struct promise {
@@ -452,7 +500,7 @@ int main(void)
         cmocka_unit_test(test_start_beside),   cmocka_unit_test(test_race),
         cmocka_unit_test(test_wait),           cmocka_unit_test(test_silence),
         cmocka_unit_test(test_no_void_after),  cmocka_unit_test(test_kills),
-        cmocka_unit_test(test_promise_broken),
+        cmocka_unit_test(test_promise_broken), cmocka_unit_test(test_witnesses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) |
            RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise);

@@ -1,7 +1,12 @@
 #include "server/ledger/guard.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what the file remembers ---- */
 
@@ -34,18 +39,66 @@ static enum err_code refuse(struct err *err, const char *why)
                          "(docs/ledger.md)");
 }
 
+/* Servers that share a ledger have a witness each, and each its own epoch: by
+ * its host and path.  A file has one server, whose keys have no such ending. */
+static void name_epoch(struct guard *g, const struct store *s)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char host[HOST_NAME_MAX + 1] = "", text[PATH_MAX + HOST_NAME_MAX + 2];
+    struct writer ending = writer_of(g->ending, sizeof g->ending);
+    struct writer w = writer_of(text, sizeof text);
+    (void)gethostname(host, sizeof host - 1);
+    writer_printf(&w, "%s %s", host, g->path);
+    (void)SHA256(w.data, w.len, digest);
+    writer_u8(&ending, '/');
+    for (int i = 0; i < 8; i++)
+        writer_printf(&ending, "%02x", digest[i]);
+    const bool fits = writer_cstr(&ending);
+    assert(fits);
+    g->has_ending = s->alive_us > 0;
+}
+
+struct guard_key {
+    char text[48];
+};
+static struct guard_key key_of(const struct guard *g, const char *name,
+                               bool has_ending)
+{
+    struct guard_key key;
+    (void)snprintf(key.text, sizeof key.text, "%s%s", name,
+                   has_ending ? g->ending : "");
+    return key;
+}
+
+static bool own_get(const struct guard *g, struct store *s, const char *name)
+{
+    return meta_get(s, key_of(g, name, g->has_ending).text, NULL);
+}
+
+static void own_set(const struct guard *g, struct store *s, const char *name,
+                    const uint8_t *value, size_t len)
+{
+    meta_set(s, key_of(g, name, g->has_ending).text, value, len);
+}
+
+/* The epoch of the newest start, or the one before: that start was cut short
+ * between its commit and the witness.  A ledger that was moved from a file to a
+ * database, or back, has them under the other names until it starts. */
 static enum err_code check_epoch(struct guard *g, struct store *s,
                                  struct err *err)
 {
-    uint8_t now[WITNESS_EPOCH_LEN], before[WITNESS_EPOCH_LEN] = { 0 };
-    if (!meta_get(s, "epoch", now))
-        return refuse(err, "its witness has seen a newer one");
-    (void)meta_get(s, "epoch_before", before);
-    /* A start that was cut short between its commit and the witness. */
-    if (memcmp(g->witness.epoch, now, sizeof now) != 0 &&
-        memcmp(g->witness.epoch, before, sizeof before) != 0)
-        return refuse(err, "it is a copy from before the last start");
-    return ERR_OK;
+    static const char *const NAMES[] = { "epoch", "epoch_before" };
+    bool any = false;
+    for (int i = 0; i < 4; i++) {
+        uint8_t epoch[WITNESS_EPOCH_LEN] = { 0 };
+        if (!meta_get(s, key_of(g, NAMES[i % 2], i < 2).text, epoch))
+            continue;
+        any = true;
+        if (memcmp(g->witness.epoch, epoch, sizeof epoch) == 0)
+            return ERR_OK;
+    }
+    return any ? refuse(err, "it is a copy from before the last start")
+               : refuse(err, "its witness has seen a newer one");
 }
 
 static enum err_code check_log(const struct guard *g, struct store *s,
@@ -88,9 +141,9 @@ static enum err_code check_witness(struct guard *g, struct store *s,
         return check_log(g, s, j, err);
     }
     g->witness = (struct witness){ .n = 0 };
-    if (!meta_get(s, "epoch", NULL))
-        meta_set(s, "untold", NULL, 0); /* the first start with a witness */
-    if (meta_get(s, "untold", NULL))
+    if (!own_get(g, s, "epoch"))
+        own_set(g, s, "untold", NULL, 0); /* the first start with a witness */
+    if (own_get(g, s, "untold"))
         return ERR_OK; /* ... or one after it was cut short */
     (void)err_set(err, ERR_NOT_FOUND,
                   "the witness %s is not there, and this ledger had one",
@@ -126,16 +179,18 @@ enum err_code guard_check(struct guard *g, struct store *s,
     TRY(check_moved(s, err));
     if (g->key)
         TRY(check_retired(g, s, err));
-    if (!g->path) {
-        store_run(s, SQL_META_FORGET, "");
+    if (!g->path) { /* the witnesses of others stay theirs */
+        if (s->alive_us == 0)
+            store_run(s, SQL_META_FORGET, "");
         return ERR_OK;
     }
+    name_epoch(g, s);
     TRY(check_witness(g, s, j, err));
     /* However many starts are cut short: the one that the witness knows. */
-    meta_set(s, "epoch_before", g->witness.epoch, sizeof g->witness.epoch);
+    own_set(g, s, "epoch_before", g->witness.epoch, sizeof g->witness.epoch);
     if (RAND_bytes(g->witness.epoch, sizeof g->witness.epoch) != 1)
         return err_set(err, ERR_INTERNAL, "the system gave no randomness");
-    meta_set(s, "epoch", g->witness.epoch, sizeof g->witness.epoch);
+    own_set(g, s, "epoch", g->witness.epoch, sizeof g->witness.epoch);
     return ERR_OK;
 }
 
@@ -168,10 +223,10 @@ enum err_code guard_begin(struct guard *g, struct store *s,
     if (!g->path)
         return ERR_OK;
     TRY(write_now(g, j, err));
-    if (!meta_get(s, "untold", NULL))
+    if (!own_get(g, s, "untold"))
         return ERR_OK;
     store_begin(s);
-    store_run(s, SQL_META_DELETE, "t", "untold");
+    store_run(s, SQL_META_DELETE, "t", key_of(g, "untold", g->has_ending).text);
     store_commit(s);
     return ERR_OK; /* the caller looks at the store */
 }

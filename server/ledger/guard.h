@@ -22,11 +22,15 @@
  * told of a first one, before which nothing is lost with it; "backup" in a copy
  * that `halftone ledger backup` made; "retired/NAME" for logs that ended with a
  * recovery.
+ * In a database all but the last two are each server's own.
  */
 struct guard {
     const char *path;              /* borrowed; NULL = no witness */
     const struct note_signer *key; /* borrowed */
     bool recovers;                 /* nothing is checked: ledger_recover */
+    char ending[24];               /* of this server's keys, when several share
+                                      the ledger */
+    bool has_ending;
     struct witness witness;
 };
 

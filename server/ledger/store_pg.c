@@ -504,6 +504,7 @@ static void pq_rollback(struct store *base)
     struct err err;
     PGconn *conn = NULL;
     forget_batch(s);
+    s->seen = NO_SERIAL; /* what was news may not have been read yet */
     asks_forget(&s->asks);
     memset(s->prepared, 0, sizeof s->prepared);
     s->exec_text[0] = '\0';
@@ -564,8 +565,8 @@ static bool pq_recover(struct store *base, bool *committed)
             s->conn = conn;
             s->pending = 0;
             base->rc = STORE_OK;
-            if (*committed)
-                s->seen = s->serial;
+            /* Else what was news may not have been read: it is news again. */
+            s->seen = *committed ? s->serial : NO_SERIAL;
             return true;
         }
         PQfinish(conn);
@@ -740,7 +741,7 @@ static enum err_code open_as(struct store **out, const char *where, bool reads,
     s->base.ops = &PG_OPS;
     s->base.alive_us = (int64_t)ALIVE_S * US_PER_S;
     s->reads = reads;
-    s->seen = -1;
+    s->seen = NO_SERIAL;
     memo_init(&s->memo);
     asks_init(&s->asks);
     s->where = strdup(where);
