@@ -4,6 +4,7 @@
 
 #include "server/sql/sql.h"
 #include "tests/lib_plan.h"
+#include "tests/lib_shop.h"
 #include "tests/table.h"
 
 /*
@@ -166,9 +167,62 @@ static void shapes(void **state)
     (void)fclose(f);
 }
 
+/* ---- charts of the demo shop ---- */
+
+static const struct chart {
+    const char *tool, *name; /* the SQL */
+    const char *reason, *rewrite;
+} charts[] = {
+#define ROW(tool, sql, reason, rewrite) { tool, sql, reason, rewrite },
+#include "tests/shapes.def"
+#undef ROW
+};
+
+static struct shop shop;
+
+/* Planned, described alike, and each of its statements runs. */
+static void run_chart(const char *sql)
+{
+    const struct request req = { .purpose = "improve_products" };
+    struct arena a;
+    arena_init(&a, 256 << 20);
+    struct plan *p = shop_plan(sql, &req, shop.policy, &a);
+    if (!describes(p, sql, &req, shop.policy, &a))
+        fail_msg("another shape: %s", sql);
+    for (size_t i = 0; !p->is_free && i < plan_releases(p); i++)
+        if (plan_runs(plan_release(p, i)) && plan_release(p, i)->n_before == 0)
+            (void)shop_run(&shop, plan_release(p, i), &a);
+    arena_fini(&a);
+}
+
+static void check_chart(void **state)
+{
+    const struct chart *row = *state;
+    const struct request req = { .purpose = "improve_products" };
+    struct arena a;
+    struct err err = { 0 };
+    struct plan *p = NULL;
+    if (!row->reason) {
+        run_chart(row->name);
+        return;
+    }
+    arena_init(&a, 16 << 20);
+    const enum err_code rc =
+        plan_sql(&p, row->name, &req, shop.policy, &a, &err);
+    assert_int_not_equal(rc, ERR_OK);
+    const char *reason = rc == ERR_SYNTAX ? "syntax" : err.reason;
+    if (!reason || strcmp(reason, row->reason) != 0 || !err.hint[0])
+        fail_msg("%s: %s (%s)", reason ? reason : "-", err.msg, err.hint);
+    arena_fini(&a);
+    run_chart(row->rewrite);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(shapes) };
     sql_init();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    shop_open_demo(&shop, 200);
+    const int failed = RUN_ROWS(charts, check_chart);
+    shop_close(&shop);
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,7 +317,7 @@ static const struct refused_name {
     { "json_agg", REFUSAL_AGGREGATE },
     { "jsonb_agg", REFUSAL_AGGREGATE },
     { "json_object_agg", REFUSAL_AGGREGATE },
-    { "mode", REFUSAL_AGGREGATE },
+    { "mode", REFUSAL_MODE },
     { "bit_and", REFUSAL_AGGREGATE },
     { "bit_or", REFUSAL_AGGREGATE },
     { "bit_xor", REFUSAL_AGGREGATE },

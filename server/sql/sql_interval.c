@@ -6,6 +6,7 @@
 #include "server/sql/sql_ctx.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -231,6 +232,23 @@ static enum err_code times(struct sql_ctx *c, struct sql_interval *i,
     return ERR_OK;
 }
 
+/* (-11 || ' month')::interval, a number and its unit, as Looker writes it. */
+static bool of_joined(struct sql_interval *out, const PgQuery__Node *n)
+{
+    char text[64];
+    int64_t number;
+    if (n->node_case != PG_QUERY__NODE__NODE_A_EXPR ||
+        !is_operator(n->a_expr, "||") || !n->a_expr->lexpr ||
+        !sql_is_int(n->a_expr->lexpr, &number) ||
+        n->a_expr->rexpr->node_case != PG_QUERY__NODE__NODE_A_CONST ||
+        n->a_expr->rexpr->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL)
+        return false;
+    const int len = snprintf(text, sizeof text, "%lld%s", (long long)number,
+                             n->a_expr->rexpr->a_const->sval->sval);
+    return len > 0 && (size_t)len < sizeof text &&
+           read_interval(out, text, unit_of("second", 6));
+}
+
 enum err_code sql_interval_of(struct sql_ctx *c, struct sql_interval *out,
                               bool *is_one, const PgQuery__Node *n)
 {
@@ -241,6 +259,11 @@ enum err_code sql_interval_of(struct sql_ctx *c, struct sql_interval *out,
     if (n->node_case == PG_QUERY__NODE__NODE_TYPE_CAST) {
         const PgQuery__TypeCast *cast = n->type_cast;
         const PgQuery__Node *arg = cast->arg;
+        *is_one = is_interval_type(cast->type_name) &&
+                  cast->type_name->n_typmods == 0 &&
+                  cast->type_name->n_array_bounds == 0 && of_joined(out, arg);
+        if (*is_one)
+            return ERR_OK;
         *is_one = is_interval_type(cast->type_name) &&
                   arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
                   arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL;
