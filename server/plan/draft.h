@@ -158,6 +158,7 @@ struct draft {
     size_t n_parts;      /* that share the price; 0 = one */
     size_t n_sharers;    /* answers that share it, of a mix; 0 = one */
     enum draft_mix mix;  /* why it stopped: it is one, to be planned as such */
+    unsigned mix_depth;  /* mixes around it */
     bool no_mix;         /* it is none: nobody shall look */
     const struct plan *total_of; /* the part is added up from the cells of this
                                     one, the total_index-th; or NULL */

@@ -144,6 +144,24 @@ static size_t twin_of(const struct plan_mix *mix, size_t i)
     return k;
 }
 
+/* Releases of all arms, by what is written; refused before any is planned. */
+static enum err_code count_releases(const struct mixing *m, struct err *err)
+{
+    size_t n = 0;
+    char most[16];
+    (void)snprintf(most, sizeof most, "%d", MIX_RELEASES_MAX);
+    for (size_t i = 0; i < m->mix->n_arms; i++) {
+        const struct select *s = bottom(m->selects[i]);
+        n += s->n_sets ? s->n_sets : 1;
+        if (n > MIX_RELEASES_MAX)
+            return refuse(err, REFUSAL_LIST_LENGTH, m->selects[i]->at,
+                          "UNION or JOIN of grouping sets", most);
+    }
+    return m->like->mix_depth < MIX_DEPTH_MAX
+               ? ERR_OK
+               : refuse(err, REFUSAL_NEST_SIZE, m->like->tree->at, NULL, NULL);
+}
+
 /* Every arm, at its part of the price when `n_paid` share it. */
 static enum err_code plan_arms(struct mixing *m, size_t n_paid, size_t *n_apart,
                                struct err *err)
@@ -153,6 +171,7 @@ static enum err_code plan_arms(struct mixing *m, size_t n_paid, size_t *n_apart,
     for (size_t i = 0; i < mix->n_arms; i++) {
         struct draft like = *m->like;
         like.tree = m->selects[i];
+        like.mix_depth = m->like->mix_depth + 1;
         like.n_sharers = n_paid * (m->like->n_sharers ? m->like->n_sharers : 1);
         TRY(draft_whole(&mix->arms[i].plan, &like, err));
         mix->arms[i].is_twin = !like.shape && twin_of(mix, i) != i;
@@ -339,6 +358,7 @@ enum err_code draft_mix(struct plan **out, const struct draft *like,
     if (!m->mix->arms)
         return draft_memory(err);
     TRY(read_relation(&m->mix->root, m, from, err));
+    TRY(count_releases(m, err));
     TRY(plan_arms(m, m->mix->n_arms, &n_apart, err));
     if (!like->shape && n_apart > 0 && n_apart < m->mix->n_arms)
         TRY(plan_arms(m, n_apart, &n_apart, err));

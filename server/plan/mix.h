@@ -65,7 +65,13 @@ struct plan_mix {
 
 /* PAIRS: rows of two tables that are put side by side, at most; a join without
  * an equality has so many whatever the tables hold. */
-enum { MIX_ARMS_MAX = 16, MIX_PAIRS_MAX = 100000 };
+enum {
+    MIX_ARMS_MAX = 16,
+    MIX_RELEASES_MAX = 32,
+    MIX_DEPTH_MAX = 3, /* mixes in mixes: each is planned twice where it shares
+                          its price among fewer than its arms */
+    MIX_PAIRS_MAX = 100000
+};
 
 /* The table of the root; then `after` is the caller's.  ERR_LIMIT: the arena is
  * full, or more than MIX_PAIRS_MAX rows match. */
