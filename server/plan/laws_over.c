@@ -34,7 +34,8 @@ static void find_sum(struct laws_window *w, const struct plan *p)
     const bool extreme =
         o->kind == WINDOW_AGG && (o->agg == AGG_MAX || o->agg == AGG_MIN);
     const bool takes = window_info_of(o->kind)->takes_value;
-    if (!leaf || leaf->kind != TYPED_AGG || !(sums || takes || extreme))
+    if (!leaf || leaf->kind != TYPED_AGG || !(sums || takes || extreme) ||
+        o->frame.exclude != EXCLUDE_NOTHING)
         return;
     if (p->aggs[leaf->index].kind != PLAN_AGG_MEASURE)
         return;

@@ -9,6 +9,7 @@
 
 #include "server/plan/draft.h"
 #include "server/plan/over.h"
+#include "server/plan/tally.h"
 
 /* Of a row while it is finished, beside its arrays; of a cell as stored. */
 enum { ROW_BYTES = 192, CELL_BYTES = 32 };
@@ -41,11 +42,15 @@ static double window_bytes(const struct plan *p)
 {
     const double value = sizeof(struct value);
     double bytes = 0;
-    for (size_t i = 0; i < p->n_overs; i++)
+    for (size_t i = 0; i < p->n_overs; i++) {
+        const size_t wide =
+            frame_is_wide(&p->overs[i].frame) ? 2 * sizeof(struct tally) : 0;
+        bytes += (double)wide;
         bytes += sizeof(struct over_row) + sizeof(struct over_cell) +
-                 8 * sizeof(size_t) +
+                 10 * sizeof(size_t) +
                  value * (double)(p->overs[i].n_partition +
                                   p->overs[i].n_orders + 2);
+    }
     return bytes;
 }
 

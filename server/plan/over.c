@@ -7,6 +7,31 @@
 #include "server/plan/numeric.h"
 #include "server/query/refusal.h"
 
+/* GROUPS and RANGE by a value go by what the rows are ordered by: PostgreSQL
+ * wants an order for the one, one number or time for the other. */
+static enum err_code check_frame(const struct plan_over *o, struct place at,
+                                 struct err *err)
+{
+    const struct frame *f = &o->frame;
+    if (f->groups && o->n_orders == 0)
+        return refuse(err, REFUSAL_FRAME, at, "GROUPS without ORDER BY", NULL);
+    if (!f->by_value)
+        return ERR_OK;
+    const enum value_type type =
+        o->n_orders == 1 ? o->orders[0].expr->type : VALUE_NULL;
+    const bool time = type == VALUE_DATE || type == VALUE_TIMESTAMP;
+    const bool number = type == VALUE_INT || type == VALUE_DOUBLE;
+    const bool from = f->from == EDGE_BEFORE || f->from == EDGE_AFTER;
+    const bool to = f->to == EDGE_BEFORE || f->to == EDGE_AFTER;
+    if ((time || number) && (!from || f->from_by.is_interval == time) &&
+        (!to || f->to_by.is_interval == time))
+        return ERR_OK;
+    return refuse(err, REFUSAL_FRAME, at,
+                  "RANGE with an offset, but for ORDER BY one number with a "
+                  "number and one time with an interval,",
+                  NULL);
+}
+
 /* An expression over the rows of the answer. */
 static enum err_code type_one(struct typed **out, struct draft *d,
                               const struct expr *e, struct err *err)
@@ -170,6 +195,7 @@ enum err_code draft_over(struct typed **out, struct draft *d,
                          .range = { -HUGE_VAL, HUGE_VAL } };
     b->in_output = false; /* no window inside a window */
     TRY(type_partition(&o, d, e->window, err));
+    TRY(check_frame(&o, e->at, err));
     TRY(type_function(t, &o, d, e, err));
     b->in_output = true;
     if (b->n_overs == PLAN_OVERS_MAX)

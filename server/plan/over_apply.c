@@ -4,36 +4,16 @@
 
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
-#include "server/plan/over.h"
-#include "server/plan/tally.h"
+#include "server/plan/over_frame.h"
 
 /* Rows of the widest frame whose first row moves on. */
 enum { OVER_FRAME_MAX = 2 * FRAME_OFFSET_MAX + 1 };
 
-struct work {
-    const struct plan_over *o;
-    const struct over_row *rows;
-    size_t n;
-    struct over_answer *out;
-    size_t *peers; /* per place: where its peers begin; behind them, n + 1
-                      places more, where they end */
-    struct tally *tallies; /* OVER_FRAME_MAX, or n */
-};
-
-static int compare_partitions(const struct work *k, size_t a, size_t b)
+static int compare_partitions(const struct over_work *k, size_t a, size_t b)
 {
     int c = 0;
     for (size_t i = 0; c == 0 && i < k->o->n_partition; i++)
         c = value_cmp(&k->rows[a].partition[i], &k->rows[b].partition[i]);
-    return c;
-}
-
-static int compare_orders(const struct work *k, size_t a, size_t b)
-{
-    int c = 0;
-    for (size_t i = 0; c == 0 && i < k->o->n_orders; i++)
-        c = plan_order_cmp(&k->o->orders[i], &k->rows[a].orders[i],
-                           &k->rows[b].orders[i]);
     return c;
 }
 
@@ -42,11 +22,11 @@ static int by_window(const void *left, const void *right, void *ctx)
     const size_t a = *(const size_t *)left, b = *(const size_t *)right;
     int c = compare_partitions(ctx, a, b);
     if (c == 0)
-        c = compare_orders(ctx, a, b);
+        c = over_compare_orders(ctx, a, b);
     return c ? c : (a > b) - (a < b);
 }
 
-static enum err_code order_rows(struct work *k, struct arena *a,
+static enum err_code order_rows(struct over_work *k, struct arena *a,
                                 struct err *err)
 {
     struct over_answer *out = k->out;
@@ -54,9 +34,16 @@ static enum err_code order_rows(struct work *k, struct arena *a,
     out->by = ARENA_NEW_N(a, k->n + 1, size_t);
     out->place = ARENA_NEW_N(a, k->n + 1, size_t);
     k->peers = ARENA_NEW_N(a, 2 * k->n + 2, size_t);
-    k->tallies = ARENA_NEW_N(
-        a, k->n < OVER_FRAME_MAX ? k->n + 1 : OVER_FRAME_MAX, struct tally);
-    if (!out->cells || !out->by || !out->place || !k->peers || !k->tallies)
+    const bool wide = frame_is_wide(&k->o->frame);
+    k->tallies = ARENA_NEW_N(a,
+                             wide                    ? 2 * k->n + 2
+                             : k->n < OVER_FRAME_MAX ? k->n + 1
+                                                     : OVER_FRAME_MAX,
+                             struct tally);
+    k->groups = ARENA_NEW_N(a, wide ? k->n + 1 : 1, size_t);
+    k->starts = ARENA_NEW_N(a, wide ? k->n + 2 : 1, size_t);
+    if (!out->cells || !out->by || !out->place || !k->peers || !k->tallies ||
+        !k->groups || !k->starts)
         return draft_memory(err);
     for (size_t i = 0; i < k->n; i++)
         out->by[i] = i;
@@ -67,58 +54,7 @@ static enum err_code order_rows(struct work *k, struct arena *a,
     return ERR_OK;
 }
 
-/* Of one partition, places first .. end: where peers begin and end. */
-static void find_peers(struct work *k, size_t first, size_t end)
-{
-    const size_t *by = k->out->by;
-    size_t *ends = k->peers + k->n + 1;
-    for (size_t p = first; p < end; p++)
-        k->peers[p] = p > first && compare_orders(k, by[p - 1], by[p]) == 0
-                          ? k->peers[p - 1]
-                          : p;
-    for (size_t p = end; p-- > first;)
-        ends[p] =
-            p + 1 < end && k->peers[p + 1] == k->peers[p] ? ends[p + 1] : p + 1;
-}
-
-static size_t peers_end(const struct work *k, size_t place)
-{
-    return k->peers[k->n + 1 + place];
-}
-
-/* Rows up from `place`, or down, within the partition; `end` is behind it. */
-static size_t moved(size_t place, enum frame_edge edge, uint32_t offset,
-                    size_t first, size_t end)
-{
-    if (edge == EDGE_BEFORE)
-        return place - first < offset ? first : place - offset;
-    return end - place < offset ? end : place + offset;
-}
-
-/* The frame of the row at `place`: from .. to, to behind the last. */
-static void frame_of(struct over_cell *cell, const struct work *k, size_t place,
-                     size_t first, size_t end)
-{
-    const struct frame *f = &k->o->frame;
-    cell->from = f->from == EDGE_FIRST  ? first
-                 : f->from == EDGE_LAST ? end
-                 : f->from == EDGE_HERE
-                     ? (f->rows ? place : k->peers[place])
-                     : moved(place, f->from, f->from_offset, first, end);
-    if (f->to == EDGE_HERE)
-        cell->to = f->rows ? place + 1 : peers_end(k, place);
-    else if (f->to == EDGE_BEFORE) /* the place before it, and one behind */
-        cell->to =
-            place - first < f->to_offset ? first : place - f->to_offset + 1;
-    else if (f->to == EDGE_AFTER)
-        cell->to = moved(place + 1, f->to, f->to_offset, first, end);
-    else
-        cell->to = f->to == EDGE_LAST ? end : first;
-    if (cell->to < cell->from)
-        cell->to = cell->from;
-}
-
-static void add_place(struct tally *t, const struct work *k, size_t place)
+static void add_place(struct tally *t, const struct over_work *k, size_t place)
 {
     const struct over_row *r = &k->rows[k->out->by[place]];
     if (r->counts)
@@ -135,7 +71,7 @@ struct sliding {
     size_t base, mid, to; /* first[i]: base + i .. mid */
 };
 
-static void slide(struct sliding *s, const struct work *k,
+static void slide(struct sliding *s, const struct over_work *k,
                   const struct tally *empty, const struct over_cell *cell)
 {
     if (cell->from >= s->to) {
@@ -167,26 +103,73 @@ static struct value slid(const struct sliding *s, const struct over_cell *cell)
 }
 
 /* Frames that reach to the end of the partition, met from there. */
-static void aggregate_back(struct work *k, const struct tally *empty,
+static void aggregate_back(struct over_work *k, const struct tally *empty,
                            size_t first, size_t end)
 {
     struct tally t = *empty;
     size_t from = end;
     for (size_t p = end; p-- > first;) {
         struct over_cell *cell = &k->out->cells[k->out->by[p]];
-        frame_of(cell, k, p, first, end);
+        over_frame_of(cell, k, p, first, end);
         while (from > cell->from)
             add_place(&t, k, --from);
         cell->value = tally_result(&t);
     }
 }
 
+/* Tallies of 1, 2, 4, .. rows, from which any run of rows is put together: leaf
+ * i at n + i, its parent at half of that. */
+static void build_tree(struct over_work *k, const struct tally *empty,
+                       size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        k->tallies[n + i] = *empty;
+        add_place(&k->tallies[n + i], k, first + i);
+    }
+    for (size_t i = n; i-- > 1;) {
+        k->tallies[i] = k->tallies[2 * i];
+        tally_join(&k->tallies[i], &k->tallies[2 * i + 1]);
+    }
+}
+
+static void join_run(struct tally *t, const struct over_work *k, size_t n,
+                     size_t from, size_t to)
+{
+    for (from += n, to += n; from < to; from /= 2, to /= 2) {
+        if (from % 2)
+            tally_join(t, &k->tallies[from++]);
+        if (to % 2)
+            tally_join(t, &k->tallies[--to]);
+    }
+}
+
+static void aggregate_wide(struct over_work *k, const struct tally *empty,
+                           size_t first, size_t end)
+{
+    build_tree(k, empty, first, end - first);
+    for (size_t p = first; p < end; p++) {
+        struct over_cell *cell = &k->out->cells[k->out->by[p]];
+        struct over_pieces pieces;
+        struct tally t = *empty;
+        over_frame_of(cell, k, p, first, end);
+        over_pieces_of(&pieces, cell, k, p);
+        for (size_t i = 0; i < pieces.n; i++)
+            join_run(&t, k, end - first, pieces.from[i] - first,
+                     pieces.to[i] - first);
+        cell->value = tally_result(&t);
+    }
+}
+
 /* An aggregate of each frame. */
-static void aggregate(struct work *k, size_t first, size_t end)
+static void aggregate(struct over_work *k, size_t first, size_t end)
 {
     const struct plan_over *o = k->o;
     const struct tally empty =
         tally_of(o->agg, o->value ? o->value->type : VALUE_INT);
+    if (frame_is_wide(&o->frame)) {
+        aggregate_wide(k, &empty, first, end);
+        return;
+    }
     if (o->frame.to == EDGE_LAST && o->frame.from != EDGE_FIRST) {
         aggregate_back(k, &empty, first, end);
         return;
@@ -194,14 +177,14 @@ static void aggregate(struct work *k, size_t first, size_t end)
     struct sliding s = { k->tallies, empty, first, first, first };
     for (size_t p = first; p < end; p++) {
         struct over_cell *cell = &k->out->cells[k->out->by[p]];
-        frame_of(cell, k, p, first, end);
+        over_frame_of(cell, k, p, first, end);
         slide(&s, k, &empty, cell);
         cell->value = slid(&s, cell);
     }
 }
 
 /* The value of a row elsewhere; `place` is OVER_NONE where there is none. */
-static void take(struct work *k, size_t row, size_t place)
+static void take(struct over_work *k, size_t row, size_t place)
 {
     struct over_cell *cell = &k->out->cells[row];
     const bool is_shift = k->o->kind == WINDOW_LAG || k->o->kind == WINDOW_LEAD;
@@ -212,7 +195,7 @@ static void take(struct work *k, size_t row, size_t place)
         cell->value = is_shift ? k->rows[row].otherwise : value_null();
 }
 
-static size_t shifted(const struct work *k, size_t place, size_t first,
+static size_t shifted(const struct over_work *k, size_t place, size_t first,
                       size_t end)
 {
     const bool back = (k->o->kind == WINDOW_LAG) == (k->o->number >= 0);
@@ -223,18 +206,27 @@ static size_t shifted(const struct work *k, size_t place, size_t first,
 }
 
 /* The row that a function names, of the frame or by its distance. */
-static size_t named(struct over_cell *cell, const struct work *k, size_t place,
-                    size_t first, size_t end)
+static size_t named(struct over_cell *cell, const struct over_work *k,
+                    size_t place, size_t first, size_t end)
 {
     const enum window_kind kind = k->o->kind;
     if (kind == WINDOW_LAG || kind == WINDOW_LEAD)
         return shifted(k, place, first, end);
-    frame_of(cell, k, place, first, end);
-    const size_t n = cell->to - cell->from;
-    const uint64_t nth = kind == WINDOW_FIRST_VALUE  ? 1
-                         : kind == WINDOW_LAST_VALUE ? n
-                                                     : (uint64_t)k->o->number;
-    return nth < 1 || nth > n ? OVER_NONE : cell->from + nth - 1;
+    struct over_pieces pieces;
+    size_t n = 0;
+    over_frame_of(cell, k, place, first, end);
+    over_pieces_of(&pieces, cell, k, place);
+    for (size_t i = 0; i < pieces.n; i++)
+        n += pieces.to[i] - pieces.from[i];
+    uint64_t nth = kind == WINDOW_FIRST_VALUE  ? 1
+                   : kind == WINDOW_LAST_VALUE ? n
+                                               : (uint64_t)k->o->number;
+    if (nth < 1 || nth > n)
+        return OVER_NONE;
+    size_t i = 0;
+    for (; nth > pieces.to[i] - pieces.from[i]; i++)
+        nth -= pieces.to[i] - pieces.from[i];
+    return pieces.from[i] + nth - 1;
 }
 
 /* ntile(b) of n rows: the first n mod b of its parts have one row more. */
@@ -247,7 +239,7 @@ static int64_t tile(uint64_t i, uint64_t n, uint64_t b)
            1;
 }
 
-static void number(struct work *k, size_t first, size_t end)
+static void number(struct over_work *k, size_t first, size_t end)
 {
     const size_t n = end - first;
     int64_t dense = 0;
@@ -269,7 +261,8 @@ static void number(struct work *k, size_t first, size_t end)
             *v = value_double(n > 1 ? (double)above / (double)(n - 1) : 0);
             break;
         case WINDOW_CUME_DIST:
-            *v = value_double((double)(peers_end(k, p) - first) / (double)n);
+            *v = value_double((double)(over_peers_end(k, p) - first) /
+                              (double)n);
             break;
         default:
             *v = value_int(tile(p - first, n, (uint64_t)k->o->number));
@@ -278,9 +271,9 @@ static void number(struct work *k, size_t first, size_t end)
     }
 }
 
-static void partition(struct work *k, size_t first, size_t end)
+static void partition(struct over_work *k, size_t first, size_t end)
 {
-    find_peers(k, first, end);
+    over_frame_begin(k, first, end);
     for (size_t p = first; p < end; p++) {
         k->out->cells[k->out->by[p]].first = first;
         k->out->cells[k->out->by[p]].end = end;
@@ -303,7 +296,7 @@ enum err_code over_apply(struct over_answer *out, const struct plan_over *o,
                          const struct over_row *rows, size_t n, struct arena *a,
                          struct err *err)
 {
-    struct work k = { .o = o, .rows = rows, .n = n, .out = out };
+    struct over_work k = { .o = o, .rows = rows, .n = n, .out = out };
     TRY(order_rows(&k, a, err));
     for (size_t i = 0; i < n; i++)
         out->cells[i].source = OVER_NONE;

@@ -239,6 +239,13 @@ static enum err_code find_frame(struct call *c, struct place at,
 {
     const enum window_kind kind = c->win->kind;
     c->frame = c->win->frame;
+    if (frame_is_wide(&c->frame))
+        return refuse(err, REFUSAL_FRAME, at,
+                      c->frame.groups                       ? "GROUPS"
+                      : c->frame.exclude != EXCLUDE_NOTHING ? "EXCLUDE"
+                                                            : "RANGE with an "
+                                                              "offset",
+                      NULL);
     const bool counts_rows = c->frame.rows || frame_is_all(&c->frame);
     const bool known =
         kind == WINDOW_FIRST_VALUE && c->frame.from == EDGE_FIRST;

@@ -77,15 +77,32 @@ enum window_kind {
 /* Which rows of the partition a function sees: from one edge to the other. */
 enum frame_edge {
     EDGE_FIRST,  /* UNBOUNDED PRECEDING */
-    EDGE_BEFORE, /* `offset` rows before; ROWS only */
+    EDGE_BEFORE, /* by so much before */
     EDGE_HERE,   /* the row; without ROWS, it and its peers */
     EDGE_AFTER,
     EDGE_LAST, /* UNBOUNDED FOLLOWING */
 };
+/* Rows that are left out of it, though they lie in it. */
+enum frame_exclude {
+    EXCLUDE_NOTHING,
+    EXCLUDE_ROW,   /* the row itself */
+    EXCLUDE_GROUP, /* it and its peers */
+    EXCLUDE_TIES,  /* its peers */
+};
+/* How far the value of the one ORDER BY may lie: by a number, or of a time. */
+struct frame_by {
+    bool is_interval;
+    double number;
+    int64_t months, us;
+};
 struct frame {
-    bool rows; /* ROWS; else RANGE */
+    bool rows; /* ROWS; else RANGE, or GROUPS */
     enum frame_edge from, to;
-    uint32_t from_offset, to_offset; /* of BEFORE and AFTER */
+    uint32_t from_offset, to_offset; /* of BEFORE and AFTER: rows, groups */
+    bool groups;
+    bool by_value; /* RANGE with BEFORE or AFTER: by ... */
+    struct frame_by from_by, to_by;
+    enum frame_exclude exclude;
 };
 enum { FRAME_OFFSET_MAX = 1000 };
 
@@ -105,11 +122,18 @@ struct window {
 /* What stands where no frame is written, and where it holds every row. */
 static inline bool frame_is_default(const struct frame *f)
 {
-    return !f->rows && f->from == EDGE_FIRST && f->to == EDGE_HERE;
+    return !f->rows && !f->groups && f->from == EDGE_FIRST &&
+           f->to == EDGE_HERE && f->exclude == EXCLUDE_NOTHING;
 }
 static inline bool frame_is_all(const struct frame *f)
 {
-    return f->from == EDGE_FIRST && f->to == EDGE_LAST;
+    return f->from == EDGE_FIRST && f->to == EDGE_LAST &&
+           f->exclude == EXCLUDE_NOTHING;
+}
+/* More than rows or peers on from the row: GROUPS, RANGE by a value, EXCLUDE. */
+static inline bool frame_is_wide(const struct frame *f)
+{
+    return f->groups || f->by_value || f->exclude != EXCLUDE_NOTHING;
 }
 
 struct expr {

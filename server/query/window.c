@@ -41,13 +41,23 @@ struct expr *window_part(const struct window *win, size_t i)
     return i < win->n_orders ? win->orders[i].expr : NULL;
 }
 
+static bool by_equal(const struct frame_by *a, const struct frame_by *b)
+{
+    return a->is_interval == b->is_interval && a->months == b->months &&
+           a->us == b->us && !(a->number < b->number) &&
+           !(a->number > b->number);
+}
+
 /* Behind ROWS or RANGE, the whole partition is the whole partition. */
 static bool frame_equal(const struct frame *a, const struct frame *b)
 {
     if (frame_is_all(a))
         return frame_is_all(b);
-    return a->rows == b->rows && a->from == b->from && a->to == b->to &&
-           a->from_offset == b->from_offset && a->to_offset == b->to_offset;
+    return a->rows == b->rows && a->groups == b->groups &&
+           a->by_value == b->by_value && a->exclude == b->exclude &&
+           a->from == b->from && a->to == b->to &&
+           a->from_offset == b->from_offset && a->to_offset == b->to_offset &&
+           by_equal(&a->from_by, &b->from_by) && by_equal(&a->to_by, &b->to_by);
 }
 
 bool window_equal(const struct window *a, const struct window *b)
@@ -64,31 +74,54 @@ bool window_equal(const struct window *a, const struct window *b)
     return same;
 }
 
-static void print_edge(struct writer *w, enum frame_edge edge, uint32_t offset)
+static void print_by(struct writer *w, const struct frame_by *by)
+{
+    const struct value number = value_double(by->number);
+    if (by->is_interval)
+        writer_printf(w, "INTERVAL '%lld months %lld microseconds'",
+                      (long long)by->months, (long long)by->us);
+    else
+        value_print(w, &number);
+}
+
+static void print_edge(struct writer *w, const struct frame *f, bool is_from)
 {
     static const char *const words[] = {
         [EDGE_FIRST] = "UNBOUNDED PRECEDING", [EDGE_BEFORE] = " PRECEDING",
         [EDGE_HERE] = "CURRENT ROW",          [EDGE_AFTER] = " FOLLOWING",
         [EDGE_LAST] = "UNBOUNDED FOLLOWING",
     };
-    if (edge == EDGE_BEFORE || edge == EDGE_AFTER)
-        writer_printf(w, "%u", offset);
+    const enum frame_edge edge = is_from ? f->from : f->to;
+    const bool offset = edge == EDGE_BEFORE || edge == EDGE_AFTER;
+    if (offset && f->by_value)
+        print_by(w, is_from ? &f->from_by : &f->to_by);
+    else if (offset)
+        writer_printf(w, "%u", is_from ? f->from_offset : f->to_offset);
     writer_str(w, words[edge]);
 }
 
 void frame_print(struct writer *w, const struct frame *f)
 {
+    static const char *const excluded[] = {
+        [EXCLUDE_NOTHING] = "",
+        [EXCLUDE_ROW] = " EXCLUDE CURRENT ROW",
+        [EXCLUDE_GROUP] = " EXCLUDE GROUP",
+        [EXCLUDE_TIES] = " EXCLUDE TIES",
+    };
     if (frame_is_default(f))
         return;
-    writer_str(w, f->rows || frame_is_all(f) ? "ROWS " : "RANGE ");
+    writer_str(w, f->rows || frame_is_all(f) ? "ROWS "
+                  : f->groups                ? "GROUPS "
+                                             : "RANGE ");
     if (f->from == EDGE_FIRST && f->to == EDGE_HERE) {
-        print_edge(w, f->from, 0);
-        return;
+        print_edge(w, f, true);
+    } else {
+        writer_str(w, "BETWEEN ");
+        print_edge(w, f, true);
+        writer_str(w, " AND ");
+        print_edge(w, f, false);
     }
-    writer_str(w, "BETWEEN ");
-    print_edge(w, f->from, f->from_offset);
-    writer_str(w, " AND ");
-    print_edge(w, f->to, f->to_offset);
+    writer_str(w, excluded[f->exclude]);
 }
 
 static void print_arguments(struct writer *w, const struct window *win)

@@ -55,23 +55,19 @@ static const struct {
            { 0x400, EDGE_HERE },
            { 0x1000, EDGE_BEFORE },
            { 0x4000, EDGE_AFTER } };
-enum {
-    EDGES = 4,
-    ROWS = 0x4,
-    GROUPS = 0x8,
-    EXCLUDE = 0x8000 | 0x10000 | 0x20000,
-};
+static const struct {
+    unsigned bit;
+    enum frame_exclude exclude;
+} EXCLUDES[] = { { 0x8000, EXCLUDE_ROW },
+                 { 0x10000, EXCLUDE_GROUP },
+                 { 0x20000, EXCLUDE_TIES } };
+enum { EDGES = 4, ROWS = 0x4, GROUPS = 0x8 };
 
-static enum err_code read_offset(struct sql_ctx *c, uint32_t *out,
-                                 enum frame_edge edge, bool rows,
-                                 const PgQuery__Node *n, int offset)
+/* A number of rows or groups. */
+static enum err_code read_rows(struct sql_ctx *c, uint32_t *out,
+                               const PgQuery__Node *n, int offset)
 {
     int64_t i = 0;
-    if (edge != EDGE_BEFORE && edge != EDGE_AFTER)
-        return ERR_OK;
-    if (!rows)
-        return sql_refuse(c, REFUSAL_FRAME, offset, "RANGE with an offset",
-                          NULL);
     if (!n || !sql_is_int(n, &i) || i < 0 || i > FRAME_OFFSET_MAX)
         return sql_refuse(c, REFUSAL_FRAME,
                           n ? sql_offset_of(n, offset) : offset,
@@ -80,24 +76,61 @@ static enum err_code read_offset(struct sql_ctx *c, uint32_t *out,
     return ERR_OK;
 }
 
+/* RANGE: a number, or an interval of a time. */
+static enum err_code read_by(struct sql_ctx *c, struct frame_by *out,
+                             const PgQuery__Node *n, int offset)
+{
+    struct sql_interval i = { 0 };
+    struct expr *e = NULL;
+    bool ok;
+    if (!n)
+        return sql_refuse(c, REFUSAL_FRAME, offset, "This distance", NULL);
+    TRY(sql_interval_text(c, &i, &out->is_interval, n));
+    out->months = i.months;
+    out->us = i.us;
+    ok = i.months >= 0 && i.us >= 0;
+    if (!out->is_interval) {
+        TRY(sql_expr(c, &e, n));
+        const bool is_int = e->kind == EXPR_CONST && e->value.type == VALUE_INT;
+        const bool is_real =
+            e->kind == EXPR_CONST && e->value.type == VALUE_DOUBLE;
+        out->number = is_int ? (double)e->value.i : is_real ? e->value.d : -1;
+        ok = out->number >= 0;
+    }
+    return ok ? ERR_OK
+              : sql_refuse(c, REFUSAL_FRAME, sql_offset_of(n, offset),
+                           "This distance", NULL);
+}
+
+static enum err_code read_edge(struct sql_ctx *c, struct frame *f, bool is_from,
+                               const PgQuery__Node *n, int offset)
+{
+    const enum frame_edge edge = is_from ? f->from : f->to;
+    if (edge != EDGE_BEFORE && edge != EDGE_AFTER)
+        return ERR_OK;
+    if (f->rows || f->groups)
+        return read_rows(c, is_from ? &f->from_offset : &f->to_offset, n,
+                         offset);
+    f->by_value = true;
+    return read_by(c, is_from ? &f->from_by : &f->to_by, n, offset);
+}
+
 static enum err_code frame_of(struct sql_ctx *c, struct frame *out,
                               const PgQuery__WindowDef *def)
 {
     const unsigned bits = (unsigned)def->frame_options;
-    *out = (struct frame){ .rows = bits & ROWS };
-    if (bits & (GROUPS | EXCLUDE))
-        return sql_refuse(c, REFUSAL_FRAME, def->location,
-                          bits & GROUPS ? "GROUPS" : "EXCLUDE", NULL);
+    *out = (struct frame){ .rows = bits & ROWS, .groups = bits & GROUPS };
     for (size_t i = 0; i < EDGES; i++) {
         if (bits & FROM[i].bit)
             out->from = FROM[i].edge;
         if (bits & TO[i].bit)
             out->to = TO[i].edge;
     }
-    TRY(read_offset(c, &out->from_offset, out->from, out->rows,
-                    def->start_offset, def->location));
-    return read_offset(c, &out->to_offset, out->to, out->rows, def->end_offset,
-                       def->location);
+    for (size_t i = 0; i < sizeof EXCLUDES / sizeof EXCLUDES[0]; i++)
+        if (bits & EXCLUDES[i].bit)
+            out->exclude = EXCLUDES[i].exclude;
+    TRY(read_edge(c, out, true, def->start_offset, def->location));
+    return read_edge(c, out, false, def->end_offset, def->location);
 }
 
 /* The w of the WINDOW clause. */
