@@ -57,6 +57,13 @@ static enum err_code on_shape(void *ctx, const struct request *req,
     return ERR_OK;
 }
 
+static void on_refused(void *ctx, struct err *err)
+{
+    struct pg_fake *f = ctx;
+    (void)err;
+    f->refused++;
+}
+
 static uint64_t on_slot_ns(void *ctx)
 {
     const struct pg_fake *f = ctx;
@@ -84,6 +91,7 @@ void pg_fake_init(struct pg_fake *f)
                                       .answer = on_answer,
                                       .shape = on_shape,
                                       .slot_ns = on_slot_ns,
+                                      .refused = on_refused,
                                       .now_ns = on_now_ns,
                                       .now_us = on_now_us };
 }

@@ -17,10 +17,10 @@
  *   T(name:oid ...) D(a,b) C(SELECT 1) Z(I) E(42601) N(NOTICE) 1 2 3 n s t(20)
  */
 struct pg_fake {
-    unsigned asked, shaped; /* times */
-    enum err_code fails;    /* of the next answer */
-    size_t n_rows;          /* of an answer; 0 = three */
-    bool cached;            /* answers come from the store */
+    unsigned asked, shaped, refused; /* times */
+    enum err_code fails;             /* of the next answer */
+    size_t n_rows;                   /* of an answer; 0 = three */
+    bool cached;                     /* answers come from the store */
     uint64_t slot_ns;
     struct pg_service service;
     struct arena arena;

@@ -286,6 +286,33 @@ static void long_texts_get_one_error(void **state)
     }
 }
 
+/* Turned down, each time, is recorded; how a client talks is not. */
+static void refusals_are_recorded(void **state)
+{
+    static const struct {
+        const char *script;
+        unsigned refused;
+    } scripts[] = {
+        { "Q:SELEC|Q:SELEC", 2 },
+        { "Q:DELETE FROM t|Q:DELETE FROM t", 2 },
+        { "P::DELETE FROM t|S|P::SELECT * FROM|S", 2 },
+        { "Q:SELECT * FROM halftone.budget WHERE true", 1 },
+        { "Q:BEGIN|Q:SELEC|Q:SELECT 1", 1 },
+        { "Q:FETCH c|Q:SET nothing = 1|B::x:|S|Q:SELECT nothing()", 0 },
+        { "Q:SELECT 1; " COUNT, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        struct pg_fake fake;
+        struct pg_backend *b = pg_backend_new("ana", "shop", "shop");
+        pg_fake_init(&fake);
+        free(pg_talk(b, &fake, scripts[i].script));
+        assert_int_equal(fake.refused, scripts[i].refused);
+        pg_fake_fini(&fake);
+        pg_backend_free(b);
+    }
+}
+
 /* ---- answers of a moment ago ---- */
 
 struct hand_clock {
@@ -376,6 +403,7 @@ static void *run(void *arg)
         cmocka_unit_test(statements_and_portals_are_limited),
         cmocka_unit_test(long_texts_get_one_error),
         cmocka_unit_test(an_error_of_the_service_is_told),
+        cmocka_unit_test(refusals_are_recorded),
     };
     int *failed = arg;
     sql_init();

@@ -25,7 +25,8 @@ struct pg_job {
     atomic_int gone;         /* the caller left, or cancels */
     bool cancelled;          /* the loop's */
     bool ends;
-    bool holds;                     /* the worker until leave_ns */
+    bool holds;    /* the worker until leave_ns */
+    bool recorded; /* the last refusal was answer()'s, which recorded it */
     uint64_t received_ns, leave_ns; /* monotonic */
     struct net_loop *loop;          /* once it is back on it */
     struct net_timer *timer;        /* WAITING */
@@ -87,6 +88,7 @@ static enum err_code on_answer(void *ctx, struct request *req,
     };
     const enum err_code code = service_answer(&call, out, &worker->arena, err);
     count_error(code);
+    job->recorded = code != ERR_OK;
     if (call.leave_ns > job->leave_ns)
         job->leave_ns = call.leave_ns;
     job->holds |= call.holds;
@@ -121,6 +123,30 @@ static enum err_code on_catalog(void *ctx, const struct pg_catalog_ask *ask,
     const struct pg_job_args *args = &run->job->args;
     return pg_catalog_answer(out, ask, args->world, args->who,
                              &run->worker->arena, err);
+}
+
+/* As service_answer does, of what never came so far. */
+static void on_refused(void *ctx, struct err *err)
+{
+    static const bool refusals[ERR_COUNT] = {
+        [ERR_INVALID] = true,   [ERR_SYNTAX] = true, [ERR_REFUSED] = true,
+        [ERR_NOT_FOUND] = true, [ERR_DENIED] = true, [ERR_LIMIT] = true,
+    };
+    const struct run *run = ctx;
+    struct pg_job *job = run->job;
+    struct trail *trail = job->args.door->service->trail;
+    struct err other = { 0 };
+    if (job->recorded || !refusals[err->code]) {
+        job->recorded = false;
+        return;
+    }
+    count_error(err->code);
+    log_event(LOG_QUERY_REFUSED,
+              (struct log_fields){ .principal = job->args.who->name,
+                                   .error = err->code });
+    if (trail &&
+        trail_refusal(trail, job->args.who, NULL, NULL, err, &other) != ERR_OK)
+        *err = other;
 }
 
 /* Strict mode holds a worker until the slot, answer or not. */
@@ -216,6 +242,7 @@ static void on_worker(struct work *work, struct worker *worker)
                                         .shape = on_shape,
                                         .catalog = on_catalog,
                                         .slot_ns = on_slot_ns,
+                                        .refused = on_refused,
                                         .now_ns = on_now_ns,
                                         .now_us = on_now_us };
     job->ends = pg_backend_handle(job->args.backend, &job->args.message,

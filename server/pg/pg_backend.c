@@ -64,6 +64,17 @@ void pg_backend_fail(struct pg_backend *b, const struct err *err,
         b->skips = true;
 }
 
+/* Of the states that PostgreSQL alone has a word for, nobody keeps a record:
+ * they are of how a client talks, not of what it asks. */
+void pg_backend_refuse(struct pg_backend *b, const struct pg_service *service,
+                       struct err *err, const char *text, bool is_query)
+{
+    const bool talks = err->reason && pg_error_state(err) == err->reason;
+    if (service && !talks)
+        service->refused(service->ctx, err);
+    pg_backend_fail(b, err, text, is_query);
+}
+
 void pg_backend_cancelled(struct pg_backend *b, char type)
 {
     struct err err = { 0 };
@@ -101,7 +112,7 @@ static enum err_code parse(struct pg_backend *b, const struct pg_frame *f,
     if (code == ERR_OK)
         pg_backend_say(b, '1');
     else
-        pg_backend_fail(b, err, m.text, false);
+        pg_backend_refuse(b, service, err, m.text, false);
     return ERR_OK;
 }
 
@@ -252,7 +263,7 @@ static enum err_code execute(struct pg_backend *b, const struct pg_frame *f,
     s->refs++;
     const enum err_code code = run_portal(b, p, m.max_rows, service, err);
     if (code != ERR_OK)
-        pg_backend_fail(b, err, s->text, false);
+        pg_backend_refuse(b, service, err, s->text, false);
     pg_statement_release(s);
     return ERR_OK;
 }

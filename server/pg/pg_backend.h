@@ -77,6 +77,10 @@ struct pg_service {
      * PG_SLOT_STRICT: it must not be given without a worker. */
     uint64_t (*slot_ns)(void *ctx);
 
+    /* A statement is turned down before it was asked of answer(), which tells
+     * its own: record that; *err may become another, that nothing can be. */
+    void (*refused)(void *ctx, struct err *err);
+
     uint64_t (*now_ns)(void *ctx); /* monotonic */
     int64_t (*now_us)(void *ctx);  /* wall clock */
 };
@@ -177,6 +181,10 @@ void pg_backend_cancelled(struct pg_backend *b, char type);
 /* The message being handled failed, whoever found out. */
 void pg_backend_fail(struct pg_backend *b, const struct err *err,
                      const char *text, bool is_query);
+
+/* The same of a statement, which is recorded. */
+void pg_backend_refuse(struct pg_backend *b, const struct pg_service *service,
+                       struct err *err, const char *text, bool is_query);
 
 /* ---- for the files of this room ---- */
 

@@ -14,7 +14,7 @@ bool pg_command_is_light(const struct pg_backend *b,
                          const struct value *params, size_t n_params)
 {
     if (c->refused)
-        return true;
+        return false; /* a refusal is recorded, and that may block */
     if (c->kind == SQL_QUESTION)
         return (c->constants && !c->explains) ||
                pg_remembers(b, c, params, n_params);

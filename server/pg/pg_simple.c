@@ -81,7 +81,7 @@ enum err_code pg_simple_query(struct pg_backend *b, const struct pg_frame *f,
     if (code == ERR_OK)
         code = run_all(b, &list, service, err);
     if (code != ERR_OK)
-        pg_backend_fail(b, err, text, true);
+        pg_backend_refuse(b, service, err, text, true);
     pg_backend_end_implicit(b);
     pg_backend_ready(b);
     return ERR_OK;

@@ -42,6 +42,18 @@ check 'without TLS nothing is answered' says 'TLS only' psql "$dsn sslmode=disab
 check 'a database that is no dataset does not exist' says 'database "other" does not exist' \
     psql "$dsn dbname=other" -c 'SELECT 1'
 
+# ---- what comes before TLS ----
+hello() { # BYTES: what comes back, as hex
+    (exec 3<>"/dev/tcp/127.0.0.1/$pg_port" && printf "$1" >&3 && timeout 2 head -c "${2:-1}" <&3 | od -An -tx1 | tr -d ' ')
+}
+tls() { openssl s_client -connect "localhost:$pg_port" -CAfile "$HALFTONE_CA" -verify_return_error "$@" </dev/null 2>&1; }
+check 'GSSAPI is answered no' gives 4e hello '\0\0\0\x08\x04\xd2\x16\x30'
+check 'what is sent ahead of the handshake is taken for TLS' gives 53 \
+    hello '\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x13\0\3\0\0user\0ana\0\0' 2
+check 'TLS begins after SSLRequest' says 'Verify return code: 0' tls -starttls postgres
+check 'TLS begins at once, when it names the protocol' says 'ALPN protocol: postgresql' tls -alpn postgresql
+check 'another protocol is refused' says 'no application protocol' tls -alpn h2
+
 # ---- what is charged ----
 pays_once() {
     local before after
@@ -121,5 +133,32 @@ over_budget() {
         -c 'SELECT category, count(*) FROM shop.orders GROUP BY 1' 2>&1 | grep HT001
 }
 check 'over budget has a state of its own' over_budget
+
+check 'refusals are in the audit log' says '"refusal".*select_star' \
+    "$bin/halftone" audit entries "$run/ledger.db"
+
+# ---- slots, and cancelling ----
+stop_server
+sed -i '/^slots:/d' "$run/shop/shop.yaml"
+echo 'slots: {first: 2 s}' >>"$run/shop/shop.yaml"
+start_server
+waits() { # until the slot, the answer from memory too
+    local began=$SECONDS
+    sql -c "$count" -c "$count" -c "$count" >"$run/a" 2>/dev/null && [ $((SECONDS - began)) -ge 5 ]
+}
+check 'answers leave at their slots, repeated ones too' waits
+cancels() {
+    local before began=$SECONDS
+    before=$(spent)
+    psql -XAtq "$dsn $purpose" -c 'SELECT count(*) FROM shop.touches' >"$run/cancelled" 2>&1 &
+    sleep 1
+    kill -INT $!
+    wait $!
+    cat "$run/cancelled"
+    grep -q 'canceling statement due to user request' "$run/cancelled" &&
+        [ $((SECONDS - began)) -lt 2 ] && [ "$(spent)" != "$before" ]
+}
+check 'a statement is cancelled at once, and what was charged stays' cancels
+check 'its answer is there for the next time' says 'nothing charged' sql -c 'SELECT count(*) FROM shop.touches'
 
 [ "$failed" -eq 0 ]
