@@ -157,7 +157,7 @@ static const struct in_row {
       "" },
     { "a format that is none", 2, PG_TEXT, VALUE_TEXT, "a", NULL, "22P02" },
     { "a numeric that is none", 1, PG_NUMERIC, VALUE_DOUBLE,
-      "000100000000000 0ffff", NULL, "22P03" },
+      "0001000000000000ffff", NULL, "22P03" },
 };
 
 static size_t unhex(uint8_t *out, const char *hex)
