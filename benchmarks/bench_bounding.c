@@ -132,6 +132,23 @@ static const struct question QUESTIONS[] = {
           "campaign" },
         { "ours, from a rollup", FORM_ROLLUP, NULL },
         { "ours, without", FORM_ROWS, NULL } } },
+    { "rows and revenue of three campaigns",
+      "SELECT campaign, COUNT(*), SUM(revenue) FROM events WHERE campaign IN "
+      "('campaign_3', 'campaign_40', 'campaign_150') GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, count(*), sum(revenue) FROM src.events WHERE "
+          "campaign IN ('campaign_3', 'campaign_40', 'campaign_150') GROUP BY "
+          "campaign" },
+        { "ours, from a rollup", FORM_ROLLUP, NULL },
+        { "ours, without", FORM_ROWS, NULL } } },
+    { "rows and revenue of all campaigns but one",
+      "SELECT campaign, COUNT(*), SUM(revenue) FROM events WHERE campaign <> "
+      "'campaign_7' GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, count(*), sum(revenue) FROM src.events WHERE "
+          "campaign <> 'campaign_7' GROUP BY campaign" },
+        { "ours, from a rollup", FORM_ROLLUP, NULL },
+        { "ours, without", FORM_ROWS, NULL } } },
 };
 
 static void die(const char *what)

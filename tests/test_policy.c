@@ -198,6 +198,15 @@ static const struct row {
     { "a rollup by a real number", "  products:\n",
       "    rollups:\n      r: {by: [amount]}\n  products:\n", 27,
       "'amount' is a real number", "leave it out" },
+    { "a rollup by an attribute of the person",
+      "NO], other: Other}\n"
+      "      day: {type: date, range: [2010-12-01, 2011-12-10]}\n",
+      "NO], other: Other}\n"
+      "      day: {type: text, of_person: true}\n"
+      "    rollups: {r: {by: [day]}}\n"
+      "  others:\n    from: o.parquet\n    key: customer_id\n"
+      "    columns:\n      customer_id: int\n",
+      24, "'day' is an attribute of the person", "leave it out" },
     { "a rollup by the day of a country", "  products:\n",
       "    rollups:\n      r: {by: [day(country)]}\n  products:\n", 27,
       "'country' is no time", "leave it out" },

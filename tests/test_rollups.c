@@ -226,8 +226,76 @@ static const struct question {
       "2, 3",
       "by_day_land" },
     { "SELECT city, COUNT(*) FROM buys WHERE n > 2 GROUP BY city", NULL },
+    /* Filters of the rollup's own groups. */
     { "SELECT city, COUNT(*) FROM buys WHERE city <> 'c2' GROUP BY city",
+      "by_city" },
+    { "SELECT city, COUNT(*), SUM(n), AVG(price) FROM buys WHERE city IN "
+      "('c2', 'c3') AND upper(city) > 'C2' GROUP BY city",
+      "by_city" },
+    { "SELECT city, COUNT(DISTINCT who), SUM(total) FROM buys WHERE city IS "
+      "NULL OR length(city) > 1 GROUP BY city",
+      "by_city" },
+    { "SELECT COUNT(*), SUM(n), COUNT(wide) FROM buys WHERE city = 'c2'",
+      "by_city" },
+    { "SELECT COUNT(DISTINCT who), AVG(n) FROM buys WHERE 'c4' = city", NULL },
+    { "SELECT COUNT(*) FROM buys WHERE city IN ('c2', 'c4')", NULL },
+    { "SELECT city, COUNT(*) FILTER (WHERE city = 'c2'), SUM(n) FILTER (WHERE "
+      "city <> 'c2'), COUNT(DISTINCT who) FILTER (WHERE city IS NULL), "
+      "COUNT(*) "
+      "FROM buys GROUP BY city",
+      "by_city" },
+    { "SELECT city, COUNT(price) FILTER (WHERE city > 'c2'), AVG(price) FILTER "
+      "(WHERE city > 'c2') FROM buys WHERE city <> 'c3' GROUP BY city",
+      "by_city" },
+    { "SELECT land, COUNT(*) FROM buys WHERE land = 'AT' GROUP BY land",
+      "by_land" },
+    { "SELECT land, COUNT(*) FROM buys WHERE land IN ('AT', 'DE') GROUP BY "
+      "land",
+      "by_land" },
+    { "SELECT COUNT(*), SUM(n) FROM buys WHERE land = 'DE'", "by_land" },
+    { "SELECT COUNT(*) FROM buys WHERE land = 'XX'", NULL }, /* of the others */
+    { "SELECT COUNT(*) FROM buys WHERE land = 'else'", NULL },
+    { "SELECT land, COUNT(*) FROM buys WHERE land <> 'AT' GROUP BY land",
+      NULL }, /* NULL is one of the others, and not let through */
+    { "SELECT land, COUNT(*) FILTER (WHERE land = 'AT') FROM buys GROUP BY "
+      "land",
+      "by_land" },
+    { "SELECT land, COUNT(*) FILTER (WHERE land <> 'AT') FROM buys GROUP BY "
+      "land",
       NULL },
+    { "SELECT city, COUNT(*), SUM(price) FROM buys WHERE kind = 'a' GROUP BY "
+      "city",
+      "by_kind_city" },
+    { "SELECT kind, COUNT(*) FROM buys WHERE city = 'c2' GROUP BY kind",
+      "by_kind_city" },
+    { "SELECT COUNT(*), COUNT(*) FILTER (WHERE kind = 'b') FROM buys WHERE "
+      "kind "
+      "= 'b' AND city = 'c3'",
+      "by_kind_city" },
+    { "SELECT kind, city, COUNT(*) FROM buys WHERE kind IN ('a', 'b') GROUP BY "
+      "kind, city",
+      "by_kind_city" },
+    { "SELECT city, COUNT(*) FROM buys WHERE kind = 'z' GROUP BY city",
+      NULL }, /* outside the domain: it is in no group */
+    { "SELECT date_trunc('day', at), COUNT(*), SUM(n) FROM buys WHERE at >= "
+      "'2024-01-03' AND at < '2024-01-06' GROUP BY 1",
+      "by_day" },
+    { "SELECT date_trunc('day', at), COUNT(*) FROM buys WHERE at >= "
+      "'2024-01-03 12:00' GROUP BY 1",
+      "by_day" }, /* bounds are widened to whole days */
+    { "SELECT date_trunc('day', at), COUNT(*) FILTER (WHERE date_trunc('day', "
+      "at) = '2024-01-04') FROM buys WHERE date_trunc('day', at) <> "
+      "'2024-01-05' GROUP BY 1",
+      "by_day" },
+    { "SELECT date_trunc('day', at), land, n, COUNT(*) FROM buys WHERE n < 5 "
+      "AND land IN ('AT', 'DE') AND at < '2024-01-07' GROUP BY 1, 2, 3",
+      "by_day_land" },
+    { "SELECT date_trunc('day', at), n, COUNT(*) FROM buys WHERE land = 'AT' "
+      "GROUP BY 1, 2",
+      "by_day_land" },
+    { "SELECT land, n, COUNT(*) FROM buys WHERE date_trunc('day', at) = "
+      "'2024-01-04' GROUP BY 1, 2",
+      NULL }, /* units name no value */
     { "SELECT city, COUNT(*) FILTER (WHERE n > 2) FROM buys GROUP BY city",
       NULL },
     { "SELECT city, COUNT(DISTINCT kind) FROM buys GROUP BY city", NULL },

@@ -343,6 +343,9 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
 static enum err_code print_rolled(struct sql *s, struct err *err)
 {
     struct plan *p = s->d->plan;
+    s->rolled = ARENA_NEW(s->d->a, struct rolled);
+    if (!s->rolled)
+        return draft_memory(err);
     const char *how = stage_rolls(s);
     s->d->form = how ? how : s->d->form;
     if (!s->rollup)

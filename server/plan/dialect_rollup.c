@@ -51,8 +51,6 @@ static bool has_measure(const struct sql *s, size_t i)
 {
     const enum measure_kind kind = s->pm[i].kind;
     const struct policy_column *c = bare(s->dm[i].value);
-    if (s->dm[i].filter)
-        return false;
     if (kind == MEASURE_PEOPLE || (kind == MEASURE_ROWS && !s->dm[i].value))
         return true;
     if (!c || !holds(s->rollup, index_of(s, c)))
@@ -68,8 +66,9 @@ static const struct policy_column *bare_time(const struct typed *e)
     return e->kind == TYPED_COLUMN ? e->column->policy : NULL;
 }
 
-static bool is_key(const struct sql *s, const struct policy_rollup_key *by,
-                   const struct typed *e)
+bool stage_is_rollup_key(const struct sql *s,
+                         const struct policy_rollup_key *by,
+                         const struct typed *e)
 {
     const struct policy_column *c = &s->table->columns[by->column];
     if (!by->unit)
@@ -79,16 +78,6 @@ static bool is_key(const struct sql *s, const struct policy_rollup_key *by,
     const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
     return unit != UNIT_COUNT && strcmp(time_unit_name(unit), by->unit) == 0 &&
            bare_time(e->call.args[1]) == c;
-}
-
-static bool has_keys(const struct sql *s, const struct policy_rollup *r)
-{
-    if (r->n_by != s->d->plan->n_keys)
-        return false;
-    for (size_t k = 0; k < r->n_by; k++)
-        if (!is_key(s, &r->by[k], s->d->keys[k]))
-            return false;
-    return true;
 }
 
 static bool has_measures(const struct sql *s)
@@ -108,9 +97,6 @@ static const struct policy_table *only_table(const struct draft *d)
 /* What stands in the way of every rollup, or NULL. */
 static const char *unfit(const struct draft *d)
 {
-    if (d->where.n > 0 || d->never)
-        return "no rollup: it filters rows, which changes the groups a person "
-               "has";
     if (d->like)
         return "no rollup: some days of a series are asked for";
     if (d->plan->n_hists > 0 || d->plan->n_reports > 0)
@@ -118,22 +104,37 @@ static const char *unfit(const struct draft *d)
     return NULL;
 }
 
+/* How it answers; NULL where it does not, and *why. */
+static const char *fits(struct sql *s, const char **why)
+{
+    const char *not = stage_rolled_fits(s->rolled, s, s->rollup);
+    if (!not &&!has_measures(s))
+        not = "no rollup: it asks for more than the rollup has added up";
+    if (not &&(!*why || *why == stage_other_keys))
+        *why = not ;
+    if (not )
+        return NULL;
+    return stage_rolled_plain(s)
+               ? "from a rollup, which has these groups counted, added up and "
+                 "in order; until it is built, as above"
+               : "from a rollup, for the filters are of its groups; until it "
+                 "is "
+                 "built, as above";
+}
+
 const char *stage_rolls(struct sql *s)
 {
     const char *why = unfit(s->d);
     s->table = only_table(s->d);
-    if (!s->table || s->table->n_rollups == 0)
+    if (!s->table || s->table->n_rollups == 0 || s->d->never)
         return NULL;
     if (why)
         return why;
-    why = "no rollup: none is grouped by these keys in this order";
     for (size_t i = 0; i < s->table->n_rollups; i++) {
         s->rollup = &s->table->rollups[i];
-        if (has_keys(s, s->rollup) && has_measures(s))
-            return "from a rollup, which has these groups counted, added up "
-                   "and in order; until it is built, as above";
-        if (has_keys(s, s->rollup))
-            why = "no rollup: it asks for more than the rollup has added up";
+        const char *how = fits(s, &why);
+        if (how)
+            return how;
     }
     s->rollup = NULL;
     return why;
@@ -141,25 +142,35 @@ const char *stage_rolls(struct sql *s)
 
 /* ---- the statement ---- */
 
-void stage_rollup_slot(const struct sql *s, size_t flag, size_t sum)
+/* The first measure of this flag. */
+static size_t flagged(const struct sql *s, size_t flag)
 {
     size_t i = 0;
-    if (sum != STAGE_NONE) {
+    while (s->flag[i] != flag)
+        i++;
+    return i;
+}
+
+void stage_rollup_slot(const struct sql *s, size_t flag, size_t sum)
+{
+    const bool filters = flag != STAGE_NONE && s->rolled->filter[flag];
+    const struct typed *value =
+        flag != STAGE_NONE ? s->dm[flagged(s, flag)].value : NULL;
+    if (filters)
+        writer_printf(s->w, "CASE WHEN f%zu THEN ", flag);
+    if (sum != STAGE_NONE)
         writer_printf(s->w, "CAST(s%zu_%u AS HUGEINT)",
                       index_of(s, bare(s->dm[sum].value)),
                       s->pm[sum].grid_bits);
-        return;
-    }
-    if (flag == STAGE_NONE) {
+    else if (value && !value->never_null)
+        writer_printf(s->w, "c%zu", index_of(s, bare(value)));
+    else
         writer_str(s->w, "n");
-        return;
-    }
-    while (s->flag[i] != flag)
-        i++;
-    writer_printf(s->w, "c%zu", index_of(s, bare(s->dm[i].value)));
+    if (filters)
+        writer_str(s->w, " ELSE 0 END");
 }
 
-static void of_rollup(const struct sql *s, const char *part)
+void stage_of_rollup(const struct sql *s, const char *part)
 {
     writer_printf(s->w, ROLLUP_SCHEMA ".\"%s.%s%s\"", s->table->name,
                   s->rollup->name, part);
@@ -176,16 +187,22 @@ static void sums(const struct sql *s)
 void stage_rolled(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
-    writer_str(s->w, "WITH pairs AS (SELECT c");
+    const char *found = stage_rolled_found(s);
+    writer_printf(s->w, "%spairs AS (SELECT c", found ? "" : "WITH ");
     for (size_t i = 0; i < s->n; i++) {
         writer_str(s->w, ", ");
         stage_share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
     writer_str(s->w, " FROM ");
-    of_rollup(s, "");
-    if (s->ranks)
+    if (found)
+        writer_str(s->w, found);
+    else
+        stage_of_rollup(s, "");
+    if (s->ranks && !found)
         writer_printf(s->w, " WHERE g <= %u", p->l0);
+    else if (found && strcmp(found, "found") != 0)
+        writer_printf(s->w, " <= %u", p->l0);
     if (p->gated)
         writer_printf(s->w, "%s%s(p)", s->ranks ? " AND " : " WHERE ",
                       gate_name(draft_key(s->d)->key_type == POLICY_INT));
@@ -201,6 +218,9 @@ void stage_rolled(const struct sql *s)
     writer_str(s->w, " FROM (SELECT c, ");
     sums(s);
     writer_str(s->w, " GROUP BY c) JOIN ");
-    of_rollup(s, ".groups");
+    if (found)
+        writer_str(s->w, "named");
+    else
+        stage_of_rollup(s, ".groups");
     writer_str(s->w, " USING (c)");
 }

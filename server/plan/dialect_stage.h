@@ -21,6 +21,28 @@ enum stage_names {
 };
 
 /*
+ * A question over a rollup whose groups it filters: what it reads of them.
+ */
+struct rolled_term {
+    const struct typed *e; /* over the rollup's keys, r.k0, ..; or NULL: */
+    size_t by;             /* this key, a unit of time, ... */
+    struct time_span span; /* ... lies in here, whole units */
+};
+enum { ROLLED_TERMS = 16, ROLLED_KEYS = 8 };
+struct rolled {
+    struct rolled_term where[ROLLED_TERMS];
+    size_t n_where;
+    const struct typed *filter[PLAN_MEASURES_MAX]; /* f column -> condition */
+    bool filters;                                  /* there is one */
+    size_t
+        left[ROLLED_KEYS];   /* values of a key that the WHERE names; 0: none */
+    size_t key[ROLLED_KEYS]; /* key of the question -> of the rollup */
+    bool drops; /* the rollup has keys, of one value, that the question has not
+                 */
+    bool few;   /* no person can have more than L0 groups of those left */
+};
+
+/*
  * One statement of DuckDB's while it is printed, stage by stage; the table of
  * stages stands in dialect_duckdb.c.  Measures are those of `pm` and `dm`: of
  * the release, or the one a histogram is made of.
@@ -44,6 +66,7 @@ struct sql {
     size_t n_slots;
     const struct policy_table *table; /* the rows come from it alone; or NULL */
     const struct policy_rollup *rollup; /* what is printed reads it; or NULL */
+    struct rolled *rolled;              /* ... and what of it */
 };
 #define STAGE_NONE SIZE_MAX
 
@@ -103,6 +126,19 @@ void stage_people(const struct sql *s);
 const char *stage_rolls(struct sql *s);
 void stage_rolled(const struct sql *s); /* the statement */
 void stage_rollup_slot(const struct sql *s, size_t flag, size_t sum);
+bool stage_is_rollup_key(const struct sql *s,
+                         const struct policy_rollup_key *by,
+                         const struct typed *e);
+void stage_of_rollup(const struct sql *s, const char *part);
+/* dialect_rolled.c: NULL when the filters and keys are the rollup's, else why
+ * not.  Then, of its statement, stages `named` and `found` and what pairs are
+ * to be read from, up to "<= L0" where that ends in a column; NULL: there is no
+ * filter. */
+const char *stage_rolled_fits(struct rolled *out, const struct sql *s,
+                              const struct policy_rollup *r);
+const char *stage_rolled_found(const struct sql *s);
+extern const char stage_other_keys[]; /* why not, that says least */
+bool stage_rolled_plain(const struct sql *s);
 
 /* dialect_share.c: measure i of one person and group, as an integer. */
 void stage_share(const struct sql *s, size_t i);

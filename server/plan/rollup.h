@@ -26,9 +26,10 @@
  * keeps what bounding over the rows keeps, and limits and clamps of a person in
  * a group apply to n, c and s as they do to counts and sums over rows: the
  * same integers.  That holds for questions with every row of the table, grouped
- * by exactly these keys: a filter changes which groups a person has, and with
- * them g.  One that takes whole people out (consent) does not: `p` is there for
- * it.
+ * by exactly these keys.  A filter over the keys leaves groups out, and those
+ * that are left are in the same order; one of other columns changes which rows
+ * a person has, and is not the rollup's.  One that takes whole people out
+ * (consent) changes nothing of g: `p` is there for it.
  */
 enum { ROLLUP_TABLE_MAX = 2 * POLICY_NAME_MAX + 16 };
 #define ROLLUP_SCHEMA "roll" /* a database attached under this name */

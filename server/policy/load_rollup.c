@@ -94,6 +94,9 @@ static const char *unfit_key(const struct policy_column *c, const char *unit)
     const bool is_time = c->type == POLICY_DATE || c->type == POLICY_TIMESTAMP;
     if (!c->may_group)
         return "may not be grouped by";
+    if (c->of_person)
+        return "is an attribute of the person: questions by it alone are quick "
+               "without, and others are not what a rollup holds";
     if (unit && !is_time)
         return "is no time, and has no such units";
     return !unit && c->type == POLICY_DOUBLE ? "is a real number, and no key"
