@@ -540,6 +540,16 @@ enum dp_status draft_share(uint64_t *parts, const struct draft *d,
 enum err_code draft_price(struct draft *d, struct err *err) MUST_CHECK;
 
 /*
+ * accuracy.c: noise that holds each column to the accuracy asked for, of the
+ * measures that need any: has[i].  People in one group, as far as the policy
+ * makes that public, or 0; and the refusal where it does not.
+ */
+enum err_code draft_reach_outputs(struct draft *d, bool *has,
+                                  struct err *err) MUST_CHECK;
+double draft_public_size(const struct draft *d);
+enum err_code draft_no_public_size(struct err *err);
+
+/*
  * price_pick.c: the picks of percentiles, each for `part` of the price over all
  * groups, or off by at most so many rows at the plan's level; then the ends of
  * an interval, which aim as far below and above as a pick may miss.

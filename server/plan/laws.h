@@ -144,6 +144,16 @@ double laws_linear_at(const struct typed *e, double x);
 /* c times an aggregate or window function, through casts and NULLIF(x, 0). */
 bool laws_scaled(const struct typed **leaf, double *factor,
                  const struct typed *e);
+/*
+ * factor * A / B of two measures with noise of their own.  Casts and constant
+ * factors are looked through, and NULLIF(B, 0), which is B where the quotient
+ * has a value.
+ */
+struct laws_quotient {
+    const struct typed *num, *den; /* leaves */
+    double factor;
+};
+bool laws_is_quotient(struct laws_quotient *out, const struct typed *e);
 /* Is the noise of the aggregate that of its measure alone?  The count that
  * selected the group follows another law just past the threshold. */
 bool laws_is_plain(const struct laws_row *row, size_t agg);

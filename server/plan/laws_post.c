@@ -78,16 +78,6 @@ static struct reply_interval moved(const struct typed *e,
     return between(laws_linear_at(e, of.lo), laws_linear_at(e, of.hi));
 }
 
-/*
- * factor * A / B of two measures with noise of their own.  Casts and constant
- * factors are looked through, and NULLIF(B, 0), which is B where the quotient
- * has a value.
- */
-struct quotient {
-    const struct typed *num, *den; /* leaves */
-    double factor;
-};
-
 bool laws_scaled(const struct typed **leaf, double *factor,
                  const struct typed *e)
 {
@@ -110,7 +100,7 @@ bool laws_scaled(const struct typed **leaf, double *factor,
     return e->kind == TYPED_AGG || e->kind == TYPED_OVER;
 }
 
-static bool is_quotient(struct quotient *out, const struct typed *e)
+bool laws_is_quotient(struct laws_quotient *out, const struct typed *e)
 {
     double outer = 1, num = 1, den = 1;
     while (e->kind == TYPED_CALL && e->call.op != OP_DIV) {
@@ -155,7 +145,7 @@ static struct reply_interval half_of_agg(const struct laws_row *row, size_t agg)
 /* The quotient of two intervals, where one is near what its row was chosen by
  * and so not of a Gaussian. */
 static struct reply_interval of_boxed(const struct laws_row *row,
-                                      const struct quotient *q)
+                                      const struct laws_quotient *q)
 {
     const struct reply_interval of =
         laws_combined(OP_DIV, half_of_agg(row, q->num->index),
@@ -167,7 +157,8 @@ static struct reply_interval of_boxed(const struct laws_row *row,
 
 /* Fieller's set for the quotient; unbounded where it is. */
 static struct reply_interval of_quotient(const struct laws_row *row,
-                                         const struct quotient *q, double level)
+                                         const struct laws_quotient *q,
+                                         double level)
 {
     const struct plan *p = row->laws->p;
     bool is_share;
@@ -198,8 +189,8 @@ static struct reply_interval half_of(const struct laws_row *row,
     const struct laws *l = row->laws;
     const struct typed *agg = laws_linear(e);
     const double level = (1 + l->p->level) / 2;
-    struct quotient q;
-    if (is_quotient(&q, e))
+    struct laws_quotient q;
+    if (laws_is_quotient(&q, e))
         return of_quotient(row, &q, level);
     if (agg && agg->kind == TYPED_OVER)
         return moved(e, laws_over(row, agg->index, level));
@@ -268,7 +259,7 @@ struct reply_interval laws_interval(const struct laws_row *row,
                                     const struct value *cell)
 {
     const struct typed *leaf = laws_linear(e);
-    struct quotient q;
+    struct laws_quotient q;
     bool is_sum;
     if (cell->type == VALUE_NULL)
         return NONE;
@@ -278,7 +269,7 @@ struct reply_interval laws_interval(const struct laws_row *row,
         return NONE;
     if (leaf)
         return moved(e, laws_over(row, leaf->index, row->laws->p->level));
-    if (is_quotient(&q, e))
+    if (laws_is_quotient(&q, e))
         return of_quotient(row, &q, row->laws->p->level);
     struct reply_interval of = laws_deviation(row, &is_sum, e, cell);
     if (!is_sum)

@@ -138,139 +138,6 @@ static enum err_code buy_all(struct draft *d, struct err *err)
     return draft_buy_picks(d, part_of(d, total), err);
 }
 
-/* A measure's noise must stay within half_width (in its units) at `level`; of
- * several such wishes the strictest holds. */
-static enum err_code need(struct draft *d, bool *has, size_t i,
-                          double half_width, double level, struct err *err)
-{
-    struct plan_measure *m = &d->plan->measures[i];
-    struct dp_mechanism noise;
-    const double steps = ldexp(half_width, -plan_measure_exp(m));
-
-    if (dp_mechanism_of_accuracy(&noise, law_of(d), steps, level) != DP_OK)
-        return err_set(err, ERR_INTERNAL, "an accuracy has no noise");
-    if (!has[i] || (double)noise.num / (double)noise.den <
-                       (double)m->noise.num / (double)m->noise.den)
-        m->noise = noise;
-    has[i] = true;
-    return ERR_OK;
-}
-
-static double value_of_steps(const struct plan_measure *m, double steps)
-{
-    return ldexp(steps, plan_measure_exp(m));
-}
-
-/* People in one group, as far as the policy makes it public; 0: unknown. */
-static double public_size(const struct draft *d)
-{
-    const struct plan *p = d->plan;
-    if (p->selects || d->policy->expected_size == 0)
-        return 0;
-    return (double)d->policy->expected_size / (double)p->groups_public;
-}
-
-static enum err_code no_public_size(struct err *err)
-{
-    return refuse(err, REFUSAL_ACCURACY_SIZE, REFUSAL_NOWHERE, NULL, NULL);
-}
-
-/*
- * S + steps N within +-w: like errors of both parts make up for each other, so
- * each may have w over the root of 2, a little less where the lattice shows; at
- * worst half of it at half of the error.
- */
-static enum err_code need_sum(struct draft *d, bool *has,
-                              const struct plan_agg *agg, double steps,
-                              double w, struct err *err)
-{
-    enum { TRIES = 8 };
-    const struct plan_measure *m = &d->plan->measures[agg->measure],
-                              *n = &d->plan->measures[agg->count];
-    const double level = d->plan->level,
-                 weight = value_of_steps(m, fabs(steps));
-    double part = w * M_SQRT1_2;
-    for (int i = 0; i < TRIES; i++) {
-        struct dp_sum_law law;
-        TRY(need(d, has, agg->measure, part, level, err));
-        TRY(need(d, has, agg->count, part / weight, level, err));
-        if (dp_sum_law_of(&law, &m->noise, &n->noise, steps, level) != DP_OK)
-            break;
-        const double half = value_of_steps(m, law.half);
-        if (half <= w)
-            return ERR_OK;
-        part *= w / half * (w / half); /* the lattice takes half a step back */
-    }
-    TRY(need(d, has, agg->measure, w / 2, (1 + level) / 2, err));
-    return need(d, has, agg->count, w / (2 * weight), (1 + level) / 2, err);
-}
-
-/*
- * center + S / N is off by (S - theta N) / N with |theta| at most the farthest
- * a value lies from the center.  With no public size, S and N are each held to
- * +-w in their own units.
- */
-static enum err_code need_mean(struct draft *d, bool *has,
-                               const struct plan_agg *agg, double w,
-                               struct err *err)
-{
-    const struct plan_measure *m = &d->plan->measures[agg->measure];
-    const double n = public_size(d), both = (1 + d->plan->level) / 2;
-    if (n > 0)
-        return need_sum(d, has, agg, (double)m->bound / d->plan->linf, w * n,
-                        err);
-    TRY(need(d, has, agg->measure, w, both, err));
-    return need(d, has, agg->count, w, both, err);
-}
-
-/*
- * The variance Q/N - (S/N)^2 is within +-v, to first order, when each of the
- * three moves it by at most v/3; |S| <= h N and |Q| <= h^2 N / 2.  A deviation
- * is within +-w when its square is within +-w^2.
- */
-static enum err_code need_spread(struct draft *d, bool *has,
-                                 const struct plan_agg *agg, double w,
-                                 struct err *err)
-{
-    const struct plan_measure *m = &d->plan->measures[agg->measure];
-    const double n = public_size(d);
-    const double h = value_of_steps(m, (double)m->bound / d->plan->linf);
-    const double v = agg->kind == PLAN_AGG_DEVIATION ? w * w : w;
-    const double each = 1 - (1 - d->plan->level) / 3;
-    if (n == 0)
-        return no_public_size(err);
-    TRY(need(d, has, agg->square, v * n / 3, each, err));
-    TRY(need(d, has, agg->measure, v * n / (6 * h), each, err));
-    return need(d, has, agg->count, v * n / (7.5 * h * h), each, err);
-}
-
-static enum err_code need_agg(struct draft *d, bool *has, size_t i,
-                              struct err *err)
-{
-    const struct ask *ask = &d->req->ask;
-    const struct plan_agg *agg = &d->plan->aggs[i];
-    const struct plan_measure *m = &d->plan->measures[agg->measure];
-    const double center = value_of_steps(m, fabs((double)m->center));
-    double w = ask->half_width;
-
-    if (ask->kind == ASK_ACCURACY_REL) {
-        const bool sums =
-            agg->kind == PLAN_AGG_MEASURE || agg->kind == PLAN_AGG_SUM;
-        if (!sums || public_size(d) == 0)
-            return no_public_size(err);
-        w *= public_size(d);
-        if (m->kind == MEASURE_SUM)
-            w *= center + value_of_steps(m, (double)m->bound) / d->plan->linf;
-    }
-    if (agg->kind == PLAN_AGG_MEAN)
-        return need_mean(d, has, agg, w, err);
-    if (agg->kind == PLAN_AGG_VARIANCE || agg->kind == PLAN_AGG_DEVIATION)
-        return need_spread(d, has, agg, w, err);
-    if (agg->kind == PLAN_AGG_MEASURE || center == 0)
-        return need(d, has, agg->measure, w, d->plan->level, err);
-    return need_sum(d, has, agg, (double)m->center, w, err);
-}
-
 /* People counted only to select groups, and reports, cost what they would by
  * default; percentiles are wrong by ranks, and held to so many rows. */
 static enum err_code reach_accuracy(struct draft *d, struct err *err)
@@ -282,19 +149,18 @@ static enum err_code reach_accuracy(struct draft *d, struct err *err)
 
     if (!(w > 0) || !isfinite(w))
         return refuse(err, REFUSAL_ACCURACY_ASKED, REFUSAL_NOWHERE, NULL, NULL);
-    for (size_t i = 0; i < d->plan->n_aggs; i++)
-        if (d->plan->aggs[i].kind != PLAN_AGG_QUANTILE)
-            TRY(need_agg(d, has, i, err));
+    TRY(draft_reach_outputs(d, has, err));
     for (size_t i = 0; i < d->plan->n_measures; i++)
         if (!has[i])
             TRY(buy(d, i, usual, err));
     TRY(draft_top_reach(d, err));
     if (d->plan->n_picks == 0)
         return ERR_OK;
-    if (d->req->ask.kind == ASK_ACCURACY_REL && public_size(d) == 0)
-        return no_public_size(err);
+    const double size = draft_public_size(d);
+    if (d->req->ask.kind == ASK_ACCURACY_REL && size == 0)
+        return draft_no_public_size(err);
     return draft_reach_picks(
-        d, d->req->ask.kind == ASK_ACCURACY_REL ? w * public_size(d) : w, err);
+        d, d->req->ask.kind == ASK_ACCURACY_REL ? w * size : w, err);
 }
 
 static enum err_code add_up(struct draft *d, struct err *err)
