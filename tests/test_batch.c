@@ -272,15 +272,59 @@ static void check_retry(void **state)
     service_fixture_close(&f);
 }
 
-/* The engine fails: charged once; the key runs what is missing. */
+/* Nothing tells which question failed: not what is stored, not the slot, not
+ * the words. */
+static void check_which_failed(void **state)
+{
+    char said[3][sizeof((struct err *)0)->msg];
+    uint64_t left[3];
+    (void)state;
+    for (uint64_t well = 0; well < 3; well++) {
+        const struct engine_fake_script fails = { .fails = ERR_MISS,
+                                                  .well = well,
+                                                  .sleep_ms = 60 };
+        struct service_fixture f;
+        struct service_asked got;
+        struct fake_clock clock;
+        fake_clock_init(&clock, INT64_C(1760000400000000));
+        service_fixture_open(&f, POLICY, &fails, &clock.clock);
+        assert_int_equal(
+            try_batch(&got, &f,
+                      &(struct batch_ask){ .sql = { BY, SUMS, TOTAL } }),
+            ERR_MISS);
+        left[well] = got.delay_ns;
+        (void)snprintf(said[well], sizeof said[well], "%s",
+                       got.err.msg + strlen("query ") +
+                           strcspn(got.err.msg + strlen("query "), " "));
+        arena_fini(&got.arena);
+        assert_int_equal(engine_fake_calls(f.dataset.engine), well + 1);
+        /* The first is stored for nobody: it is paid for again. */
+        engine_close(f.dataset.engine);
+        f.dataset.engine = engine_fake_new(NULL);
+        atomic_fetch_add(&clock.wall_us, INT64_C(3600000000));
+        const uint64_t spent = service_spent_pico(&f);
+        batch(&got, &f, &(struct batch_ask){ .sql = { BY } });
+        assert_true(service_spent_pico(&f) > spent);
+        arena_fini(&got.arena);
+        service_fixture_close(&f);
+    }
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(left[i], left[0]);
+        assert_string_equal(said[i], said[0]);
+    }
+}
+
+/* The engine fails: charged once; the key runs it again. */
 static void check_failure(void **state)
 {
     const struct engine_fake_script fails = { .fails = ERR_MISS };
     struct service_fixture f;
+    struct fake_clock clock;
     struct service_asked got;
     const struct batch_ask a = { .sql = { BY, SUMS }, .key = "k" };
     (void)state;
-    service_fixture_open(&f, POLICY, NULL, NULL);
+    fake_clock_init(&clock, INT64_C(1760000400000000));
+    service_fixture_open(&f, POLICY, NULL, &clock.clock);
     struct engine *well = f.dataset.engine;
     f.dataset.engine = engine_fake_new(&fails);
     assert_int_equal(try_batch(&got, &f, &a), ERR_MISS);
@@ -291,6 +335,7 @@ static void check_failure(void **state)
     arena_fini(&got.arena);
     engine_close(f.dataset.engine);
     f.dataset.engine = well;
+    atomic_fetch_add(&clock.wall_us, INT64_C(3600000000)); /* it has left */
     batch(&got, &f, &a);
     assert_int_equal(service_spent_pico(&f), spent);
     assert_int_equal(charges(&f), 1);
@@ -541,17 +586,12 @@ static void check_memory_of_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_one_charge),
-        cmocka_unit_test(check_stored),
-        cmocka_unit_test(check_split),
-        cmocka_unit_test(check_accuracy),
-        cmocka_unit_test(check_retry),
-        cmocka_unit_test(check_failure),
-        cmocka_unit_test(check_size),
-        cmocka_unit_test(check_free),
-        cmocka_unit_test(check_strict),
-        cmocka_unit_test(check_series),
-        cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_one_charge),    cmocka_unit_test(check_stored),
+        cmocka_unit_test(check_split),         cmocka_unit_test(check_accuracy),
+        cmocka_unit_test(check_retry),         cmocka_unit_test(check_failure),
+        cmocka_unit_test(check_which_failed),  cmocka_unit_test(check_size),
+        cmocka_unit_test(check_free),          cmocka_unit_test(check_strict),
+        cmocka_unit_test(check_series),        cmocka_unit_test(check_caps),
         cmocka_unit_test(check_memory_of_all),
     };
     dp_init();

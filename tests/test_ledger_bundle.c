@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "server/ledger/seal.h"
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
 
@@ -15,6 +16,7 @@ struct fixture {
     struct fake_clock clock;
     struct ledger *ledger;
     struct arena arena;
+    struct seal_keys keys; /* none: answers are stored as they are */
 };
 
 static void open_ledger(struct fixture *f)
@@ -24,6 +26,7 @@ static void open_ledger(struct fixture *f)
     const struct ledger_options o = { .path = f->dir.path,
                                       .own_clock = true,
                                       .clock = &f->clock.clock,
+                                      .answer_keys = &f->keys,
                                       .lease_ns =
                                           (uint64_t)LEASE_S * 1000000000 };
     if (ledger_open(&f->ledger, &o, &found, &err) != ERR_OK)
@@ -135,12 +138,10 @@ static enum err_code answer(struct fixture *f, const struct ledger_run *run,
 }
 
 static enum err_code stumble(struct fixture *f, const struct ledger_run *run,
-                             const char *places, bool *is_over)
+                             bool *is_over)
 {
-    struct ledger_piece_answer pieces[8];
     struct err err;
-    return ledger_stumble(f->ledger, run->id, run->fence, 0, pieces,
-                          answers_of(pieces, places), is_over, &err);
+    return ledger_stumble(f->ledger, run->id, run->fence, 0, is_over, &err);
 }
 
 static uint64_t spent(struct fixture *f)
@@ -300,7 +301,7 @@ static void check_stale(void **state)
     close_fixture(&f);
 }
 
-/* A run fails at some pieces: the others stay, the next run has the rest. */
+/* A run fails: nothing is kept, the next run has all of it. */
 static void check_stumble(void **state)
 {
     struct fixture f;
@@ -310,27 +311,63 @@ static void check_stumble(void **state)
     (void)state;
     open_fixture(&f);
     assert_int_equal(charge(&f, &run, "k", "abc", 30, &err), ERR_OK);
-    assert_int_equal(stumble(&f, &run, "02", &is_over), ERR_OK);
+    assert_int_equal(stumble(&f, &run, &is_over), ERR_OK);
     assert_false(is_over);
-    assert_string_equal(stored(&f, "abc", NULL), "ac");
-    assert_int_equal(answer(&f, &run, "1"), ERR_OK); /* still its run */
+    assert_string_equal(stored(&f, "abc", NULL), "");
+    assert_int_equal(answer(&f, &run, "012"), ERR_OK); /* still its run */
     assert_string_equal(stored(&f, "abc", NULL), "abc");
     close_fixture(&f);
 
     open_fixture(&f);
     assert_int_equal(charge(&f, &run, "k", "abc", 30, &err), ERR_OK);
-    assert_int_equal(stumble(&f, &run, "02", &is_over), ERR_OK);
+    assert_int_equal(stumble(&f, &run, &is_over), ERR_OK);
     assert_int_equal(charge(&f, &next, "k", "abc", 30, &err), ERR_OK);
     assert_int_equal(next.verdict, LEDGER_CHARGED);
     assert_int_equal(next.fence, 2);
-    assert_string_equal(stored(&f, "", &next.id), "a.c");
+    assert_string_equal(stored(&f, "", &next.id), "...");
     struct ledger_look seen;
     assert_int_equal(look(&f, &seen, "", &next.id), ERR_OK);
     assert_int_equal(seen.found[2].what_len, 3); /* as it was charged */
     assert_memory_equal(seen.found[2].what, "ccc", 3);
-    assert_int_equal(answer(&f, &run, "1"), ERR_UNAVAILABLE); /* fenced off */
-    assert_int_equal(answer(&f, &next, "1"), ERR_OK);
+    assert_int_equal(answer(&f, &run, "012"), ERR_UNAVAILABLE); /* fenced off */
+    assert_int_equal(answer(&f, &next, "012"), ERR_OK);
     assert_int_equal(spent(&f), 30);
+    close_fixture(&f);
+}
+
+/* Memory ends while an answer is encrypted: whatever was done by then, nothing
+ * of it is stored, and the charge is as it was. */
+static void check_no_memory(void **state)
+{
+    static const char key[] =
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+    static const uint8_t body[4000];
+    const struct ledger_piece_answer pieces[] = { { 0, body, sizeof body },
+                                                  { 1, body, sizeof body } };
+    struct fixture f;
+    struct ledger_run run;
+    struct err err;
+    (void)state;
+    open_fixture(&f);
+    ledger_close(f.ledger);
+    assert_int_equal(seal_keys_parse(&f.keys, key, strlen(key), &err), ERR_OK);
+    open_ledger(&f);
+    assert_int_equal(charge(&f, &run, "k", "ab", 10, &err), ERR_OK);
+    enum err_code code = ERR_LIMIT;
+    for (size_t cap = 256; code == ERR_LIMIT; cap += 256) {
+        struct arena small;
+        const uint8_t *whole = body;
+        size_t len = sizeof body;
+        arena_init(&small, cap);
+        code = ledger_answer_bundle(f.ledger, run.id, run.fence, 0, pieces, 2,
+                                    &whole, &len, &small, &err);
+        arena_fini(&small);
+        assert_string_equal(stored(&f, "ab", NULL), code == ERR_OK ? "ab" : "");
+        assert_true(cap < 1 << 16);
+    }
+    assert_int_equal(code, ERR_OK);
+    assert_int_equal(charge(&f, &run, "k", "ab", 10, &err), ERR_OK);
+    assert_int_equal(run.verdict, LEDGER_ANSWERED);
     close_fixture(&f);
 }
 
@@ -346,12 +383,12 @@ static void check_stumbles_count(void **state)
     for (int i = 0; i < 3; i++) { /* max_misses_day */
         assert_int_equal(charge(&f, &run, "k", "ab", 10, &err), ERR_OK);
         assert_int_equal(run.fence, i + 1);
-        assert_int_equal(stumble(&f, &run, i ? "" : "0", &is_over), ERR_OK);
+        assert_int_equal(stumble(&f, &run, &is_over), ERR_OK);
     }
     assert_true(is_over); /* LEDGER_RUNS_MAX */
     assert_int_equal(charge(&f, &run, "k", "ab", 10, &err), ERR_MISS);
     assert_int_equal(charge(&f, &run, "k2", "cd", 10, &err), ERR_MISSES);
-    assert_string_equal(stored(&f, "ab", NULL), "a"); /* what was paid stays */
+    assert_string_equal(stored(&f, "ab", NULL), "");
     assert_int_equal(spent(&f), 10);
     close_fixture(&f);
 
@@ -360,7 +397,7 @@ static void check_stumbles_count(void **state)
         const char key[] = { (char)('0' + i), '\0' };
         const char names[] = { (char)('a' + i), '\0' };
         assert_int_equal(charge(&f, &run, key, names, 10, &err), ERR_OK);
-        assert_int_equal(stumble(&f, &run, "", &is_over), ERR_OK);
+        assert_int_equal(stumble(&f, &run, &is_over), ERR_OK);
     }
     assert_int_equal(charge(&f, &run, "0", "a", 10, &err), ERR_MISSES);
     close_fixture(&f);
@@ -371,7 +408,7 @@ static void check_stumbles_count(void **state)
         assert_int_equal(
             charge(&f, &run, i ? "k" : "", i ? "cd" : "ab", 10, &err), ERR_OK);
         assert_int_equal(run.fence, i == 2 ? 2 : 1);
-        assert_int_equal(stumble(&f, &run, "", &is_over), ERR_OK);
+        assert_int_equal(stumble(&f, &run, &is_over), ERR_OK);
     }
     assert_int_equal(charge(&f, &run, "", "ab", 10, &err), ERR_MISSES);
     assert_int_equal(spent(&f), 20);
@@ -443,6 +480,7 @@ int main(void)
         cmocka_unit_test(check_stale),
         cmocka_unit_test(check_stumble),
         cmocka_unit_test(check_stumbles_count),
+        cmocka_unit_test(check_no_memory),
         cmocka_unit_test(check_crash),
         cmocka_unit_test(check_adopt),
     };

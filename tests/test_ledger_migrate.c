@@ -63,7 +63,7 @@ static void resolve(struct world *w, const struct ledger_run *run, int i)
     assert_int_equal(code, ERR_OK);
 }
 
-/* A charge for two releases, of which one was answered. */
+/* A charge for two releases, which was answered after a run that failed. */
 static void add_bundle(struct world *w)
 {
     uint8_t hash[2][LEDGER_HASH_LEN], series[LEDGER_HASH_LEN];
@@ -89,9 +89,16 @@ static void add_bundle(struct world *w)
     assert_int_equal(ledger_charge_bundle(w->ledger, &run, &c.args, pieces, 2,
                                           1 << 30, &rung, &w->arena, &err),
                      ERR_OK);
-    const struct ledger_piece_answer one = { 0, (const uint8_t *)"first", 5 };
-    assert_int_equal(ledger_stumble(w->ledger, run.id, run.fence, 0, &one, 1,
-                                    &is_over, &err),
+    const struct ledger_piece_answer both[] = {
+        { 0, (const uint8_t *)"first", 5 }, { 1, (const uint8_t *)"second", 6 }
+    };
+    const uint8_t *whole = (const uint8_t *)"whole";
+    size_t len = 5;
+    assert_int_equal(
+        ledger_stumble(w->ledger, run.id, run.fence, 0, &is_over, &err),
+        ERR_OK);
+    assert_int_equal(ledger_answer_bundle(w->ledger, run.id, run.fence, 0, both,
+                                          2, &whole, &len, &w->arena, &err),
                      ERR_OK);
 }
 

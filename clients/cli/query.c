@@ -15,8 +15,8 @@ void question_hint_at_key(struct err *err, const char *key)
                        key);
     if (err->code == ERR_MISS && strstr(err->hint, "the same idempotency key"))
         (void)err_hint(err,
-                       "repeat it with --key %s: what is missing runs once "
-                       "more, and nothing more is charged",
+                       "repeat it with --key %s: it runs once more, and "
+                       "nothing more is charged",
                        key);
 }
 

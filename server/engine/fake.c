@@ -112,9 +112,9 @@ static enum err_code run(struct engine *base, struct engine_result *out,
 {
     struct fake *f = (struct fake *)base;
     (void)secret;
-    (void)atomic_fetch_add(&f->calls, 1);
+    const uint64_t before = atomic_fetch_add(&f->calls, 1);
     TRY(sleep_or_stop(f->script.sleep_ms, stop, err));
-    if (f->script.fails != ERR_OK)
+    if (f->script.fails != ERR_OK && before >= f->script.well)
         return err_set(err, f->script.fails, "the engine failed");
     return answer(out, f, plan, a, err);
 }

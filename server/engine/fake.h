@@ -19,6 +19,7 @@ struct engine_fake_script {
     size_t n_rows;
     bool empty;
     enum err_code fails; /* returned instead of rows; ERR_OK = answer */
+    uint64_t well;       /* runs that answer before those that fail */
     uint64_t sleep_ms;   /* before either; `stop` ends it early */
 };
 

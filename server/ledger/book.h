@@ -175,11 +175,13 @@ enum err_code charge_find(struct book *b, struct charge *c, struct ledger_id id,
 enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
                                  struct err *err) MUST_CHECK;
 
-/* Store the charge's own answer; its state is OPEN and the fence holds. */
-enum err_code charge_store(struct book *b, const struct charge *c,
-                           int64_t now_us, int64_t release_us,
-                           const uint8_t *answer, size_t len, struct arena *a,
-                           struct err *err) MUST_CHECK;
+/* The charge's own answer as it is stored: all that can fail of storing it. */
+enum err_code charge_seal(const struct book *b, const struct charge *c,
+                          const uint8_t **answer, size_t *len, struct arena *a,
+                          struct err *err) MUST_CHECK;
+/* Store it; the charge's state is OPEN and the fence holds. */
+void charge_store(struct book *b, const struct charge *c, int64_t release_us,
+                  const uint8_t *sealed, size_t len);
 
 /* True while a run of a living server may still come back. */
 bool charge_is_held(const struct charge *c, int64_t now_us);

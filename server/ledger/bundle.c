@@ -74,33 +74,46 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
     return ERR_OK;
 }
 
-static enum err_code store_pieces(struct book *b, const struct charge *c,
-                                  int64_t now_us, int64_t release_us,
-                                  const struct ledger_piece_answer *pieces,
-                                  size_t n, struct arena *a, struct err *err)
+/* All that can fail of storing pieces; nothing is written yet. */
+static enum err_code seal_pieces(const struct ledger_piece_answer **out,
+                                 const struct book *b, const struct charge *c,
+                                 const struct ledger_piece_answer *pieces,
+                                 size_t n, struct arena *a, struct err *err)
 {
-    struct store *s = b->store;
-    store_run(s, SQL_PIECE_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
+    struct ledger_piece_answer *sealed =
+        ARENA_NEW_N(a, n + 1, struct ledger_piece_answer);
+    if (!sealed)
+        return err_set(err, ERR_LIMIT,
+                       "The answer passes the request's memory.");
     for (size_t i = 0; i < n; i++) {
         const struct seal_of of = { c->dataset, c->id.bytes,
                                     (int64_t)pieces[i].place };
-        const uint8_t *answer = pieces[i].answer;
-        size_t len = pieces[i].len;
+        sealed[i] = pieces[i];
+        TRY(seal(b->keys, &of, &sealed[i].answer, &sealed[i].len, a, err));
+    }
+    *out = sealed;
+    return ERR_OK;
+}
+
+static void write_pieces(struct book *b, const struct charge *c,
+                         int64_t release_us,
+                         const struct ledger_piece_answer *sealed, size_t n)
+{
+    struct store *s = b->store;
+    store_run(s, SQL_PIECE_PRUNE, "ii", b->now_us, (int64_t)PRUNE_AT_ONCE);
+    for (size_t i = 0; i < n; i++) {
         int64_t id = 0, expires_us = 0;
-        TRY(seal(b->keys, &of, &answer, &len, a, err));
         if (store_find(s, SQL_PIECE_ANSWER, "iii", release_us, c->seq,
-                       (int64_t)pieces[i].place)) {
+                       (int64_t)sealed[i].place)) {
             id = store_int(s, SQL_PIECE_ANSWER, 0);
             expires_us = store_int(s, SQL_PIECE_ANSWER, 1);
             while (store_next(s, SQL_PIECE_ANSWER))
                 continue;
         }
         if (id > 0)
-            store_run(s, SQL_PIECE_BODY_NEW, "iib", id, expires_us, answer,
-                      len);
+            store_run(s, SQL_PIECE_BODY_NEW, "iib", id, expires_us,
+                      sealed[i].answer, sealed[i].len);
     }
-    b->resolved = true;
-    return ERR_OK;
 }
 
 enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
@@ -119,25 +132,27 @@ enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
     release_us = book_later_us(now_us, release_us);
-    TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
-    return charge_store(b, &c, now_us, release_us, *answer, *answer_len, a,
-                        err);
+    const struct ledger_piece_answer *sealed = NULL;
+    const uint8_t *whole = *answer;
+    size_t len = *answer_len;
+    TRY(seal_pieces(&sealed, b, &c, pieces, n, a, err));
+    TRY(charge_seal(b, &c, &whole, &len, a, err));
+    write_pieces(b, &c, release_us, sealed, n);
+    charge_store(b, &c, release_us, whole, len);
+    return ERR_OK;
 }
 
 enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
-                           int64_t release_us,
-                           const struct ledger_piece_answer *pieces, size_t n,
-                           bool *is_over, struct arena *a, struct err *err)
+                           int64_t release_us, bool *is_over, struct err *err)
 {
-    const int64_t now_us = b->now_us;
     struct charge c;
-    TRY(charge_find(b, &c, id, a, err));
+    TRY(charge_find(b, &c, id, NULL, err));
     *is_over = c.state == LEDGER_MISSED;
     if (*is_over)
         return ERR_OK;
     TRY(charge_check_fence(&c, fence, err));
-    release_us = book_later_us(now_us, release_us);
-    TRY(store_pieces(b, &c, now_us, release_us, pieces, n, a, err));
+    release_us = book_later_us(b->now_us, release_us);
+    b->resolved = true;
     *is_over = c.runs >= LEDGER_RUNS_MAX;
     if (*is_over) {
         charge_close_missed(b, &c, release_us);

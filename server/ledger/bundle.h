@@ -9,15 +9,17 @@
  *   look ---> what is stored of all that is wanted: free
  *    '------> charge_bundle: the rest, at one price, under one key
  *                '--> every piece answered: answer_bundle
- *                '--> some failed: stumble; the key's next run finds those that
- *                     were answered and runs the rest, under the same charge
+ *                '--> one failed: stumble; nothing is kept, and the key's next
+ *                     run runs all of them, under the same charge
  *
  * Each piece is found by others by the hash of its release, as if it had been
  * charged alone, whatever becomes of the others; one that is a part of a series
  * (of days) is found by the hash of the series, too.
  *
  * A run that stumbles shows a bit that no noise covers, as a miss does: it
- * counts as one, and after LEDGER_RUNS_MAX runs the charge closes as one.
+ * counts as one, and after LEDGER_RUNS_MAX runs the charge closes as one.  What
+ * was found before a piece failed is dropped: kept, it would tell which piece it
+ * was.
  *
  * Between look and charge somebody else may have charged the same release: then
  * the charge is not made and the verdict is LEDGER_STALE.
@@ -117,7 +119,8 @@ struct ledger_piece_answer {
 
 /*
  * Store what a run found: the answers of its pieces, and the charge's own, all
- * or none; the rest as ledger_answer.  Every piece has an answer then.
+ * or none, also when it fails; the rest as ledger_answer.  Every piece has an
+ * answer then.
  */
 enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,
                                    uint64_t fence, int64_t release_us,
@@ -127,12 +130,11 @@ enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,
                                    struct err *err) MUST_CHECK;
 
 /*
- * Store the pieces that were found: others failed.  The charge waits for its
- * next run, from release_us on; after the last one it is a miss (*is_over).
+ * Some piece failed.  The charge waits for its next run, from release_us on;
+ * after the last one it is a miss (*is_over).
  */
 enum err_code ledger_stumble(struct ledger *l, struct ledger_id id,
-                             uint64_t fence, int64_t release_us,
-                             const struct ledger_piece_answer *pieces, size_t n,
-                             bool *is_over, struct err *err) MUST_CHECK;
+                             uint64_t fence, int64_t release_us, bool *is_over,
+                             struct err *err) MUST_CHECK;
 
 #endif

@@ -424,13 +424,7 @@ static enum err_code exec_answer_bundle(struct book *b, struct work *w)
 static enum err_code exec_stumble(struct book *b, struct work *w)
 {
     struct pieces_work *k = (struct pieces_work *)w;
-    struct arena sealed;
-    arena_init(&sealed, SEALED_CAP);
-    const enum err_code code =
-        book_stumble(b, k->id, k->fence, k->release_us, k->pieces, k->n,
-                     k->is_over, &sealed, w->err);
-    arena_fini(&sealed);
-    return code;
+    return book_stumble(b, k->id, k->fence, k->release_us, k->is_over, w->err);
 }
 
 enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,
@@ -453,16 +447,13 @@ enum err_code ledger_answer_bundle(struct ledger *l, struct ledger_id id,
 }
 
 enum err_code ledger_stumble(struct ledger *l, struct ledger_id id,
-                             uint64_t fence, int64_t release_us,
-                             const struct ledger_piece_answer *pieces, size_t n,
-                             bool *is_over, struct err *err)
+                             uint64_t fence, int64_t release_us, bool *is_over,
+                             struct err *err)
 {
     struct pieces_work w = { .work = { .exec = exec_stumble, .err = err },
                              .id = id,
                              .fence = fence,
                              .release_us = release_us,
-                             .pieces = pieces,
-                             .n = n,
                              .is_over = is_over };
     return committer_run(&l->committer, &w.work);
 }

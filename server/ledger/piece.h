@@ -43,9 +43,7 @@ enum err_code book_answer_bundle(struct book *b, struct ledger_id id,
                                  size_t *answer_len, struct arena *a,
                                  struct err *err) MUST_CHECK;
 enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
-                           int64_t release_us,
-                           const struct ledger_piece_answer *pieces, size_t n,
-                           bool *is_over, struct arena *a,
+                           int64_t release_us, bool *is_over,
                            struct err *err) MUST_CHECK;
 
 #endif

@@ -98,21 +98,25 @@ enum err_code charge_check_fence(const struct charge *c, uint64_t fence,
     return err_hint(err, "Ask again with the same idempotency key.");
 }
 
-enum err_code charge_store(struct book *b, const struct charge *c,
-                           int64_t now_us, int64_t release_us,
-                           const uint8_t *answer, size_t len, struct arena *a,
-                           struct err *err)
+enum err_code charge_seal(const struct book *b, const struct charge *c,
+                          const uint8_t **answer, size_t *len, struct arena *a,
+                          struct err *err)
+{
+    const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
+    return seal(b->keys, &of, answer, len, a, err);
+}
+
+void charge_store(struct book *b, const struct charge *c, int64_t release_us,
+                  const uint8_t *sealed, size_t len)
 {
     const int64_t expires_us = release_us + c->keep_us;
-    const struct seal_of of = { c->dataset, c->id.bytes, SEAL_ANSWER };
-    TRY(seal(b->keys, &of, &answer, &len, a, err));
-    store_run(b->store, SQL_ANSWER_PRUNE, "ii", now_us, (int64_t)PRUNE_AT_ONCE);
+    store_run(b->store, SQL_ANSWER_PRUNE, "ii", b->now_us,
+              (int64_t)PRUNE_AT_ONCE);
     store_run(b->store, SQL_CHARGE_ANSWER, "iiib", release_us, expires_us,
               CHARGE_ROW(c));
-    store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, answer, len);
+    store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, sealed, len);
     accounts_settle(b, c);
     b->resolved = true;
-    return ERR_OK;
 }
 
 enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
@@ -128,8 +132,11 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
         return charge_body(b, &c, now_us, answer, answer_len, a, err);
     TRY(charge_check_fence(&c, fence, err));
 
-    return charge_store(b, &c, now_us, book_later_us(now_us, release_us),
-                        *answer, *answer_len, a, err);
+    const uint8_t *sealed = *answer;
+    size_t len = *answer_len;
+    TRY(charge_seal(b, &c, &sealed, &len, a, err));
+    charge_store(b, &c, book_later_us(now_us, release_us), sealed, len);
+    return ERR_OK;
 }
 
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,

@@ -6,6 +6,7 @@
 #include "server/ledger/bundle.h"
 #include "server/main/execute.h"
 #include "server/main/leave.h"
+#include "server/main/slot.h"
 #include "server/query/lifecycle.h"
 
 enum { TRIES = 64 }; /* looks that somebody else made stale */
@@ -17,7 +18,8 @@ struct run {
     const struct policy *policy;
     struct reply_table *tables;
     struct executed *executed; /* of each item */
-    size_t n_done; /* pieces with an answer, those made before too */
+    bool failed;               /* some piece did */
+    uint64_t began_ns;         /* when the first was run (monotonic) */
     int64_t slot_ns;
 };
 
@@ -172,7 +174,8 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
 
 /* ---- run ---- */
 
-/* Pieces in turn, up to the first that fails: one visible bit. */
+/* Pieces in turn, up to the first that fails: one visible bit, which does not
+ * tell which of them it was. */
 static enum err_code stage_execute(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
@@ -180,14 +183,14 @@ static enum err_code stage_execute(struct lifecycle *q, struct err *err)
     if (b->n_fresh == 0)
         return ERR_OK;
     run->executed = ARENA_NEW_N(b->arena, b->n, struct executed);
+    run->failed = !run->executed;
+    run->began_ns = clock_mono_ns(run->call->service->clock);
     execute_limit(run->call, run->policy);
-    for (size_t i = 0; run->executed && i < b->n; i++) {
+    for (size_t i = 0; !run->failed && i < b->n; i++) {
         const struct bundle_item *item = &b->items[i];
-        if (item->fresh && !item->is_made &&
-            execute_run(&run->executed[i], run->call, b->dataset, item->fresh,
-                        b->arena, err) != ERR_OK)
-            break;
-        run->n_done = i + 1;
+        run->failed = item->fresh && !item->is_made &&
+                      execute_run(&run->executed[i], run->call, b->dataset,
+                                  item->fresh, b->arena, err) != ERR_OK;
     }
     return ERR_OK;
 }
@@ -228,28 +231,18 @@ static enum err_code stage_noise(struct lifecycle *q, struct err *err)
 {
     struct run *run = q->ctx;
     struct bundle *b = run->b;
-    for (size_t i = 0; i < run->n_done; i++) {
+    for (size_t i = 0; !run->failed && i < b->n; i++) {
         struct bundle_item *item = &b->items[i];
         struct plan_noisy noisy = { 0 };
-        if (!item->fresh || item->is_made)
-            continue;
-        if (plan_gather(&noisy, item->fresh, run->executed[i].noisy, b->arena,
-                        err) != ERR_OK ||
-            fill_made(run, item, &noisy, err) != ERR_OK)
-            break;
+        run->failed = item->fresh && !item->is_made &&
+                      (plan_gather(&noisy, item->fresh, run->executed[i].noisy,
+                                   b->arena, err) != ERR_OK ||
+                       fill_made(run, item, &noisy, err) != ERR_OK);
     }
     return ERR_OK;
 }
 
 /* ---- store ---- */
-
-static bool is_complete(const struct bundle *b)
-{
-    for (size_t i = 0; i < b->n; i++)
-        if (b->items[i].fresh && !b->items[i].is_made)
-            return false;
-    return true;
-}
 
 /* Bytes of the pieces this run made. */
 static enum err_code print_pieces(struct ledger_piece_answer **out, size_t *n,
@@ -261,9 +254,9 @@ static enum err_code print_pieces(struct ledger_piece_answer **out, size_t *n,
     *n = 0;
     if (!list)
         return full(err);
-    for (size_t i = 0; i < run->n_done; i++) {
+    for (size_t i = 0; i < b->n; i++) {
         struct bundle_item *item = &b->items[i];
-        if (!item->fresh || !item->is_made)
+        if (!item->fresh)
             continue;
         struct ledger_piece_answer *a = &list[*n];
         a->place = item->place;
@@ -326,38 +319,51 @@ static enum err_code store_whole(struct run *run,
     return serve_again(run, err);
 }
 
+/* When a run leaves that used up the engine's time: one that failed leaves
+ * then, too, or else the time would tell at which piece it did.  (Strict mode
+ * has one slot for all.) */
+static void leave_last(const struct run *run)
+{
+    const struct policy *p = run->policy;
+    const uint64_t most_ns = p->slot_strict_ns > 0 ? 0 : slot_engine_ns(p);
+    const uint64_t spent_ns =
+        clock_mono_ns(run->call->service->clock) - run->began_ns;
+    (void)leave_at_slot(run->call, p,
+                        most_ns > spent_ns ? most_ns - spent_ns : 0);
+}
+
 /*
- * The charge stays, and some answers are missing: one visible bit, counted.
- * Unless the charge is another run's by now: then that this one failed must not
- * be seen, and the caller hears what he would have heard had it not.
+ * The charge stays, and there is no answer: one visible bit, counted.  Which of
+ * the pieces failed, and how, is never told: none is kept.  Unless the charge
+ * is another run's by now: then that this one failed must not be seen, and the
+ * caller hears what he would have heard had it not.
  */
-static enum err_code stumble(struct run *run,
-                             const struct ledger_piece_answer *pieces, size_t n,
-                             struct err *err)
+static enum err_code stumble(struct run *run, struct err *err)
 {
     struct bundle *b = run->b;
     const struct ledger_hex id = ledger_id_hex(b->charge.id);
     static const uint8_t nothing[1];
     struct err ignored;
     bool is_over = false;
+    leave_last(run);
     const enum err_code code = ledger_stumble(
         run->call->service->ledger, b->charge.id, b->charge.fence,
-        leave_wall_us(run->call), pieces, n, &is_over, &ignored);
-    if (code == ERR_UNAVAILABLE)
+        leave_wall_us(run->call), &is_over, &ignored);
+    if (code == ERR_UNAVAILABLE) {
+        (void)leave_at_slot(run->call, run->policy, LEAVE_STORE_NS);
         return store_whole(run, NULL, 0, nothing, 0, err); /* never stored */
+    }
     if (code != ERR_OK)
         is_over = false; /* it stays open, which counts as spent */
-    leave_on_time(run->call, run->policy);
     log_event(
         LOG_QUERY_MISS,
         (struct log_fields){ .query = id.text, .dataset = run->policy->name });
-    err_set(err, ERR_MISS, "query %s was charged and gave no answer%s", id.text,
-            b->n > 1 ? " to some of its questions" : "");
+    err_set(err, ERR_MISS, "query %s was charged and gave no answer", id.text);
     if (is_over)
         return err_hint(err, "misses are counted; ask the steward when they "
                              "recur");
-    return err_hint(err, "ask again with the same idempotency key: what is "
-                         "missing runs once more, and nothing more is charged");
+    return err_hint(err, "ask again with the same idempotency key: it runs "
+                         "once more, and nothing more is charged");
 }
 
 /* The slot of the slowest of the releases that are read. */
@@ -388,14 +394,12 @@ static enum err_code stage_store(struct lifecycle *q, struct err *err)
     }
     run->slot_ns =
         (int64_t)leave_at_slot(run->call, run->policy, LEAVE_STORE_NS);
-    if (print_pieces(&pieces, &n, run, err) != ERR_OK)
-        return stumble(run, pieces, 0, err);
-    if (!is_complete(b) || finish_all(run, err) != ERR_OK ||
+    if (run->failed || print_pieces(&pieces, &n, run, err) != ERR_OK ||
+        finish_all(run, err) != ERR_OK ||
         print_whole(&bytes, &len, run, err) != ERR_OK)
-        return stumble(run, pieces, n, err);
+        return stumble(run, err);
     const enum err_code code = store_whole(run, pieces, n, bytes, len, err);
-    /* Memory was not enough to store it; what is, stays. */
-    return code == ERR_LIMIT ? stumble(run, pieces, 0, err) : code;
+    return code == ERR_LIMIT ? stumble(run, err) : code; /* too little memory */
 }
 
 static enum err_code stage_reply(struct lifecycle *q, struct err *err)

@@ -76,7 +76,7 @@ enum err_code bundle_wait(struct bundle *b, struct err *err) MUST_CHECK;
 
 /*
  * Charge, run and store: the tables of all questions, n of them.
- * ERR_MISS   charged; what was answered is stored, the rest waits for the key
+ * ERR_MISS   charged; nothing is stored, and the key runs it again
  * else as ledger_charge_bundle.
  */
 enum err_code bundle_answer(struct bundle *b, struct reply_table *tables,
