@@ -137,7 +137,7 @@ SOAKED := ledger_crash ledger_model sim ledger_threads workers retry grpc_sessio
 soak: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) $(CRASH) \
 	    $(SOAKED:%=$(BUILD)/tests/test_%) \
-	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations)
+	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations neighbour_series)
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
 # PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the

@@ -36,14 +36,15 @@ echo "ok every crash of the server from seed $first, $SECONDS s"
 run 'intervals of every question' env SOAK=$first "$build/tests/test_coverage"
 echo "ok intervals of every question from seed $first, $SECONDS s"
 
-neighbours() { # TEST: for a sixth of the time, on every core
+neighbours() { # TEST PART: for a PART of the time, on every core
     run "$1 from seed $first" env NEIGHBOUR_SEED="$first" NEIGHBOUR_JOBS="$(nproc)" \
-        NEIGHBOUR_COUNT=1000000000 NEIGHBOUR_SECONDS=$((seconds / 6 + 1)) \
+        NEIGHBOUR_COUNT=1000000000 NEIGHBOUR_SECONDS=$((seconds / $2 + 1)) \
         "$build/tests/test_$1"
     grep -E '^[0-9]+ (questions|mutations) ' "$log"
 }
-neighbours neighbour
-neighbours neighbour_mutations
+neighbours neighbour 5
+neighbours neighbour_mutations 10
+neighbours neighbour_series 30
 
 rounds=0
 while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do

@@ -16,7 +16,7 @@
 enum { SQL_ROOM = 65536 };
 
 static struct pair pair;
-static char sql[SQL_ROOM];
+static char sql[SQL_ROOM], was[SQL_ROOM];
 
 static const struct control_row {
     const char *name;
@@ -90,7 +90,8 @@ static void is_caught(void **state)
     assert_true(t.caught > 0);
 }
 
-/* A failure becomes small: few rows, few words. */
+/* A failure becomes small, few rows and few words, and shows again from its
+ * seed: the question alone, as it was and as it became. */
 static void is_reduced(void **state)
 {
     static const struct control_row row = { "", CONTROL_LINF, "" };
@@ -106,10 +107,15 @@ static void is_reduced(void **state)
             if (!writer_cstr(&w) || !v.wrong || strlen(sql) < 250)
                 continue;
             t.caught++;
+            (void)snprintf(was, sizeof was, "%s", sql);
             reduce(&pair, sql, v.wrong);
             reduce_print(&pair, sql, v.wrong);
             assert_true(reduce_rows(&pair) <= 8);
             assert_true(strlen(sql) < 200);
+            assert_string_equal(pair_ask(&pair, sql).wrong, v.wrong);
+            pair_close(&pair);
+            pair_open(&pair, seed, SHOP_OF_GRAMMAR, row.control);
+            assert_string_equal(pair_ask(&pair, was).wrong, v.wrong);
             assert_string_equal(pair_ask(&pair, sql).wrong, v.wrong);
         }
         pair_close(&pair);

@@ -173,7 +173,8 @@ enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
         spoil_release(p->before[i]);
     for (size_t i = 0; i < p->n_parts; i++)
         spoil_release(p->parts[i]);
-    spoil_release(p);
+    if (!p->mix) /* the releases of one are all among its parts */
+        spoil_release(p);
     if (outside == CONTROL_DOUBLE)
         p->price = dp_price_times(p->price, 2);
     if (outside == CONTROL_SETS && p->n_parts > 1)

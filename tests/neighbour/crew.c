@@ -50,6 +50,8 @@ static void add(struct tally *to, const struct tally *t)
     to->questions += t->questions;
     to->asked += t->asked;
     to->answered += t->answered;
+    to->batches += t->batches;
+    to->free += t->free;
     to->caught += t->caught;
     for (size_t i = 0; i < FEATURES_MAX; i++) {
         to->reached[i] += t->reached[i];

@@ -15,6 +15,8 @@ struct tally {
     unsigned questions;        /* different ones */
     unsigned asked;            /* ... each to two servers, again and again */
     unsigned answered, caught; /* of the questions */
+    unsigned batches;          /* answered */
+    unsigned free;             /* answered, and told nothing of a person */
     unsigned reached[FEATURES_MAX]; /* accepted questions by production */
     unsigned drawn[FEATURES_MAX];   /* all questions by production */
     double used;     /* the largest part of a price that a person used up */

@@ -335,6 +335,43 @@ void side_request(struct request *out, struct value params[SIDE_PARAMS],
     read_settings(out, sql);
 }
 
+/* The batch's questions; the settings in front of the first are the batch's. */
+static void make_batch(struct request *req, struct arena *a)
+{
+    const char *at = req->sql;
+    req->queries = ARENA_NEW_N(a, REQUEST_QUERIES_MAX, struct request);
+    req->op = REQUEST_BATCH;
+    req->is_batch = true;
+    while (at && req->queries && req->n_queries < REQUEST_QUERIES_MAX) {
+        const char *end = strstr(at, SIDE_AND);
+        struct request *q = &req->queries[req->n_queries++];
+        *q = *req;
+        q->ask = (struct ask){ .level = req->ask.level };
+        q->op = REQUEST_QUERY;
+        q->is_batch = false;
+        q->queries = NULL;
+        q->n_queries = 0;
+        q->sql_len = end ? (size_t)(end - at) : strlen(at);
+        q->sql = arena_strndup(a, at, q->sql_len);
+        if (!q->sql)
+            abort();
+        at = end ? end + strlen(SIDE_AND) : NULL;
+    }
+    if (!req->queries)
+        abort();
+}
+
+static void print_answer(struct seen *out, FILE *f, const struct request *req,
+                         const struct reply *reply)
+{
+    const struct reply_table *tables =
+        req->is_batch ? reply->tables : &reply->table;
+    const size_t n = req->is_batch ? reply->n_tables : 1;
+    out->first = n > 0 ? first_number(&tables[0]) : 0;
+    for (size_t i = 0; i < n; i++)
+        print_table(f, &tables[i]);
+}
+
 static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
                    struct arena *a)
 {
@@ -352,11 +389,11 @@ static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
     struct reply reply = { 0 };
     struct err err = { 0 };
     side_request(&req, params, sql);
+    if (strstr(sql, SIDE_AND))
+        make_batch(&req, a);
     out->code = service_answer(&call, &reply, a, &err);
     if (out->code == ERR_OK)
-        out->first = first_number(&reply.table);
-    if (out->code == ERR_OK)
-        print_table(f, &reply.table);
+        print_answer(out, f, &req, &reply);
     else if (out->code == ERR_MISS) /* names the query's id */
         (void)fprintf(f, "a miss\n");
     else

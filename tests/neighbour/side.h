@@ -57,9 +57,11 @@ struct seen {
 /*
  * What is asked beside the SQL stands in a comment in front of it:
  * "report intervals rho=1 epsilon=1 accuracy=10 relative=0.1 level=0.9 groups=2
- * rows=3".  Parameters: $1 = 2, $2 = 'books', $3 = 2024-02-01.
+ * rows=3".  Several questions with SIDE_AND between them are a batch, one charge
+ * for all.  Parameters: $1 = 2, $2 = 'books', $3 = 2024-02-01.
  */
 enum { SIDE_PARAMS = 3 };
+#define SIDE_AND " ;; "
 void side_request(struct request *out, struct value params[SIDE_PARAMS],
                   const char *sql);
 
