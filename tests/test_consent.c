@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/consent/history.h"
+#include "server/consent/receipt.h"
+
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
 
@@ -102,7 +105,8 @@ static struct policy_column columns[] = { { .name = "who",
 static struct policy_table tables[] = {
     { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
 };
-static struct policy_purpose purposes[] = { { .id = "a" }, { .id = "b" } };
+static struct policy_purpose purposes[] = { { .id = "a", .help = "" },
+                                            { .id = "b", .help = "" } };
 static const struct policy policy = { .population = "people",
                                       .tables = tables,
                                       .n_tables = 1,
@@ -457,6 +461,55 @@ static void check_stale(void **state)
     fixture_close(&f);
 }
 
+/* ---- what is kept of a person ---- */
+
+static void check_history(void **state)
+{
+    struct fixture f;
+    struct arena a;
+    struct history h, nobody;
+    struct err err = { 0 };
+    static char text[8192];
+    (void)state;
+    fixture_open(&f);
+    arena_init(&a, 1 << 22);
+    must(&f, "5", CONSENT_GRANTED, NOW - 2);
+    must(&f, "6", CONSENT_GRANTED, NOW - 2);
+    must(&f, "5", CONSENT_WITHDRAWN, NOW - 1);
+    consent_close(f.c);
+    open_again(&f);
+    assert_int_equal(consent_history(&h, f.c, f.circle, "5", 1, &a, &err),
+                     ERR_OK);
+    assert_int_equal(h.n, 2);
+    assert_int_equal(h.events[0].state, CONSENT_GRANTED);
+    assert_int_equal(h.events[1].state, CONSENT_WITHDRAWN);
+    assert_false(h.events[0].holds);
+    assert_true(h.events[1].holds);
+    assert_string_equal(h.events[0].source, "a form");
+    assert_string_equal(h.events[0].proof, "in the drawer");
+    assert_string_equal(h.events[0].by, "desk");
+    assert_int_equal(h.n_yes, 0);
+    assert_int_equal(h.n_no, 1);
+    assert_string_equal(h.no[0], "a");
+    assert_int_equal(consent_history(&nobody, f.c, f.circle, "99", 2, &a, &err),
+                     ERR_OK);
+    assert_int_equal(nobody.n, 0);
+
+    struct writer w = writer_of(text, sizeof text);
+    const struct policy shown = { .name = "people",
+                                  .controller = "us \"here\"",
+                                  .purposes = purposes,
+                                  .n_purposes = 2 };
+    receipt_print(&w, &h.events[1], &shown);
+    assert_true(writer_cstr(&w));
+    assert_int_equal(receipt_record(text, w.len), h.events[1].record);
+    assert_non_null(strstr(text, "\"event_state\":\"consent withdrawn\""));
+    assert_non_null(strstr(text, "\"party_name\":\"us \\\"here\\\"\""));
+    assert_null(strstr(text, "\"5\""));
+    arena_fini(&a);
+    fixture_close(&f);
+}
+
 /* ---- many at a time ---- */
 
 enum { THREADS = 8, EACH = 60 };
@@ -510,12 +563,12 @@ static void check_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_reopened), cmocka_unit_test(check_late),
-        cmocka_unit_test(check_pinned),   cmocka_unit_test(check_number),
-        cmocka_unit_test(check_twice),    cmocka_unit_test(check_ends),
-        cmocka_unit_test(check_file),     cmocka_unit_test(check_wrong_row),
-        cmocka_unit_test(check_stale),    cmocka_unit_test(check_no_identifier),
-        cmocka_unit_test(check_crowd),
+        cmocka_unit_test(check_reopened),      cmocka_unit_test(check_late),
+        cmocka_unit_test(check_pinned),        cmocka_unit_test(check_number),
+        cmocka_unit_test(check_twice),         cmocka_unit_test(check_ends),
+        cmocka_unit_test(check_history),       cmocka_unit_test(check_file),
+        cmocka_unit_test(check_wrong_row),     cmocka_unit_test(check_stale),
+        cmocka_unit_test(check_no_identifier), cmocka_unit_test(check_crowd),
     };
     return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
            cmocka_run_group_tests(tests, NULL, NULL);

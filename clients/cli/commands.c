@@ -116,6 +116,23 @@ const struct command COMMANDS[] = {
       "Such a person never counts, or by explicit consent alone, as the "
       "policy\nsays.  --ordinary takes the mark back.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_mark },
+    { "consent signal", "SUBJECT", "Record what a person's browser said.",
+      "A consent string of IAB TCF v2.3, for the purposes that the policy "
+      "gives a\nnumber there, or Global Privacy Control.\n"
+      "\n"
+      "  halftone consent signal 4711 --gpc\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_signal },
+    { "consent history", "SUBJECT", "Show all that is kept of a person.", "",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_history },
+    { "consent receipt", "SUBJECT", "Print a signed receipt for a decision.",
+      "One line of JSON with the fields of ISO/IEC TS 27560, and the server's\n"
+      "signature under it.  --record names the decision (default the "
+      "newest).\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_receipt },
+    { "consent verify", "FILE [SUBJECT]", "Check a receipt.",
+      "By --log-key alone, without the server; with SUBJECT, that it is this\n"
+      "person's and whether it still holds.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT | FOR_LOG, 2, run_consent_verify },
     { "consent import", "FILE", "Record all decisions of a file, or none.",
       "CSV with a header, Parquet or JSON lines, with columns subject, state,\n"
       "purposes and at, and maybe until and notice.  A file that was cut in\n"

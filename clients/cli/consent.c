@@ -17,7 +17,7 @@ static char *text_of(const char *s)
     return (char *)(uintptr_t)(s ? s : "");
 }
 
-static enum err_code read_subject(char **out, struct cli *cli, struct err *err)
+enum err_code consent_subject(char **out, struct cli *cli, struct err *err)
 {
     const char *word = cli->n_words > 0 ? cli->words[0] : "";
     char line[SUBJECT_MAX + 2] = "";
@@ -77,7 +77,7 @@ enum err_code consent_event_of(Halftone__V1__ConsentEvent *m, struct cli *cli,
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     halftone__v1__consent_event__init(m);
-    TRY(read_subject(&m->subject, cli, err));
+    TRY(consent_subject(&m->subject, cli, err));
     m->at_us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
     TRY(read_time(&m->at_us, "at", cli->opt.at, err));
     TRY(read_time(&m->until_us, "until", cli->opt.until, err));

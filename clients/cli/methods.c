@@ -58,6 +58,18 @@ const struct client_method METHOD_MARK = {
 const struct client_method METHOD_IMPORT = {
     CONSENT "Import", &halftone__v1__import_reply__descriptor
 };
+const struct client_method METHOD_HISTORY = {
+    CONSENT "GetHistory", &halftone__v1__history__descriptor
+};
+const struct client_method METHOD_RECEIPT = {
+    CONSENT "GetReceipt", &halftone__v1__consent_receipt__descriptor
+};
+const struct client_method METHOD_CHECK = {
+    CONSENT "CheckReceipt", &halftone__v1__receipt_state__descriptor
+};
+const struct client_method METHOD_SIGNAL = {
+    CONSENT "Signal", &halftone__v1__signal_reply__descriptor
+};
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",
     &grpc__health__v1__health_check_response__descriptor

@@ -99,12 +99,12 @@ struct option_list {
 enum option_source { FROM_NOWHERE, FROM_FILE, FROM_ENV, FROM_ARGS };
 
 struct options {
-    bool burn_all, explicit, ordinary;
+    bool burn_all, explicit, ordinary, gpc;
     bool help, version, no_color, plaintext, watch, with_sql, intervals,
         bounds_report, estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
-        *token_out, *reason, *at, *until, *proof, *from;
+        *token_out, *reason, *at, *until, *proof, *from, *tc_string;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;                     /* half_width 0 = not set */
@@ -113,7 +113,7 @@ struct options {
     const char *law, *accountant;
     double delta, alpha, scale;
     uint32_t l0;
-    uint64_t n, samples;
+    uint64_t n, samples, record;
     bool discrete;
     struct option_list params, by, where, aggregates;
 

@@ -74,6 +74,10 @@ bool state_is_open(const struct consent *c, int64_t import);
 bool state_open(struct consent *c, int64_t import); /* false: no memory */
 void state_close(struct consent *c, int64_t import);
 bool state_refold(struct consent *c, uint32_t number);
+/* The event in columns at_us, (seq), state, purposes, notice, until_us from
+ * `first` on; and whether it counts, by its import's column. */
+struct fold_event state_event(struct shelf *s, enum shelf_sql sql, int first);
+bool state_counts(struct consent *c, enum shelf_sql sql, int column);
 /* People with numbers from..to, all of them; in one scan. */
 bool state_refold_span(struct consent *c, int64_t from, int64_t to);
 /* Everybody, after what counts has changed. */

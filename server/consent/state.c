@@ -13,9 +13,7 @@ static void set_all(struct consent *c, const struct consent_circle *circle,
             people_set(c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
 }
 
-/* Columns at_us, (seq), state, purposes, notice, until_us from `first` on. */
-static struct fold_event event_at(struct shelf *s, enum shelf_sql sql,
-                                  int first)
+struct fold_event state_event(struct shelf *s, enum shelf_sql sql, int first)
 {
     const bool ends = !shelf_is_null(s, sql, first + 5);
     return (struct fold_event){
@@ -52,10 +50,9 @@ void state_close(struct consent *c, int64_t import)
             c->open[i] = c->open[--c->n_open];
 }
 
-/* Does an event of this import (column) count? */
-static bool counts(const struct consent *c, struct shelf *s, enum shelf_sql sql,
-                   int column)
+bool state_counts(struct consent *c, enum shelf_sql sql, int column)
 {
+    struct shelf *s = &c->shelf;
     return shelf_is_null(s, sql, column) ||
            !state_is_open(c, shelf_int(s, sql, column));
 }
@@ -73,8 +70,8 @@ bool state_refold(struct consent *c, uint32_t number)
     shelf_end(s, SHELF_SUBJECT);
     for (bool more = shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)number); more;
          more = shelf_next(s, SHELF_EVENTS_OF)) {
-        const struct fold_event e = event_at(s, SHELF_EVENTS_OF, 0);
-        if (counts(c, s, SHELF_EVENTS_OF, 6))
+        const struct fold_event e = state_event(s, SHELF_EVENTS_OF, 0);
+        if (state_counts(c, SHELF_EVENTS_OF, 6))
             fold_add(&f, &e, now_us, circle->least_notice);
     }
     set_all(c, circle, number, &f, &ok);
@@ -99,8 +96,8 @@ bool state_refold_span(struct consent *c, int64_t from, int64_t to)
             f = (struct fold){ 0 };
             circle = circle_of_id(c, shelf_int(s, SHELF_EVENTS_BETWEEN, 8));
         }
-        const struct fold_event e = event_at(s, SHELF_EVENTS_BETWEEN, 1);
-        if (counts(c, s, SHELF_EVENTS_BETWEEN, 7))
+        const struct fold_event e = state_event(s, SHELF_EVENTS_BETWEEN, 1);
+        if (state_counts(c, SHELF_EVENTS_BETWEEN, 7))
             fold_add(&f, &e, now_us, circle->least_notice);
     }
     if (circle)
@@ -178,8 +175,8 @@ static enum err_code load_events(const struct circles *all, struct consent *c,
             f = (struct fold){ 0 };
             circle = of >= 0 && (size_t)of < all->n ? all->of[of] : NULL;
         }
-        const struct fold_event e = event_at(s, SHELF_EVENTS_ALL, 1);
-        if (circle && counts(c, s, SHELF_EVENTS_ALL, 7))
+        const struct fold_event e = state_event(s, SHELF_EVENTS_ALL, 1);
+        if (circle && state_counts(c, SHELF_EVENTS_ALL, 7))
             fold_add(&f, &e, now_us, circle->least_notice);
     }
     if (circle)

@@ -143,3 +143,153 @@ enum err_code codec_consent_recorded(const uint8_t **msg, size_t *len,
     return *msg ? ERR_OK
                 : err_set(err, ERR_LIMIT, "the reply needs too much memory");
 }
+
+/* ---- what is asked of one person ---- */
+
+static enum err_code about(struct request *out, struct request_consent **c,
+                           const char *dataset, const char *subject,
+                           struct arena *a, struct err *err)
+{
+    *c = ARENA_NEW(a, struct request_consent);
+    if (!*c)
+        return err_set(err, ERR_LIMIT, "the request needs too much memory");
+    **c = (struct request_consent){ .state = "", .subject = subject };
+    out->dataset = dataset;
+    out->consent = *c;
+    return ERR_OK;
+}
+
+enum err_code codec_consent_signal(struct request *out,
+                                   const ProtobufCMessage *msg, struct arena *a,
+                                   struct err *err)
+{
+    const Halftone__V1__SignalRequest *m = (const void *)msg;
+    struct request_consent *c;
+    if ((m->tc_string[0] != '\0') == (m->gpc != 0))
+        return err_set(err, ERR_INVALID,
+                       "a signal is a tc_string or gpc, one of them");
+    TRY(about(out, &c, m->dataset, m->subject, a, err));
+    c->at_us = m->at_us;
+    c->source = m->source;
+    c->tc_string = m->gpc ? NULL : m->tc_string;
+    return ERR_OK;
+}
+
+enum err_code codec_consent_get_history(struct request *out,
+                                        const ProtobufCMessage *msg,
+                                        struct arena *a, struct err *err)
+{
+    const Halftone__V1__GetHistoryRequest *m = (const void *)msg;
+    struct request_consent *c;
+    return about(out, &c, m->dataset, m->subject, a, err);
+}
+
+enum err_code codec_consent_get_receipt(struct request *out,
+                                        const ProtobufCMessage *msg,
+                                        struct arena *a, struct err *err)
+{
+    const Halftone__V1__GetReceiptRequest *m = (const void *)msg;
+    struct request_consent *c;
+    TRY(about(out, &c, m->dataset, m->subject, a, err));
+    c->record = m->record;
+    return ERR_OK;
+}
+
+enum err_code codec_consent_check_receipt(struct request *out,
+                                          const ProtobufCMessage *msg,
+                                          struct arena *a, struct err *err)
+{
+    const Halftone__V1__CheckReceiptRequest *m = (const void *)msg;
+    struct request_consent *c;
+    TRY(about(out, &c, m->dataset, m->subject, a, err));
+    c->receipt = m->receipt;
+    return ERR_OK;
+}
+
+/* ---- and answered ---- */
+
+static char *text(const char *s)
+{
+    return (char *)(uintptr_t)(s ? s : "");
+}
+
+static enum err_code packed(const uint8_t **msg, size_t *len,
+                            const ProtobufCMessage *m, struct arena *a,
+                            struct err *err)
+{
+    *msg = codec_pack(m, len, a);
+    return *msg ? ERR_OK
+                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
+}
+
+enum err_code codec_consent_signalled(const uint8_t **msg, size_t *len,
+                                      const struct reply *reply,
+                                      struct arena *a, struct err *err)
+{
+    Halftone__V1__SignalReply m = HALFTONE__V1__SIGNAL_REPLY__INIT;
+    m.granted = (char **)(uintptr_t)reply->person.yes;
+    m.n_granted = reply->person.n_yes;
+    m.refused = (char **)(uintptr_t)reply->person.no;
+    m.n_refused = reply->person.n_no;
+    return packed(msg, len, &m.base, a, err);
+}
+
+static void put_decision(Halftone__V1__HistoryEvent *m,
+                         const struct reply_decision *d)
+{
+    halftone__v1__history_event__init(m);
+    m->record = d->record;
+    m->state = text(d->state);
+    m->purposes = (char **)(uintptr_t)d->purposes;
+    m->n_purposes = d->n_purposes;
+    m->at_us = d->at_us;
+    m->recorded_us = d->recorded_us;
+    m->until_us = d->until_us;
+    m->notice = d->notice;
+    m->source = text(d->source);
+    m->proof = text(d->proof);
+    m->by = text(d->by);
+    m->holds = d->holds;
+}
+
+enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err)
+{
+    const struct reply_person *p = &reply->person;
+    Halftone__V1__History m = HALFTONE__V1__HISTORY__INIT;
+    Halftone__V1__HistoryEvent *events =
+        ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent);
+    m.events = ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent *);
+    if (!events || !m.events)
+        return err_set(err, ERR_LIMIT, "the reply needs too much memory");
+    for (size_t i = 0; i < p->n_decisions; i++) {
+        put_decision(&events[i], &p->decisions[i]);
+        m.events[i] = &events[i];
+    }
+    m.n_events = p->n_decisions;
+    m.yes = (char **)(uintptr_t)p->yes;
+    m.n_yes = p->n_yes;
+    m.no = (char **)(uintptr_t)p->no;
+    m.n_no = p->n_no;
+    return packed(msg, len, &m.base, a, err);
+}
+
+enum err_code codec_consent_receipt(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err)
+{
+    Halftone__V1__ConsentReceipt m = HALFTONE__V1__CONSENT_RECEIPT__INIT;
+    m.receipt = text(reply->consent_receipt);
+    return packed(msg, len, &m.base, a, err);
+}
+
+enum err_code codec_consent_checked(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err)
+{
+    Halftone__V1__ReceiptState m = HALFTONE__V1__RECEIPT_STATE__INIT;
+    m.record = reply->checked_record;
+    m.holds = reply->holds;
+    return packed(msg, len, &m.base, a, err);
+}

@@ -28,6 +28,34 @@ enum err_code codec_consent_import(struct request *out,
 enum err_code codec_consent_imported(const uint8_t **msg, size_t *len,
                                      const struct reply *reply, struct arena *a,
                                      struct err *err) MUST_CHECK;
+enum err_code codec_consent_signal(struct request *out,
+                                   const ProtobufCMessage *m, struct arena *a,
+                                   struct err *err) MUST_CHECK;
+enum err_code codec_consent_get_history(struct request *out,
+                                        const ProtobufCMessage *m,
+                                        struct arena *a,
+                                        struct err *err) MUST_CHECK;
+enum err_code codec_consent_get_receipt(struct request *out,
+                                        const ProtobufCMessage *m,
+                                        struct arena *a,
+                                        struct err *err) MUST_CHECK;
+enum err_code codec_consent_check_receipt(struct request *out,
+                                          const ProtobufCMessage *m,
+                                          struct arena *a,
+                                          struct err *err) MUST_CHECK;
+enum err_code codec_consent_signalled(const uint8_t **msg, size_t *len,
+                                      const struct reply *reply,
+                                      struct arena *a,
+                                      struct err *err) MUST_CHECK;
+enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err) MUST_CHECK;
+enum err_code codec_consent_receipt(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err) MUST_CHECK;
+enum err_code codec_consent_checked(const uint8_t **msg, size_t *len,
+                                    const struct reply *reply, struct arena *a,
+                                    struct err *err) MUST_CHECK;
 enum err_code codec_consent_recorded(const uint8_t **msg, size_t *len,
                                      const struct reply *reply, struct arena *a,
                                      struct err *err) MUST_CHECK;

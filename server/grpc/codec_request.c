@@ -327,6 +327,18 @@ static const struct method {
     { { SERVICE "Import", REQUEST_CONSENT_IMPORT, false },
       &halftone__v1__import_request__descriptor,
       codec_consent_import },
+    { { SERVICE "Signal", REQUEST_CONSENT_SIGNAL, false },
+      &halftone__v1__signal_request__descriptor,
+      codec_consent_signal },
+    { { SERVICE "GetHistory", REQUEST_CONSENT_HISTORY, false },
+      &halftone__v1__get_history_request__descriptor,
+      codec_consent_get_history },
+    { { SERVICE "GetReceipt", REQUEST_CONSENT_RECEIPT, false },
+      &halftone__v1__get_receipt_request__descriptor,
+      codec_consent_get_receipt },
+    { { SERVICE "CheckReceipt", REQUEST_CONSENT_CHECK, false },
+      &halftone__v1__check_receipt_request__descriptor,
+      codec_consent_check_receipt },
 #undef SERVICE
 };
 

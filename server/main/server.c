@@ -382,6 +382,7 @@ enum err_code server_new(struct server **out, const struct config *config,
         if (strcmp(log_level_name((enum log_level)level), config->log_level) ==
             0)
             log_set_level((enum log_level)level);
+    s->service.signer = &config->audit_key;
     memcpy(s->service.secret, config->secret, sizeof s->service.secret);
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const unsigned loops = config->loops ? config->loops

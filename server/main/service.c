@@ -26,6 +26,10 @@ static const struct operation {
     [REQUEST_AUDIT_PROVE] = { service_audit_prove, AUTH_AUDIT },
     [REQUEST_CONSENT_RECORD] = { service_record, AUTH_CONSENT },
     [REQUEST_CONSENT_IMPORT] = { service_import, AUTH_CONSENT },
+    [REQUEST_CONSENT_SIGNAL] = { service_signal, AUTH_CONSENT },
+    [REQUEST_CONSENT_HISTORY] = { service_history, AUTH_CONSENT },
+    [REQUEST_CONSENT_RECEIPT] = { service_receipt, AUTH_CONSENT },
+    [REQUEST_CONSENT_CHECK] = { service_check_receipt, AUTH_CONSENT },
 };
 
 /* Turned down for what it asked, and before anything was charged. */

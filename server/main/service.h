@@ -1,6 +1,7 @@
 #ifndef MAIN_SERVICE_H
 #define MAIN_SERVICE_H
 
+#include "server/audit/note.h"
 #include "server/base/clock.h"
 #include "server/ledger/ledger.h"
 #include "server/main/trail.h"
@@ -15,11 +16,12 @@ struct audit_pages;
 struct service {
     struct ledger *ledger;
     struct clock *clock;
-    struct trail *trail;       /* NULL: no refusal is recorded */
-    struct audit_pages *pages; /* NULL: the log cannot be read */
-    struct consent *consent;   /* NULL: there is no register */
-    uint8_t secret[32];        /* keys the hash that bounds contributions */
-    size_t page_rows; /* groups of an engine's page; 0: as many as fit */
+    struct trail *trail;              /* NULL: no refusal is recorded */
+    struct audit_pages *pages;        /* NULL: the log cannot be read */
+    struct consent *consent;          /* NULL: there is no register */
+    const struct note_signer *signer; /* of receipts; NULL: none is given */
+    uint8_t secret[32]; /* keys the hash that bounds contributions */
+    size_t page_rows;   /* groups of an engine's page; 0: as many as fit */
 };
 
 /* One request on its way; everything borrowed for the call. */
@@ -106,6 +108,15 @@ enum err_code service_audit_prove(struct service_call *call, struct reply *out,
                                   struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_import(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_signal(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_history(struct service_call *call, struct reply *out,
+                              struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_receipt(struct service_call *call, struct reply *out,
+                              struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_check_receipt(struct service_call *call,
+                                    struct reply *out, struct arena *a,
+                                    struct err *err) MUST_CHECK;
 enum err_code service_lift(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;
 

@@ -1,11 +1,10 @@
 /* CONSENT_*: what people decided.  Declared in service.h. */
 #include <string.h>
 
-#include "server/main/service.h"
+#include "server/main/service_consent.h"
 
-static enum err_code find_people(const struct dataset **out,
-                                 const struct service_call *call,
-                                 struct err *err)
+enum err_code service_people(const struct dataset **out,
+                             const struct service_call *call, struct err *err)
 {
     TRY(world_dataset(out, call->world, call->who, call->req->dataset, err));
     if ((*out)->consent)
@@ -39,7 +38,7 @@ enum err_code service_import(struct service_call *call, struct reply *out,
     const struct request_import *r = call->req->import;
     const struct dataset *d;
     struct consent_imported done;
-    TRY(find_people(&d, call, err));
+    TRY(service_people(&d, call, err));
     struct consent_kind *kinds =
         ARENA_NEW_N(a, r->n_kinds + 1, struct consent_kind);
     if (!kinds)
@@ -80,7 +79,7 @@ enum err_code service_record(struct service_call *call, struct reply *out,
     const struct dataset *d;
     struct consent_recorded done;
     (void)a;
-    TRY(find_people(&d, call, err));
+    TRY(service_people(&d, call, err));
     TRY(check_purposes(call, d, r->purposes, r->n_purposes, err));
     const struct consent_event e = {
         .subject = r->subject,

@@ -81,6 +81,12 @@ static const struct field PURPOSE[] = {
       .max = TCF_MAX,
       .help = "Number of this purpose in IAB TCF v2.3, by which consent "
               "strings speak of it (7 to 10 fit analytics); 0 is none." },
+    { .key = "gpc",
+      .kind = FIELD_BOOL,
+      .at = PURPOSE_AT(gpc),
+      .fallback = "false",
+      .help = "Whether a browser's Global Privacy Control signal is a no to "
+              "it: for what sells or shares data." },
     { .key = "retention",
       .kind = FIELD_DURATION,
       .unit_ns = 1000000000,
@@ -157,6 +163,12 @@ static const struct field CONSENT[] = {
       .help = "Stretches of this length since 1970 divide time; an answer is "
               "served again in the one it was released in alone, whatever "
               "people decided, and for `reuse_for` at most." },
+    { .key = "controller",
+      .kind = FIELD_TEXT,
+      .at = AT(controller),
+      .absent = "the dataset's name",
+      .help = "Who answers for the data and how to reach them, as receipts "
+              "name it." },
     { .key = "special",
       .kind = FIELD_WORD,
       .at = AT(special),
@@ -176,6 +188,7 @@ void policy_read_consent(struct loader *l, const struct field *f,
     struct policy *p = &((struct policy_file *)out)->p;
     (void)f;
     p->has_consent = true;
+    p->controller = "";
     fields_read(l, &POLICY_CONSENT_FIELDS, node, p);
 }
 

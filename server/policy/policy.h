@@ -117,11 +117,12 @@ struct policy_purpose {
     const char *help;
     struct policy_words *words; /* the same for people, by language */
     size_t n_words;
-    uint32_t tcf;         /* purpose of IAB TCF v2.3, 1 to 11; 0 = none */
-    uint64_t retention_s; /* how long data are kept for it; 0 = not said */
-    uint64_t valid_for_s; /* of a consent; 0 = until it is withdrawn */
-    uint32_t notice;      /* version of what people are told now, from 1 */
-    uint32_t least_notice; /* consent to an older one does not count */
+    bool gpc;                /* Global Privacy Control says no to it */
+    uint32_t tcf;            /* purpose of IAB TCF v2.3, 1 to 11; 0 = none */
+    uint64_t retention_s;    /* how long data are kept for it; 0 = not said */
+    uint64_t valid_for_s;    /* of a consent; 0 = until it is withdrawn */
+    uint32_t notice;         /* version of what people are told now, from 1 */
+    uint32_t least_notice;   /* consent to an older one does not count */
     enum policy_basis basis; /* consent: refused without has_consent */
 };
 
@@ -178,12 +179,14 @@ struct policy {
     uint32_t min_audience; /* least noisy people in a selected group */
     uint64_t deadline_ms;  /* longest run of one query */
 
-    bool has_consent;            /* a register says who counts */
+    bool has_consent; /* a register says who counts */
     enum policy_special {
         SPECIAL_NEVER,    /* people marked as children, or by special
                              categories of data, never count */
         SPECIAL_EXPLICIT, /* ... count by explicit consent alone */
     } special;
+    const char *controller; /* who answers for the data, as receipts name it; ""
+                               = the dataset's name */
     uint64_t consent_interval_s; /* what is released belongs to one stretch of
                                     this length of the public clock */
 

@@ -13,7 +13,7 @@
 struct reply_column {
     const char *name;
     enum value_type type;
-    bool is_key; /* a group key; else derived from noisy numbers */
+    bool is_key;  /* a group key; else derived from noisy numbers */
     bool numeric; /* a number that PostgreSQL calls numeric, for its clients */
 };
 
@@ -180,6 +180,24 @@ struct reply_audit {
     size_t n_hashes, hash_len;
 };
 
+struct reply_decision {
+    uint64_t record;
+    const char *state;
+    const char **purposes;
+    size_t n_purposes;
+    int64_t at_us, recorded_us, until_us; /* until 0: no end */
+    uint32_t notice;
+    const char *source, *proof, *by;
+    bool holds;
+};
+/* HISTORY; SIGNAL: yes and no as they were recorded. */
+struct reply_person {
+    struct reply_decision *decisions;
+    size_t n_decisions;
+    const char **yes, **no;
+    size_t n_yes, n_no;
+};
+
 struct reply_imported {
     uint64_t rows; /* kept so far */
     bool done;
@@ -202,6 +220,10 @@ struct reply {
     const char *next_page_token;    /* "" = last page */
     struct reply_recorded recorded; /* CONSENT_RECORD */
     struct reply_imported imported; /* CONSENT_IMPORT */
+    struct reply_person person;     /* CONSENT_HISTORY, CONSENT_SIGNAL */
+    const char *consent_receipt;    /* CONSENT_RECEIPT */
+    uint64_t checked_record;        /* CONSENT_CHECK */
+    bool holds;                     /* likewise */
     struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };

@@ -21,6 +21,10 @@ enum request_op {
     REQUEST_BATCH,
     REQUEST_CONSENT_RECORD,
     REQUEST_CONSENT_IMPORT,
+    REQUEST_CONSENT_SIGNAL,
+    REQUEST_CONSENT_HISTORY,
+    REQUEST_CONSENT_RECEIPT,
+    REQUEST_CONSENT_CHECK,
     REQUEST_AUDIT_CHECKPOINT,
     REQUEST_AUDIT_ENTRIES,
     REQUEST_AUDIT_PROVE,
@@ -59,7 +63,7 @@ enum {
     REQUEST_BATCH_SQL_MAX = 128 * 1024
 };
 
-/* What a person decided, as it came in: CONSENT_RECORD. */
+/* About one person: CONSENT_* but IMPORT. */
 struct request_consent {
     const char *state; /* "granted", "withdrawn", "objected", "expired" */
     const char *subject;
@@ -68,6 +72,9 @@ struct request_consent {
     int64_t at_us, until_us; /* wall; 0 = now, as the policy says */
     uint32_t notice;         /* 0 = the newest */
     const char *source, *proof;
+    const char *tc_string; /* SIGNAL: or NULL, and the signal is GPC's */
+    uint64_t record;       /* RECEIPT: 0 = the newest */
+    const char *receipt;   /* CHECK */
 };
 
 /* A piece of a file of decisions: CONSENT_IMPORT. */

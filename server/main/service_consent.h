@@ -1,0 +1,12 @@
+#ifndef MAIN_SERVICE_CONSENT_H
+#define MAIN_SERVICE_CONSENT_H
+
+#include "server/main/service.h"
+
+/* The dataset of a call about people's consent, which has a register.
+ * ERR_NOT_FOUND as world_dataset; ERR_INVALID: it has none. */
+enum err_code service_people(const struct dataset **out,
+                             const struct service_call *call,
+                             struct err *err) MUST_CHECK;
+
+#endif
