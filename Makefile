@@ -250,6 +250,8 @@ $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan
 $(BUILD)/tests/test_sim: $(patsubst %,$(BUILD)/tests/sim/%.o,baton shared sim)
 $(BUILD)/tests/test_sim: LDFLAGS += -Wl,--wrap=store_open,--wrap=committer_run \
     -Wl,--wrap=committer_listen,--wrap=ledger_answer
+# What releases count, before noise.
+$(BUILD)/tests/test_consent_releases: LDFLAGS += -Wl,--wrap=noise_release
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
                               $(BUILD)/tests/fuzz/replay.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka

@@ -1,0 +1,144 @@
+#!/bin/bash
+# Consent, by real clients: who said yes counts, from the next release on, also
+# while others ask, after kill -9 and after half an import.
+set -u
+cd "$(dirname "$0")/../.."
+. tests/system/lib.sh
+. demo/lib.sh
+run=$(mktemp -d)
+shop=$run/shop
+trap 'stop_server; rm -rf "$run"' EXIT
+mkdir -p "$shop"
+"${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 20000 || die "no shop"
+# Noise of a few people, no answer twice, and enough of a budget.
+sed 's/^cap:.*/cap: { rho: 90, delta: 1e-9 }\nmax_price: { rho: 1, delta: 1e-9 }\nreuse_for: 0\nslots: { first: 0 }/' \
+    demo/shop.yaml >"$shop/shop.yaml"
+write_config "$shop/shop.yaml"
+start_server
+
+as_service() { HALFTONE_TOKEN=$(cat "$run/subjects.token") "$bin/halftone" consent "$@"; }
+# people PURPOSE [NUMBER]: how many count; the number makes a question of its own
+people() {
+    "$bin/halftone" query --purpose "$1" --rho 0.2 -o csv \
+        "SELECT COUNT(DISTINCT customer_id) FROM shop.customers WHERE joined < DATE '2030-01-01' + ${2:-0}" \
+        2>"$run/err" | tail -n 1 | cut -d, -f1
+}
+near() { # A B: within the noise, but for one time in 10^10
+    [ "$(($1 - $2))" -le 12 ] && [ "$(($2 - $1))" -le 12 ] || { echo "$1, not $2"; false; }
+}
+
+unknown_is_no() { near "$(people measure_campaigns)" 0; }
+check 'unknown is no' unknown_is_no
+all_but() { near "$(people improve_products)" 20000; }
+check 'what needs no consent counts everybody' all_but
+
+# ---- an import, cut and mended ----
+half() {
+    head -c 200000 "$shop/consents.csv" >"$run/half.csv"
+    as_service import "$run/half.csv" >/dev/null 2>&1 && return 1
+    near "$(people measure_campaigns 1)" 0
+}
+
+cat >"$run/csv.sql" <<'END'
+COPY (FROM 'consents.parquet') TO 'consents.csv' (HEADER);
+COPY (SELECT count(*) FROM (SELECT subject FROM 'consents.parquet' WHERE purposes = 'measure_campaigns'
+  GROUP BY subject HAVING arg_max(state, "at") = 'granted')) TO 'yes.txt' (FORMAT csv, HEADER false);
+COPY (SELECT subject, 'measure_campaigns' AS purposes, 'withdrawn' AS state, TIMESTAMP '2025-06-01' AS "at"
+  FROM (SELECT subject FROM 'consents.parquet' WHERE purposes = 'measure_campaigns' GROUP BY subject
+  HAVING arg_max(state, "at") = 'granted' ORDER BY subject LIMIT 3000)) TO 'no.parquet';
+END
+"${MAKE_SHOP:-$bin/make_shop}" "$run/csv.sql" "$shop" 1 || die "no csv"
+yes=$(tr -d '\r\n' <"$shop/yes.txt")
+check 'half a file counts nothing' half
+killed() {
+    as_service import "$shop/consents.csv" >/dev/null 2>&1 &
+    local client=$!
+    sleep 0.15
+    kill -9 "$client" "$server_pid"
+    wait "$client" "$server_pid" 2>/dev/null
+    start_server
+    as_service import "$shop/consents.csv" && near "$(people measure_campaigns 2)" "$yes"
+}
+check 'an import goes on after kill -9 of both, and all of it counts' killed
+again() { as_service import "$shop/consents.csv" && near "$(people measure_campaigns 3)" "$yes"; }
+check 'imported twice it counts once' again
+
+# ---- people withdraw while sixteen analysts ask ----
+asks() { # NUMBER: until told to stop; each answer is one of before or after
+    local i n
+    for i in 1 2 3 4 5 6; do
+        n=$(people measure_campaigns "$((100 + $1 * 10 + i))")
+        [ "$n" -le "$((yes + 12))" ] && [ "$n" -ge "$((yes - 3012))" ] || echo "$1 got $n"
+    done
+}
+crowd() {
+    local i pids=()
+    for i in $(seq 16); do
+        asks "$i" >"$run/asked.$i" &
+        pids+=($!)
+    done
+    sleep 0.2
+    as_service import "$shop/no.parquet" || return 1
+    # It has returned: whoever asks from now on is answered without them.
+    for i in $(seq 16); do
+        people measure_campaigns "$((900 + i))" >"$run/after.$i" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    cat "$run"/asked.*
+    [ -z "$(cat "$run"/asked.*)" ] || return 1
+    for i in $(seq 16); do near "$(cat "$run/after.$i")" "$((yes - 3000))" || return 1; done
+}
+check 'no release after a withdrawal counts them, with 16 analysts asking' crowd
+after_kill() {
+    as_service withdraw 1 --purpose measure_campaigns >/dev/null || return 1
+    kill -9 "$server_pid"
+    wait "$server_pid" 2>/dev/null
+    start_server
+    near "$(people measure_campaigns 4)" "$((yes - 3000))" &&
+        as_service history 1 | grep -q withdrawn
+}
+check 'nor after kill -9' after_kill
+
+# ---- receipts ----
+receipts() {
+    as_service record 19999 --purpose share_with_partners >/dev/null &&
+        as_service receipt 19999 >"$run/receipt" && grep -q 27560 "$run/receipt" &&
+        says 'and holds' as_service verify "$run/receipt" 19999
+}
+check 'a receipt is given and checked' receipts
+check "somebody else's receipt is refused" says "not this person's" as_service verify "$run/receipt" 19998
+forged() {
+    sed 's/consent given/consent taken/' "$run/receipt" >"$run/forged"
+    says 'no receipt of this server' as_service verify "$run/forged" 19999
+}
+check 'a forged receipt is refused' forged
+superseded() {
+    as_service withdraw 19999 --purpose share_with_partners >/dev/null
+    says 'a later decision' as_service verify "$run/receipt" 19999
+}
+check 'a receipt that was superseded is told' superseded
+
+# ---- bad input and roles ----
+check 'an unknown purpose is refused' exits 3 as_service record 1 --purpose spying
+check 'a time in the future is refused' says 'in the future' \
+    as_service record 1 --purpose measure_campaigns --at 2999-01-01
+check 'a subject that is no key is refused' says 'whole number' \
+    as_service record me --purpose measure_campaigns
+wrong_row() {
+    { head -n 3 "$shop/consents.csv"; echo '7,measure_campaigns,granted,2999-01-01,1,x'; } >"$run/wrong.csv"
+    says 'row 3: at lies in the future' as_service import "$run/wrong.csv"
+}
+check 'a wrong row is named' wrong_row
+check 'an analyst records nothing' exits 5 "$bin/halftone" consent withdraw 1 --purpose measure_campaigns
+service_asks() { HALFTONE_TOKEN=$(cat "$run/subjects.token") people measure_campaigns 5; grep -q 'does not allow' "$run/err"; }
+check 'who speaks for people asks nothing' service_asks
+# 7214809 is in nobody's data; it shows nowhere.
+no_trace() {
+    as_service record 7214809 --purpose measure_campaigns --source drawer-3f >/dev/null || return 1
+    stop_server
+    ! grep -qa 7214809 "$run/server.log" "$run"/consent.db* "$run"/ledger.db* &&
+        ! grep -qa drawer-3f "$run/server.log" "$run"/consent.db* "$run"/ledger.db*
+}
+check 'no identifier is in any file' no_trace
+exit "$failed"
