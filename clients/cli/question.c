@@ -155,6 +155,20 @@ static enum err_code set_bounds(Halftone__V1__QueryRequest *m,
     return ERR_OK;
 }
 
+/* 1=books is meant for $1, and would be a text. */
+static enum err_code check_order(const char *text, struct err *err)
+{
+    const size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || text[digits] != '=')
+        return ERR_OK;
+    err_set(err, ERR_INVALID,
+            "--param '%.40s': parameters come in order, $1 first", text);
+    return err_hint(err,
+                    "write --param %.40s, or --param text:%.40s for that "
+                    "text",
+                    text + digits + 1, text);
+}
+
 static enum err_code set_params(Halftone__V1__QueryRequest *m,
                                 const struct options *o, struct arena *a,
                                 struct err *err)
@@ -165,6 +179,7 @@ static enum err_code set_params(Halftone__V1__QueryRequest *m,
     for (size_t i = 0; i < o->params.n; i++) {
         struct value v;
         struct err why;
+        TRY(check_order(o->params.items[i].value, err));
         if (cell_parse(&v, o->params.items[i].value, &why) != ERR_OK)
             return err_set(err, ERR_INVALID, "--param number %zu: %s", i + 1,
                            why.msg);

@@ -18,6 +18,9 @@ const char *explain_mechanism(const struct plan *p, size_t i, struct arena *a);
  * known beforehand, else NaN; 0 where there is no noise in it. */
 double explain_error(const struct plan *p, size_t i);
 
+/* explain_sql.c: an engine's statement in lines that people can read. */
+void explain_sql(struct writer *w, const char *sql);
+
 /* The group key that an output shows which is one. */
 size_t explain_key(const struct typed *e);
 
