@@ -560,6 +560,42 @@ static void check_caps(void **state)
     assert_int_equal(code, ERR_OK);
 }
 
+/* Questions of two datasets are two charges, on two budgets. */
+static void check_two_datasets(void **state)
+{
+    static const char *const both[] = { "shop", "stall" };
+    static const struct batch_ask all = {
+        .sql = { TOTAL, "SELECT count(*) FROM stall.orders" }
+    };
+    char stall[sizeof POLICY + 8];
+    struct policy_report report = { 0 };
+    struct service_fixture f;
+    struct service_asked got;
+    struct err err = { 0 };
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    struct dataset other = { .engine = f.dataset.engine };
+    struct dataset *datasets[] = { &f.dataset, &other };
+    struct policy *policy = NULL;
+    (void)snprintf(stall, sizeof stall, "dataset: stall\n%s",
+                   strchr(POLICY, '\n') + 1);
+    assert_int_equal(policy_load_bytes(&policy, stall, strlen(stall),
+                                       "stall.yaml", &report, &f.arena, &err),
+                     ERR_OK);
+    other.policy = policy;
+    f.world.datasets = datasets;
+    f.world.n_datasets = 2;
+    f.principals[0].datasets = (const char **)(uintptr_t)both;
+    f.principals[0].n_datasets = 2;
+    assert_int_equal(try_batch(&got, &f, &all), ERR_INVALID);
+    assert_string_equal(got.err.reason, "batch_dataset");
+    assert_non_null(strstr(got.err.msg, "question 2 of 2"));
+    assert_non_null(strstr(got.err.msg, "\"stall\""));
+    assert_int_equal(charges(&f), 0);
+    arena_fini(&got.arena);
+    service_fixture_close(&f);
+}
+
 /* Each fits by itself, and so do some of them; all together are refused while
  * nothing is charged. */
 #define HOURS(of)                                                              \
@@ -593,6 +629,7 @@ int main(void)
         cmocka_unit_test(check_free),          cmocka_unit_test(check_strict),
         cmocka_unit_test(check_series),        cmocka_unit_test(check_caps),
         cmocka_unit_test(check_memory_of_all),
+        cmocka_unit_test(check_two_datasets),
     };
     dp_init();
     sql_init();

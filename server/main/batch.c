@@ -174,7 +174,6 @@ static enum err_code share_price(struct batch *b, struct request *queries,
     const struct policy *policy;
     uint64_t total, shares[REQUEST_QUERIES_MAX] = { 0 };
     double weights[REQUEST_QUERIES_MAX] = { 0 };
-    char n[24];
     bool any = false;
     for (size_t i = 0; i < b->n; i++) {
         queries[i].ask.kind = req->ask.kind;
@@ -191,9 +190,10 @@ static enum err_code share_price(struct batch *b, struct request *queries,
     }
     if (!any)
         return ERR_OK;
+    /* At even shares each had a unit, so that the total has one for each. */
     if (dp_split_price(shares, weights, b->n, total, policy->notion,
                        DP_SPLIT_SQUARES) != DP_OK)
-        return refuse(err, REFUSAL_BATCH_PRICE, NOWHERE, number(n, b->n), NULL);
+        return err_set(err, ERR_INTERNAL, "the price does not split");
     for (size_t i = 0; i < b->n; i++) {
         const uint64_t share = shares[twin_of(b, i)];
         ask_units(&queries[i], policy->notion, share ? share : total / b->n);
