@@ -17,6 +17,8 @@ struct lift {
     struct relation *from; /* with the values met so far */
     size_t n_values;
     bool fits;
+    bool in_where; /* and what is read is true, or the row is left out: not
+                      behind a NOT, nor inside anything else but AND and OR */
 };
 
 static bool is_value(const struct expr *e)
@@ -24,10 +26,16 @@ static bool is_value(const struct expr *e)
     return e->kind == EXPR_QUERY && e->query.is_value;
 }
 
+/* x IN (SELECT ..) */
+static bool is_lookup(const struct expr *e)
+{
+    return e->kind == EXPR_QUERY && e->query.operand;
+}
+
 /* Outside the rows that aggregates and windows see. */
 static bool has_value(const struct expr *e)
 {
-    bool found = e && is_value(e);
+    bool found = e && (is_value(e) || is_lookup(e));
     for (size_t i = 0;
          e && e->kind == EXPR_CALL && !found && i < e->call.n_args; i++)
         found = has_value(e->call.args[i]);
@@ -81,33 +89,111 @@ static bool is_one_row(const struct select *s)
            draft_aggregates(s->items[0].expr);
 }
 
-/* A sub-query, beside the answer as a table of one row. */
-static enum err_code value(struct expr **out, struct lift *l,
-                           const struct expr *e, struct err *err)
+/* The sub-query as a table beside the answer, its one column under a name. */
+static enum err_code add_table(const char **name, struct relation **join,
+                               struct lift *l, const struct expr *e,
+                               struct err *err)
 {
     struct arena *a = l->d->a;
-    const char *name = arena_printf(a, "_v%zu", l->n_values);
     struct select *s = ARENA_NEW(a, struct select);
     struct relation *query = ARENA_NEW(a, struct relation);
     struct relation *both = ARENA_NEW(a, struct relation);
-    l->fits &= is_one_row(e->query.select) && l->n_values + 1 < MIX_ARMS_MAX;
-    if (!name || !s || !query || !both)
+    *name = arena_printf(a, "_v%zu", l->n_values);
+    l->fits &= l->n_values + 1 < MIX_ARMS_MAX &&
+               e->query.select->n_items == 1 &&
+               e->query.select->items[0].expr->kind != EXPR_STAR;
+    if (!*name || !s || !query || !both)
         return draft_memory(err);
     *s = *e->query.select;
     s->items = ARENA_NEW(a, struct select_item);
     if (!s->items)
         return draft_memory(err);
     s->items[0] = e->query.select->items[0];
-    s->items[0].alias = name;
-    *query =
-        (struct relation){ .kind = RELATION_QUERY, .at = e->at, .alias = name };
+    s->items[0].alias = *name;
+    *query = (struct relation){ .kind = RELATION_QUERY,
+                                .at = e->at,
+                                .alias = *name };
     query->select = s;
     *both = (struct relation){ .kind = RELATION_JOIN, .at = e->at };
     both->join.left = l->from;
     both->join.right = query;
-    l->from = both;
+    l->from = *join = both;
     l->n_values++;
+    return ERR_OK;
+}
+
+/* A sub-query, beside the answer as a table of one row. */
+static enum err_code value(struct expr **out, struct lift *l,
+                           const struct expr *e, struct err *err)
+{
+    const char *name;
+    struct relation *join;
+    l->fits &= is_one_row(e->query.select);
+    TRY(add_table(&name, &join, l, e, err));
     return column(out, l, name, name, e->at, err);
+}
+
+static enum err_code call(struct expr **out, const struct lift *l,
+                          enum expr_op op, struct expr *a, struct expr *b,
+                          struct err *err)
+{
+    struct expr *e = ARENA_NEW(l->d->a, struct expr);
+    if (!e)
+        return draft_memory(err);
+    *e = (struct expr){ .kind = EXPR_CALL, .at = a->at };
+    e->call.op = op;
+    e->call.n_args = b ? 2 : 1;
+    e->call.args = ARENA_NEW_N(l->d->a, 2, struct expr *);
+    if (!e->call.args)
+        return draft_memory(err);
+    e->call.args[0] = a;
+    e->call.args[1] = b;
+    *out = e;
+    return ERR_OK;
+}
+
+/* The values looked up, each once: SELECT DISTINCT _v FROM (the sub-query). */
+static enum err_code make_distinct(struct relation *query, const struct lift *l,
+                                   const char *name, struct err *err)
+{
+    struct select *s = ARENA_NEW(l->d->a, struct select);
+    struct relation *inside = ARENA_NEW(l->d->a, struct relation);
+    if (!s || !inside)
+        return draft_memory(err);
+    *inside = *query;
+    *s = (struct select){ .at = query->at, .distinct = true, .from = inside };
+    s->items = ARENA_NEW(l->d->a, struct select_item);
+    if (!s->items)
+        return draft_memory(err);
+    s->n_items = 1;
+    s->items[0] = (struct select_item){ .alias = name, .at = query->at };
+    query->select = s;
+    return column(&s->items[0].expr, l, name, name, query->at, err);
+}
+
+static enum err_code lift(struct expr **out, struct lift *l, struct expr *e,
+                          unsigned depth, struct err *err);
+
+/*
+ * x IN (query), where it leaves rows out unless it is true: LEFT JOIN the
+ * values on x = v, and v IS NOT NULL.
+ */
+static enum err_code lookup(struct expr **out, struct lift *l,
+                            const struct expr *e, unsigned depth,
+                            struct err *err)
+{
+    const char *name;
+    struct relation *join;
+    struct expr *x = NULL, *v = NULL, *none = NULL;
+    l->fits &= l->in_where;
+    TRY(lift(&x, l, e->query.operand, depth + 1, err));
+    TRY(add_table(&name, &join, l, e, err));
+    TRY(make_distinct(join->join.right, l, name, err));
+    TRY(column(&v, l, name, name, e->at, err));
+    join->join.kind = JOIN_LEFT;
+    TRY(call(&join->join.on, l, OP_EQ, x, v, err));
+    TRY(call(&none, l, OP_IS_NULL, v, NULL, err));
+    return call(out, l, OP_NOT, none, NULL, err);
 }
 
 static enum err_code lift(struct expr **out, struct lift *l, struct expr *e,
@@ -123,6 +209,10 @@ static enum err_code lift(struct expr **out, struct lift *l, struct expr *e,
     }
     if (is_value(e))
         return value(out, l, e, err);
+    if (is_lookup(e))
+        return lookup(out, l, e, depth, err);
+    const bool was = l->in_where;
+    l->in_where &= e->call.op == OP_AND || e->call.op == OP_OR;
     if (depth > LIFT_DEPTH_MAX)
         return refuse(err, REFUSAL_NEST_SIZE, e->at, NULL, NULL);
     struct expr *copy = ARENA_NEW(l->d->a, struct expr);
@@ -134,6 +224,7 @@ static enum err_code lift(struct expr **out, struct lift *l, struct expr *e,
         return draft_memory(err);
     for (size_t i = 0; i < e->call.n_args; i++)
         TRY(lift(&copy->call.args[i], l, e->call.args[i], depth + 1, err));
+    l->in_where = was;
     *out = copy;
     return ERR_OK;
 }
@@ -226,6 +317,7 @@ enum err_code draft_lift(const struct select **out, struct draft *d,
     TRY(lift_outputs(lifted, &l, s, err));
     lifted->where = NULL;
     lifted->having = NULL;
+    l.in_where = true;
     if (!l.splits)
         TRY(lift(&lifted->where, &l, s->where, 0, err));
     else if (has_value(s->having))

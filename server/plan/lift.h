@@ -11,9 +11,12 @@
  *   SELECT x, _c1 / _v0 FROM (SELECT x, COUNT(*) AS _c1 FROM t GROUP BY x)
  * _core CROSS JOIN (SELECT COUNT(*) AS _v0 FROM t) _v0
  *
- * Each has one aggregate or more and no groups, so that it has one row whatever
- * the data.  Inside rows of people, in WHERE and in arguments of aggregates,
- * they are what chain.c and sub_expr.c say.
+ * So is x IN (SELECT y ..) in a WHERE or HAVING over rows of an answer: its
+ * values are joined to them.
+ *
+ * Each value has one aggregate or more and no groups, so that it has one row
+ * whatever the data.  Inside rows of people, in WHERE and in arguments of
+ * aggregates, they are what chain.c and sub_expr.c say.
  */
 
 /* *out is the question so written, or NULL when there is nothing to lift or it

@@ -182,8 +182,33 @@ static bool is_key(const struct typed *e, const struct rel_column *c)
     return e->kind == TYPED_COLUMN && e->column == c;
 }
 
+/* Is this output of the side one of what the pairs tell apart? */
+static bool is_paired(const struct mixing *m, const struct plan_mix_node *node,
+                      size_t side, size_t output)
+{
+    const struct rel_column *c =
+        &m->mix->columns[node->parts[side]->column + output];
+    bool found = false;
+    for (size_t i = 0; i < node->n_pairs; i++)
+        found |= is_key(side ? node->pairs[i].right : node->pairs[i].left, c);
+    return found;
+}
+
+/* Does some paired output show key k? */
+static bool pairs_key(const struct mixing *m, const struct plan_mix_node *node,
+                      size_t side, const struct plan_output *outputs, size_t n,
+                      size_t k)
+{
+    bool found = false;
+    for (size_t o = 0; o < n; o++)
+        found |= outputs[o].expr->kind == TYPED_KEY &&
+                 outputs[o].expr->index == k && is_paired(m, node, side, o);
+    return found;
+}
+
 /* Has a side at most one row for all that the pairs tell apart?  The rows of a
- * release do, for its group keys. */
+ * release do, for its group keys; those of a SELECT around it, for the keys
+ * that it groups by, or for all that it shows when it is DISTINCT. */
 static bool is_unique(const struct mixing *m, const struct plan_mix_node *node,
                       size_t side)
 {
@@ -191,19 +216,21 @@ static bool is_unique(const struct mixing *m, const struct plan_mix_node *node,
     if (part->kind != MIX_ARM)
         return false;
     const struct plan *p = m->mix->arms[part->arm].plan;
-    bool all = p->n_parts == 0 && p->n_after == 0;
-    for (size_t k = 0; all && k < p->n_keys; k++) {
-        bool found = false;
-        for (size_t o = 0; o < p->n_outputs; o++) {
-            const bool shows = p->outputs[o].expr->kind == TYPED_KEY &&
-                               p->outputs[o].expr->index == k;
-            for (size_t i = 0; shows && i < node->n_pairs; i++)
-                found |=
-                    is_key(side ? node->pairs[i].right : node->pairs[i].left,
-                           &m->mix->columns[part->column + o]);
-        }
-        all &= found;
+    const struct plan_after *last =
+        p->n_after ? &p->after[p->n_after - 1] : NULL;
+    bool all = true;
+    if (last && last->distinct) {
+        for (size_t o = 0; o < last->n_outputs; o++)
+            all &= is_paired(m, node, side, o);
+        return all;
     }
+    if (last ? !last->groups : p->n_parts > 0)
+        return false;
+    const size_t n_keys = last ? last->n_keys : p->n_keys;
+    for (size_t k = 0; k < n_keys; k++)
+        all &= last
+                   ? pairs_key(m, node, side, last->outputs, last->n_outputs, k)
+                   : pairs_key(m, node, side, p->outputs, p->n_outputs, k);
     return all;
 }
 

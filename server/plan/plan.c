@@ -256,27 +256,11 @@ static enum err_code make_mix(struct plan **out, const struct draft *like,
     return make_or_type(out, &d, err);
 }
 
-/* Sub-queries for values lifted out of it, where it has some. */
-static enum err_code make_lifted(bool *done, struct plan **out,
-                                 const struct draft *like, struct err *err)
+/* One release, sets, or a mix, as the question is written. */
+static enum err_code make_plain(struct plan **out, const struct draft *like,
+                                struct err *err)
 {
     struct draft d = *like;
-    *done = false;
-    TRY(draft_lift(&d.tree, &d, like->tree, err));
-    if (!d.tree)
-        return ERR_OK;
-    *done = true;
-    return draft_whole(out, &d, err);
-}
-
-enum err_code draft_whole(struct plan **out, const struct draft *like,
-                          struct err *err)
-{
-    struct draft d = *like;
-    bool done;
-    TRY(make_lifted(&done, out, like, err));
-    if (done)
-        return ERR_OK;
     if (like->tree->n_sets > 0)
         return make_sets(out, like, like->tree, err);
     const enum err_code code = make_or_type(out, &d, err);
@@ -285,6 +269,26 @@ enum err_code draft_whole(struct plan **out, const struct draft *like,
     *err = (struct err){ 0 };
     return d.in_sets ? make_sets(out, like, d.in_sets, err)
                      : make_mix(out, like, d.mix, err);
+}
+
+enum err_code draft_whole(struct plan **out, const struct draft *like,
+                          struct err *err)
+{
+    struct draft d = *like;
+    const enum err_code code = make_plain(out, like, err);
+    if (code == ERR_OK)
+        return code;
+    /* Sub-queries have no place there: lifted out of it they may. */
+    struct err first = *err, lifted = { 0 };
+    if (draft_lift(&d.tree, &d, like->tree, &lifted) != ERR_OK || !d.tree)
+        return code;
+    *err = (struct err){ 0 };
+    if (draft_whole(out, &d, err) == ERR_OK)
+        return ERR_OK;
+    const char *place = refusal_info_of(REFUSAL_QUERY_PLACE)->name;
+    if (!first.reason || strcmp(first.reason, place) != 0)
+        *err = first;
+    return err->code;
 }
 
 enum err_code draft_plan(struct plan **out, const struct draft *d,
