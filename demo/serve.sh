@@ -14,6 +14,14 @@ write_config "$policy"
 start_server
 [ -n "${POLICY:-}" ] || import_consents
 look_around
+# Of the shop alone: another policy may ask no register.
+people=
+[ -n "${POLICY:-}" ] || people="As the service that speaks for people:
+
+    export HALFTONE_TOKEN=\$(cat $PWD/$run/subjects.token)
+    $bin/halftone consent withdraw 4711 --purpose measure_campaigns
+
+"
 cat <<TEXT
 halftoned is running (pid $server_pid).  In another terminal:
 
@@ -34,12 +42,7 @@ As the steward, for misses and other people's charges:
     export HALFTONE_TOKEN=\$(cat $PWD/$run/steward.token)
     $bin/halftone misses show
 
-As the service that speaks for people:
-
-    export HALFTONE_TOKEN=\$(cat $PWD/$run/subjects.token)
-    $bin/halftone consent withdraw 4711 --purpose measure_campaigns
-
-Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
+${people}Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
 Ctrl-C stops it.
 TEXT
 wait "$server_pid"

@@ -41,6 +41,9 @@ struct grpc_service calls_service(struct calls *c);
 /* Loops post through this server; once, before it runs. */
 void calls_attach(struct calls *c, struct net_server *server);
 
+/* An answer's error, for the metrics; ERR_OK is none. */
+void calls_count_error(enum err_code code);
+
 /* The world of a loop, borrowed until its next turn; *version changes with it.
  * On that loop's thread. */
 struct world *calls_world(const struct calls *c, unsigned loop,

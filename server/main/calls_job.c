@@ -49,7 +49,7 @@ void job_free(struct job *job)
 
 /* ---- on the worker ---- */
 
-static void count_error(enum err_code code)
+void calls_count_error(enum err_code code)
 {
     if (code == ERR_BUDGET)
         metrics_add(&metrics.requests_over_budget_total, 1);
@@ -196,7 +196,7 @@ static void on_worker(struct work *work, struct worker *worker)
     else if (answer(job, worker, &err) == ERR_OK)
         err = (struct err){ 0 };
     job->err = err;
-    count_error(err.code);
+    calls_count_error(err.code);
     if (job->holds)
         leave_hold(job->calls->options.service->clock, job->leave_ns);
     job->task.run = on_done;

@@ -58,14 +58,6 @@ static void hash_request(struct request *req, const struct pg_job *job)
     SHA256(job->args.message.body, job->args.message.body_len, req->hash);
 }
 
-static void count_error(enum err_code code)
-{
-    if (code == ERR_BUDGET)
-        metrics_add(&metrics.requests_over_budget_total, 1);
-    else if (code != ERR_OK && code != ERR_MISS)
-        metrics_add(&metrics.requests_refused_total, 1);
-}
-
 static enum err_code on_answer(void *ctx, struct request *req,
                                struct reply *out, struct err *err)
 {
@@ -87,7 +79,7 @@ static enum err_code on_answer(void *ctx, struct request *req,
         .started_ns = clock_mono_ns(clock_of(job)),
     };
     const enum err_code code = service_answer(&call, out, &worker->arena, err);
-    count_error(code);
+    calls_count_error(code);
     job->recorded = code != ERR_OK;
     if (call.leave_ns > job->leave_ns)
         job->leave_ns = call.leave_ns;
@@ -140,7 +132,7 @@ static void on_refused(void *ctx, struct err *err)
         job->recorded = false;
         return;
     }
-    count_error(err->code);
+    calls_count_error(err->code);
     log_event(LOG_QUERY_REFUSED,
               (struct log_fields){ .principal = job->args.who->name,
                                    .error = err->code });

@@ -89,7 +89,8 @@ serves() {
         sleep 0.1
     done
     cat "$work/serve"
-    sed -n 's/^    //p' "$work/serve" >"$work/follow.sh"
+    sed -n 's/^    //p' "$work/serve" | if command -v psql >/dev/null; then cat; else
+        grep -v psql; fi >"$work/follow.sh"
     bash -e "$work/follow.sh" </dev/null >"$work/followed" 2>&1
     rc=$?
     cat "$work/followed"
