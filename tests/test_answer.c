@@ -33,8 +33,9 @@ static struct answer sample(void)
     static struct dp_noisy measures[] = {
         { -5 }, { DP_INT_MAX }, { DP_INT_MIN }, { 0 }
     };
-    static struct reply_column columns[] = { { "day", VALUE_DATE, true },
-                                             { "n", VALUE_DOUBLE, false } };
+    static struct reply_column columns[] = {
+        { "day", VALUE_DATE, true, false }, { "n", VALUE_DOUBLE, false, false }
+    };
     static struct value cells[] = { { .type = VALUE_DATE, .i = 15000 },
                                     { .type = VALUE_DOUBLE, .d = 0.1 },
                                     { .type = VALUE_NULL },
