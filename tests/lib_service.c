@@ -94,6 +94,7 @@ void service_ask_request(struct service_asked *out, struct service_fixture *f,
     };
     out->code = service_answer(&call, &out->reply, &out->arena, &out->err);
     out->leave_ns = call.leave_ns;
+    out->took_ns = clock_mono_ns(clock_system()) - call.received_ns;
     out->delay_ns = call.leave_ns ? call.leave_ns - call.received_ns : 0;
     out->held_ns = call.holds ? call.leave_ns - call.started_ns : 0;
 }

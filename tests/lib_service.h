@@ -44,6 +44,8 @@ struct service_asked {
     uint64_t delay_ns; /* until it may leave */
     uint64_t held_ns;  /* strict mode: the worker, since it began */
     uint64_t leave_ns; /* monotonic */
+    uint64_t took_ns;  /* since it was received; on a starved machine longer
+                          than to the slot, and then a later one is right */
     struct arena arena;
 };
 

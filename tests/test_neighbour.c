@@ -70,6 +70,8 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
     for (unsigned i = 0; i < CREW_ROUND; i++) {
         if (!draw_question(&d, &used))
             continue;
+        if (draw_chance(&d, 10))
+            pair_decide(&pair, &d);
         const struct pair_verdict v = pair_ask(&pair, sql);
         if (v.code == ERR_BUDGET)
             pair_renew(&pair);

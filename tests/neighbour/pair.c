@@ -7,10 +7,20 @@
 
 const char PAIR_FAILED[] = "the engine failed";
 
-static void open_side(struct side *s, const struct pair *p, const char *policy,
-                      const char *dir)
+/* `without` is neighbour shop.n. */
+static struct side *side_of(struct pair *p, size_t i)
 {
-    side_open(s, policy, dir);
+    return i < p->shop.n ? &p->with[i] : &p->without;
+}
+
+static void open_side(struct pair *p, size_t i, const char *policy)
+{
+    const struct shop *shop = &p->shop;
+    struct side *s = side_of(p, i);
+    side_open(s, policy, i < shop->n ? shop->with[i].dir : shop->without.dir);
+    for (size_t e = 0; e < shop->n_events; e++)
+        if (shop_has(shop, i, shop->events[e].person))
+            side_decide(s, shop->events[e].person, shop->events[e].state);
     if (p->control != CONTROL_NONE)
         s->dataset.engine = control_engine(&s->spy, p->control);
 }
@@ -20,9 +30,8 @@ static void open_sides(struct pair *p)
     char *policy = shop_policy_of(&p->shop);
     shop_write(&p->shop);
     p->last = 0;
-    open_side(&p->without, p, policy, p->shop.without.dir);
-    for (size_t i = 0; i < p->shop.n; i++)
-        open_side(&p->with[i], p, policy, p->shop.with[i].dir);
+    for (size_t i = 0; i <= p->shop.n; i++)
+        open_side(p, i, policy);
     free(policy);
 }
 
@@ -70,6 +79,14 @@ void pair_reopen(struct pair *p)
 {
     close_sides(p);
     open_sides(p);
+}
+
+void pair_decide(struct pair *p, struct draw *d)
+{
+    const struct shop_event *e = shop_decide(&p->shop, d);
+    for (size_t i = 0; e && i <= p->shop.n; i++)
+        if (shop_has(&p->shop, i, e->person))
+            side_decide(side_of(p, i), e->person, e->state);
 }
 
 void pair_renew(struct pair *p)

@@ -28,6 +28,10 @@ void pair_close(struct pair *p);
 /* The servers anew, after rows of p->shop changed. */
 void pair_reopen(struct pair *p);
 
+/* Somebody decides about the purpose, where there is a register of consent: on
+ * the sides that have the person's rows, too. */
+void pair_decide(struct pair *p, struct draw *d);
+
 /* The budget is whole again, on all sides. */
 void pair_renew(struct pair *p);
 

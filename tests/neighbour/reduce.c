@@ -223,6 +223,10 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
         policy++;
     (void)fprintf(stderr, "%s\n  with and without person %u, policy %u\n  %s\n",
                   wrong, s->person[0], policy, sql);
+    if (strstr(s->policy, "consent: {"))
+        for (size_t i = 0; i < s->n_events; i++)
+            (void)fprintf(stderr, "  person %u: %s\n", s->events[i].person,
+                          consent_state_name(s->events[i].state));
     for (size_t t = 0; shop_table(t, &n_cells); t++) {
         size_t rows = 0;
         for (size_t i = 0; i < s->n_rows; i++)

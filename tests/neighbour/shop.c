@@ -136,7 +136,39 @@ static size_t more_of(const struct shop *s, unsigned person)
     return i;
 }
 
+bool shop_has(const struct shop *s, size_t side, unsigned person)
+{
+    const size_t more = more_of(s, person);
+    return more == s->n || more == side;
+}
+
 /* ---- drawing ---- */
+
+const struct shop_event *shop_decide(struct shop *s, struct draw *d)
+{
+    static const enum consent_state states[] = {
+        CONSENT_GRANTED, CONSENT_GRANTED,  CONSENT_WITHDRAWN,
+        CONSENT_EXPIRED, CONSENT_OBJECTED, CONSENT_SPECIAL,
+        CONSENT_GRANTED, CONSENT_ORDINARY, CONSENT_EXPLICIT,
+    };
+    if (s->n_events == SHOP_EVENTS_MAX)
+        return NULL;
+    struct shop_event *e = &s->events[s->n_events++];
+    e->person = (uint8_t)(1 + draw_below(d, SHOP_PEOPLE));
+    e->state = states[draw_below(d, sizeof states / sizeof *states)];
+    return e;
+}
+
+/* Most say yes first. */
+static void draw_events(struct shop *s, struct draw *d)
+{
+    for (unsigned person = 1; person <= SHOP_PEOPLE; person++)
+        if (draw_chance(d, 90))
+            s->events[s->n_events++] =
+                (struct shop_event){ (uint8_t)person, CONSENT_GRANTED };
+    for (unsigned n = draw_below(d, 10); n > 0; n--)
+        (void)shop_decide(s, d);
+}
 
 static void draw_rows(struct shop *s, struct draw *d, size_t table)
 {
@@ -173,7 +205,7 @@ static bool is_of(size_t table, enum shop_tables which)
 
 void shop_empty(struct shop *out, enum shop_tables which, const char *policy)
 {
-    out->n_rows = 0;
+    out->n_rows = out->n_events = 0;
     out->which = which;
     out->person[0] = 1;
     out->n = 1;
@@ -209,6 +241,7 @@ void shop_draw(struct shop *out, struct draw *d, enum shop_tables which)
     for (size_t i = 0; i < KINDS_N; i++)
         if (is_of(i, which))
             draw_rows(out, d, i);
+    draw_events(out, d);
 }
 
 /* ---- writing ---- */
@@ -245,8 +278,7 @@ struct writing {
 
 static bool is_there(const struct writing *w, const struct shop_row *r)
 {
-    const size_t more = more_of(w->shop, r->person);
-    return !r->gone && (more == w->shop->n || more == w->side);
+    return !r->gone && shop_has(w->shop, w->side, r->person);
 }
 
 /* The rows of `select`, which is freed, under a name. */
@@ -366,6 +398,7 @@ void shop_keep(struct shop *s, size_t i)
 void shop_remove(const struct shop *s)
 {
     for (size_t i = 0; i < SHOP_NEIGHBOURS; i++)
-        lib_files_remove(&s->with[i]);
+        if (s->with[i].dir[0])
+            lib_files_remove(&s->with[i]);
     lib_files_remove(&s->without);
 }

@@ -1,6 +1,7 @@
 #ifndef NEIGHBOUR_SHOP_H
 #define NEIGHBOUR_SHOP_H
 
+#include "server/consent/fold.h"
 #include "tests/lib_engine.h"
 #include "tests/neighbour/draw.h"
 
@@ -10,7 +11,8 @@
  * its rows stand in another order.  Rows hold NaN, infinities, extremes, NULLs,
  * ties and texts that look like SQL.  The policy is the same bytes for all, and
  * which one it is follows from the draw: all notions, with and without a least
- * audience and rollups.
+ * audience, rollups and a register of consent, which of the person has events
+ * exactly where the rows are.
  *
  * Rows are kept, so that a failure can be told with as few as possible.
  */
@@ -18,7 +20,8 @@ enum {
     SHOP_PEOPLE = 12,
     SHOP_NEIGHBOURS = 4, /* a question to one costs less than to two alone */
     SHOP_CELLS = 11,
-    SHOP_ROWS_MAX = 1200
+    SHOP_ROWS_MAX = 1200,
+    SHOP_EVENTS_MAX = 128
 };
 
 /* The tables of the grammar, or those of tests/plan_refused.def. */
@@ -35,6 +38,12 @@ struct shop_row {
     const char *cells[SHOP_CELLS]; /* SQL; static */
 };
 
+/* A decision about the purpose, in the order of time. */
+struct shop_event {
+    uint8_t person; /* 1..SHOP_PEOPLE */
+    enum consent_state state;
+};
+
 struct shop {
     struct lib_files without, with[SHOP_NEIGHBOURS];
     const char *policy; /* of Parquet files; shop_policy_of() */
@@ -43,12 +52,14 @@ struct shop {
     size_t n;                         /* neighbours, at least 1 */
     struct shop_row rows[SHOP_ROWS_MAX];
     size_t n_rows;
+    struct shop_event events[SHOP_EVENTS_MAX]; /* of the register, if any */
+    size_t n_events;
     enum shop_tables which;
 };
 
 /* The most ordinary of the policies: zcdp, no least audience. */
 extern const char SHOP_POLICY[];
-enum { SHOP_ROLLED = 4, SHOP_POLICIES };
+enum { SHOP_ROLLED = 4, SHOP_ASKED, SHOP_OBJECTED, SHOP_POLICIES };
 /* 0 <= i < SHOP_POLICIES; SHOP_POLICY is the first. */
 const char *shop_policy(unsigned i);
 extern const char SHOP_LISTS_POLICY[];
@@ -71,6 +82,12 @@ char *shop_policy_of(const struct shop *s);
 
 /* Write the files of all sides from the rows that are not gone. */
 void shop_write(const struct shop *s);
+
+/* Is somebody of neighbour `side` (s->n: of `without`)? */
+bool shop_has(const struct shop *s, size_t side, unsigned person);
+
+/* Adds a decision, drawn; NULL when there is no room for more. */
+const struct shop_event *shop_decide(struct shop *s, struct draw *d);
 
 /* Only neighbour `i` is left, as the first; of the others' people all rows are
  * gone. */

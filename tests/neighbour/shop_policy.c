@@ -9,7 +9,7 @@
  * domain, so questions that select groups are refused there, alike on both
  * sides.
  */
-#define HEAD                                                                   \
+#define TOP                                                                    \
     "dataset: shop\n"                                                          \
     "exclusive: true\n"                                                        \
     "version: 1\n"                                                             \
@@ -17,9 +17,11 @@
     "max_people: 100\n"                                                        \
     "expected_size: 9\n"                                                       \
     "reuse_for: 0 s\n"                                                         \
-    "slots: {first: 0 ms}\n"                                                   \
+    "slots: {first: 0 ms}\n"
+#define FOR(basis)                                                             \
     "purposes:\n"                                                              \
-    "  analytics: {help: How it goes., basis: legitimate_interest}\n"
+    "  analytics: {help: How it goes., basis: " basis "}\n"
+#define HEAD TOP FOR("legitimate_interest")
 #define CAP                                                                    \
     "cap: {rho: 100, delta: 1e-2}\n"                                           \
     "max_price: {rho: 20, delta: 1e-4}\n"                                      \
@@ -98,6 +100,8 @@ const char *shop_policy(unsigned i)
              "default_price: {epsilon: 2}\n" PLAIN,
         HEAD CAP "min_audience: 2\ntime_grain: 7 days\n" PLAIN,
         HEAD CAP ROLLED,
+        TOP "consent: {}\n" FOR("consent") CAP PLAIN,
+        HEAD "consent: {special: explicit_consent}\n" CAP ROLLED,
     };
     return policies[i];
 }

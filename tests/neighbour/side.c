@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/main/consent_gate.h"
 #include "server/main/notion.h"
 #include "server/metrics/metrics.h"
 #include "tests/lib_rng.h"
@@ -41,20 +42,64 @@ static void spy_close(struct engine *e)
     (void)e;
 }
 
+static void open_register(struct side *s)
+{
+    char path[128];
+    struct err err = { 0 };
+    (void)snprintf(path, sizeof path, "%s/consent.db", s->ledger.dir);
+    const struct consent_options o = { .path = path,
+                                       .clock = &s->clock.clock,
+                                       .keys = { .key = { { 1, 2, 3 } },
+                                                 .n = 1 } };
+    if (consent_open(&s->consent, &o, &err) != ERR_OK ||
+        consent_circle(&s->dataset.circle, s->consent, s->dataset.policy,
+                       &err) != ERR_OK)
+        die("the register of consent", &err);
+    s->dataset.consent = s->consent;
+    s->dataset.gate = consent_gate_of(&s->dataset);
+}
+
+void side_decide(struct side *s, unsigned person, enum consent_state state)
+{
+    const int64_t first_us = NOW_US - INT64_C(86400000000), step_us = 1000000;
+    struct consent_recorded out;
+    struct err err = { 0 };
+    char subject[16];
+    if (!s->consent)
+        return;
+    (void)snprintf(subject, sizeof subject, "%u", person);
+    const struct consent_event e = { .subject = subject,
+                                     .subject_len = strlen(subject),
+                                     .state = state,
+                                     .purposes =
+                                         consent_marks(state) ? NULL : PURPOSES,
+                                     .n_purposes = !consent_marks(state),
+                                     .at_us = first_us + step_us * s->decided++,
+                                     .source = "a form",
+                                     .proof = "",
+                                     .by = "desk" };
+    if (consent_record(s->consent, s->dataset.circle, &e, &out, &err) != ERR_OK)
+        die("a decision", &err);
+}
+
 static void load(struct side *s, const char *bytes, const char *dir)
 {
     static const struct engine_ops ops = { .run = spy_run, .close = spy_close };
     struct policy_report report = { 0 };
     struct policy *policy;
     struct err err = { 0 };
-    const struct engine_options options = { .threads = 1,
-                                            .secret = s->service.secret };
+    struct engine_options options = { .threads = 1,
+                                      .secret = s->service.secret };
     char path[128];
     (void)snprintf(path, sizeof path, "%s/shop.yaml", dir);
     if (policy_load_bytes(&policy, bytes, strlen(bytes), path, &report,
                           &s->arena, &err) != ERR_OK)
         die(report.n ? report.mistakes[report.n - 1].msg : "policy", &err);
     s->dataset.policy = policy;
+    if (policy->has_consent) {
+        open_register(s);
+        options.gate = &s->dataset.gate;
+    }
     if (engine_open(&s->inner, policy, &options, &err) != ERR_OK)
         die("engine", &err);
     if (!engine_settle(s->inner))
@@ -102,6 +147,7 @@ void side_open(struct side *s, const char *policy, const char *dir)
 void side_close(struct side *s)
 {
     engine_close(s->inner);
+    consent_close(s->consent);
     ledger_log_close(s->leaves);
     trail_free(s->service.trail);
     ledger_close(s->service.ledger);
@@ -391,7 +437,10 @@ static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
     side_request(&req, params, sql);
     if (strstr(sql, SIDE_AND))
         make_batch(&req, a);
+    call.received_ns = call.started_ns = clock_mono_ns(&s->clock.clock);
     out->code = service_answer(&call, &reply, a, &err);
+    if (call.holds)
+        out->slot_ns = call.leave_ns - call.started_ns;
     if (out->code == ERR_OK)
         print_answer(out, f, &req, &reply);
     else if (out->code == ERR_MISS) /* names the query's id */
@@ -459,6 +508,8 @@ const char *seen_differ(const struct seen *a, const struct seen *b)
 {
     if (a->code != b->code)
         return "the status differs";
+    if (a->slot_ns != b->slot_ns)
+        return "the slot differs";
     if (strcmp(a->statements, b->statements) != 0)
         return "the engine's statements differ";
     if (strcmp(a->text, b->text) != 0)

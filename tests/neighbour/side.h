@@ -21,8 +21,10 @@ struct side {
     struct world world;
     struct service service;
     struct fake_clock clock;
-    struct engine *inner; /* the real one; dataset.engine stands before it */
-    struct engine spy;    /* keeps the statements that the engine is given */
+    struct engine *inner;    /* the real one; dataset.engine stands before it */
+    struct engine spy;       /* keeps the statements that the engine is given */
+    struct consent *consent; /* the register, where the policy has one */
+    int64_t decided;         /* decisions in it */
     FILE *statements;
     struct ledger_log *leaves; /* of the audit log, to read */
     uint64_t n_leaves;         /* read so far */
@@ -34,13 +36,17 @@ struct side {
 void side_open(struct side *s, const char *policy, const char *dir);
 void side_close(struct side *s);
 
+/* A person decides, later than all before; nothing where there is no register.
+ */
+void side_decide(struct side *s, unsigned person, enum consent_state state);
+
 /* The dataset under another identity: its budget is whole again. */
 void side_renew(struct side *s);
 
 /*
  * Everything one can see of an answer, and what the engine is told.  What must
  * be alike on both sides is one more member here and one more line of
- * seen_differ(): what becomes of the consent register, when there is one.
+ * seen_differ().
  */
 struct seen {
     enum err_code code;
@@ -50,6 +56,8 @@ struct seen {
     char *statements; /* the engine's SQL; owned */
     char *metrics;    /* counters that moved, but for times; owned */
     char *leaves;     /* entries of the audit log, but for ids; owned */
+    uint64_t slot_ns; /* strict mode: from when the worker began until it
+                         leaves; 0 = at once */
     struct dp_price spent;  /* by this question, from the ledger */
     struct dp_price before; /* spent before it */
 };
@@ -57,8 +65,8 @@ struct seen {
 /*
  * What is asked beside the SQL stands in a comment in front of it:
  * "report intervals rho=1 epsilon=1 accuracy=10 relative=0.1 level=0.9 groups=2
- * rows=3".  Several questions with SIDE_AND between them are a batch, one charge
- * for all.  Parameters: $1 = 2, $2 = 'books', $3 = 2024-02-01.
+ * rows=3".  Several questions with SIDE_AND between them are a batch, one
+ * charge for all.  Parameters: $1 = 2, $2 = 'books', $3 = 2024-02-01.
  */
 enum { SIDE_PARAMS = 3 };
 #define SIDE_AND " ;; "
