@@ -32,6 +32,7 @@ struct book {
     uint32_t free_keys; /* allowed in an hour */
     int64_t free_hour;  /* that the counts below are of */
     uint32_t free_used[BOOK_CALLERS]; /* by a hash of the principal */
+    int64_t stored;                   /* answers, in the open transaction */
     bool moved;    /* some account was charged or given back */
     bool resolved; /* some charge was resolved: waiters look again */
 };
@@ -74,6 +75,9 @@ enum err_code book_boot(struct book *b, uint64_t *found,
 
 /* Begin a transaction; now_us is its time, the store's if that tells one. */
 void book_begin(struct book *b);
+
+/* Before it commits: clear away answers that expired, by how many came. */
+void book_prune(struct book *b);
 
 /* Say that this server lives, and end the lives of those that do not. */
 void book_beat(struct book *b);

@@ -49,12 +49,14 @@ static bool run_batch(struct committer *c, struct work *batch)
         if (w->ask)
             w->ask(b, w);
     b->moved = b->resolved = false;
+    b->stored = 0;
     book_begin(b);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;
         w->code = w->exec(b, w);
         n++;
     }
+    book_prune(b);
     counters_flush(&b->counters, b->store);
     commit(b, n);
     if (b->store->rc == STORE_OK) {

@@ -51,6 +51,11 @@ static const struct rule {
     [SQL_COUNTER_NEW] = { .changes = MEMO_COUNTER, .change_n = ALL },
     [SQL_COUNTER_LIMIT] = { .changes = MEMO_COUNTER, .change_n = ALL },
     [SQL_COUNTER_MOVE] = { .changes = MEMO_COUNTER, .change_n = ALL },
+    [SQL_ROUTE_FIND] = { .finds = MEMO_ROUTE, .find_n = ALL },
+    [SQL_ROUTE_COUNTERS] = { .finds = MEMO_ROUTE, .find_n = ALL },
+    [SQL_COUNTER_BY_ID] = { .finds = MEMO_ROUTE, .find_n = ALL },
+    [SQL_ROUTE_NEW] = { .changes = MEMO_ROUTE, .change_n = ALL },
+    [SQL_ROUTE_MEMBER] = { .changes = MEMO_ROUTE, .change_n = ALL },
     [SQL_BOOT_SETTLE] = { .changes = MEMO_COUNTER, .change_n = ALL },
 };
 

@@ -16,7 +16,7 @@
  *
  *   KEY, RELEASE   that there is no such row: almost every charge is new
  *   CHARGE         the row of a charge, by its id
- *   MISSES, COUNTER  the rows of a statement with these parameters
+ *   MISSES, COUNTER, ROUTE  the rows of a statement with these parameters
  *
  * A statement that is in no row of the table is always asked; one that changes
  * what no entry can name forgets the whole class.
@@ -26,8 +26,9 @@ enum memo_class {
     MEMO_KEY,
     MEMO_RELEASE,
     MEMO_CHARGE,
-    MEMO_MISSES,
+    MEMO_MISSES, /* from here on what was read is kept as it came */
     MEMO_COUNTER,
+    MEMO_ROUTE,
     MEMO_CLASSES
 };
 

@@ -33,8 +33,8 @@ REFUSE("texts_fixed", "UPDATE ON texts", "true", "a question never changes")
 
 const char *const PQ_SCHEMA_UPGRADES[PQ_SCHEMA_VERSION] = {
 /* from 1: who ends the life of another server looks for its open charges */
-[2] = TEXT_TABLE,
 [1] = "CREATE INDEX charges_by_boot ON charges (boot) WHERE state = 0",
+[2] = TEXT_TABLE,
 };
 
 const char *const PQ_SCHEMA_SQL[] = {

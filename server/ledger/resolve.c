@@ -2,9 +2,17 @@
 
 #include "server/ledger/book.h"
 
-/* Expired answers that each stored one clears away: more than one, so that
- * they never pile up; few, so that no commit is long. */
+/* Expired answers that go for each stored one: more than one, so that they
+ * never pile up; few, so that no commit is long. */
 enum { PRUNE_AT_ONCE = 4 };
+
+void book_prune(struct book *b)
+{
+    if (b->stored > 0)
+        store_run(b->store, SQL_ANSWER_PRUNE, "ii", b->now_us,
+                  b->stored * PRUNE_AT_ONCE);
+    b->stored = 0;
+}
 
 enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,
                           struct arena *a, struct err *err)
@@ -110,8 +118,7 @@ void charge_store(struct book *b, const struct charge *c, int64_t release_us,
                   const uint8_t *sealed, size_t len)
 {
     const int64_t expires_us = release_us + c->keep_us;
-    store_run(b->store, SQL_ANSWER_PRUNE, "ii", b->now_us,
-              (int64_t)PRUNE_AT_ONCE);
+    b->stored++;
     store_run(b->store, SQL_CHARGE_ANSWER, "iiib", release_us, expires_us,
               CHARGE_ROW(c));
     store_run(b->store, SQL_ANSWER_NEW, "iib", c->seq, expires_us, sealed, len);

@@ -259,8 +259,7 @@ static bool pq_start(struct store *base, enum sql sql, const char *types,
     end_statement(s);
     const int n = PQntuples(rows);
     const enum memo_class class = memo_class_of(sql);
-    if ((class == MEMO_MISSES || class == MEMO_COUNTER) &&
-        memo_keep(&s->memo, rows)) {
+    if (class >= MEMO_MISSES && memo_keep(&s->memo, rows)) {
         memo_learn(&s->memo, sql, &p, rows, 0, n);
         return open_cursor(s, sql, rows, false, 0, n);
     }
