@@ -49,6 +49,19 @@ static bool on_bytes(void *user, const uint8_t *data, size_t len)
     return !e->is_over;
 }
 
+/* Eight bytes: "hello..." is answered with N and read again, others are input.
+ */
+static struct net_hello on_hello(const uint8_t *data, size_t len, bool has_tls)
+{
+    struct net_hello h = { .next = NET_HELLO_MORE };
+    (void)has_tls;
+    if (len == NET_HELLO_LEN)
+        h = memcmp(data, "hello", 5) == 0
+                ? (struct net_hello){ NET_HELLO_AGAIN, 'N' }
+                : (struct net_hello){ .next = NET_HELLO_OPEN };
+    return h;
+}
+
 static size_t on_pull(void *user, uint8_t *buf, size_t cap)
 {
     struct echo *e = user;
@@ -93,6 +106,25 @@ static const struct net_protocol echo = {
     .close = on_close,
 };
 
+static bool is_full(void *user)
+{
+    const struct echo *e = user;
+    return e->is_busy && !e->is_over;
+}
+
+/* The same that says something first, and wants no more once it is busy. */
+static const struct net_protocol polite = {
+    .hello = on_hello,
+    .open = on_open,
+    .bytes = on_bytes,
+    .pull = on_pull,
+    .finished = is_finished,
+    .full = is_full,
+    .busy = is_busy,
+    .drain = on_drain,
+    .close = on_close,
+};
+
 /* --- a server and its clients --- */
 
 struct world {
@@ -106,16 +138,22 @@ static void *run(void *server)
     return NULL;
 }
 
-static void world_init(struct world *w, struct net_limits limits)
+static void world_of(struct world *w, const struct net_protocol *protocol,
+                     struct net_limits limits)
 {
     const struct net_listener_options listener = { .host = "127.0.0.1",
-                                                   .protocol = &echo };
+                                                   .protocol = protocol };
     const struct net_server_options options = {
         .listeners = &listener, .n_listeners = 1, .n_loops = 2, .limits = limits
     };
     struct err err = { 0 };
     assert_int_equal(net_server_new(&w->server, &options, &err), ERR_OK);
     assert_int_equal(pthread_create(&w->thread, NULL, run, w->server), 0);
+}
+
+static void world_init(struct world *w, struct net_limits limits)
+{
+    world_of(w, &echo, limits);
 }
 
 static void world_fini(struct world *w)
@@ -335,6 +373,65 @@ static void test_a_peer_that_takes_nothing(void **state)
     world_fini(&w);
 }
 
+/* --- what comes before the protocol --- */
+
+static void test_a_hello_is_answered_and_another_read(void **state)
+{
+    struct world w;
+    (void)state;
+    world_of(&w, &polite, (struct net_limits){ 0 });
+    const int fd = connect_to(&w);
+    say(fd, "hello, x");
+    assert_true(hears(fd, "N"));
+    say(fd, "hello, ");
+    say(fd, "yhello, z");
+    assert_true(hears(fd, "NN"));
+    say(fd, "12345678 and so on");
+    assert_true(hears(fd, "12345678 and so on"));
+    (void)close(fd);
+    world_fini(&w);
+}
+
+static void test_hellos_without_end_are_cut_off(void **state)
+{
+    struct world w;
+    (void)state;
+    world_of(&w, &polite, (struct net_limits){ .handshake_ns = 200 * MS });
+    const int loud = connect_to(&w), quiet = connect_to(&w);
+    const int slow = connect_to(&w);
+    say(slow, "hel");
+    say(loud, "hello, 1hello, 2hello, 3hello, 4hello, 5");
+    assert_true(hears(loud, "NNNN"));
+    assert_true(is_ended(loud, SOON_MS));
+    assert_true(is_ended(quiet, SOON_MS));
+    assert_true(is_ended(slow, SOON_MS));
+    (void)close(loud);
+    (void)close(quiet);
+    (void)close(slow);
+    world_fini(&w);
+}
+
+static void test_who_is_full_is_sent_no_more(void **state)
+{
+    static char much[1 << 20];
+    struct world w;
+    (void)state;
+    world_of(&w, &polite, (struct net_limits){ .stall_ns = 100 * MS });
+    const int fd = connect_to(&w);
+    say(fd, "12345678b");
+    assert_true(hears(fd, "12345678b"));
+    /* What nobody reads stays with the peer. */
+    size_t sent = 0;
+    ssize_t n;
+    memset(much, 'x', sizeof much);
+    while ((n = send(fd, much, sizeof much, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+        sent += (size_t)n;
+    assert_int_equal(errno, EAGAIN);
+    assert_true(net_server_stats(w.server).bytes_in < sent);
+    (void)close(fd);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +442,9 @@ int main(void)
         cmocka_unit_test(test_strangers_make_room),
         cmocka_unit_test(test_one_owner_is_bounded),
         cmocka_unit_test(test_a_peer_that_takes_nothing),
+        cmocka_unit_test(test_a_hello_is_answered_and_another_read),
+        cmocka_unit_test(test_hellos_without_end_are_cut_off),
+        cmocka_unit_test(test_who_is_full_is_sent_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

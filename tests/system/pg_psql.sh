@@ -137,6 +137,23 @@ check 'over budget has a state of its own' over_budget
 check 'refusals are in the audit log' says '"refusal".*select_star' \
     "$bin/halftone" audit entries "$run/ledger.db"
 
+# ---- who loses his password while he is connected ----
+loses() {
+    (echo 'SELECT 11;'; sleep 1.5; echo 'SELECT 22;') | sql >"$run/lost" 2>&1 &
+    sleep 0.5
+    cp "$run/principals.yaml" "$run/principals.before"
+    sed -i 's/\(scram_sha256: "SCRAM-SHA-256$4096:\)./\1z/' "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    wait $!
+    cp "$run/principals.before" "$run/principals.yaml"
+    kill -HUP "$server_pid"
+    sleep 0.5
+    cat "$run/lost"
+    grep -q '^11' "$run/lost" && grep -q 'no longer valid' "$run/lost" && ! grep -q '^22' "$run/lost"
+}
+check 'a password that is changed ends its connections' loses
+check 'and another one begins anew' gives 1 sql -c 'SELECT 1'
+
 # ---- slots, and cancelling ----
 stop_server
 sed -i '/^slots:/d' "$run/shop/shop.yaml"
