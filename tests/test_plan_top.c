@@ -2,6 +2,7 @@
 #include "server/plan/plan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <gsl/gsl_cdf.h>
@@ -200,6 +201,12 @@ static void of_no_less_use(const struct plan *p)
         assert_true(dp_topk_margin(&p->top.t) <= p->wider->keep.above);
 }
 
+static void write_k(char text[256], const char *sql, unsigned k)
+{
+    const char *at = strstr(sql, "%d");
+    (void)snprintf(text, 256, "%.*s%u", (int)(at - sql), sql, k);
+}
+
 static void check_row(void **state)
 {
     const struct row *row = *state;
@@ -286,6 +293,50 @@ static void an_accuracy_leaves_the_stop_where_it_was(void **state)
                 1e-5);
     of_no_less_use(p);
     arena_fini(&a);
+}
+
+/* Whatever is picked is of no less use, by either notion, with or without a
+ * minimum audience, at any price and accuracy. */
+static void picks_are_of_no_less_use(void **state)
+{
+    static const char *const sql[] = {
+        "SELECT city, COUNT(*) FROM buys GROUP BY city ORDER BY 2 DESC LIMIT "
+        "%d",
+        "SELECT city, SUM(n), AVG(n) FROM buys GROUP BY city ORDER BY COUNT(*) "
+        "DESC LIMIT %d",
+        "SELECT city, AVG(n) FROM buys GROUP BY city ORDER BY COUNT(DISTINCT "
+        "who) DESC LIMIT %d",
+        "SELECT city FROM buys GROUP BY city ORDER BY COUNT(*) DESC LIMIT %d",
+    };
+    unsigned picked = 0;
+    (void)state;
+    for (unsigned i = 0; i < 4 * 2 * 2 * 3 * 2 * 3; i++) {
+        struct policy policy = plan_shop;
+        const unsigned k = i / 96 + 1;
+        struct request req = { .purpose = "stats",
+                               .bounds = { .max_groups = 1 + i / 4 % 2 * 3,
+                                           .max_rows = 1 + i / 8 % 2 } };
+        char text[256];
+        struct arena a;
+        struct err err = { 0 };
+        struct plan *p = NULL;
+        policy.notion = i / 16 % 2 ? DP_GDP : DP_ZCDP;
+        policy.min_audience = i / 32 % 3 * 30;
+        if (i % 3 == 1)
+            req.ask = (struct ask){ ASK_RHO, .price = 0.001 };
+        if (i % 3 == 2)
+            req.ask = (struct ask){ ASK_ACCURACY_ABS, .half_width = 300 };
+        write_k(text, sql[i % 4], k);
+        arena_init(&a, 1 << 22);
+        if (plan_sql(&p, text, &req, &policy, &a, &err) != ERR_OK)
+            fail_msg("%s: %s", text, err.msg);
+        if (p->top.on) {
+            of_no_less_use(p);
+            picked++;
+        }
+        arena_fini(&a);
+    }
+    assert_true(picked > 40);
 }
 
 /* Where every group would cost more than one query may, picks still fit. */
@@ -562,6 +613,7 @@ int main(void)
     const struct CMUnitTest single[] = {
         cmocka_unit_test(an_accuracy_is_met_by_both),
         cmocka_unit_test(an_accuracy_leaves_the_stop_where_it_was),
+        cmocka_unit_test(picks_are_of_no_less_use),
         cmocka_unit_test(picks_fit_where_all_groups_do_not),
         cmocka_unit_test(explained),
         cmocka_unit_test(picks_follow_their_law),
