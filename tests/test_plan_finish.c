@@ -633,6 +633,11 @@ static const struct silence {
       "\"n\": rows were chosen by it" },
     { "SELECT COUNT(*) AS n FROM buys HAVING COUNT(*) > 3 AND COUNT(*) < 950",
       NULL },
+    { "SELECT a * 2 AS b, a, 7, lo FROM (SELECT COUNT(*) AS a, dp_low(a) AS lo "
+      "FROM buys LIMIT 1) x WHERE a > 3",
+      "\"b\": it does not pass through as one noisy number" },
+    { "SELECT MAX(a) AS m FROM (SELECT COUNT(*) AS a FROM buys LIMIT 1) x",
+      "\"m\": it does not pass through" },
     { "SELECT COUNT(*) AS n, dp_low(n), dp_high(n) FROM buys", NULL },
 };
 

@@ -21,6 +21,10 @@ double explain_error(const struct plan *p, size_t i);
 /* explain_sql.c: an engine's statement in lines that people can read. */
 void explain_sql(struct writer *w, const char *sql);
 
+/* The output of a release that passes through all SELECTs around it as column
+ * `i` of the answer; NULL when it is computed there. */
+const struct plan_output *explain_origin(const struct plan *p, size_t i);
+
 /* The group key that an output shows which is one. */
 size_t explain_key(const struct typed *e);
 

@@ -380,6 +380,16 @@ static const struct plan *arm_of(size_t *column, const struct plan *p)
     return least;
 }
 
+const struct plan_output *explain_origin(const struct plan *p, size_t i)
+{
+    if (!passes_from(&i, p))
+        return NULL;
+    if (!p->mix)
+        return &plan_release(p, 0)->outputs[i];
+    const struct plan *arm = arm_of(&i, p);
+    return explain_origin(arm, i);
+}
+
 const char *explain_mechanism(const struct plan *p, size_t i, struct arena *a)
 {
     const struct plan *first = plan_release(p, 0);

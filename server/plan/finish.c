@@ -5,6 +5,7 @@
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/explain.h"
 #include "server/plan/finish_report.h"
 #include "server/plan/laws.h"
 #include "server/plan/mix.h"
@@ -462,6 +463,56 @@ static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
     return ERR_OK;
 }
 
+/* Does it hold anything but constants? */
+static bool is_computed(const struct typed *e)
+{
+    bool found = e->kind != TYPED_CONST && e->kind != TYPED_CALL;
+    for (size_t i = 0; e->kind == TYPED_CALL && !found && i < e->call.n_args;
+         i++)
+        found = is_computed(e->call.args[i]);
+    return found;
+}
+
+/* Is it a number that has noise in it, as the answer shows it? */
+static bool has_noise(const struct plan *p, size_t column,
+                      const struct plan_output *shown)
+{
+    const struct plan_output *o = explain_origin(p, column);
+    if (!o)
+        return is_computed(shown->expr);
+    return !o->is_key && laws_reads(o->expr) &&
+           !typed_is_call(o->expr, OP_DP_LOW) &&
+           !typed_is_call(o->expr, OP_DP_HIGH);
+}
+
+/* The same of columns of what SELECTs around a release, or around several, make
+ * of their answers. */
+static enum err_code tell_silent_after(struct reply_table *out,
+                                       const struct plan *p, struct arena *a,
+                                       struct err *err)
+{
+    size_t n;
+    const struct plan_output *outputs = plan_columns(p, &n);
+    const char **notices = ARENA_NEW_N(a, out->n_notices + n + 1, const char *);
+    if (!notices)
+        return draft_memory(err);
+    if (out->n_notices > 0)
+        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
+    for (size_t i = 0; i < n && !p->is_free; i++) {
+        if (!is_silent(out, i) || !has_noise(p, i, &outputs[i]))
+            continue;
+        notices[out->n_notices] = arena_printf(
+            a,
+            "no interval is told for \"%s\": it does not pass through as one "
+            "noisy number that has one",
+            outputs[i].name);
+        if (!notices[out->n_notices++])
+            return draft_memory(err);
+    }
+    out->notices = notices;
+    return ERR_OK;
+}
+
 static enum err_code finish_mix(struct reply_table *out, const struct plan *p,
                                 const struct plan_noisy *noisy, struct arena *a,
                                 struct err *err)
@@ -469,7 +520,7 @@ static enum err_code finish_mix(struct reply_table *out, const struct plan *p,
     TRY(plan_mix_apply(out, p, noisy, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
-    return ERR_OK;
+    return tell_silent_after(out, p, a, err);
 }
 
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
@@ -496,5 +547,5 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
         TRY(tell_silent(out, p, t.laws, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
-    return ERR_OK;
+    return p->n_after > 0 ? tell_silent_after(out, p, a, err) : ERR_OK;
 }
