@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/base/base64.h"
 #include "server/audit/checkpoint.h"
 #include "server/audit/tile.h"
+#include "server/base/base64.h"
 #include "tests/table.h"
 
 /* The key and note of the documentation of Go's sumdb/note. */
@@ -113,9 +113,12 @@ static void test_checkpoint(void **state)
     struct err err;
     char note[CHECKPOINT_LEN];
     (void)state;
-    assert_int_equal(note_signer_new(&s, "halftone.example/log", &err), ERR_OK);
-    assert_int_equal(note_signer_new(&other, "halftone.example/log", &err),
-                     ERR_OK);
+    assert_int_equal(
+        note_signer_new(&s, "halftone.example/log", NOTE_ED25519, &err),
+        ERR_OK);
+    assert_int_equal(
+        note_signer_new(&other, "halftone.example/log", NOTE_ED25519, &err),
+        ERR_OK);
     for (int i = 0; i < 300; i++) {
         const struct merkle_hash leaf = merkle_leaf(&i, sizeof i);
         (void)merkle_append(&f, out, &leaf);
@@ -133,8 +136,10 @@ static void test_checkpoint(void **state)
     char small[40];
     w = writer_of(small, sizeof small);
     assert_int_equal(checkpoint_sign(&w, &f, &s, &err), ERR_LIMIT);
-    assert_int_equal(note_signer_new(&s, "two words", &err), ERR_INVALID);
-    assert_int_equal(note_signer_new(&s, "a+b", &err), ERR_INVALID);
+    assert_int_equal(note_signer_new(&s, "two words", NOTE_ED25519, &err),
+                     ERR_INVALID);
+    assert_int_equal(note_signer_new(&s, "a+b", NOTE_ED25519, &err),
+                     ERR_INVALID);
 }
 
 #define ROOT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="

@@ -138,7 +138,8 @@ static void world_init(struct world *w)
     fake_clock_init(&w->clock, START_US);
     arena_init(&w->arena, ARENA_CAP);
     (void)snprintf(w->witness, sizeof w->witness, "%s/witness", w->dir.dir);
-    assert_int_equal(note_signer_new(&w->key, "example/log", &err), ERR_OK);
+    assert_int_equal(
+        note_signer_new(&w->key, "example/log", NOTE_ED25519, &err), ERR_OK);
     must_start(w);
 }
 
@@ -414,7 +415,8 @@ static void recover(struct world *w, const char *witness)
 static void start_anew(struct world *w)
 {
     struct err err;
-    assert_int_equal(note_signer_new(&w->key, "example/log2", &err), ERR_OK);
+    assert_int_equal(
+        note_signer_new(&w->key, "example/log2", NOTE_ED25519, &err), ERR_OK);
     must_start(w);
 }
 

@@ -20,4 +20,7 @@ enum err_code audit_list(struct cli *cli, struct err *err) MUST_CHECK;
 enum err_code audit_ask_proof(struct audit_proof *out, struct cli *cli,
                               const char *charge, struct err *err) MUST_CHECK;
 
+/* Be a witness that logs ask, at --listen; returns on errors only. */
+enum err_code audit_listen(struct cli *cli, struct err *err) MUST_CHECK;
+
 #endif

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/cli/cli.h"
+#include "clients/cli/audit.h"
 #include "clients/cli/fetch.h"
 #include "server/audit/remote.h"
 #include "server/base/cleanup.h"
@@ -154,6 +154,10 @@ int run_audit_witness(struct cli *cli)
         (void)err_set(&err, ERR_INVALID, "a witness needs a file to remember");
         (void)err_hint(&err, "usage: halftone audit witness FILE");
         return cli_misused(cli, &err);
+    }
+    if (cli->opt.listen) {
+        const enum err_code ended = audit_listen(cli, &err);
+        return ended == ERR_OK ? 0 : cli_fail(cli, &err, NULL);
     }
     enum err_code code =
         w ? begin(w, cli, &err) : err_set(&err, ERR_LIMIT, "out of memory");

@@ -191,7 +191,15 @@ const struct command COMMANDS[] = {
       "needs.  Run it elsewhere than the server, with --every: a log that is\n"
       "rolled back or changed ends it with exit code 3.\n"
       "\n"
-      "  halftone audit witness /mnt/other/shop.checkpoint --every 1m\n",
+      "  halftone audit witness /mnt/other/shop.checkpoint --every 1m\n"
+      "\n"
+      "With --listen it is a witness that the server asks by itself\n"
+      "(audit.witness_url): it prints its key, signs what goes on from what "
+      "it\n"
+      "saw, and remembers what was leased.  Put TLS in front of it.\n"
+      "\n"
+      "  halftone audit witness shop.witness --listen 127.0.0.1:7500 \\\n"
+      "      --log-key \"$(curl -s https://shop.example:7443/audit/key)\"\n",
       FOR_SERVER | FOR_LOG | FOR_WITNESS, 1, run_audit_witness },
     { "calc gaussian-sigma", "", "Sigma of the analytic Gaussian mechanism.",
       "At L2 sensitivity 1 (Balle and Wang 2018), rounded up.\n"

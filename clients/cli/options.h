@@ -104,7 +104,8 @@ struct options {
         bounds_report, estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
-        *token_out, *reason, *at, *until, *proof, *from, *tc_string;
+        *token_out, *listen, *witness_name, *reason, *at, *until, *proof, *from,
+        *tc_string;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;                     /* half_width 0 = not set */

@@ -12,21 +12,30 @@
 #include "server/base/utf8.h"
 
 enum {
-    ALG_ED25519 = 1,
     SIG_LEN = 64,
     HASH_LEN = 4,
-    STAMP_LEN = HASH_LEN + SIG_LEN,
+    TIME_LEN = 8,
+    STAMP_MAX = HASH_LEN + TIME_LEN + SIG_LEN,
+    TIMED_MAX = NOTE_LEN_MAX + 64,
 };
+
+/* Of a signature's line: hash, (time,) signature. */
+static size_t stamp_len(enum note_alg alg)
+{
+    return alg == NOTE_COSIGNATURE ? STAMP_MAX : STAMP_MAX - TIME_LEN;
+}
+
 static const char DASH[] = "\xe2\x80\x94 "; /* an em dash and a space */
 static const char PRIVATE[] = "PRIVATE+KEY+";
 
-static uint32_t key_hash(const char *name, const uint8_t *key)
+static uint32_t key_hash(const char *name, enum note_alg alg,
+                         const uint8_t *key)
 {
     uint8_t text[NOTE_NAME_MAX + 2 + NOTE_KEY_LEN], hash[SHA256_DIGEST_LENGTH];
     struct writer w = writer_of(text, sizeof text);
     writer_str(&w, name);
     writer_u8(&w, '\n');
-    writer_u8(&w, ALG_ED25519);
+    writer_u8(&w, (uint8_t)alg);
     writer_bytes(&w, key, NOTE_KEY_LEN);
     (void)SHA256(text, w.len, hash);
     return (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 |
@@ -66,14 +75,15 @@ static enum err_code complete(struct note_signer *s, struct err *err)
     const bool ok =
         key && EVP_PKEY_get_raw_public_key(key, s->verifier.key, &len) == 1;
     EVP_PKEY_free(key);
-    s->verifier.hash = key_hash(s->verifier.name, s->verifier.key);
+    s->verifier.hash =
+        key_hash(s->verifier.name, s->verifier.alg, s->verifier.key);
     return ok ? ERR_OK : broken(err);
 }
 
 enum err_code note_signer_new(struct note_signer *out, const char *name,
-                              struct err *err)
+                              enum note_alg alg, struct err *err)
 {
-    *out = (struct note_signer){ 0 };
+    *out = (struct note_signer){ .verifier.alg = alg };
     if (!is_name(name, strlen(name)))
         return bad_key(err, "its name has a space or '+', or is too long");
     strcpy(out->verifier.name, name); /* is_name: it fits */
@@ -85,7 +95,7 @@ enum err_code note_signer_new(struct note_signer *out, const char *name,
 static void print_key(struct writer *w, const struct note_verifier *v,
                       const uint8_t *key)
 {
-    uint8_t bytes[1 + NOTE_KEY_LEN] = { ALG_ED25519 };
+    uint8_t bytes[1 + NOTE_KEY_LEN] = { (uint8_t)v->alg };
     memcpy(bytes + 1, key, NOTE_KEY_LEN);
     writer_printf(w, "%s+%08x+", v->name, v->hash);
     base64_print(w, bytes, sizeof bytes);
@@ -126,8 +136,9 @@ static enum err_code parse_key(struct note_verifier *out, uint8_t *key,
                       (size_t)(text + len - end - 1)) ||
         n != sizeof bytes)
         return bad_key(err, "the last part is not base64 of 33 bytes");
-    if (bytes[0] != ALG_ED25519)
+    if (bytes[0] != NOTE_ED25519 && bytes[0] != NOTE_COSIGNATURE)
         return bad_key(err, "its algorithm is not Ed25519");
+    out->alg = (enum note_alg)bytes[0];
     memcpy(key, bytes + 1, NOTE_KEY_LEN);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return ERR_OK;
@@ -140,7 +151,7 @@ enum err_code note_verifier_parse(struct note_verifier *out, const char *text,
     if (strncmp(text, PRIVATE, sizeof PRIVATE - 1) == 0)
         return bad_key(err, "this is the private key; keep it secret");
     TRY(parse_key(out, out->key, text, err));
-    return out->hash == key_hash(out->name, out->key)
+    return out->hash == key_hash(out->name, out->alg, out->key)
                ? ERR_OK
                : bad_key(err, "its hash is not that of its name and key");
 }
@@ -189,10 +200,53 @@ static bool is_signed(const uint8_t *sig, const char *text, size_t len,
     return ok;
 }
 
+/* What a witness signs. */
+static size_t timed(char out[TIMED_MAX], const char *text, size_t len,
+                    uint64_t time_s)
+{
+    struct writer w = writer_of(out, TIMED_MAX);
+    writer_printf(&w, "cosignature/v1\ntime %llu\n",
+                  (unsigned long long)time_s);
+    writer_bytes(&w, text, len);
+    return w.overflow ? 0 : w.len;
+}
+
+enum err_code note_cosign(struct writer *w, const char *text, size_t len,
+                          const struct note_signer *s, uint64_t time_s,
+                          struct err *err)
+{
+    char message[TIMED_MAX];
+    uint8_t stamp[STAMP_MAX];
+    struct writer head = writer_of(stamp, HASH_LEN + TIME_LEN);
+    const size_t n = timed(message, text, len, time_s);
+    writer_be32(&head, s->verifier.hash);
+    writer_be64(&head, time_s);
+    if (n == 0 || !sign(stamp + HASH_LEN + TIME_LEN, message, n, s->seed))
+        return broken(err);
+    writer_printf(w, "%s%s ", DASH, s->verifier.name);
+    base64_print(w, stamp, sizeof stamp);
+    writer_u8(w, '\n');
+    return ERR_OK;
+}
+
+/* Does this line's stamp hold v's signature of the text? */
+static bool is_stamped(const uint8_t *stamp, const char *text, size_t len,
+                       const struct note_verifier *v)
+{
+    char message[TIMED_MAX];
+    uint64_t time_s = 0;
+    if (v->alg == NOTE_ED25519)
+        return is_signed(stamp + HASH_LEN, text, len, v->key);
+    for (size_t i = 0; i < TIME_LEN; i++)
+        time_s = time_s << 8 | stamp[HASH_LEN + i];
+    const size_t n = timed(message, text, len, time_s);
+    return n > 0 && is_signed(stamp + HASH_LEN + TIME_LEN, message, n, v->key);
+}
+
 enum err_code note_sign(struct writer *w, const char *text,
                         const struct note_signer *s, struct err *err)
 {
-    uint8_t stamp[STAMP_LEN];
+    uint8_t stamp[HASH_LEN + SIG_LEN];
     struct writer hash = writer_of(stamp, HASH_LEN);
     writer_be32(&hash, s->verifier.hash);
     if (!sign(stamp + HASH_LEN, text, strlen(text), s->seed))
@@ -230,10 +284,10 @@ static bool parse_line(bool *is_of, uint8_t *stamp, const char *line,
                           (uint32_t)any[2] << 8 | any[3];
     *is_of = hash == v->hash && (size_t)(space - line) - dash == name &&
              memcmp(line + dash, v->name, name) == 0;
-    if (*is_of && n != STAMP_LEN)
+    if (*is_of && n != stamp_len(v->alg))
         return false;
     if (*is_of)
-        memcpy(stamp, any, STAMP_LEN);
+        memcpy(stamp, any, n);
     return true;
 }
 
@@ -257,12 +311,12 @@ enum err_code note_open(size_t *text_len, const char *note, size_t len,
         return bad_note(err, "it is too long, not text, or has no empty line");
     for (const char *line = note + end + 1; line < note + len;) {
         const char *nl = memchr(line, '\n', (size_t)(note + len - line));
-        uint8_t stamp[STAMP_LEN];
+        uint8_t stamp[STAMP_MAX];
         bool is_of = false;
         if (!nl || ++lines > NOTE_SIGNATURES_MAX ||
             !parse_line(&is_of, stamp, line, (size_t)(nl - line), v))
             return bad_note(err, "a line of signature is malformed");
-        if (is_of && !is_signed(stamp + HASH_LEN, note, end, v->key))
+        if (is_of && !is_stamped(stamp, note, end, v))
             return bad_note(err, "the log's signature is wrong");
         found |= is_of;
         line = nl + 1;

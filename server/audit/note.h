@@ -22,14 +22,22 @@
  * signer key PRIVATE+KEY+NAME+HASH+BASE64 (01 || seed): both are one line, as
  * Go's sumdb/note reads and writes them.
  *
- * Source: C2SP signed-note; RFC 8032.
+ * A witness's line holds eight bytes of time between the two, and signs
+ * "cosignature/v1\ntime SECONDS\n" before the text.
+ *
+ * Source: C2SP signed-note, tlog-cosignature; RFC 8032.
  */
 enum { NOTE_KEY_LEN = 32, NOTE_NAME_MAX = 128, NOTE_SIGNATURES_MAX = 16 };
 enum { NOTE_LEN_MAX = 65536, NOTE_KEY_TEXT_LEN = 256 };
 
+/* What a key signs: the text, or (a witness's) the text and when it was seen;
+ * the byte before the key in its base64. */
+enum note_alg { NOTE_ED25519 = 1, NOTE_COSIGNATURE = 4 };
+
 struct note_verifier {
     char name[NOTE_NAME_MAX];
     uint32_t hash;
+    enum note_alg alg;
     uint8_t key[NOTE_KEY_LEN];
 };
 struct note_signer {
@@ -41,7 +49,7 @@ struct note_signer {
  * ERR_INVALID  the name is empty, too long, or has a space or '+'
  * ERR_INTERNAL no randomness */
 enum err_code note_signer_new(struct note_signer *out, const char *name,
-                              struct err *err) MUST_CHECK;
+                              enum note_alg alg, struct err *err) MUST_CHECK;
 
 /* One line each, without its newline; TEXT_LEN bytes suffice. */
 void note_signer_print(struct writer *w, const struct note_signer *s);
@@ -59,6 +67,12 @@ enum err_code note_verifier_parse(struct note_verifier *out, const char *text,
 enum err_code note_sign(struct writer *w, const char *text,
                         const struct note_signer *s,
                         struct err *err) MUST_CHECK;
+
+/* The line by which a witness (NOTE_COSIGNATURE) says that it saw the text at
+ * time_s, seconds since 1970.  ERR_INTERNAL when the library fails. */
+enum err_code note_cosign(struct writer *w, const char *text, size_t len,
+                          const struct note_signer *s, uint64_t time_s,
+                          struct err *err) MUST_CHECK;
 
 /*
  * The text of a note that `v` signed: note[0 .. *text_len).

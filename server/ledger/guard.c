@@ -152,6 +152,140 @@ static enum err_code check_witness(struct guard *g, struct store *s,
                          "audit.witness");
 }
 
+/* ---- a witness over HTTP ---- */
+
+/* What it signed last, with the blocks that were leased then. */
+static enum err_code load_cosigned(struct guard *g, struct store *s,
+                                   struct err *err)
+{
+    char note[NOTE_LEN_MAX];
+    size_t len = 0, text_len = 0;
+    g->witness = (struct witness){ .n = 0 };
+    g->told = 0;
+    if (!store_find(s, SQL_META_FIND, "t", "cosigned"))
+        return ERR_OK;
+    const void *value = store_blob(s, SQL_META_FIND, 0, &len);
+    if (len <= sizeof note)
+        memcpy(note, value, len);
+    store_end(s, SQL_META_FIND);
+    if (len > sizeof note)
+        return err_set(err, ERR_INTERNAL,
+                       "what the witness signed is too long");
+    TRY(note_open(&text_len, note, len, &g->key->verifier, err));
+    TRY(witness_parse(&g->witness, note, text_len, err));
+    g->told = g->witness.head.size;
+    return ERR_OK;
+}
+
+static enum err_code print_note(struct writer *w, const struct guard *g,
+                                struct err *err)
+{
+    char text[NOTE_LEN_MAX];
+    struct writer t = writer_of(text, sizeof text);
+    witness_print(&t, &g->witness);
+    if (!writer_cstr(&t))
+        return err_set(err, ERR_UNAVAILABLE, "the witness is too long");
+    return note_sign(w, text, g->key, err);
+}
+
+/* What it said that is no signature: another size to go on from, or an error.
+ */
+static enum err_code go_on_from(struct guard *g, uint64_t *old,
+                                const struct cosigner_said *said,
+                                struct err *err)
+{
+    if (said->verdict == COSIGNER_OTHER && said->size > g->witness.head.size)
+        return refuse(err, "its witness has seen more than it holds");
+    if (said->verdict == COSIGNER_OTHER && said->size >= g->told) {
+        *old = said->size;
+        return ERR_OK;
+    }
+    if (said->verdict == COSIGNER_DENIED && said->status != 404)
+        return refuse(err, "its past is not the one its witness has seen");
+    (void)err_set(err, ERR_NOT_FOUND, "the witness does not know this log%s",
+                  g->told ? " any more" : "");
+    return err_hint(err, g->told
+                             ? "find out what became of it; to go on, start "
+                               "once without audit.witness_url"
+                             : "start it with --log-key and the line of "
+                               "/audit/key");
+}
+
+static uint64_t later_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Of a ledger that is shared: what other servers leased is leased. */
+static enum err_code merge_leases(struct guard *g, struct err *err)
+{
+    struct guard stored = { .key = g->key };
+    if (g->store->alive_us == 0)
+        return ERR_OK;
+    TRY(load_cosigned(&stored, g->store, err));
+    for (size_t i = 0; i < stored.witness.n; i++) {
+        const struct witness_block *theirs = &stored.witness.block[i];
+        struct witness_block *b =
+            witness_block_of(&g->witness, theirs->account);
+        if (!b)
+            continue;
+        b->rho_pico = later_of(b->rho_pico, theirs->rho_pico);
+        b->eps_nano = later_of(b->eps_nano, theirs->eps_nano);
+        b->delta_atto = later_of(b->delta_atto, theirs->delta_atto);
+    }
+    return ERR_OK;
+}
+
+/* Shown what g->witness says; kept in the open transaction. */
+static enum err_code submit(struct guard *g, struct err *err)
+{
+    static _Thread_local struct cosigner_said said; /* large */
+    const struct merkle_reader reader = { .read = journal_read,
+                                          .ctx = g->store };
+    const uint64_t size = g->witness.head.size;
+    uint64_t old = g->told;
+    char note[NOTE_LEN_MAX];
+    struct writer w = writer_of(note, sizeof note);
+    TRY(merge_leases(g, err));
+    TRY(print_note(&w, g, err));
+    for (int tries = 0; tries < 2; tries++) {
+        struct merkle_proof proof = { .n = 0 };
+        if (old > 0 && old < size)
+            TRY(merkle_prove_prefix(&proof, &reader, old, size, err));
+        TRY(cosigner_ask(g->cosigner, &said, note, w.len, old, &proof, err));
+        if (said.verdict == COSIGNER_SIGNED) {
+            g->told = size;
+            meta_set(g->store, "cosigned", (const uint8_t *)said.note,
+                     said.note_len);
+            return ERR_OK;
+        }
+        TRY(go_on_from(g, &old, &said, err));
+    }
+    return err_set(err, ERR_UNAVAILABLE, "the witness changes its mind");
+}
+
+static void look_at(struct guard *g, const struct journal *j)
+{
+    struct checkpoint *head = &g->witness.head;
+    *head = (struct checkpoint){ .size = j->now.size,
+                                 .root = merkle_root(&j->now) };
+    memcpy(head->origin, g->key->verifier.name, sizeof head->origin);
+}
+
+/* Is what is here what it saw?  A log without leaves is asked about when it has
+ * some (guard_begin). */
+static enum err_code check_cosigner(struct guard *g, struct store *s,
+                                    const struct journal *j, struct err *err)
+{
+    TRY(load_cosigned(g, s, err));
+    if (RAND_bytes(g->witness.epoch, sizeof g->witness.epoch) != 1)
+        return err_set(err, ERR_INTERNAL, "the system gave no randomness");
+    look_at(g, j);
+    if (j->now.size == 0)
+        return ERR_OK;
+    return submit(g, err);
+}
+
 /* What a move (migrate.h) says of either end. */
 static enum err_code check_moved(struct store *s, struct err *err)
 {
@@ -179,6 +313,9 @@ enum err_code guard_check(struct guard *g, struct store *s,
     TRY(check_moved(s, err));
     if (g->key)
         TRY(check_retired(g, s, err));
+    g->store = s;
+    if (g->cosigner)
+        return check_cosigner(g, s, j, err);
     if (!g->path) { /* the witnesses of others stay theirs */
         if (s->alive_us == 0)
             store_run(s, SQL_META_FORGET, "");
@@ -196,17 +333,21 @@ enum err_code guard_check(struct guard *g, struct store *s,
 
 /* ---- the witness ---- */
 
+static bool has_witness(const struct guard *g)
+{
+    return g->path || g->cosigner;
+}
+
 static enum err_code write_now(struct guard *g, const struct journal *j,
                                struct err *err)
 {
-    struct checkpoint *head = &g->witness.head;
-    const struct checkpoint before = *head;
-    *head = (struct checkpoint){ .size = j->now.size,
-                                 .root = merkle_root(&j->now) };
-    memcpy(head->origin, g->key->verifier.name, sizeof head->origin);
-    const enum err_code code = witness_write(&g->witness, g->path, g->key, err);
+    const struct checkpoint before = g->witness.head;
+    look_at(g, j);
+    const enum err_code code =
+        g->cosigner ? submit(g, err)
+                    : witness_write(&g->witness, g->path, g->key, err);
     if (code != ERR_OK)
-        *head = before; /* what was not told is told next time */
+        g->witness.head = before; /* what was not told is told next time */
     return code;
 }
 
@@ -214,21 +355,24 @@ enum err_code guard_tell(struct guard *g, const struct journal *j,
                          struct err *err)
 {
     const bool grew = j->now.size != g->witness.head.size;
-    return g->path && grew ? write_now(g, j, err) : ERR_OK;
+    return has_witness(g) && grew ? write_now(g, j, err) : ERR_OK;
 }
 
 enum err_code guard_begin(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err)
 {
-    if (!g->path)
-        return ERR_OK;
-    TRY(write_now(g, j, err));
-    if (!own_get(g, s, "untold"))
+    if (!has_witness(g))
         return ERR_OK;
     store_begin(s);
-    store_run(s, SQL_META_DELETE, "t", key_of(g, "untold", g->has_ending).text);
-    store_commit(s);
-    return ERR_OK; /* the caller looks at the store */
+    const enum err_code code = write_now(g, j, err);
+    if (code == ERR_OK && !g->cosigner && own_get(g, s, "untold"))
+        store_run(s, SQL_META_DELETE, "t",
+                  key_of(g, "untold", g->has_ending).text);
+    if (code == ERR_OK)
+        store_commit(s);
+    else
+        store_rollback(s);
+    return code; /* the caller looks at the store */
 }
 
 static uint64_t grown(uint64_t block, uint64_t taken, uint64_t limit)
@@ -245,7 +389,7 @@ enum err_code guard_cover(struct guard *g, const struct journal *j,
                           const char *account, struct dp_price taken,
                           struct dp_price limit, struct err *err)
 {
-    if (!g->path)
+    if (!has_witness(g))
         return ERR_OK;
     struct witness_block *b = witness_block_of(&g->witness, account);
     if (!b)
@@ -258,7 +402,17 @@ enum err_code guard_cover(struct guard *g, const struct journal *j,
     if (memcmp(&before, b, sizeof before) == 0)
         return ERR_OK;
     const enum err_code code = write_now(g, j, err);
-    if (code != ERR_OK)
-        *b = before;
-    return code;
+    if (code == ERR_OK)
+        return ERR_OK;
+    *b = before;
+    if (!g->cosigner)
+        return code;
+    /* Whatever is wrong with it, the caller's key is not. */
+    (void)err_set(
+        err, ERR_UNAVAILABLE,
+        "The witness leases no more budget now, and what it leased is "
+        "used up: nothing was charged.");
+    return err_hint(err,
+                    "Ask again later with the same idempotency key; stored "
+                    "answers stay readable.");
 }

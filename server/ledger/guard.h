@@ -2,6 +2,7 @@
 #define LEDGER_GUARD_H
 
 #include "dp/price.h"
+#include "server/audit/cosigner.h"
 #include "server/audit/witness.h"
 #include "server/ledger/journal.h"
 
@@ -17,6 +18,12 @@
  * or by its log, and is refused at the start; who recovers it counts all blocks
  * as spent (ledger_recover).
  *
+ * A witness over HTTP (server/audit/cosigner.h) is shown the same text, as a
+ * checkpoint with lines of ours, and signs only what goes on from what it saw:
+ * that takes the place of the epoch.  What it signed is kept as "cosigned", and
+ * the blocks with it.  It is asked inside a transaction, for three seconds at
+ * most, and after it did not answer not again for five.
+ *
  * Meta keys in the file: "epoch" of the newest start with a witness and
  * "epoch_before" of the one that the witness knew then; "untold" until it was
  * told of a first one, before which nothing is lost with it; "backup" in a copy
@@ -25,7 +32,10 @@
  * In a database all but the last two are each server's own.
  */
 struct guard {
-    const char *path;              /* borrowed; NULL = no witness */
+    const char *path;          /* of a file; borrowed; NULL = none */
+    struct cosigner *cosigner; /* one over HTTP instead; borrowed; or NULL */
+    struct store *store;       /* borrowed, since guard_check */
+    uint64_t told;             /* leaves that the cosigner has seen, of ours */
     const struct note_signer *key; /* borrowed */
     bool recovers;                 /* nothing is checked: ledger_recover */
     char ending[24];               /* of this server's keys, when several share

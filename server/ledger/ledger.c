@@ -68,7 +68,9 @@ static enum err_code open_book(struct ledger *l, const struct ledger_options *o,
     b->free_keys = o->free_keys ? o->free_keys : FREE_KEYS;
     TRY(store_open(&b->store, o->path, err));
     b->keys = o->answer_keys;
-    b->guard = (struct guard){ .path = o->witness, .key = o->key };
+    b->guard = (struct guard){ .path = o->witness,
+                               .cosigner = o->cosigner,
+                               .key = o->key };
     TRY(book_boot(b, found, err));
     if (b->store->rc != STORE_OK)
         return err_set(err, ERR_INTERNAL, "ledger %s cannot be used: %s",

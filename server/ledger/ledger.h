@@ -41,6 +41,7 @@
  * Source: DESIGN 6.  docs/ledger.md is the page for operators.
  */
 struct ledger;
+struct cosigner;
 struct seal_keys;
 
 /*
@@ -65,6 +66,8 @@ struct ledger_options {
                                   it into the file; 0 = 4096 */
     const char *witness; /* path on another disk (server/ledger/guard.h), or
                             NULL: then a rollback is not found out */
+    struct cosigner *cosigner; /* a witness over HTTP instead, or NULL; borrowed
+                                */
     const struct note_signer *key; /* of the log; NULL without a witness */
     const struct seal_keys *answer_keys; /* borrowed; NULL: answers are stored
                                             as they are */

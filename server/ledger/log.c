@@ -165,6 +165,20 @@ enum err_code ledger_log_entries(struct ledger_log *log,
     return each_entry(log, first, limit, n, collect_entry, &c, err);
 }
 
+enum err_code ledger_log_cosigned(struct ledger_log *log, struct writer *w,
+                                  struct err *err)
+{
+    size_t len = 0;
+    if (store_find(log->store, SQL_META_FIND, "t", "cosigned")) {
+        const void *note = store_blob(log->store, SQL_META_FIND, 0, &len);
+        writer_bytes(w, note, len);
+        store_end(log->store, SQL_META_FIND);
+    }
+    TRY(end_read(log, err));
+    return len ? ERR_OK
+               : err_set(err, ERR_NOT_FOUND, "no witness signed this log");
+}
+
 enum err_code ledger_log_of_charge(struct ledger_log *log, uint64_t *index,
                                    const char *charge, struct err *err)
 {

@@ -42,6 +42,11 @@ enum err_code ledger_log_entries(struct ledger_log *log,
                                  uint64_t first, size_t limit, struct arena *a,
                                  struct err *err) MUST_CHECK;
 
+/* The newest checkpoint that a witness over HTTP signed, with its signature:
+ * a note.  ERR_NOT_FOUND: there is none. */
+enum err_code ledger_log_cosigned(struct ledger_log *log, struct writer *w,
+                                  struct err *err) MUST_CHECK;
+
 /* The leaf of a charge, by its id in hexadecimal.
  * ERR_NOT_FOUND  there is no such charge */
 enum err_code ledger_log_of_charge(struct ledger_log *log, uint64_t *index,

@@ -6,7 +6,7 @@
 
 #include "server/ledger/log.h"
 
-enum { PAGE_LEN = MERKLE_TILE * (2 + MERKLE_HASH_LEN) };
+enum { PAGE_LEN = NOTE_LEN_MAX }; /* a tile is shorter */
 #define FRESH_NS UINT64_C(1000000000)
 
 struct audit_pages {
@@ -81,6 +81,8 @@ static enum err_code print_page(struct audit_pages *p, struct writer *w,
         writer_u8(w, '\n');
         return ERR_OK;
     }
+    if (strcmp(name, "cosigned") == 0)
+        return ledger_log_cosigned(p->log, w, err);
     if (!tile_parse(&t, name, strlen(name)))
         return err_set(err, ERR_NOT_FOUND, "no such page");
     if (t.kind == TILE_CHECKPOINT) {

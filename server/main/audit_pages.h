@@ -12,6 +12,7 @@
  *   /audit/checkpoint               the newest signed tree head
  *   /audit/tile/<L>/<N>[.p/<W>]     hashes
  *   /audit/tile/entries/<N>[.p/<W>] commitments
+ *   /audit/cosigned                 the newest that a witness over HTTP signed
  *   /audit/key                      the verifier's key, for a first look
  *
  * A checkpoint is signed when the log has grown, at most once a second.  Who

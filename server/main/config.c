@@ -271,6 +271,22 @@ static const struct field AUDIT[] = {
       .absent = "a rollback is not detected",
       .help = "File on another disk that remembers how far the ledger has "
               "come; a ledger older than it is refused." },
+    { .key = "witness_url",
+      .kind = FIELD_TEXT,
+      .at = AT(witness_url),
+      .absent = "none is asked",
+      .help = "Instead of a file, the address of a witness that speaks C2SP "
+              "tlog-witness, such as 'halftone audit witness --listen'." },
+    { .key = "witness_key",
+      .kind = FIELD_TEXT,
+      .at = offsetof(struct config_text, witness_key),
+      .absent = "needed with witness_url",
+      .help = "The key that it signs with: the line that it prints." },
+    { .key = "witness_ca",
+      .kind = FIELD_PATH,
+      .at = AT(witness_ca),
+      .absent = "the system's authorities",
+      .help = "Authorities that its certificate is checked by, PEM." },
     { .key = "interval",
       .kind = FIELD_DURATION,
       .unit_ns = 1,
@@ -565,6 +581,8 @@ enum err_code config_load(struct config **out, const char *path,
         config_open_secret(&l, t);
     if (t && !l.full && report->n == 0)
         config_open_audit_key(&l, t);
+    if (t && !l.full)
+        config_read_witness(&l, t);
     if (t && !l.full && report->n == 0)
         config_open_answer_keys(&l, t);
     if (t && !l.full && report->n == 0 && t->c.consent)

@@ -26,11 +26,11 @@ struct config_listen {
 struct config {
     const char *path; /* of the file */
 
-    struct config_listen grpc;      /* default 127.0.0.1:7443 */
-    struct config_listen pg;        /* PostgreSQL's protocol; usually port 7432 */
-    bool has_pg;                    /* false: it is off, which is the default */
-    struct config_listen metrics;   /* default 127.0.0.1:7490; loopback only */
-    bool has_metrics;               /* false: `metrics: off` */
+    struct config_listen grpc;    /* default 127.0.0.1:7443 */
+    struct config_listen pg;      /* PostgreSQL's protocol; usually port 7432 */
+    bool has_pg;                  /* false: it is off, which is the default */
+    struct config_listen metrics; /* default 127.0.0.1:7490; loopback only */
+    bool has_metrics;             /* false: `metrics: off` */
     const char *tls_cert, *tls_key; /* PEM; NULL with plaintext */
     const char *tls_client_ca;      /* NULL = none asked */
     bool tls12;                     /* also TLS 1.2 */
@@ -41,9 +41,12 @@ struct config {
     const char *principals; /* path */
     const char *ledger;     /* path */
     const char *audit_name; /* of the audit log, for those who verify it */
-    struct seal_keys answer_keys; /* from `answer_keys`, made likewise */
-    const char *witness;          /* path on another disk, or NULL */
-    uint64_t audit_interval_ns;   /* between leaves of all that people do */
+    struct seal_keys answer_keys;     /* from `answer_keys`, made likewise */
+    const char *witness;              /* path on another disk, or NULL */
+    const char *witness_url;          /* of one over HTTP instead, or NULL */
+    const char *witness_ca;           /* path, or NULL: the system's */
+    struct note_verifier witness_key; /* of it */
+    uint64_t audit_interval_ns;       /* between leaves of all that people do */
     struct note_signer audit_key; /* from `audit.key`, made as the secret is */
     uint8_t secret[32]; /* from `secret`: a file of 32 random bytes, made
                            (mode 0600) when absent, refused when others can

@@ -233,7 +233,7 @@ void config_open_audit_key(struct loader *l, struct config_text *t)
         l->full = true;
         return;
     }
-    if (note_signer_new(key, t->c.audit_name, &err) != ERR_OK) {
+    if (note_signer_new(key, t->c.audit_name, NOTE_ED25519, &err) != ERR_OK) {
         loader_mistake(l, f.at, arena_strdup(l->a, err.msg),
                        "set audit.name to something like "
                        "example.com/halftone: no space, no '+'");
@@ -324,6 +324,30 @@ static enum err_code parse_pseudonym_keys(void *out, const char *text,
                                           size_t len, struct err *err)
 {
     return pseudonym_keys_parse(out, text, len, err);
+}
+
+void config_read_witness(struct loader *l, struct config_text *t)
+{
+    const struct yaml_node *node = yaml_tree_find(t->root, "audit");
+    const struct yaml_place at = yaml_place_of(node ? node : t->root);
+    struct err err = { 0 };
+    if (!t->c.witness_url)
+        return;
+    if (t->c.witness)
+        loader_mistake(l, at,
+                       "audit.witness and audit.witness_url are two "
+                       "witnesses",
+                       "name one of them");
+    if (!t->witness_key)
+        loader_mistake(l, at, "audit.witness_url needs audit.witness_key",
+                       "it is the line that the witness prints when it "
+                       "starts");
+    else if (note_verifier_parse(&t->c.witness_key, t->witness_key, &err) !=
+                 ERR_OK ||
+             t->c.witness_key.alg != NOTE_COSIGNATURE)
+        loader_mistake(l, at, "audit.witness_key is no key of a witness",
+                       "it is one line, NAME+HASH+BASE64, whose base64 begins "
+                       "with B");
 }
 
 void config_open_answer_keys(struct loader *l, struct config_text *t)

@@ -10,8 +10,9 @@ struct config_text {
     struct field_texts policies; /* files and folders as resolved */
     const char *secret;          /* path as resolved */
     const char *answer_keys;     /* likewise */
-    const char *audit_key;       /* likewise, or NULL: beside the ledger */
-    const char *pseudonym_keys;  /* likewise */
+    const char *audit_key;
+    const char *witness_key;    /* likewise, or NULL: beside the ledger */
+    const char *pseudonym_keys; /* likewise */
     const struct yaml_node *root;
     bool plaintext_asked;
 };
@@ -25,6 +26,7 @@ void config_open_secret(struct loader *l, struct config_text *t);
 
 /* audit.key -> c.audit_key and answer_keys -> c.answer_keys, likewise. */
 void config_open_audit_key(struct loader *l, struct config_text *t);
+void config_read_witness(struct loader *l, struct config_text *t);
 void config_open_answer_keys(struct loader *l, struct config_text *t);
 /* consent.keys -> c.pseudonym_keys, where there is a register. */
 void config_open_pseudonym_keys(struct loader *l, struct config_text *t);

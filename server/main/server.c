@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/audit/cosigner.h"
 #include "server/base/log.h"
 #include "server/consent/consent.h"
 #include "server/grpc/grpc_health.h"
@@ -41,6 +42,7 @@ struct server {
     struct world *world; /* the newest; a reference */
     struct reload reload;
     struct service service;
+    struct cosigner *cosigner; /* NULL: no witness over HTTP */
     struct trail *trail;
     struct audit_pages *pages;
     struct workers *workers;
@@ -202,7 +204,11 @@ static void on_reload(void *ctx)
 static enum err_code open_ledger(struct server *s, struct err *err)
 {
     uint64_t found;
+    if (s->config->witness_url)
+        TRY(cosigner_new(&s->cosigner, s->config->witness_url,
+                         s->config->witness_ca, &s->config->witness_key, err));
     const struct ledger_options options = { .path = s->config->ledger,
+                                            .cosigner = s->cosigner,
                                             .clock = clock_system(),
                                             .witness = s->config->witness,
                                             .key = &s->config->audit_key,
@@ -454,6 +460,7 @@ void server_free(struct server *s)
     audit_pages_free(s->pages);
     trail_free(s->trail);
     ledger_close(s->service.ledger);
+    cosigner_free(s->cosigner);
     world_drop(s->world);
     consent_close(s->service.consent);
     free(s);

@@ -1,14 +1,16 @@
 /*
- * Any bytes as a tile's name, a key, a signed note, a checkpoint, a witness:
+ * Any bytes as a tile's name, a key, a signed note, a checkpoint, a witness,
+ * a request to one:
  * nothing crashes, and what is accepted prints as it was read, or prints to
  * something that reads the same.  Corpus: tests/fuzz/corpus/audit.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/base/base64.h"
+#include "server/audit/cosigner.h"
 #include "server/audit/tile.h"
 #include "server/audit/witness.h"
+#include "server/base/base64.h"
 
 #define REQUIRE(cond)                                                          \
     do {                                                                       \
@@ -86,6 +88,21 @@ static void try_witness(const char *text, size_t len)
     REQUIRE(memcmp(&a, &b, sizeof a) == 0);
 }
 
+static void try_request(const char *text, size_t len)
+{
+    static char again[2 * TEXT_MAX];
+    struct cosigner_request r;
+    struct err err;
+    struct writer w = writer_of(again, sizeof again);
+    if (cosigner_request_parse(&r, text, len, &err) != ERR_OK) {
+        REQUIRE(err.code == ERR_INVALID && err.msg[0]);
+        return;
+    }
+    REQUIRE(r.note >= text && r.note + r.note_len == text + len);
+    cosigner_request_print(&w, r.note, r.note_len, r.old, &r.proof);
+    REQUIRE(!w.overflow && w.len == len && memcmp(again, text, len) == 0);
+}
+
 static void try_base64(const char *text, size_t len)
 {
     uint8_t bytes[TEXT_MAX];
@@ -110,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         try_key(text, len);
     try_note(text, len);
     try_witness(text, len);
+    try_request(text, len);
     try_base64(text, len);
     return 0;
 }
