@@ -88,8 +88,7 @@ bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32])
     struct err ignored;
     struct commit m = { .job = { .run = commit, .err = &ignored },
                         .to_us = to_us };
-    if (RAND_bytes(m.salted, 32) != 1 ||
-        consent_run(c, &m.job) != ERR_OK)
+    if (RAND_bytes(m.salted, 32) != 1 || consent_run(c, &m.job) != ERR_OK)
         return false;
     (void)SHA256(m.salted, sizeof m.salted, out);
     return true;
@@ -152,6 +151,8 @@ void consent_close(struct consent *c)
         c->circles = next;
     }
     free(c->open);
+    free(c->id_of);
+    free(c->number_of);
     (void)pthread_cond_destroy(&c->done);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);

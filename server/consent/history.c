@@ -81,7 +81,7 @@ static bool fill(struct history_event *out, struct shelf *s,
 /* Numbers of the events that count, in their order, and what they fold to. */
 static size_t list_events(int64_t **out, uint64_t **masks, struct fold *f,
                           struct consent *c, const struct asking *m,
-                          uint32_t number)
+                          uint32_t id)
 {
     enum { EVENTS_MAX = 10000 };
     struct shelf *s = &c->shelf;
@@ -89,8 +89,8 @@ static size_t list_events(int64_t **out, uint64_t **masks, struct fold *f,
     size_t n = 0;
     *out = ARENA_NEW_N(m->a, EVENTS_MAX, int64_t);
     *masks = ARENA_NEW_N(m->a, EVENTS_MAX, uint64_t);
-    for (bool more = *out && *masks &&
-                     shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)number);
+    for (bool more =
+             *out && *masks && shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)id);
          more; more = n < EVENTS_MAX && shelf_next(s, SHELF_EVENTS_OF)) {
         const struct fold_event e = state_event(s, SHELF_EVENTS_OF, 0);
         if (!state_counts(c, SHELF_EVENTS_OF, 6))
@@ -117,13 +117,13 @@ static enum err_code look(struct consent *c, struct consent_job *job)
     uint64_t *masks, later = 0;
     for (; i < c->options.keys.n && number == PEOPLE_NONE; i++)
         number = people_find(c->people, &m->names[i]);
-    if (number == PEOPLE_NONE ||
-        !shelf_find(s, SHELF_SUBJECT, "i", (int64_t)number))
+    const uint32_t id = enroll_id(c, number);
+    if (id == PEOPLE_NONE || !shelf_find(s, SHELF_SUBJECT, "i", (int64_t)id))
         return ERR_OK;
     const void *stored = shelf_blob(s, SHELF_SUBJECT, 1, &len);
     memcpy(key, stored, len < sizeof key ? len : sizeof key);
     shelf_end(s, SHELF_SUBJECT);
-    out->n = list_events(&seqs, &masks, &f, c, m, number);
+    out->n = list_events(&seqs, &masks, &f, c, m, id);
     out->events = ARENA_NEW_N(m->a, out->n + 1, struct history_event);
     if (!seqs || !masks || !out->events ||
         !list_ids(&out->yes, &out->n_yes, f.yes, m->circle, m->a) ||

@@ -10,7 +10,7 @@ enum {
     STATE_DONE = 1,
     STATE_DROPPED = 2,
     SLICE = 10000, /* people who are seen to in one transaction */
-    SPREAD = 8,    /* numbers so far apart are seen to one by one */
+    SPREAD = 8,    /* ids so far apart are seen to one by one */
 };
 static const int64_t STALE_US = INT64_C(86400) * 1000000;
 
@@ -22,7 +22,7 @@ struct importing {
     struct pseudonym *names; /* n_rows * keys; owned */
     uint64_t *purposes;      /* by kind; owned */
     int64_t id;              /* of the import, once it is known */
-    int64_t after;           /* people up to this number were seen to */
+    int64_t after;           /* people up to this id were seen to */
     bool more;
 };
 
@@ -100,9 +100,9 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
     const struct consent_kind *kind = &k->kinds[k->kind[i]];
     struct pseudonym who;
     bool is_new;
-    const uint32_t number = record_person(
+    const uint32_t id = record_person(
         c, m->circle, &m->names[i * c->options.keys.n], &who, &is_new);
-    if (number == PEOPLE_NONE)
+    if (id == PEOPLE_NONE)
         return false;
     const struct fold_event as = { .at_us = k->at_us[i],
                                    .state = kind->state,
@@ -111,8 +111,8 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
                                        k->until_us ? k->until_us[i] : 0 };
     for (uint64_t left = m->purposes[k->kind[i]]; left;) {
         const struct fold_event e = record_alike(m->circle, &as, &left);
-        if (is_new || !record_same(c, number, &e, m->id))
-            (void)record_insert(c, number, &e, now_us, m->id, NULL, 0);
+        if (is_new || !record_same(c, id, &e, m->id))
+            (void)record_insert(c, id, &e, now_us, m->id, NULL, 0);
     }
     return true;
 }
@@ -250,7 +250,10 @@ void import_sweep(struct consent *c, int64_t now_us)
         people[n++] = shelf_int(s, SHELF_IMPORT_DELETE, 0);
     shelf_end(s, SHELF_IMPORT_DELETE);
     for (size_t i = 0; i < n; i++)
-        shelf_run(s, SHELF_SUBJECT_ORPHAN, "i", people[i]);
+        if (shelf_find(s, SHELF_SUBJECT_ORPHAN, "i", people[i])) {
+            shelf_end(s, SHELF_SUBJECT_ORPHAN);
+            enroll_forget(c, (uint32_t)people[i]);
+        }
     if (n > 0)
         return;
     shelf_run(s, SHELF_IMPORT_END, "i", id);

@@ -41,7 +41,11 @@ struct consent {
     struct people *people;
     int64_t ticked_us; /* what ended until then was seen; the leader's */
     uint8_t head[32];  /* of the chain; the leader's */
-    int64_t *open;     /* imports that are not done; the leader's, owned */
+    /* enroll.c; the leader's */
+    uint32_t *id_of, *number_of; /* owned; PEOPLE_NONE */
+    size_t n_ids, n_numbers;
+    uint32_t next_id;
+    int64_t *open; /* imports that are not done; the leader's, owned */
     size_t n_open;
     _Atomic bool failed;
 
@@ -73,12 +77,12 @@ enum err_code circle_name(struct pseudonym *out, const struct consent *c,
 bool state_is_open(const struct consent *c, int64_t import);
 bool state_open(struct consent *c, int64_t import); /* false: no memory */
 void state_close(struct consent *c, int64_t import);
-bool state_refold(struct consent *c, uint32_t number);
+bool state_refold(struct consent *c, uint32_t id);
 /* The event in columns at_us, (seq), state, purposes, notice, until_us from
  * `first` on; and whether it counts, by its import's column. */
 struct fold_event state_event(struct shelf *s, enum shelf_sql sql, int first);
 bool state_counts(struct consent *c, enum shelf_sql sql, int column);
-/* People with numbers from..to, all of them; in one scan. */
+/* People with ids from..to, all of them; in one scan. */
 bool state_refold_span(struct consent *c, int64_t from, int64_t to);
 /* Everybody, after what counts has changed. */
 enum err_code state_refold_all(struct consent *c, struct err *err) MUST_CHECK;
@@ -96,7 +100,7 @@ enum err_code record_purposes(uint64_t *out,
                               size_t n, struct err *err) MUST_CHECK;
 enum err_code record_times(const struct fold_event *e, int64_t now_us,
                            struct err *err) MUST_CHECK;
-/* The person's number, under whichever of the names she is known (*who);
+/* The person's id, under whichever of the names she is known (*who);
  * registered, with a key of her own, when she is not.  PEOPLE_NONE. */
 uint32_t record_person(struct consent *c, const struct consent_circle *circle,
                        const struct pseudonym *names, struct pseudonym *who,
@@ -105,18 +109,29 @@ uint32_t record_person(struct consent *c, const struct consent_circle *circle,
 struct fold_event record_alike(const struct consent_circle *circle,
                                const struct fold_event *as, uint64_t *left);
 /* Is it there already, and counts or is of this import?  Its number, or 0. */
-int64_t record_same(struct consent *c, uint32_t number,
-                    const struct fold_event *e, int64_t of_import);
-int64_t record_insert(struct consent *c, uint32_t number,
+int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
+                    int64_t of_import);
+int64_t record_insert(struct consent *c, uint32_t id,
                       const struct fold_event *e, int64_t now_us,
                       int64_t import, const uint8_t *sealed, size_t len);
 
 /* The event goes into the chain. */
-void chain_add(struct consent *c, int64_t seq, uint32_t number,
+void chain_add(struct consent *c, int64_t seq, uint32_t id,
                const struct fold_event *e, const void *sealed, size_t len);
 
 /* import.c: a little of what was dropped is deleted; the leader's. */
 void import_sweep(struct consent *c, int64_t now_us);
+
+/* enroll.c: ids in the file and numbers in memory; PEOPLE_NONE. */
+uint32_t enroll_id(const struct consent *c, uint32_t number);
+uint32_t enroll_number(const struct consent *c, uint32_t id);
+/* They belong together.  False: no memory. */
+bool enroll_note(struct consent *c, uint32_t id, uint32_t number);
+/* The next id, for this number. */
+uint32_t enroll_new(struct consent *c, uint32_t number);
+void enroll_forget(struct consent *c, uint32_t id);
+/* Ids from `first` on were given in a transaction that failed. */
+void enroll_undo(struct consent *c, uint32_t first);
 
 /* sealed.c: under a person's key. */
 enum { SEALED_KEY_LEN = 32, SEALED_OVERHEAD = 12 + 16 };

@@ -104,17 +104,22 @@ uint32_t record_person(struct consent *c, const struct consent_circle *circle,
     *who = names[number == PEOPLE_NONE ? 0 : i - 1];
     if (number == PEOPLE_NONE)
         number = people_add(c->people, who);
+    uint32_t id = number == PEOPLE_NONE ? number : enroll_id(c, number);
+    *is_new = id == PEOPLE_NONE;
+    if (!*is_new)
+        return id;
     if (number == PEOPLE_NONE || RAND_priv_bytes(key, sizeof key) != 1)
         return PEOPLE_NONE;
-    shelf_run(&c->shelf, SHELF_SUBJECT_NEW, "iibb", (int64_t)number, circle->id,
-              who->bytes, sizeof who->bytes, key, sizeof key);
-    *is_new = sqlite3_changes(c->shelf.db) > 0;
-    return number;
+    id = enroll_new(c, number);
+    if (id != PEOPLE_NONE)
+        shelf_run(&c->shelf, SHELF_SUBJECT_NEW, "iibb", (int64_t)id, circle->id,
+                  who->bytes, sizeof who->bytes, key, sizeof key);
+    return id;
 }
 
 /* Sealed: what is told beside the decision, line by line. */
 static bool seal_texts(uint8_t *out, size_t *len, struct consent *c,
-                       const struct consent_event *e, uint32_t number)
+                       const struct consent_event *e, uint32_t id)
 {
     char text[3 * CONSENT_TEXT_MAX + 64];
     struct writer w = writer_of(text, sizeof text);
@@ -122,8 +127,7 @@ static bool seal_texts(uint8_t *out, size_t *len, struct consent *c,
     size_t n = 0;
     writer_printf(&w, "%s\n%s\n%s", e->source ? e->source : "",
                   e->proof ? e->proof : "", e->by ? e->by : "");
-    if (w.overflow ||
-        !shelf_find(&c->shelf, SHELF_SUBJECT, "i", (int64_t)number))
+    if (w.overflow || !shelf_find(&c->shelf, SHELF_SUBJECT, "i", (int64_t)id))
         return false;
     const void *stored = shelf_blob(&c->shelf, SHELF_SUBJECT, 1, &n);
     if (n == sizeof key)
@@ -133,14 +137,14 @@ static bool seal_texts(uint8_t *out, size_t *len, struct consent *c,
     return n == sizeof key && sealed_put(out, key, text, w.len);
 }
 
-void chain_add(struct consent *c, int64_t seq, uint32_t number,
+void chain_add(struct consent *c, int64_t seq, uint32_t id,
                const struct fold_event *e, const void *sealed, size_t len)
 {
     uint8_t bytes[32 + 6 * 8 + SHA256_DIGEST_LENGTH];
     struct writer w = writer_of(bytes, sizeof bytes);
     writer_bytes(&w, c->head, sizeof c->head);
     writer_be64(&w, (uint64_t)seq);
-    writer_be64(&w, number);
+    writer_be64(&w, id);
     writer_be64(&w, (uint64_t)e->at_us);
     writer_be64(&w, (uint64_t)e->state << 32 | e->notice);
     writer_be64(&w, e->purposes);
@@ -150,13 +154,13 @@ void chain_add(struct consent *c, int64_t seq, uint32_t number,
     shelf_run(&c->shelf, SHELF_HEAD_SET, "b", c->head, sizeof c->head);
 }
 
-int64_t record_insert(struct consent *c, uint32_t number,
+int64_t record_insert(struct consent *c, uint32_t id,
                       const struct fold_event *e, int64_t now_us,
                       int64_t import, const uint8_t *sealed, size_t len)
 {
     struct shelf *s = &c->shelf;
     sqlite3_stmt *stmt = s->stmts[SHELF_EVENT_NEW];
-    const int64_t fixed[] = { number,
+    const int64_t fixed[] = { id,
                               e->at_us,
                               (int64_t)e->state,
                               (int64_t)e->purposes,
@@ -216,11 +220,11 @@ struct fold_event record_alike(const struct consent_circle *circle,
 }
 
 /* Is it there already?  Then its number. */
-int64_t record_same(struct consent *c, uint32_t number,
-                    const struct fold_event *e, int64_t of_import)
+int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
+                    int64_t of_import)
 {
     struct shelf *s = &c->shelf;
-    for (bool more = shelf_find(s, SHELF_EVENT_SAME, "iiiii", (int64_t)number,
+    for (bool more = shelf_find(s, SHELF_EVENT_SAME, "iiiii", (int64_t)id,
                                 e->at_us, (int64_t)e->state,
                                 (int64_t)e->purposes, (int64_t)e->notice);
          more; more = shelf_next(s, SHELF_EVENT_SAME)) {
@@ -242,11 +246,11 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     size_t len = 0;
     const int64_t now_us = clock_wall_us(c->options.clock);
     bool is_new;
-    const uint32_t number =
+    const uint32_t id =
         record_person(c, r->circle, r->names, &r->out->who, &is_new);
-    if (number == PEOPLE_NONE)
+    if (id == PEOPLE_NONE)
         return err_set(job->err, ERR_LIMIT, "no memory for another person");
-    if (!seal_texts(sealed, &len, c, r->e, number))
+    if (!seal_texts(sealed, &len, c, r->e, id))
         return err_set(job->err, ERR_INTERNAL, "the event cannot be sealed");
     const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     r->out->seq = 0;
@@ -257,10 +261,10 @@ static enum err_code record(struct consent *c, struct consent_job *job)
                                    .until_us = r->e->until_us };
     for (uint64_t left = r->purposes; left;) {
         const struct fold_event e = record_alike(r->circle, &as, &left);
-        int64_t seq = record_same(c, number, &e, 0);
+        int64_t seq = record_same(c, id, &e, 0);
         if (!seq) {
-            seq = record_insert(c, number, &e, now_us, 0, sealed, len);
-            chain_add(c, seq, number, &e, sealed, len);
+            seq = record_insert(c, id, &e, now_us, 0, sealed, len);
+            chain_add(c, seq, id, &e, sealed, len);
             r->out->was_there = false;
         }
         if (r->out->seq == 0) {
@@ -271,7 +275,7 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     }
     r->out->at_us = at_us;
     r->out->recorded_us = now_us;
-    if (!state_refold(c, number))
+    if (!state_refold(c, id))
         c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
     return ERR_OK;
 }

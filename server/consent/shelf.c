@@ -39,7 +39,7 @@ static const char SCHEMA[] =
 "CREATE TABLE subjects ("
 "    id INTEGER PRIMARY KEY,"
 "    population INTEGER NOT NULL REFERENCES populations,"
-"    pseudonym BLOB NOT NULL UNIQUE CHECK (length(pseudonym) = 16),"
+"    pseudonym BLOB NOT NULL CHECK (length(pseudonym) = 16),"
 "    key BLOB NOT NULL CHECK (length(key) = 32)"
 ") STRICT;"
 "CREATE TABLE imports ("

@@ -5,8 +5,9 @@
 #include "server/consent/parts.h"
 
 static void set_all(struct consent *c, const struct consent_circle *circle,
-                    uint32_t number, struct fold *f, bool *ok)
+                    uint32_t id, struct fold *f, bool *ok)
 {
+    const uint32_t number = enroll_number(c, id);
     fold_end(f, circle->never);
     for (unsigned k = 0; k < circle->n_purposes; k++)
         *ok &=
@@ -57,24 +58,24 @@ bool state_counts(struct consent *c, enum shelf_sql sql, int column)
            !state_is_open(c, shelf_int(s, sql, column));
 }
 
-bool state_refold(struct consent *c, uint32_t number)
+bool state_refold(struct consent *c, uint32_t id)
 {
     struct shelf *s = &c->shelf;
     struct fold f = { 0 };
     bool ok = true;
     const int64_t now_us = clock_wall_us(c->options.clock);
-    if (!shelf_find(s, SHELF_SUBJECT, "i", (int64_t)number))
+    if (!shelf_find(s, SHELF_SUBJECT, "i", (int64_t)id))
         return false;
     const struct consent_circle *circle =
         circle_of_id(c, shelf_int(s, SHELF_SUBJECT, 0));
     shelf_end(s, SHELF_SUBJECT);
-    for (bool more = shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)number); more;
+    for (bool more = shelf_find(s, SHELF_EVENTS_OF, "i", (int64_t)id); more;
          more = shelf_next(s, SHELF_EVENTS_OF)) {
         const struct fold_event e = state_event(s, SHELF_EVENTS_OF, 0);
         if (state_counts(c, SHELF_EVENTS_OF, 6))
             fold_add(&f, &e, now_us, circle->least_notice);
     }
-    set_all(c, circle, number, &f, &ok);
+    set_all(c, circle, id, &f, &ok);
     return ok;
 }
 
@@ -105,7 +106,7 @@ bool state_refold_span(struct consent *c, int64_t from, int64_t to)
     return ok;
 }
 
-/* Whose circle each number's person is in, while events are read. */
+/* Whose circle the person of each id is in, while events are read. */
 struct circles {
     struct consent_circle **of; /* owned */
     size_t n, cap;
@@ -145,7 +146,8 @@ static enum err_code load_people(struct circles *all, struct consent *c,
             break;
         }
         memcpy(&who, bytes, sizeof who);
-        if ((puts && !people_put(c->people, (uint32_t)id, &who)) ||
+        if ((puts && (!people_put(c->people, (uint32_t)id, &who) ||
+                      !enroll_note(c, (uint32_t)id, (uint32_t)id))) ||
             !note_circle(all, id, circle)) {
             shelf_end(s, SHELF_SUBJECTS);
             return err_set(err, ERR_LIMIT,

@@ -1,4 +1,6 @@
 /* One caller at a time touches the file, for all who wait. */
+#include <string.h>
+
 #include "server/consent/parts.h"
 
 static enum err_code say_failed(struct err *err)
@@ -12,17 +14,22 @@ static enum err_code say_failed(struct err *err)
 
 /* What the file refused leaves no trace; errors of the disk end all writing,
  * since nobody knows what a failed sync left. */
-static void undo(struct consent *c)
+static void undo(struct consent *c, uint32_t first, const uint8_t *head)
 {
     const int rc = c->shelf.rc & 0xff;
     shelf_rollback(&c->shelf);
     people_revert(c->people);
+    enroll_undo(c, first);
+    memcpy(c->head, head, sizeof c->head);
     if (c->shelf.rc != SQLITE_OK || rc == SQLITE_IOERR || rc == SQLITE_CORRUPT)
         atomic_store(&c->failed, true);
 }
 
 static void serve(struct consent *c, struct consent_job *jobs)
 {
+    const uint32_t first = c->next_id;
+    uint8_t head[sizeof c->head];
+    memcpy(head, c->head, sizeof head);
     bool ok = !consent_failed(c);
     if (ok)
         shelf_run(&c->shelf, SHELF_BEGIN, "");
@@ -36,7 +43,7 @@ static void serve(struct consent *c, struct consent_job *jobs)
     if (ok)
         people_show(c->people);
     else if (!consent_failed(c))
-        undo(c);
+        undo(c, first, head);
     for (struct consent_job *j = jobs; !ok && j; j = j->next)
         j->code = say_failed(j->err);
 }

@@ -7,6 +7,13 @@
 #include "server/main/calls_job.h"
 #include "server/metrics/metrics.h"
 
+/* How often people decide is theirs: no counter tells it. */
+bool calls_counts(const char *path)
+{
+    static const char consent[] = "/halftone.v1.Consent/";
+    return strncmp(path, consent, sizeof consent - 1) != 0;
+}
+
 enum err_code calls_busy(struct err *err)
 {
     err_set(err, ERR_UNAVAILABLE, "the server is busy; nothing was charged");
@@ -129,7 +136,8 @@ static enum err_code admit(void *ctx, struct grpc_session *session,
     const struct calls *c = ctx;
     struct net_conn *conn = grpc_conn_of(session);
     const struct auth_principal *who;
-    metrics_add(&metrics.requests_total, 1);
+    if (calls_counts(call->method->path))
+        metrics_add(&metrics.requests_total, 1);
     const enum err_code code = find_caller(&who, c, conn, call, err);
     if (code == ERR_OK)
         return ERR_OK;

@@ -32,13 +32,15 @@ struct job *job_new(struct calls *c, struct world *world,
     job->message = message;
     job->message_len = call->message_len;
     atomic_init(&job->gone, 0);
-    metrics_add(&metrics.requests_open, 1);
+    if (calls_counts(method->path))
+        metrics_add(&metrics.requests_open, 1);
     return job;
 }
 
 void job_free(struct job *job)
 {
-    metrics_sub(&metrics.requests_open, 1);
+    if (calls_counts(job->method->path))
+        metrics_sub(&metrics.requests_open, 1);
     world_drop(job->world);
     free(job->message);
     free(job->reply);
@@ -196,7 +198,8 @@ static void on_worker(struct work *work, struct worker *worker)
     else if (answer(job, worker, &err) == ERR_OK)
         err = (struct err){ 0 };
     job->err = err;
-    calls_count_error(err.code);
+    if (calls_counts(job->method->path))
+        calls_count_error(err.code);
     if (job->holds)
         leave_hold(job->calls->options.service->clock, job->leave_ns);
     job->task.run = on_done;

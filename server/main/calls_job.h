@@ -71,6 +71,9 @@ void watch_start(struct grpc_session *session, struct job *job);
 void watch_cancel(struct watch *watch);
 void watch_drain(struct watch *watch, struct grpc_session *session);
 
+/* Do counters count calls of this method? */
+bool calls_counts(const char *path);
+
 /* How to refuse what does not fit into the queue. */
 enum err_code calls_busy(struct err *err);
 

@@ -53,7 +53,8 @@ enum err_code trail_refusal(struct trail *t, const struct auth_principal *who,
                             const char *dataset, const char *purpose,
                             const struct err *why, struct err *err) MUST_CHECK;
 
-/* `who` NULL: the caller at `address` had no valid credentials. */
+/* Nothing of a subject service: when it comes, a person decides.
+ * `who` NULL: the caller at `address` had no valid credentials. */
 void trail_login(struct trail *t, const struct auth_principal *who,
                  const char *address);
 

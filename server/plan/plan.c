@@ -90,6 +90,10 @@ static enum err_code find_purpose(struct draft *d, struct err *err)
                       purpose->id, NULL);
     d->plan->purpose = purpose;
     d->plan->gated = d->policy->has_consent;
+    if (d->plan->gated && purpose->basis == BASIS_CONSENT)
+        return draft_notice(d, err,
+                            "only people who said yes to \"%s\" are counted",
+                            purpose->id);
     return ERR_OK;
 }
 

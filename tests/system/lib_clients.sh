@@ -20,6 +20,8 @@ start_shop() {
     export HALFTONE_PURPOSE=improve_products
     HALFTONE_STEWARD_TOKEN=$(cat "$run/steward.token")
     export HALFTONE_STEWARD_TOKEN
+    HALFTONE_SUBJECTS_TOKEN=$(cat "$run/subjects.token")
+    export HALFTONE_SUBJECTS_TOKEN
 }
 
 # A virtual environment with the pinned grpcio, its wheels checked by hash, and

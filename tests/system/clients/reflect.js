@@ -5,7 +5,7 @@ const grpc = require('@grpc/grpc-js');
 const { Client } = require('grpc-reflection-js');
 
 const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_PURPOSE } = process.env;
-const { HALFTONE_STEWARD_TOKEN, HALFTONE_AUDITOR_TOKEN } = process.env;
+const { HALFTONE_STEWARD_TOKEN, HALFTONE_AUDITOR_TOKEN, HALFTONE_SUBJECTS_TOKEN } = process.env;
 const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPOSE };
 // What each method is asked, and a field that its reply must have.
 const asked = {
@@ -22,6 +22,16 @@ const asked = {
   LiftMisses: [{ dataset: 'shop', reason: 'a test' }, null],
   GetCheckpoint: [{}, 'note'],
   ListEntries: [{}, 'entries'],
+  Grant: [{ subject: '1', purposes: ['measure_campaigns'] }, 'record'],
+  Withdraw: [{ subject: '1', purposes: ['measure_campaigns'] }, 'record'],
+  Object: [{ subject: '1', purposes: [HALFTONE_PURPOSE] }, 'record'],
+  Expire: [{ subject: '1', purposes: ['measure_campaigns'] }, 'record'],
+  Mark: [{ subject: '2' }, 'record'],
+  Import: [{ subjects: ['1'] }, null],
+  Signal: [{ subject: '1', gpc: true }, 'refused'],
+  GetHistory: [{ subject: '1' }, 'events'],
+  GetReceipt: [{ subject: '1' }, 'receipt'],
+  CheckReceipt: [{ subject: '1', receipt: 'none' }, null],
   Prove: [{ index: 1 }, 'hashes'],
 };
 let failed = 0;
@@ -36,7 +46,7 @@ function call(client, root, service, method) {
   const Reply = root.lookupType(method.responseType);
   const [words, field] = asked[method.name];
   const meta = new grpc.Metadata();
-  const tokens = { Admin: HALFTONE_STEWARD_TOKEN, Audit: HALFTONE_AUDITOR_TOKEN };
+  const tokens = { Admin: HALFTONE_STEWARD_TOKEN, Audit: HALFTONE_AUDITOR_TOKEN, Consent: HALFTONE_SUBJECTS_TOKEN };
   const token = tokens[service.split('.').pop()] || HALFTONE_TOKEN;
   meta.set('authorization', `Bearer ${token}`);
   const outcome = (err, reply) => {

@@ -27,6 +27,16 @@ ASKED = {
     "GetCheckpoint": ({}, "note"),
     "ListEntries": ({}, "entries"),
     "Prove": ({"index": 1}, "hashes"),
+    "Grant": ({"subject": "1", "purposes": ["measure_campaigns"]}, "record"),
+    "Withdraw": ({"subject": "1", "purposes": ["measure_campaigns"]}, "record"),
+    "Object": ({"subject": "1", "purposes": [PURPOSE]}, "record"),
+    "Expire": ({"subject": "1", "purposes": ["measure_campaigns"]}, "record"),
+    "Mark": ({"subject": "2"}, "record"),
+    "Import": ({"subjects": ["1"]}, None),
+    "Signal": ({"subject": "1", "gpc": True}, "refused"),
+    "GetHistory": ({"subject": "1"}, "events"),
+    "GetReceipt": ({"subject": "1"}, "receipt"),
+    "CheckReceipt": ({"subject": "1", "receipt": "none"}, None),
 }
 failed = False
 
@@ -49,7 +59,7 @@ def call(channel, method):
             method.output_type
         ).FromString,
     )
-    whose = {"Admin": "STEWARD_", "Audit": "AUDITOR_"}
+    whose = {"Admin": "STEWARD_", "Audit": "AUDITOR_", "Consent": "SUBJECTS_"}
     token = os.environ[f"HALFTONE_{whose.get(method.containing_service.name, '')}TOKEN"]
     try:
         reply = stub(request, timeout=20, metadata=[("authorization", f"Bearer {token}")])
