@@ -316,6 +316,47 @@ static void check_later(void **state)
     close_engine(&o);
 }
 
+/* The data's keys are pseudonyms; the map says whose.  Person i is
+ * "mail<i>", key 7 is two people's, and from 250 on nobody is in the map. */
+static void check_map(void **state)
+{
+    static const char *const sql[] = {
+        ROWS("CAST(i * 3 AS BIGINT)", 600),
+        "COPY (SELECT i * 3 AS pseudonym, 'mail' || i AS email FROM range(250) "
+        "t(i) UNION ALL SELECT 21, 'mail8') TO '@/map.parquet'"
+    };
+    static char text[2048];
+    char path[128];
+    struct test_gate g;
+    struct opened o = { 0 };
+    struct policy_report report = { 0 };
+    struct err err = { 0 };
+    (void)state;
+    gate_init(&g);
+    for (unsigned i = 0; i < 1000; i++)
+        set(&g, i, i != 5);
+    lib_files_make(&o.files, sql, 2);
+    arena_init(&o.a, 1 << 24);
+    (void)snprintf(text, sizeof text, POLICY, "int");
+    char *hole = strstr(text, "consent: {}");
+    char rest[2048];
+    (void)snprintf(rest, sizeof rest, "%s", hole + strlen("consent: {}"));
+    (void)snprintf(
+        hole, sizeof text - (size_t)(hole - text),
+        "consent: {map: {from: map.parquet, key: pseudonym, subject: "
+        "email}}%s",
+        rest);
+    (void)snprintf(path, sizeof path, "%s/s.yaml", o.files.dir);
+    const struct engine_options options = { .gate = &g.gate };
+    if (policy_load_bytes(&o.policy, text, strlen(text), path, &report, &o.a,
+                          &err) != ERR_OK ||
+        engine_open(&o.engine, o.policy, &options, &err) != ERR_OK)
+        fail_msg("%s (%s)", err.msg, err.hint);
+    assert_int_equal(people(&o), 250 - 2); /* 5 said no, 7 is two people's */
+    assert_int_equal(g.n_asked, 0);
+    close_engine(&o);
+}
+
 static void check_nobody(void **state)
 {
     struct test_gate g;
@@ -330,7 +371,8 @@ static void check_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest rest[] = {
-        cmocka_unit_test_setup_teardown(check_nobody, NULL, NULL),
+        cmocka_unit_test(check_map),
+        cmocka_unit_test(check_nobody),
     };
     struct CMUnitTest same[sizeof asked / sizeof asked[0]];
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)

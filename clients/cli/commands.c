@@ -69,6 +69,13 @@ const struct command COMMANDS[] = {
       "types,\n"
       "comments, and public domains as check constraints.\n",
       0, 64, run_policy_ddl },
+    { "policy records", "FILE...",
+      "Print the records of processing that GDPR Art. 30 asks for.",
+      "A row for each purpose of each policy: who answers for it, why, on what\n"
+      "basis, whose data, for whom, for how long, and what protects people.\n"
+      "\n"
+      "  halftone policy records shop.yaml --format csv > records.csv\n",
+      FOR_OUTPUT, 64, run_policy_records },
     { "policy keys", "", "Print every key of a policy, with its meaning.", "",
       0, 0, run_policy_keys },
     { "principals add", "NAME", "Make an entry and a token for a principal.",

@@ -122,7 +122,7 @@ static enum err_code learn_purpose(struct consent *c, struct learn *l,
 /* All tables have one type of key. */
 static void learn_key(struct consent_circle *circle, const struct policy *p)
 {
-    for (size_t i = 0; i < p->n_tables; i++) {
+    for (size_t i = 0; i < p->n_tables && !p->map.source; i++) {
         const struct policy_table *t = &p->tables[i];
         if (t->owned && circle->key_type != t->columns[t->key].type)
             circle->key_type = t->columns[t->key].type;

@@ -44,7 +44,8 @@ static const char *basis_name(enum policy_basis basis)
     return names[basis];
 }
 
-static void purpose(struct writer *w, const struct policy_purpose *p)
+static void purpose(struct writer *w, const struct policy_purpose *p,
+                    const struct policy *policy)
 {
     writer_str(w, "{\"purpose\":");
     text(w, p->id);
@@ -69,6 +70,10 @@ static void purpose(struct writer *w, const struct policy_purpose *p)
         w, "withdrawal_method",
         "tell whoever recorded it, at any time: the next release goes without "
         "you");
+    writer_printf(w,
+                  ",\"withdrawal_effect\":\"from the next release on; answers "
+                  "released before may be read again for %" PRIu64 " seconds\"",
+                  policy->reuse_for_s);
     writer_str(w, "}");
 }
 
@@ -124,7 +129,7 @@ void receipt_print(struct writer *w, const struct history_event *e,
             policy_find_purpose(policy, e->purposes[i]);
         writer_str(w, p && any ? "," : "");
         if (p)
-            purpose(w, p);
+            purpose(w, p, policy);
         any |= p != NULL;
     }
     writer_str(w, "]},\"party_identification\":[{\"party_role\":\"PII "

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/engine/duck_keys.h"
+#include "server/engine/views.h"
 #include "server/plan/gate.h"
 
 struct duck_gate {
@@ -115,6 +116,11 @@ static const struct policy_column *print_keys(struct writer *w,
                                               const struct policy *p)
 {
     const struct policy_column *key = NULL;
+    /* A key of two people is nobody's. */
+    if (p->map.source)
+        writer_str(w, "SELECT k, min(subject) AS subject FROM " VIEWS_MAP
+                      " WHERE k IS NOT NULL AND subject IS NOT NULL GROUP BY k "
+                      "HAVING min(subject) = max(subject) AND k IN (");
     writer_str(w, "SELECT DISTINCT k FROM (");
     for (size_t i = 0; i < p->n_tables; i++) {
         const struct policy_table *t = &p->tables[i];
@@ -126,7 +132,7 @@ static const struct policy_column *print_keys(struct writer *w,
         writer_str(w, " AS k FROM src.");
         duck_ident(w, t->name);
     }
-    writer_str(w, ")");
+    writer_str(w, p->map.source ? "))" : ")");
     return key;
 }
 
@@ -145,7 +151,8 @@ bool duck_gate_map(struct duck_gate *g, struct duck *d, const struct policy *p)
     if (key && writer_cstr(&w) &&
         duckdb_connect(d->db, &con) == DuckDBSuccess &&
         duckdb_query(con, sql, &result) == DuckDBSuccess)
-        keys = duck_keys_of(result, key->type != POLICY_INT, g->gate);
+        keys = duck_keys_of(result, key->type != POLICY_INT,
+                            p->map.source != NULL, g->gate);
     duckdb_destroy_result(&result);
     duckdb_disconnect(&con);
     free(sql);

@@ -19,7 +19,7 @@ struct slot {
 
 struct duck_keys {
     atomic_uint refs;
-    bool is_text, is_dense;
+    bool is_text, is_dense, is_mapped;
     uint64_t hash[2]; /* secret; keys the hash of text */
     /* is_dense: numbers of base, base + 1, ... */
     int64_t base;
@@ -156,6 +156,8 @@ void duck_keys_find(uint32_t *out, const struct duck_keys *k,
     for (size_t i = 0; i < n; i++) {
         const bool is_null = duck_is_null(c, first + i);
         out[i] = is_null ? GATE_NOBODY : k ? find(k, keys[i]) : UNKNOWN;
+        if (out[i] == UNKNOWN && k && k->is_mapped)
+            out[i] = GATE_NOBODY;
         if (out[i] == UNKNOWN)
             out[i] = ask(gate, c, is_text, first + i, false);
     }
@@ -197,20 +199,25 @@ static void drop_chunks(struct chunks *all)
     free(all->v);
 }
 
-typedef void row_fn(struct duck_keys *k, const struct duck_column *c, idx_t row,
-                    void *ctx);
+/* `name`: what the gate calls the person of the key in `c`. */
+typedef void row_fn(struct duck_keys *k, const struct duck_column *c,
+                    const struct duck_column *name, idx_t row, void *ctx);
 
 static void each_row(struct duck_keys *k, const struct chunks *all,
                      row_fn *visit, void *ctx)
 {
     for (size_t i = 0; i < all->n; i++) {
         duckdb_vector v = duckdb_data_chunk_get_vector(all->v[i], 0);
+        duckdb_vector of =
+            duckdb_data_chunk_get_vector(all->v[i], k->is_mapped);
         const struct duck_column c = { duckdb_vector_get_data(v),
                                        duckdb_vector_get_validity(v) };
+        const struct duck_column name = { duckdb_vector_get_data(of),
+                                          duckdb_vector_get_validity(of) };
         const idx_t n = duckdb_data_chunk_get_size(all->v[i]);
         for (idx_t row = 0; row < n; row++)
             if (!duck_is_null(&c, row))
-                visit(k, &c, row, ctx);
+                visit(k, &c, &name, row, ctx);
     }
 }
 
@@ -219,23 +226,24 @@ struct span {
     bool any;
 };
 
-static void widen(struct duck_keys *k, const struct duck_column *c, idx_t row,
-                  void *ctx)
+static void widen(struct duck_keys *k, const struct duck_column *c,
+                  const struct duck_column *name, idx_t row, void *ctx)
 {
     struct span *s = ctx;
     const int64_t key = ((const int64_t *)c->data)[row];
-    (void)k;
+    (void)k, (void)name;
     s->lo = !s->any || key < s->lo ? key : s->lo;
     s->hi = !s->any || key > s->hi ? key : s->hi;
     s->any = true;
 }
 
-static void insert(struct duck_keys *k, const struct duck_column *c, idx_t row,
-                   void *ctx)
+static void insert(struct duck_keys *k, const struct duck_column *c,
+                   const struct duck_column *name, idx_t row, void *ctx)
 {
     const struct gate *gate = ctx;
     const uint64_t key = key_of(k, c, row);
-    const uint32_t number = ask(gate, c, k->is_text, row, true);
+    const uint32_t number =
+        ask(gate, name, k->is_text || k->is_mapped, row, true);
     const uint32_t known = number == GATE_NOBODY ? UNKNOWN : number;
     if (k->is_dense) {
         k->numbers[key - (uint64_t)k->base] = known;
@@ -271,7 +279,7 @@ static bool make_table(struct duck_keys *k, const struct chunks *all)
 }
 
 struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
-                               const struct gate *gate)
+                               bool is_mapped, const struct gate *gate)
 {
     struct chunks all = { 0 };
     struct duck_keys *k = calloc(1, sizeof *k);
@@ -279,6 +287,7 @@ struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
     if (ok) {
         atomic_init(&k->refs, 1);
         k->is_text = is_text;
+        k->is_mapped = is_mapped;
         ok = RAND_bytes((unsigned char *)k->hash, sizeof k->hash) == 1 &&
              make_table(k, &all);
     }

@@ -24,11 +24,13 @@ struct duck_keys;
 enum { DUCK_KEYS_BATCH = 256 };
 
 /*
- * `result` has one column, the distinct keys, BIGINT or (is_text) VARCHAR;
+ * `result` has one column, the distinct keys, BIGINT or (is_text) VARCHAR, and
+ * is_mapped a second, VARCHAR: what the gate calls the person.  A key that is
+ * not in a map is GATE_NOBODY;
  * consumed, the caller destroys it.  NULL when memory failed.  One reference.
  */
 struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
-                               const struct gate *gate);
+                               bool is_mapped, const struct gate *gate);
 struct duck_keys *duck_keys_keep(struct duck_keys *k);
 void duck_keys_drop(struct duck_keys *k); /* NULL is allowed */
 

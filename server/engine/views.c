@@ -128,6 +128,32 @@ static enum err_code add_files(const char ***files, size_t *n,
     return ERR_OK;
 }
 
+/* Of the map of subjects: k, the key as the tables show it, and subject. */
+static enum err_code create_map(struct duck *d, const struct source *s,
+                                const struct policy *p, char *text,
+                                struct err *err)
+{
+    const struct policy_map *m = &p->map;
+    enum policy_type type = POLICY_TEXT;
+    struct writer w = writer_of(text, VIEW_MAX);
+    for (size_t i = 0; i < p->n_tables; i++)
+        if (p->tables[i].owned)
+            type = p->tables[i].columns[p->tables[i].key].type;
+    writer_printf(&w, "CREATE VIEW %s AS SELECT TRY_CAST(", VIEWS_MAP);
+    duck_ident(&w, m->key);
+    writer_printf(&w, " AS %s) AS k, CAST(",
+                  type == POLICY_INT ? "BIGINT" : "VARCHAR");
+    duck_ident(&w, m->subject);
+    writer_printf(&w, " AS VARCHAR) AS subject FROM %s", s->from);
+    if (writer_cstr(&w) && duck_exec(d, text))
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "the map of subjects has no columns %s and "
+                                    "%s",
+                  m->key, m->subject);
+    (void)err_at(err, p->line, 1);
+    return list_columns(s, err);
+}
+
 static enum err_code create_all(const char ***files, size_t *n, struct duck *d,
                                 const struct policy *p, char *text,
                                 struct arena *a, struct err *err)
@@ -141,7 +167,14 @@ static enum err_code create_all(const char ***files, size_t *n, struct duck *d,
         TRY(create(d, &s, t, text, err));
         TRY(add_files(files, n, &s, a, err));
     }
-    return ERR_OK;
+    if (!p->has_consent || !p->map.source)
+        return ERR_OK;
+    struct source s;
+    TRY(p->source == SOURCE_DUCKDB
+            ? source_of_table(&s, d, p->map.source, a, err)
+            : source_of_files(&s, d, p->map.source, a, err));
+    TRY(create_map(d, &s, p, text, err));
+    return add_files(files, n, &s, a, err);
 }
 
 enum err_code views_create(const char *const **files, size_t *n_files,

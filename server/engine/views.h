@@ -14,6 +14,10 @@
  * ERR_NOT_FOUND  a file cannot be opened
  * ERR_LIMIT      the arena is full
  */
+/* Where the map of subjects is shown, if there is one: duck_gate.c reads it, and
+ * no plan's statement names it. */
+#define VIEWS_MAP "main.halftone_map"
+
 enum err_code views_create(const char *const **files, size_t *n_files,
                            struct duck *d, const struct policy *policy,
                            struct arena *a, struct err *err) MUST_CHECK;

@@ -152,6 +152,37 @@ void policy_read_purposes(struct loader *l, const struct field *f,
 /* ---- consent ---- */
 
 #define AT(member) offsetof(struct policy, member)
+static const struct field MAP[] = {
+    { .key = "from",
+      .kind = FIELD_TEXT,
+      .required = true,
+      .at = AT(map.source),
+      .help = "File of the map, or table of the DuckDB file; relative to this "
+              "file." },
+    { .key = "key",
+      .kind = FIELD_TEXT,
+      .required = true,
+      .at = AT(map.key),
+      .help = "Column of the map with the data's key." },
+    { .key = "subject",
+      .kind = FIELD_TEXT,
+      .required = true,
+      .at = AT(map.subject),
+      .help = "Column of the map with what subject services call the person." },
+};
+const struct field_set POLICY_MAP_FIELDS =
+    FIELD_SET("a map of subjects", "consent.map", MAP);
+
+static void read_map(struct loader *l, const struct field *f,
+                     const struct yaml_node *node, void *out)
+{
+    struct policy *p = out;
+    (void)f;
+    fields_read(l, &POLICY_MAP_FIELDS, node, p);
+    if (p->map.source && p->source != SOURCE_DUCKDB)
+        p->map.source = loader_resolve(l, p->map.source);
+}
+
 static const struct field CONSENT[] = {
     { .key = "interval",
       .kind = FIELD_DURATION,
@@ -169,6 +200,14 @@ static const struct field CONSENT[] = {
       .absent = "the dataset's name",
       .help = "Who answers for the data and how to reach them, as receipts "
               "name it." },
+    { .key = "map",
+      .kind = FIELD_CUSTOM,
+      .read = read_map,
+      .inner = &POLICY_MAP_FIELDS,
+      .form = "map",
+      .absent = "subjects are named by the privacy key",
+      .help = "Where the data hold pseudonyms: a table beside them that says "
+              "whose each is. Only there both stand." },
     { .key = "special",
       .kind = FIELD_WORD,
       .at = AT(special),

@@ -185,6 +185,10 @@ struct policy {
                              categories of data, never count */
         SPECIAL_EXPLICIT, /* ... count by explicit consent alone */
     } special;
+    struct policy_map { /* which subject each key of the data stands for */
+        const char *source;  /* as a table's; NULL: the key itself names her */
+        const char *key, *subject; /* columns there */
+    } map;
     const char *controller; /* who answers for the data, as receipts name it; ""
                                = the dataset's name */
     uint64_t consent_interval_s; /* what is released belongs to one stretch of

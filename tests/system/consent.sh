@@ -119,6 +119,12 @@ superseded() {
 }
 check 'a receipt that was superseded is told' superseded
 
+records() {
+    "$bin/halftone" policy records "$shop/shop.yaml" -o csv 2>/dev/null >"$run/records.csv"
+    [ "$(wc -l <"$run/records.csv")" -eq 5 ] && grep -q 'privacy@shop.example' "$run/records.csv"
+}
+check 'records of processing have a row for each purpose' records
+
 # ---- bad input and roles ----
 check 'an unknown purpose is refused' exits 3 as_service record 1 --purpose spying
 check 'a time in the future is refused' says 'in the future' \
