@@ -338,6 +338,8 @@ static const struct again {
     { "after a second it is asked anew", "S", 1000000000, true, 1, 5, 0 },
     { "another setting asks anew", "Q:SET halftone.rho = 1", 1, true, 1, 0, 0 },
     { "what was charged is not said again", "S", 1, false, 1, 0, 0 },
+    { "behind a setting in the same text it is asked anew",
+      "Q:SET halftone.rho = 1; " COUNT, 1, true, 2, 0, 0 },
     { "in strict mode a worker is held for each", "S", 1, true, 1,
       PG_SLOT_STRICT, 0 },
 };

@@ -68,6 +68,8 @@ static const struct out_row {
     { "a date before 2000", PG_DATE, DATE(0), "1970-01-01", "ffffd533" },
     { "a timestamp", PG_TIMESTAMP, TIME(1293883200500000),
       "2011-01-01 12:00:00.5", "00013bc66d541120" },
+    { "a timestamp with time zone, which is UTC", PG_TIMESTAMPTZ,
+      TIME(1293883200500000), "2011-01-01 12:00:00.5+00", "00013bc66d541120" },
     { "an array of texts", 1009, TEXT("{a,\"b,c\",NULL}"), "{a,\"b,c\",NULL}",
       "00000001 00000001 00000019 00000003 00000001 00000001 61 00000003 "
       "622c63 "

@@ -27,7 +27,7 @@ struct pg_job {
     bool ends;
     bool holds;    /* the worker until leave_ns */
     bool recorded; /* the last refusal was answer()'s, which recorded it */
-    uint64_t received_ns, leave_ns; /* monotonic */
+    uint64_t received_ns, leave_ns; /* monotonic; of the question at hand */
     struct net_loop *loop;          /* once it is back on it */
     struct net_timer *timer;        /* WAITING */
 };
@@ -58,12 +58,27 @@ static void hash_request(struct request *req, const struct pg_job *job)
     SHA256(job->args.message.body, job->args.message.body_len, req->hash);
 }
 
+/*
+ * Of several questions in one text each begins when the answer before it may
+ * leave: when the next is charged, which others see, would else tell how long
+ * the last one ran.
+ */
+static void begin_question(struct pg_job *job)
+{
+    struct clock *clock = clock_of(job);
+    if (job->leave_ns == 0)
+        return;
+    leave_hold(clock, job->leave_ns);
+    job->received_ns = clock_mono_ns(clock);
+}
+
 static enum err_code on_answer(void *ctx, struct request *req,
                                struct reply *out, struct err *err)
 {
     const struct run *run = ctx;
     struct pg_job *job = run->job;
     struct worker *worker = run->worker;
+    begin_question(job);
     hash_request(req, job);
     struct service_call call = {
         .service = job->args.door->service,

@@ -120,8 +120,11 @@ static enum err_code ask_data(struct pg_rows *out, struct pg_backend *b,
     const char *notices[PG_MEMO_NOTICES];
     struct request req;
     struct reply reply;
-    if (remember(out, b, &asked))
-        return ERR_OK;
+    /* A worker asks anew: it would not wait for what is remembered. */
+    if (!service)
+        return remember(out, b, &asked)
+                   ? ERR_OK
+                   : err_set(err, ERR_INTERNAL, "nothing is remembered");
     TRY(pg_request(&req, b, service, err));
     req.tree = c->question;
     req.params = (struct value *)(uintptr_t)params;

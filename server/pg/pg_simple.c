@@ -39,12 +39,14 @@ static bool is_known(const struct pg_backend *b, const char *text)
     return b->script.text && strcmp(b->script.text, text) == 0;
 }
 
-/* Without a worker: all of it is light. */
+/* Without a worker: all of it is light.  What is remembered is so of a question
+ * alone: a setting in front of it would make it another. */
 static bool is_light(const struct pg_backend *b)
 {
     const struct sql_commands *list = &b->script.list;
     for (size_t i = 0; i < list->n; i++)
-        if (!pg_command_is_light(b, &list->list[i], NULL, 0))
+        if ((list->list[i].question && list->n > 1) ||
+            !pg_command_is_light(b, &list->list[i], NULL, 0))
             return false;
     return true;
 }

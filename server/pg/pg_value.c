@@ -54,6 +54,8 @@ static const char *text_of(const struct value *v, uint32_t oid,
         pg_numeric_print(&w, v->d);
     else
         value_print(&w, v);
+    if (v->type == VALUE_TIMESTAMP && oid == PG_TIMESTAMPTZ)
+        writer_str(&w, "+00");
     *len = w.len;
     (void)writer_cstr(&w);
     return buf;

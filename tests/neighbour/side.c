@@ -10,6 +10,7 @@
 #include "server/main/consent_gate.h"
 #include "server/main/notion.h"
 #include "server/metrics/metrics.h"
+#include "server/pg/pg_rows.h"
 #include "tests/lib_rng.h"
 #include "tests/neighbour/shop.h"
 
@@ -407,15 +408,39 @@ static void make_batch(struct request *req, struct arena *a)
         abort();
 }
 
+/* What the PostgreSQL port makes of it: types, and both formats. */
+static void print_wire(FILE *f, const struct reply_table *t, struct arena *a)
+{
+    static const uint8_t binary[] = { 0, 1 };
+    const struct pg_formats formats[] = { { NULL, 0 }, { binary, 1 } };
+    const struct pg_rows rows = { pg_columns_of(t->columns, t->n_columns, a),
+                                  t->n_columns, t->cells, t->n_rows };
+    struct pg_out o;
+    if (!rows.columns)
+        die("no memory", &(struct err){ 0 });
+    for (size_t i = 0; i < 2; i++) {
+        pg_out_init(&o, 1 << 26);
+        pg_rows_describe(&o, rows.columns, rows.n_columns, formats[i]);
+        pg_rows_send(&o, &rows, 0, rows.n_rows, formats[i]);
+        uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+        for (size_t b = 0; b < o.len; b++)
+            hash = (hash ^ o.data[b]) * UINT64_C(1099511628211);
+        (void)fprintf(f, "wire %zu %llx\n", o.len, (unsigned long long)hash);
+        pg_out_fini(&o);
+    }
+}
+
 static void print_answer(struct seen *out, FILE *f, const struct request *req,
-                         const struct reply *reply)
+                         const struct reply *reply, struct arena *a)
 {
     const struct reply_table *tables =
         req->is_batch ? reply->tables : &reply->table;
     const size_t n = req->is_batch ? reply->n_tables : 1;
     out->first = n > 0 ? first_number(&tables[0]) : 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         print_table(f, &tables[i]);
+        print_wire(f, &tables[i], a);
+    }
 }
 
 static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
@@ -442,7 +467,7 @@ static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
     if (call.holds)
         out->slot_ns = call.leave_ns - call.started_ns;
     if (out->code == ERR_OK)
-        print_answer(out, f, &req, &reply);
+        print_answer(out, f, &req, &reply, a);
     else if (out->code == ERR_MISS) /* names the query's id */
         (void)fprintf(f, "a miss\n");
     else

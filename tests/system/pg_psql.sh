@@ -164,6 +164,12 @@ waits() { # until the slot, the answer from memory too
     sql -c "$count" -c "$count" -c "$count" >"$run/a" 2>/dev/null && [ $((SECONDS - began)) -ge 5 ]
 }
 check 'answers leave at their slots, repeated ones too' waits
+in_turn() { # the second is charged when the first could have left
+    sql -c 'SELECT count(*) FROM shop.orders WHERE amount > 7; SELECT count(*) FROM shop.orders WHERE amount > 8' &&
+        sql -c 'SELECT charged_at FROM halftone.charges LIMIT 2' | date -f - +%s |
+        { read -r b; read -r a; echo "$a $b"; [ $((b - a)) -ge 1 ]; }
+}
+check 'of two questions in one text the second begins at the slot of the first' in_turn
 cancels() {
     local before began=$SECONDS
     before=$(spent)
