@@ -210,8 +210,9 @@ enum err_code draft_after(struct plan_after *after, struct draft *d,
         TRY(draft_conjuncts(&b.where, d, s->where, err));
     after->where = b.where.v;
     after->n_where = b.where.n;
-    TRY(draft_no_sets(d, "GROUPING SETS over the rows of an answer", err));
     TRY(draft_keys(d, err));
+    after->sets = s->sets;
+    after->n_sets = s->n_sets;
     after->keys = b.keys;
     after->n_keys = b.n_keys;
     TRY(type_having(after, d, s, err));

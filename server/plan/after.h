@@ -28,6 +28,9 @@ struct plan_after {
     bool groups;
     struct typed **keys;
     size_t n_keys;
+    const uint32_t *sets; /* GROUPING SETS, of keys as bits; KEY n_keys is the
+                             number of the set that a row is of */
+    size_t n_sets;        /* 0 = one, of all keys */
     struct plan_after_agg *aggs;
     size_t n_aggs;
     const struct typed *having; /* or NULL */

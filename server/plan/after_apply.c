@@ -136,37 +136,88 @@ static enum err_code aggregate(struct value *out, const struct work *k,
     return ERR_OK;
 }
 
-/* Rows of equal keys become the first of them, with their aggregates. */
-static enum err_code group(struct work *k, struct err *err)
+/* `rows` of equal keys become the first of them, with their aggregates, in
+ * `out`; `one`: without keys there is one group, of no rows perhaps. */
+static enum err_code group_rows(struct row *out, size_t *n_out, struct work *k,
+                                struct row *rows, size_t n, bool one,
+                                struct err *err)
 {
     const struct plan_after *after = k->after;
     size_t groups = 0;
-    TRY(eval_keys(k, err));
-    if (k->n > 1)
-        qsort_r(k->rows, k->n, sizeof *k->rows, by_keys, k);
-    /* Without keys there is one group, of no rows perhaps. */
-    const bool one = after->n_keys == 0;
-    for (size_t from = 0, end; from < k->n || (one && groups == 0);
-         from = end) {
+    if (n > 1)
+        qsort_r(rows, n, sizeof *rows, by_keys, k);
+    for (size_t from = 0, end; from < n || (one && groups == 0); from = end) {
         end = from;
-        while (end < k->n &&
-               (one || compare_values(k->rows[from].keys, k->rows[end].keys,
+        while (end < n &&
+               (one || compare_values(rows[from].keys, rows[end].keys,
                                       after->n_keys) == 0))
             end++;
         struct value *aggs = ARENA_NEW_N(k->a, after->n_aggs + 1, struct value);
         if (!aggs)
             return draft_memory(err);
         for (size_t i = 0; i < after->n_aggs; i++)
-            TRY(aggregate(&aggs[i], k, &after->aggs[i], &k->rows[from],
-                          end - from, err));
-        struct row r = end > from ? k->rows[from] : (struct row){ 0 };
+            TRY(aggregate(&aggs[i], k, &after->aggs[i], &rows[from], end - from,
+                          err));
+        struct row r = end > from ? rows[from] : (struct row){ 0 };
         r.aggs = aggs;
-        k->rows[groups++] = r;
+        out[groups++] = r;
         if (end == from)
             break;
     }
-    k->n = groups;
+    *n_out = groups;
     return ERR_OK;
+}
+
+/* The row as the set sees it: keys that it leaves out are NULL, and behind them
+ * stands its number. */
+static enum err_code in_set(struct row *r, const struct work *k, size_t set,
+                            struct err *err)
+{
+    const size_t n = k->after->n_keys;
+    struct value *keys = ARENA_NEW_N(k->a, n + 1, struct value);
+    if (!keys)
+        return draft_memory(err);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = r->keys && k->after->sets[set] & UINT32_C(1) << i
+                      ? r->keys[i]
+                      : value_null();
+    keys[n] = value_int((int64_t)set);
+    r->keys = keys;
+    return ERR_OK;
+}
+
+static enum err_code group_sets(struct work *k, struct err *err)
+{
+    const size_t n_sets = k->after->n_sets;
+    struct row *all = ARENA_NEW_N(k->a, n_sets * (k->n + 1), struct row);
+    struct row *rows = ARENA_NEW_N(k->a, k->n + 1, struct row);
+    size_t n = 0;
+    if (!all || !rows)
+        return draft_memory(err);
+    for (size_t s = 0; s < n_sets; s++) {
+        const bool one = k->after->sets[s] == 0;
+        size_t groups;
+        for (size_t i = 0; i < k->n; i++) {
+            rows[i] = k->rows[i];
+            TRY(in_set(&rows[i], k, s, err));
+        }
+        TRY(group_rows(all + n, &groups, k, rows, k->n, one, err));
+        if (one && k->n == 0)
+            TRY(in_set(&all[n], k, s, err));
+        n += groups;
+    }
+    k->rows = all;
+    k->n = n;
+    return ERR_OK;
+}
+
+static enum err_code group(struct work *k, struct err *err)
+{
+    TRY(eval_keys(k, err));
+    if (k->after->n_sets > 0)
+        return group_sets(k, err);
+    return group_rows(k->rows, &k->n, k, k->rows, k->n, k->after->n_keys == 0,
+                      err);
 }
 
 /* HAVING, of groups. */

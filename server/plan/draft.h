@@ -573,6 +573,9 @@ enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;
 /* memory.c: plan->memory; refused past PLAN_MEMORY_MAX, for all parts. */
 enum err_code draft_memory_fits(struct draft *d, struct err *err) MUST_CHECK;
 
+/* ... of one row of an answer, what GROUPING SETS over it take. */
+double draft_sets_bytes(const struct plan *p);
+
 /* hash.c: plan->release_hash. */
 enum err_code draft_hash(struct draft *d, struct err *err) MUST_CHECK;
 

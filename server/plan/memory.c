@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/over.h"
 #include "server/plan/tally.h"
@@ -182,13 +183,24 @@ static enum err_code public_fits(struct draft *d, double shown_bytes,
     return p->memory <= most ? ERR_OK : draft_memory(err);
 }
 
+double draft_sets_bytes(const struct plan *p)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < p->n_after; i++)
+        bytes += (double)p->after[i].n_sets *
+                 (2 * ROW_BYTES + (double)(p->after[i].n_keys + 1) *
+                                      (double)sizeof(struct value));
+    return bytes;
+}
+
 enum err_code draft_memory_fits(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     const double cells =
         (double)p->n_outputs *
         (double)(sizeof(struct value) + sizeof(struct reply_interval));
-    const double shown_bytes = cells * (double)(1 + 2 * p->n_after);
+    const double shown_bytes =
+        cells * (double)(1 + 2 * p->n_after) + draft_sets_bytes(p);
     if (p->is_free && !p->lists)
         return ERR_OK;
     TRY(p->selects ? private_fits(d, shown_bytes, err)

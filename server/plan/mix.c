@@ -331,6 +331,7 @@ static enum err_code finish(struct mixing *m, struct err *err)
     TRY(gather_parts(m, err));
     for (size_t i = 0; i < all->n_after; i++)
         all->is_free |= all->after[i].has_limit && all->after[i].limit == 0;
+    all->memory += m->mix->root->rows * draft_sets_bytes(all);
     if (all->memory > PLAN_MEMORY_MAX)
         return draft_memory(err);
     TRY(hash_all(m, err));

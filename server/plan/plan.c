@@ -265,8 +265,6 @@ static enum err_code make_plain(struct plan **out, const struct draft *like,
                                 struct err *err)
 {
     struct draft d = *like;
-    if (like->tree->n_sets > 0)
-        return make_sets(out, like, like->tree, err);
     const enum err_code code = make_or_type(out, &d, err);
     if (code == ERR_OK || (!d.in_sets && d.mix == MIX_NONE))
         return code;

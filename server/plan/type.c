@@ -186,9 +186,7 @@ static enum err_code release_from(struct draft *d, struct draft_block *b,
     if (!d->unkeyed || d->is_before)
         return code;
     if (draft_finds_mix(d))
-        return d->set ? refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
-                               "GROUPING SETS over the rows of an answer", NULL)
-                      : code;
+        return code;
     *err = (struct err){ 0 };
     TRY(draft_nest(&d->tree, d, d->unkeyed, err));
     TRY(distinct_keys(d, err));
@@ -259,9 +257,7 @@ static enum err_code type_all(struct draft *d, struct err *err)
     if ((d->tree->n_sets > 0) != (d->set != NULL)) {
         d->in_sets = d->set || d->is_before ? NULL : d->tree;
         return refuse(err, REFUSAL_GROUPING_SETS, d->tree->at,
-                      d->set ? "GROUPING SETS over the rows of an answer"
-                             : "GROUPING SETS in a sub-query that is joined",
-                      NULL);
+                      "GROUPING SETS in a sub-query that is joined", NULL);
     }
     d->scope = b.scope;
     TRY(check_windows(d, err));

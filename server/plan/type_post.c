@@ -167,13 +167,50 @@ static enum err_code key_or_null(struct typed **out, struct draft *d, size_t i,
     return ERR_OK;
 }
 
+/* Over the rows of an answer, where each row is of a set of its own: CASE WHEN
+ * set = 0 THEN .. WHEN set = 1 THEN .. END; `bits` of the argument i is the key
+ * it names. */
+static enum err_code grouping_of_row(struct typed **out, struct draft *d,
+                                     const struct expr *e, const size_t *keys,
+                                     struct err *err)
+{
+    const struct select *s = d->block->tree;
+    struct typed *set = ARENA_NEW(d->a, struct typed);
+    struct typed **args = ARENA_NEW_N(d->a, 2 * s->n_sets, struct typed *);
+    if (!set || !args)
+        return draft_memory(err);
+    *set = (struct typed){ .kind = TYPED_KEY,
+                           .type = VALUE_INT,
+                           .at = e->at,
+                           .range = { 0, (double)s->n_sets - 1 },
+                           .whole = true,
+                           .never_null = true,
+                           .index = d->block->n_keys };
+    for (size_t i = 0; i < s->n_sets; i++) {
+        struct typed **eq = ARENA_NEW_N(d->a, 2, struct typed *);
+        int64_t bits = 0;
+        for (size_t k = 0; k < e->call.n_args; k++)
+            bits = bits << 1 | !(s->sets[i] & UINT32_C(1) << keys[k]);
+        args[2 * i + 1] = draft_const(d, VALUE_INT, value_int(bits), e->at);
+        if (!eq || !args[2 * i + 1])
+            return draft_memory(err);
+        eq[0] = set;
+        eq[1] = draft_const(d, VALUE_INT, value_int((int64_t)i), e->at);
+        if (!eq[1])
+            return draft_memory(err);
+        TRY(check_call(&args[2 * i], d, OP_EQ, eq, 2, e->at, err));
+    }
+    return check_call(out, d, OP_CASE, args, 2 * s->n_sets, e->at, err);
+}
+
 /* GROUPING (a, b): a bit for each key that the set leaves out. */
 static enum err_code grouping(struct typed **out, struct draft *d,
                               const struct expr *e, struct err *err)
 {
     const struct draft_block *b = d->block;
+    size_t keys[64];
     int64_t bits = 0;
-    for (size_t i = 0; i < e->call.n_args; i++) {
+    for (size_t i = 0; i < e->call.n_args && i < 64; i++) {
         size_t k = 0;
         while (k < b->n_keys &&
                !draft_same(d, e->call.args[i], b->tree->keys[k]))
@@ -182,7 +219,12 @@ static enum err_code grouping(struct typed **out, struct draft *d,
             return refuse(err, REFUSAL_GROUPING_KEY, e->call.args[i]->at, NULL,
                           NULL);
         bits = bits << 1 | !draft_in_set(d, k);
+        keys[i] = k;
     }
+    if (b->is_answer && b->tree->n_sets > 0)
+        return grouping_of_row(out, d, e, keys, err);
+    if (b->is_answer)
+        bits = 0;
     *out = draft_const(d, VALUE_INT, value_int(bits), e->at);
     return *out ? ERR_OK : draft_memory(err);
 }
