@@ -592,7 +592,8 @@ static void explain_says_so(void **state)
         "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city",
         usual, &a);
     assert_non_null(strstr(p->text, "  from a rollup, "));
-    assert_non_null(strstr(p->text, "roll.\"buys.by_city\" WHERE g <= 2"));
+    assert_non_null(
+        strstr(p->rollup_sql, "roll.\"buys.by_city\" WHERE g <= 2"));
     p = planned(&ints,
                 "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys WHERE n > 1 "
                 "GROUP BY city",
@@ -601,16 +602,51 @@ static void explain_says_so(void **state)
     arena_fini(&a);
 }
 
+/* People who do not consent are left out of every form of it. */
+static void consent_is_asked_of_people(void **state)
+{
+    static const struct {
+        const char *sql, *from;
+    } asked[] = {
+        { "SELECT COUNT(*) FROM buys", "\"buys.all_rows\" WHERE halftone_" },
+        { "SELECT city, COUNT(*) FROM buys GROUP BY city",
+          " WHERE g <= 2 AND halftone_" },
+        { "SELECT city, COUNT(*) FROM buys WHERE city IN ('c2', 'c3') GROUP BY "
+          "city",
+          " FROM found WHERE halftone_" },
+        { "SELECT city, COUNT(*) FROM buys WHERE city <> 'c2' GROUP BY city",
+          " FROM ranked WHERE q <= 2 AND halftone_" },
+        { "SELECT city, COUNT(*) FILTER (WHERE city = 'c2') FROM buys GROUP BY "
+          "city",
+          " FROM found WHERE g <= 2 AND halftone_" },
+    };
+    struct policy gated = *ints.policy;
+    const struct world w = { .policy = &gated };
+    (void)state;
+    gated.has_consent = true;
+    gated.consent_interval_s = 60;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct arena a;
+        arena_init(&a, 16 << 20);
+        const struct plan *p =
+            planned(&w, asked[i].sql, (struct ask_bounds){ 0 }, &a);
+        if (!strstr(p->rollup_sql, asked[i].from))
+            fail_msg("%s", p->rollup_sql);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     enum {
         N = sizeof questions / sizeof questions[0],
         PAIRS = sizeof pairs / sizeof pairs[0],
         KEPTS = sizeof kepts / sizeof kepts[0],
-        OTHERS = 5
+        OTHERS = 6
     };
     static const struct CMUnitTest others[OTHERS] = {
         cmocka_unit_test(explain_says_so),
+        cmocka_unit_test(consent_is_asked_of_people),
         cmocka_unit_test(a_refresh_reads_the_data_again),
         cmocka_unit_test(a_build_that_fails_leaves_the_rows),
         cmocka_unit_test(a_rollup_that_takes_its_time_shows_then),

@@ -286,28 +286,43 @@ static void groups(const struct sql *s)
         writer_str(s->w, i ? " AND " : " WHERE ");
         term(s, &r->where[i]);
     }
-    writer_str(s->w, "),\nfound AS (SELECT * FROM ");
+    writer_str(s->w, "),\nfound AS NOT MATERIALIZED (SELECT * FROM ");
     stage_of_rollup(s, "");
     writer_str(s->w, " JOIN named USING (c))");
 }
 
-/* Of all groups the rollup knows the order; of those that are left it is the
- * same, unless the groups are others. */
-static void ranked(const struct sql *s)
+/* Where the groups are others than the rollup's, in their own order. */
+static void ranked_anew(const struct sql *s)
 {
-    if (s->rolled->drops) {
-        writer_str(s->w, ",\nhashed AS (SELECT *, ");
-        stage_place(s);
-        writer_str(s->w, " AS h FROM found)");
-    }
+    writer_str(s->w, ",\nhashed AS (SELECT *, ");
+    stage_place(s);
+    writer_str(s->w, " AS h FROM found),\nranked AS (SELECT *, dense_rank() "
+                     "OVER (PARTITION BY p ORDER BY h");
+    stage_columns(s, 'k', s->d->plan->n_keys);
+    writer_str(s->w, ") AS q FROM hashed)");
+}
+
+/*
+ * The rollup knows the order of all groups of a person, which is that of those
+ * left.  The first L0 of all are kept if they are left; later ones move up only
+ * where one of the first L0 is not:
+ *
+ *   lost    people who have such a group
+ *   moved   their groups, numbered among those left
+ *   ranked  the first L0 of all, and what moves up
+ */
+static void ranked_of_all(const struct sql *s)
+{
+    const unsigned l0 = s->d->plan->l0;
+    writer_str(s->w, ",\nlost AS (SELECT DISTINCT p FROM ");
+    stage_of_rollup(s, "");
     writer_printf(s->w,
-                  ",\nranked AS (SELECT *, dense_rank() OVER (PARTITION BY p "
-                  "ORDER BY %s",
-                  s->rolled->drops ? "h" : "g");
-    if (s->rolled->drops)
-        stage_columns(s, 'k', s->d->plan->n_keys);
-    writer_printf(s->w, ") AS q FROM %s)",
-                  s->rolled->drops ? "hashed" : "found");
+                  " ANTI JOIN named USING (c) WHERE g <= %u),\nmoved AS "
+                  "(SELECT *, dense_rank() OVER (PARTITION BY p ORDER BY g) AS "
+                  "q FROM found SEMI JOIN lost USING (p)),\nranked AS (SELECT "
+                  "*, g AS q FROM found WHERE g <= %u UNION ALL SELECT * FROM "
+                  "moved WHERE g > %u)",
+                  l0, l0, l0);
 }
 
 const char *stage_rolled_found(const struct sql *s)
@@ -316,8 +331,10 @@ const char *stage_rolled_found(const struct sql *s)
     if (stage_rolled_plain(s))
         return NULL;
     groups(s);
-    if (ranks)
-        ranked(s);
+    if (ranks && s->rolled->drops)
+        ranked_anew(s);
+    else if (ranks)
+        ranked_of_all(s);
     writer_str(s->w, ",\n");
     return ranks                                 ? "ranked WHERE q"
            : s->ranks && s->rolled->n_where == 0 ? "found WHERE g"

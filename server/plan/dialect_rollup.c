@@ -199,12 +199,11 @@ void stage_rolled(const struct sql *s)
         writer_str(s->w, found);
     else
         stage_of_rollup(s, "");
-    if (s->ranks && !found)
-        writer_printf(s->w, " WHERE g <= %u", p->l0);
-    else if (found && strcmp(found, "found") != 0)
-        writer_printf(s->w, " <= %u", p->l0);
+    const bool limits = found ? strcmp(found, "found") != 0 : s->ranks;
+    if (limits)
+        writer_printf(s->w, "%s <= %u", found ? "" : " WHERE g", p->l0);
     if (p->gated)
-        writer_printf(s->w, "%s%s(p)", s->ranks ? " AND " : " WHERE ",
+        writer_printf(s->w, "%s%s(p)", limits ? " AND " : " WHERE ",
                       gate_name(draft_key(s->d)->key_type == POLICY_INT));
     writer_str(s->w, ")\nSELECT ");
     if (p->n_keys == 0) {

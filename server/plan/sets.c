@@ -1,3 +1,4 @@
+#include <math.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -163,6 +164,18 @@ static enum err_code tell_totals(struct draft *d, struct err *err)
                         "free: rows outside the declared domains are in none");
 }
 
+/* Of all parts; a total is finished as the cells are that it adds up. */
+static void add_memory(struct plan *all)
+{
+    for (size_t i = 0; i < all->n_parts; i++) {
+        const struct plan *p = all->parts[i];
+        const double row = p->adds_up ? all->parts[p->cells_of]->row_memory
+                                      : p->row_memory;
+        all->memory += p->adds_up ? (double)p->groups_public * row : p->memory;
+        all->row_memory = fmax(all->row_memory, row);
+    }
+}
+
 enum err_code draft_sets(struct plan **out, const struct draft *like,
                          struct err *err)
 {
@@ -180,6 +193,9 @@ enum err_code draft_sets(struct plan **out, const struct draft *like,
     TRY(take_totals(all, like, err));
     TRY(gather_parts(all, &total, err));
     total.plan = all;
+    add_memory(all);
+    if (all->memory > PLAN_MEMORY_MAX)
+        return draft_memory(err);
     for (size_t i = 0; i < all->n_parts; i++)
         if (all->parts[i]->adds_up) {
             TRY(tell_totals(&total, err));
