@@ -330,25 +330,25 @@ static void *call(void *arg)
     return NULL;
 }
 
-static void test_kills(void **state)
+/* `strike` hits the database, again and again, while all ask: whoever was told
+ * an answer finds it, and each is paid once. */
+static void check_load(void (*strike)(void), int strikes, int between)
 {
     struct world w;
     struct load load = { .w = &w };
     struct caller callers[CALLERS];
-    (void)state;
     world_init(&w);
     for (int i = 0; i < CALLERS; i++) {
         callers[i] = (struct caller){ .load = &load, .index = i };
         assert_int_equal(
             pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
     }
-    for (int i = 0; i < KILLS; i++) {
+    for (int i = 0; i < strikes; i++) {
         const int before = atomic_load(&load.acknowledged);
-        while (atomic_load(&load.acknowledged) < before + 50 &&
+        while (atomic_load(&load.acknowledged) < before + between &&
                !atomic_load(&load.failed))
             (void)usleep(1000);
-        postgres_kill();
-        postgres_again();
+        strike();
     }
     const int before = atomic_load(&load.acknowledged);
     while (atomic_load(&load.acknowledged) < before + 20 &&
@@ -375,6 +375,43 @@ static void test_kills(void **state)
         }
     assert_int_equal(spent(w.b), n);
     world_fini(&w);
+}
+
+static void kill_it(void)
+{
+    postgres_kill();
+    postgres_again();
+}
+
+static void test_kills(void **state)
+{
+    (void)state;
+    check_load(kill_it, KILLS, 50);
+}
+
+/* A statement is cancelled, the connection goes on. */
+static void cancel_all(void)
+{
+    postgres_run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE"
+                 " application_name = 'halftoned'");
+}
+
+static void test_cancels(void **state)
+{
+    (void)state;
+    check_load(cancel_all, 8, 7);
+}
+
+static void terminate_all(void)
+{
+    postgres_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+                 " application_name = 'halftoned'");
+}
+
+static void test_terminated(void **state)
+{
+    (void)state;
+    check_load(terminate_all, 8, 7);
 }
 
 /* ---- a witness each ---- */
@@ -411,7 +448,8 @@ static void test_witnesses(void **state)
     struct err err;
     (void)state;
     world_init(&w);
-    assert_int_equal(note_signer_new(&key, "a.b/log", &err), ERR_OK);
+    assert_int_equal(note_signer_new(&key, "a.b/log", NOTE_ED25519, &err),
+                     ERR_OK);
     for (int i = 0; i < 6; i++)
         assert_int_equal(start_witnessed(&w, &l, order[i], &key), ERR_OK);
     /* the database of before the last two starts of one of them is put back */
@@ -497,10 +535,16 @@ static void test_promise_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start_beside),   cmocka_unit_test(test_race),
-        cmocka_unit_test(test_wait),           cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_no_void_after),  cmocka_unit_test(test_kills),
-        cmocka_unit_test(test_promise_broken), cmocka_unit_test(test_witnesses),
+        cmocka_unit_test(test_start_beside),
+        cmocka_unit_test(test_race),
+        cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_no_void_after),
+        cmocka_unit_test(test_kills),
+        cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_terminated),
+        cmocka_unit_test(test_promise_broken),
+        cmocka_unit_test(test_witnesses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) |
            RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise);

@@ -52,6 +52,11 @@ struct committer {
     uint64_t rung;
 };
 
+/* What ledger.h hides. */
+struct ledger {
+    struct committer committer;
+};
+
 /* `c->book` is open and booted. */
 void committer_init(struct committer *c);
 

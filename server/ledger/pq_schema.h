@@ -1,6 +1,8 @@
 #ifndef LEDGER_PQ_SCHEMA_H
 #define LEDGER_PQ_SCHEMA_H
 
+#include "server/ledger/pq_link.h"
+
 /*
  * The tables of schema.h in PostgreSQL, in a schema "halftone" of their own.
  * Beside them:
@@ -17,10 +19,18 @@
  */
 enum { PQ_SCHEMA_VERSION = 3 };
 
-/* Statements in order; NULL ends them. */
-extern const char *const PQ_SCHEMA_SQL[];
+/* Advisory locks are a database's own, and a database has one ledger. */
+#define PQ_LOCK "SELECT pg_advisory_xact_lock(1215581287)"
 
-/* [v] leads from version v to v + 1. */
-extern const char *const PQ_SCHEMA_UPGRADES[PQ_SCHEMA_VERSION];
+/* The version that is there; 0: none, -1: it cannot be read. */
+int pq_schema_version(PGconn *conn);
+
+/*
+ * Make the tables, or upgrade them: all or nothing, one server at a time.
+ * ERR_INTERNAL     they are of a newer server
+ * ERR_UNAVAILABLE  the database refuses; the hint says what the role needs
+ */
+enum err_code pq_schema_make(PGconn *conn, const struct pq_name *name,
+                             struct err *err) MUST_CHECK;
 
 #endif

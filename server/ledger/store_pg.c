@@ -11,6 +11,7 @@
 #include "server/ledger/pq_ask.h"
 #include "server/ledger/pq_link.h"
 #include "server/ledger/pq_memo.h"
+#include "server/ledger/pq_pipe.h"
 #include "server/ledger/pq_schema.h"
 #include "server/ledger/schema.h"
 
@@ -44,11 +45,10 @@ struct cursor {
 /* `base` is first, so that one pointer is both. */
 struct pq_store {
     struct store base;
-    char *where;  /* owned */
-    PGconn *conn; /* owned; in pipeline mode */
+    char *where; /* owned */
+    struct pq_pipe pipe;
     bool reads;
     bool in_transaction, wrote;
-    unsigned pending; /* results that were not taken yet */
     bool prepared[SQL_COUNT];
     char exec_text[PQ_TEXT_CAP]; /* of the statement exec_name */
     char exec_name[NAME_LEN];
@@ -64,124 +64,6 @@ static struct pq_store *of(struct store *s)
     return (struct pq_store *)s;
 }
 
-/* ---- errors ---- */
-
-/* Of the class of a constraint, or data that does not fit: the rest is well. */
-static enum store_rc rc_of_state(const char *state)
-{
-    static const char *const REFUSED[] = { "23", "22", "54" };
-    static const char *const LOST[] = { "08", "57", "40", "55P03", "25P03" };
-    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++)
-        if (strncmp(state, REFUSED[i], strlen(REFUSED[i])) == 0)
-            return STORE_REFUSED;
-    for (size_t i = 0; i < sizeof LOST / sizeof LOST[0]; i++)
-        if (strncmp(state, LOST[i], strlen(LOST[i])) == 0)
-            return STORE_LOST;
-    return STORE_FAILED;
-}
-
-static void fail_by(struct pq_store *s, const PGresult *r)
-{
-    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-    const char *text =
-        r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const bool broke = PQstatus(s->conn) == CONNECTION_BAD || !state;
-    store_fail(&s->base, broke ? STORE_LOST : rc_of_state(state),
-               text ? text : "the connection broke");
-}
-
-static bool sent(struct pq_store *s, int is_queued)
-{
-    if (is_queued) {
-        s->pending++;
-        return true;
-    }
-    store_fail(&s->base, STORE_LOST, "the connection broke");
-    return false;
-}
-
-/* ---- the pipeline ---- */
-
-/* Out with what is queued, taking in what comes, so that neither side waits
- * for the other with full buffers. */
-static bool flush(struct pq_store *s)
-{
-    int rc;
-    while ((rc = PQflush(s->conn)) == 1) {
-        struct pollfd fd = { .fd = PQsocket(s->conn),
-                             .events = POLLIN | POLLOUT };
-        (void)poll(&fd, 1, -1);
-        if ((fd.revents & POLLIN) && !PQconsumeInput(s->conn))
-            break;
-    }
-    if (rc != 0)
-        store_fail(&s->base, STORE_LOST, "the connection broke");
-    return rc == 0;
-}
-
-/* The result that is next in line, good; else NULL and the error is noted. */
-static PGresult *take(struct pq_store *s)
-{
-    if (s->base.rc != STORE_OK)
-        return NULL;
-    PGresult *r = PQgetResult(s->conn);
-    PGresult *end = r ? PQgetResult(s->conn) : NULL;
-    const ExecStatusType status = PQresultStatus(r);
-    assert(!end || PQstatus(s->conn) == CONNECTION_BAD);
-    PQclear(end);
-    s->pending--;
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return r;
-    fail_by(s, r);
-    PQclear(r);
-    return NULL;
-}
-
-/* Take all that was sent; the last one is returned, for who asked for it. */
-static PGresult *take_all(struct pq_store *s)
-{
-    PGresult *last = NULL;
-    if (s->base.rc == STORE_OK && !PQsendFlushRequest(s->conn))
-        store_fail(&s->base, STORE_LOST, "the connection broke");
-    if (s->base.rc != STORE_OK || !flush(s))
-        return NULL;
-    while (s->pending > 0) {
-        PQclear(last);
-        last = take(s);
-        if (!last)
-            return NULL;
-    }
-    return last;
-}
-
-/* To the next synchronisation: the end of a transaction, or of an error. */
-static void sync_up(struct pq_store *s)
-{
-    bool is_there = PQpipelineSync(s->conn) == 1 && flush(s);
-    while (is_there) {
-        PGresult *r = PQgetResult(s->conn);
-        const ExecStatusType status = PQresultStatus(r);
-        if (status == PGRES_PIPELINE_SYNC || PQstatus(s->conn) != CONNECTION_OK)
-            is_there = false;
-        else if (r && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-                 status != PGRES_PIPELINE_ABORTED)
-            fail_by(s, r);
-        PQclear(r);
-    }
-    if (PQstatus(s->conn) != CONNECTION_OK)
-        store_fail(&s->base, STORE_LOST, "the connection broke");
-    s->pending = 0;
-}
-
-static bool send_text(struct pq_store *s, const char *text,
-                      const struct pq_params *p)
-{
-    static const struct pq_params NONE;
-    p = p ? p : &NONE;
-    return sent(s, PQsendQueryParams(s->conn, text, p->n, p->types, p->values,
-                                     p->lengths, p->formats, 1));
-}
-
 static bool send(struct pq_store *s, enum sql sql, const struct pq_params *p)
 {
     char name[NAME_LEN], text[PQ_TEXT_CAP];
@@ -189,12 +71,14 @@ static bool send(struct pq_store *s, enum sql sql, const struct pq_params *p)
     if (!s->prepared[sql]) {
         const bool fits = pq_text_of(text, SQL_TEXT[sql]);
         assert(fits);
-        if (!sent(s, PQsendPrepare(s->conn, name, text, p->n, p->types)))
+        if (!pipe_sent(&s->pipe,
+                       PQsendPrepare(s->pipe.conn, name, text, p->n, p->types)))
             return false;
         s->prepared[sql] = true;
     }
-    return sent(s, PQsendQueryPrepared(s->conn, name, p->n, p->values,
-                                       p->lengths, p->formats, 1));
+    return pipe_sent(&s->pipe,
+                     PQsendQueryPrepared(s->pipe.conn, name, p->n, p->values,
+                                         p->lengths, p->formats, 1));
 }
 
 /* ---- rows ---- */
@@ -236,7 +120,7 @@ static bool is_write(const char *text)
 static void end_statement(struct pq_store *s)
 {
     if (!s->in_transaction && s->base.rc == STORE_OK)
-        sync_up(s);
+        pipe_sync(&s->pipe);
 }
 
 static bool pq_start(struct store *base, enum sql sql, const char *types,
@@ -253,7 +137,7 @@ static bool pq_start(struct store *base, enum sql sql, const char *types,
         memo_touch(&s->memo, sql, &p);
         s->wrote = true;
     }
-    PGresult *rows = send(s, sql, &p) ? take_all(s) : NULL;
+    PGresult *rows = send(s, sql, &p) ? pipe_take_all(&s->pipe) : NULL;
     if (!rows)
         return false;
     end_statement(s);
@@ -292,14 +176,15 @@ static void pq_exec(struct store *base, const char *text,
         assert(fits);
         (void)snprintf(s->exec_text, sizeof s->exec_text, "%s", text);
         (void)snprintf(s->exec_name, sizeof s->exec_name, "e%u", s->n_execs++);
-        if (!sent(s,
-                  PQsendPrepare(s->conn, s->exec_name, numbered, p.n, p.types)))
+        if (!pipe_sent(&s->pipe, PQsendPrepare(s->pipe.conn, s->exec_name,
+                                               numbered, p.n, p.types)))
             return;
     }
-    (void)sent(s, PQsendQueryPrepared(s->conn, s->exec_name, p.n, p.values,
-                                      p.lengths, p.formats, 1));
-    if (s->pending > PENDING_MAX)
-        PQclear(take_all(s));
+    (void)pipe_sent(&s->pipe,
+                    PQsendQueryPrepared(s->pipe.conn, s->exec_name, p.n,
+                                        p.values, p.lengths, p.formats, 1));
+    if (s->pipe.pending > PENDING_MAX)
+        PQclear(pipe_take_all(&s->pipe));
 }
 
 static bool pq_query(struct store *base, const char *text, const char *types,
@@ -314,7 +199,8 @@ static bool pq_query(struct store *base, const char *text, const char *types,
         store_fail(base, STORE_REFUSED, "a statement is too long");
         return false;
     }
-    PGresult *rows = send_text(s, numbered, &p) ? take_all(s) : NULL;
+    PGresult *rows =
+        pipe_send(&s->pipe, numbered, &p) ? pipe_take_all(&s->pipe) : NULL;
     if (!rows)
         return false;
     end_statement(s);
@@ -380,8 +266,6 @@ static const char HEAD[] =
     "SELECT commits, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS"
     " bigint), current_setting('synchronous_commit') IN ('on',"
     " 'remote_apply'), (SELECT settled FROM boots WHERE id = $1) FROM head";
-/* Advisory locks are a database's own, and a database has one ledger. */
-static const char LOCK[] = "SELECT pg_advisory_xact_lock(1215581287)";
 
 static void one_number(struct pq_params *p, uint8_t at[8], int64_t v)
 {
@@ -414,21 +298,19 @@ static void begin_to_write(struct pq_store *s)
     struct pq_params boot;
     uint8_t number[8];
     one_number(&boot, number, s->base.boot);
-    if (send_text(s, "BEGIN", NULL) && send_text(s, LOCK, NULL) &&
-        send_text(s, HEAD, &boot))
-        asks_send(&s->asks, s->conn, &s->pending);
-    if (!PQsendFlushRequest(s->conn))
-        store_fail(&s->base, STORE_LOST, "the connection broke");
-    if (s->base.rc != STORE_OK || !flush(s))
+    if (pipe_send(&s->pipe, "BEGIN", NULL) &&
+        pipe_send(&s->pipe, PQ_LOCK, NULL) && pipe_send(&s->pipe, HEAD, &boot))
+        asks_send(&s->asks, s->pipe.conn, &s->pipe.pending);
+    if (!pipe_ask(&s->pipe))
         return;
-    PQclear(take(s));
-    PQclear(take(s));
-    PGresult *head = take(s);
+    PQclear(pipe_take(&s->pipe));
+    PQclear(pipe_take(&s->pipe));
+    PGresult *head = pipe_take(&s->pipe);
     if (head)
         read_head(s, head);
     PQclear(head);
     for (int kind = 0; kind < ASK_KINDS; kind++) {
-        PGresult *rows = asks_has(&s->asks, kind) ? take(s) : NULL;
+        PGresult *rows = asks_has(&s->asks, kind) ? pipe_take(&s->pipe) : NULL;
         if (rows)
             asks_learn(&s->asks, kind, &s->memo, rows);
     }
@@ -441,9 +323,9 @@ static void pq_begin(struct store *base)
     s->wrote = false;
     s->serial = NO_SERIAL; /* what breaks off before its commit is not there */
     if (s->reads) {
-        if (send_text(s, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                      NULL))
-            PQclear(take_all(s));
+        if (pipe_send(&s->pipe,
+                      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL))
+            PQclear(pipe_take_all(&s->pipe));
     } else {
         begin_to_write(s);
     }
@@ -473,8 +355,8 @@ static void send_serial(struct pq_store *s)
     p.n = 0;
     pq_params_add(&p, PQ_INT8, boot, sizeof boot);
     pq_params_add(&p, PQ_INT8, serial, sizeof serial);
-    if (send_text(s, "UPDATE head SET commits = commits + 1", NULL))
-        (void)send_text(s,
+    if (pipe_send(&s->pipe, "UPDATE head SET commits = commits + 1", NULL))
+        (void)pipe_send(&s->pipe,
                         "INSERT INTO commits (boot, serial) VALUES ($1, $2)"
                         " ON CONFLICT (boot) DO UPDATE SET serial ="
                         " excluded.serial",
@@ -487,8 +369,8 @@ static void pq_commit(struct store *base)
     const bool wrote = s->wrote;
     if (wrote)
         send_serial(s);
-    if (base->rc == STORE_OK && send_text(s, "COMMIT", NULL))
-        sync_up(s);
+    if (base->rc == STORE_OK && pipe_send(&s->pipe, "COMMIT", NULL))
+        pipe_sync(&s->pipe);
     if (base->rc != STORE_OK)
         return;
     if (wrote)
@@ -507,16 +389,16 @@ static void pq_rollback(struct store *base)
     asks_forget(&s->asks);
     memset(s->prepared, 0, sizeof s->prepared);
     s->exec_text[0] = '\0';
-    if (PQstatus(s->conn) == CONNECTION_OK) {
-        sync_up(s);
+    if (PQstatus(s->pipe.conn) == CONNECTION_OK) {
+        pipe_sync(&s->pipe);
         base->rc = STORE_OK;
-        if (send_text(s, "ROLLBACK", NULL) &&
-            send_text(s, "DEALLOCATE ALL", NULL))
-            sync_up(s);
+        if (pipe_send(&s->pipe, "ROLLBACK", NULL) &&
+            pipe_send(&s->pipe, "DEALLOCATE ALL", NULL))
+            pipe_sync(&s->pipe);
     } else if (s->reads && pq_link(&conn, s->where, s->reads, &err) == ERR_OK) {
-        PQfinish(s->conn);
-        s->conn = conn;
-        s->pending = 0;
+        PQfinish(s->pipe.conn);
+        s->pipe.conn = conn;
+        s->pipe.pending = 0;
         if (!PQenterPipelineMode(conn) || PQsetnonblocking(conn, 1) != 0)
             store_fail(base, STORE_LOST, "the connection broke");
     } else {
@@ -533,7 +415,7 @@ static bool read_back(struct pq_store *s, PGconn *conn, bool *committed)
     char sql[96];
     char why[8];
     bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
-              pq_do(conn, LOCK, why, sizeof why);
+              pq_do(conn, PQ_LOCK, why, sizeof why);
     (void)snprintf(sql, sizeof sql,
                    "SELECT count(*) FROM commits WHERE boot = %" PRId64
                    " AND serial = %" PRId64,
@@ -554,15 +436,16 @@ static bool pq_recover(struct store *base, bool *committed)
     asks_forget(&s->asks);
     memset(s->prepared, 0, sizeof s->prepared);
     s->exec_text[0] = '\0';
+    /* A session that is not dead lets go of the lock. */
+    PQfinish(s->pipe.conn);
+    s->pipe = (struct pq_pipe){ .store = base };
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     do {
         PGconn *conn = NULL;
         const enum err_code code = pq_link(&conn, s->where, s->reads, &err);
         if (code == ERR_OK && read_back(s, conn, committed) &&
             PQenterPipelineMode(conn) && PQsetnonblocking(conn, 1) == 0) {
-            PQfinish(s->conn);
-            s->conn = conn;
-            s->pending = 0;
+            s->pipe.conn = conn;
             base->rc = STORE_OK;
             /* Else what was news may not have been read: it is news again. */
             s->seen = *committed ? s->serial : NO_SERIAL;
@@ -595,16 +478,16 @@ static void pq_let_in(struct store *base, bool is_open)
         const char *name = TABLES[i].name;
         (void)snprintf(text, sizeof text, "ALTER TABLE %s %s TRIGGER USER",
                        name, is_open ? "DISABLE" : "ENABLE");
-        (void)send_text(s, text, NULL);
+        (void)pipe_send(&s->pipe, text, NULL);
         if (is_open || strncmp(TABLES[i].columns, "id,", 3) != 0)
             continue;
         (void)snprintf(text, sizeof text,
                        "SELECT setval(pg_get_serial_sequence('%s', 'id'),"
                        " (SELECT coalesce(max(id), 0) + 1 FROM %s), false)",
                        name, name);
-        (void)send_text(s, text, NULL);
+        (void)pipe_send(&s->pipe, text, NULL);
     }
-    PQclear(take_all(s));
+    PQclear(pipe_take_all(&s->pipe));
 }
 
 /* The database checkpoints by itself. */
@@ -626,7 +509,7 @@ static void pq_close(struct store *base)
     forget_batch(s);
     memo_fini(&s->memo);
     asks_fini(&s->asks);
-    PQfinish(s->conn);
+    PQfinish(s->pipe.conn);
     free(s->where);
     free(s);
 }
@@ -654,70 +537,13 @@ static const struct store_ops PG_OPS = {
 
 /* ---- opening ---- */
 
-/* 0 = there is none. */
-static int version_of(PGconn *conn)
-{
-    bool ok;
-    const struct pq_text there =
-        pq_ask(conn, "SELECT to_regclass('halftone.version') IS NOT NULL", &ok);
-    if (!ok || strcmp(there.text, "t") != 0)
-        return 0;
-    const struct pq_text version =
-        pq_ask(conn, "SELECT max(version) FROM halftone.version", &ok);
-    return ok ? atoi(version.text) : -1;
-}
-
-static enum err_code check_version(PGconn *conn, const struct pq_name *name,
-                                   int version, struct err *err)
-{
-    (void)conn;
-    if (version < 0)
-        return err_set(err, ERR_INTERNAL, "%s is not a ledger of Halftone",
-                       name->text);
-    if (version > PQ_SCHEMA_VERSION)
-        return err_set(err, ERR_INTERNAL,
-                       "%s has schema %d and this server knows %d", name->text,
-                       version, PQ_SCHEMA_VERSION);
-    return ERR_OK;
-}
-
-/* Makes or upgrades the schema, all or nothing, one server at a time. */
-static enum err_code make_schema(PGconn *conn, const struct pq_name *name,
-                                 struct err *err)
-{
-    char why[200] = "", stamp[96];
-    bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
-              pq_do(conn, LOCK, why, sizeof why);
-    int version = version_of(conn);
-    TRY(check_version(conn, name, version, err));
-    for (size_t i = 0; ok && version == 0 && PQ_SCHEMA_SQL[i]; i++)
-        ok = pq_do(conn, PQ_SCHEMA_SQL[i], why, sizeof why);
-    for (; ok && version > 0 && version < PQ_SCHEMA_VERSION; version++)
-        ok = pq_do(conn, PQ_SCHEMA_UPGRADES[version], why, sizeof why);
-    (void)snprintf(stamp, sizeof stamp,
-                   "INSERT INTO version SELECT %d WHERE NOT EXISTS (SELECT FROM"
-                   " version WHERE version = %d)",
-                   PQ_SCHEMA_VERSION, PQ_SCHEMA_VERSION);
-    ok = ok && pq_do(conn, stamp, why, sizeof why) &&
-         pq_do(conn, "COMMIT", why, sizeof why);
-    if (ok)
-        return ERR_OK;
-    (void)err_set(err, ERR_UNAVAILABLE,
-                  "%s: the ledger's tables cannot be "
-                  "made: %s",
-                  name->text, why);
-    return err_hint(err, "the role needs CREATE on the database, or a schema "
-                         "'halftone' of its own");
-}
-
 static enum err_code open_in(struct pq_store *s, struct err *err)
 {
     const struct pq_name name = pq_name_of(s->where);
-    TRY(pq_link(&s->conn, s->where, s->reads, err));
+    TRY(pq_link(&s->pipe.conn, s->where, s->reads, err));
     if (!s->reads)
-        TRY(make_schema(s->conn, &name, err));
-    const int version = version_of(s->conn);
-    TRY(check_version(s->conn, &name, version, err));
+        TRY(pq_schema_make(s->pipe.conn, &name, err));
+    const int version = pq_schema_version(s->pipe.conn);
     if (version != PQ_SCHEMA_VERSION) {
         (void)err_set(err, ERR_INTERNAL,
                       version > 0 ? "%s is a ledger of another version"
@@ -725,7 +551,8 @@ static enum err_code open_in(struct pq_store *s, struct err *err)
                       name.text);
         return err_hint(err, "start its server once: it makes the tables");
     }
-    return PQenterPipelineMode(s->conn) && PQsetnonblocking(s->conn, 1) == 0
+    return PQenterPipelineMode(s->pipe.conn) &&
+                   PQsetnonblocking(s->pipe.conn, 1) == 0
                ? ERR_OK
                : err_set(err, ERR_UNAVAILABLE, "%s: no pipeline mode",
                          name.text);
@@ -738,6 +565,7 @@ static enum err_code open_as(struct store **out, const char *where, bool reads,
     if (!s)
         return err_set(err, ERR_LIMIT, "out of memory");
     s->base.ops = &PG_OPS;
+    s->pipe.store = &s->base;
     s->base.alive_us = (int64_t)ALIVE_S * US_PER_S;
     s->reads = reads;
     s->seen = NO_SERIAL;

@@ -1,0 +1,122 @@
+#include "server/ledger/pq_pipe.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <string.h>
+
+/* Of the class of a constraint, or data that does not fit: the rest is well. */
+static enum store_rc rc_of_state(const char *state)
+{
+    static const char *const REFUSED[] = { "23", "22", "54" };
+    static const char *const LOST[] = { "08", "57", "40", "55P03", "25P03" };
+    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++)
+        if (strncmp(state, REFUSED[i], strlen(REFUSED[i])) == 0)
+            return STORE_REFUSED;
+    for (size_t i = 0; i < sizeof LOST / sizeof LOST[0]; i++)
+        if (strncmp(state, LOST[i], strlen(LOST[i])) == 0)
+            return STORE_LOST;
+    return STORE_FAILED;
+}
+
+static void fail_by(struct pq_pipe *p, const PGresult *r)
+{
+    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+    const char *text =
+        r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const bool broke = PQstatus(p->conn) == CONNECTION_BAD || !state;
+    store_fail(p->store, broke ? STORE_LOST : rc_of_state(state),
+               text ? text : "the connection broke");
+}
+
+bool pipe_sent(struct pq_pipe *p, int is_queued)
+{
+    if (is_queued) {
+        p->pending++;
+        return true;
+    }
+    store_fail(p->store, STORE_LOST, "the connection broke");
+    return false;
+}
+
+/* Out with what is queued, taking in what comes, so that neither side waits
+ * for the other with full buffers. */
+static bool pipe_flush(struct pq_pipe *p)
+{
+    int rc;
+    while ((rc = PQflush(p->conn)) == 1) {
+        struct pollfd fd = { .fd = PQsocket(p->conn),
+                             .events = POLLIN | POLLOUT };
+        (void)poll(&fd, 1, -1);
+        if ((fd.revents & POLLIN) && !PQconsumeInput(p->conn))
+            break;
+    }
+    if (rc != 0)
+        store_fail(p->store, STORE_LOST, "the connection broke");
+    return rc == 0;
+}
+
+PGresult *pipe_take(struct pq_pipe *p)
+{
+    if (p->store->rc != STORE_OK)
+        return NULL;
+    PGresult *r = PQgetResult(p->conn);
+    PGresult *end = r ? PQgetResult(p->conn) : NULL;
+    const ExecStatusType status = PQresultStatus(r);
+    assert(!end || PQstatus(p->conn) == CONNECTION_BAD);
+    PQclear(end);
+    p->pending--;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return r;
+    fail_by(p, r);
+    PQclear(r);
+    return NULL;
+}
+
+bool pipe_ask(struct pq_pipe *p)
+{
+    if (p->store->rc == STORE_OK && !PQsendFlushRequest(p->conn))
+        store_fail(p->store, STORE_LOST, "the connection broke");
+    return p->store->rc == STORE_OK && pipe_flush(p);
+}
+
+PGresult *pipe_take_all(struct pq_pipe *p)
+{
+    PGresult *last = NULL;
+    if (!pipe_ask(p))
+        return NULL;
+    while (p->pending > 0) {
+        PQclear(last);
+        last = pipe_take(p);
+        if (!last)
+            return NULL;
+    }
+    return last;
+}
+
+void pipe_sync(struct pq_pipe *p)
+{
+    bool is_there = PQpipelineSync(p->conn) == 1 && pipe_flush(p);
+    while (is_there) {
+        PGresult *r = PQgetResult(p->conn);
+        const ExecStatusType status = PQresultStatus(r);
+        if (status == PGRES_PIPELINE_SYNC || PQstatus(p->conn) != CONNECTION_OK)
+            is_there = false;
+        else if (r && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+                 status != PGRES_PIPELINE_ABORTED)
+            fail_by(p, r);
+        PQclear(r);
+    }
+    if (PQstatus(p->conn) != CONNECTION_OK)
+        store_fail(p->store, STORE_LOST, "the connection broke");
+    p->pending = 0;
+}
+
+bool pipe_send(struct pq_pipe *p, const char *text,
+               const struct pq_params *params)
+{
+    static const struct pq_params NONE;
+    const struct pq_params *q = params ? params : &NONE;
+    return pipe_sent(p,
+                     PQsendQueryParams(p->conn, text, q->n, q->types, q->values,
+                                       q->lengths, q->formats, 1));
+}

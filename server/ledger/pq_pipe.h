@@ -1,0 +1,44 @@
+#ifndef LEDGER_PQ_PIPE_H
+#define LEDGER_PQ_PIPE_H
+
+#include <libpq-fe.h>
+
+#include "server/ledger/pq_params.h"
+#include "server/ledger/store.h"
+
+/*
+ * What is sent to PostgreSQL without waiting, and what comes back in order.
+ *
+ *   pipe_send, pipe_send, ...   queued
+ *   pipe_ask                    out with it: answers are wanted now
+ *   pipe_take, pipe_take, ...   one for each, in order
+ *
+ * An error is the store's: rc is STORE_LOST when the connection broke or the
+ * transaction was ended from outside, STORE_REFUSED for a constraint.  After
+ * one, only pipe_sync leads on.
+ *
+ * Source: PostgreSQL 15 manual, 34.5 (pipeline mode); appendix A (SQLSTATE).
+ */
+struct pq_pipe {
+    struct store *store; /* whose errors; borrowed */
+    PGconn *conn;        /* owned; NULL: there is none now */
+    unsigned pending;    /* results that were not taken yet */
+};
+
+/* Something was queued by a call of libpq that said `is_queued`. */
+bool pipe_sent(struct pq_pipe *p, int is_queued);
+bool pipe_send(struct pq_pipe *p, const char *text,
+               const struct pq_params *params); /* NULL: none */
+
+bool pipe_ask(struct pq_pipe *p);
+
+/* The next result, good, the caller's; NULL after an error. */
+PGresult *pipe_take(struct pq_pipe *p);
+
+/* Ask, and take all: the last one. */
+PGresult *pipe_take_all(struct pq_pipe *p);
+
+/* To the next synchronisation: the end of a transaction, or of an error. */
+void pipe_sync(struct pq_pipe *p);
+
+#endif
