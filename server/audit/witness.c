@@ -10,6 +10,7 @@
 
 #include "server/base/cleanup.h"
 #include "server/base/durable.h"
+#include "server/base/hex.h"
 
 enum { TEXT_LEN = NOTE_LEN_MAX - 1024 };
 static const char EPOCH[] = "halftone-epoch ", BLOCK[] = "halftone-block ";
@@ -66,11 +67,8 @@ static const char *after(const char *line, const char *prefix)
 
 static bool parse_epoch(struct witness *w, const char *hex)
 {
-    for (size_t i = 0; i < WITNESS_EPOCH_LEN; i++, hex += 2)
-        if (strspn(hex, "0123456789abcdef") < 2 ||
-            sscanf(hex, "%2hhx", &w->epoch[i]) != 1)
-            return false;
-    return *hex == '\0';
+    return hex_parse(w->epoch, WITNESS_EPOCH_LEN, hex) &&
+           hex[2 * WITNESS_EPOCH_LEN] == '\0';
 }
 
 /* "NAME RHO EPS DELTA", decimal without signs or leading zeros. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/hex.h"
 #include "server/ledger/bundle.h"
 #include "server/ledger/committer.h"
 #include "server/metrics/metrics.h"
@@ -14,33 +15,15 @@ enum { CHECKPOINT_PAGES = 4096, FREE_KEYS = 10000, NS_PER_US = 1000 };
 
 struct ledger_hex ledger_id_hex(struct ledger_id id)
 {
-    static const char DIGITS[] = "0123456789abcdef";
     struct ledger_hex out = { "" };
-    for (int i = 0; i < LEDGER_ID_LEN; i++) {
-        out.text[2 * i] = DIGITS[id.bytes[i] >> 4];
-        out.text[2 * i + 1] = DIGITS[id.bytes[i] & 0xf];
-    }
+    hex_print(out.text, id.bytes, sizeof id.bytes);
     return out;
-}
-
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
 }
 
 bool ledger_id_parse(struct ledger_id *out, const char *hex)
 {
-    if (strlen(hex) != 2 * LEDGER_ID_LEN)
-        return false;
-    for (int i = 0; i < LEDGER_ID_LEN; i++) {
-        const int high = digit_of(hex[2 * i]), low = digit_of(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return strlen(hex) == 2 * LEDGER_ID_LEN &&
+           hex_parse(out->bytes, sizeof out->bytes, hex);
 }
 
 const char *ledger_state_name(enum ledger_state s)

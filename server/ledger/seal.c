@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "server/base/hex.h"
 #include "server/base/reader.h"
 #include "server/base/writer.h"
 
@@ -23,26 +24,6 @@ enum {
 };
 static const uint8_t MAGIC[MAGIC_LEN] = { 'H', 't', 'S', '1' };
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
-static bool parse_line(uint8_t *out, const char *line, size_t len)
-{
-    if (len != 2 * SEAL_KEY_LEN)
-        return false;
-    for (size_t i = 0; i < SEAL_KEY_LEN; i++) {
-        const int high = digit_of(line[2 * i]), low = digit_of(line[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 enum err_code seal_keys_parse(struct seal_keys *out, const char *text,
                               size_t len, struct err *err)
 {
@@ -51,8 +32,8 @@ enum err_code seal_keys_parse(struct seal_keys *out, const char *text,
     for (size_t at = 0; at < len; number++) {
         const char *nl = memchr(text + at, '\n', len - at);
         const size_t line = nl ? (size_t)(nl - text) - at : len - at;
-        if (out->n == SEAL_KEYS_MAX ||
-            !parse_line(out->key[out->n], text + at, line)) {
+        if (out->n == SEAL_KEYS_MAX || line != 2 * SEAL_KEY_LEN ||
+            !hex_parse(out->key[out->n], SEAL_KEY_LEN, text + at)) {
             (void)err_set(err, ERR_INVALID,
                           "line %u is not 64 hexadecimal digits in lower case, "
                           "or the ninth",

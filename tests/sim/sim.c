@@ -110,8 +110,18 @@ static struct sim {
     struct sim_result result;
 } sim;
 
+static void note_event(const char *what, unsigned who)
+{
+    const uint64_t prime = UINT64_C(1099511628211); /* FNV-1a */
+    uint64_t h = sim.result.events ^ (uint64_t)baton_now_us(sim.baton);
+    for (; *what; what++)
+        h = (h ^ (unsigned char)*what) * prime;
+    sim.result.events = (h ^ who) * prime;
+}
+
 static void say(const char *what, unsigned who, const char *more)
 {
+    note_event(what, who);
     if (sim.tells)
         printf("%10.3f %s %u %s\n",
                (double)(baton_now_us(sim.baton) - START_US) / (double)S, what,

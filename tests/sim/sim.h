@@ -34,7 +34,8 @@ enum sim_plant {
 
 struct sim_result {
     const char *broken; /* what did not hold, or NULL; static */
-    unsigned answers, misses, refused, charges, retries, kills, breaks_off;
+    unsigned answers, misses, refused, charges, retries, kills;
+    uint64_t events; /* a hash of all that happened, and when */
 };
 
 /* One life of all of it; with `tells` its events are on standard output. */
