@@ -24,4 +24,17 @@ grow 100
 check 'and so does it when it has grown' says 'consistent with the one before' look
 grow 160
 check 'past its first tile, too' says 'consistent with the one before' look
+# What a witness of ours signed, under others' eyes.
+port=$(free_port $((${PORT_FROM:-7443} + 57)))
+"$bin/halftone" audit witness "$run/witness" --listen "127.0.0.1:$port" --log-key "$key" \
+    --name witness.example/w1 >"$run/witness.log" 2>&1 &
+witness_pid=$!
+trap 'stop_server; kill "$witness_pid"; rm -rf "$run"' EXIT
+sleep 1
+witness=$(head -n 1 "$run/witness.log")
+stop_server
+sed -i "s|^ledger:.*|&\naudit: {witness_url: 'http://127.0.0.1:$port', witness_key: '$witness'}|" "$run/config.yaml"
+start_server
+cosigned() { "$golog" "https://$HALFTONE_TARGET" "$key" "$run/seen" "$witness"; }
+check 'the cosignature of a witness, too' says 'the log and its witness signed' cosigned
 exit $failed

@@ -1,7 +1,7 @@
 // golog checks a log with code that is not ours: golang.org/x/mod's note and
 // tlog, and transparency-dev's merkle and formats.
 //
-//	golog URL VERIFIER_KEY CHECKPOINT_FILE
+//	golog URL VERIFIER_KEY CHECKPOINT_FILE [WITNESS_KEY]
 //
 // It opens the checkpoint, reads the whole tree through tlog's own tiles,
 // proves inclusion of each leaf and consistency with the checkpoint in the
@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	fmtlog "github.com/transparency-dev/formats/log"
+	fmtnote "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -113,6 +114,19 @@ func main() {
 	broken[len(cp.Origin)+1] ^= 1
 	_, _, _, err = fmtlog.ParseCheckpoint(broken, verifier.Name(), verifier)
 	want(err != nil, "a changed checkpoint does not")
+
+	if len(os.Args) > 4 {
+		witness, err := fmtnote.NewVerifierForCosignatureV1(os.Args[4])
+		check(err)
+		signed := get("cosigned")
+		_, _, open, err := fmtlog.ParseCheckpoint(signed, verifier.Name(), verifier, witness)
+		check(err)
+		want(len(open.Sigs) == 2, "the log and its witness signed")
+		broken := append([]byte{}, signed...)
+		broken[len(broken)-20] ^= 1
+		_, err = note.Open(broken, note.VerifierList(witness))
+		want(err != nil, "a changed signature of the witness does not open")
+	}
 
 	size := int64(cp.Size)
 	var root tlog.Hash
