@@ -42,7 +42,9 @@ static bool copy(struct engine_result *out, const struct engine_result *from,
     }
     if (n_cells)
         memcpy(cells, from->measures, n_cells * sizeof *cells);
-    *out = (struct engine_result){ keys, cells, from->n_rows };
+    *out = (struct engine_result){ .keys = keys,
+                                   .measures = cells,
+                                   .n_rows = from->n_rows };
     return true;
 }
 
@@ -85,6 +87,19 @@ static void keep(struct remember *r, const struct plan *plan,
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+/* As one page where pages are wanted. */
+static enum err_code hand_over(struct engine_result *out,
+                               const struct engine_result *whole,
+                               const struct plan *plan, struct arena *a,
+                               struct err *err)
+{
+    if (out->pages)
+        return out->pages->take(out->pages->ctx, whole, err);
+    return copy(out, whole, plan, a)
+               ? ERR_OK
+               : err_set(err, ERR_MISS, "the engine failed");
+}
+
 static enum err_code run(struct engine *e, struct engine_result *out,
                          const struct plan *plan, const uint8_t secret[32],
                          const atomic_int *stop, struct arena *a,
@@ -94,17 +109,16 @@ static enum err_code run(struct engine *e, struct engine_result *out,
     bool again;
     struct kept *k = find(r, plan->sql, &again);
     if (!again)
-        return copy(out, &k->result, plan, a)
-                   ? ERR_OK
-                   : err_set(err, ERR_MISS, "the engine failed");
-    TRY(engine_run(r->inner, out, plan, secret, stop, a, err));
+        return hand_over(out, &k->result, plan, a, err);
+    struct engine_result whole = { 0 };
+    TRY(engine_run(r->inner, &whole, plan, secret, stop, a, err));
     if (!k)
-        keep(r, plan, out);
-    else if (!is_same(out, &k->result, plan)) {
+        keep(r, plan, &whole);
+    else if (!is_same(&whole, &k->result, plan)) {
         (void)fprintf(stderr, "the engine gave two results: %s\n", plan->sql);
         abort();
     }
-    return ERR_OK;
+    return hand_over(out, &whole, plan, a, err);
 }
 
 static void refresh(struct engine *e)
