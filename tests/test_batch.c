@@ -616,6 +616,7 @@ static void check_memory_of_all(void **state)
     assert_string_equal(got.err.reason, "batch_memory");
     assert_int_equal(charges(&f), 0);
     assert_int_equal(engine_fake_calls(f.dataset.engine), 0);
+    arena_fini(&got.arena);
     service_fixture_close(&f);
 }
 
