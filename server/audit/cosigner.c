@@ -1,17 +1,19 @@
 #include "server/audit/cosigner.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/base/base64.h"
 #include "server/audit/http.h"
+#include "server/base/base64.h"
 #include "server/base/clock.h"
 
 enum { TIMEOUT_MS = 3000, OLD_DIGITS = 20 };
 #define REST_NS (UINT64_C(5) * 1000000000) /* after nobody answered */
 
 struct cosigner {
-    struct http *http; /* owned */
+    pthread_mutex_t lock; /* of all that follows */
+    struct http *http;    /* owned */
     struct note_verifier key;
     uint64_t failed_ns; /* monotonic; 0 = it answered the last time */
     char request[COSIGNER_REQUEST_LEN];
@@ -99,6 +101,7 @@ enum err_code cosigner_new(struct cosigner **out, const char *base,
     if (!c)
         return err_set(err, ERR_LIMIT, "out of memory");
     c->key = *key;
+    (void)pthread_mutex_init(&c->lock, NULL);
     const enum err_code code = http_new(&c->http, &o, err);
     if (code != ERR_OK) {
         cosigner_free(c);
@@ -113,6 +116,7 @@ void cosigner_free(struct cosigner *c)
     if (!c)
         return;
     http_free(c->http);
+    (void)pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
@@ -141,9 +145,9 @@ static enum err_code take_lines(struct cosigner *c, struct cosigner_said *out,
                          "prints");
 }
 
-enum err_code cosigner_ask(struct cosigner *c, struct cosigner_said *out,
-                           const char *note, size_t note_len, uint64_t old,
-                           const struct merkle_proof *proof, struct err *err)
+static enum err_code ask(struct cosigner *c, struct cosigner_said *out,
+                         const char *note, size_t note_len, uint64_t old,
+                         const struct merkle_proof *proof, struct err *err)
 {
     char answer[COSIGNER_LINES_LEN];
     size_t len = sizeof answer;
@@ -176,6 +180,16 @@ enum err_code cosigner_ask(struct cosigner *c, struct cosigner_said *out,
     (void)err_set(err, ERR_UNAVAILABLE, "the witness answered HTTP %ld",
                   out->status);
     return out_of_reach(c, err);
+}
+
+enum err_code cosigner_ask(struct cosigner *c, struct cosigner_said *out,
+                           const char *note, size_t note_len, uint64_t old,
+                           const struct merkle_proof *proof, struct err *err)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    const enum err_code code = ask(c, out, note, note_len, old, proof, err);
+    (void)pthread_mutex_unlock(&c->lock);
+    return code;
 }
 
 /* ---- the witness's side ---- */

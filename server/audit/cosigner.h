@@ -43,6 +43,7 @@ struct cosigner_said {
 };
 /*
  * Submit a signed note of a checkpoint, with the proof from `old` leaves.
+ * Any thread, one at a time.
  * ERR_UNAVAILABLE  it cannot be reached, or its answer is none: ask later.
  *                  After one such, for a few seconds nobody is asked.
  */

@@ -358,6 +358,54 @@ enum err_code guard_tell(struct guard *g, const struct journal *j,
     return has_witness(g) && grew ? write_now(g, j, err) : ERR_OK;
 }
 
+enum err_code guard_offer(struct guard *g, struct guard_offer *out,
+                          const struct journal *j, struct err *err)
+{
+    const struct merkle_reader reader = { .read = journal_read,
+                                          .ctx = g->store };
+    const struct checkpoint before = g->witness.head;
+    out->is_due = false;
+    out->old = g->told;
+    out->size = j->now.size;
+    out->proof.n = 0;
+    struct writer w = writer_of(out->note, sizeof out->note);
+    if (!g->cosigner || out->size == before.size)
+        return ERR_OK;
+    TRY(merge_leases(g, err));
+    look_at(g, j);
+    const enum err_code code = print_note(&w, g, err);
+    out->head = g->witness.head;
+    g->witness.head = before;
+    if (code != ERR_OK)
+        return code;
+    out->note_len = w.len;
+    out->is_due = true;
+    return out->old > 0 && out->old < out->size
+               ? merkle_prove_prefix(&out->proof, &reader, out->old, out->size,
+                                     err)
+               : ERR_OK;
+}
+
+enum err_code guard_accept(struct guard *g, const struct guard_offer *offer,
+                           const struct cosigner_said *said,
+                           const struct journal *j, struct err *err)
+{
+    uint64_t old = g->told;
+    if (offer->size <= g->told)
+        return ERR_OK; /* more was leased meanwhile, and that it signed */
+    if (said->verdict == COSIGNER_OTHER && said->size >= g->told &&
+        said->size <= j->now.size) {
+        g->told = said->size; /* the next time from there */
+        return ERR_OK;
+    }
+    if (said->verdict != COSIGNER_SIGNED)
+        return go_on_from(g, &old, said, err);
+    g->told = offer->size;
+    g->witness.head = offer->head;
+    meta_set(g->store, "cosigned", (const uint8_t *)said->note, said->note_len);
+    return ERR_OK;
+}
+
 enum err_code guard_begin(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err)
 {

@@ -21,8 +21,8 @@
  * A witness over HTTP (server/audit/cosigner.h) is shown the same text, as a
  * checkpoint with lines of ours, and signs only what goes on from what it saw:
  * that takes the place of the epoch.  What it signed is kept as "cosigned", and
- * the blocks with it.  It is asked inside a transaction, for three seconds at
- * most, and after it did not answer not again for five.
+ * the blocks with it.  For more blocks it is asked inside a transaction, three
+ * seconds at most, and after it did not answer not again for five.
  *
  * Meta keys in the file: "epoch" of the newest start with a witness and
  * "epoch_before" of the one that the witness knew then; "untold" until it was
@@ -67,6 +67,24 @@ enum err_code guard_begin(struct guard *g, struct store *s,
 enum err_code guard_cover(struct guard *g, const struct journal *j,
                           const char *account, struct dp_price taken,
                           struct dp_price limit, struct err *err) MUST_CHECK;
+
+/*
+ * Tell a cosigner how far the log has come, in three steps of which the second
+ * is in no transaction: what it is shown, cosigner_ask, what it said of that.
+ */
+struct guard_offer {
+    bool is_due; /* else the log has not grown, or there is no cosigner */
+    char note[NOTE_LEN_MAX];
+    size_t note_len;
+    uint64_t old, size;
+    struct checkpoint head;
+    struct merkle_proof proof;
+};
+enum err_code guard_offer(struct guard *g, struct guard_offer *out,
+                          const struct journal *j, struct err *err) MUST_CHECK;
+enum err_code guard_accept(struct guard *g, const struct guard_offer *offer,
+                           const struct cosigner_said *said,
+                           const struct journal *j, struct err *err) MUST_CHECK;
 
 /* Tell the witness how far the log has come. */
 enum err_code guard_tell(struct guard *g, const struct journal *j,

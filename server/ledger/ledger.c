@@ -364,10 +364,56 @@ static enum err_code exec_witness(struct book *b, struct work *w)
     return code;
 }
 
+/* A cosigner is asked while others charge. */
+struct cosign_work {
+    struct work work;
+    struct guard_offer offer;
+    struct cosigner_said said;
+};
+
+static enum err_code exec_offer(struct book *b, struct work *w)
+{
+    struct cosign_work *k = (struct cosign_work *)w;
+    return guard_offer(&b->guard, &k->offer, &b->journal, w->err);
+}
+
+static enum err_code exec_accept(struct book *b, struct work *w)
+{
+    struct cosign_work *k = (struct cosign_work *)w;
+    return guard_accept(&b->guard, &k->offer, &k->said, &b->journal, w->err);
+}
+
+static enum err_code ask_cosigner(struct ledger *l, struct cosign_work *k,
+                                  struct err *err)
+{
+    struct cosigner *cosigner = l->committer.book.guard.cosigner;
+    const struct guard_offer *o = &k->offer;
+    k->work = (struct work){ .exec = exec_offer, .err = err };
+    TRY(committer_run(&l->committer, &k->work));
+    if (!o->is_due)
+        return ERR_OK;
+    TRY(cosigner_ask(cosigner, &k->said, o->note, o->note_len, o->old,
+                     &o->proof, err));
+    k->work = (struct work){ .exec = exec_accept, .err = err };
+    return committer_run(&l->committer, &k->work);
+}
+
+static enum err_code tell_cosigner(struct ledger *l, struct err *err)
+{
+    struct cosign_work *k = calloc(1, sizeof *k);
+    const enum err_code code =
+        k ? ask_cosigner(l, k, err)
+          : err_set(err, ERR_UNAVAILABLE, "out of memory");
+    free(k);
+    metrics_set(&metrics.witness_failed, code != ERR_OK);
+    return code;
+}
+
 enum err_code ledger_witness(struct ledger *l, struct err *err)
 {
     struct work w = { .exec = exec_witness, .err = err };
-    return committer_run(&l->committer, &w);
+    return l->committer.book.guard.cosigner ? tell_cosigner(l, err)
+                                            : committer_run(&l->committer, &w);
 }
 
 static enum err_code exec_beat(struct book *b, struct work *w)
