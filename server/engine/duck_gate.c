@@ -58,20 +58,12 @@ static void rows(duckdb_function_info info, duckdb_data_chunk chunk,
     const struct duck_column c = { duckdb_vector_get_data(v),
                                    duckdb_vector_get_validity(v) };
     bool *counts = duckdb_vector_get_data(out);
-    uint32_t numbers[DUCK_KEYS_BATCH];
     if (!pin || !f->gate->gate) {
         memset(counts, 0, n * sizeof *counts);
         return;
     }
-    for (idx_t first = 0; first < n; first += DUCK_KEYS_BATCH) {
-        const idx_t left = n - first;
-        const size_t m = left < DUCK_KEYS_BATCH ? left : DUCK_KEYS_BATCH;
-        duck_keys_find(numbers, pin->keys, &c, f->is_text, first, m,
-                       f->gate->gate);
-        for (size_t i = 0; i < m; i++)
-            counts[first + i] = !duck_is_null(&c, first + i) &&
-                                gate_counts(&pin->view, numbers[i]);
-    }
+    duck_keys_count(counts, pin->keys, &c, f->is_text, n, f->gate->gate,
+                    &pin->view);
 }
 
 /* ---- pins ---- */

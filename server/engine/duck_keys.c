@@ -141,11 +141,14 @@ static void prefetch(const struct duck_keys *k, uint64_t key)
         __builtin_prefetch(&k->numbers[at]);
 }
 
-void duck_keys_find(uint32_t *out, const struct duck_keys *k,
-                    const struct duck_column *c, bool is_text, idx_t first,
-                    size_t n, const struct gate *gate)
+enum { BATCH = 256 };
+
+/* Numbers of rows [first, first + n), n <= BATCH. */
+static void find_batch(uint32_t *out, const struct duck_keys *k,
+                       const struct duck_column *c, bool is_text, idx_t first,
+                       size_t n, const struct gate *gate)
 {
-    uint64_t keys[DUCK_KEYS_BATCH];
+    uint64_t keys[BATCH];
     for (size_t i = 0; i < n && k; i++) {
         keys[i] = 0;
         if (duck_is_null(c, first + i))
@@ -160,6 +163,41 @@ void duck_keys_find(uint32_t *out, const struct duck_keys *k,
             out[i] = GATE_NOBODY;
         if (out[i] == UNKNOWN)
             out[i] = ask(gate, c, is_text, first + i, false);
+    }
+}
+
+/*
+ * An array and no NULL, which is most of what there is: two loads a row, none
+ * of which waits for that of another row.  False: some key is not in it, and
+ * nothing was decided.
+ */
+static bool count_dense(bool *out, const struct duck_keys *k,
+                        const int64_t *keys, idx_t n,
+                        const struct gate_view *view)
+{
+    uint32_t most = 0;
+    for (idx_t i = 0; i < n; i++) {
+        const uint64_t at = (uint64_t)keys[i] - (uint64_t)k->base;
+        const uint32_t number = at < k->range ? k->numbers[at] : UNKNOWN;
+        most = number > most ? number : most;
+        out[i] = gate_counts(view, number);
+    }
+    return most < UNKNOWN;
+}
+
+void duck_keys_count(bool *out, const struct duck_keys *k,
+                     const struct duck_column *c, bool is_text, idx_t n,
+                     const struct gate *gate, const struct gate_view *view)
+{
+    uint32_t numbers[BATCH];
+    if (k && k->is_dense && !c->valid && count_dense(out, k, c->data, n, view))
+        return;
+    for (idx_t first = 0; first < n; first += BATCH) {
+        const size_t m = n - first < BATCH ? (size_t)(n - first) : BATCH;
+        find_batch(numbers, k, c, is_text, first, m, gate);
+        for (size_t i = 0; i < m; i++)
+            out[first + i] =
+                !duck_is_null(c, first + i) && gate_counts(view, numbers[i]);
     }
 }
 

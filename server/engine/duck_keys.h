@@ -16,12 +16,10 @@
  * stands for nobody, and its keys are looked up one by one.  A text that came
  * later meets a hash of the table's with a chance of n / 2^64.
  *
- * Tables are larger than a cache: duck_keys_find looks up a batch at a time, so
- * that one miss does not wait for another.
+ * Tables are larger than a cache: duck_keys_count looks up a batch at a time,
+ * so that one miss does not wait for another.
  */
 struct duck_keys;
-
-enum { DUCK_KEYS_BATCH = 256 };
 
 /*
  * `result` has one column, the distinct keys, BIGINT or (is_text) VARCHAR, and
@@ -34,11 +32,12 @@ struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
 struct duck_keys *duck_keys_keep(struct duck_keys *k);
 void duck_keys_drop(struct duck_keys *k); /* NULL is allowed */
 
-/* Numbers of rows [first, first + n) of a column, n <= DUCK_KEYS_BATCH; k may
- * be NULL.  What is not in the table is asked of the gate.  NULL keys are
- * GATE_NOBODY. */
-void duck_keys_find(uint32_t *out, const struct duck_keys *k,
-                    const struct duck_column *c, bool is_text, idx_t first,
-                    size_t n, const struct gate *gate);
+/*
+ * Who of the n people in a column counts.  k may be NULL.  A key that is not in
+ * the table is asked of the gate; NULL keys do not count.
+ */
+void duck_keys_count(bool *out, const struct duck_keys *k,
+                     const struct duck_column *c, bool is_text, idx_t n,
+                     const struct gate *gate, const struct gate_view *view);
 
 #endif
