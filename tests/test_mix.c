@@ -317,6 +317,33 @@ static void intervals_pass(void **state)
     arena_fini(&a);
 }
 
+/* A number that a WHERE around them chooses rows by has none, others keep
+ * theirs. */
+static void a_chosen_number_has_no_interval(void **state)
+{
+    const struct request req = { .purpose = "stats" };
+    char sql[1024];
+    struct plan *p = NULL;
+    struct reply_table t;
+    struct arena a;
+    (void)state;
+    arena_init(&a, 1 << 24);
+    (void)snprintf(sql, sizeof sql,
+                   "%sSELECT a.land, a.c, b.p FROM x a JOIN y b ON a.land = "
+                   "b.land WHERE a.c > -1000000 AND a.land <> 'ES'",
+                   WITH);
+    plan_it(&p, sql, &req, &a);
+    answer(&t, p, &a);
+    assert_true(t.n_rows > 0 && t.n_columns == 3);
+    for (size_t r = 0; r < t.n_rows; r++) {
+        assert_int_equal(t.intervals[3 * r + 1].kind, INTERVAL_NONE);
+        assert_int_equal(t.intervals[3 * r + 2].kind, INTERVAL_BOUNDED);
+    }
+    assert_non_null(
+        strstr(t.notices[t.n_notices - 1], "no interval is told for \"c\""));
+    arena_fini(&a);
+}
+
 /* Names and types before any value is known. */
 static void types_are_told(void **state)
 {
@@ -388,6 +415,7 @@ int main(void)
         cmocka_unit_test(accuracy_holds_for_each),
         cmocka_unit_test(orders_are_free),
         cmocka_unit_test(intervals_pass),
+        cmocka_unit_test(a_chosen_number_has_no_interval),
         cmocka_unit_test(types_are_told),
         cmocka_unit_test(errors_are_told),
     };

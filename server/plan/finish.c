@@ -5,8 +5,8 @@
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
-#include "server/plan/explain.h"
 #include "server/plan/finish_report.h"
+#include "server/plan/finish_silent.h"
 #include "server/plan/laws.h"
 #include "server/plan/mix.h"
 #include "server/plan/release.h"
@@ -412,115 +412,15 @@ enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
     return ERR_OK;
 }
 
-static bool is_silent(const struct reply_table *t, size_t column)
-{
-    const enum value_type type = t->columns[column].type;
-    bool any = false, told = false;
-    for (size_t r = 0; r < t->n_rows; r++) {
-        const size_t at = r * t->n_columns + column;
-        any |= t->cells[at].type != VALUE_NULL;
-        told |= t->intervals[at].kind != INTERVAL_NONE;
-    }
-    return any && !told && (type == VALUE_INT || type == VALUE_DOUBLE);
-}
-
-/* Why a number has no interval, where none of its column has one. */
-static enum err_code tell_silent(struct reply_table *out, const struct plan *p,
-                                 const struct laws *laws, struct arena *a,
-                                 struct err *err)
-{
-    const struct plan *first = plan_release(p, 0);
-    const char **notices =
-        ARENA_NEW_N(a, out->n_notices + p->n_outputs + 1, const char *);
-    if (!notices)
-        return draft_memory(err);
-    if (out->n_notices > 0)
-        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
-    for (size_t i = 0; i < p->n_outputs && !p->is_free; i++) {
-        const struct typed *e = first->outputs[i].expr;
-        const bool picks = e->kind == TYPED_AGG &&
-                           first->aggs[e->index].kind == PLAN_AGG_QUANTILE;
-        if (typed_is_call(e, OP_DP_LOW) || typed_is_call(e, OP_DP_HIGH))
-            continue; /* the end of an interval */
-        if (!laws_reads(e) || !is_silent(out, i))
-            continue;
-        const char *text = arena_printf(
-            a,
-            laws && laws_is_lost(laws, e)
-                ? "no interval is told for \"%s\": rows were chosen by it, and "
-                  "not by comparing one count or sum with constants"
-            : picks
-                ? "no interval is told for \"%s\": percentiles have one when "
-                  "intervals are asked for"
-                : "no interval is told for \"%s\": it neither adds up noisy "
-                  "numbers nor rises or falls with one",
-            p->outputs[i].name);
-        if (!text)
-            return draft_memory(err);
-        notices[out->n_notices++] = text;
-    }
-    out->notices = notices;
-    return ERR_OK;
-}
-
-/* Does it hold anything but constants? */
-static bool is_computed(const struct typed *e)
-{
-    bool found = e->kind != TYPED_CONST && e->kind != TYPED_CALL;
-    for (size_t i = 0; e->kind == TYPED_CALL && !found && i < e->call.n_args;
-         i++)
-        found = is_computed(e->call.args[i]);
-    return found;
-}
-
-/* Is it a number that has noise in it, as the answer shows it? */
-static bool has_noise(const struct plan *p, size_t column,
-                      const struct plan_output *shown)
-{
-    const struct plan_output *o = explain_origin(p, column);
-    if (!o)
-        return is_computed(shown->expr);
-    return !o->is_key && laws_reads(o->expr) &&
-           !typed_is_call(o->expr, OP_DP_LOW) &&
-           !typed_is_call(o->expr, OP_DP_HIGH);
-}
-
-/* The same of columns of what SELECTs around a release, or around several, make
- * of their answers. */
-static enum err_code tell_silent_after(struct reply_table *out,
-                                       const struct plan *p, struct arena *a,
-                                       struct err *err)
-{
-    size_t n;
-    const struct plan_output *outputs = plan_columns(p, &n);
-    const char **notices = ARENA_NEW_N(a, out->n_notices + n + 1, const char *);
-    if (!notices)
-        return draft_memory(err);
-    if (out->n_notices > 0)
-        memcpy(notices, out->notices, out->n_notices * sizeof *notices);
-    for (size_t i = 0; i < n && !p->is_free; i++) {
-        if (!is_silent(out, i) || !has_noise(p, i, &outputs[i]))
-            continue;
-        notices[out->n_notices] = arena_printf(
-            a,
-            "no interval is told for \"%s\": it does not pass through as one "
-            "noisy number that has one",
-            outputs[i].name);
-        if (!notices[out->n_notices++])
-            return draft_memory(err);
-    }
-    out->notices = notices;
-    return ERR_OK;
-}
-
 static enum err_code finish_mix(struct reply_table *out, const struct plan *p,
                                 const struct plan_noisy *noisy, struct arena *a,
                                 struct err *err)
 {
     TRY(plan_mix_apply(out, p, noisy, a, err));
+    finish_lose_chosen(out, p);
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
-    return tell_silent_after(out, p, a, err);
+    return finish_silent_after(out, p, a, err);
 }
 
 enum err_code plan_finish(struct reply_table *out, const struct plan *p,
@@ -544,8 +444,8 @@ enum err_code plan_finish(struct reply_table *out, const struct plan *p,
     TRY(finish_reports(out, p, noisy, a, err));
     TRY(finish_no_mean(out, p, a, err));
     if (p->n_after == 0)
-        TRY(tell_silent(out, p, t.laws, a, err));
+        TRY(finish_silent(out, p, t.laws, a, err));
     for (size_t i = 0; i < p->n_after; i++)
         TRY(plan_after_apply(out, &p->after[i], a, err));
-    return p->n_after > 0 ? tell_silent_after(out, p, a, err) : ERR_OK;
+    return p->n_after > 0 ? finish_silent_after(out, p, a, err) : ERR_OK;
 }
