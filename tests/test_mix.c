@@ -290,22 +290,28 @@ static void orders_are_free(void **state)
     assert_memory_not_equal(one, two, 32);
 }
 
+/* What `sql`, over x and y, answers. */
+static void ask_answers(struct reply_table *t, const char *sql, struct arena *a)
+{
+    const struct request req = { .purpose = "stats" };
+    char text[1024];
+    struct plan *p = NULL;
+    (void)snprintf(text, sizeof text, "%s%s", WITH, sql);
+    plan_it(&p, text, &req, a);
+    answer(t, p, a);
+}
+
 /* A number keeps its interval through unions and joins. */
 static void intervals_pass(void **state)
 {
-    const struct request req = { .purpose = "stats" };
-    char sql[1024];
-    struct plan *p = NULL;
     struct reply_table t;
     struct arena a;
     (void)state;
     arena_init(&a, 1 << 24);
-    (void)snprintf(sql, sizeof sql,
-                   "%sSELECT a.land, a.c, b.p FROM x a LEFT JOIN y b ON a.land "
-                   "= b.land UNION ALL SELECT land, p, NULL FROM y",
-                   WITH);
-    plan_it(&p, sql, &req, &a);
-    answer(&t, p, &a);
+    ask_answers(&t,
+                "SELECT a.land, a.c, b.p FROM x a LEFT JOIN y b ON a.land = "
+                "b.land UNION ALL SELECT land, p, NULL FROM y",
+                &a);
     assert_int_equal(t.n_rows, X_ROWS + Y_ROWS);
     for (size_t i = 0; i < t.n_rows * 3; i++) {
         const bool is_number = t.cells[i].type == VALUE_INT;
@@ -321,19 +327,14 @@ static void intervals_pass(void **state)
  * theirs. */
 static void a_chosen_number_has_no_interval(void **state)
 {
-    const struct request req = { .purpose = "stats" };
-    char sql[1024];
-    struct plan *p = NULL;
     struct reply_table t;
     struct arena a;
     (void)state;
     arena_init(&a, 1 << 24);
-    (void)snprintf(sql, sizeof sql,
-                   "%sSELECT a.land, a.c, b.p FROM x a JOIN y b ON a.land = "
-                   "b.land WHERE a.c > -1000000 AND a.land <> 'ES'",
-                   WITH);
-    plan_it(&p, sql, &req, &a);
-    answer(&t, p, &a);
+    ask_answers(&t,
+                "SELECT a.land, a.c, b.p FROM x a JOIN y b ON a.land = b.land "
+                "WHERE a.c > -1000000 AND a.land <> 'ES'",
+                &a);
     assert_true(t.n_rows > 0 && t.n_columns == 3);
     for (size_t r = 0; r < t.n_rows; r++) {
         assert_int_equal(t.intervals[3 * r + 1].kind, INTERVAL_NONE);
