@@ -818,7 +818,7 @@ static void reports_of_sets_and_chains(void **state)
     struct plan *p = NULL;
     struct arena a;
     struct err err = { 0 };
-    struct plan_noisy each[2], all;
+    struct plan_noisy each[2] = { { 0 } }, all;
     struct reply_table table;
     struct value keys[] = { value_text("a", 1), value_text("b", 1) };
     struct dp_noisy cells[] = { { 1 }, { 2 }, { 3 }, { 4 } };
@@ -857,7 +857,7 @@ static void sets_are_one_table(void **state)
     struct plan *p = NULL;
     struct arena a;
     struct err err = { 0 };
-    struct plan_noisy each[3], all, back;
+    struct plan_noisy each[3] = { { 0 } }, all, back;
     struct reply_table table;
     char text[512];
     (void)state;
