@@ -28,7 +28,7 @@ completes() { # WANT WORD...
     [ "${COMPREPLY[*]}" = "$want" ]
 }
 check 'bash completes a command' completes query q
-check 'bash completes a second word' completes 'check draft ddl keys' policy ''
+check 'bash completes a second word' completes 'check draft ddl records keys' policy ''
 check 'bash completes a flag' completes '--format --file' query --f
 check 'bash completes a format' completes 'table csv json' query --format ''
 check 'bash completes a shell' completes bash completion b
