@@ -29,9 +29,13 @@ start)
       for option in "$@"; do echo "$option"; done; } |
         as tee -a "$dir/db/postgresql.conf" >/dev/null
     run
-    (trap '' INT; while kill -0 "$owner" 2>/dev/null && [ -d "$dir" ]; do sleep 1; done
-     "$0" stop "$dir") >/dev/null 2>&1 </dev/null &
+    # Out of the group that timeout(1) kills.
+    setsid "$0" watch "$dir" "$owner" >/dev/null 2>&1 </dev/null 8>&- 9>&- &
     echo "postgresql:///postgres?host=$dir&user=postgres"
+    ;;
+watch)
+    while kill -0 "$3" 2>/dev/null && [ -d "$dir" ]; do sleep 1; done
+    "$0" stop "$dir"
     ;;
 again) run ;;
 kill)

@@ -56,7 +56,7 @@ static void one_line(char *out, size_t size, const char *text)
 {
     (void)snprintf(out, size, "%s", text ? text : "");
     for (char *c = out; *c; c++)
-        if (*c == '\n')
+        if (*c == '\n' || *c == '\t')
             *c = c[1] ? ' ' : '\0';
 }
 
