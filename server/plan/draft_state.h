@@ -133,7 +133,7 @@ struct draft {
     const char *form;     /* ... and what else is done to be quick; or NULL */
     bool explains; /* someone reads plan->text, which says by itself ... */
     size_t plain_from, plain_to; /* ... what these of its notices do */
-    uint64_t behind;     /* bytes behind the names in all texts printed */
+    uint64_t behind; /* bytes behind the names in all texts printed */
     const struct select *in_sets; /* the SELECT whose GROUPING SETS are those of
                                      the question: itself, or one that it
                                      selects from; NULL: not known of any */
