@@ -183,7 +183,9 @@ static const char *shape_of(const char *text, unsigned which)
     writer_bytes(&w, text, head);
     for (const char *at = text + head; *at; at += strcspn(at, "\n")) {
         at++;
-        const bool told = strncmp(at, "note ", 5) == 0;
+        /* Bytes on the wire follow from the noise, as the numbers do. */
+        const bool told =
+            strncmp(at, "note ", 5) == 0 || strncmp(at, "wire ", 5) == 0;
         writer_str(&w, "\n");
         if (keyed || told)
             writer_bytes(&w, at, strcspn(at, told ? "0123456789\n" : "|\n"));
