@@ -82,6 +82,7 @@ static void *forward(void *arg)
     }
     (void)close(p.client);
     (void)close(p.server);
+    atomic_fetch_sub(&p.proxy->live, 1);
     return NULL;
 }
 
@@ -101,12 +102,14 @@ static void *serve(void *arg)
         assert(p);
         *p = (struct pair){ proxy, accept(proxy->listener, NULL, NULL),
                             socket(AF_UNIX, SOCK_STREAM, 0) };
+        atomic_fetch_add(&proxy->live, 1);
         if (connect(p->server, (const struct sockaddr *)&real, sizeof real) !=
                 0 ||
             pthread_create(&thread, NULL, forward, p) != 0) {
             (void)close(p->client);
             (void)close(p->server);
             free(p);
+            atomic_fetch_sub(&proxy->live, 1);
         } else {
             (void)pthread_detach(thread);
         }
@@ -137,7 +140,8 @@ void pg_proxy_stop(struct pg_proxy *p)
     const struct sockaddr_un here = address_of(p->dir, PORT);
     atomic_store(&p->stops, true);
     (void)pthread_join(p->thread, NULL);
-    (void)poll(NULL, 0, 2 * TICK_MS); /* what forwards ends, too */
+    while (atomic_load(&p->live) > 0)
+        (void)poll(NULL, 0, TICK_MS);
     (void)close(p->listener);
     (void)unlink(here.sun_path);
     (void)rmdir(p->dir);

@@ -19,6 +19,7 @@ struct pg_proxy {
     _Atomic int next_cut; /* then CUT_NONE */
     _Atomic int cuts;     /* so far */
     _Atomic bool stops;
+    _Atomic int live; /* connections */
 };
 void pg_proxy_start(struct pg_proxy *p);
 void pg_proxy_stop(struct pg_proxy *p);
