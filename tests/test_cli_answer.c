@@ -207,6 +207,41 @@ static void check_row(void **state)
     assert_memory_equal(out, row->want, strlen(row->want));
 }
 
+static void an_interval_is_a_half_width_when_its_halves_look_alike(void **state)
+{
+    static const struct {
+        double value, lo, hi;
+        unsigned decimals;
+        const char *want;
+    } cases[] = {
+        { 39231, 38098, 40364, 0,
+          "\xc2\xb1"
+          "1,133" },
+        { 39231, 38098, 40365, 0,
+          "\xc2\xb1"
+          "1,134" },
+        { 39231, 38097.4, 40364.1, 0,
+          "\xc2\xb1"
+          "1,134" },
+        { 0.1482, 0.1362, 0.1605, 3,
+          "\xc2\xb1"
+          "0.012" },
+        { 39231, 38098, 40366, 0, "[38,098 \xe2\x80\xa6 40,366]" },
+        { 3, 0, 7, 0, "[0 \xe2\x80\xa6 7]" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const Halftone__V1__Interval at = interval(
+            HALFTONE__V1__INTERVAL__KIND__BOUNDED, cases[i].lo, cases[i].hi);
+        struct arena a;
+        arena_init(&a, 1 << 12);
+        assert_string_equal(
+            answer_interval(cases[i].value, &at, cases[i].decimals, &a),
+            cases[i].want);
+        arena_fini(&a);
+    }
+}
+
 /* A plan is a column of long text: its rule ends where the screen does. */
 static void a_rule_ends_with_the_screen(void **state)
 {
@@ -245,6 +280,8 @@ static void a_rule_ends_with_the_screen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            an_interval_is_a_half_width_when_its_halves_look_alike),
         cmocka_unit_test(a_rule_ends_with_the_screen),
     };
     return RUN_ROWS(rows, check_row) +

@@ -56,10 +56,17 @@ const char *answer_interval(double value, const Halftone__V1__Interval *i,
         return "unbounded";
     if (!answer_is_bounded(i))
         return "";
-    const struct number_text below = number_fixed(value - i->lo, decimals);
-    const struct number_text above = number_fixed(i->hi - value, decimals);
-    if (strcmp(below.s, above.s) == 0)
-        return arena_printf(a, "\xc2\xb1%s", number_grouped(above.s).s);
+    const double below = value - i->lo, above = i->hi - value;
+    const double unit = pow(10, -(double)decimals);
+    /* A rounded value stands up to a unit beside the middle: of two halves of
+     * two digits or more the longer one holds.  The half unit more is for what
+     * doubles lose. */
+    const double apart = fmax(below, above) >= 10 * unit ? 1.5 : 0.5;
+    if (fabs(below - above) < apart * unit) {
+        const struct number_text half =
+            number_fixed(fmax(below, above), decimals);
+        return arena_printf(a, "\xc2\xb1%s", number_grouped(half.s).s);
+    }
     const struct number_text lo = number_fixed(i->lo, decimals);
     const struct number_text hi = number_fixed(i->hi, decimals);
     return arena_printf(a, "[%s \xe2\x80\xa6 %s]", number_grouped(lo.s).s,

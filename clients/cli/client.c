@@ -102,6 +102,9 @@ static enum err_code try_once(struct attempt *at, struct receiver *r,
         code = transport_run(&t, &call, err);
     if (code == ERR_OK)
         code = call_result(&call, err);
+    if (code == ERR_UNAUTHENTICATED && !c->token)
+        code = err_hint(err, "--token-file FILE or HALFTONE_TOKEN gives the "
+                             "token that the steward issued");
     call_fini(&call);
     terminal_rest(c->terminal);
     c->reached |= t.connected;

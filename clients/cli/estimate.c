@@ -18,8 +18,10 @@ static const char *error_text(double d, bool for_people, struct arena *a)
 {
     if (!isfinite(d))
         return for_people ? "depends on the result" : NULL;
-    return for_people ? arena_printf(a, "\xc2\xb1%.4g", d)
-                      : arena_strdup(a, number_shortest(d).s);
+    return for_people
+               ? arena_printf(a, "\xc2\xb1%s",
+                              number_grouped(number_people(d, DIGITS).s).s)
+               : arena_strdup(a, number_shortest(d).s);
 }
 
 static enum err_code grid_of(struct grid *g, const reply *m, bool for_people,
@@ -137,7 +139,7 @@ enum err_code estimate_print(struct cli *cli, const reply *m, struct err *err)
         return ERR_OK;
     }
     const char *plan = text_lines(cli->arena, m->plan);
-    (void)fprintf(out, "\n%s%s", plan ? plan : "", plan && *plan ? "\n\n" : "");
+    (void)fprintf(out, "\n%s%s", plan ? plan : "", plan && *plan ? "\n" : "");
     estimate_print_price(m, out);
     return ERR_OK;
 }

@@ -94,11 +94,15 @@ static enum err_code unfinished(struct tls *t, int rc, short *wait,
     }
     if (SSL_get_verify_result(t->ssl) != X509_V_OK)
         return untrusted(t, err);
-    const char *reason = ERR_reason_error_string(ERR_get_error());
+    const unsigned long first = ERR_get_error();
+    const char *reason = ERR_reason_error_string(first);
     (void)err_set(err, ERR_UNAVAILABLE, "the connection broke: %s",
                   reason  ? reason
                   : errno ? strerror(errno)
                           : "closed by the server");
+    if (ERR_GET_REASON(first) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
+        return err_hint(err, "that port speaks another protocol, PostgreSQL's "
+                             "maybe: --target names the one for gRPC");
     return err_hint(err, "the server speaks TLS 1.3; --plaintext is for one on "
                          "this machine that does not");
 }

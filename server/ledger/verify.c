@@ -181,12 +181,14 @@ static void sum_up(const struct report *r)
         return;
     say(r,
         "%s: %lld charges (%lld open, %lld missed, %lld void) on %lld "
-        "accounts, %llu findings",
+        "account%s, %llu findings",
         r->findings ? "FAILED" : "ok", (long long)store_int(s, SQL_QUERY, 0),
         (long long)store_int(s, SQL_QUERY, 1),
         (long long)store_int(s, SQL_QUERY, 2),
         (long long)store_int(s, SQL_QUERY, 3),
-        (long long)store_int(s, SQL_QUERY, 4), (unsigned long long)r->findings);
+        (long long)store_int(s, SQL_QUERY, 4),
+        store_int(s, SQL_QUERY, 4) == 1 ? "" : "s",
+        (unsigned long long)r->findings);
     store_end(s, SQL_QUERY);
 }
 

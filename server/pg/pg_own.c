@@ -4,6 +4,7 @@
 
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
+#include "server/pg/pg_price.h"
 
 static const double PICO = 1e-12, NANO = 1e-9, ATTO = 1e-18;
 
@@ -108,8 +109,8 @@ enum err_code pg_own_show(const char **out, struct pg_backend *b,
     const double unit = r->pure ? NANO : PICO;
     *out = arena_printf(
         &b->scratch, "%s %.4g of %.4g left in %s", r->pure ? "epsilon" : "rho",
-        unit *
-            (double)(r->pure ? r->remaining_eps_nano : r->remaining_rho_pico),
+        pg_price_down(r->pure ? r->remaining_eps_nano : r->remaining_rho_pico,
+                      unit),
         unit * (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico),
         r->dataset);
     return *out ? ERR_OK : full(err);
@@ -134,8 +135,11 @@ static void fill_charge(struct value *cell, const struct reply_charge *r)
     cell[3] = text(r->principal);
     cell[4] = text(r->purpose);
     cell[5] = text(r->state);
-    cell[6] = value_double(PICO * (double)r->rho_pico);
-    cell[7] = value_double(NANO * (double)r->eps_nano);
+    /* A price is in rho or in epsilon; what it is not in stays NULL. */
+    if (r->eps_nano == 0)
+        cell[6] = value_double(PICO * (double)r->rho_pico);
+    if (r->rho_pico == 0 && r->eps_nano > 0)
+        cell[7] = value_double(NANO * (double)r->eps_nano);
     cell[8] = value_double(ATTO * (double)r->delta_atto);
 }
 

@@ -4,6 +4,7 @@
 
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
+#include "server/pg/pg_price.h"
 
 static enum err_code full(struct err *err)
 {
@@ -38,19 +39,14 @@ static void notice(struct pg_backend *b, const char *text)
         pg_notice_send(&b->out, "NOTICE", "00000", text);
 }
 
-static double scaled(uint64_t v, double unit)
-{
-    return (double)v * unit;
-}
-
 static const char *price_text(const struct reply_receipt *r, struct arena *a)
 {
     static const double PICO = 1e-12, NANO = 1e-9;
     const char *unit = r->pure ? "epsilon" : "rho";
-    const double price =
-        r->pure ? scaled(r->eps_nano, NANO) : scaled(r->rho_pico, PICO);
-    const double left = r->pure ? scaled(r->remaining_eps_nano, NANO)
-                                : scaled(r->remaining_rho_pico, PICO);
+    const double price = r->pure ? pg_price_up(r->eps_nano, NANO)
+                                 : pg_price_up(r->rho_pico, PICO);
+    const double left = r->pure ? pg_price_down(r->remaining_eps_nano, NANO)
+                                : pg_price_down(r->remaining_rho_pico, PICO);
     const char *shown = r->pure
                             ? ""
                             : arena_printf(a, " (epsilon %.3g at delta %.3g)",
