@@ -114,6 +114,13 @@ static void check_asked(void **state)
     arena_fini(&a);
 }
 
+#define HUNDRED                                                                \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"                       \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define THOUSAND                                                               \
+    HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED    \
+        HUNDRED
+
 static const struct refused {
     const char *name;   /* the statement */
     const char *reason; /* of refusal.def, or NULL: DuckDB's word */
@@ -135,6 +142,23 @@ static const struct refused {
       ERR_REFUSED },
     { "DELETE FROM pg_class", "catalog_select", ERR_REFUSED },
     { "SELECT 1; SELECT 2", "catalog_select", ERR_REFUSED },
+    { "WITH x AS (DELETE FROM pg_class RETURNING 1) SELECT * FROM pg_class",
+      "catalog_select", ERR_REFUSED },
+    { "SELECT ~ 'a'", "catalog_function", ERR_NOT_FOUND },
+    { "SELECT || ARRAY[1]", "catalog_function", ERR_NOT_FOUND },
+    /* DuckDB's own view, where the query of WITH is not in sight */
+    { "SELECT * FROM duckdb_tables WHERE 1 IN (WITH duckdb_tables AS (SELECT "
+      "1) SELECT 1)",
+      NULL, ERR_REFUSED },
+    /* Each macro's text holds its argument more than once. */
+    { "SELECT 1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/(1/"
+      "(1/(1/(1/(1/(1/1)))))))))))))))))))))))))",
+      "memory", ERR_LIMIT },
+    { "SELECT count(x) FROM (SELECT generate_series(1, 300000000) AS x) y",
+      NULL, ERR_REFUSED },
+    { "SELECT replace(replace('" THOUSAND "', 'a', '" THOUSAND
+      "'), 'a', '" THOUSAND "')",
+      NULL, ERR_REFUSED },
     { "SELECT nothing FROM pg_class", NULL, ERR_REFUSED },
     { "SELECT 1/0", NULL, ERR_REFUSED },
     { "SELECT count(*) FROM pg_attribute a, pg_attribute b, pg_attribute c, "

@@ -10,11 +10,20 @@ struct rewriting {
     struct rewrite *out;
 };
 
+static void note_cte(struct rewrite_ctx *r, const PgQuery__CommonTableExpr *c)
+{
+    if (c->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+        rewrite_fail(r, REFUSAL_CATALOG_SELECT, c->location, NULL);
+    else if (r->n_ctes < REWRITE_CTES_MAX)
+        r->ctes[r->n_ctes++] = c->ctename;
+    else if (r->code == ERR_OK)
+        r->code = sql_no_memory(r->sql);
+}
+
 static void note_ctes(struct rewrite_ctx *r, const ProtobufCMessage *m)
 {
-    if (strcmp(m->descriptor->short_name, "CommonTableExpr") == 0 &&
-        r->n_ctes < REWRITE_CTES_MAX)
-        r->ctes[r->n_ctes++] = ((const PgQuery__CommonTableExpr *)m)->ctename;
+    if (strcmp(m->descriptor->short_name, "CommonTableExpr") == 0)
+        note_cte(r, (const PgQuery__CommonTableExpr *)m);
     if (strcmp(m->descriptor->short_name, "ParamRef") == 0) {
         const int number = ((const PgQuery__ParamRef *)m)->number;
         if (number > 0 && number <= REWRITE_PARAMS_MAX &&
@@ -76,12 +85,14 @@ static enum err_code read_tree(struct sql_ctx *c, void *arg,
                                const PgQuery__ParseResult *tree)
 {
     const struct rewriting *w = arg;
-    struct rewrite_ctx r = { .sql = c, .names = w->names };
+    struct rewrite_ctx r = { .sql = c, .names = w->names, .times = 1 };
     if (tree->n_stmts != 1 ||
         tree->stmts[0]->stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
         return sql_refuse(c, REFUSAL_CATALOG_SELECT, 0, NULL, NULL);
     PgQuery__SelectStmt *s = tree->stmts[0]->stmt->select_stmt;
     note_ctes(&r, &s->base);
+    if (r.code != ERR_OK)
+        return r.code;
     TRY(rewrite_types(&r, w->out, s));
     show_outputs(&r, s);
     rewrite_walk(&r, &tree->stmts[0]->base);

@@ -164,7 +164,7 @@ void rewrite_type_cast(struct rewrite_ctx *r, PgQuery__Node *n)
         if (is_text(c->arg))
             become_call(r, n, type, "in", c->arg);
         else
-            *n = *rewrite_cast(r, c->arg, "int8");
+            rewrite_become(n, rewrite_cast(r, c->arg, "int8"));
         return;
     }
     if (is_text_type(type) && !is_array) {

@@ -11,7 +11,8 @@
 enum {
     REWRITE_PARAMS_MAX = 64,
     REWRITE_CTES_MAX = 64,
-    REWRITE_TABLES_MAX = 64
+    REWRITE_TABLES_MAX = 64,
+    REWRITE_GROWN_MAX = 1 << 17 /* nodes, once macros are put in */
 };
 
 struct rewrite_ctx {
@@ -22,6 +23,8 @@ struct rewrite_ctx {
     size_t n_ctes;
     const PgQuery__FuncCall *tables[REWRITE_TABLES_MAX]; /* calls in FROM */
     size_t n_tables;
+    unsigned times; /* macros around put the node in so often */
+    unsigned grown; /* nodes so far, each so often */
     uint32_t params[REWRITE_PARAMS_MAX];
     size_t n_params;
 };

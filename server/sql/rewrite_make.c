@@ -31,6 +31,8 @@ static PgQuery__String *string_new(struct rewrite_ctx *r, const char *text)
         return NULL;
     pg_query__string__init(s);
     s->sval = arena_strdup(r->sql->arena, text);
+    if (!s->sval && r->code == ERR_OK)
+        r->code = sql_no_memory(r->sql);
     return s->sval ? s : NULL;
 }
 

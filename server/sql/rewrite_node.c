@@ -24,20 +24,46 @@ static const char *schema_of(const struct rewrite_relation *rel)
     return strcmp(rel->schema, "pg_catalog") == 0 ? "pgc" : "infos";
 }
 
-static bool is_cte(const struct rewrite_ctx *r, const PgQuery__RangeVar *v)
+/* What DuckDB is told a query of WITH is called: no name that a statement can
+ * choose, so that where the query is not in sight there is nothing else (a view
+ * or a file of DuckDB's).  NULL: `name` is none. */
+static char *cte_name(struct rewrite_ctx *r, const char *name)
 {
-    if (v->schemaname && *v->schemaname)
-        return false;
     for (size_t i = 0; i < r->n_ctes; i++)
-        if (strcmp(r->ctes[i], v->relname) == 0)
-            return true;
-    return false;
+        if (strcmp(r->ctes[i], name) == 0) {
+            char *out = arena_printf(r->sql->arena, "with%zu__", i);
+            if (!out && r->code == ERR_OK)
+                r->code = sql_no_memory(r->sql);
+            return out;
+        }
+    return NULL;
+}
+
+/* x stays x for those who refer to its columns. */
+static void add_alias(struct rewrite_ctx *r, PgQuery__RangeVar *v)
+{
+    if (v->alias)
+        return;
+    PgQuery__Alias *alias = ARENA_NEW(r->sql->arena, PgQuery__Alias);
+    if (!alias) {
+        if (r->code == ERR_OK)
+            r->code = sql_no_memory(r->sql);
+        return;
+    }
+    pg_query__alias__init(alias);
+    alias->aliasname = v->relname;
+    v->alias = alias;
 }
 
 static void fix_table(struct rewrite_ctx *r, PgQuery__RangeVar *v)
 {
     const char *schema = v->schemaname ? v->schemaname : "";
-    if (is_cte(r, v))
+    char *cte = *schema ? NULL : cte_name(r, v->relname);
+    if (cte) {
+        add_alias(r, v);
+        v->relname = cte;
+    }
+    if (cte || r->code != ERR_OK)
         return;
     const struct rewrite_relation *rel =
         r->names->relation(r->names->ctx, schema, v->relname);
@@ -49,17 +75,10 @@ static void fix_table(struct rewrite_ctx *r, PgQuery__RangeVar *v)
         rewrite_fail(r, REFUSAL_CATALOG_CLOSED, v->location, v->relname);
         return;
     }
-    if (!v->alias) {
-        PgQuery__Alias *alias = ARENA_NEW(r->sql->arena, PgQuery__Alias);
-        if (!alias) {
-            r->code = sql_no_memory(r->sql);
-            return;
-        }
-        pg_query__alias__init(alias);
-        alias->aliasname = v->relname;
-        v->alias = alias;
-    }
+    add_alias(r, v);
     v->schemaname = arena_strdup(r->sql->arena, schema_of(rel));
+    if (!v->schemaname && r->code == ERR_OK)
+        r->code = sql_no_memory(r->sql);
     v->catalogname = NULL;
 }
 
@@ -138,7 +157,9 @@ static void fix_call(struct rewrite_ctx *r, PgQuery__Node *n)
     if (rewrite_session(r, n, name))
         return;
     const bool is_table = in_from(r, f);
-    f->funcname[0] = rewrite_string(r, known->as);
+    /* Beside FROM it is a whole list in memory. */
+    const bool is_list = !is_table && strcmp(known->as, "generate_series") == 0;
+    f->funcname[0] = rewrite_string(r, is_list ? "pgc_series" : known->as);
     f->n_funcname = 1;
     f->funcformat = PG_QUERY__COERCION_FORM__COERCE_EXPLICIT_CALL;
     f->location = -1;
@@ -213,6 +234,10 @@ static void fix(struct rewrite_ctx *r, PgQuery__Node *n)
     case PG_QUERY__NODE__NODE_RANGE_VAR:
         fix_table(r, n->range_var);
         break;
+    case PG_QUERY__NODE__NODE_COMMON_TABLE_EXPR:
+        n->common_table_expr->ctename =
+            cte_name(r, n->common_table_expr->ctename);
+        break;
     case PG_QUERY__NODE__NODE_COLUMN_REF:
         fix_column(n->column_ref);
         break;
@@ -252,15 +277,41 @@ static void walk_field(struct rewrite_ctx *r, ProtobufCMessage *m,
     }
 }
 
+/* A macro's text holds an argument so often, at most (macro.def). */
+static unsigned copies_in(const PgQuery__Node *n)
+{
+    if (n->node_case != PG_QUERY__NODE__NODE_FUNC_CALL)
+        return 1;
+    const PgQuery__FuncCall *f = n->func_call;
+    const char *name = rewrite_last(f->funcname, f->n_funcname);
+    return strncmp(name, "pgc_", 4) != 0     ? 1
+           : strcmp(name, "pgc_divide") == 0 ? 2
+                                             : 8;
+}
+
+/* Macros inside macros multiply, and DuckDB puts in all of them before it can
+ * be interrupted. */
+static void walk_node(struct rewrite_ctx *r, PgQuery__Node *n)
+{
+    const unsigned times = r->times;
+    fix(r, n);
+    r->grown += times;
+    if (r->grown > REWRITE_GROWN_MAX && r->code == ERR_OK)
+        r->code = sql_no_memory(r->sql);
+    if (r->code != ERR_OK)
+        return;
+    r->times *= copies_in(n);
+    if (n->node_case != PG_QUERY__NODE__NODE__NOT_SET)
+        rewrite_walk(r, (ProtobufCMessage *)n->string);
+    r->times = times;
+}
+
 void rewrite_walk(struct rewrite_ctx *r, ProtobufCMessage *m)
 {
     if (r->code != ERR_OK || !m)
         return;
     if (strcmp(m->descriptor->short_name, "Node") == 0) {
-        PgQuery__Node *n = (PgQuery__Node *)m;
-        fix(r, n);
-        if (n->node_case != PG_QUERY__NODE__NODE__NOT_SET)
-            rewrite_walk(r, (ProtobufCMessage *)n->string);
+        walk_node(r, (PgQuery__Node *)m);
         return;
     }
     if (strcmp(m->descriptor->short_name, "SelectStmt") == 0)

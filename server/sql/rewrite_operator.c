@@ -119,6 +119,10 @@ void rewrite_operator(struct rewrite_ctx *r, PgQuery__Node *n)
         e->name += e->n_name - 1;
         e->n_name = 1;
     }
+    if (!e->lexpr && strcmp(op, "-") != 0 && strcmp(op, "+") != 0) {
+        rewrite_fail(r, REFUSAL_CATALOG_FUNCTION, e->location, op);
+        return;
+    }
     if (e->kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE ||
         e->kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE) {
         fix_like(r, n);
