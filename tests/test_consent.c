@@ -146,7 +146,7 @@ static enum err_code decide(struct fixture *f, const char *who,
                                      .subject_len = strlen(who),
                                      .state = state,
                                      .purposes = &purpose,
-                                     .n_purposes = 1,
+                                     .n_purposes = consent_marks(state) ? 0 : 1,
                                      .at_us = at_us,
                                      .source = "a form",
                                      .proof = "in the drawer",
@@ -510,6 +510,39 @@ static void check_history(void **state)
     fixture_close(&f);
 }
 
+/* A mark and a decision do not put an end to one another. */
+static void of_marks_the_newest_holds(void **state)
+{
+    static const struct {
+        enum consent_state state;
+        bool holds;
+    } told[] = {
+        { CONSENT_GRANTED, true },
+        { CONSENT_SPECIAL, false },
+        { CONSENT_ORDINARY, false },
+        { CONSENT_SPECIAL, true },
+    };
+    enum { N = sizeof told / sizeof told[0] };
+    struct fixture f;
+    struct arena a;
+    struct history h;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    arena_init(&a, 1 << 22);
+    for (int i = 0; i < N; i++)
+        must(&f, "5", told[i].state, NOW - N + i);
+    assert_int_equal(consent_history(&h, f.c, f.circle, "5", 1, &a, &err),
+                     ERR_OK);
+    assert_int_equal(h.n, N);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(h.events[i].state, told[i].state);
+        assert_int_equal(h.events[i].holds, told[i].holds);
+    }
+    arena_fini(&a);
+    fixture_close(&f);
+}
+
 /* ---- many at a time ---- */
 
 enum { THREADS = 8, EACH = 60 };
@@ -563,12 +596,19 @@ static void check_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_reopened),      cmocka_unit_test(check_late),
-        cmocka_unit_test(check_pinned),        cmocka_unit_test(check_number),
-        cmocka_unit_test(check_twice),         cmocka_unit_test(check_ends),
-        cmocka_unit_test(check_history),       cmocka_unit_test(check_file),
-        cmocka_unit_test(check_wrong_row),     cmocka_unit_test(check_stale),
-        cmocka_unit_test(check_no_identifier), cmocka_unit_test(check_crowd),
+        cmocka_unit_test(check_reopened),
+        cmocka_unit_test(check_late),
+        cmocka_unit_test(check_pinned),
+        cmocka_unit_test(check_number),
+        cmocka_unit_test(check_twice),
+        cmocka_unit_test(check_ends),
+        cmocka_unit_test(check_history),
+        cmocka_unit_test(of_marks_the_newest_holds),
+        cmocka_unit_test(check_file),
+        cmocka_unit_test(check_wrong_row),
+        cmocka_unit_test(check_stale),
+        cmocka_unit_test(check_no_identifier),
+        cmocka_unit_test(check_crowd),
     };
     return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
            cmocka_run_group_tests(tests, NULL, NULL);

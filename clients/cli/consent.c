@@ -91,17 +91,20 @@ enum err_code consent_event_of(Halftone__V1__ConsentEvent *m, struct cli *cli,
     return ERR_OK;
 }
 
+/* `purposes` are those asked for, which may come from the environment: whoever
+ * records something sees for what.  NULL for what is about the person. */
 static enum err_code print(struct cli *cli, const Halftone__V1__Recorded *m,
-                           struct err *err)
+                           const char *purposes, struct err *err)
 {
-    static struct grid_column heads[] = { { "record", GRID_NUMBER },
-                                          { "at", GRID_TEXT },
-                                          { "until", GRID_TEXT },
-                                          { "notice", GRID_NUMBER },
-                                          { "was there", GRID_TEXT } };
+    static struct grid_column heads[] = {
+        { "record", GRID_NUMBER }, { "purposes", GRID_TEXT },
+        { "at", GRID_TEXT },       { "until", GRID_TEXT },
+        { "notice", GRID_NUMBER }, { "was_there", GRID_TEXT }
+    };
     enum { N = sizeof heads / sizeof heads[0] };
     const char *cells[N] = {
         arena_strdup(cli->arena, number_scaled(m->record, 0).s),
+        purposes,
         answer_time(m->at_us, cli->arena),
         m->until_us ? answer_time(m->until_us, cli->arena) : NULL,
         arena_strdup(cli->arena, number_scaled(m->notice, 0).s),
@@ -114,7 +117,7 @@ static enum err_code print(struct cli *cli, const Halftone__V1__Recorded *m,
 }
 
 static int call(struct cli *cli, const struct client_method *method,
-                const ProtobufCMessage *request)
+                const ProtobufCMessage *request, const char *purposes)
 {
     struct err err;
     struct client client;
@@ -122,7 +125,7 @@ static int call(struct cli *cli, const struct client_method *method,
     if (client_of(&client, &cli->opt, &cli->term, cli->arena, &err) != ERR_OK)
         return cli_misused(cli, &err);
     if (client_call(&client, method, request, &m, cli->arena, &err) != ERR_OK ||
-        print(cli, (const Halftone__V1__Recorded *)m, &err) != ERR_OK)
+        print(cli, (const Halftone__V1__Recorded *)m, purposes, &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);
     return 0;
 }
@@ -133,7 +136,7 @@ static int send(struct cli *cli, const struct client_method *method)
     Halftone__V1__ConsentEvent event;
     if (consent_event_of(&event, cli, &err) != ERR_OK)
         return cli_misused(cli, &err);
-    return call(cli, method, &event.base);
+    return call(cli, method, &event.base, cli->opt.purpose);
 }
 
 int run_consent_mark(struct cli *cli)
@@ -150,7 +153,7 @@ int run_consent_mark(struct cli *cli)
     mark.source = event.source;
     mark.proof = event.proof;
     mark.ordinary = cli->opt.ordinary;
-    return call(cli, &METHOD_MARK, &mark.base);
+    return call(cli, &METHOD_MARK, &mark.base, NULL);
 }
 
 int run_consent_record(struct cli *cli)

@@ -115,6 +115,7 @@ static enum err_code look(struct consent *c, struct consent_job *job)
     size_t i = 0, len;
     int64_t *seqs;
     uint64_t *masks, later = 0;
+    bool marked_later = false;
     for (; i < c->options.keys.n && number == PEOPLE_NONE; i++)
         number = people_find(c->people, &m->names[i]);
     const uint32_t id = enroll_id(c, number);
@@ -132,7 +133,10 @@ static enum err_code look(struct consent *c, struct consent_job *job)
     for (size_t e = out->n; e-- > 0; later |= masks[e]) {
         if (!fill(&out->events[e], s, m, seqs[e], &m->names[i - 1], key))
             return full(job->err);
-        out->events[e].holds = (masks[e] & ~later) != 0;
+        /* A mark is about the person: the newest one holds. */
+        const bool marks = consent_marks(out->events[e].state);
+        out->events[e].holds = marks ? !marked_later : (masks[e] & ~later) != 0;
+        marked_later |= marks;
     }
     return ERR_OK;
 }

@@ -14,7 +14,8 @@ struct history_event {
     int64_t until_us; /* FOLD_NEVER */
     uint32_t notice;
     const char *source, *proof, *by; /* "" */
-    bool holds; /* for some purpose no later decision stands */
+    bool holds; /* for some purpose no later decision stands; of a mark, no
+                 * later mark */
 };
 
 struct history {

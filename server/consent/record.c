@@ -52,8 +52,10 @@ enum err_code record_purposes(uint64_t *out,
         }
         *out |= UINT64_C(1) << k;
     }
-    return *out ? ERR_OK
-                : err_set(err, ERR_INVALID, "the event names no purpose");
+    if (*out)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "the event names no purpose");
+    return err_hint(err, "--purpose names it, or several, apart by commas");
 }
 
 enum err_code record_times(const struct fold_event *e, int64_t now_us,

@@ -29,7 +29,10 @@ static enum err_code check_purpose(const struct question *q,
     const char *id = call->req->purpose;
     if (!id[0]) {
         err_set(err, ERR_INVALID, "the query names no purpose");
-        return err_hint(err, "'halftone describe %s' lists those you may use",
+        return err_hint(err,
+                        "--purpose or SET halftone.purpose says why you "
+                        "ask; 'halftone describe %s' lists those you may "
+                        "use",
                         q->dataset->policy->name);
     }
     const struct policy_purpose *p =

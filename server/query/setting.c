@@ -41,6 +41,9 @@ static enum err_code unknown(const char *name, struct err *err)
         writer_printf(&w, "%s%s%s", s ? ", " : "", SETTING_PREFIX,
                       INFOS[s].name);
     (void)err_set(err, ERR_NOT_FOUND, "there is no setting \"%.80s\"", name);
+    if (strcasecmp(name, "tables") == 0) /* MySQL's SHOW TABLES */
+        return err_hint(err, "'halftone describe' shows the tables, as psql "
+                             "does with \\d");
     return err_hint(err, "there are %s", writer_cstr(&w) ? list : "others");
 }
 
