@@ -8,6 +8,7 @@
 # make libdp      dp/ as a library of its own    make install-dp  it alone
 # make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec,
 #                     psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC
+# make test-superset  Apache Superset by pip: charts, a dashboard, SQL Lab
 # make V=1 ...    show the commands
 
 ifeq ($(origin CC),default)
@@ -116,6 +117,11 @@ test-clients: deps
 	@BIN=$(BIN) SYSTEM_TIMEOUT=900 tests/system/run.sh \
 	    $(patsubst %,tests/system/%.sh,python clients_grpcurl clients_grpcio \
 	    clients_grpcjs interop h2spec pg_python pg_node pg_go pg_jdbc pg_odbc)
+
+# Apache Superset for real; SCREENSHOT=FILE takes a picture of its dashboard.
+test-superset: deps
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@BIN=$(BIN) SYSTEM_TIMEOUT=3000 tests/system/run.sh tests/system/superset.sh
 
 # Every package and pinned archive; a second run does nothing.
 deps: build/deps.ok
@@ -314,5 +320,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
-.PHONY: test-engines attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients
+.PHONY: test-engines attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients test-superset
 .SECONDARY:

@@ -10,7 +10,7 @@ skip() { echo "SKIP $*"; exit 0; }
 
 start_shop() {
     mkdir -p "$run/shop"
-    "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" 2000 || die "no shop"
+    "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" "${SHOP_PEOPLE:-2000}" || die "no shop"
     cp demo/shop.yaml "$run/shop/shop.yaml"
     write_config "$run/shop/shop.yaml"
     add_principal auditor auditor
