@@ -103,7 +103,7 @@ static void print_table_head(struct cli *cli, const table *t)
                   name ? name : "",
                   terminal_style(cli->term.out_color, STYLE_PLAIN),
                   t->owned ? "rows belong to persons" : "public",
-                  help && *help ? "; " : "", help ? help : "");
+                  help && *help ? ": " : "", help ? help : "");
     if (t->owned && t->bounds)
         (void)fprintf(cli->term.out,
                       "one person counts in at most %u group%s, with at most "
