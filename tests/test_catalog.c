@@ -144,6 +144,8 @@ static const struct refused {
     { "SELECT 1; SELECT 2", "catalog_select", ERR_REFUSED },
     { "WITH x AS (DELETE FROM pg_class RETURNING 1) SELECT * FROM pg_class",
       "catalog_select", ERR_REFUSED },
+    { "SELECT relname FROM pg_class WHERE relname = $0", "param_number",
+      ERR_INVALID },
     { "SELECT ~ 'a'", "catalog_function", ERR_NOT_FOUND },
     { "SELECT || ARRAY[1]", "catalog_function", ERR_NOT_FOUND },
     /* DuckDB's own view, where the query of WITH is not in sight */

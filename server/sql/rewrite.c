@@ -20,16 +20,20 @@ static void note_cte(struct rewrite_ctx *r, const PgQuery__CommonTableExpr *c)
         r->code = sql_no_memory(r->sql);
 }
 
+static void note_param(struct rewrite_ctx *r, const PgQuery__ParamRef *p)
+{
+    if (p->number < 1)
+        rewrite_fail(r, REFUSAL_PARAM_NUMBER, p->location, "0");
+    else if (p->number <= REWRITE_PARAMS_MAX && (size_t)p->number > r->n_params)
+        r->n_params = (size_t)p->number;
+}
+
 static void note_ctes(struct rewrite_ctx *r, const ProtobufCMessage *m)
 {
     if (strcmp(m->descriptor->short_name, "CommonTableExpr") == 0)
         note_cte(r, (const PgQuery__CommonTableExpr *)m);
-    if (strcmp(m->descriptor->short_name, "ParamRef") == 0) {
-        const int number = ((const PgQuery__ParamRef *)m)->number;
-        if (number > 0 && number <= REWRITE_PARAMS_MAX &&
-            (size_t)number > r->n_params)
-            r->n_params = (size_t)number;
-    }
+    if (strcmp(m->descriptor->short_name, "ParamRef") == 0)
+        note_param(r, (const PgQuery__ParamRef *)m);
     for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
         const char *at = (const char *)m + f->offset;
