@@ -85,9 +85,11 @@ KINDS = [
       "normalize_across": "heatmap", "adhoc_filters": []}),
     ("Funnel", "funnel", "orders", [query(CATEGORY, **BY_COUNT)], grouped(CATEGORY)),
     ("Gauge", "gauge_chart", "orders", [query(CATEGORY, **BY_COUNT)], grouped(CATEGORY)),
-    ("Radar", "radar", "orders", [query(CATEGORY, [COUNT, AVG])],
-     {"groupby": CATEGORY, "metrics": [COUNT, AVG], "row_limit": 10, "adhoc_filters": []}),
-    ("Waterfall", "waterfall", "orders", [over_time(QUARTER)], line(QUARTER, metric=COUNT)),
+    ("Radar", "radar", "orders", [query(CATEGORY, [COUNT, SUM, AVG])],
+     {"groupby": CATEGORY, "metrics": [COUNT, SUM, AVG], "row_limit": 10, "adhoc_filters": []}),
+    ("Waterfall", "waterfall", "orders", [over_time(QUARTER)], line(QUARTER, metric=COUNT, **{
+        which + "_color": {"r": 31, "g": 168 - 60 * i, "b": 201, "a": 1}
+        for i, which in enumerate(("increase", "decrease", "total"))})),
     ("Bubble", "bubble_v2", "orders", [query(CATEGORY, [COUNT, AVG, SUM])],
      {"entity": "category", "x": COUNT, "y": AVG, "size": SUM, "row_limit": 100,
       "adhoc_filters": []}),

@@ -17,7 +17,7 @@ import psycopg2
 from charts import AVG, COUNT, KINDS, PEOPLE, query
 
 BASE = os.environ["SUPERSET"]
-REFRESHES = 100  # an afternoon of a dashboard that asks every 30 s: 50 minutes
+REFRESHES = int(os.environ.get("REFRESHES", "100"))  # of 30 s: 50 minutes
 URI = "postgresql+psycopg2://analyst:{}@localhost:{}/shop".format(
     os.environ["PGPASSWORD"], os.environ["PGPORT"])
 EXTRA = {"engine_params": {"connect_args": {

@@ -2,7 +2,8 @@
 # Not in make test: see make test-superset.
 # Apache Superset, installed by pip under build/ with hashes checked, against a
 # live server on the demo shop: what tests/superset/drive.py does through its
-# REST API.  With SCREENSHOT=FILE, a picture of the dashboard by headless Chromium.
+# REST API.  With SCREENSHOT=FILE, a picture of the dashboard by headless Chromium;
+# REFRESHES=3 for a short run.
 set -u
 . "$(dirname "$0")/lib_clients.sh"
 tests=$PWD/tests/superset
@@ -60,9 +61,11 @@ if [ -n "${SCREENSHOT:-}" ]; then
     tools/need.sh chromium >/dev/null
     timeout 300 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync \
-        --user-data-dir="$run/chromium" --hide-scrollbars --window-size=1600,2400 \
+        --user-data-dir="$run/chromium" --hide-scrollbars --window-size=1600,2280 \
         --virtual-time-budget=120000 --screenshot="$SCREENSHOT" \
         "$SUPERSET/superset/dashboard/halftone/?standalone=1" >"$run/chromium.log" 2>&1
-    [ -s "$SCREENSHOT" ] && echo "note a picture in $SCREENSHOT"
+    "$venv/bin/python" -c 'import sys, PIL.Image as i
+i.open(sys.argv[1]).convert("RGB").quantize(128).save(sys.argv[1], optimize=True)' "$SCREENSHOT" &&
+        echo "note a picture in $SCREENSHOT"
 fi
 exit $rc
