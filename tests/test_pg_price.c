@@ -23,7 +23,7 @@ static const struct row {
 
 static void check_row(void **state)
 {
-    static const double PICO = 1e-12;
+    static const double PICO = 1e12;
     const struct row *row = *state;
     char text[32];
     (void)snprintf(text, sizeof text, "%.4g", pg_price_up(row->pico, PICO));

@@ -6,7 +6,9 @@
 #include "server/pg/pg_error.h"
 #include "server/pg/pg_price.h"
 
-static const double PICO = 1e-12, NANO = 1e-9, ATTO = 1e-18;
+/* Units of the ledger in one; a quotient by them is the nearest double, which
+ * prints without a tail of nines. */
+static const double PICO = 1e12, NANO = 1e9, ATTO = 1e18;
 
 static enum err_code full(struct err *err)
 {
@@ -37,15 +39,16 @@ enum { BUDGET_WIDTH = sizeof BUDGET / sizeof BUDGET[0] };
 
 static void fill_budget(struct value *cell, const struct reply_budget *r)
 {
-    const double unit = r->pure ? NANO : PICO;
+    const double per = r->pure ? NANO : PICO;
     cell[0] = text(r->dataset);
     cell[1] = text(r->notion);
     cell[2] = value_double(
-        unit * (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico));
+        (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico) / per);
     cell[3] = value_double(
-        unit * (double)(r->pure ? r->spent_eps_nano : r->spent_rho_pico));
-    cell[4] = value_double(unit * (double)(r->pure ? r->remaining_eps_nano
-                                                   : r->remaining_rho_pico));
+        (double)(r->pure ? r->spent_eps_nano : r->spent_rho_pico) / per);
+    cell[4] = value_double(
+        (double)(r->pure ? r->remaining_eps_nano : r->remaining_rho_pico) /
+        per);
     cell[5] = value_double(r->cap_epsilon);
     cell[6] = value_double(r->spent_epsilon);
     cell[7] = value_double(r->shown_delta);
@@ -53,7 +56,7 @@ static void fill_budget(struct value *cell, const struct reply_budget *r)
     if (!r->quota[0])
         return; /* zero is NULL */
     cell[9] = text(r->quota);
-    cell[10] = value_double(unit * (double)r->quota_remaining_pico_or_nano);
+    cell[10] = value_double((double)r->quota_remaining_pico_or_nano / per);
 }
 
 static enum err_code list_datasets(struct reply *out, struct pg_backend *b,
@@ -106,12 +109,12 @@ enum err_code pg_own_show(const char **out, struct pg_backend *b,
     TRY(pg_request(&req, b, service, err));
     TRY(budget_of(&reply, b, req.dataset, service, err));
     const struct reply_budget *r = &reply.budget;
-    const double unit = r->pure ? NANO : PICO;
+    const double per = r->pure ? NANO : PICO;
     *out = arena_printf(
         &b->scratch, "%s %.4g of %.4g left in %s", r->pure ? "epsilon" : "rho",
         pg_price_down(r->pure ? r->remaining_eps_nano : r->remaining_rho_pico,
-                      unit),
-        unit * (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico),
+                      per),
+        (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico) / per,
         r->dataset);
     return *out ? ERR_OK : full(err);
 }
@@ -137,10 +140,10 @@ static void fill_charge(struct value *cell, const struct reply_charge *r)
     cell[5] = text(r->state);
     /* A price is in rho or in epsilon; what it is not in stays NULL. */
     if (r->eps_nano == 0)
-        cell[6] = value_double(PICO * (double)r->rho_pico);
+        cell[6] = value_double((double)r->rho_pico / PICO);
     if (r->rho_pico == 0 && r->eps_nano > 0)
-        cell[7] = value_double(NANO * (double)r->eps_nano);
-    cell[8] = value_double(ATTO * (double)r->delta_atto);
+        cell[7] = value_double((double)r->eps_nano / NANO);
+    cell[8] = value_double((double)r->delta_atto / ATTO);
 }
 
 /* The newest PAGE of each dataset, in the order of datasets. */

@@ -10,15 +10,15 @@ static uint64_t step_of(uint64_t units)
     return step;
 }
 
-double pg_price_up(uint64_t units, double unit)
+double pg_price_up(uint64_t units, double per)
 {
     const uint64_t step = step_of(units);
     const uint64_t steps = units / step + (units % step > 0);
-    return (double)steps * (double)step * unit;
+    return (double)steps * (double)step / per;
 }
 
-double pg_price_down(uint64_t units, double unit)
+double pg_price_down(uint64_t units, double per)
 {
     const uint64_t step = step_of(units);
-    return (double)(units / step) * (double)step * unit;
+    return (double)(units / step) * (double)step / per;
 }

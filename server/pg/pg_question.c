@@ -41,7 +41,7 @@ static void notice(struct pg_backend *b, const char *text)
 
 static const char *price_text(const struct reply_receipt *r, struct arena *a)
 {
-    static const double PICO = 1e-12, NANO = 1e-9;
+    static const double PICO = 1e12, NANO = 1e9;
     const char *unit = r->pure ? "epsilon" : "rho";
     const double price = r->pure ? pg_price_up(r->eps_nano, NANO)
                                  : pg_price_up(r->rho_pico, PICO);
@@ -248,7 +248,8 @@ enum err_code pg_estimate(struct pg_rows *out, struct pg_backend *b,
         cell[1] = value_text(k->mechanism, strlen(k->mechanism));
         cell[2] = number(k->expected_error);
         cell[3] = number(e->level);
-        cell[4] = number((double)e->rho_pico * 1e-12);
+        if (!e->pure)
+            cell[4] = number((double)e->rho_pico / 1e12);
         cell[5] = number(e->epsilon);
         cell[6] = number(e->shown_delta);
         if (e->queries_left <= INT64_MAX)

@@ -80,6 +80,9 @@ check 'an estimate is free' free says 'orders' \
     sql -c "CALL halftone.estimate('SELECT count(*) AS orders FROM shop.orders')"
 check 'the budget is a table' says '^shop|' sql -c 'SELECT dataset, cap FROM halftone.budget'
 check 'and a setting' says 'left in shop' sql -c 'SHOW halftone.budget'
+check 'its price has no tail of nines' says '|0.95|0.000224020279|' sql \
+    -c 'SET halftone.rho = 0.000224020279' \
+    -c "CALL halftone.estimate('SELECT category, count(*), avg(amount) FROM shop.orders GROUP BY category')"
 check 'charges are a table' says 'answered' sql -c 'SELECT state FROM halftone.charges'
 
 # ---- cursors ----
