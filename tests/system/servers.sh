@@ -172,7 +172,16 @@ check 'its charges are exported' restored
 moving() { exits 6 "$bin/halftone" ledger migrate "$uri" "$run/ledger.db"; }
 check 'a ledger in use is not moved' moving
 stop_all
-check 'it is moved into a file' "$bin/halftone" ledger migrate "$uri" "$run/ledger.db"
+moved() { # servers that were killed are waited for: 15 s after their last word
+    for _ in $(seq 25); do
+        "$bin/halftone" ledger migrate "$uri" "$run/ledger.db" >"$run/moving" 2>&1 && return
+        cat "$run/moving"
+        grep -q 'a server runs' "$run/moving" || return 1
+        sleep 1
+    done
+    return 1
+}
+check 'it is moved into a file' moved
 stays() { ! start 2 && tail -n 3 "$run/server2.log" | grep -q 'was moved'; }
 check 'no server starts on what was left' stays
 sed -i 's|^ledger:.*|ledger: ledger.db|' "$run/config1.yaml"
