@@ -24,7 +24,7 @@ fi
 SHOP_PEOPLE=${SHOP_PEOPLE:-100000} start_shop
 
 export SUPERSET_HOME=$run/superset SUPERSET_CONFIG_PATH=$tests/superset_config.py
-export FLASK_APP='superset.app:create_app()' PYTHONWARNINGS=ignore
+export FLASK_APP='superset.app:create_app()' PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$SUPERSET_HOME"
 superset_pid=
 stop_superset() {
