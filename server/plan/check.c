@@ -201,7 +201,7 @@ static enum err_code rule_now(struct check *c, struct err *err)
 static struct value now_of(const struct draft *d, enum value_type type)
 {
     const uint64_t grain = d->policy->time_grain_us;
-    int64_t us = d->req->now_us;
+    int64_t us = draft_now_us(d);
     if (grain > 1 && grain < (uint64_t)INT64_MAX)
         us = time_floor_div(us, (int64_t)grain) * (int64_t)grain;
     return (struct value){ .type = type,

@@ -275,6 +275,10 @@ void draft_param_is(struct draft *d, const struct typed *e,
 /* ... the question's types and columns, and no more. */
 enum err_code draft_shape(struct draft *d, struct err *err) MUST_CHECK;
 
+/* The dataset's as-of time: the end of the day, or the time, that its data
+ * version names, never past the clock; the clock where it names none. */
+int64_t draft_now_us(const struct draft *d);
+
 /* snap.c: bounds on times in the block's WHERE snap outward to the policy's
  * grain. */
 enum err_code draft_snap(struct draft *d, struct draft_block *b,

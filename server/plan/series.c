@@ -118,7 +118,7 @@ static void fill_days(struct plan_series *s, const struct draft *d,
                       const struct time_span *asked, enum time_unit unit)
 {
     const struct plan_key *key = &d->plan->keys[s->key];
-    const int64_t now_us = d->req->now_us;
+    const int64_t now_us = draft_now_us(d);
     const int64_t wait_us = (int64_t)d->policy->closed_after_us;
     for (size_t i = 0; i < key->n_domain; i++) {
         const int64_t start = us_of(&key->domain[i]);

@@ -163,6 +163,20 @@ static enum err_code rebuild(struct typed **out, struct draft *d,
     return ERR_OK;
 }
 
+int64_t draft_now_us(const struct draft *d)
+{
+    const char *text = d->policy->data_version;
+    struct value v;
+    struct err unused;
+    int64_t us = INT64_MAX;
+    if (value_parse(&v, VALUE_DATE, text, strlen(text), &unused) == ERR_OK)
+        us = (v.i + 1) * US_PER_DAY; /* its last day has ended */
+    else if (value_parse(&v, VALUE_TIMESTAMP, text, strlen(text), &unused) ==
+             ERR_OK)
+        us = v.i;
+    return us < d->req->now_us ? us : d->req->now_us;
+}
+
 enum err_code draft_snap(struct draft *d, struct draft_block *b,
                          struct err *err)
 {

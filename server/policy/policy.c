@@ -82,7 +82,8 @@ static const struct field POLICY[] = {
       .required = true,
       .at = AT(data_version),
       .help = "Public name of the state of the data, such as its last day; "
-              "stored answers belong to one." },
+              "stored answers belong to one, and now() is not past a day or "
+              "time that it names." },
 
     { .key = "source",
       .kind = FIELD_WORD,
@@ -261,9 +262,10 @@ const struct field_set POLICY_FIELDS = FIELD_SET("the policy", "", POLICY);
 void policy_keys_print(struct writer *w)
 {
     static const struct field_set *const sets[] = {
-        &POLICY_FIELDS,       &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
-        &SLOT_FIELDS,         &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS, &POLICY_PURPOSE_FIELDS,
-        &POLICY_TABLE_FIELDS, &POLICY_COLUMN_FIELDS,  &POLICY_ROLLUP_FIELDS,
+        &POLICY_FIELDS,         &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
+        &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS,
+        &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,   &POLICY_COLUMN_FIELDS,
+        &POLICY_ROLLUP_FIELDS,
     };
     fields_print(w, sets, sizeof sets / sizeof sets[0]);
 }

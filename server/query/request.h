@@ -121,8 +121,7 @@ struct request {
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and
                                        token left out; binds the key */
     uint64_t deadline_ns;           /* monotonic; 0 = none */
-    int64_t now_us; /* wall clock when it came in, for now(), which stands for
-                       it on the policy's time grain */
+    int64_t now_us; /* wall clock when it came in; now() is never later */
 
     /* BATCH, and ESTIMATE of one: the questions, each as a QUERY's; dataset,
      * purpose, ask and key above are of them all */
