@@ -108,11 +108,35 @@ void rows_add_type(struct rows *r, const struct rows_type *t)
              t->modifier, 0, t->collation, t->initial);
 }
 
+void rows_add_array(struct rows *r, const struct rows_array *a)
+{
+    char name[2 * NAME_MAX_LEN];
+    (void)snprintf(name, sizeof name, "_%s", a->element_name);
+    rows_add_type(r, &(struct rows_type){
+                         .oid = a->oid,
+                         .name = name,
+                         .schema = a->schema,
+                         .len = -1,
+                         .kind = a->is_pseudo ? 'p' : 'b',
+                         .category = a->is_pseudo ? 'P' : 'A',
+                         .delimiter = a->delimiter,
+                         .subscript = "array_subscript_handler",
+                         .element = a->element,
+                         .input = "array_in",
+                         .output = "array_out",
+                         .receive = "array_recv",
+                         .send = "array_send",
+                         .analyze = "array_typanalyze",
+                         .align = a->align == 'd' ? 'd' : 'i',
+                         .storage = 'x',
+                         .modifier = -1,
+                         .collation = a->collation,
+                     });
+}
+
 void rows_add_row_types(struct rows *r, uint32_t row, uint32_t array,
                         uint32_t schema, uint32_t table, const char *name)
 {
-    char name_of_array[2 * NAME_MAX_LEN];
-    (void)snprintf(name_of_array, sizeof name_of_array, "_%s", name);
     rows_add_type(r, &(struct rows_type){
                          .oid = row,
                          .name = name,
@@ -134,25 +158,12 @@ void rows_add_row_types(struct rows *r, uint32_t row, uint32_t array,
                          .modifier = -1,
                      });
     if (array)
-        rows_add_type(r, &(struct rows_type){
-                             .oid = array,
-                             .name = name_of_array,
-                             .schema = schema,
-                             .len = -1,
-                             .kind = 'b',
-                             .category = 'A',
-                             .delimiter = ',',
-                             .subscript = "array_subscript_handler",
-                             .element = row,
-                             .input = "array_in",
-                             .output = "array_out",
-                             .receive = "array_recv",
-                             .send = "array_send",
-                             .analyze = "array_typanalyze",
-                             .align = 'd',
-                             .storage = 'x',
-                             .modifier = -1,
-                         });
+        rows_add_array(r, &(struct rows_array){ .oid = array,
+                                                .element_name = name,
+                                                .schema = schema,
+                                                .element = row,
+                                                .delimiter = ',',
+                                                .align = 'd' });
 }
 
 static void print_column(struct writer *w, size_t i, const char *type,

@@ -39,7 +39,7 @@ struct rows {
  */
 void rows_add(struct rows *r, enum rows_table table, const char *types, ...);
 
-/* A row of pg_type; what is not said is as for an array. */
+/* A row of pg_type. */
 struct rows_type {
     uint32_t oid;
     const char *name;
@@ -53,6 +53,16 @@ struct rows_type {
     const char *initial; /* default value of a domain, or NULL */
 };
 void rows_add_type(struct rows *r, const struct rows_type *t);
+
+/* ... and that of the arrays of a type, named after it. */
+struct rows_array {
+    uint32_t oid;
+    const char *element_name;
+    uint32_t schema, element, collation;
+    char delimiter, align; /* the element's */
+    bool is_pseudo;
+};
+void rows_add_array(struct rows *r, const struct rows_array *a);
 
 /* The type of a table's rows, and that of their arrays (0: none). */
 void rows_add_row_types(struct rows *r, uint32_t row, uint32_t array,

@@ -174,31 +174,19 @@ static void add_type(struct rows *r, const struct names *n,
 
 static void add_array(struct rows *r, const struct names_type *t)
 {
-    char name[72], shown_as[72];
-    const bool is_pseudo = strcmp(t->name, "record") == 0;
-    (void)snprintf(name, sizeof name, "_%s", t->name);
+    char shown_as[72];
     (void)snprintf(shown_as, sizeof shown_as, "%s[]", shown(t));
-    rows_add_type(r,
-                  &(struct rows_type){
-                      .oid = t->array,
-                      .name = name,
-                      .schema = t->kind == 'd' ? INFORMATION_OID : CATALOG_OID,
-                      .len = -1,
-                      .kind = is_pseudo ? 'p' : 'b',
-                      .category = is_pseudo ? 'P' : 'A',
-                      .delimiter = t->delimiter,
-                      .subscript = "array_subscript_handler",
-                      .element = t->oid,
-                      .input = "array_in",
-                      .output = "array_out",
-                      .receive = "array_recv",
-                      .send = "array_send",
-                      .analyze = "array_typanalyze",
-                      .align = t->align == 'd' ? 'd' : 'i',
-                      .storage = 'x',
-                      .modifier = -1,
-                      .collation = t->collation,
-                  });
+    rows_add_array(r,
+                   &(struct rows_array){
+                       .oid = t->array,
+                       .element_name = t->name,
+                       .schema = t->kind == 'd' ? INFORMATION_OID : CATALOG_OID,
+                       .element = t->oid,
+                       .collation = t->collation,
+                       .delimiter = t->delimiter,
+                       .align = t->align,
+                       .is_pseudo = strcmp(t->name, "record") == 0,
+                   });
     rows_add(r, ROWS_SHOWN, "ut", t->array, shown_as);
 }
 
