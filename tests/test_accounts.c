@@ -10,24 +10,32 @@ static struct policy_quota QUOTAS[] = {
     { .kind = QUOTA_TEAM, .name = "growth" },
     { .kind = QUOTA_TEAM, .name = "*", .window_s = 60 },
     { .kind = QUOTA_PURPOSE, .name = "ads" },
+    { .kind = QUOTA_DASHBOARD, .name = "*" },
+    { .kind = QUOTA_DASHBOARD, .name = "weekly", .window_s = 60 },
 };
 
 static const struct row {
-    const char *name, *who, *team, *purpose;
+    const char *name, *who, *team, *purpose, *dashboard;
     const char *accounts; /* in order */
 } rows[] = {
     { "one without a team, for a purpose without a quota", "bob", NULL, "ops",
-      "dataset/shop dataset/shop/principal/bob" },
-    { "a name of its own beside the star", "ann", NULL, "ops",
+      NULL, "dataset/shop dataset/shop/principal/bob" },
+    { "a name of its own beside the star", "ann", NULL, "ops", NULL,
       "dataset/shop dataset/shop/principal/ann dataset/shop/principal/ann" },
-    { "a team and a purpose", "bob", "growth", "ads",
+    { "a team and a purpose", "bob", "growth", "ads", NULL,
       "dataset/shop dataset/shop/principal/bob dataset/shop/team/growth"
       " dataset/shop/team/growth dataset/shop/purpose/ads" },
-    { "another team draws on the star's alone", "bob", "sales", "ops",
+    { "another team draws on the star's alone", "bob", "sales", "ops", NULL,
       "dataset/shop dataset/shop/principal/bob dataset/shop/team/sales" },
-    { "no purpose, as a budget is asked for", "bob", "growth", NULL,
+    { "no purpose, as a budget is asked for", "bob", "growth", NULL, NULL,
       "dataset/shop dataset/shop/principal/bob dataset/shop/team/growth"
       " dataset/shop/team/growth" },
+    { "a dashboard with a quota of its own", "bob", NULL, "ops", "weekly",
+      "dataset/shop dataset/shop/principal/bob dataset/shop/dashboard/weekly"
+      " dataset/shop/dashboard/weekly" },
+    { "another dashboard draws on the star's alone", "bob", NULL, "ops",
+      "daily",
+      "dataset/shop dataset/shop/principal/bob dataset/shop/dashboard/daily" },
 };
 
 static void check(void **state)
@@ -45,9 +53,9 @@ static void check(void **state)
     struct err err;
     char names[512] = "";
     arena_init(&a, 1 << 16);
-    assert_int_equal(
-        service_accounts_of(&out, &policy, &who, row->purpose, &a, &err),
-        ERR_OK);
+    assert_int_equal(service_accounts_of(&out, &policy, &who, row->purpose,
+                                         row->dashboard, &a, &err),
+                     ERR_OK);
     for (size_t i = 0; i < out.n; i++) {
         if (i > 0)
             strcat(names, " ");

@@ -20,6 +20,7 @@ static const char BASE[] = "principals:\n"
                            "    role: analyst\n"
                            "    datasets: [shop]\n"
                            "    purposes: analytics\n"
+                           "    dashboards: [daily]\n"
                            "    token_sha256: \"" HASH_A "\"\n"
                            "  bob:\n"
                            "    role: steward\n"
@@ -37,25 +38,29 @@ static const struct row {
       "a principal needs the key "
       "'role'",
       "add 'role:'" },
-    { "a short hash", HASH_A, "9f86", 6, "must be 64 lower-case hex digits",
+    { "a short hash", HASH_A, "9f86", 7, "must be 64 lower-case hex digits",
       "principals add" },
     { "a hash in upper case", HASH_A,
-      "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", 6,
+      "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", 7,
       "must be 64 lower-case hex digits", "principals add" },
     { "no hash", "    token_sha256: \"" HASH_A "\"\n", "", 2,
       "a principal needs the key 'token_sha256'", "add 'token_sha256:'" },
-    { "a token in place of its hash's key", "token_sha256", "token", 6,
+    { "a token in place of its hash's key", "token_sha256", "token", 7,
       "a principal has no key 'token'", "its keys are" },
     { "a password in place of its verifier",
       "    token_sha256: \"" HASH_A "\"\n",
-      "    token_sha256: \"" HASH_A "\"\n    scram_sha256: sesame\n", 7,
+      "    token_sha256: \"" HASH_A "\"\n    scram_sha256: sesame\n", 8,
       "'scram_sha256' must be a verifier", "principals password" },
-    { "one token for two", HASH_B, HASH_A, 7, "'bob' has the token of 'jane'",
+    { "one token for two", HASH_B, HASH_A, 8, "'bob' has the token of 'jane'",
       "a token of its own" },
     { "a name in upper case", "jane:", "Jane:", 2, "'principal' must be an id",
       "appears in the ledger" },
-    { "the same name twice", "bob:", "jane:", 7,
+    { "the same name twice", "bob:", "jane:", 8,
       "key 'jane' is already set on line 2", "keep one" },
+    { "any dashboard", "[daily]", "\"*\"", 6, "'dashboards' must be named",
+      "list those" },
+    { "a dashboard that is no name", "[daily]", "[\"a/b\"]", 6,
+      "'a/b' is no name", "lower-case" },
     { "a dataset listed twice", "[shop]", "[shop, shop]", 4,
       "'shop' is listed twice", "remove one" },
     { "a dataset that is no name", "[shop]", "[\"sh op\"]", 4,
@@ -125,6 +130,10 @@ static void check_lists(void **state)
     assert_false(auth_sees_dataset(jane, "*"));
     assert_true(auth_may_purpose(jane, "analytics"));
     assert_false(auth_may_purpose(jane, "ads"));
+    assert_true(auth_may_dashboard(jane, "daily"));
+    assert_false(auth_may_dashboard(jane, "weekly"));
+    assert_string_equal(auth_own_dashboard(jane), "daily");
+    assert_null(auth_own_dashboard(bob));
     assert_true(auth_sees_dataset(bob, "anything"));
     assert_false(auth_may_purpose(bob, "analytics")); /* absent is none */
     arena_fini(&a);

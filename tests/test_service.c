@@ -474,6 +474,59 @@ static void check_queries_left(void **state)
     service_fixture_close(&f);
 }
 
+/* A dashboard's questions draw on its quota, whichever of its principals asks;
+ * whoever asks for several says for which, and nobody names another's. */
+static void check_dashboards(void **state)
+{
+    static struct policy_quota quota = {
+        .kind = QUOTA_DASHBOARD,
+        .name = "weekly",
+        .limit = { .rho_pico = UINT64_C(15000000000), .delta_atto = 1000000 }
+    };
+    static const char *one[] = { "weekly" }, *two[] = { "daily", "weekly" };
+    static const struct {
+        const char *sql;
+        const char **mine;
+        size_t n_mine;
+        enum err_code code;
+        const char *says; /* the refusal's name, or words */
+    } asks[] = {
+        { "SET halftone.dashboard = weekly; " COUNT, NULL, 0, ERR_NOT_FOUND,
+          "dashboard" },
+        { "SET halftone.dashboard = daily; " COUNT, one, 1, ERR_NOT_FOUND,
+          "dashboard" },
+        { COUNT, two, 2, ERR_INVALID, "dashboard_none" },
+        { COUNT, one, 1, ERR_OK, NULL },
+        { "SET halftone.dashboard = weekly; " SUM, two, 2, ERR_BUDGET,
+          "The quota of dashboard weekly does not cover this query" },
+        { SUM, one, 1, ERR_BUDGET, "The quota of dashboard weekly" },
+        { COUNT, one, 1, ERR_OK, NULL }, /* stored */
+        { "SET halftone.dashboard = daily; " SUM, two, 2, ERR_OK, NULL },
+    };
+    struct service_fixture f;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    f.policy->quotas = &quota;
+    f.policy->n_quotas = 1;
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        struct service_asked got;
+        f.principals[0].dashboards = asks[i].mine;
+        f.principals[0].n_dashboards = asks[i].n_mine;
+        service_ask(&got, &f,
+                    &(struct service_ask_args){ asks[i].sql, "analytics", "", 0,
+                                                0, 0 });
+        if (got.code != asks[i].code)
+            fail_msg("%zu: %s", i, got.err.msg);
+        const char *reason = got.err.reason ? got.err.reason : "";
+        if (asks[i].says && strcmp(reason, asks[i].says) != 0 &&
+            !strstr(got.err.msg, asks[i].says))
+            fail_msg("%zu: %s %s", i, reason, got.err.msg);
+        arena_fini(&got.arena);
+    }
+    assert_int_equal(service_spent_pico(&f), UINT64_C(20000000000));
+    service_fixture_close(&f);
+}
+
 /* Strict mode: fresh, stored, retried or missed, after any queue, one slot; and
  * the worker is held until then. */
 static void check_strict(void **state)
@@ -670,6 +723,7 @@ int main(void)
         cmocka_unit_test(check_reuse),
         cmocka_unit_test(check_estimate),
         cmocka_unit_test(check_queries_left),
+        cmocka_unit_test(check_dashboards),
         cmocka_unit_test(check_cap),
         cmocka_unit_test(check_caps),
         cmocka_unit_test(check_settings),

@@ -84,9 +84,11 @@ static enum err_code print_csv(void *ctx, const struct ledger_export_row *r,
     }
     (void)fprintf(out,
                   "%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-                  ",%" PRId64 "\n",
+                  ",%" PRId64 ",",
                   r->charged_us, r->price.rho_pico, r->price.eps_nano,
                   r->price.delta_atto, r->policy_version, r->leaf);
+    print_field(out, r->accounts);
+    (void)fputc('\n', out);
     return ERR_OK;
 }
 
@@ -124,6 +126,8 @@ static enum err_code print_json(void *ctx, const struct ledger_export_row *r,
     json_int(&j, "delta_atto", (int64_t)r->price.delta_atto);
     json_int(&j, "policy_version", (int64_t)r->policy_version);
     json_int(&j, "leaf", r->leaf);
+    json_key(&j, "accounts");
+    json_text(&j, r->accounts);
     json_close(&j, '}');
     (void)fputc('\n', cli->term.out);
     arena_fini(&a);
@@ -139,7 +143,8 @@ int run_ledger_export(struct cli *cli)
     if (!json)
         (void)fprintf(cli->term.out,
                       "charge,principal,dataset,purpose,state,charged_us,"
-                      "rho_pico,eps_nano,delta_atto,policy_version,leaf\n");
+                      "rho_pico,eps_nano,delta_atto,policy_version,leaf,"
+                      "accounts\n");
     if (ledger_export(cli->words[0], json ? print_json : print_csv, cli,
                       &err) != ERR_OK)
         return cli_fail(cli, &err, NULL);

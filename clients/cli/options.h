@@ -103,9 +103,9 @@ struct options {
     bool help, version, no_color, plaintext, watch, with_sql, intervals,
         bounds_report, estimate;
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
-    const char *dataset, *purpose, *file, *key, *log_key, *table, *role,
-        *token_out, *listen, *witness_name, *reason, *at, *until, *proof, *from,
-        *tc_string;
+    const char *dataset, *purpose, *dashboard, *file, *key, *log_key, *table,
+        *role, *token_out, *listen, *witness_name, *reason, *at, *until, *proof,
+        *from, *tc_string;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;                     /* half_width 0 = not set */

@@ -51,8 +51,10 @@ static enum err_code principal_of(struct auth_principal *p, struct cli *cli,
     }
     TRY(split(&p->datasets, &p->n_datasets, cli, FLAG_DATASET, cli->opt.dataset,
               err));
-    return split(&p->purposes, &p->n_purposes, cli, FLAG_PURPOSE,
-                 cli->opt.purpose, err);
+    TRY(split(&p->purposes, &p->n_purposes, cli, FLAG_PURPOSE, cli->opt.purpose,
+              err));
+    return split(&p->dashboards, &p->n_dashboards, cli, FLAG_DASHBOARD,
+                 cli->opt.dashboard, err);
 }
 
 /* A new file that only its owner reads; one that exists stays as it is. */

@@ -234,6 +234,7 @@ enum err_code question_of(struct question *out, const struct options *o,
                        "with SQL");
     m->dataset = text_of(o->dataset ? o->dataset : "");
     m->purpose = text_of(o->purpose ? o->purpose : "");
+    m->dashboard = text_of(o->dashboard ? o->dashboard : "");
     m->intervals = o->intervals;
     m->bounds_report = o->bounds_report;
     TRY(set_ask(&m->ask, o, a, err));
@@ -367,6 +368,7 @@ enum err_code questions_of(struct questions *out, const struct options *o,
     }
     m->dataset = text_of(o->dataset ? o->dataset : "");
     m->purpose = text_of(o->purpose ? o->purpose : "");
+    m->dashboard = text_of(o->dashboard ? o->dashboard : "");
     TRY(set_ask(&m->ask, o, a, err));
     return set_key(&m->idempotency_key, o->key, a, err);
 }

@@ -90,6 +90,19 @@ bool auth_may_purpose(const struct auth_principal *p, const char *purpose)
     return is_listed(p->purposes, p->n_purposes, purpose);
 }
 
+bool auth_may_dashboard(const struct auth_principal *p, const char *dashboard)
+{
+    for (size_t i = 0; i < p->n_dashboards; i++)
+        if (strcmp(p->dashboards[i], dashboard) == 0)
+            return true;
+    return false;
+}
+
+const char *auth_own_dashboard(const struct auth_principal *p)
+{
+    return p->n_dashboards == 1 ? p->dashboards[0] : NULL;
+}
+
 static const char *const ACTIONS[AUTH_ACTION_COUNT] = {
     [AUTH_QUERY] = "query",
     [AUTH_ESTIMATE] = "estimate",

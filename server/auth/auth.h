@@ -55,6 +55,8 @@ struct auth_principal {
     size_t n_datasets;
     const char **purposes; /* ids; "*" = all */
     size_t n_purposes;
+    const char **dashboards; /* names that it asks for */
+    size_t n_dashboards;     /* 0 = it is none's */
     uint8_t token_hash[32];
     struct scram_verifier *scram; /* of a password, for the PostgreSQL port; or
                                      NULL: it has none, and cannot log in */
@@ -102,6 +104,11 @@ static inline unsigned auth_number(const struct auth_principal *p)
 bool auth_may(enum auth_role role, enum auth_action action);
 bool auth_sees_dataset(const struct auth_principal *p, const char *dataset);
 bool auth_may_purpose(const struct auth_principal *p, const char *purpose);
+bool auth_may_dashboard(const struct auth_principal *p, const char *dashboard);
+
+/* The dashboard that all of its questions are for, or NULL: it asks for none,
+ * or has to say for which. */
+const char *auth_own_dashboard(const struct auth_principal *p);
 
 const char *auth_role_name(enum auth_role role);
 const char *auth_action_name(enum auth_action action);

@@ -8,7 +8,7 @@
 /* A principal while it is read. */
 struct principal_text {
     struct auth_principal p;
-    struct field_texts datasets, purposes;
+    struct field_texts datasets, purposes, dashboards;
     bool has_hash;
 };
 
@@ -89,6 +89,12 @@ static const struct field PRINCIPAL[] = {
       .at = AT(purposes),
       .absent = "none",
       .help = "The purposes it may ask for, or \"*\" for all." },
+    { .key = "dashboards",
+      .kind = FIELD_TEXTS,
+      .at = AT(dashboards),
+      .absent = "none",
+      .help = "The dashboards it asks for, whose quotas pay for its questions; "
+              "of several each question names one." },
     { .key = "token_sha256",
       .kind = FIELD_CUSTOM,
       .required = true,
@@ -106,6 +112,15 @@ static const struct field PRINCIPAL[] = {
 };
 static const struct field_set PRINCIPAL_FIELDS =
     FIELD_SET("a principal", "principals.NAME", PRINCIPAL);
+
+/* With a star whoever asks could make up a dashboard, and its quota. */
+static void check_no_star(struct loader *l, const struct field_texts *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->text[i], "*") == 0)
+            loader_mistake(l, list->at[i], "'dashboards' must be named",
+                           "list those it asks for: [weekly, campaigns]");
+}
 
 static void check_entries(struct loader *l, const struct field_texts *list)
 {
@@ -133,10 +148,14 @@ static void read_principal(struct loader *l, const struct yaml_node *node,
     fields_read(l, &PRINCIPAL_FIELDS, node, &t);
     check_entries(l, &t.datasets);
     check_entries(l, &t.purposes);
+    check_entries(l, &t.dashboards);
+    check_no_star(l, &t.dashboards);
     t.p.datasets = t.datasets.text;
     t.p.n_datasets = t.datasets.n;
     t.p.purposes = t.purposes.text;
     t.p.n_purposes = t.purposes.n;
+    t.p.dashboards = t.dashboards.text;
+    t.p.n_dashboards = t.dashboards.n;
     if (t.has_hash)
         r->principals[r->n++] = t.p;
 }

@@ -71,6 +71,7 @@ enum err_code auth_entry_print(struct writer *w, const struct auth_principal *p,
                   auth_role_name(p->role));
     TRY(print_list(w, "datasets", p->datasets, p->n_datasets, err));
     TRY(print_list(w, "purposes", p->purposes, p->n_purposes, err));
+    TRY(print_list(w, "dashboards", p->dashboards, p->n_dashboards, err));
     writer_printf(w, "    token_sha256: \"%s\"\n", hash);
     if (p->scram) {
         writer_str(w, "    scram_sha256: \"");

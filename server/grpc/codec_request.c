@@ -96,6 +96,7 @@ static enum err_code get_query(struct request *out, const query_message *m,
 {
     out->dataset = m->dataset;
     out->purpose = m->purpose;
+    out->dashboard = m->dashboard;
     out->intervals = m->intervals;
     out->bounds_report = m->bounds_report;
     out->idempotency_key = m->idempotency_key;
@@ -131,6 +132,7 @@ static enum err_code get_batch(struct request *out,
 {
     out->dataset = m->dataset;
     out->purpose = m->purpose;
+    out->dashboard = m->dashboard;
     out->idempotency_key = m->idempotency_key;
     if (strlen(m->idempotency_key) > REQUEST_KEY_MAX)
         return err_set(err, ERR_INVALID,

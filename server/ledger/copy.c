@@ -10,6 +10,7 @@
 
 #include "server/base/cleanup.h"
 #include "server/base/durable.h"
+#include "server/base/writer.h"
 #include "server/ledger/migrate.h"
 #include "server/ledger/recover.h"
 #include "server/ledger/store_sqlite.h"
@@ -109,6 +110,27 @@ enum err_code ledger_backup(const char *path, const char *to, struct err *err)
     return code;
 }
 
+/* The accounts of the last route that was read: many charges share one. */
+struct route {
+    int64_t id; /* 0 = none yet */
+    char accounts[LEDGER_ACCOUNTS_MAX * 256];
+};
+
+static void read_route(struct route *r, struct store *s, int64_t id)
+{
+    struct writer w = writer_of(r->accounts, sizeof r->accounts);
+    if (r->id == id)
+        return;
+    r->id = id;
+    for (bool more = store_find(s, SQL_EXPORT_ACCOUNTS, "i", id); more;
+         more = store_next(s, SQL_EXPORT_ACCOUNTS))
+        writer_printf(&w, "%s%s", w.len ? " " : "",
+                      store_text(s, SQL_EXPORT_ACCOUNTS, 0));
+    store_end(s, SQL_EXPORT_ACCOUNTS);
+    if (!writer_cstr(&w))
+        store_fail(s, STORE_FAILED, "the names of accounts are too long");
+}
+
 static struct ledger_export_row read_row(struct store *s)
 {
     return (struct ledger_export_row){
@@ -127,7 +149,8 @@ static struct ledger_export_row read_row(struct store *s)
 }
 
 /* Charges after *seq, which becomes the last one's. */
-static enum err_code export_page(struct store *s, int64_t *seq, bool *any,
+static enum err_code export_page(struct store *s, struct route *route,
+                                 int64_t *seq, bool *any,
                                  ledger_export_fn *each, void *ctx,
                                  struct err *err)
 {
@@ -143,6 +166,8 @@ static enum err_code export_page(struct store *s, int64_t *seq, bool *any,
         const struct ledger_hex hex = ledger_id_hex(id);
         row.id = hex.text;
         *seq = store_int(s, SQL_EXPORT, 0);
+        read_route(route, s, store_int(s, SQL_EXPORT, 12));
+        row.accounts = route->accounts;
         code = each(ctx, &row, err);
         if (code != ERR_OK) {
             store_end(s, SQL_EXPORT);
@@ -158,13 +183,14 @@ enum err_code ledger_export(const char *path, ledger_export_fn *each, void *ctx,
                             struct err *err)
 {
     struct store *s = NULL;
+    struct route route = { .id = 0 };
     int64_t seq = 0;
     bool any = true;
     TRY(store_open_read(&s, path, err));
     store_begin(s); /* one snapshot for all */
     enum err_code code = ERR_OK;
     while (any && code == ERR_OK)
-        code = export_page(s, &seq, &any, each, ctx, err);
+        code = export_page(s, &route, &seq, &any, each, ctx, err);
     store_close(s);
     return code;
 }

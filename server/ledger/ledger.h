@@ -81,6 +81,7 @@ struct ledger_options {
  *
  *   dataset/ID                    dataset/ID/principal/NAME
  *   dataset/ID/purpose/NAME        dataset/ID/team/NAME
+ *                                 dataset/ID/dashboard/NAME
  *
  * A window is a stretch of window_s seconds counted from 1970-01-01 UTC; each
  * has a counter of its own and leaves nothing to the next.

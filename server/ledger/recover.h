@@ -41,7 +41,9 @@ struct ledger_export_row {
     int64_t charged_us;
     struct dp_price price;
     uint64_t policy_version;
-    int64_t leaf; /* in the audit log */
+    int64_t leaf;         /* in the audit log */
+    const char *accounts; /* that it moved on, from the filter down, a space
+                             between two */
 };
 typedef enum err_code ledger_export_fn(void *ctx,
                                        const struct ledger_export_row *row,

@@ -60,6 +60,9 @@ static void describe(char *out, size_t cap, const struct refusal *r)
     else if (strncmp(rest, "/purpose/", strlen("/purpose/")) == 0)
         (void)snprintf(out, cap, "The quota of purpose %s",
                        rest + strlen("/purpose/"));
+    else if (strncmp(rest, "/dashboard/", strlen("/dashboard/")) == 0)
+        (void)snprintf(out, cap, "The quota of dashboard %s",
+                       rest + strlen("/dashboard/"));
     else
         (void)snprintf(out, cap, "The quota of %s", slash ? slash + 1 : rest);
 }

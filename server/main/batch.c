@@ -61,6 +61,11 @@ static enum err_code read_settings(struct request *q,
     return ERR_OK;
 }
 
+static bool is_named(const char *name)
+{
+    return name && name[0];
+}
+
 /* What a question does not say, the batch says for it. */
 static enum err_code inherit(struct request *q, const struct service_call *call,
                              struct arena *a, struct err *err)
@@ -77,10 +82,16 @@ static enum err_code inherit(struct request *q, const struct service_call *call,
         q->dataset = batch->dataset;
     if (!q->purpose[0])
         q->purpose = batch->purpose;
+    if (!is_named(q->dashboard))
+        q->dashboard = batch->dashboard;
     TRY(read_settings(q, call, a, err));
     if (strcmp(q->purpose, batch->purpose) != 0)
         return refuse(err, REFUSAL_BATCH_PURPOSE, NOWHERE, q->purpose,
                       batch->purpose);
+    if (is_named(q->dashboard) &&
+        (!batch->dashboard || strcmp(q->dashboard, batch->dashboard) != 0))
+        return refuse(err, REFUSAL_BATCH_DASHBOARD, NOWHERE, q->dashboard,
+                      batch->dashboard ? batch->dashboard : "");
     if (q->idempotency_key[0])
         return refuse(err, REFUSAL_BATCH_KEY, NOWHERE, NULL, NULL);
     if (q->ask.kind != ASK_DEFAULT && priced)

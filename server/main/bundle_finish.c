@@ -153,7 +153,7 @@ static enum err_code left_of(struct dp_price *left, const struct bundle *b,
     if (b->is_charged)
         return ERR_OK;
     TRY(service_accounts_of(&accounts, b->dataset->policy, b->call->who,
-                            b->call->req->purpose, b->arena, err));
+                            b->call->req->purpose, NULL, b->arena, err));
     TRY(ledger_balance(b->call->service->ledger, &balance, &accounts.spec[0],
                        err));
     *left = balance.left;

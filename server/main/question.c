@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "server/main/service.h"
 #include "server/metrics/metrics.h"
+#include "server/query/refusal.h"
 #include "server/sql/sql.h"
 
 /* The SQL's schema, else the request's, else the only one the caller sees.  One
@@ -48,6 +50,19 @@ static enum err_code check_purpose(const struct question *q,
     return ERR_OK;
 }
 
+/* Whoever asks for dashboards asks for one of them each time. */
+static enum err_code check_dashboard(const struct service_call *call,
+                                     struct err *err)
+{
+    const struct auth_principal *who = call->who;
+    const char *name = service_dashboard(call->req, who);
+    if (!name && who->n_dashboards > 0)
+        return refuse(err, REFUSAL_DASHBOARD_NONE, REFUSAL_NOWHERE, NULL, NULL);
+    if (name && !auth_may_dashboard(who, name))
+        return refuse(err, REFUSAL_DASHBOARD, REFUSAL_NOWHERE, name, NULL);
+    return ERR_OK;
+}
+
 /* A question of a batch, which holds no settings, is not read yet. */
 static enum err_code parse(const struct select **out,
                            const struct service_call *call, struct arena *a,
@@ -73,6 +88,7 @@ enum err_code question_plan(struct question *out,
     TRY(question_dataset(&out->dataset, call->world, call->who, call->req,
                          out->tree, err));
     TRY(check_purpose(out, call, err));
+    TRY(check_dashboard(call, err));
     TRY(plan_query(&out->plan, call->req, out->tree, out->dataset->policy, a,
                    err));
     metrics_add(&metrics.plan_ns_total,

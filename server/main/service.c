@@ -86,24 +86,33 @@ enum err_code service_answer(struct service_call *call, struct reply *out,
 /* The name by which a caller draws on quotas of this kind, or NULL. */
 static const char *name_by(enum policy_quota_kind kind,
                            const struct auth_principal *who,
-                           const char *purpose)
+                           const char *purpose, const char *dashboard)
 {
     const char *const names[QUOTA_KINDS] = { [QUOTA_PRINCIPAL] = who->name,
                                              [QUOTA_TEAM] = who->team,
-                                             [QUOTA_PURPOSE] = purpose };
+                                             [QUOTA_PURPOSE] = purpose,
+                                             [QUOTA_DASHBOARD] = dashboard };
     return names[kind];
+}
+
+const char *service_dashboard(const struct request *req,
+                              const struct auth_principal *who)
+{
+    return req->dashboard && req->dashboard[0] ? req->dashboard
+                                               : auth_own_dashboard(who);
 }
 
 enum err_code service_accounts_of(struct service_accounts *out,
                                   const struct policy *policy,
                                   const struct auth_principal *who,
-                                  const char *purpose, struct arena *a,
-                                  struct err *err)
+                                  const char *purpose, const char *dashboard,
+                                  struct arena *a, struct err *err)
 {
     static const char *const kinds[QUOTA_KINDS] = {
         [QUOTA_PRINCIPAL] = "principal",
         [QUOTA_TEAM] = "team",
         [QUOTA_PURPOSE] = "purpose",
+        [QUOTA_DASHBOARD] = "dashboard",
     };
     out->spec[0] = (struct ledger_account_spec){
         .name = notion_account(policy, policy->notion, a), .limit = policy->cap
@@ -113,7 +122,7 @@ enum err_code service_accounts_of(struct service_accounts *out,
     out->n = 1;
     for (size_t i = 0; i < policy->n_quotas; i++) {
         const struct policy_quota *q = &policy->quotas[i];
-        const char *name = name_by(q->kind, who, purpose);
+        const char *name = name_by(q->kind, who, purpose, dashboard);
         if (!name || (strcmp(q->name, "*") != 0 && strcmp(q->name, name) != 0))
             continue;
         if (out->n == LEDGER_ACCOUNTS_MAX)
@@ -180,7 +189,8 @@ enum err_code service_charge_args(struct ledger_charge_args *out,
     struct service_accounts *accounts = ARENA_NEW(a, struct service_accounts);
     if (!accounts)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
-    TRY(service_accounts_of(accounts, policy, call->who, req->purpose, a, err));
+    TRY(service_accounts_of(accounts, policy, call->who, req->purpose,
+                            service_dashboard(req, call->who), a, err));
     *out = (struct ledger_charge_args){
         .principal = call->who->name,
         .dataset = policy->id,

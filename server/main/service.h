@@ -61,8 +61,12 @@ struct service_accounts {
 enum err_code service_accounts_of(struct service_accounts *out,
                                   const struct policy *policy,
                                   const struct auth_principal *who,
-                                  const char *purpose, struct arena *a,
-                                  struct err *err) MUST_CHECK;
+                                  const char *purpose, const char *dashboard,
+                                  struct arena *a, struct err *err) MUST_CHECK;
+
+/* The dashboard that a request is for, or NULL. */
+const char *service_dashboard(const struct request *req,
+                              const struct auth_principal *who);
 
 /* What a charge on those accounts says, for the call's request. */
 enum err_code service_charge_args(struct ledger_charge_args *out,

@@ -55,7 +55,8 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
     TRY(world_dataset(&d, call->world, call->who, call->req->dataset, err));
     const struct policy *p = d->policy;
     struct service_accounts accounts;
-    TRY(service_accounts_of(&accounts, p, call->who, NULL, a, err));
+    TRY(service_accounts_of(&accounts, p, call->who, NULL,
+                            auth_own_dashboard(call->who), a, err));
     struct ledger_balance filter;
     TRY(ledger_balance(call->service->ledger, &filter, &accounts.spec[0], err));
 

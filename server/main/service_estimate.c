@@ -18,7 +18,8 @@ static enum err_code find_left(struct dp_price *left,
 {
     struct service_accounts accounts;
     TRY(service_accounts_of(&accounts, plan->policy, call->who,
-                            call->req->purpose, a, err));
+                            call->req->purpose,
+                            service_dashboard(call->req, call->who), a, err));
     *left = plan->policy->cap;
     for (size_t i = 0; i < accounts.n; i++) {
         struct ledger_balance b;

@@ -54,7 +54,7 @@ struct quota_text {
     struct policy_quota quota;
     struct price_text limit;
     const char *team;
-    const char *principal, *purpose;
+    const char *principal, *purpose, *dashboard;
 };
 
 static void read_limit(struct loader *l, const struct field *f,
@@ -81,6 +81,12 @@ static const struct field QUOTA[] = {
       .at = QUOTA_AT(purpose),
       .absent = "another is given",
       .help = "Id of a purpose, or \"*\" for each of them." },
+    { .key = "dashboard",
+      .kind = FIELD_TEXT,
+      .at = QUOTA_AT(dashboard),
+      .absent = "another is given",
+      .help = "Name of a dashboard that principals ask for, or \"*\" for each "
+              "of them." },
     { .key = "limit",
       .kind = FIELD_CUSTOM,
       .required = true,
@@ -111,7 +117,8 @@ static void name_quota(struct loader *l, struct quota_text *q,
 {
     const char *const names[QUOTA_KINDS] = { [QUOTA_PRINCIPAL] = q->principal,
                                              [QUOTA_TEAM] = q->team,
-                                             [QUOTA_PURPOSE] = q->purpose };
+                                             [QUOTA_PURPOSE] = q->purpose,
+                                             [QUOTA_DASHBOARD] = q->dashboard };
     unsigned given = 0;
     q->quota.name = "";
     for (int kind = 0; kind < QUOTA_KINDS; kind++) {
@@ -123,10 +130,10 @@ static void name_quota(struct loader *l, struct quota_text *q,
     }
     if (given != 1)
         loader_mistake(l, yaml_place_of(node),
-                       "a quota must name a principal, a team or a purpose, "
-                       "one of the three",
-                       "write 'principal: \"*\"', 'team: NAME' or "
-                       "'purpose: ID'");
+                       "a quota must name a principal, a team, a purpose or a "
+                       "dashboard, one of the four",
+                       "write 'principal: \"*\"', 'team: NAME', "
+                       "'purpose: ID' or 'dashboard: NAME'");
 }
 
 static void read_quota(struct loader *l, struct policy_file *file,

@@ -147,7 +147,8 @@ static const struct field POLICY[] = {
       .inner = &POLICY_QUOTA_FIELDS,
       .form = "list",
       .absent = "none",
-      .help = "Limits under the cap, by principal or purpose; a charge must "
+      .help = "Limits under the cap, by principal, team, purpose or dashboard; "
+              "a charge must "
               "fit all that match." },
     { .key = "max_people",
       .kind = FIELD_U64,

@@ -132,6 +132,7 @@ struct policy_quota {
         QUOTA_PRINCIPAL,
         QUOTA_TEAM,
         QUOTA_PURPOSE,
+        QUOTA_DASHBOARD,
         QUOTA_KINDS
     } kind;
     const char *name; /* of that kind; "*" = each */
@@ -185,8 +186,8 @@ struct policy {
                              categories of data, never count */
         SPECIAL_EXPLICIT, /* ... count by explicit consent alone */
     } special;
-    struct policy_map { /* which subject each key of the data stands for */
-        const char *source;  /* as a table's; NULL: the key itself names her */
+    struct policy_map {     /* which subject each key of the data stands for */
+        const char *source; /* as a table's; NULL: the key itself names her */
         const char *key, *subject; /* columns there */
     } map;
     const char *controller; /* who answers for the data, as receipts name it; ""

@@ -99,13 +99,14 @@ struct request_import {
 
 struct request {
     enum request_op op;
-    const char *dataset; /* default schema of a query, or the dataset asked
-                            about; "" = none given */
-    const char *purpose; /* "" = none given */
+    const char *dataset;   /* default schema of a query, or the dataset asked
+                              about; "" = none given */
+    const char *purpose;   /* "" = none given */
+    const char *dashboard; /* whose quota pays, too; "" or NULL = none given */
 
     /* QUERY, ESTIMATE: exactly one of sql and tree. */
-    const char *sql;           /* NUL-terminated, or NULL */
-    size_t sql_len;            /* bytes */
+    const char *sql;  /* NUL-terminated, or NULL */
+    size_t sql_len;   /* bytes */
     const char *text; /* the SQL as it was sent, once `sql` became `tree` */
     const struct select *tree; /* structured message, or NULL */
     struct value *params;      /* $1.. */

@@ -103,6 +103,11 @@ enum err_code setting_set(struct request *req, const char *name,
         req->purpose = arena_strdup(a, value);
         return req->purpose ? ERR_OK
                             : err_set(err, ERR_LIMIT, "the value is too long");
+    case SETTING_DASHBOARD:
+        req->dashboard = arena_strdup(a, value);
+        return req->dashboard
+                   ? ERR_OK
+                   : err_set(err, ERR_LIMIT, "the value is too long");
     case SETTING_ACCURACY:
         return set_accuracy(req, value, err);
     case SETTING_RHO:
@@ -137,6 +142,8 @@ static void reset(struct request *req, const struct request *base,
 {
     if (s == SETTING_PURPOSE)
         req->purpose = base->purpose;
+    else if (s == SETTING_DASHBOARD)
+        req->dashboard = base->dashboard;
     else if (s == SETTING_INTERVALS)
         req->intervals = base->intervals;
     else if (s == SETTING_BOUNDS_REPORT)
@@ -173,6 +180,8 @@ const char *setting_show(const struct request *req, enum setting s,
     switch (s) {
     case SETTING_PURPOSE:
         return req->purpose ? req->purpose : "";
+    case SETTING_DASHBOARD:
+        return req->dashboard ? req->dashboard : "";
     case SETTING_ACCURACY:
         return says(req, s) ? show_accuracy(&req->ask, a) : "";
     case SETTING_RHO:
