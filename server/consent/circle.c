@@ -111,6 +111,7 @@ static enum err_code learn_purpose(struct consent *c, struct learn *l,
                   p->id);
         if (!add_purpose(circle, p->id))
             return err_set(l->job.err, ERR_LIMIT, "out of memory");
+        l->stricter = true; /* who is marked or erased says no to it, too */
     }
     circle->purposes[k].valid_us = p->valid_for_s * 1000000;
     circle->purposes[k].notice = p->notice;

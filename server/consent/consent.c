@@ -153,6 +153,7 @@ void consent_close(struct consent *c)
     free(c->open);
     free(c->id_of);
     free(c->number_of);
+    free(c->parted);
     (void)pthread_cond_destroy(&c->done);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);

@@ -59,9 +59,28 @@ void enroll_forget(struct consent *c, uint32_t id)
         c->id_of[number] = PEOPLE_NONE;
 }
 
+bool enroll_part(struct consent *c, uint32_t id)
+{
+    const uint32_t number = enroll_number(c, id);
+    void *more = realloc(c->parted, (c->n_parted + 1) * sizeof c->parted[0]);
+    if (!more)
+        return false;
+    c->parted = more;
+    c->parted[c->n_parted++] = (struct parted){ id, number };
+    enroll_forget(c, id);
+    c->number_of[id] = PEOPLE_NONE;
+    return true;
+}
+
 void enroll_undo(struct consent *c, uint32_t first)
 {
     for (uint32_t id = first; id < c->next_id; id++)
         enroll_forget(c, id);
     c->next_id = first;
+    /* Room for both was there. */
+    for (; c->n_parted > 0; c->n_parted--) {
+        const struct parted *p = &c->parted[c->n_parted - 1];
+        c->id_of[p->number] = p->id;
+        c->number_of[p->id] = p->number;
+    }
 }

@@ -98,10 +98,13 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
 {
     const struct consent_chunk *k = m->chunk;
     const struct consent_kind *kind = &k->kinds[k->kind[i]];
+    const struct pseudonym *names = &m->names[i * c->options.keys.n];
     struct pseudonym who;
     bool is_new;
-    const uint32_t id = record_person(
-        c, m->circle, &m->names[i * c->options.keys.n], &who, &is_new);
+    int64_t erased_us;
+    if (erase_bars(&erased_us, c, m->circle, names, k->at_us[i]))
+        return true; /* of what was before nothing is kept */
+    const uint32_t id = record_person(c, m->circle, names, &who, &is_new);
     if (id == PEOPLE_NONE)
         return false;
     const struct fold_event as = { .at_us = k->at_us[i],

@@ -35,6 +35,11 @@ struct consent_job {
     struct consent_job *next;
 };
 
+/* An id that is nobody's any more, should the transaction commit. */
+struct parted {
+    uint32_t id, number;
+};
+
 struct consent {
     struct consent_options options;
     struct shelf shelf; /* the leader's alone */
@@ -45,6 +50,9 @@ struct consent {
     uint32_t *id_of, *number_of; /* owned; PEOPLE_NONE */
     size_t n_ids, n_numbers;
     uint32_t next_id;
+    struct parted *parted; /* in the transaction that runs; owned */
+    size_t n_parted;
+    bool sweeps;   /* something was destroyed that the log has still */
     int64_t *open; /* imports that are not done; the leader's, owned */
     size_t n_open;
     _Atomic bool failed;
@@ -100,6 +108,10 @@ enum err_code record_purposes(uint64_t *out,
                               size_t n, struct err *err) MUST_CHECK;
 enum err_code record_times(const struct fold_event *e, int64_t now_us,
                            struct err *err) MUST_CHECK;
+/* The person's number, under whichever of the names she is known (*who); the
+ * first name and PEOPLE_NONE when she is not. */
+uint32_t record_find(const struct consent *c, const struct pseudonym *names,
+                     struct pseudonym *who);
 /* The person's id, under whichever of the names she is known (*who);
  * registered, with a key of her own, when she is not.  PEOPLE_NONE. */
 uint32_t record_person(struct consent *c, const struct consent_circle *circle,
@@ -130,8 +142,27 @@ bool enroll_note(struct consent *c, uint32_t id, uint32_t number);
 /* The next id, for this number. */
 uint32_t enroll_new(struct consent *c, uint32_t number);
 void enroll_forget(struct consent *c, uint32_t id);
-/* Ids from `first` on were given in a transaction that failed. */
+/* The id is nobody's any more, whether the person is recorded anew or not.
+ * False: no memory. */
+bool enroll_part(struct consent *c, uint32_t id);
+/* Ids from `first` on were given, or some were parted with, in a transaction
+ * that failed. */
 void enroll_undo(struct consent *c, uint32_t first);
+
+/*
+ * erase.c.  May what she decided at that time be recorded, or was she erased
+ * since?  *erased_us tells when.
+ */
+bool erase_bars(int64_t *erased_us, struct consent *c,
+                const struct consent_circle *circle,
+                const struct pseudonym *names, int64_t at_us);
+/* What the fold of a person is, who may have been erased: no to all, or to all
+ * but what she said yes to after she came back. */
+void erase_shape(struct fold *f, struct consent *c,
+                 const struct consent_circle *circle, uint32_t number);
+/* At a start, after people and before their events; later, for purposes that
+ * are new.  False: no memory. */
+bool erase_load(struct consent *c);
 
 /* sealed.c: under a person's key. */
 enum { SEALED_KEY_LEN = 32, SEALED_OVERHEAD = 12 + 16 };

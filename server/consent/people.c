@@ -20,7 +20,7 @@ struct people {
     uint32_t *slots;        /* number + 1, or 0; open addressing */
     uint32_t mask, used;
     pthread_mutex_t views; /* guards `shown` of all */
-    struct side sides[PEOPLE_PURPOSES][PEOPLE_SIDES];
+    struct side sides[PEOPLE_ROWS][PEOPLE_SIDES];
 };
 
 static const struct pseudonym NOBODY;
@@ -128,23 +128,21 @@ uint32_t people_add(struct people *p, const struct pseudonym *who)
     return number;
 }
 
+struct pseudonym people_who(struct people *p, uint32_t number)
+{
+    (void)pthread_rwlock_rdlock(&p->names);
+    assert(number < p->n);
+    const struct pseudonym who = p->who[number];
+    (void)pthread_rwlock_unlock(&p->names);
+    return who;
+}
+
 bool people_put(struct people *p, uint32_t number, const struct pseudonym *who)
 {
     (void)pthread_rwlock_wrlock(&p->names);
     const bool ok = put(p, number, who);
     (void)pthread_rwlock_unlock(&p->names);
     return ok;
-}
-
-/* The pseudonym stays in `who` with its bytes turned, which nobody's HMAC
- * gives but by chance: probing goes on past it, and the number stays taken. */
-void people_forget(struct people *p, const struct pseudonym *who)
-{
-    (void)pthread_rwlock_wrlock(&p->names);
-    const uint32_t number = find(p, who);
-    if (number != PEOPLE_NONE)
-        memset(&p->who[number], 0xff, sizeof p->who[number]);
-    (void)pthread_rwlock_unlock(&p->names);
 }
 
 /* ---- views ---- */
@@ -185,6 +183,12 @@ static bool has(const struct side *s, uint32_t number)
     return people_has(s->next ? s->next : s->shown, number);
 }
 
+bool people_is(const struct people *p, uint32_t number, unsigned purpose,
+               enum people_side side)
+{
+    return has(&p->sides[purpose][side], number);
+}
+
 bool people_set(struct people *p, uint32_t number, unsigned purpose, bool yes,
                 bool no)
 {
@@ -207,7 +211,7 @@ bool people_set(struct people *p, uint32_t number, unsigned purpose, bool yes,
 void people_show(struct people *p)
 {
     (void)pthread_mutex_lock(&p->views);
-    for (unsigned k = 0; k < PEOPLE_PURPOSES; k++)
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
             struct side *s = &p->sides[k][i];
             if (!s->next)
@@ -221,7 +225,7 @@ void people_show(struct people *p)
 
 void people_revert(struct people *p)
 {
-    for (unsigned k = 0; k < PEOPLE_PURPOSES; k++)
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
             free(p->sides[k][i].next);
             p->sides[k][i].next = NULL;
@@ -258,7 +262,7 @@ struct people *people_new(void)
     p->slots = calloc(LEAST, sizeof *p->slots);
     bool ok = p->slots != NULL && grow_who(p, 0);
     const struct people_view none = { .n = 0 };
-    for (unsigned k = 0; k < PEOPLE_PURPOSES; k++)
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
             p->sides[k][i].shown = copy_of(&none, 0);
             ok &= p->sides[k][i].shown != NULL;
@@ -273,7 +277,7 @@ void people_free(struct people *p)
 {
     if (!p)
         return;
-    for (unsigned k = 0; k < PEOPLE_PURPOSES; k++)
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
             people_unpin(p->sides[k][i].shown);
             free(p->sides[k][i].next);

@@ -25,7 +25,9 @@
 /* Numbers are less than PEOPLE_MAX, a multiple of a view's words. */
 #define PEOPLE_MAX  (UINT32_MAX / 64 * 64)
 #define PEOPLE_NONE UINT32_MAX
-enum { PEOPLE_PURPOSES = 64 };
+/* Beside the purposes, who was erased: YES, her rows are to go from the data;
+ * NO, she has come back since. */
+enum { PEOPLE_PURPOSES = 64, PEOPLE_ERASED = PEOPLE_PURPOSES, PEOPLE_ROWS };
 
 enum people_side { PEOPLE_YES, PEOPLE_NO, PEOPLE_SIDES };
 
@@ -46,16 +48,17 @@ uint32_t people_find(struct people *p, const struct pseudonym *who);
 /* The same; one that is unknown gets the lowest free number.  PEOPLE_NONE: no
  * memory. */
 uint32_t people_add(struct people *p, const struct pseudonym *who);
+/* Whose number it is, which was given. */
+struct pseudonym people_who(struct people *p, uint32_t number);
 /* The person has this number, which nobody has.  False: no memory. */
 bool people_put(struct people *p, uint32_t number, const struct pseudonym *who);
-/* Nobody is found under the pseudonym any more; the number is not used again
- * while the server runs. */
-void people_forget(struct people *p, const struct pseudonym *who);
-
 /* How the person stands to a purpose, in copies that nobody sees yet: in YES,
  * in NO or, both false, in neither.  False: no memory; nothing changed. */
 bool people_set(struct people *p, uint32_t number, unsigned purpose, bool yes,
                 bool no);
+/* The writer's: what was set last, shown or not. */
+bool people_is(const struct people *p, uint32_t number, unsigned purpose,
+               enum people_side side);
 /* What was set is what people_pin gives from now on. */
 void people_show(struct people *p);
 /* ... or is forgotten. */

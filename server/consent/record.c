@@ -94,16 +94,23 @@ static enum err_code check(struct record *r, const struct consent *c,
 
 /* ---- in it ---- */
 
-uint32_t record_person(struct consent *c, const struct consent_circle *circle,
-                       const struct pseudonym *names, struct pseudonym *who,
-                       bool *is_new)
+uint32_t record_find(const struct consent *c, const struct pseudonym *names,
+                     struct pseudonym *who)
 {
-    uint8_t key[SEALED_KEY_LEN];
     uint32_t number = PEOPLE_NONE;
     size_t i = 0;
     for (; i < c->options.keys.n && number == PEOPLE_NONE; i++)
         number = people_find(c->people, &names[i]);
     *who = names[number == PEOPLE_NONE ? 0 : i - 1];
+    return number;
+}
+
+uint32_t record_person(struct consent *c, const struct consent_circle *circle,
+                       const struct pseudonym *names, struct pseudonym *who,
+                       bool *is_new)
+{
+    uint8_t key[SEALED_KEY_LEN];
+    uint32_t number = record_find(c, names, who);
     if (number == PEOPLE_NONE)
         number = people_add(c->people, who);
     uint32_t id = number == PEOPLE_NONE ? number : enroll_id(c, number);
@@ -247,14 +254,21 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     uint8_t sealed[3 * CONSENT_TEXT_MAX + 64 + SEALED_OVERHEAD];
     size_t len = 0;
     const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     bool is_new;
+    int64_t erased_us;
+    if (erase_bars(&erased_us, c, r->circle, r->names, at_us)) {
+        (void)err_set(job->err, ERR_CONFLICT,
+                      "this person was erased after she decided this");
+        return err_hint(job->err, "'halftone consent erasure' tells when; what "
+                                  "she decides from now on can be recorded");
+    }
     const uint32_t id =
         record_person(c, r->circle, r->names, &r->out->who, &is_new);
     if (id == PEOPLE_NONE)
         return err_set(job->err, ERR_LIMIT, "no memory for another person");
     if (!seal_texts(sealed, &len, c, r->e, id))
         return err_set(job->err, ERR_INTERNAL, "the event cannot be sealed");
-    const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     r->out->seq = 0;
     r->out->was_there = true;
     const struct fold_event as = { .at_us = at_us,

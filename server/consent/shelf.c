@@ -15,7 +15,6 @@
 
 enum {
     APPLICATION_ID = 0x48744331, /* "HtC1" */
-    VERSION = 1,
     PATH_CAP = 4096,
     BUSY_MS = 2000,
 };
@@ -27,7 +26,7 @@ static const char *const SQL_TEXT[SHELF_SQL_COUNT] = {
 };
 
 /* clang-format off */
-static const char SCHEMA[] =
+static const char FIRST[] =
 "BEGIN IMMEDIATE;"
 "CREATE TABLE populations (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 "CREATE TABLE purposes ("
@@ -83,8 +82,45 @@ static const char SCHEMA[] =
 "    SELECT RAISE(ABORT, 'history is never deleted'); END;"
 "PRAGMA application_id = 1215578929; PRAGMA user_version = 1;"
 "COMMIT;";
+
+/* Who was erased stands here under her pseudonym, so that nobody counts her who
+ * finds her in old data; what was kept of her is not linked with it. */
+static const char ERASURES[] =
+"BEGIN IMMEDIATE;"
+"CREATE TABLE erasures ("
+"    id INTEGER PRIMARY KEY AUTOINCREMENT,"
+"    population INTEGER NOT NULL REFERENCES populations,"
+"    pseudonym BLOB NOT NULL CHECK (length(pseudonym) = 16),"
+"    asked_us INTEGER NOT NULL,"    /* by the person */
+"    recorded_us INTEGER NOT NULL," /* suppressed since */
+"    deadline_us INTEGER NOT NULL,"
+"    back_us INTEGER,"              /* she came back */
+"    UNIQUE (population, pseudonym)"
+") STRICT;"
+"CREATE TABLE erasure_places ("
+"    erasure INTEGER NOT NULL REFERENCES erasures,"
+"    dataset TEXT NOT NULL,"
+"    state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4)," /* erasure_state */
+"    list INTEGER,"                 /* the last one she was on, or would be */
+"    handed_us INTEGER, done_us INTEGER, verified_us INTEGER,"
+"    found_us INTEGER,"             /* again, after it was done */
+"    PRIMARY KEY (erasure, dataset)"
+") STRICT, WITHOUT ROWID;"
+"CREATE INDEX erasure_places_open ON erasure_places (dataset, state);"
+"CREATE TABLE erasure_lists ("
+"    id INTEGER PRIMARY KEY AUTOINCREMENT,"
+"    population INTEGER NOT NULL REFERENCES populations,"
+"    dataset TEXT NOT NULL,"
+"    made_us INTEGER NOT NULL, confirmed_us INTEGER"
+") STRICT;"
+"PRAGMA user_version = 2;"
+"COMMIT;";
 /* clang-format on */
 _Static_assert(APPLICATION_ID == 1215578929, "as the schema says");
+
+/* A file of version i becomes one of i + 1. */
+static const char *const STEPS[] = { FIRST, ERASURES };
+enum { VERSION = sizeof STEPS / sizeof STEPS[0] };
 
 static bool failed(struct shelf *s, int rc)
 {
@@ -193,6 +229,12 @@ void shelf_rollback(struct shelf *s)
         (void)failed(s, sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL));
 }
 
+void shelf_sweep(struct shelf *s)
+{
+    (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                    NULL, NULL);
+}
+
 /* ---- opening ---- */
 
 static void run_text(struct shelf *s, const char *text)
@@ -259,14 +301,14 @@ static enum err_code check_schema(struct shelf *s, const char *path,
     const int64_t n = pragma(s, "SELECT count(*) FROM sqlite_schema");
     if (s->rc != SQLITE_OK)
         return damaged(s, path, err);
-    if (id == 0 && n == 0)
-        run_text(s, SCHEMA);
-    else if (id != APPLICATION_ID)
+    if ((id != 0 || n != 0) && id != APPLICATION_ID)
         return err_set(err, ERR_INTERNAL, "%s is no register of consent", path);
-    else if (version != VERSION)
+    if (version > VERSION)
         return err_set(err, ERR_INTERNAL,
                        "%s has schema %lld and this server knows %d", path,
                        (long long)version, VERSION);
+    for (int64_t v = n == 0 ? 0 : version; v < VERSION; v++)
+        run_text(s, STEPS[v]);
     return ERR_OK;
 }
 

@@ -18,6 +18,9 @@
  *              else is told of it sealed under the subject's key
  *   imports    files; events of one that is not done count nothing
  *   chain      SHA-256 over all events, in order
+ *   erasures, erasure_places, erasure_lists
+ *              who was erased, how far that is in each dataset, and lists that
+ *              were handed to owners
  *
  * Errors are sticky: after the first one every call does nothing and finds
  * nothing, and whoever runs a transaction looks at `rc` before it commits.
@@ -63,6 +66,10 @@ const char *shelf_text(struct shelf *s, enum shelf_sql sql, int column);
 /* Borrowed until the statement goes on; never NULL. */
 const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
                        size_t *len);
+
+/* What was overwritten is nowhere in the log any more: between transactions.
+ * Should the disk refuse, it goes with a later checkpoint. */
+void shelf_sweep(struct shelf *s);
 
 /* Undo the open transaction and forget the error. */
 void shelf_rollback(struct shelf *s);

@@ -8,7 +8,10 @@ static void set_all(struct consent *c, const struct consent_circle *circle,
                     uint32_t id, struct fold *f, bool *ok)
 {
     const uint32_t number = enroll_number(c, id);
+    if (number == PEOPLE_NONE)
+        return; /* what is left of somebody who was erased */
     fold_end(f, circle->never);
+    erase_shape(f, c, circle, number);
     for (unsigned k = 0; k < circle->n_purposes; k++)
         *ok &=
             people_set(c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
@@ -145,6 +148,10 @@ static enum err_code load_people(struct circles *all, struct consent *c,
             s->rc = SQLITE_CORRUPT;
             break;
         }
+        if (shelf_int(s, SHELF_SUBJECTS, 3)) { /* erased */
+            c->next_id = id >= c->next_id ? (uint32_t)id + 1 : c->next_id;
+            continue;
+        }
         memcpy(&who, bytes, sizeof who);
         if ((puts && (!people_put(c->people, (uint32_t)id, &who) ||
                       !enroll_note(c, (uint32_t)id, (uint32_t)id))) ||
@@ -202,6 +209,8 @@ static enum err_code fold_all(struct consent *c, bool puts, struct err *err)
 {
     struct circles all = { 0 };
     enum err_code code = load_people(&all, c, puts, err);
+    if (code == ERR_OK && !erase_load(c))
+        code = err_set(err, ERR_LIMIT, "no memory for who was erased");
     if (code == ERR_OK)
         code = load_events(&all, c, err);
     free(all.of);

@@ -40,10 +40,15 @@ static void serve(struct consent *c, struct consent_job *jobs)
     if (ok)
         shelf_run(&c->shelf, SHELF_COMMIT, "");
     ok = ok && c->shelf.rc == SQLITE_OK;
-    if (ok)
+    if (ok) {
         people_show(c->people);
-    else if (!consent_failed(c))
+        c->n_parted = 0;
+        if (c->sweeps)
+            shelf_sweep(&c->shelf);
+    } else if (!consent_failed(c)) {
         undo(c, first, head);
+    }
+    c->sweeps = false;
     for (struct consent_job *j = jobs; !ok && j; j = j->next)
         j->code = say_failed(j->err);
 }

@@ -1,0 +1,533 @@
+#include "server/consent/erase.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/consent/history.h"
+
+#include "tests/lib_ledger.h"
+#include "tests/table.h"
+
+#define SECOND INT64_C(1000000)
+#define DAY    (INT64_C(86400) * SECOND)
+#define NOW    (INT64_C(20000) * DAY)
+
+static struct policy_column columns[] = { { .name = "who",
+                                            .type = POLICY_INT } };
+static struct policy_table tables[] = {
+    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
+};
+static struct policy_purpose purposes[] = { { .id = "a", .help = "" },
+                                            { .id = "b", .help = "" },
+                                            { .id = "later", .help = "" } };
+static struct policy policy = { .population = "people",
+                                .tables = tables,
+                                .n_tables = 1,
+                                .purposes = purposes,
+                                .n_purposes = 2 };
+static const char *const SHOP[] = { "shop" };
+
+struct fixture {
+    struct ledger_dir dir;
+    struct fake_clock clock;
+    struct arena a;
+    struct consent *c;
+    struct consent_circle *circle;
+    int64_t asked_us; /* of the first request */
+    uint64_t list;
+};
+
+static void must(enum err_code code, const struct err *err)
+{
+    if (code != ERR_OK)
+        fail_msg("%s", err->msg);
+}
+
+static void open_again(struct fixture *f)
+{
+    struct consent_options o = { .path = f->dir.path,
+                                 .clock = &f->clock.clock,
+                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
+    struct err err = { 0 };
+    must(consent_open(&f->c, &o, &err), &err);
+    must(consent_circle(&f->circle, f->c, &policy, &err), &err);
+}
+
+static void fixture_open(struct fixture *f)
+{
+    *f = (struct fixture){ .list = 0 };
+    ledger_dir_init(&f->dir);
+    fake_clock_init(&f->clock, NOW);
+    arena_init(&f->a, 4 << 20);
+    open_again(f);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    consent_close(f->c);
+    arena_fini(&f->a);
+    ledger_dir_fini(&f->dir);
+}
+
+static enum err_code decide(struct fixture *f, const char *who,
+                            enum consent_state state, int64_t at_us,
+                            struct err *err)
+{
+    const char *const to[] = { "a" };
+    const struct consent_event e = { .subject = who,
+                                     .subject_len = strlen(who),
+                                     .state = state,
+                                     .purposes = to,
+                                     .n_purposes = 1,
+                                     .at_us = at_us,
+                                     .source = "a form",
+                                     .proof = "drawer-3f",
+                                     .by = "desk" };
+    struct consent_recorded out;
+    return consent_record(f->c, f->circle, &e, &out, err);
+}
+
+static enum err_code erase(struct fixture *f, const char *who, int64_t asked_us,
+                           struct erasure *out, struct err *err)
+{
+    const struct erasure_request r = { .subject = who,
+                                       .asked_us = asked_us,
+                                       .deadline_s = 30 * 86400,
+                                       .datasets = SHOP,
+                                       .n_datasets = 1 };
+    return consent_erase(f->c, f->circle, &r, out, &f->a, err);
+}
+
+static bool stands(struct fixture *f, const char *who, const char *purpose,
+                   enum people_side side)
+{
+    const struct people_view *v = consent_pin(f->c, f->circle, purpose, side);
+    const bool has =
+        people_has(v, consent_number(f->c, f->circle, who, strlen(who), false));
+    people_unpin(v);
+    return has;
+}
+
+static bool is_to_go(struct fixture *f, const char *who)
+{
+    const struct people_view *v = consent_pin_erased(f->c);
+    const bool has =
+        people_has(v, consent_number(f->c, f->circle, who, strlen(who), false));
+    people_unpin(v);
+    return has;
+}
+
+/* ---- what happens to one person, step by step ---- */
+
+static void look(struct fixture *f, bool deleted, const char *found)
+{
+    struct err err = { 0 };
+    const struct erasure_seen seen = { .dataset = "shop",
+                                       .looked_us = f->clock.wall_us,
+                                       .deleted_us =
+                                           deleted ? f->clock.wall_us : 0,
+                                       .subjects = &found,
+                                       .n_subjects = found != NULL };
+    must(consent_erasure_seen(f->c, f->circle, &seen, &err), &err);
+}
+
+static void hand(struct fixture *f)
+{
+    struct erasure_list list;
+    struct err err = { 0 };
+    must(consent_list_new(f->c, f->circle, "shop", &list, &err), &err);
+    must(consent_list_handed(f->c, f->circle, "shop", &list, &err), &err);
+    f->list = list.number;
+}
+
+static void step(struct fixture *f, char what)
+{
+    struct err err = { 0 };
+    struct erasure e;
+    bool was_there;
+    f->clock.wall_us += SECOND;
+    switch (what) {
+    case 'y': /* yes */
+        must(decide(f, "1", CONSENT_GRANTED, 0, &err), &err);
+        break;
+    case 'o': /* a yes of long ago, recorded now */
+        assert_int_equal(decide(f, "1", CONSENT_GRANTED, NOW - DAY, &err),
+                         ERR_CONFLICT);
+        break;
+    case 'w': /* no */
+        must(decide(f, "1", CONSENT_WITHDRAWN, 0, &err), &err);
+        break;
+    case 'e':
+        must(erase(f, "1", 0, &e, &err), &err);
+        f->asked_us = f->asked_us ? f->asked_us : e.asked_us;
+        break;
+    case 'R': /* the first request, replayed */
+        must(erase(f, "1", f->asked_us, &e, &err), &err);
+        assert_true(e.was_there);
+        break;
+    case 'l': /* a list is handed over */
+        hand(f);
+        break;
+    case 'c': /* and confirmed */
+        must(consent_list_confirm(f->c, f->circle, "shop", f->list, &was_there,
+                                  &err),
+             &err);
+        assert_false(was_there);
+        break;
+    case 'v': /* she is not in the data */
+        look(f, false, NULL);
+        break;
+    case 'f': /* she is */
+        look(f, false, "1");
+        break;
+    case 'x': /* the server deleted her rows */
+        look(f, true, NULL);
+        break;
+    case 'r': /* a restart */
+        consent_close(f->c);
+        open_again(f);
+        break;
+    default:
+        fail_msg("no step '%c'", what);
+    }
+}
+
+static const struct life {
+    const char *name, *steps;
+    bool yes, no, to_go;
+    enum erasure_state state;
+} lives[] = {
+    { "who is erased is out at once", "ye", false, true, true,
+      ERASURE_SUPPRESSED },
+    { "and after a restart", "yer", false, true, true, ERASURE_SUPPRESSED },
+    { "so is somebody unknown", "e", false, true, true, ERASURE_SUPPRESSED },
+    { "that she is not in the data tells nothing before it is done", "yev",
+      false, true, true, ERASURE_SUPPRESSED },
+    { "a list is handed over", "yel", false, true, true, ERASURE_HANDED },
+    { "what an owner says is looked at", "yelc", false, true, true,
+      ERASURE_DONE },
+    { "and found to be so", "yelcv", false, true, true, ERASURE_VERIFIED },
+    { "or not, and is to be done again", "yelcf", false, true, true,
+      ERASURE_SUPPRESSED },
+    { "a second list has her, too", "yell", false, true, true, ERASURE_HANDED },
+    { "confirming the newer one is enough", "yellc", false, true, true,
+      ERASURE_DONE },
+    { "what the server deletes is verified", "yex", false, true, true,
+      ERASURE_VERIFIED },
+    { "old data that come back make it undone", "yexrf", false, true, true,
+      ERASURE_SUPPRESSED },
+    { "and it is done again", "yexrfx", false, true, true, ERASURE_VERIFIED },
+    { "a yes of before is of before", "yeo", false, true, true,
+      ERASURE_SUPPRESSED },
+    { "a yes since counts nothing while her rows may be there", "yey", false,
+      true, true, ERASURE_SUPPRESSED },
+    { "once they are gone it does", "yeyx", true, false, false,
+      ERASURE_VERIFIED },
+    { "after a restart, too", "yexyr", true, false, false, ERASURE_VERIFIED },
+    { "her new rows are hers", "yexyf", true, false, false,
+      ERASURE_SUPPRESSED },
+    { "who came back can take it back", "yexyw", false, true, false,
+      ERASURE_VERIFIED },
+    { "and be erased again", "yexye", false, true, true, ERASURE_SUPPRESSED },
+    { "a request that is replayed erases nobody who came back", "yexyR", true,
+      false, false, ERASURE_VERIFIED },
+    { "a no since is none of a return", "yewxr", false, true, true,
+      ERASURE_VERIFIED },
+};
+
+static void check_life(void **state)
+{
+    const struct life *row = *state;
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    fixture_open(&f);
+    for (const char *s = row->steps; *s; s++)
+        step(&f, *s);
+    assert_int_equal(stands(&f, "1", "a", PEOPLE_YES), row->yes);
+    assert_int_equal(stands(&f, "1", "a", PEOPLE_NO), row->no);
+    /* What she said nothing of since: no, whatever its basis. */
+    assert_true(stands(&f, "1", "b", PEOPLE_NO));
+    assert_int_equal(is_to_go(&f, "1"), row->to_go);
+    must(consent_erasure(f.c, f.circle, "1", &e, &f.a, &err), &err);
+    assert_int_equal(e.n_places, 1);
+    assert_int_equal(e.places[0].state, row->state);
+    assert_int_equal(e.deadline_us, e.recorded_us + 30 * DAY);
+    fixture_close(&f);
+}
+
+/* ---- what is left ---- */
+
+static void check_history(void **state)
+{
+    struct fixture f;
+    struct history h;
+    struct erasure e, again;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must(decide(&f, "1", CONSENT_GRANTED, NOW - 2, &err), &err);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    must(erase(&f, "1", 0, &again, &err), &err);
+    assert_true(again.was_there);
+    assert_int_equal(again.number, e.number);
+    assert_int_equal(again.recorded_us, e.recorded_us);
+    must(consent_history(&h, f.c, f.circle, "1", 1, &f.a, &err), &err);
+    assert_int_equal(h.n, 0);
+    assert_int_equal(h.n_yes, 0);
+    assert_int_equal(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err),
+                     ERR_NOT_FOUND);
+    fixture_close(&f);
+}
+
+static size_t read_all(uint8_t *out, size_t cap, const char *path)
+{
+    size_t n = 0;
+    for (int i = 0; i < 2; i++) {
+        char name[160];
+        (void)snprintf(name, sizeof name, "%s%s", path, i ? "-wal" : "");
+        FILE *f = fopen(name, "rb");
+        n += f ? fread(out + n, 1, cap - n, f) : 0;
+        if (f)
+            (void)fclose(f);
+    }
+    return n;
+}
+
+/* The key of a person as it stands in the file. */
+static void key_in_file(uint8_t out[32], const char *path)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT key FROM subjects", -1, &stmt, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    memcpy(out, sqlite3_column_blob(stmt, 0), 32);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+}
+
+/* The key is gone from the file and its log, and the pseudonym from what was
+ * decided; that she was erased is all that is kept of her. */
+static void check_destroyed(void **state)
+{
+    static uint8_t bytes[8 << 20];
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    uint8_t key[32];
+    (void)state;
+    fixture_open(&f);
+    must(decide(&f, "1", CONSENT_GRANTED, 0, &err), &err);
+    key_in_file(key, f.dir.path);
+    assert_non_null(memmem(bytes, read_all(bytes, sizeof bytes, f.dir.path),
+                           key, sizeof key));
+    must(erase(&f, "1", 0, &e, &err), &err);
+    assert_null(memmem(bytes, read_all(bytes, sizeof bytes, f.dir.path), key,
+                       sizeof key));
+    fixture_close(&f);
+}
+
+/* A purpose that a later policy names. */
+static void check_new_purpose(void **state)
+{
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    policy.n_purposes = 3;
+    const enum err_code code = consent_circle(&f.circle, f.c, &policy, &err);
+    policy.n_purposes = 2;
+    must(code, &err);
+    assert_true(stands(&f, "1", "later", PEOPLE_NO));
+    fixture_close(&f);
+}
+
+/* A dataset that serves the same people later has its own state. */
+static void check_cover(void **state)
+{
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    step(&f, 'x');
+    must(consent_erasure_cover(f.c, f.circle, "web", &err), &err);
+    must(consent_erasure(f.c, f.circle, "1", &e, &f.a, &err), &err);
+    assert_int_equal(e.n_places, 2);
+    assert_int_equal(e.places[0].state, ERASURE_VERIFIED);
+    assert_int_equal(e.places[1].state, ERASURE_SUPPRESSED);
+    step(&f, 'y'); /* no return while it may have her rows */
+    assert_false(stands(&f, "1", "a", PEOPLE_YES));
+    fixture_close(&f);
+}
+
+/* Rows of a file that were decided before are passed over. */
+static void check_import(void **state)
+{
+    static const char *const to[] = { "a" };
+    const struct consent_kind kind = { CONSENT_GRANTED, to, 1, 0 };
+    const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
+    const char *const subjects[] = { "1", "2" };
+    const int64_t at_us[] = { NOW - 5, NOW - 5 };
+    const uint32_t kinds[] = { 0, 0 };
+    const struct consent_chunk chunk = { .digest = digest,
+                                         .kinds = &kind,
+                                         .n_kinds = 1,
+                                         .subjects = subjects,
+                                         .kind = kinds,
+                                         .at_us = at_us,
+                                         .n_rows = 2,
+                                         .last = true,
+                                         .source = "",
+                                         .by = "desk" };
+    struct fixture f;
+    struct consent_imported out;
+    struct erasure e;
+    struct history h;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    must(consent_import(f.c, f.circle, &chunk, &out, &err), &err);
+    assert_true(out.done);
+    assert_int_equal(out.n_rows, 2);
+    assert_true(stands(&f, "2", "a", PEOPLE_YES));
+    must(consent_history(&h, f.c, f.circle, "1", 1, &f.a, &err), &err);
+    assert_int_equal(h.n, 0);
+    fixture_close(&f);
+}
+
+/* Somebody's end of consent, after she was erased, brings nothing back. */
+static void check_tick(void **state)
+{
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    (void)state;
+    purposes[0].valid_for_s = 60;
+    fixture_open(&f);
+    must(decide(&f, "1", CONSENT_GRANTED, 0, &err), &err);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    f.clock.wall_us += 61 * SECOND;
+    consent_tick(f.c);
+    purposes[0].valid_for_s = 0;
+    assert_true(stands(&f, "1", "a", PEOPLE_NO));
+    fixture_close(&f);
+}
+
+static const struct refused {
+    const char *name, *who;
+    int64_t asked_us;
+} refused[] = {
+    { "an erasure of nobody", "", 0 },
+    { "an erasure of somebody who is no key", "me", 0 },
+    { "an erasure asked for in the future", "1", NOW + DAY },
+    { "an erasure asked for before there were any", "1", -1 },
+};
+
+static void check_refused(void **state)
+{
+    const struct refused *row = *state;
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    fixture_open(&f);
+    assert_int_equal(erase(&f, row->who, row->asked_us, &e, &err), ERR_INVALID);
+    assert_true(err.msg[0] != '\0');
+    assert_false(is_to_go(&f, "1"));
+    fixture_close(&f);
+}
+
+static void check_lists(void **state)
+{
+    struct fixture f;
+    struct erasure e, *all;
+    struct err err = { 0 };
+    bool was_there;
+    size_t n = 10;
+    (void)state;
+    fixture_open(&f);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    step(&f, 'l');
+    assert_int_equal(
+        consent_list_confirm(f.c, f.circle, "web", f.list, &was_there, &err),
+        ERR_NOT_FOUND);
+    assert_int_equal(consent_list_confirm(f.c, f.circle, "shop", f.list + 1,
+                                          &was_there, &err),
+                     ERR_NOT_FOUND);
+    step(&f, 'c');
+    must(consent_list_confirm(f.c, f.circle, "shop", f.list, &was_there, &err),
+         &err);
+    assert_true(was_there);
+    must(erase(&f, "2", 0, &e, &err), &err);
+    must(consent_erasures(f.c, f.circle, "shop", 0, &all, &n, &f.a, &err),
+         &err);
+    assert_int_equal(n, 2);
+    assert_int_equal(all[0].places[0].state, ERASURE_DONE);
+    assert_int_equal(all[1].places[0].state, ERASURE_SUPPRESSED);
+    n = 10;
+    must(consent_erasures(f.c, f.circle, "shop", all[0].number, &all, &n, &f.a,
+                          &err),
+         &err);
+    assert_int_equal(n, 1);
+    fixture_close(&f);
+}
+
+/* A file of before there were erasures. */
+static void check_old_file(void **state)
+{
+    struct fixture f;
+    sqlite3 *db = NULL;
+    (void)state;
+    fixture_open(&f);
+    step(&f, 'y');
+    consent_close(f.c);
+    assert_int_equal(sqlite3_open(f.dir.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE erasure_lists;"
+                                  "DROP TABLE erasure_places;"
+                                  "DROP TABLE erasures;"
+                                  "PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(db);
+    open_again(&f);
+    assert_true(stands(&f, "1", "a", PEOPLE_YES));
+    step(&f, 'e');
+    assert_false(stands(&f, "1", "a", PEOPLE_YES));
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest others[] = {
+        { "asked twice it is once, and no history is left", check_history, NULL,
+          NULL, NULL },
+        { "the key is in no file any more", check_destroyed, NULL, NULL, NULL },
+        { "a purpose that comes later is none of hers", check_new_purpose, NULL,
+          NULL, NULL },
+        { "a dataset that comes later has to do it, too", check_cover, NULL,
+          NULL, NULL },
+        { "a file of old decisions brings nobody back", check_import, NULL,
+          NULL, NULL },
+        { "an end of consent brings nobody back", check_tick, NULL, NULL,
+          NULL },
+        { "lists are a dataset's own, and confirmed once", check_lists, NULL,
+          NULL, NULL },
+        { "a register of an older server is taken over", check_old_file, NULL,
+          NULL, NULL },
+    };
+    int failed = RUN_ROWS(lives, check_life);
+    failed += RUN_ROWS(refused, check_refused);
+    failed += cmocka_run_group_tests_name(__FILE__, others, NULL, NULL);
+    return failed;
+}
