@@ -70,6 +70,10 @@ static const struct out_row {
       "2011-01-01 12:00:00.5", "00013bc66d541120" },
     { "a timestamp with time zone, which is UTC", PG_TIMESTAMPTZ,
       TIME(1293883200500000), "2011-01-01 12:00:00.5+00", "00013bc66d541120" },
+    { "one written as text", PG_TIMESTAMPTZ, TEXT("2011-01-01 12:00:00.5+00"),
+      "2011-01-01 12:00:00.5+00", "00013bc66d541120" },
+    { "a time of a day", PG_TIME, TEXT("12:34:56.5"), "12:34:56.5",
+      "0000000a8be1bd20" },
     { "an array of texts", 1009, TEXT("{a,\"b,c\",NULL}"), "{a,\"b,c\",NULL}",
       "00000001 00000001 00000019 00000003 00000001 00000001 61 00000003 "
       "622c63 "

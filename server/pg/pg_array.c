@@ -131,7 +131,7 @@ static bool send_vector(struct pg_out *o, uint32_t element, struct scan s)
     return true;
 }
 
-/* ---- intervals ---- */
+/* ---- intervals, and times of a day ---- */
 
 /* "HH:MM:SS.ffffff", signed. */
 static bool read_clock(const char *text, int64_t *us)
@@ -194,6 +194,21 @@ static bool send_interval(struct pg_out *o, struct scan s)
     return true;
 }
 
+static bool send_time(struct pg_out *o, struct scan s)
+{
+    char copy[32];
+    int64_t us;
+    const size_t len = (size_t)(s.end - s.at);
+    if (len >= sizeof copy)
+        return false;
+    memcpy(copy, s.at, len);
+    copy[len] = '\0';
+    if (!read_clock(copy, &us))
+        return false;
+    pg_out_u64(o, (uint64_t)us);
+    return true;
+}
+
 /* ---- uuid ---- */
 
 static bool send_uuid(struct pg_out *o, struct scan s)
@@ -230,6 +245,8 @@ bool pg_array_send(struct pg_out *o, uint32_t oid, const char *text, size_t len)
         sent = send_vector(o, oid == PG_OIDVECTOR ? PG_OID : PG_INT2, s);
     else if (oid == PG_INTERVAL)
         sent = send_interval(o, s);
+    else if (oid == PG_TIME)
+        sent = send_time(o, s);
     else if (oid == PG_UUID)
         sent = send_uuid(o, s);
     if (!sent)

@@ -213,6 +213,9 @@ static enum err_code run_portal(struct pg_backend *b, struct pg_portal *p,
     }
     p->ran = true;
     p->tag = r.tag;
+    /* Values go out as the types that they were described as. */
+    if (p->statement->columns && p->statement->n_columns == r.rows.n_columns)
+        r.rows.columns = p->statement->columns;
     if (max_rows == 0 || r.rows.n_rows < max_rows) {
         pg_rows_send(&b->out, &r.rows, 0, r.rows.n_rows, p->formats);
         pg_complete(&b->out, r.tag, r.counts ? r.n : -1);

@@ -101,6 +101,14 @@ static void send_whole(struct pg_out *o, uint32_t oid, const struct value *v)
     }
 }
 
+/* A time with time zone is written in UTC: "... +00" says nothing more. */
+static size_t without_zone(uint32_t oid, const char *s, size_t len)
+{
+    const bool has =
+        oid == PG_TIMESTAMPTZ && len > 3 && memcmp(s + len - 3, "+00", 3) == 0;
+    return has ? len - 3 : len;
+}
+
 /* A text in PostgreSQL's notation of another type, as its value. */
 static bool read_text(struct value *out, uint32_t oid, const struct value *v)
 {
@@ -110,8 +118,9 @@ static bool read_text(struct value *out, uint32_t oid, const struct value *v)
         oid == PG_NUMERIC)
         return false;
     if (t->value != VALUE_BOOL)
-        return value_parse(out, t->value, v->text.s, v->text.len, &ignored) ==
-               ERR_OK;
+        return value_parse(out, t->value, v->text.s,
+                           without_zone(oid, v->text.s, v->text.len),
+                           &ignored) == ERR_OK;
     *out = (struct value){ .type = VALUE_BOOL, .b = v->text.s[0] == 't' };
     return true;
 }

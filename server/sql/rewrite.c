@@ -85,14 +85,20 @@ static enum err_code print(struct rewrite_ctx *r, struct rewrite *out,
     return out->sql ? ERR_OK : sql_no_memory(r->sql);
 }
 
-static enum err_code read_tree(struct sql_ctx *c, void *arg,
-                               const PgQuery__ParseResult *tree)
+/* What a cursor or a COPY reads is a question of its own. */
+static PgQuery__Node *asked(PgQuery__Node *n)
 {
-    const struct rewriting *w = arg;
+    if (n->node_case == PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT)
+        n = n->declare_cursor_stmt->query;
+    else if (n->node_case == PG_QUERY__NODE__NODE_COPY_STMT)
+        n = n->copy_stmt->query;
+    return n;
+}
+
+static enum err_code rewrite_tree(struct sql_ctx *c, const struct rewriting *w,
+                                  const PgQuery__ParseResult *tree)
+{
     struct rewrite_ctx r = { .sql = c, .names = w->names, .times = 1 };
-    if (tree->n_stmts != 1 ||
-        tree->stmts[0]->stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
-        return sql_refuse(c, REFUSAL_CATALOG_SELECT, 0, NULL, NULL);
     PgQuery__SelectStmt *s = tree->stmts[0]->stmt->select_stmt;
     note_ctes(&r, &s->base);
     if (r.code != ERR_OK)
@@ -108,6 +114,20 @@ static enum err_code read_tree(struct sql_ctx *c, void *arg,
         return sql_no_memory(c);
     memcpy(w->out->params, r.params, r.n_params * sizeof *r.params);
     return print(&r, w->out, tree);
+}
+
+/* The tree is the parser's, and is given back as it was. */
+static enum err_code read_tree(struct sql_ctx *c, void *arg,
+                               const PgQuery__ParseResult *tree)
+{
+    PgQuery__Node *whole = tree->n_stmts == 1 ? tree->stmts[0]->stmt : NULL;
+    PgQuery__Node *select = whole ? asked(whole) : NULL;
+    if (!select || select->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+        return sql_refuse(c, REFUSAL_CATALOG_SELECT, 0, NULL, NULL);
+    tree->stmts[0]->stmt = select;
+    const enum err_code code = rewrite_tree(c, arg, tree);
+    tree->stmts[0]->stmt = whole;
+    return code;
 }
 
 enum err_code rewrite_catalog(struct rewrite *out, const char *text, size_t len,

@@ -134,6 +134,20 @@ static uint32_t type_of_link(struct typer *t, const PgQuery__SubLink *l,
                : array_of(first);
 }
 
+/* Of arithmetic: the type that the other is widened to. */
+static uint32_t wider(uint32_t a, uint32_t b)
+{
+    static const uint32_t order[] = { T_INT2,    T_INT4,   T_INT8,
+                                      T_NUMERIC, T_FLOAT4, T_FLOAT8 };
+    enum { N = sizeof order / sizeof order[0] };
+    size_t i = 0, k = 0;
+    while (i < N && order[i] != a)
+        i++;
+    while (k < N && order[k] != b)
+        k++;
+    return i < N && k < N ? order[i > k ? i : k] : a;
+}
+
 static uint32_t type_of_operator(struct typer *t, const PgQuery__AExpr *e,
                                  const struct scope *s)
 {
@@ -145,7 +159,10 @@ static uint32_t type_of_operator(struct typer *t, const PgQuery__AExpr *e,
     const uint32_t left = e->lexpr ? typer_expr(t, e->lexpr, s) : 0;
     if (strcmp(op, "||") == 0)
         return element_of(left) ? left : T_TEXT;
-    return left;
+    const uint32_t right = typer_expr(t, e->rexpr, s);
+    if (!e->lexpr)
+        return right;
+    return strchr("+-*/%", op[0]) ? wider(left, right) : left;
 }
 
 /* The first of several that is not a NULL. */

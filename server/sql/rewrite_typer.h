@@ -19,6 +19,8 @@ enum {
     T_TEXT = 25,
     T_OID = 26,
     T_OIDVECTOR = 30,
+    T_FLOAT4 = 700,
+    T_FLOAT8 = 701,
     T_DATE = 1082,
     T_TIMESTAMPTZ = 1184,
     T_NUMERIC = 1700,
