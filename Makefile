@@ -1,15 +1,24 @@
-# make demo       install what is missing, build, ask a demo shop three questions
-# make test       set-up, build, every test        make SAN=1 test   ASan + UBSan
-# make serve      leave the demo server running    make TSAN=1 test  TSan
-# make            build the server and the client  make fuzz         60 s a target
-# make bench      benchmarks with their peers      make attack       why floats leak
-# make soak       histories, kills, an audit      make format       clang-format
-# make install    PREFIX=/usr/local DESTDIR=     make deb         a Debian package
-# make libdp      dp/ as a library of its own    make install-dp  it alone
-# make test-clients   grpcurl, grpcio, grpc-js, the gRPC interop client, h2spec,
-#                     psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC
-# make test-superset  Apache Superset by pip: charts, a dashboard, SQL Lab
-# make V=1 ...    show the commands
+# make demo            install what is missing, build, ask a demo shop three questions
+# make serve           leave the demo server running; DATA= POLICY= for data of your own
+# make                 build the server and the client
+# make test            every test; SAN=1 under ASan and UBSan, TSAN=1 under TSan
+# make check           unit tests and fuzz corpora alone; make unit: unit tests alone
+# make test-system     tests of the running server alone
+# make test-clients    other people's clients: grpcurl, grpcio, grpc-js, the gRPC interop
+#                      client, h2spec, psql, psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC, R
+# make test-superset   Apache Superset by pip: charts, a dashboard, SQL Lab
+# make test-engines    what we say of other engines, asked of them
+# make fuzz            libFuzzer on each parser, 60 s a target; FUZZ_TARGETS= names some
+# make soak            histories, kills and an audit for SOAK_SECONDS (600)
+# make bench           benchmarks with their peers
+# make attack          why noise in floating point leaks
+# make install         PREFIX=/usr/local DESTDIR=
+# make deb             a Debian package
+# make libdp           dp/ as a library of its own; make install-dp installs it alone
+# make format          clang-format
+# make clean           remove build/
+# make help            these lines
+# make V=1 ...         show the commands
 
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -72,6 +81,9 @@ LINK     = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^)
 all: deps layers
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 
+help:
+	@sed -n 's/^# \(make .*\|   .*\)/\1/p' Makefile
+
 programs: $(PROGRAMS)
 
 $(BIN)/halftoned: $(BUILD)/server/main/main.o $(LIB) build/deps.ok
@@ -116,7 +128,7 @@ test-clients: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
 	@BIN=$(BIN) SYSTEM_TIMEOUT=900 tests/system/run.sh \
 	    $(patsubst %,tests/system/%.sh,python clients_grpcurl clients_grpcio \
-	    clients_grpcjs interop h2spec pg_python pg_node pg_go pg_jdbc pg_odbc)
+	    clients_grpcjs interop h2spec pg_psql pg_python pg_node pg_go pg_jdbc pg_odbc pg_r pg_matrix)
 
 # Apache Superset for real; SCREENSHOT=FILE takes a picture of its dashboard.
 test-superset: deps
@@ -320,5 +332,5 @@ clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
-.PHONY: test-engines attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients test-superset
+.PHONY: help test-engines attack bench all programs libdp install-dp deps demo serve fuzz soak install deb test test-system layers headers check unit fuzz-replay format clean test-clients test-superset
 .SECONDARY:

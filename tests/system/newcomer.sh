@@ -105,6 +105,15 @@ again() { # a second make finds nothing to do, and says so
     make -q build/deps.ok programs
 }
 check 'a second run installs and builds nothing' again
+helps() { # every target that is for people
+    local t
+    make -s help >"$work/help"
+    for t in $(sed -n 's/^\.PHONY: //p' Makefile); do
+        case $t in all | programs | layers | headers | unit | fuzz-replay | deps) continue ;; esac
+        grep -q "make $t\b" "$work/help" || { echo "no $t"; return 1; }
+    done
+}
+check 'make help names every target, a line each' helps
 # What is built for nothing but a rare target must still be there.
 rare() { make -n soak install build/man/halftone.1; }
 check 'soak and install name what there is' rare

@@ -8,5 +8,5 @@ command -v go >/dev/null || skip "pgx: no Go on this machine"
 mkdir -p build/tools
 (cd tests/system/clients/pg/go && GOTOOLCHAIN=local GOFLAGS=-mod=readonly timeout 400 go build -o "$ask" .) \
     >"$run/go" 2>&1 || { tail -3 "$run/go"; skip "pgx: does not build with $(go version)"; }
-start_shop
-PGPORT=$pg_port PGPASSWORD=$HALFTONE_TOKEN PGSSLROOTCERT=$HALFTONE_CA "$ask"
+start_two_shops
+tell go "$ask"

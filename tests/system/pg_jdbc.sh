@@ -14,7 +14,6 @@ if [ ! -e "$jar" ]; then
 fi
 echo "$hash  $jar" | sha256sum -c --quiet || die "the jar is another"
 mkdir -p "$run/classes"
-javac -d "$run/classes" tests/system/clients/pg/Ask.java || die "the program does not compile"
-start_shop
-PGPORT=$pg_port PGPASSWORD=$HALFTONE_TOKEN PGSSLROOTCERT=$HALFTONE_CA \
-    java -cp "$run/classes:$jar" Ask
+javac -d "$run/classes" tests/system/clients/pg/jdbc/*.java || die "the program does not compile"
+start_two_shops
+tell jdbc java -Duser.timezone=UTC -cp "$run/classes:$jar" Ask

@@ -1,9 +1,8 @@
 #!/bin/bash
-# Not in make test: see make test-clients.
 # node-postgres on the PostgreSQL port.
 set -u
 . "$(dirname "$0")/lib_clients.sh"
-clients=$PWD/tests/system/clients/pg
+clients=$PWD/tests/system/clients/pg/node
 node=build/pg_node
 command -v node >/dev/null && command -v npm >/dev/null ||
     tools/need.sh nodejs npm || skip "node-postgres: no Node on this machine"
@@ -16,6 +15,5 @@ if [ "$(cat $node/made 2>/dev/null)" != "$stamp" ]; then
         skip "node-postgres: its packages cannot be had for Node $(node --version)"
     echo "$stamp" >$node/made
 fi
-start_shop
-PGPORT=$pg_port PGPASSWORD=$HALFTONE_TOKEN PGSSLROOTCERT=$HALFTONE_CA \
-    NODE_PATH=$PWD/$node/node_modules node "$clients/ask.js"
+start_two_shops
+NODE_PATH=$PWD/$node/node_modules tell node node "$clients/ask.js"

@@ -27,11 +27,28 @@ free() { # COMMAND...: it charges nothing
     before=$(spent)
     "$@" && [ "$(spent)" = "$before" ]
 }
+# What pg_matrix.sh makes a line of.
+mkdir -p build/clients
+: >build/clients/psql.txt
+cell() { # COLUMN: WORDS COMMAND...
+    local before=$failed
+    failed=0
+    check "psql: $1" "${@:2}"
+    [ "$failed" -eq 0 ] && echo "ok psql: $1" >>build/clients/psql.txt ||
+        echo "FAILED psql: $1" >>build/clients/psql.txt
+    [ "$failed" -ne 0 ] || failed=$before
+}
 count='SELECT country, count(DISTINCT customer_id) AS n FROM shop.customers GROUP BY country ORDER BY country'
 
 # ---- who may come in ----
-check 'psql gets in over TLS with its password' gives 1 sql -c 'SELECT 1'
-check 'the channel is bound when the client insists' gives 1 \
+cell 'scram: it gets in with its password' gives 1 sql -c 'SELECT 1'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=another authority' \
+    -keyout "$run/other.key" -out "$run/other.pem" 2>/dev/null
+cell 'tls: another authority is refused' says 'certificate verify failed' \
+    psql "$dsn sslrootcert=$run/other.pem" -c 'SELECT 1'
+cell 'tls: another name is refused' says 'does not match' \
+    psql "$dsn host=elsewhere hostaddr=127.0.0.1" -c 'SELECT 1'
+cell 'binding: channel_binding=require' gives 1 \
     psql -XAtq "$dsn channel_binding=require" -c 'SELECT 1'
 check 'a wrong password is turned away' says 'password authentication failed for user "analyst"' \
     env PGPASSWORD=wrong psql "$dsn" -c 'SELECT 1'
@@ -53,6 +70,40 @@ check 'what is sent ahead of the handshake is taken for TLS' gives 53 \
 check 'TLS begins after SSLRequest' says 'Verify return code: 0' tls -starttls postgres
 check 'TLS begins at once, when it names the protocol' says 'ALPN protocol: postgresql' tls -alpn postgresql
 check 'another protocol is refused' says 'no application protocol' tls -alpn h2
+
+# ---- what it shows ----
+tables='conversions customers orders touches'
+lists() { # WORDS COMMAND: all of these are in what it shows
+    local shown w
+    shown=$(sql -c "$2")
+    echo "$shown"
+    for w in $1; do grep -q "\b$w\b" <<<"$shown" || { echo "no $w"; return 1; }; done
+}
+cell 'browse: \d' lists "$tables" '\d'
+cell 'browse: \dt' lists "$tables" '\dt'
+cell 'browse: \dt+, with help as comments' says 'One row per order.' sql -c '\dt+'
+cell 'browse: \dn' lists 'shop public' '\dn'
+cell 'browse: \l' lists shop '\l'
+cell 'browse: \df, of which there are none' says '(0 rows)' psql -XA "$dsn" -c '\df'
+cell 'describe: \d of a table' lists 'customer_id ordered_at category amount country' '\d orders'
+cell 'describe: domains as check constraints' says 'orders_category_check' psql -XA "$dsn" -c '\d orders'
+cell 'describe: \gdesc, before anything is asked' gives 'category|text
+n|bigint
+m|double precision' sql <<<'SELECT category, count(*) AS n, sum(amount) AS m FROM orders GROUP BY category \gdesc'
+completes() { # by the tab key, in a terminal
+    { sleep 1; printf 'SELECT count(*) FROM ord\t'; sleep 1; printf ' WHERE cat\t'; sleep 1
+      printf '\025\\d cust\t\n'; sleep 1; printf '\\q\n'; sleep 0.3; } |
+        TERM=dumb script -qec "psql -X -P pager=off '$dsn'" /dev/null >"$run/typed"
+    cat "$run/typed"
+    grep -q 'FROM orders  *WHERE category' "$run/typed" && grep -q 'Table "shop.customers"' "$run/typed"
+}
+cell 'browse: names are completed' completes
+cell 'types: a value of each type' gives \
+    "t|1|-2|3000000000|1.5|-2.5|1234.5|x|y|2024-02-29|2024-02-29 12:34:56.789|2024-02-29 12:34:56.789+00|1 day 02:03:04|42|nm|{1,2}|{a,b}|" \
+    sql -c "SELECT true, 1::int2, -2::int4, 3000000000::int8, 1.5::float4, -2.5::float8, 1234.5::numeric, 'x'::text,
+    'y'::varchar, date '2024-02-29', timestamp '2024-02-29 12:34:56.789', timestamptz '2024-02-29 12:34:56.789+00',
+    interval '1 day 02:03:04', 42::oid, 'nm'::name, ARRAY[1, 2], ARRAY['a', 'b'], NULL::text"
+cell 'binary: none: it asks for text only' gives t sql -c "SELECT true"
 
 # ---- what is charged ----
 pays_once() {
@@ -104,12 +155,14 @@ SQL
         [ "$(spent)" = "$before" ]
 }
 check 'a cursor gives its pages, forward and back' pages
-check 'psql pages by itself' says '^DE|' sql -v FETCH_COUNT=3 -c "$count"
+cell 'page: FETCH_COUNT' says '^DE|' sql -v FETCH_COUNT=3 -c "$count"
 copies() {
     sql -c "COPY ($count) TO STDOUT WITH CSV HEADER" 2>/dev/null | tr , '|' |
         diff - <(echo 'country|n'; cat "$run/a")
 }
 check 'COPY TO STDOUT gives CSV' copies
+with_variable() { sql -v most=100 -v land=DE <<<"SELECT count(*) > 0 FROM orders WHERE amount < :most AND country = :'land'"; }
+cell 'parameters: variables, sent as literals' gives t with_variable
 
 # ---- settings and transactions ----
 check 'settings are kept' gives 'ISO, MDY
@@ -176,15 +229,15 @@ check 'of two questions in one text the second begins at the slot of the first' 
 cancels() {
     local before tries=15
     before=$(spent)
-    psql -XAtq "$dsn $purpose" -c 'SELECT count(*) FROM shop.touches' >"$run/cancelled" 2>&1 &
+    psql -XAtq "$dsn $purpose" -v VERBOSITY=verbose -c 'SELECT count(*) FROM shop.touches' >"$run/cancelled" 2>&1 &
     until [ "$(spent)" != "$before" ] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
     kill -INT $!
     wait $!
     cat "$run/cancelled"
-    grep -q 'canceling statement due to user request' "$run/cancelled" &&
+    grep -q '57014:.*canceling statement due to user request' "$run/cancelled" &&
         [ "$(spent)" != "$before" ]
 }
-check 'a statement is cancelled before its slot, and what was charged stays' cancels
-check 'its answer is there for the next time' says 'nothing charged' sql -c 'SELECT count(*) FROM shop.touches'
+cell 'cancel: 57014 before its slot, and what was charged stays' cancels
+cell 'cancel: its answer is there for the next time' says 'nothing charged' sql -c 'SELECT count(*) FROM shop.touches'
 
 [ "$failed" -eq 0 ]

@@ -1,115 +1,124 @@
-// pgx and lib/pq on the PostgreSQL port; prints 'ok NAME' or 'FAILED NAME'.
+// pgx and lib/pq on the PostgreSQL port; prints 'ok CLIENT: COLUMN: ...' or 'FAILED ...',
+// as python/common.py tells.
 package main
 
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
+	"reflect"
+	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/lib/pq"
+	_ "github.com/lib/pq"
 )
 
-const byCategory = "SELECT category, count(*) AS n, sum(amount) AS m FROM shop.orders " +
-	"WHERE ordered_at >= $1 AND amount < $2 GROUP BY category ORDER BY category"
+const (
+	byCategory = "SELECT category, count(*) AS n, sum(amount) AS m FROM shop.orders " +
+		"WHERE ordered_at >= $1 AND amount < $2 GROUP BY category ORDER BY category"
+	byCountry = "SELECT country, count(DISTINCT customer_id) AS n FROM shop.customers " +
+		"GROUP BY country ORDER BY country"
+	tables = "SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n " +
+		"ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' ORDER BY 1"
+	columns = "SELECT column_name FROM information_schema.columns WHERE table_schema = $1 " +
+		"AND table_name = 'orders' ORDER BY ordinal_position"
+	eachType = "SELECT true, 1::int2, -2::int4, 3000000000::int8, 1.5::float4, -2.5::float8, 1234.5::numeric, " +
+		"'x'::text, 'y'::varchar, date '2024-02-29', timestamp '2024-02-29 12:34:56.789', " +
+		"timestamptz '2024-02-29 12:34:56.789+00', interval '1 day 02:03:04', 42::oid, 'nm'::name, " +
+		"ARRAY[1, 2], ARRAY['a', 'b'], NULL::text"
+	slot = 3 * time.Second // until an answer of the dataset "slow" leaves
+)
 
 var (
-	failed = false
-	since  = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	failed     = false
+	since      = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	noon       = time.Date(2024, 2, 29, 12, 34, 56, 789000000, time.UTC)
+	day        = time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)
+	categories = []string{"books", "fashion", "garden", "home", "sport"}
+	countries  = []string{"DE", "ES", "FR", "GB", "IT", "MT", "NL", "PL", "PT", "SE"}
+	itsTables  = []string{"conversions", "customers", "orders", "touches"}
+	itsColumns = []string{"customer_id", "ordered_at", "category", "amount", "country"}
 )
 
-func check(name string, right bool, seen ...any) {
+// client is one of them by name.
+type client string
+
+func (c client) check(column, saw string, right bool, seen ...any) {
 	if right {
-		fmt.Println("ok", name)
+		fmt.Printf("ok %s: %s: %s\n", c, column, saw)
 		return
 	}
 	failed = true
-	fmt.Println("FAILED", name, seen)
+	fmt.Println("FAILED", fmt.Sprintf("%s: %s: %s", c, column, saw), seen)
 }
 
-func usePgx(dsn string) {
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		check("pgx connects", false, err)
-		return
-	}
-	defer c.Close(ctx)
-	for i := 0; i < 2; i++ { // the second from its cache of statements
-		rows, err := c.Query(ctx, byCategory, since, 100.0)
-		n, kinds := 0, []uint32{}
-		for err == nil && rows.Next() {
-			var category string
-			var count int64
-			var mean float64
-			err = rows.Scan(&category, &count, &mean)
-			n++
-		}
-		if err == nil {
-			err = rows.Err()
-			for _, f := range rows.FieldDescriptions() {
-				kinds = append(kinds, f.DataTypeOID)
-			}
-		}
-		check("pgx asks with parameters", err == nil && n == 5, err, n)
-		check("pgx is told types", fmt.Sprint(kinds) == "[25 20 701]", kinds)
-	}
-	_, err = c.Exec(ctx, "SELECT * FROM shop.orders")
-	var e *pgconn.PgError
-	check("pgx reads errors and hints", errors.As(err, &e) && e.Code == "0A000" && e.Hint != "", err)
-	late, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-	defer cancel()
-	for i := 0; i < 500 && err != nil; i++ {
-		_, err = c.Exec(late, fmt.Sprintf("SELECT count(*) FROM shop.orders WHERE amount > %d.25", i%190))
-		if err != nil {
-			break
-		}
-		err = errors.New("not yet")
-	}
-	check("pgx gives up in time", late.Err() != nil, err)
+func (c client) same(column, saw string, want, got any, err error) {
+	c.check(column, saw, err == nil && reflect.DeepEqual(want, got), got, err)
 }
 
-func usePq(dsn string) {
-	db, err := sql.Open("postgres", dsn)
+// dsn of a database, with more that overrides.
+func dsn(database, more string) string {
+	return fmt.Sprintf("host=localhost port=%s user=analyst dbname=%s password=%s sslmode=verify-full "+
+		"sslrootcert=%s options='-c halftone.purpose=improve_products' %s",
+		os.Getenv("PGPORT"), database, os.Getenv("PGPASSWORD"), os.Getenv("PGSSLROOTCERT"), more)
+}
+
+// spent tells the rho spent from the dataset "slow".
+func spent() float64 {
+	db, err := sql.Open("postgres", dsn("slow", ""))
 	if err != nil {
-		check("lib/pq opens", false, err)
-		return
+		return -1
 	}
 	defer db.Close()
-	rows, err := db.Query(byCategory, since, 100.0)
-	n := 0
-	for err == nil && rows.Next() {
-		var category string
-		var count int64
-		var mean float64
-		err = rows.Scan(&category, &count, &mean)
-		n++
+	rows, err := db.Query("SELECT dataset, spent FROM halftone.budget")
+	if err != nil {
+		return -1
 	}
-	check("lib/pq asks with parameters", err == nil && n == 5, err, n)
-	s, err := db.Prepare("SELECT count(*) FROM shop.orders WHERE amount < $1")
-	if err == nil {
-		var count int64
-		err = s.QueryRow(100).Scan(&count)
-		check("lib/pq prepares", err == nil && count > 0, err)
-	} else {
-		check("lib/pq prepares", false, err)
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var rho float64
+		if rows.Scan(&name, &rho) == nil && name == "slow" {
+			return rho
+		}
 	}
-	_, err = db.Exec("SELECT * FROM shop.orders")
-	var e *pq.Error
-	check("lib/pq reads errors and hints", errors.As(err, &e) && e.Code == "0A000" && e.Hint != "", err)
-	check("lib/pq pings", db.Ping() == nil)
+	return -1
+}
+
+// whenCharged calls act as soon as more is spent than before.
+func whenCharged(before float64, act func()) {
+	for end := time.Now().Add(2 * slot); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if spent() > before {
+			act()
+			return
+		}
+	}
+}
+
+// cancels: ask waits for its slot, charged, when cancel is called.
+func (c client) cancels(ask func(query string) error, cancel func(), stopped func(error) bool, usable func() error) {
+	query := fmt.Sprintf("SELECT count(*) FROM slow.orders WHERE category <> '%s'", c)
+	before, began := spent(), time.Now()
+	go whenCharged(before, cancel)
+	err := ask(query)
+	c.check("cancel", "57014 before its slot, charged",
+		stopped(err) && time.Since(began) < slot && spent() > before, err, time.Since(began))
+	err = usable()
+	c.check("cancel", "the connection is of use afterwards", err == nil, err)
+	before = spent()
+	err = ask(query)
+	c.check("cancel", "its answer is read later, free", err == nil && spent() == before, err)
+}
+
+func refused(err error, word string) bool {
+	return err != nil && strings.Contains(err.Error(), word)
 }
 
 func main() {
-	dsn := fmt.Sprintf("host=localhost port=%s user=analyst dbname=shop password=%s sslmode=verify-full "+
-		"sslrootcert=%s options='-c halftone.purpose=improve_products'",
-		os.Getenv("PGPORT"), os.Getenv("PGPASSWORD"), os.Getenv("PGSSLROOTCERT"))
-	usePgx(dsn)
-	usePq(dsn)
+	ctx := context.Background()
+	usePgx(ctx)
+	usePq(ctx)
 	if failed {
 		os.Exit(1)
 	}
