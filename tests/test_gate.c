@@ -354,6 +354,11 @@ static void check_map(void **state)
         fail_msg("%s (%s)", err.msg, err.hint);
     assert_int_equal(people(&o), 250 - 2); /* 5 said no, 7 is two people's */
     assert_int_equal(g.n_asked, 0);
+    /* Where all count but who said no: nobody's rows are nobody's. */
+    for (unsigned i = 0; i < 1000; i++)
+        set(&g, i, i == 5);
+    g.inverts = true;
+    assert_int_equal(people(&o), 250 - 2);
     close_engine(&o);
 }
 

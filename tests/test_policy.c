@@ -156,6 +156,10 @@ static const struct row {
       "30 days}\n  - {purpose: ads, limit: {rho: 0.1}}\n",
       "  a: 1\n", 14, "'quotas' must be a list", "write '- {principal" },
     /* purposes */
+    { "a key of the owner's that is none", "purposes:\n",
+      "consent: {erasure: {owner: abc}}\npurposes:\n", 10,
+      "'owner' is not a key of 64 hexadecimal digits",
+      "'halftone erasures key' makes one" },
     { "a purpose without a basis", "ads: {basis: consent}", "ads: {}", 12,
       "a purpose needs the key 'basis'", "add 'basis:'" },
     { "a purpose whose id is no id", "ads: {basis: consent}\nquotas:\n",

@@ -3,14 +3,10 @@
 #include <string.h>
 
 static const char *const NAMES[CONSENT_STATES] = {
-    [CONSENT_UNKNOWN] = "unknown",
-    [CONSENT_GRANTED] = "granted",
-    [CONSENT_WITHDRAWN] = "withdrawn",
-    [CONSENT_OBJECTED] = "objected",
-    [CONSENT_EXPIRED] = "expired",
-    [CONSENT_EXPLICIT] = "granted_explicitly",
-    [CONSENT_SPECIAL] = "special",
-    [CONSENT_ORDINARY] = "ordinary",
+    [CONSENT_UNKNOWN] = "unknown",     [CONSENT_GRANTED] = "granted",
+    [CONSENT_WITHDRAWN] = "withdrawn", [CONSENT_OBJECTED] = "objected",
+    [CONSENT_EXPIRED] = "expired",     [CONSENT_EXPLICIT] = "granted_explicitly",
+    [CONSENT_SPECIAL] = "special",     [CONSENT_ORDINARY] = "ordinary",
 };
 
 const char *consent_state_name(enum consent_state s)

@@ -20,6 +20,7 @@ struct duck_gate {
 struct function {
     struct duck_gate *gate;
     bool is_text;
+    bool by_subject; /* not by a key of the data */
 };
 
 /* ---- statements ---- */
@@ -58,12 +59,13 @@ static void rows(duckdb_function_info info, duckdb_data_chunk chunk,
     const struct duck_column c = { duckdb_vector_get_data(v),
                                    duckdb_vector_get_validity(v) };
     bool *counts = duckdb_vector_get_data(out);
-    if (!pin || !f->gate->gate) {
+    const bool nobody = pin && pin->view.n == 0 && !pin->view.inverts;
+    if (!pin || !f->gate->gate || nobody) {
         memset(counts, 0, n * sizeof *counts);
         return;
     }
-    duck_keys_count(counts, pin->keys, &c, f->is_text, n, f->gate->gate,
-                    &pin->view);
+    duck_keys_count(counts, f->by_subject ? NULL : pin->keys, &c, f->is_text, n,
+                    f->gate->gate, &pin->view);
 }
 
 /* ---- pins ---- */
@@ -160,17 +162,18 @@ bool duck_gate_map(struct duck_gate *g, struct duck *d, const struct policy *p)
 
 /* ---- life ---- */
 
-static bool add(struct duck_gate *g, struct duck *d, bool is_text)
+static bool add(struct duck_gate *g, struct duck *d, const char *name,
+                bool is_text, bool by_subject)
 {
     struct function *own = malloc(sizeof *own);
     if (!own)
         return false;
-    *own = (struct function){ g, is_text };
+    *own = (struct function){ g, is_text, by_subject };
     duckdb_scalar_function fn = duckdb_create_scalar_function();
     duckdb_logical_type in = duckdb_create_logical_type(
         is_text ? DUCKDB_TYPE_VARCHAR : DUCKDB_TYPE_BIGINT);
     duckdb_logical_type to = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
-    duckdb_scalar_function_set_name(fn, gate_name(!is_text));
+    duckdb_scalar_function_set_name(fn, name);
     duckdb_scalar_function_add_parameter(fn, in);
     duckdb_scalar_function_set_return_type(fn, to);
     duckdb_scalar_function_set_special_handling(fn);
@@ -195,7 +198,9 @@ enum err_code duck_gate_open(struct duck_gate **out, struct duck *d,
     const int locks = pthread_mutex_init(&g->lock, NULL);
     assert(locks == 0);
     *out = g;
-    if (add(g, d, false) && add(g, d, true) &&
+    if (add(g, d, gate_name(true), false, false) &&
+        add(g, d, gate_name(false), true, false) &&
+        add(g, d, DUCK_GATE_ERASED, true, true) &&
         duck_exec(d, "SELECT halftone_counts_i(0), halftone_counts_t('')"))
         return ERR_OK;
     return err_set(err, ERR_INTERNAL,

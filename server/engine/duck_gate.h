@@ -10,6 +10,10 @@
  *   halftone_counts_i(BIGINT) -> BOOLEAN
  *   halftone_counts_t(VARCHAR) -> BOOLEAN
  *
+ * and one that takes what the gate calls the person, whatever the data's key is:
+ *
+ *   halftone_of(VARCHAR) -> BOOLEAN
+ *
  * Which purpose a statement runs for is that of its connection: a run pins a
  * view for it, the statement takes it when it is bound, and the run gives it
  * back.  On a connection without a pin nobody counts.
@@ -20,6 +24,7 @@
  */
 struct duck_gate;
 struct duck_keys;
+#define DUCK_GATE_ERASED "halftone_of"
 
 /* One run's, on its stack. */
 struct duck_pin {
@@ -48,7 +53,8 @@ void duck_gate_close(struct duck_gate *g);
 bool duck_gate_map(struct duck_gate *g, struct duck *d,
                    const struct policy *policy);
 
-/* From now on statements bound on `con` count by the newest view of `purpose`.
+/* From now on statements bound on `con` count by the newest view of `purpose`,
+ * NULL: of who was erased.
  * Between, no statement of the run is left when it is unpinned. */
 void duck_gate_pin(struct duck_pin *pin, struct duck_gate *g,
                    duckdb_connection con, const struct policy_purpose *purpose);

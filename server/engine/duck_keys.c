@@ -197,7 +197,8 @@ void duck_keys_count(bool *out, const struct duck_keys *k,
         find_batch(numbers, k, c, is_text, first, m, gate);
         for (size_t i = 0; i < m; i++)
             out[first + i] =
-                !duck_is_null(c, first + i) && gate_counts(view, numbers[i]);
+                !duck_is_null(c, first + i) && gate_counts(view, numbers[i]) &&
+                !(k && k->is_mapped && numbers[i] == GATE_NOBODY);
     }
 }
 

@@ -34,7 +34,8 @@ void duck_keys_drop(struct duck_keys *k); /* NULL is allowed */
 
 /*
  * Who of the n people in a column counts.  k may be NULL.  A key that is not in
- * the table is asked of the gate; NULL keys do not count.
+ * the table is asked of the gate; NULL keys do not count, nor, where there is a
+ * map, those that it gives to nobody, who could say no to nothing.
  */
 void duck_keys_count(bool *out, const struct duck_keys *k,
                      const struct duck_column *c, bool is_text, idx_t n,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/engine/duck_found.h"
 #include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
@@ -254,6 +255,15 @@ static bool settle(struct engine *base)
     return rollups_settle(((struct duckdb_engine *)base)->rollups);
 }
 
+static enum err_code find_erased(struct engine *base, struct engine_erased *out,
+                                 struct arena *a, struct err *err)
+{
+    struct duckdb_engine *e = (struct duckdb_engine *)base;
+    if (!e->policy->has_consent || !e->options.gate)
+        return ERR_OK;
+    return duck_found_list(out, &e->duck, e->gate, e->policy, a, err);
+}
+
 static void close_engine(struct engine *base)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
@@ -297,7 +307,11 @@ enum err_code engine_duckdb_open(struct engine **out,
                                  struct err *err)
 {
     static const struct engine_ops ops = {
-        .run = run, .refresh = refresh, .settle = settle, .close = close_engine
+        .run = run,
+        .refresh = refresh,
+        .settle = settle,
+        .find_erased = find_erased,
+        .close = close_engine
     };
     struct arena a;
     struct duckdb_engine *e = calloc(1, sizeof *e);

@@ -2,6 +2,7 @@
 
 #include "server/engine/duckdb.h"
 #include "server/engine/fake.h"
+#include "server/engine/swap.h"
 
 enum err_code engine_open(struct engine **out, const struct policy *policy,
                           const struct engine_options *options, struct err *err)
@@ -9,7 +10,7 @@ enum err_code engine_open(struct engine **out, const struct policy *policy,
     switch (policy->source) {
     case SOURCE_FILES:
     case SOURCE_DUCKDB:
-        return engine_duckdb_open(out, policy, options, err);
+        return engine_swap_open(out, policy, options, err);
     case SOURCE_FAKE:
         *out = engine_fake_new(NULL);
         return *out ? ERR_OK : err_set(err, ERR_LIMIT, "out of memory");

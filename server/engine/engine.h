@@ -54,6 +54,16 @@ struct engine_result {
     size_t n_rows;
 };
 
+/* Somebody who was erased and is in the data. */
+struct engine_found {
+    const char *key;     /* of her rows, as text; NULL: only a map has her */
+    const char *subject; /* as the gate calls her */
+};
+struct engine_erased {
+    struct engine_found *v;
+    size_t n;
+};
+
 struct engine_ops {
     /*
      * `out` says how rows are handed over (pages) and is else zero.
@@ -79,6 +89,12 @@ struct engine_ops {
     void (*refresh)(struct engine *e);
     /* Wait until that is done; false when it failed.  NULL as above. */
     bool (*settle)(struct engine *e);
+    /* NULL as above: see engine_find_erased, engine_erase. */
+    enum err_code (*find_erased)(struct engine *e, struct engine_erased *out,
+                                 struct arena *a, struct err *err);
+    enum err_code (*erase)(struct engine *e, const struct engine_erased *whom,
+                           struct err *err);
+    bool (*can_erase)(struct engine *e);
     void (*close)(struct engine *e);
 };
 
@@ -137,6 +153,41 @@ static inline void engine_refresh(struct engine *e)
 static inline bool engine_settle(struct engine *e)
 {
     return !e->ops->settle || e->ops->settle(e);
+}
+
+/*
+ * Who of those that the gate says were erased has rows in the data, or stands
+ * in the map of subjects.  ERR_UNAVAILABLE: the data could not be read;
+ * ERR_LIMIT: `a` is full.
+ */
+static inline enum err_code engine_find_erased(struct engine *e,
+                                               struct engine_erased *out,
+                                               struct arena *a, struct err *err)
+{
+    *out = (struct engine_erased){ .n = 0 };
+    return e->ops->find_erased ? e->ops->find_erased(e, out, a, err) : ERR_OK;
+}
+
+/* Does the policy allow it, and can the sources be written? */
+static inline bool engine_can_erase(struct engine *e)
+{
+    return e->ops->can_erase && e->ops->can_erase(e);
+}
+
+/*
+ * Delete the rows of these people from the sources, for good: each file is
+ * written anew without them beside the old one and then takes its place.  Runs
+ * go on meanwhile, on the old files or the new ones.  A crash leaves either.
+ *
+ * ERR_UNAVAILABLE  a file changed meanwhile, is written by somebody else, or
+ *                  was always read: try again
+ * ERR_INTERNAL     a file cannot be written anew: which, and why not
+ */
+static inline enum err_code engine_erase(struct engine *e,
+                                         const struct engine_erased *whom,
+                                         struct err *err)
+{
+    return e->ops->erase(e, whom, err);
 }
 
 static inline enum err_code

@@ -32,7 +32,8 @@ struct gate {
     /* The number of the person whose key is these bytes; GATE_NOBODY for one
      * never seen, unless `adds`, and where there is no memory. */
     uint32_t (*number)(void *ctx, const char *key, size_t len, bool adds);
-    /* The newest view of a purpose; given back by unpin. */
+    /* The newest view of a purpose; given back by unpin.  NULL: of who was
+     * erased, and whose rows are to go. */
     void (*pin)(void *ctx, struct gate_view *out,
                 const struct policy_purpose *purpose);
     void (*unpin)(void *ctx, const struct gate_view *view);

@@ -1,5 +1,7 @@
 #include "server/main/consent_gate.h"
 
+#include "server/consent/erase.h"
+
 static uint32_t number(void *ctx, const char *key, size_t len, bool adds)
 {
     const struct dataset *d = ctx;
@@ -13,9 +15,11 @@ static void pin(void *ctx, struct gate_view *out,
                 const struct policy_purpose *purpose)
 {
     const struct dataset *d = ctx;
-    const bool asks = purpose->basis == BASIS_CONSENT;
-    const struct people_view *v = consent_pin(
-        d->consent, d->circle, purpose->id, asks ? PEOPLE_YES : PEOPLE_NO);
+    const bool asks = !purpose || purpose->basis == BASIS_CONSENT;
+    const struct people_view *v =
+        purpose ? consent_pin(d->consent, d->circle, purpose->id,
+                              asks ? PEOPLE_YES : PEOPLE_NO)
+                : consent_pin_erased(d->consent);
     *out = (struct gate_view){
         .bits = v->bits, .n = v->n, .inverts = !asks, .of = (void *)(uintptr_t)v
     };

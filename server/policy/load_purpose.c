@@ -1,4 +1,5 @@
 /* What data may be used for, and who is asked. */
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "server/policy/parts.h"
@@ -183,6 +184,72 @@ static void read_map(struct loader *l, const struct field *f,
         p->map.source = loader_resolve(l, p->map.source);
 }
 
+static void read_owner(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    struct policy_erasure *e = &((struct policy *)out)->erasure;
+    const struct field text = { .key = f->key, .kind = FIELD_TEXT };
+    const char *hex = NULL;
+    size_t len = 0;
+    fields_read_value(l, &text, node, &hex);
+    if (!hex)
+        return;
+    e->has_owner =
+        strlen(hex) == 2 * sizeof e->owner &&
+        OPENSSL_hexstr2buf_ex(e->owner, sizeof e->owner, &len, hex, '\0') == 1;
+    if (!e->has_owner)
+        loader_mistake(l, yaml_place_of(node),
+                       "'owner' is not a key of 64 hexadecimal digits",
+                       "'halftone erasures key' makes one and prints this "
+                       "line");
+}
+
+static const struct field ERASURE[] = {
+    { .key = "deadline",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1000000000,
+      .at = AT(erasure.deadline_s),
+      .fallback = "30 days",
+      .min = 3600,
+      .max = 366 * 86400.0,
+      .help = "An erasure is to be done in every dataset so long after it was "
+              "asked for; what is late is shown so." },
+    { .key = "execute",
+      .kind = FIELD_BOOL,
+      .at = AT(erasure.executes),
+      .fallback = "false",
+      .help = "The server deletes the rows of whoever was erased itself, by "
+              "writing a Parquet or DuckDB file anew without them. Else, and "
+              "where it cannot, the owner gets a signed list." },
+    { .key = "every",
+      .kind = FIELD_DURATION,
+      .unit_ns = 1000000000,
+      .at = AT(erasure.every_s),
+      .fallback = "1 day",
+      .min = 1,
+      .max = 366 * 86400.0,
+      .help = "At multiples of this since 1970, and when the server starts or "
+              "reads its files again, the data are looked at for people who "
+              "were erased." },
+    { .key = "owner",
+      .kind = FIELD_CUSTOM,
+      .read = read_owner,
+      .form = "64 hexadecimal digits",
+      .absent = "no list can be made",
+      .help = "X25519 key of who owns the data: lists of whom to erase are "
+              "sealed for it, so that nobody else reads an identifier. "
+              "`halftone erasures key` makes one." },
+};
+const struct field_set POLICY_ERASURE_FIELDS =
+    FIELD_SET("erasure", "consent.erasure", ERASURE);
+
+static void read_erasure(struct loader *l, const struct field *f,
+                         const struct yaml_node *node, void *out)
+{
+    (void)f;
+    fields_read(l, &POLICY_ERASURE_FIELDS, node, out);
+}
+
 static const struct field CONSENT[] = {
     { .key = "interval",
       .kind = FIELD_DURATION,
@@ -200,6 +267,13 @@ static const struct field CONSENT[] = {
       .absent = "the dataset's name",
       .help = "Who answers for the data and how to reach them, as receipts "
               "name it." },
+    { .key = "erasure",
+      .kind = FIELD_CUSTOM,
+      .read = read_erasure,
+      .inner = &POLICY_ERASURE_FIELDS,
+      .form = "map",
+      .absent = "as its keys say",
+      .help = "How soon people who ask for it are erased, and by whom." },
     { .key = "map",
       .kind = FIELD_CUSTOM,
       .read = read_map,
@@ -228,6 +302,8 @@ void policy_read_consent(struct loader *l, const struct field *f,
     (void)f;
     p->has_consent = true;
     p->controller = "";
+    p->erasure =
+        (struct policy_erasure){ .deadline_s = 30 * 86400, .every_s = 86400 };
     fields_read(l, &POLICY_CONSENT_FIELDS, node, p);
 }
 

@@ -26,7 +26,8 @@ struct policy_file {
 /* Tables of fields, for reading and for the page. */
 extern const struct field_set POLICY_FIELDS, POLICY_PRICE_FIELDS,
     POLICY_QUOTA_FIELDS, POLICY_PURPOSE_FIELDS, POLICY_TABLE_FIELDS,
-    POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS, POLICY_CONSENT_FIELDS, POLICY_MAP_FIELDS;
+    POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS, POLICY_CONSENT_FIELDS,
+    POLICY_MAP_FIELDS, POLICY_ERASURE_FIELDS;
 
 /* Readers of fields (fields.h); out is a struct policy_file. */
 field_read_fn policy_read_price, policy_read_quotas, policy_read_tables,

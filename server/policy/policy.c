@@ -264,7 +264,7 @@ void policy_keys_print(struct writer *w)
 {
     static const struct field_set *const sets[] = {
         &POLICY_FIELDS,         &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
-        &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS,
+        &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS, &POLICY_ERASURE_FIELDS,
         &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,   &POLICY_COLUMN_FIELDS,
         &POLICY_ROLLUP_FIELDS,
     };

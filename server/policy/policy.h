@@ -190,6 +190,14 @@ struct policy {
         const char *source; /* as a table's; NULL: the key itself names her */
         const char *key, *subject; /* columns there */
     } map;
+    struct policy_erasure {
+        uint64_t deadline_s; /* from the request to when it is to be done */
+        uint64_t every_s;    /* how often the data are looked at for people who
+                                were erased */
+        bool executes;       /* the server deletes rows where it can */
+        bool has_owner;      /* lists are sealed for this key */
+        uint8_t owner[32];   /* X25519 */
+    } erasure;
     const char *controller; /* who answers for the data, as receipts name it; ""
                                = the dataset's name */
     uint64_t consent_interval_s; /* what is released belongs to one stretch of
