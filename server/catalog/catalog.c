@@ -47,18 +47,23 @@ static bool note_rows(struct catalog *c, const struct policy *const *policies,
     return c->rows != NULL;
 }
 
-static enum err_code build(struct catalog *c, const struct script_of *s,
-                           struct err *err)
+/* A user is told from others by his name; two alike share a bound. */
+static uint64_t owner_of(const char *user)
 {
-    char *text = script_text(s);
-    if (!text)
-        return err_set(err, ERR_LIMIT, "no memory for the catalog");
-    const enum err_code code = scratch_open(&c->scratch, text, err);
-    free(text);
-    return code;
+    return catalog_oid(user);
 }
 
-enum err_code catalog_open(struct catalog **out,
+static enum err_code build(struct catalog *c, struct scratch_pool *pool,
+                           const struct script_of *s, struct err *err)
+{
+    char *text = script_text(s);
+    if (text)
+        c->scratch = scratch_new(pool, owner_of(s->user), text);
+    return c->scratch ? ERR_OK
+                      : err_set(err, ERR_LIMIT, "no memory for the catalog");
+}
+
+enum err_code catalog_open(struct catalog **out, struct scratch_pool *pool,
                            const struct policy *const *policies, size_t n,
                            const char *user, const char *database,
                            struct err *err)
@@ -70,7 +75,7 @@ enum err_code catalog_open(struct catalog **out,
     enum err_code code = ERR_LIMIT;
     if (names_read(&c->names, &c->arena) && note_rows(c, policies, n)) {
         const struct script_of s = { &c->names, policies, n, user, database };
-        code = build(c, &s, err);
+        code = build(c, pool, &s, err);
     }
     if (code != ERR_OK) {
         catalog_close(c);
@@ -84,7 +89,7 @@ void catalog_close(struct catalog *c)
 {
     if (!c)
         return;
-    scratch_close(c->scratch);
+    scratch_free(c->scratch);
     arena_fini(&c->arena);
     free(c);
 }

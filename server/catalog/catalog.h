@@ -17,10 +17,12 @@
  * alone.  Source: PostgreSQL 15 manual, chapters 37 and 53.
  */
 struct catalog;
+struct scratch_pool;
 
-/* `policies` are read before it returns.  ERR_LIMIT, ERR_INTERNAL as
- * scratch_open. */
-enum err_code catalog_open(struct catalog **out,
+/* `policies` are read before it returns; the processes of `pool`, borrowed,
+ * answer (server/engine/scratch_pool.h), and build it when they are first
+ * asked. ERR_LIMIT: no memory. */
+enum err_code catalog_open(struct catalog **out, struct scratch_pool *pool,
                            const struct policy *const *policies, size_t n,
                            const char *user, const char *database,
                            struct err *err) MUST_CHECK;

@@ -10,16 +10,28 @@
 
 /*
  * A DuckDB in memory that holds what is public (the catalog of the published
- * schema) and can reach nothing else: no file, no setting, no extension, one
- * thread, little memory, little time.  It never sees a person's row.
+ * schema) and can reach nothing else: no file, no setting, no extension.  It
+ * never sees a person's row.
+ *
+ * It runs in processes of its own (scratch_pool.h), so that no statement can
+ * take more time, memory or stack than a process may, whatever DuckDB thinks of
+ * its limits: past them the process goes, and the next statement has another.
+ *
+ *   scratch --statement--> pool --bytes--> a process: has it the database?
+ *                                            no: the script, once
+ *                                          rows, or what was wrong
  */
 struct scratch;
+struct scratch_pool;
 
-/* Run `script` and lock the database.  ERR_INTERNAL: DuckDB refused, and the
- * message tells what; ERR_LIMIT: no memory. */
-enum err_code scratch_open(struct scratch **out, const char *script,
-                           struct err *err) MUST_CHECK;
-void scratch_close(struct scratch *s); /* NULL is allowed */
+/*
+ * A database that `script` builds, in any process of the pool that is asked of
+ * it; the text is taken, and given to free().  `owner` is whose statements they
+ * are: no owner holds all processes.  NULL: no memory, and the text is freed.
+ */
+struct scratch *scratch_new(struct scratch_pool *pool, uint64_t owner,
+                            char *script);
+void scratch_free(struct scratch *s); /* NULL is allowed */
 
 /* Values as PostgreSQL writes them; NULL is NULL. */
 struct scratch_rows {
@@ -38,16 +50,19 @@ struct scratch_ask {
 };
 
 /*
- * One SELECT.  Any thread may ask.
+ * One SELECT.  Any thread may ask, and waits.
  *
- * ERR_REFUSED  DuckDB does not know what is asked, or cannot compute it
- * ERR_LIMIT    it takes too long, or its answer is too large
+ * ERR_LIMIT        it needs more time or memory than it may have, or its answer
+ *                  is too large
+ * ERR_UNAVAILABLE  all processes were busy for as long as it may take
+ * ERR_INTERNAL     the script is none that DuckDB takes, or no process starts
+ * others           as scratch_error
  */
 enum err_code scratch_ask(struct scratch_rows *out, struct scratch *s,
                           const struct scratch_ask *ask, struct arena *a,
                           struct err *err) MUST_CHECK;
 
-/* Names and types of the columns without running it.  Codes as above. */
+/* Types of the columns without running it.  Codes as above. */
 enum err_code scratch_describe(struct scratch_rows *out, struct scratch *s,
                                const struct scratch_ask *ask, struct arena *a,
                                struct err *err) MUST_CHECK;

@@ -17,6 +17,7 @@ struct catalogs {
     pthread_mutex_t lock;
     struct entry *entries[CATALOGS_MAX];
     uint64_t uses;
+    struct scratch_pool *pool; /* borrowed */
 };
 
 static void entry_drop(struct entry *e)
@@ -29,11 +30,13 @@ static void entry_drop(struct entry *e)
     free(e);
 }
 
-struct catalogs *catalogs_new(void)
+struct catalogs *catalogs_new(struct scratch_pool *pool)
 {
     struct catalogs *c = calloc(1, sizeof *c);
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+    if (!c)
+        return NULL;
+    c->pool = pool;
+    pthread_mutex_init(&c->lock, NULL);
     return c;
 }
 
@@ -86,48 +89,67 @@ static enum err_code open_catalog(struct catalog **out, const struct world *w,
         if (auth_sees_dataset(who, w->datasets[i]->policy->name))
             seen[n++] = w->datasets[i]->policy;
     const enum err_code code =
-        catalog_open(out, seen, n, who->name, database, err);
+        catalog_open(out, w->catalogs->pool, seen, n, who->name, database, err);
     free(seen);
     return code;
 }
 
-static enum err_code make(struct entry **at, const struct world *w,
+/* Without the lock: nobody waits for another's catalog.  NULL: err tells. */
+static struct entry *make(const struct world *w,
                           const struct auth_principal *who,
                           const char *database, struct err *err)
 {
     struct entry *e = calloc(1, sizeof *e);
+    (void)err_set(err, ERR_LIMIT, "no memory for the catalog");
     if (!e)
-        return err_set(err, ERR_LIMIT, "no memory for the catalog");
+        return NULL;
     e->refs = 1;
     e->user = strdup(who->name);
     e->database = strdup(database);
-    enum err_code code = ERR_LIMIT;
-    if (e->user && e->database)
-        code = open_catalog(&e->catalog, w, who, database, err);
-    if (code != ERR_OK) {
-        entry_drop(e);
-        return code;
-    }
-    entry_drop(*at);
-    *at = e;
-    return ERR_OK;
+    if (e->user && e->database &&
+        open_catalog(&e->catalog, w, who, database, err) == ERR_OK)
+        return e;
+    entry_drop(e);
+    return NULL;
 }
 
-static enum err_code find_or_make(struct entry **out, const struct world *w,
-                                  const struct auth_principal *who,
-                                  const char *database, struct err *err)
+/* Under the lock: one more asks. */
+static struct catalog *lend(struct catalogs *c, struct entry *e)
 {
-    struct catalogs *c = w->catalogs;
-    *out = find(c, who->name, database);
-    if (*out)
-        return ERR_OK;
-    struct entry **at = place(c);
-    if (!at)
-        return err_set(err, ERR_UNAVAILABLE,
+    e->refs++;
+    e->used = ++c->uses;
+    return e->catalog;
+}
+
+static struct catalog *lend_known(struct catalogs *c, const char *user,
+                                  const char *database)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find(c, user, database);
+    struct catalog *out = e ? lend(c, e) : NULL;
+    pthread_mutex_unlock(&c->lock);
+    return out;
+}
+
+/* Keep what was made, unless another has done so in the meantime. */
+static enum err_code lend_new(struct catalog **out, struct catalogs *c,
+                              struct entry *made, struct err *err)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find(c, made->user, made->database);
+    struct entry **at = e ? NULL : place(c);
+    if (at) {
+        entry_drop(*at);
+        e = *at = made;
+        made = NULL;
+    }
+    if (e)
+        *out = lend(c, e);
+    pthread_mutex_unlock(&c->lock);
+    entry_drop(made);
+    return e ? ERR_OK
+             : err_set(err, ERR_UNAVAILABLE,
                        "too many catalogs are being asked");
-    TRY(make(at, w, who, database, err));
-    *out = *at;
-    return ERR_OK;
 }
 
 enum err_code catalogs_get(struct catalog **out, const struct world *w,
@@ -135,16 +157,11 @@ enum err_code catalogs_get(struct catalog **out, const struct world *w,
                            const char *database, struct err *err)
 {
     struct catalogs *c = w->catalogs;
-    struct entry *e = NULL;
-    pthread_mutex_lock(&c->lock);
-    const enum err_code code = find_or_make(&e, w, who, database, err);
-    if (code == ERR_OK && e) {
-        e->refs++;
-        e->used = ++c->uses;
-        *out = e->catalog;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return code;
+    *out = lend_known(c, who->name, database);
+    if (*out)
+        return ERR_OK;
+    struct entry *made = make(w, who, database, err);
+    return made ? lend_new(out, c, made, err) : err->code;
 }
 
 void catalogs_put(const struct world *w, struct catalog *catalog)

@@ -7,13 +7,15 @@
 /*
  * The catalogs that principals see, each made when it is first asked for and
  * kept as long as the world, up to CATALOGS_MAX of them; past that the one
- * asked longest ago goes.  Any thread may call.
+ * asked longest ago goes.  Any thread may call, and none waits for a catalog
+ * that another one makes.
  */
 enum { CATALOGS_MAX = 64 };
 struct catalogs;
 struct world;
 
-struct catalogs *catalogs_new(void); /* NULL: no memory */
+/* `pool` answers; borrowed.  NULL: no memory. */
+struct catalogs *catalogs_new(struct scratch_pool *pool);
 void catalogs_free(struct catalogs *c);
 
 /* What `who` sees of the world, as a database of this name; to be given back

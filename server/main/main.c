@@ -4,6 +4,7 @@
 
 #include "dp/init.h"
 #include "server/base/version.h"
+#include "server/engine/scratch_worker.h"
 #include "server/main/arguments.h"
 #include "server/main/server.h"
 #include "server/sql/sql.h"
@@ -55,6 +56,8 @@ int main(int argc, char **argv)
 {
     struct arguments args;
     struct err err = { 0 };
+    if (scratch_worker_is(argc, argv))
+        return scratch_worker_main();
     if (arguments_read(&args, argc, (const char *const *)argv, &err) !=
         ERR_OK) {
         (void)fail(&err);

@@ -9,6 +9,7 @@
 #include "server/audit/cosigner.h"
 #include "server/base/log.h"
 #include "server/consent/consent.h"
+#include "server/engine/scratch_pool.h"
 #include "server/grpc/grpc_health.h"
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/audit_pages.h"
@@ -39,7 +40,8 @@ static const char *const SERVICES[] = {
 
 struct server {
     const struct config *config;
-    struct world *world; /* the newest; a reference */
+    struct scratch_pool *scratch; /* what answers about the catalog */
+    struct world *world;          /* the newest; a reference */
     struct reload reload;
     struct service service;
     struct cosigner *cosigner; /* NULL: no witness over HTTP */
@@ -127,9 +129,9 @@ static size_t print_metrics(void *ctx, char *buf, size_t cap)
 
 /* ---- signals, on the thread of net_server_run ---- */
 
-static struct world_sources sources_of(const struct config *c,
-                                       struct consent *consent)
+static struct world_sources sources_of(const struct server *s)
 {
+    const struct config *c = s->config;
     return (struct world_sources){
         .policies = c->policies,
         .n_policies = c->n_policies,
@@ -140,7 +142,8 @@ static struct world_sources sources_of(const struct config *c,
                     .failed = on_engine_failed,
                     .built = on_rollup_built,
                     .secret = c->secret },
-        .consent = consent,
+        .consent = s->service.consent,
+        .scratch = s->scratch,
     };
 }
 
@@ -158,8 +161,7 @@ static void read_again(void *ctx)
 {
     struct server *s = ctx;
     struct err err = { 0 };
-    const struct world_sources sources =
-        sources_of(s->config, s->service.consent);
+    const struct world_sources sources = sources_of(s);
     struct world *world;
     if (net_server_reload_tls(s->net, &err) != ERR_OK)
         log_event(LOG_RELOAD_FAILED,
@@ -230,6 +232,12 @@ static enum err_code open_consent(struct server *s, struct err *err)
     };
     return options.path ? consent_open(&s->service.consent, &options, err)
                         : ERR_OK;
+}
+
+static enum err_code open_scratch(struct server *s, struct err *err)
+{
+    s->scratch = scratch_pool_new("/proc/self/exe", 0);
+    return s->scratch ? ERR_OK : err_set(err, ERR_INTERNAL, "no memory");
 }
 
 /* Should the register fail, the leaf commits to nothing anybody can open. */
@@ -395,7 +403,9 @@ enum err_code server_new(struct server **out, const struct config *config,
                            : cores > 0   ? (unsigned)cores
                                          : 1;
     enum err_code code = open_consent(s, err);
-    const struct world_sources sources = sources_of(config, s->service.consent);
+    if (code == ERR_OK)
+        code = open_scratch(s, err);
+    const struct world_sources sources = sources_of(s);
     if (code == ERR_OK)
         code = world_load(&s->world, &sources, NULL, say, NULL, err);
     if (code == ERR_OK)
@@ -462,6 +472,7 @@ void server_free(struct server *s)
     ledger_close(s->service.ledger);
     cosigner_free(s->cosigner);
     world_drop(s->world);
+    scratch_pool_free(s->scratch);
     consent_close(s->service.consent);
     free(s);
 }

@@ -208,10 +208,9 @@ enum err_code world_load(struct world **out, const struct world_sources *from,
         return err_set(err, ERR_INTERNAL, "no memory");
     atomic_init(&w->refs, 1);
     arena_init(&w->arena, WORLD_ARENA);
-    w->catalogs = catalogs_new();
-    enum err_code code = w->catalogs
-                             ? load_principals(w, &l, err)
-                             : err_set(err, ERR_INTERNAL, "no memory");
+    w->catalogs = catalogs_new(from->scratch);
+    enum err_code code = w->catalogs ? load_principals(w, &l, err)
+                                     : err_set(err, ERR_INTERNAL, "no memory");
     if (code == ERR_OK)
         code = load_datasets(w, &l, err);
     if (code != ERR_OK) {

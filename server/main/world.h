@@ -39,7 +39,9 @@ struct world_sources {
     size_t n_policies;
     const char *principals; /* path */
     struct engine_options engine;
-    struct consent *consent; /* borrowed; NULL: none */
+    struct consent *consent;      /* borrowed; NULL: none */
+    struct scratch_pool *scratch; /* borrowed; for catalogs, NULL: none is
+                                     asked */
 };
 
 /* One line of an explanation: a mistake in a file, with place and fix. */

@@ -98,6 +98,53 @@ static void add_item(struct typer *t, struct scope *s, const PgQuery__Node *n)
     }
 }
 
+/* ---- two relations of one name ---- */
+
+struct called {
+    const char *schema, *name;
+    const struct called *next;
+};
+
+static void call(struct typer *t, const struct called **list,
+                 const char *schema, const char *name, int at)
+{
+    if (!name || !*name)
+        return;
+    for (const struct called *c = *list; c; c = c->next)
+        if (strcmp(c->name, name) == 0 && strcmp(c->schema, schema) == 0)
+            rewrite_fail(t->r, REFUSAL_ALIAS_TWICE, at, name);
+    struct called *c = ARENA_NEW(t->r->sql->arena, struct called);
+    if (!c) {
+        out_of_memory(t);
+        return;
+    }
+    *c = (struct called){ schema, name, *list };
+    *list = c;
+}
+
+/* DuckDB takes a name twice as long as nothing is asked of it. */
+static void call_item(struct typer *t, const struct called **list,
+                      const PgQuery__Node *n)
+{
+    const PgQuery__Alias *a = NULL;
+    if (n->node_case == PG_QUERY__NODE__NODE_RANGE_VAR) {
+        const PgQuery__RangeVar *v = n->range_var;
+        a = v->alias;
+        if (!a)
+            call(t, list, v->schemaname ? v->schemaname : "", v->relname,
+                 v->location);
+    } else if (n->node_case == PG_QUERY__NODE__NODE_RANGE_FUNCTION) {
+        a = n->range_function->alias;
+    } else if (n->node_case == PG_QUERY__NODE__NODE_RANGE_SUBSELECT) {
+        a = n->range_subselect->alias;
+    } else if (n->node_case == PG_QUERY__NODE__NODE_JOIN_EXPR) {
+        call_item(t, list, n->join_expr->larg);
+        call_item(t, list, n->join_expr->rarg);
+    }
+    if (a)
+        call(t, list, "", a->aliasname, -1);
+}
+
 static void typed_ctes(struct typer *t, const PgQuery__WithClause *w,
                        const struct scope *outer)
 {
@@ -198,8 +245,11 @@ void typer_query(struct typer *t, const PgQuery__SelectStmt *s,
     } else if (s->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
         typer_query(t, s->larg, outer, out, n);
     } else {
-        for (size_t i = 0; i < s->n_from_clause; i++)
+        const struct called *names = NULL;
+        for (size_t i = 0; i < s->n_from_clause; i++) {
+            call_item(t, &names, s->from_clause[i]);
             add_item(t, &in, s->from_clause[i]);
+        }
         typer_params(t, s->where_clause, &in);
         targets_of(t, s, &in, out, n);
     }

@@ -100,6 +100,10 @@ static uint32_t type_of_call(struct typer *t, const PgQuery__FuncCall *f,
         return array_of(first);
     if (strcmp(name, "unnest") == 0)
         return element_of(first);
+    /* There is no aggregate of names; they become texts. */
+    if ((strcmp(name, "max") == 0 || strcmp(name, "min") == 0) &&
+        (first == T_NAME || first == T_CHAR))
+        return T_TEXT;
     return first;
 }
 
