@@ -86,6 +86,24 @@ static const char *const BACK[SCHEMA_VERSION] = {
           " BEGIN SELECT RAISE(ABORT, 'only the process that charged voids');"
           " END;",
     [7] = "DROP TABLE texts;",
+    [8] = "DROP TABLE lookup_runs; DROP TABLE lookup_pages;"
+          "DROP INDEX charges_open;"
+          "CREATE INDEX charges_open ON charges (release_hash)"
+          " WHERE state = 0;"
+          "CREATE INDEX charges_by_release ON charges (release_hash);"
+          "ALTER TABLE keys RENAME TO keys_after;"
+          "CREATE TABLE keys (principal TEXT NOT NULL, key TEXT NOT NULL,"
+          " request_hash BLOB NOT NULL, charge INTEGER NOT NULL REFERENCES"
+          " charges, PRIMARY KEY (principal, key)) STRICT, WITHOUT ROWID;"
+          "INSERT OR REPLACE INTO keys SELECT principal, key, request_hash,"
+          " charge FROM keys_after ORDER BY id;"
+          "DROP TABLE keys_after;"
+          "CREATE TRIGGER keys_fixed BEFORE UPDATE OF principal, key,"
+          " request_hash ON keys BEGIN SELECT RAISE(ABORT, ''); END;"
+          "CREATE TRIGGER keys_once BEFORE UPDATE OF charge ON keys"
+          " BEGIN SELECT RAISE(ABORT, ''); END;"
+          "CREATE TRIGGER keys_kept BEFORE DELETE ON keys"
+          " BEGIN SELECT RAISE(ABORT, ''); END;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

@@ -92,7 +92,12 @@ static const struct tamper {
       "INSERT INTO answers VALUES (3, 9, x'00')", true },
     { "a route emptied", "DELETE FROM route_counters", true },
     { "another's key bound to an open charge",
-      "INSERT INTO keys SELECT 'eve', 'k', request_hash, 3 FROM keys LIMIT 1",
+      "INSERT INTO keys SELECT 9, 'eve', 'k', request_hash, 3 FROM keys LIMIT"
+      " 1",
+      true },
+    { "a key bound to two charges",
+      "INSERT INTO keys SELECT 9, principal, key, request_hash, 2 FROM keys"
+      " WHERE charge = 1",
       true },
     { "the log's last leaf taken away",
       "PRAGMA foreign_keys = OFF; DELETE FROM log_leaves WHERE idx ="
@@ -198,7 +203,8 @@ static const struct refused {
     { "a charge is never deleted", "DELETE FROM charges" },
     { "a counter is never deleted", "DELETE FROM counters" },
     { "a key is never deleted", "DELETE FROM keys" },
-    { "a key is used once", "UPDATE keys SET charge = 3 WHERE charge = 1" },
+    { "a key stays with its charge",
+      "UPDATE keys SET charge = 3 WHERE charge = 1" },
     { "a key never changes", "UPDATE keys SET request_hash = zeroblob(32)" },
     { "history never changes", "UPDATE limits SET rho = 0" },
     { "a route never changes", "DELETE FROM route_counters" },
@@ -336,6 +342,62 @@ static void check_messages(void **state)
     world_fini(&w);
 }
 
+/* Asks for many keys: those of before are answered, the others charged. */
+static void ask_many(struct world *w, int n, int known)
+{
+    struct charge c;
+    struct ledger_run run;
+    struct err err;
+    char key[16];
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(key, sizeof key, "m%d", i);
+        charge_init(&c, "ann", key, key, PRICE, LIMIT);
+        assert_int_equal(ledger_find(w->ledger, &run, "ann", key,
+                                     c.args.request_hash, &w->arena, &err),
+                         ERR_OK);
+        assert_int_equal(run.verdict,
+                         i < known ? LEDGER_ANSWERED : LEDGER_UNKNOWN);
+        assert_int_equal(ask(w, key, true), ERR_OK);
+        /* The same release, without a key: found, and free. */
+        charge_init(&c, "bob", "", key, PRICE, LIMIT);
+        c.args.reuse_for_s = 1000;
+        assert_int_equal(
+            ledger_charge(w->ledger, &run, &c.args, &w->arena, &err), ERR_OK);
+        assert_int_equal(run.verdict, LEDGER_ANSWERED);
+        arena_reset(&w->arena);
+    }
+}
+
+/* Keys and releases are found across runs (a log of 16 pages makes a run of 128
+ * of them), starts, and the upgrade of a file that had them in B-trees. */
+static void check_found(void **state)
+{
+    enum { FEW = 100, MANY = 700, MORE = 900 };
+    struct world w;
+    struct err err;
+    (void)state;
+    world_init(&w);
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    ask_many(&w, FEW, 0);
+    ledger_close(w.ledger);
+    ledger_make_old(w.dir.path, 8);
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    ask_many(&w, MANY, FEW);
+    ledger_close(w.ledger);
+    assert_true(ledger_verifies(w.dir.path));
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    ask_many(&w, MORE, MANY);
+    assert_true(ledger_verifies(w.dir.path)); /* beside the server */
+    ledger_close(w.ledger);
+    drop_triggers(w.dir.path);
+    assert_true(run_sql(w.dir.path,
+                        "DELETE FROM lookup_runs WHERE id = (SELECT min(id)"
+                        " FROM lookup_runs)"));
+    assert_int_equal(ledger_verify(w.dir.path, ignore_line, NULL, &err),
+                     ERR_INTERNAL);
+    world_fini(&w);
+}
+
 /* The child: charge and answer for ever, telling each through the pipe. */
 static void charge_for_ever(struct world *w, int out, int round)
 {
@@ -413,9 +475,8 @@ static void check_kill(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_open),
-        cmocka_unit_test(check_list),
-        cmocka_unit_test(check_messages),
+        cmocka_unit_test(check_open), cmocka_unit_test(check_found),
+        cmocka_unit_test(check_list), cmocka_unit_test(check_messages),
         cmocka_unit_test(check_kill),
     };
     return RUN_ROWS(tampers, check_tamper) + RUN_ROWS(refusals, check_refused) +

@@ -443,7 +443,8 @@ static void test_all_columns(void **state)
         s,
         "SELECT t.name, (SELECT group_concat(name, ',') FROM (SELECT name FROM"
         " pragma_table_info(t.name) ORDER BY name)) FROM sqlite_schema t"
-        " WHERE t.type = 'table' ORDER BY t.name",
+        " WHERE t.type = 'table' AND t.name NOT LIKE 'lookup%' ORDER BY"
+        " t.name",
         "");
     for (; more; more = store_next(s, SQL_QUERY)) {
         const char *name = store_text(s, SQL_QUERY, 0);
@@ -458,7 +459,8 @@ static void test_all_columns(void **state)
             n += *c == ',';
         for (const char *c = TABLES[found].columns; *c; c++)
             listed += *c == ',';
-        if (n != listed)
+        const size_t wanted = listed + (strcmp(name, "keys") == 0); /* its id */
+        if (n != wanted)
             fail_msg("%s has %zu columns, tables.def %zu", name, n, listed);
         assert_int_equal(strlen(TABLES[found].types), listed);
     }

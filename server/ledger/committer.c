@@ -170,13 +170,13 @@ static void serve(struct committer *c, struct work *batch)
 }
 
 /* Between batches, so that nobody waits behind it twice. */
-static void checkpoint(struct committer *c)
+static void tidy(struct committer *c)
 {
     struct store *s = c->book.store;
-    if (committer_failed(c) || !store_is_due(s, c->checkpoint_pages))
+    if (committer_failed(c))
         return;
-    store_checkpoint(s);
-    metrics_add(&metrics.ledger_checkpoints_total, 1);
+    if (store_tidy(s, c->checkpoint_pages))
+        metrics_add(&metrics.ledger_checkpoints_total, 1);
     if (s->rc != STORE_OK)
         fail(c);
 }
@@ -207,7 +207,7 @@ static void hand_over(struct committer *c)
 static void lead(struct committer *c)
 {
     serve(c, take_queue(c));
-    checkpoint(c);
+    tidy(c);
     hand_over(c);
 }
 

@@ -13,7 +13,7 @@
  *   caller: queue a work --nobody leads--> lead
  *                        '-somebody does-> sleep until done, or made leader
  *   leader: take the whole queue -> BEGIN, each work, COMMIT -> wake all,
- *           checkpoint when it is time, make the first of those who queued
+ *           housekeeping when it is time, make the first of those who queued
  *           meanwhile the next leader
  *
  * What is queued while a commit runs is the next batch: no timer, and a lone

@@ -58,13 +58,18 @@ static void print_select(char out[TEXT_CAP], const struct table *t,
     assert(fits);
 }
 
-static void print_insert(char out[TEXT_CAP], const struct table *t)
+/* In a file a key of a void charge is bound again by a newer row. */
+static void print_insert(char out[TEXT_CAP], const struct table *t,
+                         bool is_shared)
 {
     struct writer w = writer_of(out, TEXT_CAP);
     writer_printf(&w, "INSERT INTO %s (%s) VALUES (", t->name, t->columns);
     for (size_t i = 0; t->types[i]; i++)
         writer_str(&w, i ? ", ?" : "?");
     writer_str(&w, ")");
+    if (is_shared && strcmp(t->name, "keys") == 0)
+        writer_str(&w, " ON CONFLICT (principal, key) DO UPDATE SET charge ="
+                       " excluded.charge");
     const bool fits = writer_cstr(&w);
     assert(fits);
 }
@@ -119,6 +124,22 @@ static bool ask_page(struct store *s, const struct table *t, const char *select,
                        : store_query(s, select, "tt", p->text[0], p->text[1]);
 }
 
+/* All at once, in order: a file is read row by row. */
+static void copy_file(struct store *from, struct store *to,
+                      const struct table *t)
+{
+    char select[TEXT_CAP], insert[TEXT_CAP];
+    struct store_value row[COLUMNS_MAX];
+    (void)snprintf(select, sizeof select, "SELECT %s FROM %s", t->columns,
+                   t->name);
+    print_insert(insert, t, to->alive_us > 0);
+    for (bool more = store_query(from, select, ""); more;
+         more = store_next(from, SQL_QUERY)) {
+        const size_t n = read_row(row, from, t);
+        store_exec(to, insert, row, n);
+    }
+}
+
 static void copy_table(struct store *from, struct store *to,
                        const struct table *t)
 {
@@ -126,7 +147,7 @@ static void copy_table(struct store *from, struct store *to,
     struct store_value row[COLUMNS_MAX];
     struct place place;
     bool is_first = true, more = true;
-    print_insert(insert, t);
+    print_insert(insert, t, to->alive_us > 0);
     while (more) {
         print_select(select, t, is_first);
         more = ask_page(from, t, select, &place, is_first);
@@ -143,7 +164,7 @@ void migrate_rows(struct store *from, struct store *to)
 {
     store_let_in(to, true);
     for (size_t i = 0; i < N_TABLES; i++)
-        copy_table(from, to, &TABLES[i]);
+        (from->alive_us > 0 ? copy_table : copy_file)(from, to, &TABLES[i]);
     store_let_in(to, false);
 }
 

@@ -136,9 +136,36 @@ REFUSE("texts_fixed", "UPDATE ON texts", "1", "a question never changes")
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"            \
     " STRICT, WITHOUT ROWID;"
 
-/* Who asks without a key looks for what is open, however much is not. */
+/* The next start looks for what is open, however much is not. */
 #define OPEN_INDEX                                                             \
-    "CREATE INDEX charges_open ON charges (release_hash) WHERE state = 0;"
+    "CREATE INDEX charges_open ON charges (boot) WHERE state = 0;"
+
+/* Found by lookup.h: an index over keys would dirty a page for each.  A key that
+ * was bound to a void charge is bound again by another row. */
+#define KEYS_TABLE                                                             \
+"CREATE TABLE keys ("                                                          \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    principal TEXT NOT NULL,"                                                 \
+"    key TEXT NOT NULL,"                                                       \
+"    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),"            \
+"    charge INTEGER NOT NULL REFERENCES charges"                               \
+") STRICT;"
+#define KEYS_RULES                                                             \
+REFUSE("keys_fixed", "UPDATE ON keys", "1", "a key never changes")             \
+REFUSE("keys_kept", "DELETE ON keys", "1", "a key is never deleted")
+
+#define LOOKUP_TABLES                                                          \
+"CREATE TABLE lookup_runs ("                                                   \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    level INTEGER NOT NULL CHECK (level >= 0),"                               \
+"    pairs INTEGER NOT NULL CHECK (pairs > 0),"                                \
+"    charges INTEGER NOT NULL,"                                                \
+"    keys INTEGER NOT NULL"                                                    \
+") STRICT;"                                                                    \
+"CREATE TABLE lookup_pages ("                                                  \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    data BLOB NOT NULL"                                                       \
+") STRICT;"
 
 /* How long a server that shares its ledger is taken to live (0: it does not
  * share), and whether what it left open has become spent. */
@@ -161,7 +188,7 @@ CHARGES_ONCE CHARGES_LEAF,
 [2] = PIECE_TABLES,
 [3] = LIFT_TABLE,
 [4] = META_TABLE,
-[5] = OPEN_INDEX,
+[5] = "CREATE INDEX charges_open ON charges (release_hash) WHERE state = 0;",
 /* to 7: what is pending is the newest boot's; the next start settles it */
 [6] =
 "ALTER TABLE boots ADD COLUMN alive_until_us INTEGER NOT NULL DEFAULT 0;"
@@ -171,6 +198,17 @@ CHARGES_ONCE CHARGES_LEAF,
 "DROP TRIGGER charges_void;"
 LIVES_INDEX CHARGES_VOID,
 [7] = TEXT_TABLE,
+/* to 9: the next start makes the runs of lookup.h from what is there */
+[8] = LOOKUP_TABLES
+"DROP INDEX charges_by_release;"
+"DROP INDEX charges_open;" OPEN_INDEX
+"DROP TRIGGER keys_fixed; DROP TRIGGER keys_once; DROP TRIGGER keys_kept;"
+"ALTER TABLE keys RENAME TO keys_before;"
+KEYS_TABLE
+"INSERT INTO keys (principal, key, request_hash, charge)"
+" SELECT principal, key, request_hash, charge FROM keys_before ORDER BY charge;"
+"DROP TABLE keys_before;"
+KEYS_RULES,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -238,19 +276,13 @@ LIVES_INDEX,
 "    CHECK ((state = 1) = (expires_us IS NOT NULL)),"
 "    CHECK (state <> 3 OR (runs = 1 AND run_boot = boot))"
 ") STRICT;",
-"CREATE INDEX charges_by_release ON charges (release_hash);",
 "CREATE INDEX charges_by_principal ON charges (dataset, principal);",
 "CREATE INDEX misses_by_dataset ON charges (dataset) WHERE state = 2;",
 "CREATE INDEX misses_by_principal ON charges (principal, resolved_us)"
 "    WHERE state = 2;",
 
-"CREATE TABLE keys ("
-"    principal TEXT NOT NULL,"
-"    key TEXT NOT NULL,"
-"    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),"
-"    charge INTEGER NOT NULL REFERENCES charges,"
-"    PRIMARY KEY (principal, key)"
-") STRICT, WITHOUT ROWID;",
+KEYS_TABLE,
+LOOKUP_TABLES,
 
 "CREATE TABLE answers ("
 "    charge INTEGER PRIMARY KEY REFERENCES charges,"
@@ -297,12 +329,7 @@ REFUSE("charges_fence", "UPDATE OF runs ON charges", "NEW.runs < OLD.runs",
 CHARGES_VOID,
 REFUSE("charges_kept", "DELETE ON charges", "1", "a charge is never deleted"),
 
-REFUSE("keys_fixed", "UPDATE OF principal, key, request_hash ON keys", "1",
-       "a key never changes"),
-REFUSE("keys_once", "UPDATE OF charge ON keys",
-       "(SELECT state FROM charges WHERE seq = OLD.charge) <> 3",
-       "a key is used once"),
-REFUSE("keys_kept", "DELETE ON keys", "1", "a key is never deleted"),
+KEYS_RULES,
 
 REFUSE("answers_new", "INSERT ON answers",
        "(SELECT state FROM charges WHERE seq = NEW.charge) <> 1",

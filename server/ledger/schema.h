@@ -4,7 +4,7 @@
 /*
  * The tables of the SQLite file, and the invariants the database itself
  * enforces: whatever code runs above, no counter passes its limit, spent never
- * falls, a charge never changes and is resolved once, a key is used once.
+ * falls, a charge never changes and is resolved once.
  *
  *   boots            each start of a server
  *   counters         limit, pending and spent of an account in one window
@@ -12,7 +12,8 @@
  *   routes           the sets of counters that charges moved together
  *   route_counters
  *   charges          one row each, never deleted
- *   keys             (principal, idempotency key) -> charge
+ *   keys             (principal, idempotency key) -> charge; the newest counts
+ *   lookup_runs, lookup_pages   where keys and releases are (lookup.h)
  *   answers          what was released, until it expires
  *   texts            what was asked, encrypted, until it expires
  *   log_leaves       the audit log: entries, their salts and leaf hashes
@@ -23,7 +24,7 @@
  *   lifts            stewards who let a dataset go on after misses, and why
  *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 8, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 9, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

@@ -164,9 +164,9 @@ void store_let_in(struct store *s, bool is_open)
         s->ops->let_in(s, is_open);
 }
 
-bool store_is_due(const struct store *s, uint32_t pages)
+bool store_tidy(struct store *s, uint32_t pages)
 {
-    return s->ops->is_due(s, pages);
+    return s->rc == STORE_OK && s->ops->tidy && s->ops->tidy(s, pages);
 }
 
 void store_checkpoint(struct store *s)

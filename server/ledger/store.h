@@ -128,8 +128,9 @@ bool store_recover(struct store *s, bool *committed);
  */
 void store_let_in(struct store *s, bool is_open);
 
-/* Between transactions: housekeeping that is due when this much is written. */
-bool store_is_due(const struct store *s, uint32_t pages);
+/* Between transactions: what is due of housekeeping.  True when it made a
+ * checkpoint, of a log of so many pages. */
+bool store_tidy(struct store *s, uint32_t pages);
 void store_checkpoint(struct store *s);
 
 /*
@@ -157,7 +158,7 @@ struct store_ops {
     void (*rollback)(struct store *s);
     bool (*recover)(struct store *s, bool *committed); /* may be NULL */
     void (*let_in)(struct store *s, bool is_open);
-    bool (*is_due)(const struct store *s, uint32_t pages);
+    bool (*tidy)(struct store *s, uint32_t pages); /* may be NULL */
     void (*checkpoint)(struct store *s);
     void (*close)(struct store *s); /* frees it */
 };

@@ -17,8 +17,13 @@
 
 #undef INDEXED
 #undef NOT_INDEXED
+#undef IS_ROW
+#undef KEY_AGAIN
 #define INDEXED(name) ""
 #define NOT_INDEXED   ""
+#define IS_ROW(name)  ""
+#define KEY_AGAIN                                                              \
+    " ON CONFLICT (principal, key) DO UPDATE SET charge = excluded.charge"
 static const char *const SQL_TEXT[SQL_COUNT] = {
 #define STMT(name, text) [SQL_##name] = text,
 #include "server/ledger/sql.def"
@@ -491,13 +496,6 @@ static void pq_let_in(struct store *base, bool is_open)
 }
 
 /* The database checkpoints by itself. */
-static bool pq_is_due(const struct store *base, uint32_t pages)
-{
-    (void)base;
-    (void)pages;
-    return false;
-}
-
 static void pq_checkpoint(struct store *base)
 {
     (void)base;
@@ -530,7 +528,6 @@ static const struct store_ops PG_OPS = {
     .rollback = pq_rollback,
     .recover = pq_recover,
     .let_in = pq_let_in,
-    .is_due = pq_is_due,
     .checkpoint = pq_checkpoint,
     .close = pq_close,
 };

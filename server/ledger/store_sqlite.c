@@ -1,23 +1,24 @@
 #include "server/ledger/store_sqlite.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/base/cleanup.h"
-#include "server/base/durable.h"
 #include "server/ledger/log_vfs.h"
+#include "server/ledger/lookup.h"
 #include "server/ledger/schema.h"
+#include "server/ledger/sqlite_bind.h"
+#include "server/ledger/sqlite_file.h"
 
-enum { PATH_CAP = 4096, BUSY_MS = 2000, READ_BUSY_MS = 5000, SQL_CAP = 128 };
+enum { BUSY_MS = 2000, READ_BUSY_MS = 5000 };
 enum { PRIMARY_CODE = 0xff };
+
+/* That lookup.h keeps in memory, for each page of the log before a checkpoint:
+ * LOOKUP_TAIL by default, few where tests make a log of few. */
+enum { PAIRS_A_PAGE = 8 };
 
 static const char *const SQL_TEXT[SQL_COUNT] = {
 #define STMT(name, text) [SQL_##name] = text,
@@ -31,6 +32,8 @@ struct sqlite_store {
     sqlite3 *db;                    /* owned */
     sqlite3_stmt *stmts[SQL_COUNT]; /* owned; prepared when first used */
     char exec_text[STORE_TEXT_CAP]; /* of SQL_EXEC */
+    struct lookup *lookup;          /* owned; NULL while it is opened, and of
+                                       a reader */
     int lock_fd;                    /* owned */
     uint32_t log_pages;             /* in the write-ahead log, at the last
                                        commit */
@@ -62,25 +65,6 @@ static bool failed(struct sqlite_store *s, int rc)
     return true;
 }
 
-static int bind_one(sqlite3_stmt *stmt, int at, char type, va_list *ap)
-{
-    if (type == 'i')
-        return sqlite3_bind_int64(stmt, at, va_arg(*ap, int64_t));
-    if (type == 't')
-        return sqlite3_bind_text(stmt, at, va_arg(*ap, const char *), -1,
-                                 SQLITE_STATIC);
-    if (type == 'u') {
-        const uint64_t v = va_arg(*ap, uint64_t);
-        return v > INT64_MAX ? SQLITE_RANGE
-                             : sqlite3_bind_int64(stmt, at, (int64_t)v);
-    }
-    assert(type == 'b');
-    const void *data = va_arg(*ap, const void *);
-    const size_t len = va_arg(*ap, size_t);
-    /* A NULL pointer would bind NULL: zero bytes are bytes, too. */
-    return sqlite3_bind_blob64(stmt, at, len ? data : "", len, SQLITE_STATIC);
-}
-
 /* Its code repeats that of the step before. */
 static void sqlite_end(struct store *s, enum sql sql)
 {
@@ -97,26 +81,132 @@ static bool sqlite_next(struct store *s, enum sql sql)
     return false;
 }
 
-static bool sqlite_start(struct store *base, enum sql sql, const char *types,
-                         va_list *ap)
+/* Prepared and bound; false when that failed. */
+static bool bind_all(struct sqlite_store *s, enum sql sql, const char *types,
+                     va_list *ap)
 {
-    struct sqlite_store *s = of(base);
     if (!s->stmts[sql] &&
         failed(s, sqlite3_prepare_v3(s->db, SQL_TEXT[sql], -1,
                                      SQLITE_PREPARE_PERSISTENT, &s->stmts[sql],
                                      NULL)))
         return false;
     for (int at = 1; types[at - 1]; at++)
-        if (failed(s, bind_one(s->stmts[sql], at, types[at - 1], ap)))
+        if (failed(s, sqlite_bind(s->stmts[sql], at, types[at - 1], ap)))
             return false;
-    return sqlite_next(base, sql);
+    return true;
 }
 
-static void sqlite_run(struct store *s, enum sql sql, const char *types,
+/* ---- what lookup.h finds ---- */
+
+/* The first of the rows with this print that the statement takes. */
+static bool find_row(struct sqlite_store *s, enum sql sql, uint64_t print)
+{
+    sqlite3_stmt *stmt = s->stmts[sql];
+    const int last = sqlite3_bind_parameter_count(stmt);
+    struct lookup_cursor c = lookup_find(s->lookup, print);
+    int64_t row;
+    int rc;
+    while ((rc = lookup_next(&c, &row)) == SQLITE_ROW) {
+        if (failed(s, sqlite3_bind_int64(stmt, last, row)))
+            return false;
+        if (sqlite_next(&s->base, sql))
+            return true;
+        if (s->base.rc != STORE_OK)
+            return false;
+    }
+    (void)failed(s, rc);
+    return false;
+}
+
+static bool is_found_by_key(enum sql sql)
+{
+    return sql == SQL_KEY_FIND || sql == SQL_KEY_USED;
+}
+
+static bool is_found_by_release(enum sql sql)
+{
+    return sql == SQL_CHARGE_ANSWERED || sql == SQL_CHARGE_OPEN ||
+           sql == SQL_CHARGE_LAPSED || sql == SQL_CHARGE_NEWER;
+}
+
+/* Of what the first parameters say. */
+static uint64_t print_of(enum sql sql, va_list *from)
+{
+    va_list ap;
+    va_copy(ap, *from);
+    uint64_t print;
+    if (is_found_by_key(sql)) {
+        const char *principal = va_arg(ap, const char *);
+        print = lookup_print_of_key(principal, va_arg(ap, const char *));
+    } else {
+        const void *hash = va_arg(ap, const void *);
+        print = lookup_print_of_release(hash, va_arg(ap, size_t));
+    }
+    va_end(ap);
+    return print;
+}
+
+static bool sqlite_start(struct store *base, enum sql sql, const char *types,
+                         va_list *ap)
+{
+    struct sqlite_store *s = of(base);
+    const bool by_lookup = is_found_by_key(sql) || is_found_by_release(sql);
+    const uint64_t print = by_lookup ? print_of(sql, ap) : 0;
+    if (by_lookup && !lookup_may_have(s->lookup, print))
+        return false;
+    if (!bind_all(s, sql, types, ap))
+        return false;
+    return by_lookup ? find_row(s, sql, print) : sqlite_next(base, sql);
+}
+
+/* The database does not keep keys unique, so this does. */
+static void check_unused(struct sqlite_store *s, va_list *from)
+{
+    va_list ap;
+    va_copy(ap, *from);
+    const char *principal = va_arg(ap, const char *);
+    if (store_find(&s->base, SQL_KEY_USED, "tt", principal,
+                   va_arg(ap, const char *))) {
+        sqlite_end(&s->base, SQL_KEY_USED);
+        store_fail(&s->base, STORE_REFUSED, "a key is used once");
+    }
+    va_end(ap);
+}
+
+/* Of a new charge: seq, id, principal, dataset, purpose, release. */
+static uint64_t print_of_charge(va_list *from)
+{
+    va_list ap;
+    va_copy(ap, *from);
+    (void)va_arg(ap, int64_t);
+    (void)va_arg(ap, const void *);
+    (void)va_arg(ap, size_t);
+    for (int i = 0; i < 3; i++)
+        (void)va_arg(ap, const char *);
+    const void *hash = va_arg(ap, const void *);
+    const uint64_t print = lookup_print_of_release(hash, va_arg(ap, size_t));
+    va_end(ap);
+    return print;
+}
+
+static void sqlite_run(struct store *base, enum sql sql, const char *types,
                        va_list *ap)
 {
-    if (sqlite_start(s, sql, types, ap))
-        sqlite_end(s, sql);
+    struct sqlite_store *s = of(base);
+    uint64_t print = 0;
+    if (sql == SQL_KEY_NEW) {
+        check_unused(s, ap);
+        print = print_of(SQL_KEY_FIND, ap);
+    } else if (sql == SQL_CHARGE_NEW) {
+        print = print_of_charge(ap);
+    }
+    if (base->rc == STORE_OK && sqlite_start(base, sql, types, ap))
+        sqlite_end(base, sql);
+    if (base->rc == STORE_OK && (sql == SQL_KEY_NEW || sql == SQL_CHARGE_NEW))
+        (void)failed(
+            s, lookup_add(s->lookup,
+                          sql == SQL_KEY_NEW ? LOOKUP_KEY : LOOKUP_RELEASE,
+                          print, sqlite3_last_insert_rowid(s->db)));
 }
 
 static bool sqlite_query(struct store *base, const char *text,
@@ -129,18 +219,6 @@ static bool sqlite_query(struct store *base, const char *text,
                sqlite3_prepare_v2(s->db, text, -1, &s->stmts[SQL_QUERY], NULL)))
         return false;
     return sqlite_start(base, SQL_QUERY, types, ap);
-}
-
-static int bind_value(sqlite3_stmt *stmt, int at, const struct store_value *v)
-{
-    if (v->type == 'n')
-        return sqlite3_bind_null(stmt, at);
-    if (v->type == 'i')
-        return sqlite3_bind_int64(stmt, at, v->number);
-    return v->type == 't' ? sqlite3_bind_text64(stmt, at, v->data, v->len,
-                                                SQLITE_STATIC, SQLITE_UTF8)
-                          : sqlite3_bind_blob64(stmt, at, v->len ? v->data : "",
-                                                v->len, SQLITE_STATIC);
 }
 
 static void sqlite_exec(struct store *base, const char *text,
@@ -156,7 +234,7 @@ static void sqlite_exec(struct store *base, const char *text,
             return;
     }
     for (size_t i = 0; i < n; i++)
-        if (failed(s, bind_value(*stmt, (int)i + 1, &values[i])))
+        if (failed(s, sqlite_bind_value(*stmt, (int)i + 1, &values[i])))
             return;
     if (sqlite_next(base, SQL_EXEC))
         sqlite_end(base, SQL_EXEC);
@@ -199,6 +277,8 @@ static bool sqlite_writes(struct store *s)
 static void sqlite_commit(struct store *s)
 {
     run_text(of(s), "COMMIT");
+    if (s->rc == STORE_OK && of(s)->lookup)
+        lookup_keep(of(s)->lookup);
 }
 
 static void sqlite_rollback(struct store *base)
@@ -208,6 +288,8 @@ static void sqlite_rollback(struct store *base)
         (void)sqlite3_reset(s->stmts[i]);
     if (!sqlite3_get_autocommit(s->db))
         run_text(s, "ROLLBACK");
+    if (s->lookup)
+        lookup_undo(s->lookup);
 }
 
 /* The triggers of the file: dropped and kept as text, or made again. */
@@ -239,11 +321,6 @@ static int count_pages(void *pages, sqlite3 *db, const char *name, int n)
     return SQLITE_OK;
 }
 
-static bool sqlite_is_due(const struct store *s, uint32_t pages)
-{
-    return ((const struct sqlite_store *)s)->log_pages >= pages;
-}
-
 /* Fold the log into the file and make that durable. */
 static void sqlite_checkpoint(struct store *base)
 {
@@ -251,6 +328,19 @@ static void sqlite_checkpoint(struct store *base)
     s->log_pages = 0;
     (void)failed(s, sqlite3_wal_checkpoint_v2(
                         s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+}
+
+static bool sqlite_tidy(struct store *base, uint32_t pages)
+{
+    struct sqlite_store *s = of(base);
+    const size_t pairs = (size_t)pages * PAIRS_A_PAGE;
+    if (lookup_is_due(s->lookup, pairs) &&
+        failed(s, lookup_step(s->lookup, pairs)))
+        return false;
+    if (s->log_pages < pages)
+        return false;
+    sqlite_checkpoint(base);
+    return true;
 }
 
 /* Fold the log into the file if nothing failed.  Also after an open that
@@ -261,6 +351,7 @@ static void sqlite_close(struct store *base)
     if (s->db) {
         if (!s->reads)
             store_checkpoint(base);
+        lookup_close(s->lookup);
         for (int i = 0; i < SQL_COUNT; i++)
             (void)sqlite3_finalize(s->stmts[i]);
         const int rc = sqlite3_close(s->db);
@@ -285,75 +376,24 @@ static const struct store_ops SQLITE_OPS = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .let_in = sqlite_let_in,
-    .is_due = sqlite_is_due,
+    .tidy = sqlite_tidy,
     .checkpoint = sqlite_checkpoint,
     .close = sqlite_close,
 };
 
-/* The version of the schema: 0 = an empty file, -1 = not a ledger. */
-static int schema_of(sqlite3 *db)
-{
-    sqlite3_stmt *stmt = NULL;
-    int version = -1;
-    if (sqlite3_prepare_v2(db,
-                           "SELECT a.application_id, v.user_version,"
-                           " (SELECT count(*) FROM sqlite_schema)"
-                           " FROM pragma_application_id a,"
-                           " pragma_user_version v",
-                           -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        if (sqlite3_column_int(stmt, 0) == SCHEMA_APPLICATION_ID)
-            version = sqlite3_column_int(stmt, 1);
-        else if (sqlite3_column_int(stmt, 2) == 0)
-            version = 0;
-    }
-    (void)sqlite3_finalize(stmt);
-    return version;
-}
-
-/* All or nothing: a crash half way leaves an empty file. */
-static void create_schema(struct sqlite_store *s)
-{
-    char stamp[SQL_CAP];
-    (void)snprintf(stamp, sizeof stamp,
-                   "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                   SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
-    run_text(s, "BEGIN IMMEDIATE");
-    for (size_t i = 0; SCHEMA_SQL[i]; i++)
-        run_text(s, SCHEMA_SQL[i]);
-    run_text(s, stamp);
-    run_text(s, "COMMIT");
-}
-
-/* Version by version, all in one transaction. */
-static void upgrade_schema(struct sqlite_store *s, int version)
-{
-    char stamp[SQL_CAP];
-    run_text(s, "BEGIN IMMEDIATE");
-    for (; version < SCHEMA_VERSION; version++) {
-        run_text(s, SCHEMA_UPGRADES[version]);
-        (void)snprintf(stamp, sizeof stamp, "PRAGMA user_version = %d;",
-                       version + 1);
-        run_text(s, stamp);
-    }
-    run_text(s, "COMMIT");
-}
-
 static enum err_code check_schema(struct sqlite_store *s, const char *path,
                                   struct err *err)
 {
-    const int version = schema_of(s->db);
-    if (version == 0)
-        create_schema(s);
-    else if (version < 0)
+    const int version = sqlite_file_schema(s->db);
+    if (version < 0)
         return err_set(err, ERR_INTERNAL, "%s is not a ledger of Halftone",
                        path);
-    else if (version > SCHEMA_VERSION)
+    if (version > SCHEMA_VERSION)
         return err_set(err, ERR_INTERNAL,
                        "%s has schema %d and this server knows %d", path,
                        version, SCHEMA_VERSION);
-    else if (version < SCHEMA_VERSION)
-        upgrade_schema(s, version);
+    if (version < SCHEMA_VERSION)
+        (void)failed(s, sqlite_file_upgrade(s->db, version));
     return ERR_OK;
 }
 
@@ -384,44 +424,6 @@ static void configure(struct sqlite_store *s)
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-/* The file with mode 0600, its name durable before anything is in it. */
-static enum err_code create_file(const char *path, struct err *err)
-{
-    AUTO_CLOSE int fd =
-        open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "cannot open ledger %s: %s", path,
-                      strerror(errno));
-        return err_hint(err, "its folder must exist and be writable");
-    }
-    if (!durable_name(path))
-        return err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",
-                       path, strerror(errno));
-    return ERR_OK;
-}
-
-/* One lock per file, whatever links lead to it; it ends with the process. */
-static enum err_code lock_file(int *out, const char *path, struct err *err)
-{
-    char real[PATH_CAP], name[PATH_CAP + 8];
-    if (!realpath(path, real))
-        return err_set(err, ERR_NOT_FOUND, "cannot resolve %s: %s", path,
-                       strerror(errno));
-    (void)snprintf(name, sizeof name, "%s-lock", real);
-    AUTO_CLOSE int fd =
-        open(name, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0)
-        return err_set(err, ERR_NOT_FOUND, "cannot open %s: %s", name,
-                       strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)err_set(err, ERR_UNAVAILABLE,
-                      "ledger %s is in use by another server", path);
-        return err_hint(err, "stop that server first; a ledger has one writer");
-    }
-    *out = take_fd(&fd);
-    return ERR_OK;
-}
-
 static struct sqlite_store *new_store(void)
 {
     struct sqlite_store *s = calloc(1, sizeof *s);
@@ -435,19 +437,21 @@ static struct sqlite_store *new_store(void)
 static enum err_code open_to_write(struct sqlite_store *s, const char *path,
                                    struct err *err)
 {
-    if (strlen(path) >= PATH_CAP)
+    if (strlen(path) >= SQLITE_FILE_PATH)
         return err_set(err, ERR_NOT_FOUND, "the ledger's path is too long");
-    TRY(create_file(path, err));
-    TRY(lock_file(&s->lock_fd, path, err));
+    TRY(sqlite_file_create(path, err));
+    TRY(sqlite_file_lock(&s->lock_fd, path, err));
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (failed(s, sqlite3_open_v2(path, &s->db, flags, log_vfs_name())))
         return damaged(s, path, err);
     /* Not a ledger: refused before anything of it is touched. */
-    if (schema_of(s->db) != 0)
+    if (sqlite_file_schema(s->db) != 0)
         TRY(check_schema(s, path, err));
     configure(s);
     TRY(check_schema(s, path, err));
+    if (s->base.rc == STORE_OK)
+        (void)failed(s, lookup_open(&s->lookup, s->db));
     /* What a failed sync left in the page cache only is written once more. */
     store_checkpoint(&s->base);
     return s->base.rc == STORE_OK ? ERR_OK : damaged(s, path, err);
@@ -464,7 +468,7 @@ static enum err_code open_to_read(struct sqlite_store *s, const char *path,
         return err_hint(err, "name the server's ledger file");
     }
     (void)sqlite3_busy_timeout(s->db, READ_BUSY_MS);
-    const int version = schema_of(s->db);
+    const int version = sqlite_file_schema(s->db);
     if (version == SCHEMA_VERSION)
         return ERR_OK;
     (void)err_set(err, ERR_INTERNAL,

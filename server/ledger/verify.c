@@ -4,7 +4,8 @@
 
 #include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
-#include "server/ledger/store.h"
+#include "server/ledger/lookup.h"
+#include "server/ledger/store_sqlite.h"
 
 /*
  * Each check is a query whose rows are the findings: one text column, a
@@ -167,6 +168,16 @@ static void check_tree(struct report *r)
     r->findings += note_error(r, "the log's tree");
 }
 
+/* Of a file: a key that is not found would be charged again. */
+static void check_lookup(struct report *r)
+{
+    const char *why = lookup_check(store_sqlite_db(r->store));
+    if (!why)
+        return;
+    say(r, "FAILED what finds keys and releases: %s", why);
+    r->findings++;
+}
+
 /* "12 charges (1 open, 2 missed, 0 void) on 3 accounts" */
 static void sum_up(const struct report *r)
 {
@@ -204,6 +215,8 @@ enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
     for (size_t i = 0; i < n / sizeof checks[0]; i++)
         run_check(&r, &checks[i]);
     check_tree(&r);
+    if (!shared)
+        check_lookup(&r);
     sum_up(&r);
     store_close(r.store);
     return r.findings ? err_set(err, ERR_INTERNAL,

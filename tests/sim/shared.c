@@ -224,9 +224,11 @@ static bool recover(struct store *s, bool *committed)
     return true;
 }
 
-static bool is_due(const struct store *s, uint32_t pages)
+static bool tidy(struct store *s, uint32_t pages)
 {
-    return store_is_due(((const struct link *)s)->shared->file, pages);
+    const bool is_done = store_tidy(file_of(s), pages);
+    pass_on(s);
+    return is_done;
 }
 
 static void checkpoint(struct store *s)
@@ -261,7 +263,7 @@ enum err_code __wrap_store_open(struct store **out, const char *where,
                                           .commit = commit,
                                           .rollback = rollback,
                                           .recover = recover,
-                                          .is_due = is_due,
+                                          .tidy = tidy,
                                           .checkpoint = checkpoint,
                                           .close = drop };
     if (!serving)

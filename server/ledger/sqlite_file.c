@@ -1,0 +1,108 @@
+#include "server/ledger/sqlite_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "server/base/cleanup.h"
+#include "server/base/durable.h"
+#include "server/ledger/schema.h"
+
+enum { SQL_CAP = 128 };
+
+enum err_code sqlite_file_create(const char *path, struct err *err)
+{
+    AUTO_CLOSE int fd =
+        open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "cannot open ledger %s: %s", path,
+                      strerror(errno));
+        return err_hint(err, "its folder must exist and be writable");
+    }
+    if (!durable_name(path))
+        return err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",
+                       path, strerror(errno));
+    return ERR_OK;
+}
+
+enum err_code sqlite_file_lock(int *out, const char *path, struct err *err)
+{
+    char real[SQLITE_FILE_PATH], name[SQLITE_FILE_PATH + 8];
+    if (!realpath(path, real))
+        return err_set(err, ERR_NOT_FOUND, "cannot resolve %s: %s", path,
+                       strerror(errno));
+    (void)snprintf(name, sizeof name, "%s-lock", real);
+    AUTO_CLOSE int fd =
+        open(name, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0)
+        return err_set(err, ERR_NOT_FOUND, "cannot open %s: %s", name,
+                       strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)err_set(err, ERR_UNAVAILABLE,
+                      "ledger %s is in use by another server", path);
+        return err_hint(err, "stop that server first; a ledger has one writer");
+    }
+    *out = take_fd(&fd);
+    return ERR_OK;
+}
+
+int sqlite_file_schema(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(db,
+                           "SELECT a.application_id, v.user_version,"
+                           " (SELECT count(*) FROM sqlite_schema)"
+                           " FROM pragma_application_id a,"
+                           " pragma_user_version v",
+                           -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        if (sqlite3_column_int(stmt, 0) == SCHEMA_APPLICATION_ID)
+            version = sqlite3_column_int(stmt, 1);
+        else if (sqlite3_column_int(stmt, 2) == 0)
+            version = 0;
+    }
+    (void)sqlite3_finalize(stmt);
+    return version;
+}
+
+/* Statements until one fails. */
+static int run(sqlite3 *db, int rc, const char *text)
+{
+    return rc == SQLITE_OK ? sqlite3_exec(db, text, NULL, NULL, NULL) : rc;
+}
+
+static int create(sqlite3 *db, int rc)
+{
+    char stamp[SQL_CAP];
+    (void)snprintf(stamp, sizeof stamp,
+                   "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                   SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+    for (size_t i = 0; SCHEMA_SQL[i]; i++)
+        rc = run(db, rc, SCHEMA_SQL[i]);
+    return run(db, rc, stamp);
+}
+
+static int upgrade(sqlite3 *db, int rc, int version)
+{
+    char stamp[SQL_CAP];
+    for (; version < SCHEMA_VERSION; version++) {
+        rc = run(db, rc, SCHEMA_UPGRADES[version]);
+        (void)snprintf(stamp, sizeof stamp, "PRAGMA user_version = %d;",
+                       version + 1);
+        rc = run(db, rc, stamp);
+    }
+    return rc;
+}
+
+int sqlite_file_upgrade(sqlite3 *db, int version)
+{
+    int rc = run(db, SQLITE_OK, "BEGIN IMMEDIATE");
+    rc = version == 0 ? create(db, rc) : upgrade(db, rc, version);
+    return run(db, rc, "COMMIT");
+}
