@@ -121,6 +121,20 @@ static void before(struct writer *w, const struct plan *p)
     writer_be64(w, p->offset);
 }
 
+/*
+ * Its text says what is done after the noise, too.  Where nothing is around the
+ * SELECT that aggregates, its WHERE is of rows, and in the release as it was
+ * understood: literal times on the policy's grain.
+ */
+static void after_noise(struct writer *w, const struct plan *p,
+                        const struct select *written)
+{
+    struct select s = *written;
+    if (p->n_after == 0 && !p->mix)
+        s.where = NULL;
+    select_print(w, &s);
+}
+
 static void top(struct writer *w, const struct plan *p)
 {
     const struct dp_topk *t = &p->top.t;
@@ -237,8 +251,7 @@ static enum err_code print_release(struct writer *w, struct draft *d,
     writer_be32(w, (uint32_t)d->plan->n_before);
     for (size_t i = 0; i < d->plan->n_before; i++) {
         before(w, d->plan->before[i]);
-        /* Its text says what is done after the noise, too. */
-        select_print(w, d->chained[i]);
+        after_noise(w, d->plan->before[i], d->chained[i]);
         writer_u8(w, 0);
     }
     quantiles(w, d);

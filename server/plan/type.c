@@ -39,9 +39,45 @@ enum err_code draft_no_sets(const struct draft *d, const char *what,
                : refuse(err, REFUSAL_GROUPING_SETS, s->at, what, NULL);
 }
 
+static bool has_key(struct draft *d, const struct select *s,
+                    const struct expr *e)
+{
+    size_t i = 0;
+    while (i < s->n_keys && !draft_same(d, s->keys[i], e))
+        i++;
+    return i < s->n_keys;
+}
+
+/* GROUP BY x, x groups by x: twice, its public values would make pairs.
+ * Grouping sets name their keys by place, and the parser knows them apart. */
+static enum err_code keys_once(struct draft *d, struct err *err)
+{
+    const struct select *t = d->block->tree;
+    if (t->n_keys < 2 || t->n_sets > 0)
+        return ERR_OK;
+    struct select *s = ARENA_NEW(d->a, struct select);
+    struct expr **keys = ARENA_NEW_N(d->a, t->n_keys, struct expr *);
+    const char **aliases = ARENA_NEW_N(d->a, t->n_keys, const char *);
+    if (!s || !keys || !aliases)
+        return draft_memory(err);
+    *s = *t;
+    s->keys = keys;
+    s->key_aliases = aliases;
+    s->n_keys = 0;
+    for (size_t i = 0; i < t->n_keys; i++)
+        if (!has_key(d, s, t->keys[i])) {
+            aliases[s->n_keys] = t->key_aliases ? t->key_aliases[i] : NULL;
+            keys[s->n_keys++] = t->keys[i];
+        }
+    if (s->n_keys < t->n_keys)
+        d->block->tree = s;
+    return ERR_OK;
+}
+
 enum err_code draft_keys(struct draft *d, struct err *err)
 {
     struct draft_block *b = d->block;
+    TRY(keys_once(d, err));
     b->n_keys = b->tree->n_keys;
     b->aggs = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct draft_agg);
     if (!b->aggs)
