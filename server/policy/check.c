@@ -269,4 +269,5 @@ void policy_check(struct loader *l, struct policy_file *file)
     check_columns(l, file);
     check_quotas(l, file);
     policy_check_consent(l, file);
+    policy_check_contact(l, file);
 }

@@ -88,6 +88,12 @@ static const struct field PURPOSE[] = {
       .fallback = "false",
       .help = "Whether a browser's Global Privacy Control signal is a no to "
               "it: for what sells or shares data." },
+    { .key = "contact",
+      .kind = FIELD_BOOL,
+      .at = PURPOSE_AT(contact),
+      .fallback = "false",
+      .help = "Whether people may be contacted for it, through a channel they "
+              "chose (`contact`)." },
     { .key = "retention",
       .kind = FIELD_DURATION,
       .unit_ns = 1000000000,

@@ -27,11 +27,12 @@ struct policy_file {
 extern const struct field_set POLICY_FIELDS, POLICY_PRICE_FIELDS,
     POLICY_QUOTA_FIELDS, POLICY_PURPOSE_FIELDS, POLICY_TABLE_FIELDS,
     POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS, POLICY_CONSENT_FIELDS,
-    POLICY_MAP_FIELDS, POLICY_ERASURE_FIELDS;
+    POLICY_MAP_FIELDS, POLICY_ERASURE_FIELDS, POLICY_CONTACT_FIELDS,
+    POLICY_CHANNEL_FIELDS;
 
 /* Readers of fields (fields.h); out is a struct policy_file. */
 field_read_fn policy_read_price, policy_read_quotas, policy_read_tables,
-    policy_read_purposes, policy_read_consent;
+    policy_read_purposes, policy_read_consent, policy_read_contact;
 
 /* Read the columns of one table. */
 void policy_read_columns(struct loader *l, const struct field *f,
@@ -54,6 +55,9 @@ void policy_hash_meaning(uint8_t out[32], const struct yaml_node *root,
 
 /* load_purpose.c: purposes and consent, together. */
 void policy_check_consent(struct loader *l, struct policy_file *file);
+
+/* load_contact.c */
+void policy_check_contact(struct loader *l, struct policy_file *file);
 
 /* What no single key shows: keys of tables, notion and domains, 10^38. */
 void policy_check(struct loader *l, struct policy_file *file);

@@ -243,6 +243,14 @@ static const struct field POLICY[] = {
       .absent = "no register is asked who counts",
       .help = "The server's register of consent says who counts; `{}` takes "
               "the defaults." },
+    { .key = "contact",
+      .kind = FIELD_CUSTOM,
+      .read = policy_read_contact,
+      .inner = &POLICY_CONTACT_FIELDS,
+      .form = "map",
+      .absent = "nobody may be contacted",
+      .help = "Channels through which senders may contact people who chose "
+              "so, and limits." },
     { .key = "purposes",
       .kind = FIELD_CUSTOM,
       .required = true,
@@ -264,7 +272,8 @@ void policy_keys_print(struct writer *w)
 {
     static const struct field_set *const sets[] = {
         &POLICY_FIELDS,         &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
-        &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS, &POLICY_ERASURE_FIELDS,
+        &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS,
+        &POLICY_ERASURE_FIELDS, &POLICY_CONTACT_FIELDS, &POLICY_CHANNEL_FIELDS,
         &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,   &POLICY_COLUMN_FIELDS,
         &POLICY_ROLLUP_FIELDS,
     };

@@ -5,6 +5,7 @@
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/base/writer.h"
+#include "server/policy/often.h"
 #include "server/policy/report.h"
 
 /*
@@ -118,12 +119,20 @@ struct policy_purpose {
     struct policy_words *words; /* the same for people, by language */
     size_t n_words;
     bool gpc;                /* Global Privacy Control says no to it */
+    bool contact;            /* people may be contacted for it */
     uint32_t tcf;            /* purpose of IAB TCF v2.3, 1 to 11; 0 = none */
     uint64_t retention_s;    /* how long data are kept for it; 0 = not said */
     uint64_t valid_for_s;    /* of a consent; 0 = until it is withdrawn */
     uint32_t notice;         /* version of what people are told now, from 1 */
     uint32_t least_notice;   /* consent to an older one does not count */
     enum policy_basis basis; /* consent: refused without has_consent */
+};
+
+/* Through what people are contacted. */
+struct policy_channel {
+    const char *id;
+    const char *help;
+    struct often at_most; /* of one person, by all senders together */
 };
 
 /* A quota under the dataset's filter. */
@@ -203,6 +212,10 @@ struct policy {
     uint64_t consent_interval_s; /* what is released belongs to one stretch of
                                     this length of the public clock */
 
+    struct policy_channel *channels; /* none: nobody is contacted */
+    size_t n_channels;
+    uint32_t asks_per_day; /* of one sender */
+
     struct policy_table *tables;
     size_t n_tables;
     struct policy_purpose *purposes;
@@ -258,6 +271,8 @@ const struct policy_table *policy_find_table(const struct policy *p,
 const struct policy_column *policy_find_column(const struct policy_table *t,
                                                const char *name);
 const struct policy_purpose *policy_find_purpose(const struct policy *p,
+                                                 const char *id);
+const struct policy_channel *policy_find_channel(const struct policy *p,
                                                  const char *id);
 
 /* The column's name in the source. */
