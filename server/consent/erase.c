@@ -232,6 +232,7 @@ static bool part(struct consent *c, uint32_t number)
     if (!enroll_part(c, id))
         return false;
     shelf_run(&c->shelf, SHELF_SUBJECT_ERASE, "i", (int64_t)id);
+    contact_erase(c, id);
     c->sweeps = true;
     return true;
 }

@@ -29,11 +29,12 @@ static bool list_ids(const char ***out, size_t *n, uint64_t mask,
 }
 
 /* Three lines: source, proof, by. */
-static bool open_texts(struct history_event *e, struct shelf *s,
-                       const uint8_t key[SEALED_KEY_LEN], struct arena *a)
+bool history_open_texts(struct history_event *e, struct shelf *s,
+                        enum shelf_sql sql, int column,
+                        const uint8_t key[SEALED_KEY_LEN], struct arena *a)
 {
     size_t len;
-    const void *sealed = shelf_blob(s, SHELF_EVENT, 7, &len);
+    const void *sealed = shelf_blob(s, sql, column, &len);
     e->source = e->proof = e->by = "";
     if (len <= SEALED_OVERHEAD)
         return true;
@@ -73,7 +74,7 @@ static bool fill(struct history_event *out, struct shelf *s,
     const bool marks = consent_marks(out->state);
     const bool ok = list_ids(&out->purposes, &out->n_purposes, marks ? 0 : mask,
                              m->circle, m->a) &&
-                    open_texts(out, s, key, m->a);
+                    history_open_texts(out, s, SHELF_EVENT, 7, key, m->a);
     shelf_end(s, SHELF_EVENT);
     return ok;
 }
@@ -138,6 +139,8 @@ static enum err_code look(struct consent *c, struct consent_job *job)
         out->events[e].holds = marks ? !marked_later : (masks[e] & ~later) != 0;
         marked_later |= marks;
     }
+    if (!history_contact(out, c, id, &m->names[i - 1], key, m->a))
+        return full(job->err);
     return ERR_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "server/consent/consent.h"
+#include "server/consent/history.h"
 #include "server/consent/shelf.h"
 
 /* Inside server/consent/: the register while it is open. */
@@ -127,6 +128,41 @@ int64_t record_insert(struct consent *c, uint32_t id,
                       const struct fold_event *e, int64_t now_us,
                       int64_t import, const uint8_t *sealed, size_t len);
 
+/* What is told beside a decision. */
+struct record_texts {
+    const char *source, *proof, *by; /* or NULL */
+};
+enum {
+    SEALED_KEY_LEN = 32,
+    SEALED_OVERHEAD = 12 + 16,
+    RECORD_SEALED_MAX = 3 * CONSENT_TEXT_MAX + 64 + SEALED_OVERHEAD
+};
+/* ERR_INVALID: too long, or no text. */
+enum err_code record_check_texts(const struct record_texts *t,
+                                 struct err *err) MUST_CHECK;
+/* ERR_CONFLICT: she was erased after this time. */
+enum err_code record_bars(struct consent *c,
+                          const struct consent_circle *circle,
+                          const struct pseudonym *names, int64_t at_us,
+                          struct err *err) MUST_CHECK;
+/* Under the person's key, in RECORD_SEALED_MAX bytes. */
+bool record_seal(uint8_t *out, size_t *len, struct consent *c,
+                 const struct record_texts *t, uint32_t id);
+
+/* history.c: source, proof and by, of the sealed column.  False: no room. */
+bool history_open_texts(struct history_event *e, struct shelf *s,
+                        enum shelf_sql sql, int column,
+                        const uint8_t key[SEALED_KEY_LEN],
+                        struct arena *a) MUST_CHECK;
+/* history_contact.c: the person's choices and contacts.  False: no room. */
+bool history_contact(struct history *h, struct consent *c, uint32_t id,
+                     const struct pseudonym *who, const uint8_t *key,
+                     struct arena *a) MUST_CHECK;
+
+/* contact.c: nothing of what the person chose, or of who contacted her, is
+ * kept; the leader's. */
+void contact_erase(struct consent *c, uint32_t id);
+
 /* The event goes into the chain. */
 void chain_add(struct consent *c, int64_t seq, uint32_t id,
                const struct fold_event *e, const void *sealed, size_t len);
@@ -165,7 +201,6 @@ void erase_shape(struct fold *f, struct consent *c,
 bool erase_load(struct consent *c);
 
 /* sealed.c: under a person's key. */
-enum { SEALED_KEY_LEN = 32, SEALED_OVERHEAD = 12 + 16 };
 bool sealed_put(uint8_t *out, const uint8_t key[SEALED_KEY_LEN],
                 const void *text, size_t len);
 /* False: it was changed, or is another's. */

@@ -95,13 +95,19 @@ static const char *event_state(enum consent_state s)
 static void event(struct writer *w, const struct history_event *e)
 {
     writer_str(w, "\"event\":{\"event_state\":");
-    text(w, event_state(e->state));
+    text(w, e->channel ? "contact chosen" : event_state(e->state));
     named(w, "event_type",
           e->state == CONSENT_EXPLICIT ? "explicit" : "expressed");
     time_named(w, "event_time", e->at_us);
     time_named(w, "recorded_time", e->recorded_us);
     if (e->until_us != FOLD_NEVER)
         time_named(w, "validity_until", e->until_us);
+    if (e->channel) {
+        char often[OFTEN_TEXT];
+        (void)often_print(often, e->at_most);
+        named(w, "contact_channel", e->channel);
+        named(w, "contact_at_most", often);
+    }
     named(w, "entity_id", e->by);
     named(w, "collection_method", e->source);
     named(w, "proof", e->proof);

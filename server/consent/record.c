@@ -30,6 +30,15 @@ static bool is_text(const char *s)
     return len <= CONSENT_TEXT_MAX;
 }
 
+enum err_code record_check_texts(const struct record_texts *t, struct err *err)
+{
+    return is_text(t->source) && is_text(t->proof)
+               ? ERR_OK
+               : err_set(err, ERR_INVALID,
+                         "source and proof are at most %d bytes of text",
+                         CONSENT_TEXT_MAX);
+}
+
 enum err_code record_purposes(uint64_t *out,
                               const struct consent_circle *circle,
                               enum consent_state state, const char *const *ids,
@@ -82,12 +91,10 @@ static enum err_code check(struct record *r, const struct consent *c,
     const struct fold_event times = { .at_us = e->at_us,
                                       .state = e->state,
                                       .until_us = e->until_us };
+    const struct record_texts texts = { e->source, e->proof, e->by };
     TRY(record_purposes(&r->purposes, r->circle, e->state, e->purposes,
                         e->n_purposes, err));
-    if (!is_text(e->source) || !is_text(e->proof))
-        return err_set(err, ERR_INVALID,
-                       "source and proof are at most %d bytes of text",
-                       CONSENT_TEXT_MAX);
+    TRY(record_check_texts(&texts, err));
     TRY(record_times(&times, clock_wall_us(c->options.clock), err));
     return circle_name(r->names, c, r->circle, e->subject, e->subject_len, err);
 }
@@ -127,15 +134,15 @@ uint32_t record_person(struct consent *c, const struct consent_circle *circle,
 }
 
 /* Sealed: what is told beside the decision, line by line. */
-static bool seal_texts(uint8_t *out, size_t *len, struct consent *c,
-                       const struct consent_event *e, uint32_t id)
+bool record_seal(uint8_t *out, size_t *len, struct consent *c,
+                 const struct record_texts *t, uint32_t id)
 {
     char text[3 * CONSENT_TEXT_MAX + 64];
     struct writer w = writer_of(text, sizeof text);
     uint8_t key[SEALED_KEY_LEN];
     size_t n = 0;
-    writer_printf(&w, "%s\n%s\n%s", e->source ? e->source : "",
-                  e->proof ? e->proof : "", e->by ? e->by : "");
+    writer_printf(&w, "%s\n%s\n%s", t->source ? t->source : "",
+                  t->proof ? t->proof : "", t->by ? t->by : "");
     if (w.overflow || !shelf_find(&c->shelf, SHELF_SUBJECT, "i", (int64_t)id))
         return false;
     const void *stored = shelf_blob(&c->shelf, SHELF_SUBJECT, 1, &n);
@@ -248,26 +255,35 @@ int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
     return 0;
 }
 
+enum err_code record_bars(struct consent *c,
+                          const struct consent_circle *circle,
+                          const struct pseudonym *names, int64_t at_us,
+                          struct err *err)
+{
+    int64_t erased_us;
+    if (!erase_bars(&erased_us, c, circle, names, at_us))
+        return ERR_OK;
+    (void)err_set(err, ERR_CONFLICT,
+                  "this person was erased after she decided this");
+    return err_hint(err, "'halftone consent erasure' tells when; what she "
+                         "decides from now on can be recorded");
+}
+
 static enum err_code record(struct consent *c, struct consent_job *job)
 {
     struct record *r = (struct record *)(void *)job;
-    uint8_t sealed[3 * CONSENT_TEXT_MAX + 64 + SEALED_OVERHEAD];
+    uint8_t sealed[RECORD_SEALED_MAX];
+    const struct record_texts texts = { r->e->source, r->e->proof, r->e->by };
     size_t len = 0;
     const int64_t now_us = clock_wall_us(c->options.clock);
     const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     bool is_new;
-    int64_t erased_us;
-    if (erase_bars(&erased_us, c, r->circle, r->names, at_us)) {
-        (void)err_set(job->err, ERR_CONFLICT,
-                      "this person was erased after she decided this");
-        return err_hint(job->err, "'halftone consent erasure' tells when; what "
-                                  "she decides from now on can be recorded");
-    }
+    TRY(record_bars(c, r->circle, r->names, at_us, job->err));
     const uint32_t id =
         record_person(c, r->circle, r->names, &r->out->who, &is_new);
     if (id == PEOPLE_NONE)
         return err_set(job->err, ERR_LIMIT, "no memory for another person");
-    if (!seal_texts(sealed, &len, c, r->e, id))
+    if (!record_seal(sealed, &len, c, &texts, id))
         return err_set(job->err, ERR_INTERNAL, "the event cannot be sealed");
     r->out->seq = 0;
     r->out->was_there = true;

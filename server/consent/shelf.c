@@ -115,11 +115,51 @@ static const char ERASURES[] =
 ") STRICT;"
 "PRAGMA user_version = 2;"
 "COMMIT;";
+
+/* Through which channels people may be contacted. */
+static const char CONTACT[] =
+"BEGIN IMMEDIATE;"
+"CREATE TABLE choices ("
+"    seq INTEGER PRIMARY KEY," /* of one sequence with events */
+"    subject INTEGER NOT NULL,"
+"    channel TEXT NOT NULL,"
+"    at_us INTEGER NOT NULL,"
+"    n INTEGER NOT NULL CHECK (n >= 0)," /* policy/often.h */
+"    period_s INTEGER NOT NULL CHECK (period_s >= 0),"
+"    recorded_us INTEGER NOT NULL,"
+"    sealed BLOB NOT NULL"
+") STRICT;"
+"CREATE INDEX choices_of ON choices (subject, channel, at_us,"
+"    seq, n, period_s);"
+"CREATE TRIGGER choices_fixed BEFORE UPDATE ON choices BEGIN"
+"    SELECT RAISE(ABORT, 'history never changes'); END;"
+"CREATE TABLE contacts ("
+"    id INTEGER PRIMARY KEY,"
+"    subject INTEGER NOT NULL,"
+"    channel TEXT NOT NULL,"
+"    purpose TEXT NOT NULL,"
+"    at_us INTEGER NOT NULL,"
+"    sender TEXT NOT NULL,"
+"    ask BLOB NOT NULL" /* of sender and key; empty without one */
+") STRICT;"
+"CREATE INDEX contacts_of ON contacts (subject, channel, at_us);"
+"CREATE INDEX contacts_by_time ON contacts (at_us);"
+"CREATE TABLE asks ("
+"    population INTEGER NOT NULL,"
+"    sender TEXT NOT NULL,"
+"    day INTEGER NOT NULL,"
+"    purpose TEXT NOT NULL, channel TEXT NOT NULL,"
+"    n INTEGER NOT NULL," /* asked, and how often the audit log told */
+"    told INTEGER NOT NULL,"
+"    PRIMARY KEY (population, sender, day, purpose, channel)"
+") STRICT, WITHOUT ROWID;"
+"PRAGMA user_version = 3;"
+"COMMIT;";
 /* clang-format on */
 _Static_assert(APPLICATION_ID == 1215578929, "as the schema says");
 
 /* A file of version i becomes one of i + 1. */
-static const char *const STEPS[] = { FIRST, ERASURES };
+static const char *const STEPS[] = { FIRST, ERASURES, CONTACT };
 enum { VERSION = sizeof STEPS / sizeof STEPS[0] };
 
 static bool failed(struct shelf *s, int rc)

@@ -17,10 +17,13 @@
  *   events     append-only: what was decided, when, for which purposes; what
  *              else is told of it sealed under the subject's key
  *   imports    files; events of one that is not done count nothing
- *   chain      SHA-256 over all events, in order
+ *   chain      SHA-256 over all events and choices, in order
  *   erasures, erasure_places, erasure_lists
  *              who was erased, how far that is in each dataset, and lists that
  *              were handed to owners
+ *   choices    append-only: through which channel, how often (contact.h)
+ *   contacts   what a sender was allowed, as long as limits ask for it
+ *   asks       how often each sender asked in a day
  *
  * Errors are sticky: after the first one every call does nothing and finds
  * nothing, and whoever runs a transaction looks at `rc` before it commits.

@@ -1,0 +1,445 @@
+#include "server/consent/contact.h"
+
+#include <string.h>
+
+#include "server/consent/erase.h"
+#include "server/consent/parts.h"
+
+#include "tests/lib_ledger.h"
+#include "tests/table.h"
+
+#define DAY (INT64_C(86400) * 1000000)
+#define NOW (INT64_C(20000) * DAY)
+
+/* ---- a register, opened anew after each step ---- */
+
+struct fixture {
+    struct ledger_dir dir;
+    struct fake_clock clock;
+    struct consent *c;
+    struct consent_circle *circle;
+};
+
+static struct policy_column columns[] = { { .name = "who",
+                                            .type = POLICY_INT } };
+static struct policy_table tables[] = {
+    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
+};
+static struct policy_purpose purposes[] = {
+    { .id = "offers", .help = "", .basis = BASIS_CONSENT, .contact = true },
+    { .id = "service",
+      .help = "",
+      .basis = BASIS_LEGITIMATE_INTEREST,
+      .contact = true },
+};
+static struct policy_channel channels[] = {
+    { .id = "email", .help = "", .at_most = { 3, 86400 } },
+    { .id = "sms", .help = "", .at_most = { 1, 86400 } },
+};
+static const struct policy policy = { .population = "people",
+                                      .tables = tables,
+                                      .n_tables = 1,
+                                      .purposes = purposes,
+                                      .n_purposes = 2,
+                                      .channels = channels,
+                                      .n_channels = 2 };
+
+static void open_again(struct fixture *f)
+{
+    struct consent_options o = { .path = f->dir.path,
+                                 .clock = &f->clock.clock,
+                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
+    struct err err = { 0 };
+    if (consent_open(&f->c, &o, &err) != ERR_OK ||
+        consent_circle(&f->circle, f->c, &policy, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void fixture_open(struct fixture *f)
+{
+    ledger_dir_init(&f->dir);
+    fake_clock_init(&f->clock, NOW);
+    open_again(f);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    consent_close(f->c);
+    ledger_dir_fini(&f->dir);
+}
+
+static void decide(struct fixture *f, const char *who, enum consent_state state,
+                   const char *purpose)
+{
+    struct consent_recorded out;
+    struct err err = { 0 };
+    const struct consent_event e = { .subject = who,
+                                     .subject_len = strlen(who),
+                                     .state = state,
+                                     .purposes = &purpose,
+                                     .n_purposes = consent_marks(state) ? 0 : 1,
+                                     .by = "desk" };
+    if (consent_record(f->c, f->circle, &e, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+}
+
+static struct consent_recorded choose(struct fixture *f, const char *who,
+                                      const char *channel, const char *often,
+                                      int64_t at_us)
+{
+    struct consent_recorded out;
+    struct err err = { 0 };
+    struct contact_choice choice = { .subject = who,
+                                     .subject_len = strlen(who),
+                                     .channel = channel,
+                                     .at_us = at_us,
+                                     .source = "a form",
+                                     .proof = "in the drawer",
+                                     .by = "desk" };
+    assert_true(often_parse(&choice.at_most, often));
+    if (contact_choose(f->c, f->circle, &choice, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    return out;
+}
+
+static enum err_code ask(bool *may, struct fixture *f, const char *who,
+                         const char *purpose, const char *channel,
+                         const char *key, uint32_t asks_per_day,
+                         struct err *err)
+{
+    const struct contact_question q = {
+        .subject = who,
+        .subject_len = strlen(who),
+        .purpose = policy_find_purpose(&policy, purpose),
+        .channel = policy_find_channel(&policy, channel),
+        .sender = "mailer",
+        .key = key,
+        .asks_per_day = asks_per_day,
+    };
+    return contact_may(may, f->c, f->circle, &q, err);
+}
+
+static bool may(struct fixture *f, const char *who, const char *purpose,
+                const char *channel, const char *key)
+{
+    struct err err = { 0 };
+    bool out = false;
+    if (ask(&out, f, who, purpose, channel, key, 1000, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    return out;
+}
+
+/* ---- what a sender hears ---- */
+
+enum what { END, YES_TO, NO_TO, OBJECTS, CHILD, CHOOSES, WAITS, ALLOWED, NOT };
+struct step {
+    enum what what;
+    const char *a, *b; /* purpose; channel and how often; purpose and channel */
+    const char *key;   /* of a question; days of a wait */
+};
+#define STEPS(...)                                                             \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+
+static const struct story {
+    const char *name;
+    struct step steps[10];
+} stories[] = {
+    { "who never chose is never contacted",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { NOT, "offers", "email", "" }) },
+    { "who chose the channel and not the purpose is not",
+      STEPS({ CHOOSES, "email", "any", NULL },
+            { NOT, "offers", "email", "" }) },
+    { "who chose both is",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "email", "any", NULL },
+            { ALLOWED, "offers", "email", "" }) },
+    { "through that channel alone",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "email", "any", NULL },
+            { NOT, "offers", "sms", "" }) },
+    { "without consent being asked, the channel is enough",
+      STEPS({ CHOOSES, "email", "any", NULL },
+            { ALLOWED, "service", "email", "" }) },
+    { "until she objects", STEPS({ CHOOSES, "email", "any", NULL },
+                                 { ALLOWED, "service", "email", "" },
+                                 { OBJECTS, "service", NULL, NULL },
+                                 { NOT, "service", "email", "" }) },
+    { "a withdrawal holds from the next question on",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "email", "any", NULL },
+            { ALLOWED, "offers", "email", "" }, { NO_TO, "offers", NULL, NULL },
+            { NOT, "offers", "email", "" }) },
+    { "so does a channel that is closed",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "email", "any", NULL },
+            { ALLOWED, "offers", "email", "" },
+            { CHOOSES, "email", "never", NULL },
+            { NOT, "offers", "email", "" }) },
+    { "even for a retry of what was allowed",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "email", "any", NULL },
+            { ALLOWED, "offers", "email", "k" },
+            { CHOOSES, "email", "never", NULL },
+            { NOT, "offers", "email", "k" }) },
+    { "no more often than she allows",
+      STEPS({ YES_TO, "offers", NULL, NULL },
+            { CHOOSES, "email", "2 per week", NULL },
+            { ALLOWED, "offers", "email", "" },
+            { ALLOWED, "offers", "email", "" }, { NOT, "offers", "email", "" },
+            { WAITS, NULL, NULL, "6" }, { NOT, "offers", "email", "" },
+            { WAITS, NULL, NULL, "1" }, { ALLOWED, "offers", "email", "" }) },
+    { "nor than the policy does",
+      STEPS({ YES_TO, "offers", NULL, NULL }, { CHOOSES, "sms", "any", NULL },
+            { ALLOWED, "offers", "sms", "" }, { NOT, "offers", "sms", "" },
+            { WAITS, NULL, NULL, "1" }, { ALLOWED, "offers", "sms", "" }) },
+    { "for all purposes together",
+      STEPS({ YES_TO, "offers", NULL, NULL },
+            { CHOOSES, "email", "1 per week", NULL },
+            { ALLOWED, "offers", "email", "" },
+            { NOT, "service", "email", "" }) },
+    { "a retry with its key counts once",
+      STEPS({ YES_TO, "offers", NULL, NULL },
+            { CHOOSES, "email", "1 per week", NULL },
+            { ALLOWED, "offers", "email", "k" },
+            { ALLOWED, "offers", "email", "k" },
+            { NOT, "offers", "email", "j" }) },
+    { "and leaves the rest of what she allows",
+      STEPS({ CHOOSES, "email", "2 per week", NULL },
+            { ALLOWED, "service", "email", "k" },
+            { ALLOWED, "service", "email", "k" },
+            { ALLOWED, "service", "email", "j" },
+            { NOT, "service", "email", "i" }) },
+    { "a key is of one purpose and channel",
+      STEPS({ YES_TO, "offers", NULL, NULL },
+            { CHOOSES, "email", "1 per week", NULL },
+            { ALLOWED, "offers", "email", "k" },
+            { NOT, "service", "email", "k" }) },
+    { "a no takes nothing away",
+      STEPS({ CHOOSES, "email", "1 per week", NULL },
+            { NOT, "offers", "email", "" }, { NOT, "offers", "email", "" },
+            { YES_TO, "offers", NULL, NULL },
+            { ALLOWED, "offers", "email", "" }) },
+    { "a child is not contacted",
+      STEPS({ CHOOSES, "email", "any", NULL }, { CHILD, NULL, NULL, NULL },
+            { NOT, "service", "email", "" }) },
+};
+
+static void take(struct fixture *f, const struct step *s)
+{
+    switch (s->what) {
+    case YES_TO:
+        decide(f, "7", CONSENT_GRANTED, s->a);
+        break;
+    case NO_TO:
+        decide(f, "7", CONSENT_WITHDRAWN, s->a);
+        break;
+    case OBJECTS:
+        decide(f, "7", CONSENT_OBJECTED, s->a);
+        break;
+    case CHILD:
+        decide(f, "7", CONSENT_SPECIAL, NULL);
+        break;
+    case CHOOSES:
+        (void)choose(f, "7", s->a, s->b, 0);
+        break;
+    case WAITS:
+        f->clock.wall_us += (s->key[0] - '0') * DAY;
+        break;
+    case ALLOWED:
+    case NOT:
+        assert_int_equal(may(f, "7", s->a, s->b, s->key), s->what == ALLOWED);
+        break;
+    case END:
+        break;
+    }
+}
+
+static void check_story(void **state)
+{
+    const struct story *row = *state;
+    struct fixture f;
+    fixture_open(&f);
+    for (size_t i = 0; i < 10 && row->steps[i].what != END; i++) {
+        take(&f, &row->steps[i]);
+        f.clock.wall_us += 1000000;
+        consent_close(f.c);
+        open_again(&f);
+    }
+    /* Whatever she said, somebody else is a no. */
+    assert_false(may(&f, "8", "service", "email", ""));
+    fixture_close(&f);
+}
+
+/* ---- the rest ---- */
+
+/* Of two choices the later one by its own time holds. */
+static void check_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    (void)choose(&f, "1", "email", "never", NOW - 10);
+    (void)choose(&f, "1", "email", "any", NOW - 20);
+    assert_false(may(&f, "1", "service", "email", ""));
+    (void)choose(&f, "1", "email", "any", NOW - 5);
+    assert_true(may(&f, "1", "service", "email", ""));
+    fixture_close(&f);
+}
+
+static void check_twice(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    decide(&f, "1", CONSENT_GRANTED, "offers");
+    const struct consent_recorded one =
+        choose(&f, "1", "email", "any", NOW - 1);
+    const struct consent_recorded two =
+        choose(&f, "1", "email", "any", NOW - 1);
+    assert_false(one.was_there);
+    assert_true(two.was_there);
+    assert_int_equal(one.seq, two.seq);
+    assert_int_equal(one.seq, 2); /* one sequence with decisions */
+    decide(&f, "1", CONSENT_WITHDRAWN, "offers");
+    assert_int_equal(choose(&f, "1", "sms", "any", 0).seq, 4);
+    fixture_close(&f);
+}
+
+/* Whoever it asks about, a sender asks so often a day and no more. */
+static void check_limit(void **state)
+{
+    struct fixture f;
+    struct err err = { 0 };
+    bool out;
+    (void)state;
+    fixture_open(&f);
+    (void)choose(&f, "1", "email", "any", 0);
+    assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
+                     ERR_OK);
+    assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
+                     ERR_OK);
+    assert_int_equal(ask(&out, &f, "99", "offers", "sms", "", 3, &err), ERR_OK);
+    consent_close(f.c);
+    open_again(&f);
+    assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
+                     ERR_LIMIT);
+    assert_int_equal(ask(&out, &f, "99", "service", "email", "", 3, &err),
+                     ERR_LIMIT);
+    assert_non_null(strstr(err.msg, "3 times today"));
+    f.clock.wall_us += DAY;
+    assert_int_equal(ask(&out, &f, "1", "service", "email", "", 3, &err),
+                     ERR_OK);
+    assert_true(out);
+    fixture_close(&f);
+}
+
+/* The audit log hears of it once, with all that was asked since. */
+static void check_told(void **state)
+{
+    struct fixture f;
+    struct contact_asked rows[4];
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < 3; i++)
+        (void)may(&f, "1", "service", "email", "");
+    (void)may(&f, "1", "offers", "sms", "");
+    assert_int_equal(contact_untold(f.c, rows, 4), 2);
+    assert_int_equal(contact_untold(f.c, rows, 1), 1); /* others later */
+    assert_int_equal(contact_untold(f.c, rows, 4), 2);
+    assert_string_equal(rows[0].sender, "mailer");
+    assert_string_equal(rows[0].purpose, "offers");
+    assert_int_equal(rows[1].n, 3);
+    assert_string_equal(rows[1].population, "people");
+    assert_true(contact_told(f.c, rows, 2));
+    assert_int_equal(contact_untold(f.c, rows, 4), 0);
+    (void)may(&f, "1", "service", "email", "");
+    assert_int_equal(contact_untold(f.c, rows, 4), 1);
+    assert_int_equal(rows[0].n, 4);
+    fixture_close(&f);
+}
+
+/* ---- history and erasure ---- */
+
+static void check_history(void **state)
+{
+    struct fixture f;
+    struct history h;
+    struct arena a;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    arena_init(&a, 8 << 20);
+    decide(&f, "1", CONSENT_GRANTED, "offers");
+    (void)choose(&f, "1", "email", "1 per week", NOW + 1);
+    (void)choose(&f, "1", "email", "2 per week", NOW + 2);
+    f.clock.wall_us += 3;
+    assert_true(may(&f, "1", "offers", "email", ""));
+    assert_int_equal(consent_history(&h, f.c, f.circle, "1", 1, &a, &err),
+                     ERR_OK);
+    assert_int_equal(h.n, 3);
+    assert_null(h.events[0].channel);
+    assert_string_equal(h.events[1].channel, "email");
+    assert_int_equal(h.events[1].at_most.n, 1);
+    assert_false(h.events[1].holds);
+    assert_true(h.events[2].holds);
+    assert_string_equal(h.events[2].source, "a form");
+    assert_string_equal(h.events[2].proof, "in the drawer");
+    assert_int_equal(h.n_contacts, 1);
+    assert_string_equal(h.contacts[0].sender, "mailer");
+    assert_string_equal(h.contacts[0].purpose, "offers");
+    arena_fini(&a);
+    fixture_close(&f);
+}
+
+/* Of who was erased neither choices nor contacts are left, and a choice of
+ * before is not recorded again. */
+static void check_erased(void **state)
+{
+    static const char *const datasets[] = { "shop" };
+    const struct erasure_request r = { .subject = "1",
+                                       .deadline_s = 86400,
+                                       .datasets = datasets,
+                                       .n_datasets = 1 };
+    struct fixture f;
+    struct history h;
+    struct erasure e;
+    struct arena a;
+    struct err err = { 0 };
+    struct consent_recorded out;
+    (void)state;
+    fixture_open(&f);
+    arena_init(&a, 8 << 20);
+    (void)choose(&f, "1", "email", "any", 0);
+    assert_true(may(&f, "1", "service", "email", ""));
+    const int64_t id =
+        enroll_id(f.c, consent_number(f.c, f.circle, "1", 1, false));
+    assert_int_equal(consent_erase(f.c, f.circle, &r, &e, &a, &err), ERR_OK);
+    assert_false(may(&f, "1", "service", "email", ""));
+    assert_int_equal(consent_history(&h, f.c, f.circle, "1", 1, &a, &err),
+                     ERR_OK);
+    assert_int_equal(h.n + h.n_contacts, 0);
+    assert_false(shelf_find(&f.c->shelf, SHELF_CHOICES_OF, "i", id));
+    assert_false(shelf_find(&f.c->shelf, SHELF_CONTACTS_OF, "i", id));
+    const struct contact_choice old = { .subject = "1",
+                                        .subject_len = 1,
+                                        .channel = "email",
+                                        .at_most = { 1, 0 },
+                                        .at_us = NOW - 1 };
+    assert_int_equal(contact_choose(f.c, f.circle, &old, &out, &err),
+                     ERR_CONFLICT);
+    arena_fini(&a);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        { "the later choice holds, whichever came first", check_late, NULL,
+          NULL, NULL },
+        { "a choice that is sent twice is one", check_twice, NULL, NULL, NULL },
+        { "a sender's day has an end", check_limit, NULL, NULL, NULL },
+        { "what was asked is told once", check_told, NULL, NULL, NULL },
+        { "choices and contacts are in the history", check_history, NULL, NULL,
+          NULL },
+        { "erased, nothing of them is left", check_erased, NULL, NULL, NULL },
+    };
+    const int failed = RUN_ROWS(stories, check_story);
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
+}
