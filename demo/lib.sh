@@ -60,6 +60,7 @@ write_config() {
     add_principal analyst analyst
     add_principal steward steward
     add_principal subjects subject_service
+    add_principal mailer sender
     grpc_port=$(free_port "${PORT_FROM:-7443}")
     metrics_port=$(free_port $((${PORT_FROM:-7390} + 100)))
     pg_port=$(free_port $((${PORT_FROM:-7382} + 50)))

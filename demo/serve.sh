@@ -20,6 +20,13 @@ people=
 
     export HALFTONE_TOKEN=\$(cat $PWD/$run/subjects.token)
     $bin/halftone consent withdraw 4711 --purpose measure_campaigns
+    $bin/halftone consent record 4711 --purpose send_offers
+    $bin/halftone consent contact 4711 --channel email --at-most '1 per month'
+
+As who writes to people, and asks first (the second time it is too often):
+
+    export HALFTONE_TOKEN=\$(cat $PWD/$run/mailer.token)
+    $bin/halftone may-contact 4711 --purpose send_offers --channel email
 
 "
 cat <<TEXT

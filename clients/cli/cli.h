@@ -67,7 +67,8 @@ command_fn run_misses_show, run_misses_lift, run_principals_password;
 command_fn run_consent_record, run_consent_withdraw, run_consent_object,
     run_consent_expire, run_consent_mark, run_consent_import,
     run_consent_history, run_consent_receipt, run_consent_verify,
-    run_consent_signal, run_policy_records;
+    run_consent_signal, run_policy_records, run_consent_contact,
+    run_may_contact;
 
 command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
     run_calc_laplace_interval, run_calc_selection_keep,

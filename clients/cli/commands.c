@@ -129,6 +129,15 @@ const struct command COMMANDS[] = {
       "\n"
       "  halftone consent signal 4711 --gpc\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_signal },
+    { "consent contact", "SUBJECT",
+      "Record through which channel a person may be contacted, and how often.",
+      "The later choice about a channel holds; without one, nobody may.\n"
+      "\n"
+      "  halftone consent contact 4711 --channel email --at-most '2 per "
+      "month'\n"
+      "  halftone consent contact 4711 --channel sms,phone --at-most never\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CHANNEL | FOR_CHOICE, 1,
+      run_consent_contact },
     { "consent history", "SUBJECT", "Show all that is kept of a person.", "",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_history },
     { "consent receipt", "SUBJECT", "Print a signed receipt for a decision.",
@@ -147,6 +156,15 @@ const struct command COMMANDS[] = {
       "where\n"
       "it stopped, and is recorded once.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_import },
+    { "may-contact", "SUBJECT",
+      "Ask whether a person may be contacted, which then counts as done.",
+      "Prints yes and exits 0, or prints no and exits 3; there are no reasons.\n"
+      "A yes counts against how often the person allows it: ask just before\n"
+      "you write.  For senders.\n"
+      "\n"
+      "  halftone may-contact 4711 --purpose send_offers \\\n"
+      "      --channel email && send-mail 4711\n",
+      FOR_SERVER | FOR_CHANNEL | FOR_MAY, 1, run_may_contact },
     { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"

@@ -71,15 +71,20 @@ enum err_code consent_words(char ***out, size_t *n, const char *text,
                : err_set(err, ERR_LIMIT, "there are too many purposes");
 }
 
-enum err_code consent_event_of(Halftone__V1__ConsentEvent *m, struct cli *cli,
-                               struct err *err)
+enum err_code consent_at(int64_t *out, struct cli *cli, struct err *err)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
+    *out = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+    return read_time(out, "at", cli->opt.at, err);
+}
+
+enum err_code consent_event_of(Halftone__V1__ConsentEvent *m, struct cli *cli,
+                               struct err *err)
+{
     halftone__v1__consent_event__init(m);
     TRY(consent_subject(&m->subject, cli, err));
-    m->at_us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-    TRY(read_time(&m->at_us, "at", cli->opt.at, err));
+    TRY(consent_at(&m->at_us, cli, err));
     TRY(read_time(&m->until_us, "until", cli->opt.until, err));
     TRY(consent_words(&m->purposes, &m->n_purposes, cli->opt.purpose,
                       cli->arena, err));

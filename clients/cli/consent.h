@@ -19,6 +19,10 @@ enum err_code consent_event_of(Halftone__V1__ConsentEvent *out, struct cli *cli,
 enum err_code consent_subject(char **out, struct cli *cli,
                               struct err *err) MUST_CHECK;
 
+/* --at, or now, so that a call that is tried again records the same. */
+enum err_code consent_at(int64_t *out, struct cli *cli,
+                         struct err *err) MUST_CHECK;
+
 /* "a,b" as a list, which is allocated for protobuf-c. */
 enum err_code consent_words(char ***out, size_t *n, const char *text,
                             struct arena *a, struct err *err) MUST_CHECK;

@@ -38,7 +38,8 @@ static bool put_row(const char **cell, const Halftone__V1__HistoryEvent *e,
 {
     cell[0] = arena_strdup(a, number_scaled(e->record, 0).s);
     cell[1] = e->state;
-    cell[2] = joined(e->purposes, e->n_purposes, a);
+    cell[2] = e->channel[0] ? arena_printf(a, "%s: %s", e->channel, e->at_most)
+                            : joined(e->purposes, e->n_purposes, a);
     cell[3] = answer_time(e->at_us, a);
     cell[4] = e->until_us ? answer_time(e->until_us, a) : NULL;
     cell[5] = arena_strdup(a, number_scaled(e->notice, 0).s);
@@ -69,6 +70,13 @@ print_history(struct cli *cli, const Halftone__V1__History *m, struct err *err)
     if (cli->opt.format == FORMAT_TABLE)
         (void)fprintf(cli->term.out, "\nyes to: %s\nno to: %s\n",
                       *yes ? yes : "nothing", *no ? no : "nothing");
+    for (size_t i = 0; cli->opt.format == FORMAT_TABLE && i < m->n_contacts;
+         i++)
+        (void)fprintf(cli->term.out,
+                      "contact allowed at %s to %s: by %s, for %s\n",
+                      answer_time(m->contacts[i]->at_us, cli->arena),
+                      m->contacts[i]->sender, m->contacts[i]->channel,
+                      m->contacts[i]->purpose);
     return ERR_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <halftone/v1/admin.pb-c.h>
 #include <halftone/v1/audit.pb-c.h>
 #include <halftone/v1/consent.pb-c.h>
+#include <halftone/v1/contact.pb-c.h>
 #include <halftone/v1/halftone.pb-c.h>
 
 #define HALFTONE "/halftone.v1.Halftone/"
@@ -69,6 +70,13 @@ const struct client_method METHOD_CHECK = {
 };
 const struct client_method METHOD_SIGNAL = {
     CONSENT "Signal", &halftone__v1__signal_reply__descriptor
+};
+const struct client_method METHOD_CHOOSE = {
+    "/halftone.v1.Contact/Choose", &halftone__v1__recorded__descriptor
+};
+const struct client_method METHOD_MAY_CONTACT = {
+    "/halftone.v1.Contact/MayContact",
+    &halftone__v1__may_contact_reply__descriptor
 };
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",

@@ -191,8 +191,8 @@ static enum err_code set_params(Halftone__V1__QueryRequest *m,
     return ERR_OK;
 }
 
-static enum err_code set_key(char **out, const char *key, struct arena *a,
-                             struct err *err)
+enum err_code question_key(char **out, const char *key, struct arena *a,
+                           struct err *err)
 {
     if (key && strlen(key) > REQUEST_KEY_MAX)
         return err_set(err, ERR_INVALID, "--key is longer than %d bytes",
@@ -240,7 +240,7 @@ enum err_code question_of(struct question *out, const struct options *o,
     TRY(set_ask(&m->ask, o, a, err));
     TRY(set_bounds(m, o, a, err));
     TRY(set_params(m, o, a, err));
-    return key ? set_key(&m->idempotency_key, o->key, a, err) : ERR_OK;
+    return key ? question_key(&m->idempotency_key, o->key, a, err) : ERR_OK;
 }
 
 /* ---- several ---- */
@@ -370,5 +370,5 @@ enum err_code questions_of(struct questions *out, const struct options *o,
     m->purpose = text_of(o->purpose ? o->purpose : "");
     m->dashboard = text_of(o->dashboard ? o->dashboard : "");
     TRY(set_ask(&m->ask, o, a, err));
-    return set_key(&m->idempotency_key, o->key, a, err);
+    return question_key(&m->idempotency_key, o->key, a, err);
 }

@@ -25,6 +25,10 @@ enum err_code question_of(struct question *out, const struct options *o,
                           const char *const *words, size_t n_words, bool key,
                           struct arena *a, struct err *err) MUST_CHECK;
 
+/* The user's key, or (NULL) 128 random bits.  ERR_INVALID: it is too long. */
+enum err_code question_key(char **out, const char *key, struct arena *a,
+                           struct err *err) MUST_CHECK;
+
 /*
  * query.c: a call that broke off may have been charged: with its key the answer
  * can be had without paying again.

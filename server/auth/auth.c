@@ -117,6 +117,7 @@ static const char *const ACTIONS[AUTH_ACTION_COUNT] = {
     [AUTH_ADMIN] = "admin",
     [AUTH_AUDIT] = "audit log",
     [AUTH_CONSENT] = "consent",
+    [AUTH_CONTACT] = "may contact",
 };
 
 #define MAY(action) (1u << AUTH_##action)
@@ -136,7 +137,7 @@ static const struct {
                                       MAY(CHARGES_ALL) | MAY(AUDIT) |
                                       MAY(HEALTH) },
     [ROLE_SUBJECT_SERVICE] = { "subject_service", MAY(HEALTH) | MAY(CONSENT) },
-    [ROLE_SENDER] = { "sender", MAY(HEALTH) },
+    [ROLE_SENDER] = { "sender", MAY(HEALTH) | MAY(CONTACT) },
     [ROLE_OPERATOR] = { "operator", MAY(HEALTH) | MAY(METRICS) },
 };
 

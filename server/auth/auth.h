@@ -44,6 +44,7 @@ enum auth_action {
     AUTH_ADMIN,       /* lift the stop that misses are */
     AUTH_AUDIT,       /* read the audit log, opened */
     AUTH_CONSENT,     /* record and read what people decided */
+    AUTH_CONTACT,     /* ask whether one person may be contacted */
     AUTH_ACTION_COUNT
 };
 

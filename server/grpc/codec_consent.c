@@ -250,6 +250,27 @@ static void put_decision(Halftone__V1__HistoryEvent *m,
     m->proof = text(d->proof);
     m->by = text(d->by);
     m->holds = d->holds;
+    m->channel = text(d->channel);
+    m->at_most = text(d->at_most);
+}
+
+static bool put_contacts(Halftone__V1__History *m, const struct reply_person *p,
+                         struct arena *a)
+{
+    Halftone__V1__HistoryContact *all =
+        ARENA_NEW_N(a, p->n_contacts + 1, Halftone__V1__HistoryContact);
+    m->contacts =
+        ARENA_NEW_N(a, p->n_contacts + 1, Halftone__V1__HistoryContact *);
+    for (size_t i = 0; all && m->contacts && i < p->n_contacts; i++) {
+        const struct reply_contact *one = &p->contacts[i];
+        halftone__v1__history_contact__init(&all[i]);
+        all[i].channel = text(one->channel);
+        all[i].purpose = text(one->purpose);
+        all[i].sender = text(one->sender);
+        all[i].at_us = one->at_us;
+        m->contacts[m->n_contacts++] = &all[i];
+    }
+    return all && m->contacts;
 }
 
 enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
@@ -261,7 +282,7 @@ enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
     Halftone__V1__HistoryEvent *events =
         ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent);
     m.events = ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent *);
-    if (!events || !m.events)
+    if (!events || !m.events || !put_contacts(&m, p, a))
         return err_set(err, ERR_LIMIT, "the reply needs too much memory");
     for (size_t i = 0; i < p->n_decisions; i++) {
         put_decision(&events[i], &p->decisions[i]);

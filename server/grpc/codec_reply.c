@@ -5,6 +5,7 @@
 #include "server/grpc/codec_arena.h"
 #include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
+#include "server/grpc/codec_contact.h"
 #include "server/grpc/codec_value.h"
 
 /* protobuf-c's strings are not const, although packing only reads them. */
@@ -476,6 +477,8 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_CONSENT_HISTORY] = codec_consent_history,
     [REQUEST_CONSENT_RECEIPT] = codec_consent_receipt,
     [REQUEST_CONSENT_CHECK] = codec_consent_checked,
+    [REQUEST_CONTACT_CHOOSE] = codec_consent_recorded,
+    [REQUEST_CONTACT_MAY] = codec_contact_answer,
     [REQUEST_AUDIT_CHECKPOINT] = codec_audit_checkpoint,
     [REQUEST_AUDIT_ENTRIES] = codec_audit_entries,
     [REQUEST_AUDIT_PROVE] = codec_audit_proof,

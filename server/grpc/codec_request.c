@@ -2,6 +2,7 @@
 #include <halftone/v1/admin.pb-c.h>
 #include <halftone/v1/audit.pb-c.h>
 #include <halftone/v1/consent.pb-c.h>
+#include <halftone/v1/contact.pb-c.h>
 #include <math.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "server/grpc/codec.h"
 #include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
+#include "server/grpc/codec_contact.h"
 #include "server/grpc/codec_value.h"
 #include "server/grpc/grpc_wire.h"
 
@@ -342,6 +344,12 @@ static const struct method {
       &halftone__v1__check_receipt_request__descriptor,
       codec_consent_check_receipt },
 #undef SERVICE
+    { { "/halftone.v1.Contact/Choose", REQUEST_CONTACT_CHOOSE, false },
+      &halftone__v1__contact_choice__descriptor,
+      codec_contact_choose },
+    { { "/halftone.v1.Contact/MayContact", REQUEST_CONTACT_MAY, false },
+      &halftone__v1__may_contact_request__descriptor,
+      codec_contact_may },
 };
 
 const struct codec_method *codec_find(const char *path)

@@ -7,11 +7,13 @@
 #include "server/main/calls_job.h"
 #include "server/metrics/metrics.h"
 
-/* How often people decide is theirs: no counter tells it. */
+/* How often people decide, and are asked for, is theirs: no counter tells it. */
 bool calls_counts(const char *path)
 {
     static const char consent[] = "/halftone.v1.Consent/";
-    return strncmp(path, consent, sizeof consent - 1) != 0;
+    static const char contact[] = "/halftone.v1.Contact/";
+    return strncmp(path, consent, sizeof consent - 1) != 0 &&
+           strncmp(path, contact, sizeof contact - 1) != 0;
 }
 
 enum err_code calls_busy(struct err *err)
@@ -240,6 +242,8 @@ static const struct grpc_method METHODS[] = {
     UNARY("Consent/GetHistory"),
     UNARY("Consent/GetReceipt"),
     UNARY("Consent/CheckReceipt"),
+    UNARY("Contact/Choose"),
+    UNARY("Contact/MayContact"),
     { .path = "/halftone.v1.Halftone/WatchBudget",
       .kind = GRPC_SERVER_STREAM,
       .admit = admit,

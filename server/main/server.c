@@ -32,6 +32,7 @@ static const char *const SERVICES[] = {
     "halftone.v1.Admin",
     "halftone.v1.Audit",
     "halftone.v1.Consent",
+    "halftone.v1.Contact",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",

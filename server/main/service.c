@@ -30,6 +30,8 @@ static const struct operation {
     [REQUEST_CONSENT_HISTORY] = { service_history, AUTH_CONSENT },
     [REQUEST_CONSENT_RECEIPT] = { service_receipt, AUTH_CONSENT },
     [REQUEST_CONSENT_CHECK] = { service_check_receipt, AUTH_CONSENT },
+    [REQUEST_CONTACT_CHOOSE] = { service_choose, AUTH_CONSENT },
+    [REQUEST_CONTACT_MAY] = { service_may_contact, AUTH_CONTACT },
 };
 
 /* Turned down for what it asked, and before anything was charged. */
@@ -40,8 +42,9 @@ static bool is_refusal(const struct service_call *call, enum err_code code)
         [ERR_NOT_FOUND] = true, [ERR_BUDGET] = true, [ERR_CONFLICT] = true,
         [ERR_DENIED] = true,    [ERR_LIMIT] = true,
     };
-    const bool asks =
-        call->req->op == REQUEST_QUERY || call->req->op == REQUEST_BATCH;
+    const bool asks = call->req->op == REQUEST_QUERY ||
+                      call->req->op == REQUEST_BATCH ||
+                      call->req->op == REQUEST_CONTACT_MAY;
     return asks && call->leave_ns == 0 && refusals[code];
 }
 

@@ -118,6 +118,10 @@ enum err_code service_history(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_receipt(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_choose(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_may_contact(struct service_call *call, struct reply *out,
+                                  struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_check_receipt(struct service_call *call,
                                     struct reply *out, struct arena *a,
                                     struct err *err) MUST_CHECK;

@@ -15,10 +15,10 @@ enum err_code service_people(const struct dataset **out,
     return err_hint(err, "a steward adds 'consent: {}' to its policy");
 }
 
-static enum err_code check_purposes(const struct service_call *call,
-                                    const struct dataset *d,
-                                    const char *const *ids, size_t n,
-                                    struct err *err)
+enum err_code service_people_purposes(const struct service_call *call,
+                                      const struct dataset *d,
+                                      const char *const *ids, size_t n,
+                                      struct err *err)
 {
     for (size_t i = 0; i < n; i++)
         if (!auth_may_purpose(call->who, ids[i]) ||
@@ -44,8 +44,8 @@ enum err_code service_import(struct service_call *call, struct reply *out,
     if (!kinds)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     for (size_t i = 0; i < r->n_kinds; i++) {
-        TRY(check_purposes(call, d, r->kinds[i].purposes,
-                           r->kinds[i].n_purposes, err));
+        TRY(service_people_purposes(call, d, r->kinds[i].purposes,
+                                    r->kinds[i].n_purposes, err));
         kinds[i] = (struct consent_kind){
             .state = consent_state_of(r->kinds[i].state),
             .purposes = r->kinds[i].purposes,
@@ -80,7 +80,7 @@ enum err_code service_record(struct service_call *call, struct reply *out,
     struct consent_recorded done;
     (void)a;
     TRY(service_people(&d, call, err));
-    TRY(check_purposes(call, d, r->purposes, r->n_purposes, err));
+    TRY(service_people_purposes(call, d, r->purposes, r->n_purposes, err));
     const struct consent_event e = {
         .subject = r->subject,
         .subject_len = strlen(r->subject),

@@ -9,4 +9,10 @@ enum err_code service_people(const struct dataset **out,
                              const struct service_call *call,
                              struct err *err) MUST_CHECK;
 
+/* Each is one of the dataset's that the caller may name; ERR_NOT_FOUND. */
+enum err_code service_people_purposes(const struct service_call *call,
+                                      const struct dataset *d,
+                                      const char *const *ids, size_t n,
+                                      struct err *err) MUST_CHECK;
+
 #endif

@@ -106,6 +106,12 @@ static enum err_code find_history(struct history *h, const struct dataset **d,
                            strlen(subject), a, err);
 }
 
+static const char *often_text(const struct history_event *e, struct arena *a)
+{
+    char *out = e->channel ? arena_alloc(a, OFTEN_TEXT, 1) : NULL;
+    return out && often_print(out, e->at_most) ? out : "";
+}
+
 enum err_code service_history(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err)
 {
@@ -127,7 +133,7 @@ enum err_code service_history(struct service_call *call, struct reply *out,
         const struct history_event *e = &h.events[i];
         p->decisions[i] = (struct reply_decision){
             .record = e->record,
-            .state = consent_state_name(e->state),
+            .state = e->channel ? "contact" : consent_state_name(e->state),
             .purposes = e->purposes,
             .n_purposes = e->n_purposes,
             .at_us = e->at_us,
@@ -138,9 +144,18 @@ enum err_code service_history(struct service_call *call, struct reply *out,
             .proof = e->proof,
             .by = e->by,
             .holds = e->holds,
+            .channel = e->channel,
+            .at_most = often_text(e, a),
         };
     }
-    return ERR_OK;
+    p->n_contacts = h.n_contacts;
+    p->contacts = ARENA_NEW_N(a, h.n_contacts + 1, struct reply_contact);
+    for (size_t i = 0; p->contacts && i < h.n_contacts; i++)
+        p->contacts[i] =
+            (struct reply_contact){ h.contacts[i].channel,
+                                    h.contacts[i].purpose, h.contacts[i].sender,
+                                    h.contacts[i].at_us };
+    return p->contacts ? ERR_OK : full(err);
 }
 
 /* ---- receipts ---- */

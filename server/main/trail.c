@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "server/base/log.h"
+#include "server/consent/contact.h"
 #include "server/main/workers.h"
 
 enum {
@@ -97,12 +98,13 @@ static struct merkle_hash nobody(void)
 }
 
 /* Intervals are counted from 1970: their ends tell nothing about anybody. */
-static void add_interval(struct trail *t, struct tick *k, int64_t now_us)
+/* True when one has ended. */
+static bool add_interval(struct trail *t, struct tick *k, int64_t now_us)
 {
     const int64_t length_us = (int64_t)t->options.interval_s * US_PER_S;
     const int64_t end_us = now_us - now_us % length_us;
     if (end_us <= t->interval_us)
-        return;
+        return false;
     const struct trail_options *o = &t->options;
     const struct merkle_hash people =
         o->people ? o->people(o->people_ctx, end_us) : nobody();
@@ -116,6 +118,7 @@ static void add_interval(struct trail *t, struct tick *k, int64_t now_us)
                                  .time_us = end_us,
                                  .detail = k->text[2] });
     t->interval_us = end_us;
+    return true;
 }
 
 /* Under the lock: take what is due. */
@@ -138,6 +141,44 @@ static void collect(struct trail *t, struct tick *k, bool is_last)
         add_left_out(k, AUDIT_LOGIN, k->text[1], &t->logins_left_out, now_us);
         t->minute = now_us / MINUTE_US;
     }
+}
+
+/*
+ * That senders asked, by purpose and channel: neither whom, nor what they were
+ * answered, nor just how often, for one person more on a sender's list is one
+ * question more.  As many leaves as there are senders, purposes and channels,
+ * however much they ask.
+ */
+static void tell_asked(struct trail *t)
+{
+    enum { ROWS = 64 };
+    struct contact_asked rows[ROWS];
+    struct audit_entry entries[ROWS];
+    char text[ROWS][TEXT_LEN];
+    struct err err;
+    if (!t->options.consent)
+        return;
+    const size_t n = contact_untold(t->options.consent, rows, ROWS);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t most = 10;
+        while (most < rows[i].n)
+            most *= 10;
+        (void)snprintf(text[i], sizeof text[i],
+                       "channel %s day %" PRId64 " at most %" PRIu64,
+                       rows[i].channel, rows[i].day, most);
+        entries[i] =
+            (struct audit_entry){ .kind = AUDIT_CONTACT,
+                                  .time_us = clock_wall_us(t->options.clock),
+                                  .principal = rows[i].sender,
+                                  .dataset = rows[i].population,
+                                  .purpose = rows[i].purpose,
+                                  .detail = text[i] };
+    }
+    /* Told twice after a crash between the two, and never forgotten. */
+    if (n > 0 && ledger_record(t->options.ledger, entries, n, &err) == ERR_OK &&
+        !contact_told(t->options.consent, rows, n))
+        log_event(LOG_QUERY_FAILED,
+                  (struct log_fields){ .error = ERR_UNAVAILABLE });
 }
 
 /* So that what may be lost unseen is what happened in this time. */
@@ -183,8 +224,11 @@ static void *run(void *arg)
         stops = t->stops;
         collect(t, &t->tick, stops);
         (void)pthread_mutex_unlock(&t->lock);
-        add_interval(t, &t->tick, clock_wall_us(t->options.clock));
+        const bool ended =
+            add_interval(t, &t->tick, clock_wall_us(t->options.clock));
         write_tick(t, &t->tick);
+        if (ended)
+            tell_asked(t);
         if (t->options.consent)
             consent_tick(t->options.consent);
         beat(t);

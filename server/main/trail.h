@@ -17,6 +17,9 @@
  *   interval  one leaf for each fixed stretch of wall time, whatever happened;
  *             one for all that passed while no server ran
  *
+ *   contact   at the end of an interval, that senders asked in it whether they
+ *             may contact people; no subject, no answer
+ *
  * Somebody who is refused or turned away again and again fills no disk: past
  * TRAIL_PER_MINUTE of one caller the rest are counted, and told as one entry
  * when the minute ends.  Any thread.

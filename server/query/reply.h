@@ -189,11 +189,18 @@ struct reply_decision {
     uint32_t notice;
     const char *source, *proof, *by;
     bool holds;
+    const char *channel, *at_most; /* of a choice about a channel, or NULL */
+};
+struct reply_contact {
+    const char *channel, *purpose, *sender;
+    int64_t at_us;
 };
 /* HISTORY; SIGNAL: yes and no as they were recorded. */
 struct reply_person {
     struct reply_decision *decisions;
     size_t n_decisions;
+    struct reply_contact *contacts;
+    size_t n_contacts;
     const char **yes, **no;
     size_t n_yes, n_no;
 };
@@ -218,12 +225,13 @@ struct reply {
     struct reply_charge *charges;
     size_t n_charges;
     const char *next_page_token;    /* "" = last page */
-    struct reply_recorded recorded; /* CONSENT_RECORD */
+    struct reply_recorded recorded; /* CONSENT_RECORD, CONTACT_CHOOSE */
     struct reply_imported imported; /* CONSENT_IMPORT */
     struct reply_person person;     /* CONSENT_HISTORY, CONSENT_SIGNAL */
     const char *consent_receipt;    /* CONSENT_RECEIPT */
     uint64_t checked_record;        /* CONSENT_CHECK */
     bool holds;                     /* likewise */
+    bool may;                       /* CONTACT_MAY */
     struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };

@@ -25,6 +25,8 @@ enum request_op {
     REQUEST_CONSENT_HISTORY,
     REQUEST_CONSENT_RECEIPT,
     REQUEST_CONSENT_CHECK,
+    REQUEST_CONTACT_CHOOSE,
+    REQUEST_CONTACT_MAY,
     REQUEST_AUDIT_CHECKPOINT,
     REQUEST_AUDIT_ENTRIES,
     REQUEST_AUDIT_PROVE,
@@ -63,7 +65,7 @@ enum {
     REQUEST_BATCH_SQL_MAX = 128 * 1024
 };
 
-/* About one person: CONSENT_* but IMPORT. */
+/* About one person: CONSENT_* but IMPORT, and CONTACT_*. */
 struct request_consent {
     const char *state; /* "granted", "withdrawn", "objected", "expired" */
     const char *subject;
@@ -75,6 +77,8 @@ struct request_consent {
     const char *tc_string; /* SIGNAL: or NULL, and the signal is GPC's */
     uint64_t record;       /* RECEIPT: 0 = the newest */
     const char *receipt;   /* CHECK */
+    const char *channel;   /* CONTACT_* */
+    const char *at_most;   /* CHOOSE */
 };
 
 /* A piece of a file of decisions: CONSENT_IMPORT. */
@@ -139,7 +143,7 @@ struct request {
     uint64_t first;     /* index of a leaf */
     const char *charge; /* PROVE: the leaf of this charge instead, or NULL */
 
-    /* CONSENT_* */
+    /* CONSENT_*, CONTACT_* */
     const struct request_consent *consent;
     const struct request_import *import;
 

@@ -33,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Consent/Withdraw",
         "/halftone.v1.Audit/ListEntries",
         "/halftone.v1.Audit/Prove",
+        "/halftone.v1.Contact/Choose",
+        "/halftone.v1.Contact/MayContact",
     };
     struct request req;
     struct err err = { 0 };
