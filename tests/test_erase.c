@@ -493,6 +493,9 @@ static void check_old_file(void **state)
     consent_close(f.c);
     assert_int_equal(sqlite3_open(f.dir.path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE choices;"
+                                  "DROP TABLE contacts;"
+                                  "DROP TABLE asks;"
                                   "DROP TABLE erasure_lists;"
                                   "DROP TABLE erasure_places;"
                                   "DROP TABLE erasures;"
