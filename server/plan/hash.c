@@ -76,7 +76,7 @@ static enum err_code where(struct writer *w, struct draft *d,
 static void dataset(struct writer *w, const struct draft *d)
 {
     const struct policy *p = d->policy;
-    text(w, "halftone release 2");
+    text(w, "halftone release 3");
     text(w, p->id);
     writer_be64(w, p->version);
     text(w, p->data_version);
@@ -274,7 +274,7 @@ static enum err_code print_series(struct writer *w, struct draft *d,
     const struct draft_series *s = ctx;
     const struct policy *policy = d->policy;
     const struct plan *p = d->plan;
-    text(w, "halftone series 1");
+    text(w, "halftone series 2");
     text(w, policy->id);
     writer_be64(w, policy->version);
     writer_bytes(w, policy->meaning, sizeof policy->meaning);

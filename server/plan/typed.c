@@ -50,43 +50,6 @@ bool typed_equal(const struct typed *a, const struct typed *b)
     return false;
 }
 
-/* Kind and counts go before contents, so no two trees share their bytes. */
-void typed_write(struct writer *w, const struct typed *e)
-{
-    if (!e) {
-        writer_u8(w, UINT8_MAX);
-        return;
-    }
-    writer_u8(w, (uint8_t)e->kind);
-    writer_u8(w, (uint8_t)e->type);
-    switch (e->kind) {
-    case TYPED_CONST:
-        value_write(w, &e->value);
-        return;
-    case TYPED_COLUMN:
-        writer_be32(w, (uint32_t)strlen(e->column->sql));
-        writer_str(w, e->column->sql);
-        return;
-    case TYPED_TEXT:
-        writer_be32(w, (uint32_t)strlen(e->text));
-        writer_str(w, e->text);
-        return;
-    case TYPED_CALL:
-        /* The name, not the number: op.def may grow in the middle. */
-        writer_be16(w, (uint16_t)strlen(op_info_of(e->call.op)->sql));
-        writer_str(w, op_info_of(e->call.op)->sql);
-        writer_be32(w, (uint32_t)e->call.n_args);
-        for (size_t i = 0; i < e->call.n_args; i++)
-            typed_write(w, e->call.args[i]);
-        return;
-    case TYPED_KEY:
-    case TYPED_AGG:
-    case TYPED_OVER:
-        writer_be32(w, (uint32_t)e->index);
-        return;
-    }
-}
-
 static void print_const(struct writer *w, const struct typed *e)
 {
     const bool quoted = e->value.type == VALUE_TEXT ||

@@ -81,8 +81,8 @@ bool typed_equal(const struct typed *a, const struct typed *b);
 
 /*
  * Canonical bytes for hashing: equal expressions write equal bytes and
- * different ones different bytes.  Operands of AND and OR must have been
- * ordered (typed_canonical) first.
+ * different ones different bytes.  a + b and b + a are equal, a > b and b < a,
+ * the values of an IN in any order.
  */
 void typed_write(struct writer *w, const struct typed *e);
 
