@@ -314,31 +314,41 @@ static void check_answer(void **state)
 /* Rows that nobody gets: names and types alone. */
 static const struct described {
     const char *name, *sql, *want;
+    enum ask_rows rows;
 } described[] = {
     { "LIMIT 0", "SELECT * FROM trips LIMIT 0",
-      "who int, city text, km int, day date" },
+      "who int, city text, km int, day date", 0 },
     { "a filter that is never true",
       "SELECT city, km * 1.5 AS x FROM trips WHERE 1 = 0",
-      "city text, x double" },
+      "city text, x double", 0 },
     { "of a join",
       "SELECT b.city, t.* FROM buys b JOIN towns t ON t.city = b.city LIMIT 0",
-      "city text, city text, zone int" },
-    { "of a public table", "SELECT * FROM towns LIMIT 0",
-      "city text, zone int" },
+      "city text, city text, zone int", 0 },
+    { "of a public table", "SELECT * FROM towns LIMIT 0", "city text, zone int",
+      0 },
     { "of a SELECT around aggregates",
       "SELECT * FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY land) x "
       "LIMIT 0",
-      "land text, c int" },
+      "land text, c int", 0 },
     { "of a window",
       "SELECT who, row_number() OVER (PARTITION BY who ORDER BY day) AS r FROM "
       "trips WHERE FALSE",
-      "who int, r int" },
+      "who int, r int", 0 },
+    { "a probe, where the request wants it", "SELECT * FROM trips LIMIT 1",
+      "who int, city text, km int, day date", ASK_ROWS_PROBE },
+    { "a probe of a query",
+      "SELECT b.city, x.n FROM buys b JOIN (SELECT who, COUNT(*) AS n FROM "
+      "trips GROUP BY who) x ON x.who = b.who LIMIT 1",
+      "city text, n int", ASK_ROWS_PROBE },
+    { "any rows, where the request wants none of them",
+      "SELECT who, km FROM trips ORDER BY km LIMIT 200", "who int, km int",
+      ASK_ROWS_NONE },
 };
 
 static void check_described(void **state)
 {
     const struct described *row = *state;
-    const struct request req = { .purpose = "stats" };
+    const struct request req = { .purpose = "stats", .rows = row->rows };
     struct arena a;
     struct err err = { 0 };
     struct plan *plan = NULL;
@@ -356,6 +366,37 @@ static void check_described(void **state)
     assert_int_equal(
         plan_finish(&table, plan, &(struct plan_noisy){ 0 }, &a, &err), ERR_OK);
     assert_int_equal(table.n_rows, 0);
+    arena_fini(&a);
+}
+
+/* What is answered, or refused, whatever the request wants of people's rows. */
+static void rows_that_may_leave_do(void **state)
+{
+    static const char *const answered[] = {
+        "SELECT DISTINCT land FROM buys LIMIT 1",
+        "SELECT land, c FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY "
+        "land) x LIMIT 1",
+        "SELECT COUNT(*) FROM buys LIMIT 1",
+    };
+    struct request req = { .purpose = "stats", .rows = ASK_ROWS_NONE };
+    struct err err = { 0 };
+    (void)state;
+    for (size_t i = 0; i < sizeof answered / sizeof answered[0]; i++) {
+        struct plan *plan = NULL;
+        struct arena a;
+        arena_init(&a, 1 << 22);
+        assert_int_equal(
+            plan_sql(&plan, answered[i], &req, &plan_shop, &a, &err), ERR_OK);
+        assert_true(plan->lists || !plan->is_free);
+        arena_fini(&a);
+    }
+    req.rows = ASK_ROWS_PROBE; /* and not under another limit */
+    struct plan *plan = NULL;
+    struct arena a;
+    arena_init(&a, 1 << 22);
+    assert_int_equal(plan_sql(&plan, "SELECT * FROM trips LIMIT 2", &req,
+                              &plan_shop, &a, &err),
+                     ERR_REFUSED);
     arena_fini(&a);
 }
 
@@ -436,8 +477,8 @@ static void check_around(void **state)
         measures[i] = (struct dp_noisy){ 10 * (i + 1) };
     }
     const struct plan_noisy noisy = { .keys = keys,
-                                       .measures = measures,
-                                       .n_rows = GROUPS };
+                                      .measures = measures,
+                                      .n_rows = GROUPS };
     assert_int_equal(plan_finish(&table, plan, &noisy, &a, &err), ERR_OK);
     for (size_t i = 0; i < table.n_rows * table.n_columns; i++) {
         writer_str(&w, i == 0 ? "" : i % table.n_columns ? "," : ";");
@@ -493,8 +534,12 @@ static void check_swept(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest single[] = {
+        cmocka_unit_test(rows_that_may_leave_do),
+    };
     sql_init();
-    return RUN_ROWS(answers, check_answer) +
+    return cmocka_run_group_tests(single, NULL, NULL) +
+           RUN_ROWS(answers, check_answer) +
            RUN_ROWS(described, check_described) + RUN_ROWS(swept, check_swept) +
            RUN_ROWS(around, check_around);
 }

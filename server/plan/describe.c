@@ -1,7 +1,8 @@
 /*
  * Rows that are asked for but not shown: SELECT without aggregates under LIMIT
  * 0 or a filter that is never true, as clients write to learn a relation's
- * columns.  Names and types are public; nothing is read or charged.
+ * columns; or as the request wants it, where rows of people would be refused
+ * (enum ask_rows).  Names and types are public; nothing is read or charged.
  */
 #include "server/plan/draft.h"
 #include "server/query/refusal.h"
@@ -62,13 +63,21 @@ static enum err_code fill(struct draft *d, const struct rel *rel,
     return ERR_OK;
 }
 
+/* Does the request want no row in place of a refusal? */
+static bool wants_none(const struct draft *d)
+{
+    const struct select *s = d->tree;
+    return d->req->rows == ASK_ROWS_NONE ||
+           (d->req->rows == ASK_ROWS_PROBE && s->has_limit && s->limit == 1);
+}
+
 enum err_code draft_describe(bool *done, struct draft *d, struct err *err)
 {
     const struct select *s = d->tree;
     const struct rel *rel = NULL;
     const bool none = s->has_limit && s->limit == 0;
     *done = false;
-    if (!is_raw(s) || !(none || s->where || star_of(s)))
+    if (!is_raw(s) || !(none || s->where || star_of(s) || wants_none(d)))
         return ERR_OK;
     const enum err_code code = draft_sub(&rel, d, s, err);
     d->block = NULL;
@@ -78,6 +87,13 @@ enum err_code draft_describe(bool *done, struct draft *d, struct err *err)
     if (code == ERR_OK && (none || rel->never)) {
         *done = true;
         return fill(d, rel, err);
+    }
+    if (code == ERR_OK && (rel->owned || star_of(s)) && wants_none(d)) {
+        *done = true;
+        TRY(fill(d, rel, err));
+        return draft_notice(d, err,
+                            "rows are never released: these are the "
+                            "columns' names and types");
     }
     if (code == ERR_OK && star_of(s))
         return refuse(err, REFUSAL_SELECT_STAR, star_of(s)->expr->at, NULL,

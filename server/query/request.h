@@ -101,6 +101,13 @@ struct request_import {
     const char *source;
 };
 
+/* What becomes of rows of people, which never leave. */
+enum ask_rows {
+    ASK_ROWS_REFUSED, /* with a way out */
+    ASK_ROWS_PROBE,   /* under LIMIT 1, as tools look for columns: no row */
+    ASK_ROWS_NONE     /* no row */
+};
+
 struct request {
     enum request_op op;
     const char *dataset;   /* default schema of a query, or the dataset asked
@@ -121,6 +128,7 @@ struct request {
                       form: what tests hold the others against */
     size_t n_together;  /* questions of a batch it is one of; 0: asked alone */
     bool bounds_report; /* tell, for a share of the price, what bounds cut */
+    enum ask_rows rows;
     bool intervals;     /* also where an interval costs something: quantiles */
     const char *idempotency_key; /* "" = none; at most REQUEST_KEY_MAX bytes */
     uint8_t hash[REQUEST_HASH_LEN]; /* SHA-256 of the request as sent, key and

@@ -69,6 +69,20 @@ static bool read_switch(bool *out, const char *value)
     return false;
 }
 
+/* By the number of enum ask_rows. */
+static const char *const ROWS[] = { "refused", "probe", "none" };
+
+static enum err_code set_rows(struct request *req, const char *value,
+                              struct err *err)
+{
+    for (unsigned i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
+        if (strcasecmp(value, ROWS[i]) == 0) {
+            req->rows = (enum ask_rows)i;
+            return ERR_OK;
+        }
+    return bad_value(SETTING_ROWS, value, err);
+}
+
 static enum err_code set_price(struct request *req, enum setting s,
                                const char *value, struct err *err)
 {
@@ -113,6 +127,8 @@ enum err_code setting_set(struct request *req, const char *name,
     case SETTING_RHO:
     case SETTING_EPSILON:
         return set_price(req, s, value, err);
+    case SETTING_ROWS:
+        return set_rows(req, value, err);
     case SETTING_INTERVALS:
     case SETTING_BOUNDS_REPORT:
         if (!read_switch(&on, value))
@@ -146,6 +162,8 @@ static void reset(struct request *req, const struct request *base,
         req->dashboard = base->dashboard;
     else if (s == SETTING_INTERVALS)
         req->intervals = base->intervals;
+    else if (s == SETTING_ROWS)
+        req->rows = base->rows;
     else if (s == SETTING_BOUNDS_REPORT)
         req->bounds_report = base->bounds_report;
     else if (says(req, s))
@@ -189,6 +207,8 @@ const char *setting_show(const struct request *req, enum setting s,
         return says(req, s) ? arena_printf(a, "%.15g", req->ask.price) : "";
     case SETTING_INTERVALS:
         return req->intervals ? "on" : "off";
+    case SETTING_ROWS:
+        return ROWS[req->rows];
     case SETTING_BOUNDS_REPORT:
         return req->bounds_report ? "on" : "off";
     case SETTING_COUNT:

@@ -127,6 +127,13 @@ check 'EXPLAIN is free' free says 'such quer' sql -c "EXPLAIN SELECT count(*) FR
 check 'LIMIT 0 is free' free gives \
     'customer_id|ordered_at|category|amount|country' \
     sql -P tuples_only=off -P footer=off -c 'SELECT * FROM shop.orders LIMIT 0'
+probes() {
+    gives 'customer_id|ordered_at|category|amount|country' \
+        sql -P tuples_only=off -P footer=off -c "SET halftone.rows = $1" -c "SELECT * FROM shop.orders LIMIT $2"
+}
+check 'where the connection wants it, so is a probe for columns' free probes probe 1
+check 'and any SELECT of rows is' free probes none 200
+check 'a probe is refused where it does not' fails 0A000 sql -c 'SELECT * FROM shop.orders LIMIT 1'
 check 'an estimate is free' free says 'orders' \
     sql -c "CALL halftone.estimate('SELECT count(*) AS orders FROM shop.orders')"
 check 'the budget is a table' says '^shop|' sql -c 'SELECT dataset, cap FROM halftone.budget'
