@@ -59,6 +59,7 @@ write_config() {
     echo 'principals:' >"$run/principals.yaml"
     add_principal analyst analyst
     add_principal steward steward
+    add_principal auditor auditor
     add_principal subjects subject_service
     add_principal mailer sender
     grpc_port=$(free_port "${PORT_FROM:-7443}")

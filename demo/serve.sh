@@ -49,6 +49,11 @@ As the steward, for misses and other people's charges:
     export HALFTONE_TOKEN=\$(cat $PWD/$run/steward.token)
     $bin/halftone misses show
 
+As the auditor, for the log of all that was charged (docs/audit.md):
+
+    export HALFTONE_TOKEN=\$(cat $PWD/$run/auditor.token)
+    $bin/halftone audit entries
+
 ${people}Log: $run/server.log   Metrics: http://127.0.0.1:$metrics_port/metrics
 Ctrl-C stops it.
 TEXT

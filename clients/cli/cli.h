@@ -43,6 +43,9 @@ const struct command *command_find(const char *const *words, size_t n,
 /* A command that was perhaps meant by words[0..n), n > 0, or NULL. */
 const char *command_suggest(const char *const *words, size_t n);
 
+/* Do commands of two words begin with this one? */
+bool command_is_family(const char *word);
+
 /* Print the error, with its place under `sql` (or NULL) and its hint, and give
  * its exit code. */
 int cli_fail(struct cli *cli, const struct err *err, const char *sql);

@@ -71,7 +71,8 @@ const struct command COMMANDS[] = {
       0, 64, run_policy_ddl },
     { "policy records", "FILE...",
       "Print the records of processing that GDPR Art. 30 asks for.",
-      "A row for each purpose of each policy: who answers for it, why, on what\n"
+      "A row for each purpose of each policy: who answers for it, why, on "
+      "what\n"
       "basis, whose data, for whom, for how long, and what protects people.\n"
       "\n"
       "  halftone policy records shop.yaml --format csv > records.csv\n",
@@ -301,6 +302,15 @@ const struct command *command_find(const char *const *words, size_t n,
             return c;
     }
     return NULL;
+}
+
+bool command_is_family(const char *word)
+{
+    const size_t len = strlen(word);
+    for (const struct command *c = COMMANDS; c->name; c++)
+        if (strncmp(c->name, word, len) == 0 && c->name[len] == ' ')
+            return true;
+    return false;
 }
 
 const char *command_suggest(const char *const *words, size_t n)

@@ -203,6 +203,21 @@ static void sum_up(const struct report *r)
     store_end(s, SQL_QUERY);
 }
 
+/* Sums that hold do not make a ledger of a copy. */
+static void say_marks(const struct report *r)
+{
+    static const char *const marks[][2] = {
+        { "backup", "note: it is a backup; 'halftone ledger recover' makes it "
+                    "usable" },
+        { "moved", "note: it was moved; the ledger is elsewhere now" },
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (store_find(r->store, SQL_META_FIND, "t", marks[i][0])) {
+            store_end(r->store, SQL_META_FIND);
+            say(r, "%s", marks[i][1]);
+        }
+}
+
 enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
                             struct err *err)
 {
@@ -217,6 +232,7 @@ enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
     check_tree(&r);
     if (!shared)
         check_lookup(&r);
+    say_marks(&r);
     sum_up(&r);
     store_close(r.store);
     return r.findings ? err_set(err, ERR_INTERNAL,

@@ -18,7 +18,7 @@ mkdir -p "$shop"
 "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 2000 || die "no shop"
 cp demo/shop.yaml "$shop/shop.yaml"
 write_config "$shop/shop.yaml"
-add_principal aud auditor
+cp "$run/auditor.token" "$run/aud.token"
 add_principal some auditor
 sed -i '/^  some:/,$s/datasets: .*/datasets: [shop]/' "$run/principals.yaml"
 start_server
@@ -33,6 +33,16 @@ signed() {
         [ "$(head -n 1 "$run/c")" = halftone.local/log ] && grep -q '^— halftone.local/log ' "$run/c"
 }
 check 'a checkpoint is served to anybody' signed
+walk() { # the page's own lines, as they stand there
+    sed -n '/^## On the demo/,/^## Pages/s/^    //p' docs/audit.md |
+        sed "s|build/demo/serve|$run|g; s|build/halftone|$bin/halftone|g
+             s|answer.json|$run/answer.json|g; s|witness seen|witness $run/walked|" >"$run/walk"
+    [ "$(wc -l <"$run/walk")" -ge 8 ] && bash -e "$run/walk" >"$run/walk.out" 2>&1 || { cat "$run/walk.out"; return 1; }
+    cat "$run/walk.out"
+    grep -q 'every tile as signed' "$run/walk.out" && grep -q 'goes on from what was seen' "$run/walk.out" &&
+        grep -q '"proof":' "$run/walk.out" && grep -q 'every invariant holds' "$run/walk.out"
+}
+check "docs/audit.md's walk works as typed" walk
 grows() {
     local before
     before=$(size)
@@ -122,6 +132,7 @@ rm -rf "$run"/ledger.db*
 sed -i "s|^ledger:.*|&\naudit: {name: second.example/log, key: second.key, witness: $run/witness}|" "$run/config.yaml"
 start_server
 "$bin/halftone" ledger backup "$run/ledger.db" "$run/backup.db" >/dev/null
+check 'a backup says that it is one' says 'it is a backup' "$bin/halftone" ledger verify "$run/backup.db"
 ask 'SELECT COUNT(*) FROM shop.orders' >/dev/null
 left() { "$bin/halftone" budget shop --format json | sed 's/.*"spent_rho":\([^,]*\).*/\1/'; }
 before=$(left)

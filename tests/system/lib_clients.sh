@@ -13,7 +13,6 @@ start_shop() {
     "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$run/shop" "${SHOP_PEOPLE:-2000}" || die "no shop"
     cp demo/shop.yaml "$run/shop/shop.yaml"
     write_config "$run/shop/shop.yaml"
-    add_principal auditor auditor
     start_server
     HALFTONE_AUDITOR_TOKEN=$(cat "$run/auditor.token")
     export HALFTONE_AUDITOR_TOKEN
