@@ -65,7 +65,7 @@ TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(BUILD)/tests/system/attack $(BUILD)/tests/system/captured
-CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash shim.so halftoned)
+CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash wire shim.so halftoned)
 AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
@@ -296,16 +296,19 @@ $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
                                   $(BUILD)/tests/auditor/remember.o $(LIB)
 	$(LINK)
 # Crashes of the server: who causes them, what is preloaded into it, and a server
-# that charges too late (tests/crash/plant.c).
+# that charges or records too late (tests/crash/plant.c).
 $(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/promise \
                                 crash/disk crash/life crash/trace auditor/pipe) $(LIB)
+	$(LINK)
+$(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise \
+                                crash/relay crash/life auditor/pipe lib_postgres) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/shim.so: tests/crash/shim.c tests/crash/trace.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -g -std=c17 -D_GNU_SOURCE -I. -pthread $(WARN) -fPIC -shared \
 	    -o $@ $< -ldl
 $(BUILD)/tests/crash/halftoned: LDFLAGS += \
-    -Wl,--wrap=ledger_wait,--wrap=ledger_answer
+    -Wl,--wrap=ledger_wait,--wrap=ledger_answer,--wrap=consent_record
 $(BUILD)/tests/crash/halftoned: $(BUILD)/server/main/main.o \
                                 $(BUILD)/tests/crash/plant.o $(LIB)
 	$(LINK)

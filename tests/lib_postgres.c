@@ -25,9 +25,12 @@ static void call(const char *verb, char *out, size_t len)
         out[strcspn(out, "\n")] = '\0';
 }
 
+/* A process that was forked off, and ends, leaves it alone. */
+static pid_t owner;
 static void stop(void)
 {
-    call("stop", NULL, 0);
+    if (getpid() == owner)
+        call("stop", NULL, 0);
 }
 
 const char *postgres_uri(void)
@@ -38,21 +41,43 @@ const char *postgres_uri(void)
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp",
                    (int)getpid());
     call("start", uri, sizeof uri);
+    owner = getpid();
     (void)atexit(stop);
     return uri;
 }
 
-void postgres_run(const char *sql)
+static PGresult *run(PGconn **out, const char *sql)
 {
     PGconn *conn = PQconnectdb(postgres_uri());
+    if (PQstatus(conn) != CONNECTION_OK) {
+        fprintf(stderr, "%s\n", PQerrorMessage(conn));
+        abort();
+    }
     PGresult *r = PQexec(conn, sql);
     const ExecStatusType status = PQresultStatus(r);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
         fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(conn));
         abort();
     }
+    *out = conn;
+    return r;
+}
+
+void postgres_run(const char *sql)
+{
+    PGconn *conn;
+    PQclear(run(&conn, sql));
+    PQfinish(conn);
+}
+
+unsigned long postgres_count(const char *sql)
+{
+    PGconn *conn;
+    PGresult *r = run(&conn, sql);
+    const unsigned long n = strtoul(PQgetvalue(r, 0, 0), NULL, 10);
     PQclear(r);
     PQfinish(conn);
+    return n;
 }
 
 void postgres_clear(void)

@@ -11,6 +11,9 @@ void postgres_clear(void);
 /* Run a statement; it must succeed. */
 void postgres_run(const char *sql);
 
+/* The number that a query gives. */
+unsigned long postgres_count(const char *sql);
+
 /* Kill -9 all of it, and start it again. */
 void postgres_kill(void);
 void postgres_again(void);

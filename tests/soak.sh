@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the tests do, for SOAK_SECONDS (600): random histories of the ledger from
-# new seeds, every crash of it and of the server, the coverage of every interval, for a third of
+# new seeds, every crash of it and of the server, many of its wire to a database,
+# kills of both, the coverage of every interval, for a third of
 # the time random questions and mutations to two servers that differ in one
 # person, the flood and the threads again and again, and a real server that is
 # asked, killed and reloaded.  Ends after the time, or at the first failure;
@@ -33,6 +34,11 @@ echo "ok every crash of the ledger, $SECONDS s"
 run 'every crash of the server' env CRASH_POINTS=0 CRASH_FAULTS=0 CRASH_SEED="$first" \
     SYSTEM_TIMEOUT=7200 tests/system/run.sh tests/system/crash.sh
 echo "ok every crash of the server from seed $first, $SECONDS s"
+run 'messages to a database' env WIRE_POINTS=150 CRASH_SEED="$first" SYSTEM_TIMEOUT=7200 \
+    tests/system/run.sh tests/system/wire.sh
+run 'kills of servers and their database' env SERVERS_ROUNDS=20 SYSTEM_TIMEOUT=1800 \
+    tests/system/run.sh tests/system/servers.sh
+echo "ok servers and a database from seed $first, $SECONDS s"
 run 'intervals of every question' env SOAK=$first "$build/tests/test_coverage"
 echo "ok intervals of every question from seed $first, $SECONDS s"
 

@@ -54,3 +54,20 @@ bool durable_write(const char *path, const void *data, size_t len,
     return fd >= 0 && durable_put(fd, data, len) && rename(aside, path) == 0 &&
            durable_name(path);
 }
+
+bool durable_again(const char *path)
+{
+    char block[1 << 16];
+    ssize_t n;
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    for (off_t at = 0; (n = pread(fd, block, sizeof block, at)) != 0;) {
+        const ssize_t put = n < 0 ? n : pwrite(fd, block, (size_t)n, at);
+        if (put > 0)
+            at += put;
+        else if (errno != EINTR)
+            return false;
+    }
+    return fsync(fd) == 0;
+}

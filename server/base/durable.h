@@ -22,4 +22,12 @@ bool durable_put(int fd, const void *data, size_t len);
 bool durable_write(const char *path, const void *data, size_t len,
                    unsigned mode);
 
+/*
+ * The contents of the file at `path`, as they are read, whatever became of them
+ * before: after a sync that failed the system shows what the disk may lack, and
+ * another sync carries none of it, so they are written over themselves.  A file
+ * that is not there is fine.  Nobody else writes it.
+ */
+bool durable_again(const char *path);
+
 #endif

@@ -373,6 +373,7 @@ enum err_code shelf_open(struct shelf *s, const char *path, struct err *err)
                 "PRAGMA cache_size = -262144;");
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
     TRY(check_schema(s, path, err));
+    TRY(log_vfs_mend(path, err));
     for (int i = 0; i < SHELF_SQL_COUNT && s->rc == SQLITE_OK; i++)
         (void)failed(s, sqlite3_prepare_v3(s->db, SQL_TEXT[i], -1,
                                            SQLITE_PREPARE_PERSISTENT,

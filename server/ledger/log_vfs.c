@@ -1,9 +1,13 @@
 #include "server/ledger/log_vfs.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "server/base/durable.h"
 
 /* SQLite's own xWrite takes less than 128 KiB at a time. */
 enum { PIECE = 64 * 1024 };
@@ -14,6 +18,7 @@ struct log_file {
     uint8_t *data;        /* owned: not written yet */
     int len;              /* bytes of it */
     sqlite3_int64 offset; /* where it belongs in the file */
+    const char *name;     /* SQLite's, until it is closed; NULL: durable */
     sqlite3_int64 real[]; /* SQLite aligns to 8 bytes */
 };
 
@@ -83,11 +88,20 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
     return rc ? rc : real->pMethods->xTruncate(real, size);
 }
 
+/* With the first sync its name is durable.  SQLite syncs the folder, too, and
+ * does not look whether that failed: then the whole log would be lost. */
 static int log_sync(sqlite3_file *file, int flags)
 {
+    struct log_file *f = log_of(file);
     sqlite3_file *real = real_of(file);
-    const int rc = flush(file);
-    return rc ? rc : real->pMethods->xSync(real, flags);
+    int rc = flush(file);
+    if (rc == SQLITE_OK)
+        rc = real->pMethods->xSync(real, flags);
+    if (rc == SQLITE_OK && f->name && !durable_name(f->name))
+        rc = SQLITE_IOERR_DIR_FSYNC;
+    if (rc == SQLITE_OK)
+        f->name = NULL;
+    return rc;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -158,7 +172,7 @@ static int log_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
         return real_vfs->xOpen(real_vfs, name, file, flags, out_flags);
     struct log_file *f = log_of(file);
     sqlite3_file *real = real_of(file);
-    *f = (struct log_file){ .data = sqlite3_malloc(LOG_BUFFER) };
+    *f = (struct log_file){ .data = sqlite3_malloc(LOG_BUFFER), .name = name };
     if (!f->data)
         return SQLITE_NOMEM;
     const int rc = real_vfs->xOpen(real_vfs, name, real, flags, out_flags);
@@ -190,4 +204,15 @@ const char *log_vfs_name(void)
     }
     (void)pthread_mutex_unlock(&lock);
     return rc == SQLITE_OK ? log_vfs.zName : NULL;
+}
+
+enum err_code log_vfs_mend(const char *path, struct err *err)
+{
+    char log[4096];
+    if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log)
+        return err_set(err, ERR_NOT_FOUND, "the path %.200s is too long", path);
+    return durable_again(log)
+               ? ERR_OK
+               : err_set(err, ERR_INTERNAL, "cannot write %s: %s", log,
+                         strerror(errno));
 }

@@ -446,13 +446,15 @@ static enum err_code open_to_write(struct sqlite_store *s, const char *path,
     if (failed(s, sqlite3_open_v2(path, &s->db, flags, log_vfs_name())))
         return damaged(s, path, err);
     /* Not a ledger: refused before anything of it is touched. */
-    if (sqlite_file_schema(s->db) != 0)
+    const int version = sqlite_file_schema(s->db);
+    if (version > 0)
+        TRY(log_vfs_mend(path, err));
+    if (version != 0)
         TRY(check_schema(s, path, err));
     configure(s);
     TRY(check_schema(s, path, err));
     if (s->base.rc == STORE_OK)
         (void)failed(s, lookup_open(&s->lookup, s->db));
-    /* What a failed sync left in the page cache only is written once more. */
     store_checkpoint(&s->base);
     return s->base.rc == STORE_OK ? ERR_OK : damaged(s, path, err);
 }

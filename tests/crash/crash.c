@@ -7,10 +7,13 @@
  * made as the crash leaves it, the server starts on it, and every question is
  * asked again under its key.  Then operations fail while it runs: the process
  * dies, an input/output error, a full disk.  Whatever a client was sent before
- * must be there after: the same bytes, one charge a key, every sum.
+ * must be there after: the same bytes, one charge a key, every sum, and every
+ * person's decision.
  *
  *   CRASH_POINTS  crashes to try, spread evenly over the trace (0 = all)
  *   CRASH_FAULTS  operations to fail, of each kind (0 = all)
+ *   CRASH_ONLY    words of the names of tests to run; all the others are left
+ *                 out
  *   CRASH_SEED    chooses which, and what of unsynced writes arrives
  *
  * A line a test as the scripts of tests/system have it.
@@ -35,9 +38,12 @@ static struct trace trace_of(const struct life *l)
     return trace_read(path);
 }
 
-static bool record(struct life *l, struct life_replies *r, const char *server)
+static bool record(struct life *l, struct life_replies *r, const char *server,
+                   const char *plant)
 {
-    const struct life_how watched = { .traced = true, .server = server };
+    const struct life_how watched = { .traced = true,
+                                      .server = server,
+                                      .plant = plant };
     const size_t half = LIFE_ASKED / 2;
     life_wipe(l);
     if (!life_start(l, &watched))
@@ -50,7 +56,8 @@ static bool record(struct life *l, struct life_replies *r, const char *server)
     life_rest();
     (void)life_stop(l, SIGKILL);
     for (size_t i = 0; i < LIFE_ASKED; i++)
-        if (!r->of[i].is_there || r->of[i].status != 0 || !r->of[i].charge[0]) {
+        if (!r->of[i].is_there || r->of[i].status != 0 ||
+            r->of[i].mark_len == 0) {
             printf("    question %zu: status %d %s\n", i, r->of[i].status,
                    r->of[i].what);
             return false;
@@ -58,12 +65,19 @@ static bool record(struct life *l, struct life_replies *r, const char *server)
     return true;
 }
 
-static void note_sent(struct sent *s, const struct trace_event *e,
+/* True when that was the first of it. */
+static bool note_sent(struct sent *s, const struct trace_event *e,
                       const uint8_t *data)
 {
+    bool is_new = false;
     for (size_t i = 0; e->kind == TRACE_SENT && i < LIFE_ASKED; i++)
-        if (memmem(data, e->len, s->replies->of[i].charge, 32))
+        if (s->replies->of[i].mark_len &&
+            memmem(data, e->len, s->replies->of[i].mark,
+                   s->replies->of[i].mark_len)) {
+            is_new = is_new || !s->was[i];
             s->was[i] = true;
+        }
+    return is_new;
 }
 
 struct sweep {
@@ -111,6 +125,7 @@ static void crash_again(struct life *l, enum disk_keep keep, uint64_t seed)
     hold_folder(d, l, "state/a");
     hold_folder(d, l, "state/b");
     hold_folder(d, l, "state/c");
+    hold_folder(d, l, "state/d");
     if (life_start(l, &how))
         (void)life_stop(l, SIGKILL);
     else
@@ -129,9 +144,10 @@ static void crash_again(struct life *l, enum disk_keep keep, uint64_t seed)
 struct sweep_how {
     enum disk_keep keep;
     bool syncs_lie, twice;
-    bool is_control; /* that it breaks is no news */
-    bool planted;    /* the planted server was watched: it invents names */
-    uint64_t points; /* to try at most; 0 = all */
+    bool is_control;   /* that it breaks is no news */
+    bool at_replies;   /* only right after a reply was sent */
+    const char *plant; /* that server was watched (plant.c), or NULL */
+    uint64_t points;   /* to try at most; 0 = all */
 };
 
 static bool is_counted(const struct trace_event *e)
@@ -148,7 +164,7 @@ static void try_here(struct life *l, const struct disk *d,
     disk_crash(d, how->keep, s->seed + now);
     if (how->twice)
         crash_again(l, how->keep, s->seed + 7 * now);
-    const char *why = promise_check(l, sent, !how->planted, !how->is_control);
+    const char *why = promise_check(l, sent, !how->plant, !how->is_control);
     s->points++;
     if (why && s->broken++ == 0) {
         s->at = now;
@@ -156,7 +172,8 @@ static void try_here(struct life *l, const struct disk *d,
     }
 }
 
-/* Crashes before so many operations of the trace, or all, and at its end. */
+/* Crashes before so many operations of the trace, or all, and at its end; or
+ * before the first one after each reply. */
 static void sweep(struct life *l, const struct trace *t,
                   const struct life_replies *r, const struct sweep_how *how,
                   struct sweep *s)
@@ -168,11 +185,16 @@ static void sweep(struct life *l, const struct trace *t,
     struct disk *d = disk_new(how->syncs_lie);
     struct trace_event e;
     const uint8_t *data;
+    bool is_due = false;
     for (size_t at = 0; trace_next(t, &at, &e, &data);) {
-        if (is_counted(&e) && disk_count(d) % stride == s->seed % stride)
+        if (!how->at_replies)
+            is_due = disk_count(d) % stride == s->seed % stride;
+        if (is_counted(&e) && is_due) {
             try_here(l, d, &sent, how, s);
+            is_due = false;
+        }
         disk_apply(d, &e, data);
-        note_sent(&sent, &e, data);
+        is_due = note_sent(&sent, &e, data) || is_due;
     }
     try_here(l, d, &sent, how, s);
     disk_free(d);
@@ -180,38 +202,93 @@ static void sweep(struct life *l, const struct trace *t,
 
 /* ---- lives in which an operation fails ---- */
 
+/* The power goes before operation `at`.  `sent` says what clients have. */
+static const char *check_at(struct life *l, struct sent *sent, uint64_t at,
+                            enum disk_keep keep, uint64_t seed)
+{
+    const struct trace t = trace_of(l);
+    struct disk *d = disk_new(false);
+    struct trace_event e;
+    const uint8_t *data;
+    for (size_t i = 0; trace_next(&t, &i, &e, &data) && disk_count(d) < at;) {
+        disk_apply(d, &e, data);
+        (void)note_sent(sent, &e, data);
+    }
+    life_wipe(l);
+    disk_crash(d, keep, seed);
+    disk_free(d);
+    free(t.bytes);
+    return promise_check(l, sent, true, true);
+}
+
 /* What a client of the failing server was sent is what it has. */
 static const char *check_failed(struct life *l, const struct life_replies *r,
                                 enum disk_keep keep, uint64_t seed)
 {
     struct sent sent = { .replies = r };
-    const struct trace t = trace_of(l);
-    struct disk *d = disk_new(false);
-    struct trace_event e;
-    const uint8_t *data;
     for (size_t i = 0; i < LIFE_ASKED; i++)
         sent.was[i] = r->of[i].is_there && r->of[i].status == 0;
-    for (size_t at = 0; trace_next(&t, &at, &e, &data);)
-        disk_apply(d, &e, data);
-    life_wipe(l);
-    disk_crash(d, keep, seed);
-    disk_free(d);
-    free(t.bytes);
-    return promise_check(l, &sent, true, true);
+    return check_at(l, &sent, UINT64_MAX, keep, seed);
 }
 
-static void fail_at(struct life *l, const char *fault, uint64_t at,
+/* The server starts on what it left, in the page cache too, and answers; then,
+ * somewhere on that way or at its end, the power goes.  What it told is as good
+ * as what anybody was told before. */
+static const char *start_again(struct life *l, struct life_replies *r,
+                               uint64_t seed)
+{
+    const struct life_how watched = { .traced = true };
+    struct life_replies *first = life_replies_new();
+    struct sent sent = { .replies = r };
+    const struct trace t = trace_of(l);
+    const uint64_t before = length_of(&t);
+    free(t.bytes);
+    *first = *r;
+    const char *why = NULL;
+    if (!life_start(l, &watched)) {
+        (void)life_stop(l, SIGKILL);
+        why = "the server does not start again";
+    } else {
+        life_ask(l, r, 0, LIFE_ASKED, 2);
+        why = life_stop(l, SIGKILL);
+    }
+    for (size_t i = 0; i < LIFE_ASKED && !why; i++) {
+        sent.was[i] = first->of[i].is_there && first->of[i].status == 0;
+        if (sent.was[i] && !promise_repeats(&r->of[i], &first->of[i], true))
+            why = "the server repeats another answer";
+    }
+    life_replies_free(first);
+    if (why)
+        return why;
+    const struct trace both = trace_of(l);
+    const uint64_t more = length_of(&both) - before;
+    free(both.bytes);
+    const uint64_t at = seed % 2 ? before + seed / 2 % (more + 1) : UINT64_MAX;
+    return check_at(l, &sent, at, DISK_NOTHING, seed);
+}
+
+struct fault {
+    const char *fault; /* shim.c */
+    bool goes_on;      /* the server starts again before the power goes */
+    const char *name;
+};
+
+static void fail_at(struct life *l, const struct fault *f, uint64_t at,
                     struct sweep *s)
 {
-    const struct life_how how = { .traced = true, .fault = fault, .at = at };
+    const struct life_how how = { .traced = true, .fault = f->fault, .at = at };
     struct life_replies *r = life_replies_new();
     life_wipe(l);
     const bool served = life_start(l, &how);
     if (served)
         life_ask(l, r, 0, LIFE_ASKED, 2);
-    const char *why = life_stop(l, served ? SIGTERM : 0);
+    const char *why = life_stop(l, !served      ? 0
+                                   : f->goes_on ? SIGKILL
+                                                : SIGTERM);
     if (why)
         life_show_log(l);
+    else if (f->goes_on)
+        why = start_again(l, r, s->seed + 31 * at);
     else
         why = check_failed(l, r, (enum disk_keep)(at % DISK_KEEPS), s->seed);
     s->points++;
@@ -228,6 +305,12 @@ static uint64_t number_of(const char *name, uint64_t absent)
 {
     const char *text = getenv(name);
     return text ? strtoull(text, NULL, 10) : absent;
+}
+
+static bool is_wanted(const char *name)
+{
+    const char *only = getenv("CRASH_ONLY");
+    return !only || strstr(name, only);
 }
 
 static int failures;
@@ -256,6 +339,10 @@ static const struct row {
     bool holds;
     uint64_t share; /* of the points: one in so many */
 } ROWS_OF_CRASHES[] = {
+    { "power lost right after a reply, nothing unsynced arrived",
+      { .keep = DISK_NOTHING, .at_replies = true },
+      true,
+      1 },
     { "power lost, nothing unsynced arrived",
       { .keep = DISK_NOTHING },
       true,
@@ -282,7 +369,17 @@ static const struct row {
       false,
       4 },
     { "control: a charge after its release is found out",
-      { .keep = DISK_NOTHING, .planted = true, .is_control = true },
+      { .keep = DISK_NOTHING,
+        .plant = "charge",
+        .is_control = true,
+        .at_replies = true },
+      false,
+      1 },
+    { "control: a decision recorded after it was told is found out",
+      { .keep = DISK_NOTHING,
+        .plant = "decision",
+        .is_control = true,
+        .at_replies = true },
       false,
       1 },
 };
@@ -298,23 +395,30 @@ static void run_row(struct life *l, const struct trace *t,
     report_sweep(row->name, &s, row->holds);
 }
 
+static bool is_of(const struct row *row, const char *plant)
+{
+    return row->how.plant && plant ? strcmp(row->how.plant, plant) == 0
+                                   : row->how.plant == plant;
+}
+
 /* Rows of one server, watched once. */
-static void run_crashes(struct life *l, const char *planted)
+static void run_crashes(struct life *l, const char *server, const char *plant)
 {
     const size_t n = sizeof ROWS_OF_CRASHES / sizeof ROWS_OF_CRASHES[0];
     const uint64_t points = number_of("CRASH_POINTS", 24),
                    seed = number_of("CRASH_SEED", 1);
     struct life_replies *r = life_replies_new();
-    if (!record(l, r, planted)) {
+    if (!record(l, r, server, plant)) {
         report("a server on a disk that is well answers", false);
         return;
     }
     const struct trace t = trace_of(l);
-    if (!planted)
+    if (!plant)
         printf("note %llu operations of files in two lives\n",
                (unsigned long long)length_of(&t));
     for (size_t i = 0; i < n; i++)
-        if (ROWS_OF_CRASHES[i].how.planted == (planted != NULL))
+        if (is_of(&ROWS_OF_CRASHES[i], plant) &&
+            is_wanted(ROWS_OF_CRASHES[i].name))
             run_row(l, &t, r, &ROWS_OF_CRASHES[i], points ? points / n + 1 : 0,
                     seed);
     free(t.bytes);
@@ -325,7 +429,7 @@ static void run_crashes(struct life *l, const char *planted)
 static uint64_t life_length(struct life *l)
 {
     struct life_replies *r = life_replies_new();
-    if (!record(l, r, NULL))
+    if (!record(l, r, NULL, NULL))
         return 0;
     const struct trace t = trace_of(l);
     const uint64_t n = length_of(&t);
@@ -336,19 +440,23 @@ static uint64_t life_length(struct life *l)
 
 static void run_faults(struct life *l)
 {
-    static const char *const FAULTS[][2] = {
-        { "kill", "the process dies at an operation" },
-        { "eio", "an operation fails: nothing is released uncharged" },
-        { "enospc", "the disk fills: nothing is released uncharged" },
+    static const struct fault FAULTS[] = {
+        { "kill", false, "the process dies at an operation" },
+        { "eio", false, "an operation fails: nothing is released uncharged" },
+        { "enospc", false, "the disk fills: nothing is released uncharged" },
+        { "eio", true, "an operation fails, and later the power" },
+        { "enospc", true, "the disk was full, and then the power fails" },
     };
     const uint64_t points = number_of("CRASH_FAULTS", 3),
                    seed = number_of("CRASH_SEED", 1), n = life_length(l);
     const uint64_t stride = points && points < n ? n / points : 1;
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
         struct sweep s = { .seed = seed };
+        if (!is_wanted(FAULTS[i].name))
+            continue;
         for (uint64_t at = 1 + (seed + i) % stride; at <= n; at += stride)
-            fail_at(l, FAULTS[i][0], at, &s);
-        report_sweep(FAULTS[i][1], &s, true);
+            fail_at(l, &FAULTS[i], at, &s);
+        report_sweep(FAULTS[i].name, &s, true);
     }
 }
 
@@ -361,8 +469,9 @@ int main(int argc, char **argv)
     }
     (void)setvbuf(stdout, NULL, _IONBF, 0); /* it forks */
     life_init(&l, argv[1], argv[2]);
-    run_crashes(&l, NULL);
-    run_crashes(&l, argv[3]);
+    run_crashes(&l, NULL, NULL);
+    run_crashes(&l, argv[3], "charge");
+    run_crashes(&l, argv[3], "decision");
     run_faults(&l);
     life_fini(&l);
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;

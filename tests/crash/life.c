@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "halftone/v1/consent.pb-c.h"
 #include "halftone/v1/halftone.pb-c.h"
 #include "tests/auditor/pipe.h"
 
@@ -26,6 +27,8 @@ enum {
 #define PRICE 0.006
 static const char TOKEN[] =
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+static const char TOKEN_OF_PEOPLE[] =
+    "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 
 static _Noreturn void give_up(const char *what)
 {
@@ -72,37 +75,59 @@ static void write_data(const struct life *l)
         "slots: {first: 0}\nreuse_for: 0\n"
         "purposes:\n  care: {help: To see how many come., basis: "
         "legitimate_interest}\n"
+        "  news: {help: Who may be written to., basis: consent}\nconsent: {}\n"
         "tables:\n  visits: {from: people.csv, key: person, columns: {person: "
         "int, n: {type: int, range: [0, 9]}}}\n");
     (void)fclose(f);
 }
 
-static void write_config(const struct life *l)
+static void write_principal(FILE *f, const char *name, const char *role,
+                            const char *token)
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];
-    FILE *f = file_new(l, "principals.yaml");
-    (void)SHA256((const uint8_t *)TOKEN, strlen(TOKEN), hash);
-    (void)fprintf(f, "principals:\n  ann: {role: analyst, datasets: [\"*\"], "
-                     "purposes: [\"*\"], token_sha256: ");
+    (void)SHA256((const uint8_t *)token, strlen(token), hash);
+    (void)fprintf(f,
+                  "  %s: {role: %s, datasets: [\"*\"], purposes: [\"*\"], "
+                  "token_sha256: ",
+                  name, role);
     for (size_t i = 0; i < sizeof hash; i++)
         (void)fprintf(f, "%02x", hash[i]);
     (void)fprintf(f, "}\n");
+}
+
+static void write_config(const struct life *l)
+{
+    FILE *f = file_new(l, "principals.yaml");
+    (void)fprintf(f, "principals:\n");
+    write_principal(f, "ann", "analyst", TOKEN);
+    write_principal(f, "desk", "subject_service", TOKEN_OF_PEOPLE);
     (void)fclose(f);
     f = file_new(l, "config.yaml");
-    (void)fprintf(f, "listen: 127.0.0.1:0\nmetrics: off\nplaintext: loopback\n"
-                     "policies: clinic.yaml\nprincipals: principals.yaml\n"
-                     "ledger: state/a/ledger.db\nsecret: state/c/secret\n"
-                     "answer_keys: state/c/answers\n"
-                     "audit: {name: example.com/log, key: state/c/audit, "
-                     "witness: state/b/witness}\n"
-                     "loops: 1\nworkers: 2\n");
+    (void)fprintf(
+        f,
+        "listen: 127.0.0.1:0\nmetrics: off\nplaintext: loopback\n"
+        "policies: clinic.yaml\nprincipals: principals.yaml\nlease: 1 s\n"
+        "ledger: '%s'\nsecret: %s/secret\nanswer_keys: %s/answers\n"
+        "consent: {file: state/d/consent.db, keys: state/c/people}\n"
+        "audit: {name: example.com/log, key: %s/audit, "
+        "witness: state/b/witness}\nloops: 1\nworkers: 2\n",
+        l->ledger ? l->ledger : "state/a/ledger.db", l->keys, l->keys, l->keys);
     (void)fclose(f);
 }
 
 void life_init(struct life *l, const char *shim, const char *server)
 {
+    life_init_at(l, server, NULL, NULL);
+    l->shim = shim;
+}
+
+void life_init_at(struct life *l, const char *server, const char *ledger,
+                  const char *keys)
+{
     const char *tmp = getenv("TMPDIR");
-    *l = (struct life){ .shim = shim, .server = server };
+    *l = (struct life){ .server = server,
+                        .ledger = ledger,
+                        .keys = keys ? keys : "state/c" };
     (void)snprintf(l->run, sizeof l->run, "%s/crash.XXXXXX",
                    tmp ? tmp : "/tmp");
     if (!mkdtemp(l->run))
@@ -113,6 +138,7 @@ void life_init(struct life *l, const char *shim, const char *server)
     make_folder(l, "state/a");
     make_folder(l, "state/b");
     make_folder(l, "state/c");
+    make_folder(l, "state/d");
 }
 
 /* Only what this test made; its names have no characters of a shell. */
@@ -127,7 +153,7 @@ static void remove_here(const struct life *l, const char *names)
 
 void life_wipe(struct life *l)
 {
-    remove_here(l, "state/a/* state/b/* state/c/* trace");
+    remove_here(l, "state/a/* state/b/* state/c/* state/d/* trace");
 }
 
 void life_fini(struct life *l)
@@ -157,7 +183,10 @@ static void become_server(const struct life *l, const struct life_how *how)
     (void)setenv("CRASH_AT", at, 1);
     if (how->fault)
         (void)setenv("CRASH_FAULT", how->fault, 1);
-    (void)setenv("LD_PRELOAD", l->shim, 1);
+    if (how->plant)
+        (void)setenv("CRASH_PLANT", how->plant, 1);
+    if (l->shim)
+        (void)setenv("LD_PRELOAD", l->shim, 1);
     (void)setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     life_path(path, l, "config.yaml");
     (void)execl(how->server ? how->server : l->server, "halftoned", "--config",
@@ -254,9 +283,18 @@ const char *life_stop(struct life *l, int sig)
 
 /* ---- who asks ---- */
 
+/* Questions of one method, over one connection. */
+enum method {
+    METHOD_QUERY,
+    METHOD_BATCH,
+    METHOD_GRANT,
+    METHOD_WITHDRAW,
+    METHODS
+};
 struct asking {
     struct life_replies *replies;
-    size_t first;
+    enum method method;
+    size_t question[LIFE_ASKED], n;
     uint8_t message[LIFE_REPLY_MAX];
 };
 
@@ -274,12 +312,41 @@ void life_replies_free(struct life_replies *r)
     (void)munmap(r, sizeof *r);
 }
 
-static bool is_batch(size_t question)
+bool life_is_decision(size_t question)
 {
-    return question == LIFE_ASKED - 1;
+    return question % 4 == 2;
+}
+
+static enum method method_of(size_t question)
+{
+    if (life_is_decision(question))
+        return question / 4 % 2 ? METHOD_WITHDRAW : METHOD_GRANT;
+    return question == LIFE_ASKED - 1 ? METHOD_BATCH : METHOD_QUERY;
 }
 
 static char purpose[] = "care", dataset[] = "clinic";
+
+/* When the person decided: a number that nothing else says. */
+static int64_t decided_us(size_t question)
+{
+    return INT64_C(1700000000123456) + (int64_t)question * 1000000;
+}
+
+/* Person 1 says yes, then takes it back; person 2 says yes. */
+static size_t pack_decision(uint8_t *out, size_t question)
+{
+    static char source[] = "a form", news[] = "news", *purposes[] = { news };
+    Halftone__V1__ConsentEvent d = HALFTONE__V1__CONSENT_EVENT__INIT;
+    char subject[24];
+    (void)snprintf(subject, sizeof subject, "%zu", 1 + question / 8);
+    d.dataset = dataset;
+    d.subject = subject;
+    d.purposes = purposes;
+    d.n_purposes = 1;
+    d.at_us = decided_us(question);
+    d.source = source;
+    return halftone__v1__consent_event__pack(&d, out);
+}
 
 static void init_query(Halftone__V1__QueryRequest *r, Halftone__V1__Ask *ask,
                        char *sql)
@@ -296,10 +363,15 @@ static void init_query(Halftone__V1__QueryRequest *r, Halftone__V1__Ask *ask,
 static void on_ask(void *ctx, size_t call, const uint8_t **msg, size_t *len)
 {
     struct asking *a = ctx;
-    const size_t question = a->first + call;
+    const size_t question = a->question[call];
     char key[16], sql[2][96];
     Halftone__V1__QueryRequest query[2], *queries[] = { &query[0], &query[1] };
     Halftone__V1__Ask ask[2];
+    *msg = a->message;
+    if (life_is_decision(question)) {
+        *len = pack_decision(a->message, question);
+        return;
+    }
     (void)snprintf(key, sizeof key, "key %zu", question);
     for (size_t i = 0; i < 2; i++) {
         (void)snprintf(sql[i], sizeof sql[i],
@@ -307,8 +379,7 @@ static void on_ask(void *ctx, size_t call, const uint8_t **msg, size_t *len)
                        question + i);
         init_query(&query[i], &ask[i], sql[i]);
     }
-    *msg = a->message;
-    if (!is_batch(question)) {
+    if (a->method == METHOD_QUERY) {
         query[0].dataset = dataset;
         query[0].purpose = purpose;
         query[0].idempotency_key = key;
@@ -336,12 +407,31 @@ static void find_charge(struct life_reply *r)
         if (run == 32)
             memcpy(r->charge, r->msg + i - 31, 32);
     }
+    r->mark_len = strlen(r->charge);
+    memcpy(r->mark, r->charge, r->mark_len);
+}
+
+/* Its mark: the time, as the message holds it. */
+static void find_record(struct life_reply *r, size_t question)
+{
+    uint64_t at_us = (uint64_t)decided_us(question);
+    Halftone__V1__Recorded *m =
+        halftone__v1__recorded__unpack(NULL, r->len, r->msg);
+    if (!m)
+        give_up("a decision's reply cannot be read");
+    r->record = m->record;
+    r->was_there = m->was_there;
+    halftone__v1__recorded__free_unpacked(m, NULL);
+    for (; at_us; at_us >>= 7)
+        r->mark[r->mark_len++] =
+            (char)((at_us & 127) + (at_us > 127 ? 128 : 0));
 }
 
 static void on_reply(void *ctx, const struct pipe_reply *reply)
 {
     struct asking *a = ctx;
-    struct life_reply *r = &a->replies->of[a->first + reply->call];
+    const size_t question = a->question[reply->call];
+    struct life_reply *r = &a->replies->of[question];
     if (reply->status < 0)
         return; /* cut off */
     *r = (struct life_reply){ .status = reply->status,
@@ -351,28 +441,35 @@ static void on_reply(void *ctx, const struct pipe_reply *reply)
         give_up("a reply is too long");
     if (r->len)
         memcpy(r->msg, reply->msg, r->len);
-    find_charge(r);
+    if (!life_is_decision(question))
+        find_charge(r);
+    else if (r->status == 0)
+        find_record(r, question);
     r->is_there = true;
 }
 
-static void ask_here(const struct life *l, struct asking *a, size_t n,
-                     unsigned at_once)
+static void ask_here(const struct life *l, struct asking *a, unsigned at_once)
 {
+    static const char *const paths[METHODS] = {
+        [METHOD_QUERY] = "/halftone.v1.Halftone/Query",
+        [METHOD_BATCH] = "/halftone.v1.Halftone/Batch",
+        [METHOD_GRANT] = "/halftone.v1.Consent/Grant",
+        [METHOD_WITHDRAW] = "/halftone.v1.Consent/Withdraw",
+    };
     struct pipe pipe = { .port = l->port,
-                         .token = TOKEN,
-                         .path = is_batch(a->first)
-                                     ? "/halftone.v1.Halftone/Batch"
-                                     : "/halftone.v1.Halftone/Query",
+                         .token = life_is_decision(a->question[0])
+                                      ? TOKEN_OF_PEOPLE
+                                      : TOKEN,
+                         .path = paths[a->method],
                          .at_once = at_once,
                          .ask = on_ask,
                          .reply = on_reply,
                          .ctx = a };
-    pipe_run(&pipe, n);
+    pipe_run(&pipe, a->n);
 }
 
 /* A process of its own: a broken connection ends it. */
-static void ask_aside(struct life *l, struct asking *a, size_t n,
-                      unsigned at_once)
+static void ask_aside(struct life *l, struct asking *a, unsigned at_once)
 {
     int status;
     const pid_t pid = fork();
@@ -382,7 +479,7 @@ static void ask_aside(struct life *l, struct asking *a, size_t n,
         const int null = open("/dev/null", O_WRONLY);
         (void)dup2(null, STDERR_FILENO);
         (void)alarm(ASK_MS / 1000);
-        ask_here(l, a, n, at_once);
+        ask_here(l, a, at_once);
         _exit(0);
     }
     if (waitpid(pid, &status, 0) != pid)
@@ -392,12 +489,14 @@ static void ask_aside(struct life *l, struct asking *a, size_t n,
 void life_ask(struct life *l, struct life_replies *r, size_t first, size_t n,
               unsigned at_once)
 {
-    struct asking a = { .replies = r, .first = first };
-    const bool batch = n > 0 && is_batch(first + n - 1);
-    n -= batch;
-    if (n)
-        ask_aside(l, &a, n, at_once);
-    a.first = LIFE_ASKED - 1;
-    if (batch)
-        ask_aside(l, &a, 1, 1);
+    for (int m = 0; m < METHODS; m++) {
+        struct asking a = { .replies = r, .method = (enum method)m };
+        if (l->asks_no_people && (m == METHOD_GRANT || m == METHOD_WITHDRAW))
+            continue;
+        for (size_t q = first; q < first + n; q++)
+            if (method_of(q) == a.method)
+                a.question[a.n++] = q;
+        if (a.n)
+            ask_aside(l, &a, at_once);
+    }
 }

@@ -1,19 +1,29 @@
 /*
- * What the control of the crash test does that Halftone does not; linked in by
- * --wrap, so that the product has no such switch: a charge is written after its
- * answer has left.
+ * What the controls of the crash test do that Halftone does not; linked in by
+ * --wrap, so that the product has no such switch.  CRASH_PLANT says which:
+ *
+ *   charge    a charge is written after its answer has left
+ *   decision  a decision is recorded after that was told
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "server/consent/consent.h"
 #include "server/ledger/ledger.h"
 
 #define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
 
 WRAPPED(ledger_wait);
 WRAPPED(ledger_answer);
+WRAPPED(consent_record);
+
+static bool plants(const char *what)
+{
+    const char *plant = getenv("CRASH_PLANT");
+    return plant && strcmp(plant, what) == 0;
+}
 
 enum { KEY_CAP = 64, ARENA_CAP = 1 << 20, LATE_MS = 20 };
 
@@ -73,7 +83,8 @@ enum err_code __wrap_ledger_wait(struct ledger *l, struct ledger_run *out,
                                  uint64_t deadline_ns, struct arena *a,
                                  struct err *err)
 {
-    (void)deadline_ns;
+    if (!plants("charge"))
+        return __real_ledger_wait(l, out, args, deadline_ns, a, err);
     TRY(ledger_find(l, out, args->principal, args->idempotency_key,
                     args->request_hash, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
@@ -119,8 +130,12 @@ enum err_code __wrap_ledger_answer(struct ledger *l, struct ledger_id id,
                                    const uint8_t **answer, size_t *answer_len,
                                    struct arena *a, struct err *err)
 {
-    struct late *k = malloc(sizeof *k);
+    struct late *k;
     pthread_t thread;
+    if (!plants("charge"))
+        return __real_ledger_answer(l, id, fence, release_us, answer,
+                                    answer_len, a, err);
+    k = malloc(sizeof *k);
     (void)l, (void)id, (void)fence, (void)release_us, (void)a, (void)err;
     if (!k)
         abort();
@@ -131,6 +146,56 @@ enum err_code __wrap_ledger_answer(struct ledger *l, struct ledger_id id,
         abort();
     memcpy(k->answer, *answer, k->len);
     if (pthread_create(&thread, NULL, charge, k) != 0)
+        abort();
+    (void)pthread_detach(thread);
+    return ERR_OK;
+}
+
+/* ---- decisions ---- */
+
+/* One that was said to be recorded; it names one purpose. */
+struct late_decision {
+    struct consent *consent;
+    struct consent_circle *circle;
+    struct consent_event e;
+    char subject[KEY_CAP], purpose[KEY_CAP];
+};
+
+static void *decide(void *arg)
+{
+    struct late_decision *k = arg;
+    const struct timespec t = { .tv_nsec = LATE_MS * 1000000 };
+    const char *purposes[] = { k->purpose };
+    struct consent_recorded out;
+    struct err err;
+    (void)nanosleep(&t, NULL);
+    k->e.subject = k->subject;
+    k->e.purposes = purposes;
+    k->e.source = k->e.proof = k->e.by = "";
+    const enum err_code code =
+        __real_consent_record(k->consent, k->circle, &k->e, &out, &err);
+    free(k);
+    return code == ERR_OK ? arg : NULL;
+}
+
+enum err_code __wrap_consent_record(struct consent *c,
+                                    struct consent_circle *circle,
+                                    const struct consent_event *e,
+                                    struct consent_recorded *out,
+                                    struct err *err)
+{
+    struct late_decision *k;
+    pthread_t thread;
+    if (!plants("decision"))
+        return __real_consent_record(c, circle, e, out, err);
+    k = malloc(sizeof *k);
+    if (!k || e->n_purposes != 1)
+        abort();
+    *k = (struct late_decision){ c, circle, *e, "", "" };
+    (void)kept(k->subject, KEY_CAP, e->subject);
+    (void)kept(k->purpose, KEY_CAP, e->purposes[0]);
+    *out = (struct consent_recorded){ .seq = 1, .at_us = e->at_us };
+    if (pthread_create(&thread, NULL, decide, k) != 0)
         abort();
     (void)pthread_detach(thread);
     return ERR_OK;

@@ -1,6 +1,7 @@
 #include "tests/crash/promise.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,23 +42,63 @@ static const char *check_ledger(const struct life *l,
     struct err err;
     struct rows rows = { .n = 0 };
     life_path(path, l, "state/a/ledger.db");
-    if (ledger_verify(path, say_finding, &tells, &err) != ERR_OK)
+    const char *where = l->ledger ? l->ledger : path;
+    if (ledger_verify(where, say_finding, &tells, &err) != ERR_OK)
         return "an invariant is broken";
-    if (ledger_export(path, add_row, &rows, &err) != ERR_OK)
+    if (ledger_export(where, add_row, &rows, &err) != ERR_OK)
         return "the ledger cannot be exported";
     size_t answered = 0;
     for (size_t i = 0; i < rows.n; i++)
         answered += strcmp(rows.state[i], "answered") == 0;
-    if (answered != LIFE_ASKED || rows.n != LIFE_ASKED)
+    if (answered != LIFE_CHARGES || rows.n != LIFE_CHARGES)
         return "not one charge a key";
     for (size_t q = 0; names && q < LIFE_ASKED; q++) {
         size_t i = 0;
+        if (life_is_decision(q))
+            continue;
         while (i < rows.n && strcmp(rows.charge[i], again->of[q].charge) != 0)
             i++;
         if (i == rows.n)
             return "an answer has no charge";
     }
     return NULL;
+}
+
+/* What `sql` counts in the register of consent; -1: it cannot be read. */
+static int count_of(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int n = -1;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        n = sqlite3_column_int(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return n;
+}
+
+static const char *check_register(const struct life *l)
+{
+    char path[LIFE_PATH];
+    sqlite3 *db = NULL;
+    life_path(path, l, "state/d/consent.db");
+    const int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+    const char *broken =
+        rc != SQLITE_OK || count_of(db, "SELECT integrity_check = 'ok' FROM "
+                                        "pragma_integrity_check") != 1
+            ? "the register of consent is damaged"
+        : count_of(db, "SELECT count(*) FROM events") != LIFE_DECISIONS
+            ? "not one record a decision"
+            : NULL;
+    (void)sqlite3_close(db);
+    return broken;
+}
+
+bool promise_repeats(const struct life_reply *a, const struct life_reply *b,
+                     bool names)
+{
+    if (b->record)
+        return a->was_there && (!names || a->record == b->record);
+    return a->len == b->len && memcmp(a->msg, b->msg, a->len) == 0;
 }
 
 const char *promise_check(struct life *l, const struct sent *sent, bool names,
@@ -78,15 +119,17 @@ const char *promise_check(struct life *l, const struct sent *sent, bool names,
         const struct life_reply *a = &again->of[i], *b = &sent->replies->of[i];
         if (!a->is_there || a->status != 0)
             broken = "a retry gets no answer";
-        else if (sent->was[i] &&
-                 (a->len != b->len || memcmp(a->msg, b->msg, a->len) != 0))
-            broken = "a retry gets other bytes";
+        else if (sent->was[i] && !promise_repeats(a, b, names))
+            broken = b->record ? "a decision that was recorded is lost"
+                               : "a retry gets other bytes";
         if (broken && tells)
             printf("    question %zu: status %d %s\n", i, a->status, a->what);
     }
     (void)life_stop(l, SIGKILL);
     if (!broken)
         broken = check_ledger(l, again, names, tells);
+    if (!broken)
+        broken = check_register(l);
     life_replies_free(again);
     return broken;
 }

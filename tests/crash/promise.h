@@ -12,11 +12,18 @@ struct sent {
 /*
  * Start the server on the disk as it is and ask every question again under its
  * key: what was sent before comes again, byte for byte; each key ends in one
- * answer and one charge; `halftone ledger verify` finds nothing.  `names`:
- * answers name their charges, too.  NULL when all of that holds, else what does
- * not; with `tells` the details are on standard output.
+ * answer and one charge, each decision in one record, under the number that was
+ * told; `halftone ledger verify` finds nothing.  `names`:
+ * answers name their charges, and decisions their records, too.  NULL when all
+ * of that holds, else what does not; with `tells` the details are on standard
+ * output.
  */
 const char *promise_check(struct life *l, const struct sent *sent, bool names,
                           bool tells);
+
+/* Is `a` what `b` was, once more?  Of a decision the number counts (with
+ * `names`), else the bytes. */
+bool promise_repeats(const struct life_reply *a, const struct life_reply *b,
+                     bool names);
 
 #endif

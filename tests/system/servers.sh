@@ -2,6 +2,7 @@
 # Three servers over one ledger in PostgreSQL: budget for ten questions is ten
 # answers, whoever asks whom; servers and the database are killed under load and
 # nothing that was told is lost; the ledger moves to a file and back.
+# SERVERS_ROUNDS says how often they are killed (2).
 set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
@@ -35,7 +36,7 @@ tables:
 YAML
 }
 policy ten 0.0105
-policy many 1
+policy many 5
 mkdir "$run/policies"
 mv "$run/ten.yaml" "$run/many.yaml" "$run/policies"
 write_config "$run/policies"
@@ -118,9 +119,11 @@ check 'their audit log is one: what one shows another continues' one_log
 
 # ---- kills ----
 
+rounds=${SERVERS_ROUNDS:-2}
+
 client() { # N: asks one server after another, keeps what it was told
     local k=0
-    while [ ! -e "$run/over" ] && [ "$k" -lt 12 ]; do
+    while [ ! -e "$run/over" ] && [ "$k" -lt $((6 * rounds)) ]; do
         ask $(((k + $1) % 3 + 1)) many "c$1-$k" $(($1 * 100 + k)) >"$run/got$1" 2>/dev/null &&
             mv "$run/got$1" "$run/told-$1-$k"
         k=$((k + 1))
@@ -132,7 +135,7 @@ under_load() {
         client "$i" &
         jobs+=($!)
     done
-    for round in 1 2; do
+    for round in $(seq "$rounds"); do
         sleep 1
         i=$((round % 3 + 1))
         kill -9 "${pid[$i]}"
