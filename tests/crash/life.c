@@ -134,11 +134,10 @@ void life_init_at(struct life *l, const char *server, const char *ledger,
         give_up(l->run);
     write_data(l);
     write_config(l);
-    make_folder(l, "state");
-    make_folder(l, "state/a");
-    make_folder(l, "state/b");
-    make_folder(l, "state/c");
-    make_folder(l, "state/d");
+    static const char *const folders[] = { "state", "state/a", "state/b",
+                                           "state/c", "state/d" };
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        make_folder(l, folders[i]);
 }
 
 /* Only what this test made; its names have no characters of a shell. */
