@@ -91,6 +91,7 @@ static const char *const BACK[SCHEMA_VERSION] = {
           "CREATE INDEX charges_open ON charges (release_hash)"
           " WHERE state = 0;"
           "CREATE INDEX charges_by_release ON charges (release_hash);"
+          "CREATE INDEX pieces_by_release ON pieces (release_hash);"
           "ALTER TABLE keys RENAME TO keys_after;"
           "CREATE TABLE keys (principal TEXT NOT NULL, key TEXT NOT NULL,"
           " request_hash BLOB NOT NULL, charge INTEGER NOT NULL REFERENCES"

@@ -24,8 +24,9 @@ static sqlite3 *new_file(void)
          "CREATE TABLE charges (seq INTEGER PRIMARY KEY, release_hash BLOB);"
          "CREATE TABLE keys (id INTEGER PRIMARY KEY, principal TEXT,"
          " key TEXT);"
+         "CREATE TABLE pieces (id INTEGER PRIMARY KEY, release_hash BLOB);"
          "CREATE TABLE lookup_runs (id INTEGER PRIMARY KEY, level INTEGER,"
-         " pairs INTEGER, charges INTEGER, keys INTEGER);"
+         " pairs INTEGER, keys INTEGER, charges INTEGER, pieces INTEGER);"
          "CREATE TABLE lookup_pages (id INTEGER PRIMARY KEY, data BLOB);");
     return db;
 }

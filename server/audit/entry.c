@@ -2,8 +2,9 @@
 
 #include <assert.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <string.h>
+
+#include "server/audit/sha256.h"
 
 enum { TEXT_MAX = 200 };
 
@@ -37,34 +38,64 @@ static size_t cut_of(const char *text)
     return len;
 }
 
+/* Characters that stand for themselves. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
+
+/* ,"key": */
+static void print_key(struct writer *w, const char *key)
+{
+    writer_bytes(w, ",\"", 2);
+    writer_str(w, key);
+    writer_bytes(w, "\":", 2);
+}
+
 static void print_text(struct writer *w, const char *key, const char *text)
 {
     if (!text)
         return;
-    writer_printf(w, ",\"%s\":\"", key);
+    print_key(w, key);
+    writer_u8(w, '"');
     const size_t len = cut_of(text);
-    for (size_t i = 0; i < len; i++) {
-        const unsigned char c = (unsigned char)text[i];
+    for (size_t i = 0, end = 0; i < len; i = end + 1) {
+        end = i;
+        while (end < len && is_plain((unsigned char)text[end]))
+            end++;
+        writer_bytes(w, text + i, end - i);
+        if (end == len)
+            break;
+        const unsigned char c = (unsigned char)text[end];
         if (c == '"' || c == '\\')
             writer_printf(w, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            writer_printf(w, "\\u%04x", c);
         else
-            writer_u8(w, c);
+            writer_printf(w, "\\u%04x", c);
     }
     writer_u8(w, '"');
 }
 
 static void print_number(struct writer *w, const char *key, uint64_t v)
 {
-    writer_printf(w, ",\"%s\":%llu", key, (unsigned long long)v);
+    char digits[20]; /* of UINT64_MAX */
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    print_key(w, key);
+    writer_bytes(w, digits + at, sizeof digits - at);
 }
 
 void audit_entry_print(struct writer *w, const struct audit_entry *e)
 {
     assert(e->kind < AUDIT_KINDS);
-    writer_printf(w, "{\"kind\":\"%s\",\"time_us\":%lld", KINDS[e->kind].name,
-                  (long long)e->time_us);
+    writer_str(w, "{\"kind\":\"");
+    writer_str(w, KINDS[e->kind].name);
+    writer_u8(w, '"');
+    if (e->time_us < 0)
+        writer_printf(w, ",\"time_us\":%lld", (long long)e->time_us);
+    else
+        print_number(w, "time_us", (uint64_t)e->time_us);
     print_text(w, "principal", e->principal);
     print_text(w, "dataset", e->dataset);
     print_text(w, "purpose", e->purpose);
@@ -88,13 +119,8 @@ bool audit_salt_new(struct audit_salt *out)
 struct merkle_hash audit_commitment(const struct audit_salt *salt,
                                     const void *entry, size_t len)
 {
-    uint8_t both[AUDIT_SALT_LEN + AUDIT_ENTRY_LEN];
     struct merkle_hash out;
-    struct writer w = writer_of(both, sizeof both);
-    writer_bytes(&w, salt->bytes, sizeof salt->bytes);
-    writer_bytes(&w, entry, len);
-    assert(!w.overflow);
-    (void)SHA256(both, w.len, out.bytes);
+    sha256_of(out.bytes, salt->bytes, sizeof salt->bytes, entry, len);
     return out;
 }
 

@@ -1,10 +1,10 @@
 #include "server/audit/merkle.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "server/audit/sha256.h"
 
 enum { TILE_BITS = 8, LEAF_PREFIX = 0, NODE_PREFIX = 1 };
 
@@ -12,31 +12,24 @@ struct merkle_hash merkle_leaf(const void *data, size_t len)
 {
     static const uint8_t prefix = LEAF_PREFIX;
     struct merkle_hash out;
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    assert(md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-           EVP_DigestUpdate(md, &prefix, 1) == 1 &&
-           EVP_DigestUpdate(md, data, len) == 1 &&
-           EVP_DigestFinal_ex(md, out.bytes, NULL) == 1);
-    EVP_MD_CTX_free(md);
+    sha256_of(out.bytes, &prefix, 1, data, len);
     return out;
 }
 
 struct merkle_hash merkle_node(const struct merkle_hash *left,
                                const struct merkle_hash *right)
 {
-    uint8_t both[1 + 2 * MERKLE_HASH_LEN];
+    uint8_t first[1 + MERKLE_HASH_LEN] = { NODE_PREFIX };
     struct merkle_hash out;
-    both[0] = NODE_PREFIX;
-    memcpy(both + 1, left->bytes, MERKLE_HASH_LEN);
-    memcpy(both + 1 + MERKLE_HASH_LEN, right->bytes, MERKLE_HASH_LEN);
-    (void)SHA256(both, sizeof both, out.bytes);
+    memcpy(first + 1, left->bytes, MERKLE_HASH_LEN);
+    sha256_of(out.bytes, first, sizeof first, right->bytes, MERKLE_HASH_LEN);
     return out;
 }
 
 struct merkle_hash merkle_empty(void)
 {
     struct merkle_hash out;
-    (void)SHA256((const uint8_t *)"", 0, out.bytes);
+    sha256_of(out.bytes, "", 0, "", 0);
     return out;
 }
 

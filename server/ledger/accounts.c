@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/ledger/book.h"
 
@@ -22,14 +23,10 @@ static void name_route(char name[ROUTE_NAME_CAP], const int64_t *ids, size_t n)
                         i ? "," : "", ids[i]);
 }
 
-static int64_t route_of(struct store *s, struct counter *const *counters,
-                        size_t n)
+static int64_t route_in_file(struct store *s, const int64_t *ids, size_t n)
 {
-    int64_t ids[LEDGER_ACCOUNTS_MAX], route = 0;
+    int64_t route = 0;
     char name[ROUTE_NAME_CAP];
-    for (size_t i = 0; i < n; i++)
-        ids[i] = counters[i]->id;
-    qsort(ids, n, sizeof ids[0], by_id);
     name_route(name, ids, n);
     if (store_find(s, SQL_ROUTE_FIND, "t", name)) {
         route = store_int(s, SQL_ROUTE_FIND, 0);
@@ -44,6 +41,24 @@ static int64_t route_of(struct store *s, struct counter *const *counters,
     for (size_t i = 0; i < n; i++)
         store_run(s, SQL_ROUTE_MEMBER, "ii", route, ids[i]);
     return route;
+}
+
+static int64_t route_of(struct book *b, struct counter *const *counters,
+                        size_t n)
+{
+    int64_t ids[LEDGER_ACCOUNTS_MAX] = { 0 };
+    uint64_t h = n;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = counters[i]->id;
+    qsort(ids, n, sizeof ids[0], by_id);
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint64_t)ids[i]) * UINT64_C(0x100000001b3);
+    struct route *known = &b->counters.routes[h % ROUTE_BUCKETS];
+    if (known->id != 0 && memcmp(known->ids, ids, sizeof ids) == 0)
+        return known->id;
+    memcpy(known->ids, ids, sizeof ids);
+    known->id = route_in_file(b->store, ids, n);
+    return known->id;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -109,7 +124,7 @@ enum err_code accounts_take(struct book *b, int64_t *route,
         counters[i]->is_dirty = true;
     }
     *left = price_minus(*left, args->price);
-    *route = route_of(b->store, counters, args->n_accounts);
+    *route = route_of(b, counters, args->n_accounts);
     b->moved = true;
     return ERR_OK;
 }

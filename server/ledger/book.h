@@ -15,7 +15,16 @@
  * the transaction has committed.  A function that fails on the file leaves the
  * error in store->rc, and its own result means nothing then.
  */
-enum { BOOK_CALLERS = 256 };
+enum { BOOK_CALLERS = 256, MISS_MEMOS = 256, MISS_NAME_CAP = 64 };
+
+/* How many misses count, as long as none is added or lifted: until one shows
+ * that nobody has heard of, or a day is over. */
+struct miss_memo {
+    char name[MISS_NAME_CAP]; /* a dataset's or a principal's; "" = none */
+    uint64_t n;
+    int64_t from_us, until_us;
+};
+
 struct book {
     struct store *store; /* owned by whoever opened it */
     struct counters counters;
@@ -32,7 +41,9 @@ struct book {
     uint32_t free_keys; /* allowed in an hour */
     int64_t free_hour;  /* that the counts below are of */
     uint32_t free_used[BOOK_CALLERS]; /* by a hash of the principal */
-    int64_t stored;                   /* answers, in the open transaction */
+    struct miss_memo misses[2]
+                           [MISS_MEMOS]; /* by a hash of dataset, principal */
+    int64_t stored;                      /* answers, in the open transaction */
     bool moved;    /* some account was charged or given back */
     bool resolved; /* some charge was resolved: waiters look again */
 };
@@ -164,7 +175,10 @@ int64_t charge_newest(struct book *b);
  * heard of yet does not show here, either. */
 enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
-                                  int64_t now_us, struct err *err) MUST_CHECK;
+                                  struct err *err) MUST_CHECK;
+
+/* Misses changed, or the transaction that read them is undone. */
+void book_forget_misses(struct book *b);
 
 /* A run that stumbled is one more bit when it runs again, whoever finds it: the
  * same, of a charge that is about to. */

@@ -158,6 +158,7 @@ enum err_code book_stumble(struct book *b, struct ledger_id id, uint64_t fence,
         charge_close_missed(b, &c, release_us);
         return ERR_OK;
     }
+    book_forget_misses(b);
     store_run(b->store, SQL_STUMBLE_NEW, "ii", release_us, c.seq);
     store_run(b->store, SQL_CHARGE_LEASE, "iib", release_us, CHARGE_ROW(&c));
     return ERR_OK;

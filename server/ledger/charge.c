@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #include "server/ledger/piece.h"
@@ -7,13 +6,13 @@
 enum { US_PER_S = 1000000, ID_TIME_BYTES = 6 };
 
 /* Ids in order of time keep their index compact; the rest is a lottery. */
-static bool new_id(struct ledger_id *id, int64_t now_us)
+static bool new_id(struct book *b, struct ledger_id *id, int64_t now_us)
 {
     uint64_t ms = (uint64_t)now_us / 1000;
     for (int i = ID_TIME_BYTES - 1; i >= 0; i--, ms >>= 8)
         id->bytes[i] = (uint8_t)(ms & 0xff);
-    return RAND_bytes(id->bytes + ID_TIME_BYTES,
-                      LEDGER_ID_LEN - ID_TIME_BYTES) == 1;
+    return random_take(&b->journal.random, id->bytes + ID_TIME_BYTES,
+                       LEDGER_ID_LEN - ID_TIME_BYTES);
 }
 
 static enum err_code arena_full(struct err *err)
@@ -261,7 +260,7 @@ enum err_code charge_check_stumbled(struct book *b, const struct charge *c,
         return ERR_OK;
     store_end(b->store, SQL_STUMBLED);
     return c->state == LEDGER_OPEN && !charge_is_held(c, now_us)
-               ? charge_check_misses(b, args, now_us, err)
+               ? charge_check_misses(b, args, err)
                : ERR_OK;
 }
 
@@ -354,9 +353,9 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
     struct asked asked;
     if (!c.dataset || !c.purpose)
         return arena_full(err);
-    if (!new_id(&c.id, now_us))
+    if (!new_id(b, &c.id, now_us))
         return err_set(err, ERR_INTERNAL, "no random bytes");
-    TRY(charge_check_misses(b, args, now_us, err));
+    TRY(charge_check_misses(b, args, err));
     TRY(seal_text(b, &asked, &c, args->text, a, err));
     /* From here on nothing fails alone: what is taken is charged. */
     TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));

@@ -72,6 +72,7 @@ static void forget_batch(struct committer *c)
 {
     counters_forget(&c->book.counters);
     journal_undo(&c->book.journal);
+    book_forget_misses(&c->book);
     c->book.newest = -1;
 }
 

@@ -208,6 +208,7 @@ void counters_forget(struct counters *c)
             c->buckets[b] = i->next;
             free(i);
         }
+    memset(c->routes, 0, sizeof c->routes);
     c->n = 0;
 }
 

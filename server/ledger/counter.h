@@ -26,9 +26,16 @@ struct counter {
     char account[];
 };
 
-enum { COUNTER_BUCKETS = 1024 };
+/* A set of counters that charges moved together, as the file names it. */
+struct route {
+    int64_t ids[LEDGER_ACCOUNTS_MAX]; /* ascending, then zeros */
+    int64_t id;                       /* 0 = none */
+};
+
+enum { COUNTER_BUCKETS = 1024, ROUTE_BUCKETS = 256 };
 struct counters {
     struct counter *buckets[COUNTER_BUCKETS]; /* owned */
+    struct route routes[ROUTE_BUCKETS];       /* the last one of each hash */
     size_t n;
     struct journal *journal; /* borrowed */
 };

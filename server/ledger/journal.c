@@ -52,7 +52,8 @@ int64_t journal_append(struct journal *j, struct store *s,
     struct audit_salt salt;
     struct merkle_stored stored[MERKLE_LEVELS];
     audit_entry_print(&w, e);
-    if (s->rc == STORE_OK && (w.overflow || !audit_salt_new(&salt)))
+    if (s->rc == STORE_OK &&
+        (w.overflow || !random_take(&j->random, salt.bytes, sizeof salt.bytes)))
         store_fail(s, STORE_FAILED, "an entry of the audit log failed");
     if (s->rc != STORE_OK)
         return 0;

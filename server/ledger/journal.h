@@ -3,6 +3,7 @@
 
 #include "server/audit/entry.h"
 #include "server/audit/merkle.h"
+#include "server/ledger/random.h"
 #include "server/ledger/store.h"
 
 /*
@@ -17,6 +18,7 @@
  */
 struct journal {
     struct merkle_frontier now, next;
+    struct random_pool random; /* of salts, and of ids */
 };
 
 /* Read the frontier of the file.  An error is in store->rc. */

@@ -2,19 +2,18 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <openssl/sha.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/audit/sha256.h"
 #include "server/ledger/lookup_file.h"
 
 enum {
     BUCKETS = 65536,
     STEPS = 32,   /* of a merge, while the tail fills */
     SPARE = 1024, /* pairs of a batch that come when it is full */
-    TEXT_CAP = 512,
-    NONE = 0 /* of a chain: pairs count from 1 */
+    NONE = 0      /* of a chain: pairs count from 1 */
 };
 
 /* What is in no run yet. */
@@ -23,7 +22,8 @@ struct tail {
     uint32_t *older; /* owned: the one before in its bucket, or NONE */
     uint32_t newest[BUCKETS];
     size_t n, kept, cap;
-    int64_t rows[2], kept_rows[2]; /* the newest of each kind */
+    int64_t rows[LOOKUP_KINDS],
+        kept_rows[LOOKUP_KINDS]; /* the newest of each kind */
 };
 
 struct lookup {
@@ -46,23 +46,17 @@ static uint64_t head_of(const uint8_t *hash)
 
 uint64_t lookup_print_of_key(const char *principal, const char *key)
 {
-    uint8_t hash[2 * SHA256_DIGEST_LENGTH], text[TEXT_CAP];
-    const size_t a = strlen(principal) + 1, b = strlen(key);
-    if (a + b <= sizeof text) {
-        memcpy(text, principal, a);
-        memcpy(text + a, key, b);
-        (void)SHA256(text, a + b, hash);
-    } else { /* of two hashes */
-        (void)SHA256((const uint8_t *)principal, a, hash);
-        (void)SHA256((const uint8_t *)key, b, hash + SHA256_DIGEST_LENGTH);
-        (void)SHA256(hash, sizeof hash, hash);
-    }
+    uint8_t hash[SHA256_LEN];
+    sha256_of(hash, principal, strlen(principal) + 1, key, strlen(key));
     return head_of(hash);
 }
 
-uint64_t lookup_print_of_release(const void *hash, size_t len)
+/* Of the same release as a charge and as a piece there are two. */
+uint64_t lookup_print_of_release(enum lookup_kind kind, const void *hash,
+                                 size_t len)
 {
-    return len >= sizeof(uint64_t) ? head_of(hash) : 0;
+    const uint64_t print = len >= sizeof(uint64_t) ? head_of(hash) : 0;
+    return kind == LOOKUP_PIECE ? ~print : print;
 }
 
 /* ---- the tail ---- */
@@ -127,8 +121,7 @@ static int flush(struct lookup *l)
     struct tail *t = &l->tail;
     assert(t->n == t->kept);
     qsort(t->pairs, t->n, sizeof *t->pairs, lookup_pair_cmp);
-    const int rc = lookup_file_add(
-        &l->file, t->pairs, t->n, t->rows[LOOKUP_RELEASE], t->rows[LOOKUP_KEY]);
+    const int rc = lookup_file_add(&l->file, t->pairs, t->n, t->rows);
     memset(t->newest, 0, sizeof t->newest);
     t->n = t->kept = l->stepped = 0;
     l->has_absent = false;
@@ -258,14 +251,16 @@ static const char *const TABLE_SQL[] = {
                    " ORDER BY id LIMIT ?",
     [LOOKUP_RELEASE] = "SELECT seq, release_hash FROM charges WHERE seq > ?"
                        " ORDER BY seq LIMIT ?",
+    [LOOKUP_PIECE] = "SELECT id, release_hash FROM pieces WHERE id > ?"
+                     " ORDER BY id LIMIT ?",
 };
 
 static uint64_t print_of_row(sqlite3_stmt *row, enum lookup_kind kind)
 {
-    if (kind == LOOKUP_RELEASE) {
+    if (kind != LOOKUP_KEY) {
         const void *hash = sqlite3_column_blob(row, 1);
         const int len = sqlite3_column_bytes(row, 1);
-        return lookup_print_of_release(hash, (size_t)len);
+        return lookup_print_of_release(kind, hash, (size_t)len);
     }
     const char *principal = (const char *)sqlite3_column_text(row, 1);
     const char *key = (const char *)sqlite3_column_text(row, 2);
@@ -298,13 +293,11 @@ static int read_tail(struct lookup *l)
 {
     struct tail *t = &l->tail;
     const struct lookup_file *f = &l->file;
-    if (f->n > 0) {
-        t->rows[LOOKUP_RELEASE] = f->runs[0]->charges;
-        t->rows[LOOKUP_KEY] = f->runs[0]->keys;
-    }
+    if (f->n > 0)
+        memcpy(t->rows, f->runs[0]->newest, sizeof t->rows);
     int rc = SQLITE_OK;
     do {
-        for (enum lookup_kind k = LOOKUP_KEY; k <= LOOKUP_RELEASE; k++)
+        for (enum lookup_kind k = LOOKUP_KEY; k <= LOOKUP_PIECE; k++)
             if (rc == SQLITE_OK)
                 rc = lookup_each_row(f->db, k, t->rows[k], LOOKUP_TAIL, add_row,
                                      l);

@@ -34,16 +34,18 @@
 struct sqlite3;
 struct lookup;
 
-enum lookup_kind { LOOKUP_KEY, LOOKUP_RELEASE };
+/* A release is a charge's, or a piece of one that pays for several. */
+enum lookup_kind { LOOKUP_KEY, LOOKUP_RELEASE, LOOKUP_PIECE };
 uint64_t lookup_print_of_key(const char *principal, const char *key);
-uint64_t lookup_print_of_release(const void *hash, size_t len);
+uint64_t lookup_print_of_release(enum lookup_kind kind, const void *hash,
+                                 size_t len);
 
 /* Read what the file has, and make what it lacks.  No transaction is open. */
 int lookup_open(struct lookup **out, struct sqlite3 *db);
 void lookup_close(struct lookup *l); /* NULL is allowed */
 
-/* A row of `keys` or `charges` was inserted: its id is the newest of its kind.
- */
+/* A row of `keys`, `charges` or `pieces` was inserted: its id is the newest of
+ * its kind. */
 int lookup_add(struct lookup *l, enum lookup_kind kind, uint64_t print,
                int64_t row);
 

@@ -1,5 +1,5 @@
 #include <sqlite3.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "server/ledger/lookup.h"
 #include "server/ledger/lookup_file.h"
@@ -8,7 +8,7 @@
  * 2^-64 that nobody can aim at without the file in hand. */
 struct sums {
     uint64_t sum;
-    int64_t upto[2]; /* the newest rows that runs know of */
+    int64_t upto[LOOKUP_KINDS]; /* the newest rows that runs know of */
 };
 
 static uint64_t mix(uint64_t print, int64_t row)
@@ -40,10 +40,8 @@ static int take_runs(struct sums *s, struct lookup_file *f)
             for (size_t k = 0; k < n; k++)
                 s->sum -= mix(pairs[k].print, pairs[k].row);
         }
-    if (f->n > 0) {
-        s->upto[LOOKUP_RELEASE] = f->runs[0]->charges;
-        s->upto[LOOKUP_KEY] = f->runs[0]->keys;
-    }
+    if (f->n > 0)
+        memcpy(s->upto, f->runs[0]->newest, sizeof s->upto);
     return rc;
 }
 
@@ -54,7 +52,7 @@ const char *lookup_check(struct sqlite3 *db)
     int rc = lookup_file_init(&file, db);
     if (rc == SQLITE_OK)
         rc = take_runs(&s, &file);
-    for (enum lookup_kind k = LOOKUP_KEY; k <= LOOKUP_RELEASE; k++)
+    for (enum lookup_kind k = LOOKUP_KEY; k <= LOOKUP_PIECE; k++)
         if (rc == SQLITE_OK)
             rc = lookup_each_row(db, k, 0, -1, add_row, &s);
     lookup_file_fini(&file);

@@ -17,8 +17,8 @@ static const char *const SQL[LOOKUP_SQLS] = {
     [LOOKUP_WRITE] = "INSERT INTO lookup_pages (id, data) VALUES (?, ?)",
     [LOOKUP_DROP] = "DELETE FROM lookup_pages WHERE id IN (SELECT id FROM"
                     " lookup_pages WHERE id >= ? AND id < ? LIMIT ?)",
-    [LOOKUP_RUN_NEW] = "INSERT INTO lookup_runs (id, level, pairs, charges,"
-                       " keys) VALUES (?, ?, ?, ?, ?)",
+    [LOOKUP_RUN_NEW] = "INSERT INTO lookup_runs (id, level, pairs, keys,"
+                       " charges, pieces) VALUES (?, ?, ?, ?, ?, ?)",
     [LOOKUP_RUN_DROP] = "DELETE FROM lookup_runs WHERE id = ?",
 };
 
@@ -137,20 +137,19 @@ static int write_page(struct lookup_file *f, struct lookup_run *run,
 
 static int write_run(struct lookup_file *f, const struct lookup_run *r)
 {
-    const int64_t numbers[] = { r->id, r->level, (int64_t)r->n, r->charges,
-                                r->keys };
-    return run_numbers(f, LOOKUP_RUN_NEW, numbers, 5);
+    int64_t numbers[3 + LOOKUP_KINDS] = { r->id, r->level, (int64_t)r->n };
+    memcpy(numbers + 3, r->newest, sizeof r->newest);
+    return run_numbers(f, LOOKUP_RUN_NEW, numbers, 3 + LOOKUP_KINDS);
 }
 
 int lookup_file_add(struct lookup_file *f, const struct lookup_pair *pairs,
-                    size_t n, int64_t charges, int64_t keys)
+                    size_t n, const int64_t newest[LOOKUP_KINDS])
 {
     struct lookup_run *r = run_new(n);
     if (!r)
         return SQLITE_NOMEM;
     r->id = ++f->newest_id;
-    r->charges = charges;
-    r->keys = keys;
+    memcpy(r->newest, newest, sizeof r->newest);
     int rc = SQLITE_OK;
     for (size_t at = 0; at < n && rc == SQLITE_OK; at += LOOKUP_PAGE)
         rc = write_page(f, r, pairs + at,
@@ -209,8 +208,7 @@ static int merge_begin(struct lookup_file *f, size_t first)
     }
     m->out->id = ++f->newest_id;
     m->out->level = f->runs[first]->level + 1;
-    m->out->charges = f->runs[first]->charges;
-    m->out->keys = f->runs[first]->keys;
+    memcpy(m->out->newest, f->runs[first]->newest, sizeof m->out->newest);
     f->merge = m;
     int rc = SQLITE_OK;
     for (size_t i = 0; i < FAN && rc == SQLITE_OK; i++) {
@@ -347,8 +345,8 @@ static int load_row(struct lookup_file *f, sqlite3_stmt *row,
         return SQLITE_NOMEM;
     r->id = sqlite3_column_int64(row, 0);
     r->level = (unsigned)sqlite3_column_int(row, 1);
-    r->charges = sqlite3_column_int64(row, 3);
-    r->keys = sqlite3_column_int64(row, 4);
+    for (int i = 0; i < LOOKUP_KINDS; i++)
+        r->newest[i] = sqlite3_column_int64(row, 3 + i);
     if (f->newest_id < r->id)
         f->newest_id = r->id;
     int rc = load_run(f, r, pages);
@@ -362,10 +360,12 @@ static int load_row(struct lookup_file *f, sqlite3_stmt *row,
 static int load_runs(struct lookup_file *f)
 {
     sqlite3_stmt *row = NULL, *pages = NULL;
-    int rc = sqlite3_prepare_v2(f->db,
-                                "SELECT id, level, pairs, charges, keys FROM"
-                                " lookup_runs ORDER BY charges + keys DESC",
-                                -1, &row, NULL);
+    int rc =
+        sqlite3_prepare_v2(f->db,
+                           "SELECT id, level, pairs, keys, charges, pieces FROM"
+                           " lookup_runs ORDER BY keys + charges + pieces"
+                           " DESC",
+                           -1, &row, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(f->db,
                                 "SELECT id, data FROM lookup_pages WHERE"

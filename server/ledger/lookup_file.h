@@ -36,9 +36,9 @@ struct lookup_file {
 int lookup_file_init(struct lookup_file *f, struct sqlite3 *db);
 void lookup_file_fini(struct lookup_file *f);
 
-/* Sorted pairs become the newest run; the newest rows of either table. */
+/* Sorted pairs become the newest run; the newest rows of each kind. */
 int lookup_file_add(struct lookup_file *f, const struct lookup_pair *pairs,
-                    size_t n, int64_t charges, int64_t keys);
+                    size_t n, const int64_t newest[LOOKUP_KINDS]);
 
 /* The pairs of a page; *n = 0 behind the last one. */
 int lookup_file_read(struct lookup_file *f, const struct lookup_run *run,

@@ -33,15 +33,16 @@ size_t lookup_page_print(uint8_t out[LOOKUP_PAGE_LEN],
 size_t lookup_page_parse(struct lookup_pair out[LOOKUP_PAGE],
                          const uint8_t *data, size_t len);
 
+enum { LOOKUP_KINDS = 3 }; /* lookup.h */
 struct lookup_run {
     int64_t id;
     unsigned level;
-    int64_t charges, keys; /* the newest row of either that is in it, or was
-                              when it was written */
-    uint64_t n;            /* pairs */
-    uint64_t *fences;      /* owned */
-    size_t pages;          /* so far */
-    uint64_t *filter;      /* owned */
+    int64_t newest[LOOKUP_KINDS]; /* the newest row of each kind that is in it,
+                                     or was when it was written */
+    uint64_t n;                   /* pairs */
+    uint64_t *fences;             /* owned */
+    size_t pages;                 /* so far */
+    uint64_t *filter;             /* owned */
     uint64_t blocks;
 };
 

@@ -22,11 +22,60 @@ static uint64_t since_lift(struct book *b, const char *dataset, int64_t now_us)
                : 0;
 }
 
+void book_forget_misses(struct book *b)
+{
+    memset(b->misses, 0, sizeof b->misses);
+}
+
+/* FNV-1a: names come from policy and principals file. */
+static struct miss_memo *memo_of(struct book *b, enum sql sql, const char *name)
+{
+    uint32_t h = UINT32_C(2166136261);
+    for (const char *c = name; *c; c++)
+        h = (h ^ (unsigned char)*c) * UINT32_C(16777619);
+    return &b->misses[sql == SQL_MISSES_DAY][h % MISS_MEMOS];
+}
+
+/* The counting statement has found its row: keep what it says of `name`, no
+ * longer than `until_us`. */
+static uint64_t learn(struct book *b, enum sql sql, struct miss_memo *memo,
+                      const char *name, int64_t until_us)
+{
+    const int64_t next_us = store_int(b->store, sql, 1);
+    const size_t len = strlen(name);
+    const uint64_t n = counted(b, sql);
+    if (b->store->rc != STORE_OK || len == 0 || len >= sizeof memo->name)
+        return n;
+    memcpy(memo->name, name, len + 1);
+    memo->n = n;
+    memo->from_us = b->now_us;
+    memo->until_us = next_us < until_us ? next_us : until_us;
+    return n;
+}
+
+/* Of a dataset, or of a principal on this day. */
+static uint64_t misses_of(struct book *b, enum sql sql, const char *name)
+{
+    const int64_t now_us = b->now_us;
+    const int64_t day_us = now_us - now_us % DAY_US;
+    const bool of_day = sql == SQL_MISSES_DAY;
+    struct miss_memo *memo = memo_of(b, sql, name);
+    if (now_us >= memo->from_us && now_us < memo->until_us &&
+        strcmp(memo->name, name) == 0)
+        return memo->n;
+    const bool found =
+        of_day ? store_find(b->store, sql, "tii", name, day_us, now_us)
+               : store_find(b->store, sql, "ti", name, now_us);
+    return found
+               ? learn(b, sql, memo, name, of_day ? day_us + DAY_US : INT64_MAX)
+               : 0;
+}
+
 enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
-                                  int64_t now_us, struct err *err)
+                                  struct err *err)
 {
-    const uint64_t of_dataset = since_lift(b, args->dataset, now_us);
+    const uint64_t of_dataset = misses_of(b, SQL_MISSES_DATASET, args->dataset);
     if (of_dataset > 0 && of_dataset >= args->max_misses) {
         (void)err_set(err, ERR_MISSES,
                       "This dataset has reached its limit of %u queries that "
@@ -36,19 +85,16 @@ enum err_code charge_check_misses(struct book *b,
                              "find out why queries fail, then go on with: "
                              "halftone misses lift DATASET --reason WHY");
     }
-    if (store_find(b->store, SQL_MISSES_DAY, "tii", args->principal,
-                   now_us - now_us % DAY_US, now_us)) {
-        const uint64_t n = counted(b, SQL_MISSES_DAY);
-        if (n > 0 && n >= args->max_misses_day) {
-            (void)err_set(err, ERR_MISSES,
-                          "You have reached today's limit of %u queries that "
-                          "were charged and never answered: nothing new runs.",
-                          args->max_misses_day);
-            return err_hint(err, "Go on after 00:00 UTC, with questions that "
-                                 "end in time, or ask a steward, who goes on "
-                                 "with: halftone misses lift DATASET --reason "
-                                 "WHY");
-        }
+    const uint64_t of_day = misses_of(b, SQL_MISSES_DAY, args->principal);
+    if (of_day > 0 && of_day >= args->max_misses_day) {
+        (void)err_set(err, ERR_MISSES,
+                      "You have reached today's limit of %u queries that "
+                      "were charged and never answered: nothing new runs.",
+                      args->max_misses_day);
+        return err_hint(err, "Go on after 00:00 UTC, with questions that "
+                             "end in time, or ask a steward, who goes on "
+                             "with: halftone misses lift DATASET --reason "
+                             "WHY");
     }
     return ERR_OK;
 }
@@ -65,6 +111,7 @@ enum err_code book_lift(struct book *b, uint64_t *lifted, const char *dataset,
         return err_hint(err, "'halftone misses show' lists what counts; a miss "
                              "that its caller has not heard of counts later.");
     }
+    book_forget_misses(b);
     store_run(b->store, SQL_LIFT_NEW, "titti", dataset, now_us, principal,
               reason, (int64_t)*lifted);
     char detail[DETAIL_CAP];

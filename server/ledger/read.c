@@ -126,6 +126,7 @@ int64_t book_now_us(const struct book *b)
 static void read_anew(struct book *b)
 {
     counters_forget(&b->counters);
+    book_forget_misses(b);
     journal_load(&b->journal, b->store);
     b->newest = -1;
     b->moved = b->resolved = true;

@@ -63,6 +63,7 @@ void charge_close_missed(struct book *b, const struct charge *c,
     store_run(b->store, SQL_CHARGE_RESOLVE, "iiib", (int64_t)LEDGER_MISSED,
               release_us, CHARGE_ROW(c));
     accounts_settle(b, c);
+    book_forget_misses(b);
     b->resolved = true;
 }
 

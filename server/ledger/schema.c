@@ -72,7 +72,6 @@
 "    CHECK ((resolved_us IS NULL) = (expires_us IS NULL)),"                    \
 "    UNIQUE (charge, place)"                                                   \
 ") STRICT;"                                                                    \
-"CREATE INDEX pieces_by_release ON pieces (release_hash);"                     \
 "CREATE INDEX pieces_by_series ON pieces (series_hash)"                        \
 "    WHERE length(series_hash) = 32;"                                          \
 "CREATE TABLE piece_answers ("                                                 \
@@ -159,8 +158,9 @@ REFUSE("keys_kept", "DELETE ON keys", "1", "a key is never deleted")
 "    id INTEGER PRIMARY KEY,"                                                  \
 "    level INTEGER NOT NULL CHECK (level >= 0),"                               \
 "    pairs INTEGER NOT NULL CHECK (pairs > 0),"                                \
+"    keys INTEGER NOT NULL,"                                                   \
 "    charges INTEGER NOT NULL,"                                                \
-"    keys INTEGER NOT NULL"                                                    \
+"    pieces INTEGER NOT NULL"                                                  \
 ") STRICT;"                                                                    \
 "CREATE TABLE lookup_pages ("                                                  \
 "    id INTEGER PRIMARY KEY,"                                                  \
@@ -185,7 +185,8 @@ const char *const SCHEMA_UPGRADES[SCHEMA_VERSION] = {
 "DROP TRIGGER charges_once;"
 "ALTER TABLE charges ADD COLUMN leaf INTEGER REFERENCES log_leaves;"
 CHARGES_ONCE CHARGES_LEAF,
-[2] = PIECE_TABLES,
+[2] = PIECE_TABLES
+"CREATE INDEX pieces_by_release ON pieces (release_hash);",
 [3] = LIFT_TABLE,
 [4] = META_TABLE,
 [5] = "CREATE INDEX charges_open ON charges (release_hash) WHERE state = 0;",
@@ -200,7 +201,7 @@ LIVES_INDEX CHARGES_VOID,
 [7] = TEXT_TABLE,
 /* to 9: the next start makes the runs of lookup.h from what is there */
 [8] = LOOKUP_TABLES
-"DROP INDEX charges_by_release;"
+"DROP INDEX charges_by_release; DROP INDEX pieces_by_release;"
 "DROP INDEX charges_open;" OPEN_INDEX
 "DROP TRIGGER keys_fixed; DROP TRIGGER keys_once; DROP TRIGGER keys_kept;"
 "ALTER TABLE keys RENAME TO keys_before;"

@@ -118,29 +118,37 @@ static bool find_row(struct sqlite_store *s, enum sql sql, uint64_t print)
     return false;
 }
 
-static bool is_found_by_key(enum sql sql)
+/* What rows of a statement are found by: its first parameters say it. */
+enum found_by { BY_SQL, BY_KEY, BY_RELEASE, BY_PIECE };
+static enum found_by found_by(enum sql sql)
 {
-    return sql == SQL_KEY_FIND || sql == SQL_KEY_USED;
+    static const uint8_t BY[SQL_COUNT] = {
+        [SQL_KEY_FIND] = BY_KEY,
+        [SQL_KEY_USED] = BY_KEY,
+        [SQL_CHARGE_ANSWERED] = BY_RELEASE,
+        [SQL_CHARGE_OPEN] = BY_RELEASE,
+        [SQL_CHARGE_LAPSED] = BY_RELEASE,
+        [SQL_CHARGE_NEWER] = BY_RELEASE,
+        [SQL_PIECE_ANSWERED] = BY_PIECE,
+        [SQL_PIECE_OPEN] = BY_PIECE,
+        [SQL_PIECE_NEWER] = BY_PIECE,
+    };
+    return (enum found_by)BY[sql];
 }
 
-static bool is_found_by_release(enum sql sql)
-{
-    return sql == SQL_CHARGE_ANSWERED || sql == SQL_CHARGE_OPEN ||
-           sql == SQL_CHARGE_LAPSED || sql == SQL_CHARGE_NEWER;
-}
-
-/* Of what the first parameters say. */
-static uint64_t print_of(enum sql sql, va_list *from)
+static uint64_t print_of(enum found_by by, va_list *from)
 {
     va_list ap;
     va_copy(ap, *from);
     uint64_t print;
-    if (is_found_by_key(sql)) {
+    if (by == BY_KEY) {
         const char *principal = va_arg(ap, const char *);
         print = lookup_print_of_key(principal, va_arg(ap, const char *));
     } else {
         const void *hash = va_arg(ap, const void *);
-        print = lookup_print_of_release(hash, va_arg(ap, size_t));
+        print = lookup_print_of_release(by == BY_PIECE ? LOOKUP_PIECE
+                                                       : LOOKUP_RELEASE,
+                                        hash, va_arg(ap, size_t));
     }
     va_end(ap);
     return print;
@@ -150,13 +158,13 @@ static bool sqlite_start(struct store *base, enum sql sql, const char *types,
                          va_list *ap)
 {
     struct sqlite_store *s = of(base);
-    const bool by_lookup = is_found_by_key(sql) || is_found_by_release(sql);
-    const uint64_t print = by_lookup ? print_of(sql, ap) : 0;
-    if (by_lookup && !lookup_may_have(s->lookup, print))
+    const enum found_by by = found_by(sql);
+    const uint64_t print = by == BY_SQL ? 0 : print_of(by, ap);
+    if (by != BY_SQL && !lookup_may_have(s->lookup, print))
         return false;
     if (!bind_all(s, sql, types, ap))
         return false;
-    return by_lookup ? find_row(s, sql, print) : sqlite_next(base, sql);
+    return by == BY_SQL ? sqlite_next(base, sql) : find_row(s, sql, print);
 }
 
 /* The database does not keep keys unique, so this does. */
@@ -173,40 +181,53 @@ static void check_unused(struct sqlite_store *s, va_list *from)
     va_end(ap);
 }
 
-/* Of a new charge: seq, id, principal, dataset, purpose, release. */
-static uint64_t print_of_charge(va_list *from)
+/* A row of some kind that is about to be inserted: its parameters by their
+ * letters, up to those that it will be found by. */
+static uint64_t print_of_new(enum lookup_kind kind, va_list *from)
 {
+    static const char *const BEFORE[] = {
+        [LOOKUP_KEY] = "", [LOOKUP_RELEASE] = "ibttt", [LOOKUP_PIECE] = "ii"
+    };
+    static const enum found_by BY[] = { BY_KEY, BY_RELEASE, BY_PIECE };
     va_list ap;
     va_copy(ap, *from);
-    (void)va_arg(ap, int64_t);
-    (void)va_arg(ap, const void *);
-    (void)va_arg(ap, size_t);
-    for (int i = 0; i < 3; i++)
-        (void)va_arg(ap, const char *);
-    const void *hash = va_arg(ap, const void *);
-    const uint64_t print = lookup_print_of_release(hash, va_arg(ap, size_t));
+    for (const char *type = BEFORE[kind]; *type; type++) {
+        if (*type == 'i')
+            (void)va_arg(ap, int64_t);
+        else
+            (void)va_arg(ap, const void *);
+        if (*type == 'b')
+            (void)va_arg(ap, size_t);
+    }
+    const uint64_t print = print_of(BY[kind], &ap);
     va_end(ap);
     return print;
+}
+
+static void run_new(struct sqlite_store *s, enum sql sql, const char *types,
+                    enum lookup_kind kind, va_list *ap)
+{
+    const uint64_t print = print_of_new(kind, ap);
+    if (kind == LOOKUP_KEY)
+        check_unused(s, ap);
+    if (s->base.rc == STORE_OK && sqlite_start(&s->base, sql, types, ap))
+        sqlite_end(&s->base, sql);
+    if (s->base.rc == STORE_OK)
+        (void)failed(s, lookup_add(s->lookup, kind, print,
+                                   sqlite3_last_insert_rowid(s->db)));
 }
 
 static void sqlite_run(struct store *base, enum sql sql, const char *types,
                        va_list *ap)
 {
-    struct sqlite_store *s = of(base);
-    uint64_t print = 0;
-    if (sql == SQL_KEY_NEW) {
-        check_unused(s, ap);
-        print = print_of(SQL_KEY_FIND, ap);
-    } else if (sql == SQL_CHARGE_NEW) {
-        print = print_of_charge(ap);
-    }
-    if (base->rc == STORE_OK && sqlite_start(base, sql, types, ap))
+    if (sql == SQL_KEY_NEW)
+        run_new(of(base), sql, types, LOOKUP_KEY, ap);
+    else if (sql == SQL_CHARGE_NEW)
+        run_new(of(base), sql, types, LOOKUP_RELEASE, ap);
+    else if (sql == SQL_PIECE_NEW)
+        run_new(of(base), sql, types, LOOKUP_PIECE, ap);
+    else if (sqlite_start(base, sql, types, ap))
         sqlite_end(base, sql);
-    if (base->rc == STORE_OK && (sql == SQL_KEY_NEW || sql == SQL_CHARGE_NEW))
-        (void)failed(
-            s, lookup_add(s->lookup,
-                          sql == SQL_KEY_NEW ? LOOKUP_KEY : LOOKUP_RELEASE,
-                          print, sqlite3_last_insert_rowid(s->db)));
 }
 
 static bool sqlite_query(struct store *base, const char *text,
