@@ -56,6 +56,16 @@ static const char POLICY[] =
     "[0, 200]}\n"
     "    rollups:\n"
     "      by_campaign: {by: [campaign], sum: [revenue]}\n"
+    "  visits:\n"
+    "    from: events.parquet\n"
+    "    key: user_id\n"
+    "    max_groups: 40\n"
+    "    max_rows: 3\n"
+    "    columns:\n"
+    "      user_id: int\n"
+    "      campaign: text\n"
+    "      revenue: {type: double, range: [0, 100], grid: 0.01, person_clamp: "
+    "[0, 200]}\n"
     "  people:\n"
     "    from: people.parquet\n"
     "    key: user_id\n"
@@ -149,6 +159,35 @@ static const struct question QUESTIONS[] = {
           "campaign <> 'campaign_7' GROUP BY campaign" },
         { "ours, from a rollup", FORM_ROLLUP, NULL },
         { "ours, without", FORM_ROWS, NULL } } },
+    { "different values by campaign, 20 of a person",
+      "SELECT campaign, COUNT(DISTINCT revenue) FROM events GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, count(DISTINCT user_id), count(DISTINCT revenue) "
+          "FROM src.events GROUP BY campaign" },
+        { "ours", FORM_ROWS, NULL },
+        { "ours, portable SQL", FORM_PORTABLE, NULL } } },
+    { "different values by campaign, 3 of a person",
+      "SELECT campaign, COUNT(DISTINCT revenue) FROM visits GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, count(DISTINCT user_id), count(DISTINCT revenue) "
+          "FROM src.events GROUP BY campaign" },
+        { "ours", FORM_ROWS, NULL },
+        { "ours, portable SQL", FORM_PORTABLE, NULL } } },
+    { "median by campaign",
+      "SELECT campaign, MEDIAN(revenue) FROM events GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, median(revenue) FROM src.events GROUP BY "
+          "campaign" },
+        { "ours", FORM_ROWS, NULL },
+        { "ours, portable SQL", FORM_PORTABLE, NULL } } },
+    { "reach and clamped revenue, 40 campaigns a person",
+      "SELECT campaign, COUNT(DISTINCT user_id), SUM(revenue) FROM visits "
+      "GROUP BY campaign",
+      { { "plain", FORM_SQL,
+          "SELECT campaign, count(DISTINCT user_id), sum(revenue) FROM "
+          "src.events GROUP BY campaign" },
+        { "ours", FORM_ROWS, NULL },
+        { "ours, portable SQL", FORM_PORTABLE, NULL } } },
 };
 
 static void die(const char *what)
@@ -175,6 +214,7 @@ struct data {
 };
 
 static struct duck_keep_key keep_key = { { 1 } };
+static struct duck_heap heap;
 
 static struct duck opened(const char *sql)
 {
@@ -183,7 +223,7 @@ static struct duck opened(const char *sql)
     if (duckdb_open(NULL, &d.db) != DuckDBSuccess ||
         duckdb_connect(d.db, &d.con) != DuckDBSuccess)
         die("no database");
-    if (duck_keep_register(&d, &keep_key, &err) != ERR_OK)
+    if (duck_keep_register(&d, &keep_key, &heap, &err) != ERR_OK)
         die(err.msg);
     run(d.con, sql);
     return d;
@@ -197,7 +237,8 @@ static void attach(char *out, size_t cap, const struct data *data,
         "SET threads = %d; SET preserve_insertion_order = false; ATTACH '%s' "
         "AS "
         "file (READ_ONLY); CREATE SCHEMA src; CREATE VIEW src.events AS FROM "
-        "file.events; CREATE VIEW src.people AS FROM file.people;",
+        "file.events; CREATE VIEW src.visits AS FROM file.events; "
+        "CREATE VIEW src.people AS FROM file.people;",
         THREADS, data->events);
     if (data->has_rollup)
         (void)snprintf(out + len, cap - (size_t)len,
@@ -294,35 +335,21 @@ static double cpu_s(void)
            (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
 }
 
-static void execute(duckdb_connection con, const char *sql, bool keyed)
-{
-    duckdb_prepared_statement st;
-    duckdb_result r;
-    if (duckdb_prepare(con, sql, &st) != DuckDBSuccess)
-        die(duckdb_prepare_error(st));
-    if (keyed)
-        (void)duckdb_bind_blob(st, 1, keep_key.bytes, KEEP_KEY_LEN);
-    if (duckdb_execute_prepared(st, &r) != DuckDBSuccess)
-        die(duckdb_result_error(&r));
-    duckdb_destroy_result(&r);
-    duckdb_destroy_prepare(&st);
-}
-
 /* In a process of its own: its peak memory is told by wait4, the rest by it. */
-static void child(const struct data *data, const char *sql, bool keyed, int fd)
+static void child(const struct data *data, const char *sql, int fd)
 {
     char text[1024];
     attach(text, sizeof text, data, "(READ_ONLY)");
     struct duck duck = opened(text);
     const double cpu = cpu_s();
     const uint64_t start = bench_now_ns();
-    execute(duck.con, sql, keyed);
+    run(duck.con, sql);
     const struct cost c = { .cpu_s = cpu_s() - cpu,
                             .wall_s = (double)(bench_now_ns() - start) / 1e9 };
     _exit(write(fd, &c, sizeof c) == sizeof c ? 0 : 1);
 }
 
-static struct cost measure(const struct data *data, const char *sql, bool keyed)
+static struct cost measure(const struct data *data, const char *sql)
 {
     struct rusage use;
     struct cost c;
@@ -332,7 +359,7 @@ static struct cost measure(const struct data *data, const char *sql, bool keyed)
     (void)fflush(NULL);
     const pid_t pid = fork();
     if (pid == 0)
-        child(data, sql, keyed, fd[1]);
+        child(data, sql, fd[1]);
     (void)close(fd[1]);
     const bool told = read(fd[0], &c, sizeof c) == sizeof c;
     (void)close(fd[0]);
@@ -345,9 +372,8 @@ static struct cost measure(const struct data *data, const char *sql, bool keyed)
 /* ---- questions ---- */
 
 /* A form's statement, in the arena; NULL: it has none over these data. */
-static const char *statement(bool *keyed, const struct question *q,
-                             const struct form *f, const struct data *data,
-                             struct arena *a)
+static const char *statement(const struct question *q, const struct form *f,
+                             const struct data *data, struct arena *a)
 {
     const struct request req = { .purpose = "stats",
                                  .ask = { .level = 0.95 },
@@ -356,13 +382,14 @@ static const char *statement(bool *keyed, const struct question *q,
     struct err err = { 0 };
     struct select *tree = NULL;
     struct plan *plan = NULL;
-    *keyed = false;
     if (f->kind == FORM_SQL)
         return text;
     if (sql_parse(&tree, text, strlen(text), a, &err) ||
         plan_query(&plan, &req, tree, policy, a, &err))
         die(err.msg);
-    *keyed = f->kind != FORM_ROLLUP && plan->keyed;
+    if (plan->n_hists > 0) /* one behind the other */
+        return arena_printf(a, "%s%s%s", plan->sql, plan->sql[0] ? ";\n" : "",
+                            plan->hists[0].sql);
     return f->kind != FORM_ROLLUP ? plan->sql
            : data->has_rollup     ? plan->rollup_sql
                                   : NULL;
@@ -384,20 +411,19 @@ static size_t ask(struct series out[FORMS_MAX], const struct question *q,
                   const struct data *data, unsigned rounds, size_t most)
 {
     const char *sql[FORMS_MAX];
-    bool keyed[FORMS_MAX];
     struct arena a;
     size_t n = 0;
     arena_init(&a, ROOM);
     for (size_t f = 0; f < most && q->forms[f].name; f++) {
-        sql[n] = statement(&keyed[n], q, &q->forms[f], data, &a);
+        sql[n] = statement(q, &q->forms[f], data, &a);
         out[n].name = q->forms[f].name;
         n += sql[n] != NULL;
     }
-    (void)measure(data, sql[0], false); /* the file into the system's memory */
+    (void)measure(data, sql[0]); /* the file into the system's memory */
     for (unsigned r = 0; r < rounds; r++) {
         struct cost plain = { 0 };
         for (size_t f = 0; f < n; f++) {
-            const struct cost c = measure(data, sql[f], keyed[f]);
+            const struct cost c = measure(data, sql[f]);
             plain = f ? plain : c;
             out[f].cpu[r] = c.cpu_s / plain.cpu_s;
             out[f].wall[r] = c.wall_s / plain.wall_s;

@@ -119,6 +119,7 @@ struct bench {
     struct arena a;
     duckdb_connection con;
     struct duck_keep_key key;
+    struct duck_heap heap;
     double wall[3][ROUNDS_MAX], cpu[3][ROUNDS_MAX];
 };
 
@@ -217,7 +218,7 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
     b->dataset.gate = consent_gate_of(&b->dataset);
     if (duckdb_open(NULL, &b->duck.db) != DuckDBSuccess ||
         duckdb_connect(b->duck.db, &b->duck.con) != DuckDBSuccess ||
-        duck_keep_register(&b->duck, &b->key, &err) != ERR_OK ||
+        duck_keep_register(&b->duck, &b->key, &b->heap, &err) != ERR_OK ||
         duck_guard_register(&b->duck, &err) != ERR_OK ||
         duck_gate_open(&b->gate, &b->duck, &b->dataset.gate, &err) != ERR_OK ||
         duckdb_connect(b->duck.db, &b->con) != DuckDBSuccess)

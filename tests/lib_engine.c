@@ -58,15 +58,14 @@ void lib_files_remove(const struct lib_files *f)
     (void)nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-struct plan lib_plan(const char *sql, const char *key_types, size_t n_measures,
-                     bool keyed)
+struct plan lib_plan(const char *sql, const char *key_types, size_t n_measures)
 {
     static struct plan_key keys[PLAN_KEYS_MAX];
     static const enum value_type of[128] = {
         ['b'] = VALUE_BOOL, ['i'] = VALUE_INT,  ['d'] = VALUE_DOUBLE,
         ['t'] = VALUE_TEXT, ['D'] = VALUE_DATE, ['T'] = VALUE_TIMESTAMP,
     };
-    struct plan p = { .sql = sql, .keys = keys, .keyed = keyed };
+    struct plan p = { .sql = sql, .keys = keys };
     for (; key_types[p.n_keys]; p.n_keys++)
         keys[p.n_keys].type = of[(unsigned char)key_types[p.n_keys]];
     p.n_measures = n_measures;

@@ -20,7 +20,6 @@ const char *lib_files_path(const struct lib_files *f, const char *text);
 
 /* A plan whose keys have these types ("" = none): b i d t D T as value types.
  */
-struct plan lib_plan(const char *sql, const char *key_types, size_t n_measures,
-                     bool keyed);
+struct plan lib_plan(const char *sql, const char *key_types, size_t n_measures);
 
 #endif

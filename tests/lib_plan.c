@@ -217,6 +217,7 @@ void plan_db_run(struct plan_db *db, const char *sql)
 
 /* Of the statement that runs: databases of a test take turns. */
 static struct duck_keep_key keep_key;
+static struct duck_heap heap;
 
 void plan_db_open(struct plan_db *db)
 {
@@ -225,7 +226,7 @@ void plan_db_open(struct plan_db *db)
     assert(rc == DuckDBSuccess);
     assert(duckdb_connect(db->db, &db->conn) == DuckDBSuccess);
     struct duck duck = { .db = db->db, .con = db->conn };
-    assert(duck_keep_register(&duck, &keep_key, &err) == ERR_OK);
+    assert(duck_keep_register(&duck, &keep_key, &heap, &err) == ERR_OK);
     assert(duck_guard_register(&duck, &err) == ERR_OK);
     plan_db_run(db, "SET threads = 2; CREATE SCHEMA src; CREATE TABLE src.buys("
                     "who BIGINT, land VARCHAR, kind VARCHAR, city VARCHAR, "
@@ -283,28 +284,41 @@ static char *sorted_rows(duckdb_result *r)
     return text;
 }
 
-char *plan_db_answer(struct plan_db *db, const struct plan *plan,
-                     unsigned char secret)
+/* The rows of one statement, sorted; NULL when it failed. */
+static char *answer_of(struct plan_db *db, const char *sql)
 {
     duckdb_prepared_statement stmt;
     duckdb_result r;
     char *text = NULL;
-
-    memset(keep_key.bytes, secret, KEEP_KEY_LEN / 2);
-    if (duckdb_prepare(db->conn, plan->sql, &stmt) != DuckDBSuccess) {
-        fprintf(stderr, "%s\n%s\n", duckdb_prepare_error(stmt), plan->sql);
+    if (duckdb_prepare(db->conn, sql, &stmt) != DuckDBSuccess) {
+        fprintf(stderr, "%s\n%s\n", duckdb_prepare_error(stmt), sql);
         duckdb_destroy_prepare(&stmt);
         return NULL;
     }
-    assert(duckdb_nparams(stmt) == plan->keyed);
-    if (plan->keyed)
-        (void)duckdb_bind_blob(stmt, 1, keep_key.bytes, KEEP_KEY_LEN);
+    assert(duckdb_nparams(stmt) == 0);
     if (duckdb_execute_prepared(stmt, &r) == DuckDBSuccess)
         text = sorted_rows(&r);
     else
-        fprintf(stderr, "%s\n%s\n", duckdb_result_error(&r), plan->sql);
+        fprintf(stderr, "%s\n%s\n", duckdb_result_error(&r), sql);
     duckdb_destroy_result(&r);
     duckdb_destroy_prepare(&stmt);
+    return text;
+}
+
+char *plan_db_answer(struct plan_db *db, const struct plan *plan,
+                     unsigned char secret)
+{
+    memset(keep_key.bytes, secret, KEEP_KEY_LEN / 2);
+    char *text = answer_of(db, plan->sql);
+    assert(heap.used == 0); /* all is given back */
+    if (plan->spare_sql) {
+        char *spare = answer_of(db, plan->spare_sql);
+        if (!text || !spare || strcmp(text, spare) != 0)
+            fprintf(stderr, "%s\nother rows by\n%s\n%s\nthan by\n%s\n", text,
+                    plan->spare_sql, spare, plan->sql);
+        assert(text && spare && strcmp(text, spare) == 0);
+        free(spare);
+    }
     return text;
 }
 

@@ -156,7 +156,7 @@ struct engine_result *shop_hists(const struct shop *s, const struct plan *p,
     view.n_measures = 1;
     for (size_t h = 0; h < p->n_hists; h++) {
         view.sql = p->hists[h].sql;
-        view.keyed = p->hists[h].keyed;
+        view.spare_sql = p->hists[h].spare_sql;
         hists[h] = shop_run(s, &view, a);
     }
     return hists;

@@ -1,5 +1,7 @@
 #include "server/engine/duck_keep.h"
 
+#include "server/engine/duck_bound.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +9,13 @@
 #include "tests/table.h"
 
 /*
- * The aggregate that bounds in one pass against the window that says the same
+ * The aggregates that bound in one pass against the windows that say the same
  * in SQL: the same integers, whatever the threads and the order of the rows.
  */
 #define KEY "encode(repeat('k', 64))"
 
 static struct duck_keep_key key;
+static struct duck_heap heap;
 
 static const struct row {
     const char *name;
@@ -74,16 +77,22 @@ static void fill(struct duck *d, const struct row *row)
 
 #define GROUP_TEXT "strlen(g) || ':' || g"
 
+/* By a state of one size, or one that grows. */
 static void one_pass(char *out, size_t cap, struct duck *d,
-                     const struct row *row, int spelled)
+                     const struct row *row, bool spelled, bool grows)
 {
-    char sql[1024], name[KEEP_NAME_MAX], code[128], of[KEEP_NAME_MAX];
+    char sql[1024], name[64], code[128], of[KEEP_NAME_MAX];
     keep_name(name, row->type[0] == 't', row->l0, 2);
     keep_code_name(of, !spelled);
+    if (grows)
+        (void)snprintf(name, sizeof name, "halftone_many2_%s(p, %u, 0, ",
+                       row->type, row->l0);
+    else
+        strcat(name, "(p, ");
     (void)snprintf(code, sizeof code, "%s(%s)", of, spelled ? GROUP_TEXT : "g");
     (void)snprintf(
         sql, sizeof sql,
-        "WITH kept AS (SELECT p, unnest(%s(p, %s, x, CAST(1 AS BIGINT))) AS e "
+        "WITH kept AS (SELECT p, unnest(%s%s, x, CAST(1 AS BIGINT))) AS e "
         "FROM rows GROUP BY p), names AS (SELECT %s AS c, any_value(g) AS g "
         "FROM rows GROUP BY 1) SELECT g, count(*), sum(e.a0), sum(e.a1), "
         "sum(least(e.a0, 700)) FROM kept JOIN names ON e.code = c GROUP BY g "
@@ -115,6 +124,81 @@ static void window(char *out, size_t cap, struct duck *d, const struct row *row)
     text_of(out, cap, d, sql);
 }
 
+/* ---- different values, and rows, of the groups that are kept ---- */
+
+enum { MOST = 3 };
+
+/* Groups as ranked by their places, and rows of the groups that are kept. */
+#define KEPT                                                                   \
+    "WITH pairs AS (SELECT DISTINCT p, g FROM rows), placed AS (SELECT p, g, " \
+    "dense_rank() OVER (PARTITION BY p ORDER BY halftone_place_%s(p, "         \
+    "halftone_code_t(g)), g) AS n FROM pairs), kept AS (SELECT p, g FROM "     \
+    "placed WHERE n <= %u), mine AS (SELECT rows.* FROM rows SEMI JOIN kept "  \
+    "USING (p, g))"
+
+static void values(char *out, size_t cap, struct duck *d, const struct row *row)
+{
+    char sql[1024];
+    (void)snprintf(
+        sql, sizeof sql,
+        "WITH kept AS (SELECT p, unnest(halftone_values_%s(p, %u, %d, "
+        "halftone_code_t(g), CASE WHEN x IS NOT NULL THEN hash(x) END)) AS e "
+        "FROM rows GROUP BY p), names AS (SELECT halftone_code_t(g) AS c, "
+        "any_value(g) AS g FROM rows GROUP BY 1) SELECT g, count(e.a0), "
+        "sum(e.a0 "
+        "%% 1000), count(DISTINCT e.a0), count(*) FILTER (e.a1) FROM kept JOIN "
+        "names ON e.code = c GROUP BY g ORDER BY g",
+        row->type, row->l0, MOST);
+    text_of(out, cap, d, sql);
+}
+
+static void values_window(char *out, size_t cap, struct duck *d,
+                          const struct row *row)
+{
+    char sql[2048];
+    (void)snprintf(
+        sql, sizeof sql,
+        KEPT ", firsts AS (SELECT p, g, x, row_number() OVER (PARTITION BY p, "
+             "g ORDER BY halftone_place_%s(p, hash(x))) AS n FROM (SELECT "
+             "DISTINCT p, g, x FROM mine WHERE x IS NOT NULL)), few AS (SELECT "
+             "p, g, hash(x) AS v FROM firsts WHERE n <= %d) SELECT k.g, "
+             "count(v), sum(v %% 1000), count(DISTINCT v), count(DISTINCT k.p) "
+             "FROM kept k LEFT JOIN few f ON k.p = f.p AND k.g = f.g GROUP BY "
+             "k.g ORDER BY k.g",
+        row->type, row->l0, row->type, MOST);
+    text_of(out, cap, d, sql);
+}
+
+static void evenly(char *out, size_t cap, struct duck *d, const struct row *row)
+{
+    char sql[1024];
+    (void)snprintf(
+        sql, sizeof sql,
+        "WITH kept AS (SELECT p, unnest(halftone_evenly_%s(p, %u, %d, "
+        "halftone_code_t(g), x, hash(p))) AS e FROM rows GROUP BY p), names AS "
+        "(SELECT halftone_code_t(g) AS c, any_value(g) AS g FROM rows GROUP BY "
+        "1) SELECT g, e.a0 AS v, count(*) FROM kept JOIN names ON e.code = c "
+        "GROUP BY ALL ORDER BY ALL",
+        row->type, row->l0, MOST);
+    text_of(out, cap, d, sql);
+}
+
+static void evenly_window(char *out, size_t cap, struct duck *d,
+                          const struct row *row)
+{
+    char sql[2048];
+    (void)snprintf(
+        sql, sizeof sql,
+        KEPT ", numbered AS (SELECT *, count(*) OVER (PARTITION BY p, g) AS n, "
+             "row_number() OVER (PARTITION BY p, g ORDER BY x) AS o, "
+             "CAST(hash(p) %% CAST(n AS UBIGINT) AS BIGINT) AS r FROM mine "
+             "WHERE x IS NOT NULL) SELECT g, x, count(*) FROM numbered WHERE n "
+             "<= %d OR (o * %d + r) // n > ((o - 1) * %d + r) // n GROUP BY "
+             "ALL ORDER BY ALL",
+        row->type, row->l0, MOST, MOST, MOST);
+    text_of(out, cap, d, sql);
+}
+
 static void same_integers(void **state)
 {
     const struct row *row = *state;
@@ -123,15 +207,22 @@ static void same_integers(void **state)
     struct err err = { 0 };
     const struct engine_options options = { .threads = 4 };
     assert_int_equal(duck_open(&d, &options, &err), ERR_OK);
-    if (duck_keep_register(&d, &key, &err) != ERR_OK)
+    if (duck_keep_register(&d, &key, &heap, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     fill(&d, row);
     window(slow, sizeof slow, &d, row);
     assert_true(slow[0] != '\0');
-    for (int spelled = 0; spelled < 2; spelled++) {
-        one_pass(fast, sizeof fast, &d, row, spelled);
+    for (int way = 0; way < 4; way++) {
+        one_pass(fast, sizeof fast, &d, row, way & 1, way & 2);
         assert_string_equal(fast, slow);
     }
+    values(fast, sizeof fast, &d, row);
+    values_window(slow, sizeof slow, &d, row);
+    assert_string_equal(fast, slow);
+    evenly(fast, sizeof fast, &d, row);
+    evenly_window(slow, sizeof slow, &d, row);
+    assert_string_equal(fast, slow);
+    assert_int_equal(heap.used, 0);
     duck_close(&d);
 }
 
@@ -143,7 +234,7 @@ static void nulls_take_no_part(void **state)
     struct err err = { 0 };
     (void)state;
     assert_int_equal(duck_open(&d, NULL, &err), ERR_OK);
-    assert_int_equal(duck_keep_register(&d, &key, &err), ERR_OK);
+    assert_int_equal(duck_keep_register(&d, &key, &heap, &err), ERR_OK);
     text_of(got, sizeof got, &d,
             "SELECT CAST(halftone_keep_i_2_1(p, c, x) AS VARCHAR) FROM (VALUES "
             "(NULL, 1::UBIGINT, 5), (1, NULL, 7), "
@@ -168,7 +259,7 @@ static void pairs_of_groups_are_kept_evenly(void **state)
     struct err err = { 0 };
     (void)state;
     assert_int_equal(duck_open(&d, NULL, &err), ERR_OK);
-    assert_int_equal(duck_keep_register(&d, &key, &err), ERR_OK);
+    assert_int_equal(duck_keep_register(&d, &key, &heap, &err), ERR_OK);
     text_of(got, sizeof got, &d,
             "WITH g AS (SELECT range AS g, halftone_code_t('g' || range) AS c "
             "FROM range(20)), placed AS (SELECT p.range AS p, g, "
@@ -182,12 +273,73 @@ static void pairs_of_groups_are_kept_evenly(void **state)
     duck_close(&d);
 }
 
+#define MANY_VALUES                                                            \
+    "SELECT count(e.a0), sum(e.a0 % 1000) FROM (SELECT "                       \
+    "unnest(halftone_values_i(p, 50, 9, CAST(x % 300 AS UBIGINT), hash(x))) "  \
+    "AS e FROM (SELECT CAST(hash('p' || i) % 20000 AS BIGINT) AS p, "          \
+    "CAST(hash('x' || i) % 100000 AS BIGINT) AS x FROM range(400000) t(i)) "   \
+    "GROUP BY p)"
+
+/* A heap that has no more ends the statement, not the process, and is empty. */
+static void a_full_heap_is_told(void **state)
+{
+    struct duck d;
+    struct err err = { 0 };
+    duckdb_result r;
+    (void)state;
+    assert_int_equal(duck_open(&d, NULL, &err), ERR_OK);
+    assert_int_equal(duck_keep_register(&d, &key, &heap, &err), ERR_OK);
+    for (heap.most = 1 << 10; heap.most < 8 << 20; heap.most *= 4) {
+        assert_int_equal(duckdb_query(d.con, MANY_VALUES, &r), DuckDBError);
+        assert_non_null(strstr(duckdb_result_error(&r), DUCK_BOUND_FULL));
+        duckdb_destroy_result(&r);
+        assert_int_equal(heap.used, 0);
+    }
+    heap.most = 0;
+    assert_true(duck_exec(&d, MANY_VALUES));
+    assert_int_equal(heap.used, 0);
+    duck_close(&d);
+}
+
+/* DuckDB may move states to disk and back. */
+static void states_go_to_disk_and_back(void **state)
+{
+    static const char sql[] =
+        "SELECT count(e.a0), sum(e.a0 % 1000), count(DISTINCT e.code) FROM "
+        "(SELECT unnest(halftone_values_i(p, 2, 2, CAST(x % 300 AS UBIGINT), "
+        "hash(x))) AS e FROM (SELECT CAST(hash('p' || i) % 300000 AS BIGINT) "
+        "AS p, CAST(hash('x' || i) % 1000 AS BIGINT) AS x FROM range(600000) "
+        "t(i)) GROUP BY p)";
+    const struct engine_options options[] = {
+        { .threads = 2 },
+        { .threads = 2, .memory_limit = 24 << 20, .temp_dir = "/tmp" },
+        { .threads = 2, .memory_limit = 24 << 20 }, /* there is no disk */
+    };
+    static char got[2][256];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct duck d;
+        struct err err = { 0 };
+        assert_int_equal(duck_open(&d, &options[i], &err), ERR_OK);
+        assert_int_equal(duck_keep_register(&d, &key, &heap, &err), ERR_OK);
+        if (i < 2)
+            text_of(got[i], sizeof got[i], &d, sql);
+        else
+            assert_false(duck_exec(&d, sql));
+        assert_int_equal(heap.used, 0);
+        duck_close(&d);
+    }
+    assert_string_equal(got[0], got[1]);
+}
+
 int main(void)
 {
     memset(key.bytes, 'k', sizeof key.bytes);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nulls_take_no_part),
         cmocka_unit_test(pairs_of_groups_are_kept_evenly),
+        cmocka_unit_test(a_full_heap_is_told),
+        cmocka_unit_test(states_go_to_disk_and_back),
     };
     return RUN_ROWS(rows, same_integers) +
            cmocka_run_group_tests(tests, NULL, NULL);

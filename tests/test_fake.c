@@ -68,7 +68,7 @@ static void check_row(void **state)
     const struct row *row = *state;
     const uint8_t secret[32] = { 0 };
     const atomic_int stop = row->stop;
-    struct plan plan = lib_plan("", row->keys, 1, false);
+    struct plan plan = lib_plan("", row->keys, 1);
     if (row->n_domain) {
         plan.keys[0].is_public = true;
         plan.keys[0].domain = (struct value *)(uintptr_t)regions;

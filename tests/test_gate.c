@@ -128,8 +128,8 @@ static void check_same(void **state)
             struct plan gh = g, ph = p;
             gh.sql = g.hists[h].sql;
             ph.sql = p.hists[h].sql;
-            gh.keyed = g.hists[h].keyed;
-            ph.keyed = p.hists[h].keyed;
+            gh.spare_sql = g.hists[h].spare_sql;
+            ph.spare_sql = p.hists[h].spare_sql;
             compare(&gh, &ph);
         }
     }

@@ -24,6 +24,7 @@ static const struct control_row {
     const char *needs; /* only questions with this in them are asked */
 } controls[] = {
     { "one group more than L0 is caught", CONTROL_L0, ".category, count" },
+    { "... of different values", CONTROL_L0, ", count(DISTINCT t" },
     { "rows past Linf are caught", CONTROL_LINF, "SELECT count(*) FROM shop" },
     { "an order of groups that is not a person's own is caught", CONTROL_TIES,
       "" },
@@ -37,6 +38,8 @@ static const struct control_row {
     { "a float sum is caught", CONTROL_FLOAT, "sum(" },
     { "an order of rows by exact numbers is caught", CONTROL_ORDER, "" },
     { "a quantile's rows past Linf are caught", CONTROL_HIST, "median" },
+    { "a different value past Linf is caught", CONTROL_VALUES,
+      "count(DISTINCT t" },
     { "a quantile's score that moves more than said is caught", CONTROL_SCORE,
       "median" },
     { "picks that one person's rows can sway are caught", CONTROL_TOP,

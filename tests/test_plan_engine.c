@@ -147,7 +147,7 @@ static void check_small(void **state)
         struct plan view = *plan;
         if (plan->n_hists > 0) {
             view.sql = plan->hists[0].sql;
-            view.keyed = plan->hists[0].keyed;
+            view.spare_sql = plan->hists[0].spare_sql;
         }
         char *got = plan->n_hists > 0 ? plan_db_answer(&db, &view, 7)
                                       : plan_db_units(&db, &view, 7);
@@ -298,7 +298,8 @@ static void rare_rows_of_people_past_linf(void **state)
 
 /* Every function on every awkward value. */
 static const char *const HOSTILE =
-    "INSERT INTO src.buys SELECT who, t, t, t, i, d, d, d, b, day, ts, t, t FROM "
+    "INSERT INTO src.buys SELECT who, t, t, t, i, d, d, d, b, day, ts, t, t "
+    "FROM "
     "(VALUES (1), (NULL), (9223372036854775807), (-9223372036854775808)) "
     "a(who), "
     "(VALUES (''), (NULL), ('%_\\'), ('2024-02-30'), ('9e999'), (repeat('x', "

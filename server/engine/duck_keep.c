@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine/duck_order.h"
+#include "server/engine/duck_bound.h"
 
 enum {
     ARG_PERSON,
@@ -309,10 +309,11 @@ static bool answers(struct duck *d, const char *name, const struct shape *f)
 
 enum err_code duck_keep_register(struct duck *d,
                                  const struct duck_keep_key *key,
-                                 struct err *err)
+                                 struct duck_heap *heap, struct err *err)
 {
     char name[KEEP_NAME_MAX];
     TRY(duck_order_register(d, key, err));
+    TRY(duck_bound_register(d, key, heap, err));
     for (unsigned text = 0; text < 2; text++)
         for (unsigned l0 = 1; l0 <= KEEP_L0_MAX; l0++)
             for (unsigned sums = 0; sums <= KEEP_SUMS_MAX; sums++) {

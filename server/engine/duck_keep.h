@@ -1,6 +1,7 @@
 #ifndef ENGINE_DUCK_KEEP_H
 #define ENGINE_DUCK_KEEP_H
 
+#include "server/engine/duck_heap.h"
 #include "server/engine/duck_order.h"
 
 /*
@@ -22,11 +23,13 @@
  * A window over (person, group) pairs does the same in SQL, more slowly:
  * benchmarks/bench_bounding.
  *
- * Registers the functions of duck_order.h too, in the same way.  ERR_INTERNAL
- * names the function that DuckDB refused.
+ * Registers the functions of duck_order.h and duck_bound.h too, in the same
+ * way; the heap is the latter's.  ERR_INTERNAL names the function that DuckDB
+ * refused.
  */
 enum err_code duck_keep_register(struct duck *d,
                                  const struct duck_keep_key *key,
+                                 struct duck_heap *heap,
                                  struct err *err) MUST_CHECK;
 
 #endif

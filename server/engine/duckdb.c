@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/engine/duck_bound.h"
 #include "server/engine/duck_found.h"
 #include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
@@ -34,6 +35,7 @@ struct duckdb_engine {
     duckdb_connection idle[IDLE_MAX];
     size_t n_idle;
     struct duck_keep_key key; /* of the first run's secret, for good */
+    struct duck_heap heap;    /* of what aggregates of ours keep of people */
     bool has_key;             /* under the lock */
 };
 
@@ -44,6 +46,7 @@ struct run {
     duckdb_pending_result pending;
     duckdb_result result;
     struct result_chunks chunks;
+    bool full; /* it failed, for the heap has no more */
 };
 
 /*
@@ -113,16 +116,13 @@ static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
                              const struct plan *plan, struct err *err)
 {
     const bool rolled = prepare_rollup(r, e, plan);
-    const bool keyed = !rolled && plan->keyed;
     /* Binding opens the files, so a failure here may be theirs. */
     if (!rolled && !duck_prepare(&r->st, r->con, plan->sql))
         return miss(e, "prepare", err);
-    if (!result_fits(r->st, plan) || duckdb_nparams(r->st) != (keyed ? 1 : 0))
+    if (!result_fits(r->st, plan) || duckdb_nparams(r->st) != 0)
         return err_set(err, ERR_INTERNAL,
                        "the plan's statement has another shape than the plan");
-    if ((keyed && duckdb_bind_blob(r->st, 1, e->key.bytes, KEEP_KEY_LEN) !=
-                      DuckDBSuccess) ||
-        duckdb_pending_prepared(r->st, &r->pending) != DuckDBSuccess)
+    if (duckdb_pending_prepared(r->st, &r->pending) != DuckDBSuccess)
         return miss(e, "start", err);
     return ERR_OK;
 }
@@ -134,7 +134,8 @@ static enum err_code prepare(struct run *r, const struct duckdb_engine *e,
  * every task, since DuckDB can miss the first call on a busy machine.
  */
 static enum err_code work(struct run *r, const struct duckdb_engine *e,
-                          const atomic_int *stop, struct err *err)
+                          const struct plan *plan, const atomic_int *stop,
+                          struct err *err)
 {
     const struct timespec nap = { .tv_nsec = NAP_NS };
     duckdb_pending_state state;
@@ -161,7 +162,11 @@ static enum err_code work(struct run *r, const struct duckdb_engine *e,
     const char *said = state == DUCKDB_PENDING_ERROR
                            ? duckdb_pending_error(r->pending)
                            : duckdb_result_error(&r->result);
-    return miss(e, duck_error_class(said), err);
+    const bool full = said && strstr(said, DUCK_BOUND_FULL);
+    r->full = full && plan->spare_sql;
+    if (r->full)
+        return ERR_MISS;
+    return miss(e, full ? "out_of_memory" : duck_error_class(said), err);
 }
 
 static enum err_code collect(struct run *r, const struct duckdb_engine *e,
@@ -209,7 +214,7 @@ static enum err_code run_on(struct run *r, struct engine_result *out,
                             struct arena *a, struct err *err)
 {
     TRY(prepare(r, e, plan, err));
-    TRY(work(r, e, stop, err));
+    TRY(work(r, e, plan, stop, err));
     if (out->pages)
         return turn(r, out, e, plan, stop, err);
     TRY(collect(r, e, stop, err));
@@ -218,27 +223,57 @@ static enum err_code run_on(struct run *r, struct engine_result *out,
     return ERR_OK;
 }
 
+static enum err_code run_once(bool *full, struct engine_result *out,
+                              const struct duckdb_engine *e,
+                              duckdb_connection con, const struct plan *plan,
+                              const atomic_int *stop, struct arena *a,
+                              struct err *err)
+{
+    struct run r = { .con = con };
+    const enum err_code code = run_on(&r, out, e, plan, stop, a, err);
+    result_fini(&r.chunks);
+    duckdb_destroy_result(&r.result);
+    duckdb_destroy_pending(&r.pending);
+    duckdb_destroy_prepare(&r.st);
+    *full = r.full;
+    return code;
+}
+
+/* What one pass cannot keep in memory is done by the spare statement. */
+static enum err_code run_either(struct engine_result *out,
+                                const struct duckdb_engine *e,
+                                duckdb_connection con, const struct plan *plan,
+                                const atomic_int *stop, struct arena *a,
+                                struct err *err)
+{
+    struct plan spare = *plan;
+    bool full;
+    const enum err_code code = run_once(&full, out, e, con, plan, stop, a, err);
+    if (!full)
+        return code;
+    spare.sql = plan->spare_sql;
+    spare.spare_sql = NULL;
+    spare.rollup = NULL;
+    return run_once(&full, out, e, con, &spare, stop, a, err);
+}
+
 static enum err_code run(struct engine *base, struct engine_result *out,
                          const struct plan *plan, const uint8_t secret[32],
                          const atomic_int *stop, struct arena *a,
                          struct err *err)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
-    struct run r = { .con = take(e, secret) };
-    if (!r.con)
+    duckdb_connection con = take(e, secret);
+    if (!con)
         return miss(e, "connect", err);
-    struct stopper_run watched = { .con = r.con, .stop = stop };
+    struct stopper_run watched = { .con = con, .stop = stop };
     struct duck_pin pin;
     stopper_add(&e->stopper, &watched);
-    duck_gate_pin(&pin, e->gate, r.con, plan->purpose);
-    const enum err_code code = run_on(&r, out, e, plan, stop, a, err);
+    duck_gate_pin(&pin, e->gate, con, plan->purpose);
+    const enum err_code code = run_either(out, e, con, plan, stop, a, err);
     stopper_remove(&e->stopper, &watched);
-    result_fini(&r.chunks);
-    duckdb_destroy_result(&r.result);
-    duckdb_destroy_pending(&r.pending);
-    duckdb_destroy_prepare(&r.st);
     duck_gate_unpin(&pin, e->gate);
-    give_back(e, r.con);
+    give_back(e, con);
     return code;
 }
 
@@ -284,7 +319,8 @@ static enum err_code set_up(struct duckdb_engine *e,
     const char *const *files;
     size_t n;
     TRY(duck_open(&e->duck, &e->options, err));
-    TRY(duck_keep_register(&e->duck, &e->key, err));
+    e->heap.most = e->options.memory_limit / 2;
+    TRY(duck_keep_register(&e->duck, &e->key, &e->heap, err));
     TRY(duck_guard_register(&e->duck, err));
     TRY(duck_gate_open(&e->gate, &e->duck,
                        policy->has_consent ? e->options.gate : NULL, err));

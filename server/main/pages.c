@@ -229,7 +229,7 @@ enum err_code pages_hist(struct plan *out, const struct plan *plan, size_t h,
         (struct plan_key){ .name = "bucket", .type = VALUE_INT };
     out->n_measures = 1;
     out->sql = plan->hists[h].sql;
-    out->keyed = plan->hists[h].keyed;
+    out->spare_sql = plan->hists[h].spare_sql;
     out->rollup = NULL;
     return ERR_OK;
 }

@@ -32,10 +32,10 @@ static enum err_code fill(struct rel *rel, struct draft *d,
 {
     rel->sql = arena_printf(d->a, "s%zu", index);
     rel->sized = rel->cheap = true;
-    rel->rows = before->selects || before->has_limit
-                    ? (double)(before->has_limit ? before->limit
-                                                 : PLAN_CHAIN_ROWS_MAX)
-                    : (double)before->groups_public;
+    rel->rows =
+        before->selects || before->has_limit
+            ? (double)(before->has_limit ? before->limit : PLAN_CHAIN_ROWS_MAX)
+            : (double)before->groups_public;
     rel->n_columns = before->n_outputs;
     rel->columns = ARENA_NEW_N(d->a, rel->n_columns + 1, struct rel_column);
     if (!rel->sql || !rel->columns)
@@ -153,9 +153,14 @@ enum err_code plan_bind(struct plan *out, const struct plan *plan,
         return draft_memory(err);
     if (plan->n_measures > 0)
         TRY(bound_text(&bound.sql, plan, tables, a, err));
+    if (plan->spare_sql)
+        TRY(bound_text(&bound.spare_sql, plan, tables, a, err));
     for (size_t h = 0; h < plan->n_hists; h++) {
-        bound.hists[h] = plan->hists[h];
-        TRY(bound_text(&bound.hists[h].sql, plan, tables, a, err));
+        struct plan_hist *hist = &bound.hists[h];
+        *hist = plan->hists[h];
+        TRY(bound_text(&hist->sql, plan, tables, a, err));
+        if (hist->spare_sql)
+            TRY(bound_text(&hist->spare_sql, plan, tables, a, err));
     }
     *out = bound;
     return ERR_OK;

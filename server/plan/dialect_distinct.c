@@ -2,7 +2,8 @@
 
 /*
  *   values  the different values of each person and group
- *   firsts  n numbers them in the order of a keyed hash
+ *   firsts  n numbers them in the order of their places on the person's line
+ *           (keep.h), a value's code being the engine's hash of it
  *   counted different values among the first Linf of each person, per group
  *
  * Without one person the values of the others are what they were: each count
@@ -35,31 +36,48 @@ void stage_kept_groups(const struct sql *s, const char *of)
     same_group(s, of, "r");
 }
 
-void stage_distinct(const struct sql *s, size_t i)
+void stage_value_code(const struct sql *s, size_t i)
+{
+    writer_printf(s->w, "hash(u%zu)", s->u[i]);
+}
+
+static void numbered(const struct sql *s, size_t i)
 {
     const size_t n_keys = s->d->plan->n_keys, u = s->u[i];
-    const bool is_text = s->dm[i].value->type == VALUE_TEXT;
-
     writer_printf(s->w, ",\nvalues%zu AS (SELECT DISTINCT p", i);
     stage_columns(s, 'k', n_keys);
     writer_printf(s->w, ", u%zu FROM placed", u);
     if (s->flag[i] != STAGE_NONE)
         writer_printf(s->w, " WHERE f%zu", s->flag[i]);
     writer_printf(s->w, "),\nfirsts%zu AS (SELECT *, ", i);
-    stage_hash_open(s, 'd');
-    stage_encoded(s, 'u', u, is_text);
-    writer_printf(s->w, ")) AS h FROM values%zu),\nnumbered%zu AS (SELECT *, ",
+    stage_place_open(s);
+    stage_value_code(s, i);
+    writer_printf(s->w, ") AS h FROM values%zu),\nnumbered%zu AS (SELECT *, ",
                   i, i);
     writer_str(s->w, "dense_rank() OVER (PARTITION BY p");
     stage_columns(s, 'k', n_keys);
     writer_printf(s->w, " ORDER BY h, u%zu) AS n FROM firsts%zu)", u, i);
+}
 
+void stage_distinct(const struct sql *s, size_t i)
+{
+    const size_t n_keys = s->d->plan->n_keys, u = s->u[i];
+    const bool one_row = s->d->scope->one_row; /* and so one value */
+    if (!one_row)
+        numbered(s, i);
     writer_printf(s->w, ",\ncounted%zu AS (SELECT ", i);
     keys_of(s, "v");
-    writer_printf(s->w, "%scount(DISTINCT v.u%zu) AS a FROM numbered%zu AS v",
-                  n_keys ? ", " : "", u, i);
+    writer_printf(s->w, "%scount(DISTINCT v.u%zu) AS a FROM ",
+                  n_keys ? ", " : "", u);
+    if (one_row)
+        writer_str(s->w, "placed AS v");
+    else
+        writer_printf(s->w, "numbered%zu AS v", i);
     stage_kept_groups(s, "v");
-    writer_printf(s->w, " WHERE v.n <= %u", s->d->plan->linf);
+    if (!one_row)
+        writer_printf(s->w, " WHERE v.n <= %u", s->d->plan->linf);
+    else if (s->flag[i] != STAGE_NONE)
+        writer_printf(s->w, " WHERE v.f%zu", s->flag[i]);
     writer_str(s->w, n_keys ? " GROUP BY " : "");
     keys_of(s, "v");
     writer_str(s->w, ")");

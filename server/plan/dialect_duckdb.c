@@ -158,15 +158,6 @@ void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text)
                       name);
 }
 
-void stage_hash_open(const struct sql *s, char what)
-{
-    const enum policy_type type = draft_key(s->d)->key_type;
-    writer_printf(s->w, "sha256(CAST($1 AS BLOB) || encode('%c'", what);
-    stage_encoded(s, 'p', 0, type != POLICY_INT);
-    for (size_t k = 0; k < s->d->plan->n_keys; k++)
-        stage_encoded(s, 'k', k, s->d->plan->keys[k].type == VALUE_TEXT);
-}
-
 static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
@@ -182,7 +173,7 @@ static void stage_pairs(const struct sql *s)
         writer_printf(s->w, " AS a%zu", i);
     }
     if (s->keeps) {
-        writer_str(s->w, " FROM kept)");
+        stage_kept_pairs(s);
         return;
     }
     writer_str(s->w, " FROM placed");
@@ -281,7 +272,12 @@ static void statement(const struct sql *s)
     stage_sources(s);
     if (s->keeps)
         stage_kept(s);
-    stage_pairs(s);
+    if (s->keeps && s->hist) {
+        stage_buckets(s);
+        return;
+    }
+    if (!stage_skips_pairs(s))
+        stage_pairs(s);
     if (s->keeps) {
         stage_named(s);
         return;
@@ -317,12 +313,14 @@ static enum err_code print_text(const char **sql, struct sql *s,
     if (!writer_cstr(&w))
         return err_set(err, ERR_INTERNAL,
                        "the statement changed while printed");
-    s->d->plan->reach = reach_add(s->d->plan->reach, reach_of(&w));
+    if (!s->spare) /* the one or the other is run */
+        s->d->plan->reach = reach_add(s->d->plan->reach, reach_of(&w));
     *sql = text;
     return ERR_OK;
 }
 
-static enum err_code print(const char **sql, bool *keyed, struct sql *s,
+/* The statement, and what stands in for it; of a histogram too. */
+static enum err_code print(const char **sql, const char **spare, struct sql *s,
                            struct err *err)
 {
     stage_number(s);
@@ -330,13 +328,19 @@ static enum err_code print(const char **sql, bool *keyed, struct sql *s,
     const char *how = stage_keeps(s);
     if (!how)
         return draft_memory(err);
-    if (!s->hist)
+    if (!s->hist || s->d->plan->n_measures == 0)
         s->d->bounding = how;
     if (!s->hist && stage_counts_people(s))
         s->d->form = "people counted by numbers in the order of the values";
     TRY(print_text(sql, s, err));
-    *keyed = s->n_u > 0;
-    return ERR_OK;
+    if (!stage_needs_spare(s))
+        return ERR_OK;
+    s->spare = true;
+    if (!stage_keeps(s))
+        return draft_memory(err);
+    const enum err_code code = print_text(spare, s, err);
+    s->spare = false;
+    return code == ERR_OK && !stage_keeps(s) ? draft_memory(err) : code;
 }
 
 /* The same rows from a rollup, where one has them. */
@@ -362,7 +366,7 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
     };
     p->sql = "";
     if (p->n_measures > 0) {
-        TRY(print(&p->sql, &p->keyed, &s, err));
+        TRY(print(&p->sql, &p->spare_sql, &s, err));
         TRY(print_rolled(&s, err));
     }
     for (size_t h = 0; h < p->n_hists; h++) {
@@ -371,7 +375,7 @@ enum err_code draft_duckdb(struct draft *d, struct err *err)
                            .pm = &p->hists[h].of,
                            .dm = &d->hists[h],
                            .n = 1 };
-        TRY(print(&p->hists[h].sql, &p->hists[h].keyed, &one, err));
+        TRY(print(&p->hists[h].sql, &p->hists[h].spare_sql, &one, err));
     }
     return ERR_OK;
 }

@@ -58,8 +58,10 @@ struct sql {
     size_t x[PLAN_MEASURES_MAX];    /* measure -> x, v column */
     size_t u[PLAN_MEASURES_MAX];    /* DISTINCT -> u column */
     size_t n_flags, n_x, n_u;
-    bool ranks;             /* a person may have more than L0 groups */
-    bool keeps;             /* ... which the engine's own aggregate bounds */
+    bool ranks; /* a person may have more than L0 groups */
+    bool keeps; /* ... which, or rows in them, an aggregate of ours bounds */
+    bool grows; /* ... whose state grows with what people have */
+    bool spare; /* what is printed stands in for that: no aggregate of ours */
     enum stage_names names; /* keeps: whence the keys of a group's code */
     size_t named_by;        /* NAMES_LEAF: the leaf */
     struct stage_slot slots[STAGE_SLOTS]; /* keeps */
@@ -79,22 +81,28 @@ void stage_placed_keys(const struct sql *s, const char *from);
 /* ", c0, c1, ..." */
 void stage_columns(const struct sql *s, char prefix, size_t n);
 
-/* The keyed hash of a person and group, to be gone on with; `what` tells one
- * use of it from another. */
-void stage_hash_open(const struct sql *s, char what);
-
-/* ... with a column: text that no other value has, and that ends by itself. */
+/* A column as text that no other value has, and that ends by itself. */
 void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text);
 
 /* What measure i adds up, of one row: its value, or its square. */
 void stage_addend(const struct sql *s, size_t i);
 bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
 
-/* dialect_keep.c: sets `keeps` and the slots; says how groups are bounded, and
- * why so; NULL when the arena is full. */
+/* dialect_choose.c: sets `keeps`, `grows` and the slots; says how groups are
+ * bounded, and why so; NULL when the arena is full. */
 const char *stage_keeps(struct sql *s);
-void stage_kept(const struct sql *s);  /* the stage `kept` */
-void stage_named(const struct sql *s); /* `names` and the last SELECT */
+/* Does what `keeps` live on a heap, beside which there has to be a window? */
+static inline bool stage_needs_spare(const struct sql *s)
+{
+    return s->keeps && (s->grows || s->n_u > 0 || s->hist);
+}
+
+/* dialect_keep.c */
+void stage_kept(const struct sql *s);    /* the stage `kept` */
+void stage_named(const struct sql *s);   /* `names` and the last SELECT */
+void stage_buckets(const struct sql *s); /* the same of a histogram */
+bool stage_skips_pairs(const struct sql *s);
+void stage_kept_pairs(const struct sql *s); /* whence the pairs, to ")" */
 /* dialect_names.c: whence the keys can be read; and the stage `names`. */
 enum stage_names stage_names_of(struct sql *s);
 void stage_names(const struct sql *s);
@@ -102,8 +110,11 @@ void stage_names(const struct sql *s);
 void stage_key(const struct sql *s, size_t k);
 /* The code of the group of k0, k1, ... */
 void stage_code(const struct sql *s);
+/* What stands for the value of DISTINCT measure i, as UBIGINT. */
+void stage_value_code(const struct sql *s, size_t i);
 /* ... and its place among those of person p: keep.h. */
 void stage_place(const struct sql *s);
+void stage_place_open(const struct sql *s); /* up to the code */
 /* "e.a3": the slot of these; or the rollup's column of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
 /* Is what a person has in a group added up already, in slots? */

@@ -424,7 +424,7 @@ enum err_code draft_tell(struct draft *d, struct err *err) MUST_CHECK;
 enum err_code draft_within_maximum(const struct draft *d,
                                    struct err *err) MUST_CHECK;
 
-/* dialect_duckdb.c: plan->sql and plan->keyed. */
+/* dialect_duckdb.c: the plan's statements. */
 enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;
 
 /* memory.c: plan->memory; refused past PLAN_MEMORY_MAX, for all parts. */

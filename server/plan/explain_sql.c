@@ -8,10 +8,6 @@
 
 #include "server/plan/explain.h"
 
-/* The secret is a name to people: $1 stands for it in the engine's text, and
- * nowhere else, for literals cannot hold an unquoted dollar. */
-static const char SECRET[] = "CAST($1 AS BLOB)";
-
 enum { WIDE = 96, LEVELS = 64, STEP = 2 };
 
 struct pretty {
@@ -122,10 +118,7 @@ void explain_sql(struct writer *w, const char *sql)
     bool wraps = is_long(sql);
     while (*s.p) {
         size_t n = 1;
-        if (strncmp(s.p, SECRET, sizeof SECRET - 1) == 0) {
-            n = sizeof SECRET - 1;
-            put(&s, ":key", 4);
-        } else if (*s.p == '\'' || *s.p == '"') {
+        if (*s.p == '\'' || *s.p == '"') {
             n = quoted(s.p);
             put(&s, s.p, n);
         } else if (*s.p == '\n') {

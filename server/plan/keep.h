@@ -30,7 +30,8 @@
  *   dates, times and truths, as integers      days, microseconds since 1970,
  * 0/1
  */
-/* Bytes of halftone_keep_*'s state: what one person takes while rows are read. */
+/* Bytes of halftone_keep_*'s state: what one person takes while rows are read.
+ */
 static inline size_t keep_bytes(unsigned l0, unsigned sums)
 {
     return 24 + (size_t)l0 * 16 * (1 + (size_t)sums);
@@ -40,8 +41,9 @@ static inline size_t keep_bytes(unsigned l0, unsigned sums)
 
 enum {
     KEEP_KEY_LEN = 64, /* bytes of the key */
-    KEEP_L0_MAX = 32,  /* of halftone_keep_*: larger limits use a window */
+    KEEP_L0_MAX = 32,  /* of halftone_keep_*: for larger ones halftone_many */
     KEEP_SUMS_MAX = 6,
+    KEEP_MANY_MAX = 16, /* sums of halftone_many* */
     KEEP_NAME_MAX = 40, /* bytes of a function's name, its NUL included */
 };
 
@@ -59,6 +61,13 @@ static inline void keep_place_name(char out[KEEP_NAME_MAX], bool person_text)
 {
     (void)snprintf(out, KEEP_NAME_MAX, "halftone_place_%c",
                    person_text ? 't' : 'i');
+}
+
+/* One whose state grows: "halftone_values_i"; server/engine/duck_bound.h. */
+static inline void keep_bound_name(char out[KEEP_NAME_MAX], const char *kind,
+                                   bool person_text)
+{
+    (void)snprintf(out, KEEP_NAME_MAX, "%s_%c", kind, person_text ? 't' : 'i');
 }
 
 /* The aggregate: "halftone_keep_i_5_2". */

@@ -32,10 +32,10 @@
  * Contract with engines: `sql` reads the relation src."TABLE", which shows
  * exactly the policy's columns under the policy's names, as BIGINT, DOUBLE,
  * VARCHAR, DATE, TIMESTAMP or BOOLEAN (a UUID as VARCHAR; values that do not
- * convert are NULL).  $1 is the key of keep.h, a BLOB, and occurs only
- * when `keyed`.  Result columns: k0.. (BIGINT, VARCHAR, DATE, TIMESTAMP,
- * BOOLEAN as the key's type says), then m0.. as HUGEINT, never NULL; rows in
- * no order.  A NULL key is a group of its own.  Without keys: one row.
+ * convert are NULL), and has no parameters.  Result columns: k0.. (BIGINT,
+ * VARCHAR, DATE, TIMESTAMP, BOOLEAN as the key's type says), then m0.. as
+ * HUGEINT, never NULL; rows in no order.  A NULL key is a group of its own.
+ * Without keys: one row.
  */
 struct plan_after;
 struct plan_over;   /* over.h */
@@ -87,8 +87,7 @@ struct plan_measure {
  * and the number of rows.
  */
 struct plan_hist {
-    const char *sql;
-    bool keyed;
+    const char *sql, *spare_sql;
     struct plan_measure of; /* the sum that would take the same rows */
     int64_t lo;             /* grid steps: the first value of bucket 0, ... */
     uint64_t width;         /* ... and how many values each has */
@@ -191,10 +190,12 @@ struct plan {
      * group keys alone whose domains are public, which `lists` them. */
     bool is_free, lists;
     const char *sql; /* the engine's statement; n_before > 0: of plan_bind */
-    bool keyed;      /* sql uses the secret, $1 */
-    bool gated;      /* people are read through the gate (gate.h) */
+    /* Or NULL: the same rows, more slowly, where `sql` keeps more of people
+     * than the engine has memory for and this may go to disk. */
+    const char *spare_sql;
+    bool gated; /* people are read through the gate (gate.h) */
     /* Or NULL: a rollup of the policy, and the statement over it (rollup.h)
-     * whose rows are those of `sql`; $1 does not occur. */
+     * whose rows are those of `sql`. */
     const struct policy_rollup *rollup;
     const char *rollup_sql;
     uint64_t reach;    /* bytes of all statements, every column replaced by what

@@ -102,7 +102,7 @@ static enum err_code gather_parts(struct plan *all, struct draft *d,
     all->n_parts = n;
     all->outputs = outputs;
     all->sql = "";
-    all->keyed = false;
+    all->spare_sql = NULL;
     all->n_measures = all->n_hists = all->n_picks = 0;
     all->groups_public = 0;
     all->adds_up = all->lists = false;
@@ -169,8 +169,8 @@ static void add_memory(struct plan *all)
 {
     for (size_t i = 0; i < all->n_parts; i++) {
         const struct plan *p = all->parts[i];
-        const double row = p->adds_up ? all->parts[p->cells_of]->row_memory
-                                      : p->row_memory;
+        const double row =
+            p->adds_up ? all->parts[p->cells_of]->row_memory : p->row_memory;
         all->memory += p->adds_up ? (double)p->groups_public * row : p->memory;
         all->row_memory = fmax(all->row_memory, row);
     }

@@ -90,14 +90,42 @@ static const char *drop_order(const char *sql, struct arena *a)
     return arena_printf(a, "%.*s%s", (int)(from - sql), sql, to);
 }
 
+/* Those whose state grows say their limits, halftone_many2_i(p, L0, LINF, ..):
+ * the n-th of them becomes larger. */
+static const char *bound_other(const char *sql, const char *kind, unsigned n,
+                               long by, struct arena *a)
+{
+    const char *out = "", *at;
+    char *end;
+    for (; (at = strstr(sql, kind)); sql = end) {
+        const char *limit = strstr(at, "(p, ");
+        if (!limit)
+            break;
+        limit += strlen("(p, ");
+        for (unsigned i = 0; i < n; i++)
+            limit = strchr(limit, ' ') + 1;
+        out = arena_printf(a, "%s%.*s%ld", out, (int)(limit - sql), sql,
+                           strtol(limit, &end, 10) + by);
+    }
+    return arena_printf(a, "%s%s", out, sql);
+}
+
 static const char *spoil(const char *sql, enum control c, struct arena *a)
 {
     if (c == CONTROL_FILTERS && !strstr(sql, " AS a1"))
         return sql;
     for (size_t i = 0; i < WAYS && SPOILINGS[c][i].from; i++)
         sql = replace(sql, &SPOILINGS[c][i], a);
-    if (c == CONTROL_L0 || c == CONTROL_KEEP_LESS)
-        return keep_other(sql, c == CONTROL_L0 ? 1 : -1, a);
+    if (c == CONTROL_HIST)
+        return bound_other(sql, "halftone_evenly_", 1, 1000, a);
+    if (c == CONTROL_VALUES)
+        return bound_other(sql, "halftone_values_", 1, 1, a);
+    if (c == CONTROL_L0 || c == CONTROL_KEEP_LESS) {
+        const long by = c == CONTROL_L0 ? 1 : -1;
+        sql = bound_other(sql, "halftone_many", 0, by, a);
+        sql = bound_other(sql, "halftone_values_", 0, by, a);
+        return keep_other(sql, by, a);
+    }
     return c == CONTROL_ROW_NUMBER ? drop_order(sql, a) : sql;
 }
 

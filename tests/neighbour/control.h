@@ -21,6 +21,7 @@ enum control {
     CONTROL_FLOAT,      /* summed in floating point */
     CONTROL_ORDER,      /* rows in an order that depends on exact numbers */
     CONTROL_HIST,       /* a quantile's rows without a limit */
+    CONTROL_VALUES,     /* one different value more than Linf */
     CONTROL_SCORE,      /* a quantile's scores said to move half as much */
     CONTROL_TOP,        /* picks paid for as if one person had one row */
     CONTROL_ROLLUP,     /* one group more than L0 out of a rollup */

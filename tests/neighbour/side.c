@@ -35,7 +35,10 @@ static enum err_code spy_run(struct engine *e, struct engine_result *out,
     if (s->statements)
         (void)fprintf(s->statements, "%s\n%s\n", plan->sql,
                       plan->rollup_sql ? plan->rollup_sql : "");
-    return engine_run(s->inner, out, plan, secret, stop, a, err);
+    struct plan spare = *plan;
+    if (s->spares && plan->spare_sql)
+        spare.sql = plan->spare_sql;
+    return engine_run(s->inner, out, &spare, secret, stop, a, err);
 }
 
 static void spy_close(struct engine *e)

@@ -21,8 +21,9 @@ struct side {
     struct world world;
     struct service service;
     struct fake_clock clock;
-    struct engine *inner;    /* the real one; dataset.engine stands before it */
-    struct engine spy;       /* keeps the statements that the engine is given */
+    struct engine *inner; /* the real one; dataset.engine stands before it */
+    struct engine spy;    /* keeps the statements that the engine is given */
+    bool spares; /* it runs what stands in for those that need much memory */
     struct consent *consent; /* the register, where the policy has one */
     int64_t decided;         /* decisions in it */
     FILE *statements;
