@@ -1,7 +1,9 @@
 #!/bin/bash
 # Strict mode on the real server: nothing leaves before its slot, fresh, stored
 # or missed, and a worker is held until then, so that who queues behind a query
-# learns only that there was one.  Bounds below alone: a busy machine is late.
+# learns only that there was one.  An engine that is slow or whose file is gone
+# gives a miss, at the slot too; misses are counted, three a day stop who asked,
+# and a steward lifts it.  Bounds below alone: a busy machine is late.
 set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
@@ -31,7 +33,31 @@ mkdir -p "$shop"
     cat demo/shop.yaml
     echo "slots: {strict: $slot_ms ms}"
 } >"$shop/shop.yaml"
-write_config "$shop/shop.yaml"
+# A dataset where a question can be slow: a join of 400 million pairs.
+clinic=$run/clinic
+mkdir -p "$clinic" "$run/policies"
+cat >"$run/people.sql" <<'SQL'
+COPY (SELECT i AS person, i % 3 AS n FROM range(1, 201) r(i)) TO 'visits.parquet' (FORMAT parquet);
+COPY (SELECT 1 AS person, i % 7 AS n FROM range(20000) r(i)) TO 'long.parquet' (FORMAT parquet);
+SQL
+"$bin/make_shop" "$run/people.sql" "$clinic" 1 || die "no people"
+mv "$shop/shop.yaml" "$run/policies/shop.yaml"
+sed -i "s|from: \([a-z]*\.parquet\)|from: $shop/\1|" "$run/policies/shop.yaml"
+cat >"$run/policies/clinic.yaml" <<YAML
+dataset: clinic
+exclusive: true
+version: 1
+data_version: "1"
+cap: {epsilon: 8, delta: 1e-6}
+max_people: 1000
+slots: {strict: $slot_ms ms}
+purposes:
+  improve_products: {help: To see how many come., basis: legitimate_interest}
+tables:
+  visits: {from: $clinic/visits.parquet, key: person, columns: {person: int, n: {type: int, range: [0, 9]}}}
+  long: {from: $clinic/long.parquet, key: person, columns: {person: int, n: {type: int, range: [0, 9]}}}
+YAML
+write_config "$run/policies"
 echo 'workers: 1' >>"$run/config.yaml"
 start_server
 
@@ -54,4 +80,29 @@ together() {
     return $rc
 }
 check 'questions queue by their number alone' takes $((3 * slot_ms)) together
+
+# misses LEAST_MS QUESTION: charged, without an answer, not before its slot.
+misses() {
+    local start
+    start=$(now_ms)
+    ask "$2" >"$run/out" 2>&1
+    local got=$? took=$(($(now_ms) - start))
+    cat "$run/out"
+    echo "exit $got, $took ms"
+    [ "$got" -eq 1 ] && [ "$took" -ge "$1" ] && grep -q 'was charged and gave no answer' "$run/out"
+}
+visits() { ask "SELECT COUNT(*) FROM clinic.visits WHERE n > -$1"; }
+steward() { HALFTONE_TOKEN=$(cat "$run/steward.token") "$bin/halftone" "$@" </dev/null; }
+counts() { steward misses show clinic --format csv | tr -d '\r' | tee /dev/stderr | grep -q "^counted,$1,"; }
+refused() { ! visits 9 >"$run/out" 2>&1 && cat "$run/out" && grep -q "today's limit of 3" "$run/out"; }
+long='SELECT COUNT(*) FROM clinic.long a JOIN clinic.long b ON a.person = b.person WHERE a.n * b.n >'
+check 'an engine that is too slow is a miss, at the slot' misses $slot_ms "$long 1"
+mv "$clinic/visits.parquet" "$run/away"
+check 'an engine whose file is gone is one, at the same slot' misses $slot_ms 'SELECT COUNT(*) FROM clinic.visits'
+mv "$run/away" "$clinic/visits.parquet"
+check 'they are counted' counts 2
+check 'another slow one is the third' misses $slot_ms "$long 2"
+check 'which stops who asked, before anything runs' refused
+check 'a steward lifts it' steward misses lift clinic --reason 'the join is slow'
+check 'and the dataset goes on' takes $slot_ms visits 5
 exit "$failed"
