@@ -73,6 +73,10 @@ command_fn run_consent_record, run_consent_withdraw, run_consent_object,
     run_consent_signal, run_policy_records, run_consent_contact,
     run_may_contact;
 
+command_fn run_consent_erase, run_consent_erasure, run_erasures_list,
+    run_erasures_sign, run_erasures_open, run_erasures_confirm,
+    run_erasures_run, run_erasures_key;
+
 command_fn run_calc_gaussian_sigma, run_calc_zcdp_epsilon, run_calc_zcdp_rho,
     run_calc_laplace_interval, run_calc_selection_keep,
     run_calc_selection_threshold, run_calc_compose, run_calc_sample;

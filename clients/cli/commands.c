@@ -166,6 +166,44 @@ const struct command COMMANDS[] = {
       "  halftone may-contact 4711 --purpose send_offers \\\n"
       "      --channel email && send-mail 4711\n",
       FOR_SERVER | FOR_CHANNEL | FOR_MAY, 1, run_may_contact },
+    { "consent erase", "SUBJECT", "Erase a person, for good.",
+      "She counts for nothing once this command ends, what is told beside her\n"
+      "decisions is destroyed, and her rows are to go from the data.  It cannot\n"
+      "be undone.  She comes back by a later yes.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_erase },
+    { "consent erasure", "SUBJECT", "Show how far a person's erasure is.",
+      "In each dataset: suppressed (she counts for nothing), handed over to "
+      "the\nowner of the data, done, verified (her rows are not there).\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_erasure },
+    { "erasures list", "DATASET", "Show how far erasures are, and what is late.",
+      "They have numbers, not names.  For stewards and operators.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_list },
+    { "erasures run", "DATASET", "Look at the data for who was erased, now.",
+      "Where the policy lets the server do it, deletes them.  It does so by\n"
+      "itself, too, as often as the policy says.  For stewards.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_run },
+    { "erasures key", "FILE", "Make a key for the owner of the data.",
+      "The secret goes to a new file of mode 600, which the owner keeps; the\n"
+      "line for the policy is printed.  Nothing is sent.\n",
+      0, 1, run_erasures_key },
+    { "erasures sign", "DATASET",
+      "Print the signed list of whom the owner is to erase.",
+      "Sealed for the owner's key in the policy: 'erasures open' reads it.  For"
+      "\nstewards.\n"
+      "\n"
+      "  halftone erasures sign shop > list.txt\n",
+      FOR_SERVER | FOR_DATASET, 1, run_erasures_sign },
+    { "erasures open", "FILE", "Open a list, with the owner's key.",
+      "Prints lines of JSON: where people's rows lie, then whose are to go.\n"
+      "Without the server.\n"
+      "\n"
+      "  halftone erasures open list.txt --owner-key owner.key --log-key "
+      "log.pub\n",
+      FOR_ERASURES | FOR_LOG, 1, run_erasures_open },
+    { "erasures confirm", "FILE", "Say that what a list says was done.",
+      "The data are looked at, and who is not in them any more is verified.\n"
+      "For stewards.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_confirm },
     { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"

@@ -27,4 +27,11 @@ enum err_code consent_at(int64_t *out, struct cli *cli,
 enum err_code consent_words(char ***out, size_t *n, const char *text,
                             struct arena *a, struct err *err) MUST_CHECK;
 
+/* Call, and print the reply; the command's exit code. */
+typedef enum err_code consent_print_fn(struct cli *cli,
+                                       const ProtobufCMessage *reply,
+                                       struct err *err);
+int consent_ask(struct cli *cli, const struct client_method *method,
+                const ProtobufCMessage *request, consent_print_fn *print);
+
 #endif

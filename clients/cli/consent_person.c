@@ -80,12 +80,8 @@ print_history(struct cli *cli, const Halftone__V1__History *m, struct err *err)
     return ERR_OK;
 }
 
-/* Ask about the person that the command names. */
-static int ask(struct cli *cli, const struct client_method *method,
-               const ProtobufCMessage *request,
-               enum err_code (*print)(struct cli *cli,
-                                      const ProtobufCMessage *reply,
-                                      struct err *err))
+int consent_ask(struct cli *cli, const struct client_method *method,
+                const ProtobufCMessage *request, consent_print_fn *print)
 {
     struct err err;
     struct client client;
@@ -113,7 +109,7 @@ int run_consent_history(struct cli *cli)
     if (consent_subject(&m.subject, cli, &err) != ERR_OK)
         return cli_misused(cli, &err);
     m.dataset = text_of(cli->opt.dataset);
-    return ask(cli, &METHOD_HISTORY, &m.base, history);
+    return consent_ask(cli, &METHOD_HISTORY, &m.base, history);
 }
 
 /* ---- receipts ---- */
@@ -136,7 +132,7 @@ int run_consent_receipt(struct cli *cli)
         return cli_misused(cli, &err);
     m.dataset = text_of(cli->opt.dataset);
     m.record = cli->opt.record;
-    return ask(cli, &METHOD_RECEIPT, &m.base, receipt);
+    return consent_ask(cli, &METHOD_RECEIPT, &m.base, receipt);
 }
 
 static enum err_code read_file(char **out, const char *path, struct arena *a,
@@ -158,6 +154,13 @@ static enum err_code checked(struct cli *cli, const ProtobufCMessage *reply,
 {
     const Halftone__V1__ReceiptState *m = (const void *)reply;
     (void)err;
+    if (m->erased_us) {
+        (void)fprintf(cli->term.out,
+                      "this is a receipt of this person's, who was erased on "
+                      "%s: what it tells is no longer kept\n",
+                      answer_time(m->erased_us, cli->arena));
+        return ERR_OK;
+    }
     (void)fprintf(cli->term.out,
                   m->holds ? "record %llu is this person's, and holds\n"
                            : "record %llu is this person's; a later decision "
@@ -201,7 +204,7 @@ int run_consent_verify(struct cli *cli)
     m.dataset = text_of(cli->opt.dataset);
     m.subject = text_of(cli->words[1]);
     m.receipt = text;
-    return ask(cli, &METHOD_CHECK, &m.base, checked);
+    return consent_ask(cli, &METHOD_CHECK, &m.base, checked);
 }
 
 /* ---- signals ---- */
@@ -233,5 +236,5 @@ int run_consent_signal(struct cli *cli)
     m.source = event.source;
     m.tc_string = text_of(cli->opt.tc_string);
     m.gpc = cli->opt.gpc;
-    return ask(cli, &METHOD_SIGNAL, &m.base, signalled);
+    return consent_ask(cli, &METHOD_SIGNAL, &m.base, signalled);
 }

@@ -78,6 +78,26 @@ const struct client_method METHOD_MAY_CONTACT = {
     "/halftone.v1.Contact/MayContact",
     &halftone__v1__may_contact_reply__descriptor
 };
+const struct client_method METHOD_ERASE = {
+    CONSENT "Erase", &halftone__v1__erasure__descriptor
+};
+const struct client_method METHOD_ERASURE = {
+    CONSENT "GetErasure", &halftone__v1__erasure__descriptor
+};
+const struct client_method METHOD_LIST_ERASURES = {
+    "/halftone.v1.Admin/ListErasures", &halftone__v1__erasure_list__descriptor
+};
+const struct client_method METHOD_SIGN_ERASURES = {
+    "/halftone.v1.Admin/SignErasures",
+    &halftone__v1__signed_erasures__descriptor
+};
+const struct client_method METHOD_CONFIRM_ERASURES = {
+    "/halftone.v1.Admin/ConfirmErasures",
+    &halftone__v1__erasure_counts__descriptor
+};
+const struct client_method METHOD_RUN_ERASURES = {
+    "/halftone.v1.Admin/RunErasures", &halftone__v1__erasure_counts__descriptor
+};
 const struct client_method METHOD_HEALTH = {
     "/grpc.health.v1.Health/Check",
     &grpc__health__v1__health_check_response__descriptor

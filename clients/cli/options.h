@@ -66,6 +66,7 @@ enum flag_group {
     FOR_CHANNEL = 16777216,
     FOR_CHOICE = 33554432,
     FOR_MAY = 67108864,
+    FOR_ERASURES = 134217728,
 };
 
 struct flag {
@@ -108,7 +109,7 @@ struct options {
     const char *config, *target, *ca, *token, *token_file; /* NULL = not set */
     const char *dataset, *purpose, *dashboard, *file, *key, *log_key, *table,
         *role, *token_out, *listen, *witness_name, *reason, *at, *until, *proof,
-        *from, *tc_string, *channel, *at_most;
+        *from, *tc_string, *channel, *at_most, *owner_key;
     uint64_t timeout_ms, every_ms; /* 0 = not set */
     enum output_format format;
     struct accuracy accuracy;                     /* half_width 0 = not set */

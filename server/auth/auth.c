@@ -118,6 +118,8 @@ static const char *const ACTIONS[AUTH_ACTION_COUNT] = {
     [AUTH_AUDIT] = "audit log",
     [AUTH_CONSENT] = "consent",
     [AUTH_CONTACT] = "may contact",
+    [AUTH_ERASURES] = "see erasures",
+    [AUTH_ERASE] = "do erasures",
 };
 
 #define MAY(action) (1u << AUTH_##action)
@@ -130,7 +132,8 @@ static const struct {
 } ROLES[ROLE_COUNT] = {
     [ROLE_STEWARD] = { "steward", MAY_READ | MAY(ESTIMATE) | MAY(CHARGES_OWN) |
                                       MAY(CHARGES_ALL) | MAY(HEALTH) |
-                                      MAY(METRICS) | MAY(ADMIN) },
+                                      MAY(METRICS) | MAY(ADMIN) |
+                                      MAY(ERASURES) | MAY(ERASE) },
     [ROLE_ANALYST] = { "analyst", MAY_READ | MAY(QUERY) | MAY(ESTIMATE) |
                                       MAY(CHARGES_OWN) | MAY(HEALTH) },
     [ROLE_AUDITOR] = { "auditor", MAY_READ | MAY(CHARGES_OWN) |
@@ -138,7 +141,8 @@ static const struct {
                                       MAY(HEALTH) },
     [ROLE_SUBJECT_SERVICE] = { "subject_service", MAY(HEALTH) | MAY(CONSENT) },
     [ROLE_SENDER] = { "sender", MAY(HEALTH) | MAY(CONTACT) },
-    [ROLE_OPERATOR] = { "operator", MAY(HEALTH) | MAY(METRICS) },
+    [ROLE_OPERATOR] = { "operator",
+                        MAY(HEALTH) | MAY(METRICS) | MAY(ERASURES) },
 };
 
 bool auth_may(enum auth_role role, enum auth_action action)

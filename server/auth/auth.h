@@ -45,6 +45,8 @@ enum auth_action {
     AUTH_AUDIT,       /* read the audit log, opened */
     AUTH_CONSENT,     /* record and read what people decided */
     AUTH_CONTACT,     /* ask whether one person may be contacted */
+    AUTH_ERASURES,    /* see how far erasures are, without names */
+    AUTH_ERASE,       /* have them done in the data */
     AUTH_ACTION_COUNT
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/consent/parts.h"
+#include "server/consent/receipt.h"
 
 const char *erasure_state_name(enum erasure_state s)
 {
@@ -208,6 +209,19 @@ enum err_code consent_erasure(struct consent *c, struct consent_circle *circle,
     *out = (struct erasure){ .number = 0 };
     TRY(circle_name(m.names, c, circle, subject, strlen(subject), err));
     return consent_run(c, &m.job);
+}
+
+enum err_code consent_erasure_of(struct consent *c,
+                                 struct consent_circle *circle,
+                                 const char *subject, const char *receipt,
+                                 size_t len, struct erasure *out,
+                                 struct arena *a, struct err *err)
+{
+    struct pseudonym names[PSEUDONYM_KEYS_MAX];
+    TRY(circle_name(names, c, circle, subject, strlen(subject), err));
+    if (!receipt_is_of(receipt, len, names, c->options.keys.n))
+        return err_set(err, ERR_NOT_FOUND, "the receipt is somebody else's");
+    return consent_erasure(c, circle, subject, out, a, err);
 }
 
 /* ---- asking for it ---- */

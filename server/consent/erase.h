@@ -79,12 +79,30 @@ enum err_code consent_erasure(struct consent *c, struct consent_circle *circle,
                               const char *subject, struct erasure *out,
                               struct arena *a, struct err *err) MUST_CHECK;
 
+/* The same of whom a receipt (receipt.h) names, who is to be the subject. */
+enum err_code consent_erasure_of(struct consent *c,
+                                 struct consent_circle *circle,
+                                 const char *subject, const char *receipt,
+                                 size_t len, struct erasure *out,
+                                 struct arena *a, struct err *err) MUST_CHECK;
+
 /* Erasures after number `after`, at most n of them, with one place each: that
  * of `dataset`. */
 enum err_code consent_erasures(struct consent *c, struct consent_circle *circle,
                                const char *dataset, uint64_t after,
                                struct erasure **out, size_t *n, struct arena *a,
                                struct err *err) MUST_CHECK;
+
+/* How many of a dataset's are how far; late: not verified after its deadline.
+ */
+struct erasure_counts {
+    uint64_t in[ERASURE_STATES], late;
+};
+enum err_code consent_erasure_counts(struct consent *c,
+                                     struct consent_circle *circle,
+                                     const char *dataset,
+                                     struct erasure_counts *out,
+                                     struct err *err) MUST_CHECK;
 
 /* The dataset has the circle's people, too: erasures of before are to be done
  * in it. */

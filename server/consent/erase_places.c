@@ -12,6 +12,7 @@ struct placing {
     struct erasure_list *list;
     bool *was_there;
     const struct erasure_seen *seen;
+    struct erasure_counts *counts;
 };
 
 static struct placing *placing_of(struct consent_job *job)
@@ -33,6 +34,36 @@ enum err_code consent_erasure_cover(struct consent *c,
     struct placing m = { .job = { .run = cover, .err = err },
                          .circle = circle,
                          .dataset = dataset };
+    return consent_run(c, &m.job);
+}
+
+static enum err_code count(struct consent *c, struct consent_job *job)
+{
+    const struct placing *m = placing_of(job);
+    struct shelf *s = &c->shelf;
+    for (bool more = shelf_find(s, SHELF_PLACES_COUNT, "iti",
+                                clock_wall_us(c->options.clock), m->dataset,
+                                m->circle->id);
+         more; more = shelf_next(s, SHELF_PLACES_COUNT)) {
+        const int64_t state = shelf_int(s, SHELF_PLACES_COUNT, 0);
+        m->counts->in[state % ERASURE_STATES] =
+            (uint64_t)shelf_int(s, SHELF_PLACES_COUNT, 1);
+        m->counts->late += (uint64_t)shelf_int(s, SHELF_PLACES_COUNT, 2);
+    }
+    return ERR_OK;
+}
+
+enum err_code consent_erasure_counts(struct consent *c,
+                                     struct consent_circle *circle,
+                                     const char *dataset,
+                                     struct erasure_counts *out,
+                                     struct err *err)
+{
+    struct placing m = { .job = { .run = count, .err = err },
+                         .circle = circle,
+                         .dataset = dataset,
+                         .counts = out };
+    *out = (struct erasure_counts){ .late = 0 };
     return consent_run(c, &m.job);
 }
 

@@ -162,3 +162,23 @@ uint64_t receipt_record(const char *json, size_t len)
             return 0;
     return n;
 }
+
+bool receipt_is_of(const char *json, size_t len, const struct pseudonym *names,
+                   size_t n)
+{
+    static const char key[] = "\"pii_principal_id\":\"";
+    enum { DIGITS = 2 * PSEUDONYM_LEN };
+    const char *at = memmem(json, len, key, sizeof key - 1);
+    if (!at || (size_t)(json + len - at) < sizeof key - 1 + DIGITS)
+        return false;
+    at += sizeof key - 1;
+    for (size_t i = 0; i < n; i++) {
+        char hex[DIGITS + 1];
+        struct writer w = writer_of(hex, sizeof hex);
+        for (size_t b = 0; b < PSEUDONYM_LEN; b++)
+            writer_printf(&w, "%02x", names[i].bytes[b]);
+        if (memcmp(at, hex, DIGITS) == 0)
+            return true;
+    }
+    return false;
+}

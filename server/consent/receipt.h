@@ -16,4 +16,8 @@ void receipt_print(struct writer *w, const struct history_event *e,
 /* The number of the record in a receipt that was printed so; 0: none is. */
 uint64_t receipt_record(const char *json, size_t len);
 
+/* Is the person it names known by one of these pseudonyms? */
+bool receipt_is_of(const char *json, size_t len, const struct pseudonym *names,
+                   size_t n);
+
 #endif

@@ -312,5 +312,6 @@ enum err_code codec_consent_checked(const uint8_t **msg, size_t *len,
     Halftone__V1__ReceiptState m = HALFTONE__V1__RECEIPT_STATE__INIT;
     m.record = reply->checked_record;
     m.holds = reply->holds;
+    m.erased_us = reply->erased_us;
     return packed(msg, len, &m.base, a, err);
 }

@@ -6,6 +6,7 @@
 #include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_contact.h"
+#include "server/grpc/codec_erase.h"
 #include "server/grpc/codec_value.h"
 
 /* protobuf-c's strings are not const, although packing only reads them. */
@@ -479,6 +480,12 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_CONSENT_CHECK] = codec_consent_checked,
     [REQUEST_CONTACT_CHOOSE] = codec_consent_recorded,
     [REQUEST_CONTACT_MAY] = codec_contact_answer,
+    [REQUEST_CONSENT_ERASE] = codec_erasure,
+    [REQUEST_CONSENT_ERASURE] = codec_erasure,
+    [REQUEST_ERASURES_LIST] = codec_erasure_list,
+    [REQUEST_ERASURES_SIGN] = codec_signed_erasures,
+    [REQUEST_ERASURES_CONFIRM] = codec_erasure_counts,
+    [REQUEST_ERASURES_RUN] = codec_erasure_counts,
     [REQUEST_AUDIT_CHECKPOINT] = codec_audit_checkpoint,
     [REQUEST_AUDIT_ENTRIES] = codec_audit_entries,
     [REQUEST_AUDIT_PROVE] = codec_audit_proof,

@@ -11,6 +11,7 @@
 #include "server/grpc/codec_audit.h"
 #include "server/grpc/codec_consent.h"
 #include "server/grpc/codec_contact.h"
+#include "server/grpc/codec_erase.h"
 #include "server/grpc/codec_value.h"
 #include "server/grpc/grpc_wire.h"
 
@@ -343,6 +344,26 @@ static const struct method {
     { { SERVICE "CheckReceipt", REQUEST_CONSENT_CHECK, false },
       &halftone__v1__check_receipt_request__descriptor,
       codec_consent_check_receipt },
+    { { SERVICE "Erase", REQUEST_CONSENT_ERASE, false },
+      &halftone__v1__erase_request__descriptor,
+      codec_erase },
+    { { SERVICE "GetErasure", REQUEST_CONSENT_ERASURE, false },
+      &halftone__v1__get_erasure_request__descriptor,
+      codec_get_erasure },
+#undef SERVICE
+#define SERVICE "/halftone.v1.Admin/"
+    { { SERVICE "ListErasures", REQUEST_ERASURES_LIST, false },
+      &halftone__v1__list_erasures_request__descriptor,
+      codec_list_erasures },
+    { { SERVICE "SignErasures", REQUEST_ERASURES_SIGN, false },
+      &halftone__v1__sign_erasures_request__descriptor,
+      codec_sign_erasures },
+    { { SERVICE "ConfirmErasures", REQUEST_ERASURES_CONFIRM, false },
+      &halftone__v1__confirm_erasures_request__descriptor,
+      codec_confirm_erasures },
+    { { SERVICE "RunErasures", REQUEST_ERASURES_RUN, false },
+      &halftone__v1__run_erasures_request__descriptor,
+      codec_run_erasures },
 #undef SERVICE
     { { "/halftone.v1.Contact/Choose", REQUEST_CONTACT_CHOOSE, false },
       &halftone__v1__contact_choice__descriptor,

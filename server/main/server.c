@@ -14,6 +14,7 @@
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/audit_pages.h"
 #include "server/main/calls.h"
+#include "server/main/erasing.h"
 #include "server/main/files.h"
 #include "server/main/grpc_conn.h"
 #include "server/main/metrics_conn.h"
@@ -47,6 +48,7 @@ struct server {
     struct service service;
     struct cosigner *cosigner; /* NULL: no witness over HTTP */
     struct trail *trail;
+    struct eraser *eraser; /* NULL: no register */
     struct audit_pages *pages;
     struct workers *workers;
     struct calls *calls;
@@ -186,6 +188,8 @@ static void read_again(void *ctx)
     if (trail_world(s->trail, world, &err) != ERR_OK)
         say_error(&err); /* the ledger failed: the server stops */
     calls_set_world(s->calls, world);
+    if (s->eraser)
+        eraser_world(s->eraser, world);
     world_drop(s->world);
     s->world = world;
     log_event(LOG_RELOAD, (struct log_fields){ .path = s->config->path });
@@ -383,6 +387,15 @@ static enum err_code start_net(struct server *s, unsigned loops,
     return net_server_on_signal(s->net, SIGHUP, on_reload, s, err);
 }
 
+static enum err_code start_eraser(struct server *s, struct err *err)
+{
+    if (!s->service.consent)
+        return ERR_OK;
+    TRY(eraser_new(&s->eraser, clock_system(), err));
+    eraser_world(s->eraser, s->world);
+    return ERR_OK;
+}
+
 enum err_code server_new(struct server **out, const struct config *config,
                          struct err *err)
 {
@@ -421,6 +434,8 @@ enum err_code server_new(struct server **out, const struct config *config,
         code = start_pg(s, err);
     if (code == ERR_OK)
         code = start_net(s, loops, err);
+    if (code == ERR_OK)
+        code = start_eraser(s, err);
     if (code != ERR_OK) {
         server_free(s);
         return code;
@@ -454,7 +469,7 @@ enum err_code server_run(struct server *s, struct err *err)
 }
 
 /*
- * The reload, then workers: what they post is run by loops that still live.
+ * The reload and who deletes, then workers: what they post is run by loops that still live.
  * Then the loops, then what both used.
  */
 void server_free(struct server *s)
@@ -462,6 +477,7 @@ void server_free(struct server *s)
     if (!s)
         return;
     reload_end(&s->reload);
+    eraser_free(s->eraser);
     workers_free(s->workers);
     if (s->net)
         net_server_free(s->net);

@@ -32,6 +32,12 @@ static const struct operation {
     [REQUEST_CONSENT_CHECK] = { service_check_receipt, AUTH_CONSENT },
     [REQUEST_CONTACT_CHOOSE] = { service_choose, AUTH_CONSENT },
     [REQUEST_CONTACT_MAY] = { service_may_contact, AUTH_CONTACT },
+    [REQUEST_CONSENT_ERASE] = { service_erase, AUTH_CONSENT },
+    [REQUEST_CONSENT_ERASURE] = { service_erasure, AUTH_CONSENT },
+    [REQUEST_ERASURES_LIST] = { service_erasures_list, AUTH_ERASURES },
+    [REQUEST_ERASURES_SIGN] = { service_erasures_sign, AUTH_ERASE },
+    [REQUEST_ERASURES_CONFIRM] = { service_erasures_confirm, AUTH_ERASE },
+    [REQUEST_ERASURES_RUN] = { service_erasures_run, AUTH_ERASE },
 };
 
 /* Turned down for what it asked, and before anything was charged. */

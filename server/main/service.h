@@ -125,6 +125,21 @@ enum err_code service_may_contact(struct service_call *call, struct reply *out,
 enum err_code service_check_receipt(struct service_call *call,
                                     struct reply *out, struct arena *a,
                                     struct err *err) MUST_CHECK;
+enum err_code service_erase(struct service_call *call, struct reply *out,
+                            struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_erasure(struct service_call *call, struct reply *out,
+                              struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_erasures_list(struct service_call *call,
+                                    struct reply *out, struct arena *a,
+                                    struct err *err) MUST_CHECK;
+enum err_code service_erasures_sign(struct service_call *call,
+                                    struct reply *out, struct arena *a,
+                                    struct err *err) MUST_CHECK;
+enum err_code service_erasures_confirm(struct service_call *call,
+                                       struct reply *out, struct arena *a,
+                                       struct err *err) MUST_CHECK;
+enum err_code service_erasures_run(struct service_call *call, struct reply *out,
+                                   struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_lift(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;
 

@@ -14,5 +14,9 @@ enum err_code service_people_purposes(const struct service_call *call,
                                       const struct dataset *d,
                                       const char *const *ids, size_t n,
                                       struct err *err) MUST_CHECK;
+/* Is this a receipt of the call's subject, of before she was erased? */
+bool service_erased(int64_t *erased_us, const struct service_call *call,
+                    const struct dataset *d, const char *receipt, size_t len,
+                    struct arena *a);
 
 #endif

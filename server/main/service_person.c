@@ -218,6 +218,8 @@ enum err_code service_check_receipt(struct service_call *call,
         return err_hint(err, "send it whole, as it was given");
     }
     const uint64_t record = receipt_record(receipt, len);
+    if (service_erased(&out->erased_us, call, d, receipt, len, a))
+        return ERR_OK;
     const struct history_event *e = record ? pick(&h, record) : NULL;
     if (!e) {
         (void)err_set(err, ERR_INVALID, "this receipt is not this person's");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/consent/erase.h"
 #include "server/main/consent_gate.h"
 
 enum { DATASET_ARENA = 16 << 20, WORLD_ARENA = 16 << 20 };
@@ -109,6 +110,7 @@ static enum err_code open_gate(struct dataset *d, const struct loading *l,
         return err_hint(err, "set consent.file in the server's configuration");
     }
     TRY(consent_circle(&d->circle, d->consent, d->policy, err));
+    TRY(consent_erasure_cover(d->consent, d->circle, d->policy->id, err));
     d->gate = consent_gate_of(d);
     return ERR_OK;
 }

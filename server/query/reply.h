@@ -205,6 +205,31 @@ struct reply_person {
     size_t n_yes, n_no;
 };
 
+/* Times are 0 when it has not come to that. */
+struct reply_place {
+    const char *dataset, *engine, *by, *state;
+    uint64_t list;
+    int64_t handed_us, done_us, verified_us, found_us;
+    bool late;
+};
+struct reply_erasure {
+    uint64_t number;
+    int64_t asked_us, suppressed_us, deadline_us, answers_until_us, back_us;
+    bool was_there;
+    struct reply_place *places;
+    size_t n_places;
+};
+struct reply_erasures {
+    struct reply_erasure *v; /* CONSENT_ERASE, _ERASURE: one */
+    size_t n;
+    const char *dataset; /* ERASURES_*, as what follows: counts of all */
+    uint64_t suppressed, handed, done, verified, late;
+    bool was_there;
+    const char *note; /* ERASURES_SIGN */
+    const uint8_t *sealed;
+    size_t sealed_len;
+};
+
 struct reply_imported {
     uint64_t rows; /* kept so far */
     bool done;
@@ -231,7 +256,9 @@ struct reply {
     const char *consent_receipt;    /* CONSENT_RECEIPT */
     uint64_t checked_record;        /* CONSENT_CHECK */
     bool holds;                     /* likewise */
+    int64_t erased_us;              /* likewise */
     bool may;                       /* CONTACT_MAY */
+    struct reply_erasures erasures; /* CONSENT_ERASE, _ERASURE, ERASURES_* */
     struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
 };

@@ -27,6 +27,12 @@ enum request_op {
     REQUEST_CONSENT_CHECK,
     REQUEST_CONTACT_CHOOSE,
     REQUEST_CONTACT_MAY,
+    REQUEST_CONSENT_ERASE,
+    REQUEST_CONSENT_ERASURE,
+    REQUEST_ERASURES_LIST,
+    REQUEST_ERASURES_SIGN,
+    REQUEST_ERASURES_CONFIRM,
+    REQUEST_ERASURES_RUN,
     REQUEST_AUDIT_CHECKPOINT,
     REQUEST_AUDIT_ENTRIES,
     REQUEST_AUDIT_PROVE,
@@ -154,6 +160,9 @@ struct request {
     /* CONSENT_*, CONTACT_* */
     const struct request_consent *consent;
     const struct request_import *import;
+
+    /* ERASURES_LIST: those after number `first`, page_size of them */
+    const char *note; /* ERASURES_CONFIRM: a list's */
 
     /* LIFT_MISSES */
     const char *reason; /* not empty; at most REQUEST_REASON_MAX bytes */

@@ -35,6 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Audit/Prove",
         "/halftone.v1.Contact/Choose",
         "/halftone.v1.Contact/MayContact",
+        "/halftone.v1.Consent/Erase",
+        "/halftone.v1.Admin/ListErasures",
+        "/halftone.v1.Admin/ConfirmErasures",
     };
     struct request req;
     struct err err = { 0 };

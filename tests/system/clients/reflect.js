@@ -20,6 +20,11 @@ const asked = {
   GetMisses: [{ dataset: 'shop' }, 'limit'],
   // There is nothing to lift, which is said.
   LiftMisses: [{ dataset: 'shop', reason: 'a test' }, null],
+  ListErasures: [{ dataset: 'shop' }, 'counts'],
+  RunErasures: [{ dataset: 'shop' }, 'dataset'],
+  // The demo's policy names no key of an owner's, and no list was made.
+  SignErasures: [{ dataset: 'shop' }, null],
+  ConfirmErasures: [{ dataset: 'shop', note: 'none' }, null],
   GetCheckpoint: [{}, 'note'],
   ListEntries: [{}, 'entries'],
   Grant: [{ subject: '1', purposes: ['measure_campaigns'] }, 'record'],
@@ -32,6 +37,8 @@ const asked = {
   GetHistory: [{ subject: '1' }, 'events'],
   GetReceipt: [{ subject: '1' }, 'receipt'],
   CheckReceipt: [{ subject: '1', receipt: 'none' }, null],
+  Erase: [{ subject: '3' }, 'places'],
+  GetErasure: [{ subject: '3' }, 'places'],
   Prove: [{ index: 1 }, 'hashes'],
 };
 let failed = 0;

@@ -24,6 +24,11 @@ ASKED = {
     "GetMisses": ({"dataset": "shop"}, "limit"),
     # There is nothing to lift, which is said.
     "LiftMisses": ({"dataset": "shop", "reason": "a test"}, None),
+    "ListErasures": ({"dataset": "shop"}, "counts"),
+    "RunErasures": ({"dataset": "shop"}, "dataset"),
+    # The demo's policy names no key of an owner's, and no list was made.
+    "SignErasures": ({"dataset": "shop"}, None),
+    "ConfirmErasures": ({"dataset": "shop", "note": "none"}, None),
     "GetCheckpoint": ({}, "note"),
     "ListEntries": ({}, "entries"),
     "Prove": ({"index": 1}, "hashes"),
@@ -37,6 +42,8 @@ ASKED = {
     "GetHistory": ({"subject": "1"}, "events"),
     "GetReceipt": ({"subject": "1"}, "receipt"),
     "CheckReceipt": ({"subject": "1", "receipt": "none"}, None),
+    "Erase": ({"subject": "3"}, "places"),
+    "GetErasure": ({"subject": "3"}, "places"),
 }
 failed = False
 
