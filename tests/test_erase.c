@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/consent/contact.h"
 #include "server/consent/history.h"
 
 #include "tests/lib_ledger.h"
@@ -333,6 +334,44 @@ static void check_destroyed(void **state)
     fixture_close(&f);
 }
 
+static int64_t count_in_file(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const int64_t n = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+/* How she wished to be contacted. */
+static void check_choices(void **state)
+{
+    static const char sql[] = "SELECT count(*) FROM choices";
+    const struct contact_choice choice = { .subject = "1",
+                                           .subject_len = 1,
+                                           .channel = "email",
+                                           .at_most = { 1, 86400 },
+                                           .source = "a form",
+                                           .proof = "",
+                                           .by = "desk" };
+    struct fixture f;
+    struct consent_recorded out;
+    struct erasure e;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    must(contact_choose(f.c, f.circle, &choice, &out, &err), &err);
+    assert_int_equal(count_in_file(f.dir.path, sql), 1);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    assert_int_equal(count_in_file(f.dir.path, sql), 0);
+    fixture_close(&f);
+}
+
 /* A purpose that a later policy names. */
 static void check_new_purpose(void **state)
 {
@@ -516,6 +555,8 @@ int main(void)
         { "asked twice it is once, and no history is left", check_history, NULL,
           NULL, NULL },
         { "the key is in no file any more", check_destroyed, NULL, NULL, NULL },
+        { "nor how she wished to be contacted", check_choices, NULL, NULL,
+          NULL },
         { "a purpose that comes later is none of hers", check_new_purpose, NULL,
           NULL, NULL },
         { "a dataset that comes later has to do it, too", check_cover, NULL,
