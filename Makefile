@@ -64,7 +64,7 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
-ATTACK  := $(BUILD)/tests/system/attack $(BUILD)/tests/system/captured
+ATTACK  := $(patsubst %,$(BUILD)/tests/system/%,attack captured pg_types)
 CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash wire shim.so halftoned)
 AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))

@@ -159,8 +159,37 @@ static const struct in_row {
     { "a word that is no integer", 0, PG_INT8, VALUE_INT, "x", NULL, "22P02" },
     { "bytes that are too few", 1, PG_INT8, VALUE_INT, "00", NULL, "22P03" },
     { "a NUL in a text", 1, PG_TEXT, VALUE_TEXT, "6100", NULL, "22P03" },
-    { "a type that no value is of", 1, PG_INTERVAL, VALUE_TEXT, "00", NULL,
-      "" },
+    { "a numeric in binary for a text keeps its digits", 1, PG_NUMERIC,
+      VALUE_TEXT, "000200000000000200011388", "text 1.50", NULL },
+    { "an interval in binary", 1, PG_INTERVAL, VALUE_TEXT,
+      "000000036c9361a0 00000003 0000000e",
+      "text 1 year 2 mons 3 days 04:05:06.5", NULL },
+    { "an interval of two signs", 1, PG_INTERVAL, VALUE_TEXT,
+      "fffffffd7c451400 00000002 ffffffff", "text -1 mons +2 days -03:00:00",
+      NULL },
+    { "no time at all", 1, PG_INTERVAL, VALUE_TEXT,
+      "0000000000000000 00000000 00000000", "text 00:00:00", NULL },
+    { "an interval that ends", 1, PG_INTERVAL, VALUE_TEXT, "00", NULL,
+      "22P03" },
+    { "a time of a day in binary", 1, PG_TIME, VALUE_TEXT, "0000000a8be1bd20",
+      "text 12:34:56.5", NULL },
+    { "a time past the day", 1, PG_TIME, VALUE_TEXT, "000000141dd76001", NULL,
+      "22P03" },
+    { "a uuid in binary", 1, PG_UUID, VALUE_TEXT,
+      "000102030405060708090a0b0c0d0e0f",
+      "text 00010203-0405-0607-0809-0a0b0c0d0e0f", NULL },
+    { "an array in binary", 1, 1009, VALUE_TEXT,
+      "00000001 00000001 00000019 00000003 00000001 00000001 61 00000003 "
+      "622c63 ffffffff",
+      "text {a,\"b,c\",NULL}", NULL },
+    { "an array of truths", 1, 1000, VALUE_TEXT,
+      "00000001 00000000 00000010 00000002 00000001 00000001 01 00000001 00",
+      "text {t,f}", NULL },
+    { "an array of another type than it says", 1, 1009, VALUE_TEXT,
+      "00000001 00000000 00000017 00000000 00000001", NULL, "22P03" },
+    { "an array that ends early", 1, 1007, VALUE_TEXT,
+      "00000001 00000000 00000017 00000009 00000001", NULL, "22P03" },
+    { "a type that no value is of", 1, PG_ACLITEM, VALUE_TEXT, "00", NULL, "" },
     { "a format that is none", 2, PG_TEXT, VALUE_TEXT, "a", NULL, "22P02" },
     { "a numeric that is none", 1, PG_NUMERIC, VALUE_DOUBLE,
       "0001000000000000ffff", NULL, "22P03" },
@@ -182,13 +211,13 @@ static size_t unhex(uint8_t *out, const char *hex)
 static void check_in(void **state)
 {
     const struct in_row *row = *state;
-    uint8_t data[64];
+    uint8_t data[128];
     char got[128];
     struct writer w = writer_of(got, sizeof got);
     struct value v;
     struct err err = { 0 };
     struct arena a;
-    arena_init(&a, 4096);
+    arena_init(&a, 1 << 18);
     size_t len = strlen(row->data);
     if (row->format == 1)
         len = unhex(data, row->data);

@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/base/reader.h"
 #include "server/pg/pg_value.h"
 
-enum { ELEMENT_MAX = 1024, UUID_LEN = 16 };
+enum { ELEMENT_MAX = 1024, ARRAY_TEXT_MAX = 64 * 1024 };
 
 /* A text in hand, NUL-terminated or not. */
 struct scan {
@@ -59,9 +60,15 @@ static bool send_element(struct pg_out *o, const struct pg_type *type,
         pg_out_u32(o, UINT32_MAX);
         return true;
     }
-    if (type->value != VALUE_TEXT && type->oid != PG_NUMERIC &&
-        value_parse(&v, type->value, e->text, e->len, &ignored) != ERR_OK)
+    if (type->value == VALUE_BOOL) {
+        if (!pg_read_bool(&v.b, e->text))
+            return false;
+        v.type = VALUE_BOOL;
+    } else if (type->value != VALUE_TEXT && type->oid != PG_NUMERIC &&
+               value_parse(&v, type->value, e->text, e->len, &ignored) !=
+                   ERR_OK) {
         return false;
+    }
     pg_value_cell(o, type->oid, PG_FORMAT_BINARY, &v);
     return true;
 }
@@ -131,125 +138,110 @@ static bool send_vector(struct pg_out *o, uint32_t element, struct scan s)
     return true;
 }
 
-/* ---- intervals, and times of a day ---- */
-
-/* "HH:MM:SS.ffffff", signed. */
-static bool read_clock(const char *text, int64_t *us)
-{
-    char *end;
-    const bool negative = *text == '-';
-    const long h = strtol(text + (*text == '-' || *text == '+'), &end, 10);
-    if (*end != ':')
-        return false;
-    const long m = strtol(end + 1, &end, 10);
-    const double s = *end == ':' ? strtod(end + 1, &end) : 0;
-    *us = (int64_t)((double)(h * 3600 + m * 60) * 1e6 + s * 1e6 + 0.5);
-    if (negative)
-        *us = -*us;
-    return *end == '\0';
-}
-
-static bool read_interval(struct scan s, int32_t *months, int32_t *days,
-                          int64_t *us)
-{
-    char copy[ELEMENT_MAX], *save = NULL;
-    const size_t len = (size_t)(s.end - s.at);
-    if (len == 0 || len >= sizeof copy)
-        return false;
-    memcpy(copy, s.at, len);
-    copy[len] = '\0';
-    for (char *word = strtok_r(copy, " ", &save); word;
-         word = strtok_r(NULL, " ", &save)) {
-        if (strchr(word, ':')) {
-            if (!read_clock(word, us))
-                return false;
-            continue;
-        }
-        char *end;
-        const long n = strtol(word, &end, 10);
-        const char *unit = strtok_r(NULL, " ", &save);
-        if (*end != '\0' || end == word || !unit)
-            return false;
-        if (strncmp(unit, "year", 4) == 0)
-            *months += (int32_t)(12 * n);
-        else if (strncmp(unit, "mon", 3) == 0)
-            *months += (int32_t)n;
-        else if (strncmp(unit, "day", 3) == 0)
-            *days += (int32_t)n;
-        else
-            return false;
-    }
-    return true;
-}
-
-static bool send_interval(struct pg_out *o, struct scan s)
-{
-    int32_t months = 0, days = 0;
-    int64_t us = 0;
-    if (!read_interval(s, &months, &days, &us))
-        return false;
-    pg_out_u64(o, (uint64_t)us);
-    pg_out_u32(o, (uint32_t)days);
-    pg_out_u32(o, (uint32_t)months);
-    return true;
-}
-
-static bool send_time(struct pg_out *o, struct scan s)
-{
-    char copy[32];
-    int64_t us;
-    const size_t len = (size_t)(s.end - s.at);
-    if (len >= sizeof copy)
-        return false;
-    memcpy(copy, s.at, len);
-    copy[len] = '\0';
-    if (!read_clock(copy, &us))
-        return false;
-    pg_out_u64(o, (uint64_t)us);
-    return true;
-}
-
-/* ---- uuid ---- */
-
-static bool send_uuid(struct pg_out *o, struct scan s)
-{
-    uint8_t bytes[UUID_LEN];
-    size_t n = 0;
-    while (s.at < s.end && n < 2 * (size_t)UUID_LEN) {
-        static const char digits[] = "0123456789abcdef";
-        const char c = *s.at++;
-        const char *at = c ? strchr(digits, c | 0x20) : NULL;
-        if (c == '-')
-            continue;
-        if (!at)
-            return false;
-        const uint8_t half = (uint8_t)(at - digits);
-        bytes[n / 2] = (uint8_t)(n % 2 ? bytes[n / 2] | half : half << 4);
-        n++;
-    }
-    if (n != 2 * (size_t)UUID_LEN || s.at != s.end)
-        return false;
-    pg_out_bytes(o, bytes, sizeof bytes);
-    return true;
-}
-
 bool pg_array_send(struct pg_out *o, uint32_t oid, const char *text, size_t len)
 {
     const struct scan s = { text, text + len };
     const struct pg_type *element = pg_type_of_array(oid);
     const size_t before = o->len;
-    bool sent = false;
-    if (element)
-        sent = send_array(o, element, s);
-    else if (oid == PG_INT2VECTOR || oid == PG_OIDVECTOR)
-        sent = send_vector(o, oid == PG_OIDVECTOR ? PG_OID : PG_INT2, s);
-    else if (oid == PG_INTERVAL)
-        sent = send_interval(o, s);
-    else if (oid == PG_TIME)
-        sent = send_time(o, s);
-    else if (oid == PG_UUID)
-        sent = send_uuid(o, s);
-    if (!sent)
+    bool done = false;
+    if (oid == PG_INT2VECTOR)
+        done = send_vector(o, PG_INT2, s);
+    else if (oid == PG_OIDVECTOR)
+        done = send_vector(o, PG_OID, s);
+    else if (element)
+        done = send_array(o, element, s);
+    if (!done)
         pg_out_cut(o, before);
-    return sent;
+    return done;
+}
+
+/* ---- from the client ---- */
+
+/* Quoted where it would be read as something else. */
+static void put_element(struct writer *w, const char *s, size_t len)
+{
+    bool plain = len > 0 && !(len == 4 && strncasecmp(s, "NULL", 4) == 0);
+    for (size_t i = 0; plain && i < len; i++)
+        plain = !strchr("{},\"\\ \t\n\r\v\f", s[i]);
+    if (plain) {
+        writer_bytes(w, s, len);
+        return;
+    }
+    writer_u8(w, '"');
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '"' || s[i] == '\\')
+            writer_u8(w, '\\');
+        writer_u8(w, (uint8_t)s[i]);
+    }
+    writer_u8(w, '"');
+}
+
+static enum err_code take_element(struct writer *w, const struct pg_param *p,
+                                  struct arena *a, struct err *err)
+{
+    struct value v = value_null();
+    struct pg_out o;
+    TRY(pg_param_read(&v, p, a, err));
+    pg_out_init(&o, ARRAY_TEXT_MAX);
+    pg_value_text(&o, p->oid, &v);
+    put_element(w, (const char *)o.data, o.len);
+    pg_out_fini(&o);
+    return ERR_OK;
+}
+
+static enum err_code take_elements(struct writer *w, struct reader *r,
+                                   uint32_t n, const struct pg_param *p,
+                                   uint32_t oid, struct arena *a,
+                                   struct err *err)
+{
+    const struct pg_type *t = pg_type_of(oid);
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t len = (int32_t)reader_be32(r);
+        const uint8_t *data = len >= 0 ? reader_take(r, (size_t)len) : NULL;
+        const struct pg_param one = {
+            .data = data,
+            .len = len > 0 ? (size_t)len : 0,
+            .format = PG_FORMAT_BINARY,
+            .oid = oid,
+            .want = t->oid == PG_NUMERIC ? VALUE_TEXT : t->value,
+            .n = p->n,
+        };
+        writer_str(w, i ? "," : "");
+        if (r->short_read)
+            return ERR_INVALID;
+        if (len < 0)
+            writer_str(w, "NULL");
+        else
+            TRY(take_element(w, &one, a, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code pg_array_recv(struct value *out, const struct pg_param *p,
+                            struct arena *a, struct err *err)
+{
+    const struct pg_type *element = pg_type_of_array(p->oid);
+    struct reader r = reader_of(p->data, p->len);
+    char *text = arena_alloc(a, ARRAY_TEXT_MAX, 1);
+    const uint32_t dimensions = reader_be32(&r);
+    (void)reader_be32(&r); /* whether there are NULLs */
+    const uint32_t oid = reader_be32(&r);
+    const uint32_t n = dimensions ? reader_be32(&r) : 0;
+    (void)err_set(err, ERR_INVALID, "incorrect binary data format");
+    if (!text)
+        return err_set(err, ERR_LIMIT, "the parameters need too much memory");
+    if (dimensions)
+        (void)reader_be32(&r); /* the first subscript */
+    if (!element || dimensions > 1 || oid != element->oid)
+        return ERR_INVALID;
+    struct writer w = writer_of(text, ARRAY_TEXT_MAX);
+    writer_str(&w, "{");
+    TRY(take_elements(&w, &r, n, p, oid, a, err));
+    writer_str(&w, "}");
+    if (r.short_read || reader_left(&r) > 0)
+        return ERR_INVALID;
+    if (!writer_cstr(&w))
+        return err_set(err, ERR_LIMIT, "parameter $%u is too long", p->n);
+    *out = value_text(text, w.len);
+    return ERR_OK;
 }

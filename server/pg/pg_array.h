@@ -1,17 +1,22 @@
 #ifndef PG_PG_ARRAY_H
 #define PG_PG_ARRAY_H
 
-#include "server/pg/pg_out.h"
-#include "server/pg/pg_type.h"
+#include "server/pg/pg_value.h"
 
 /*
- * The binary forms of types that are texts in the waist: arrays ("{a,NULL}",
- * and the vectors "1 2 3" of PostgreSQL's catalog), intervals ("1 year 2 mons
- * 3 days 04:05:06.7"), uuid.  False, and nothing is written, for any other OID
- * and for a text that is none.
- * Source: PostgreSQL 15, array_send(), interval_send().
+ * Arrays, which are texts in the waist ("{a,NULL}", and the vectors "1 2 3" of
+ * PostgreSQL's catalog), in their binary form.
+ * Source: PostgreSQL 15, array_send(), array_recv(), array_out().
  */
+
+/* False, and nothing is written: the OID is none of an array, or the text is
+ * none. */
 bool pg_array_send(struct pg_out *o, uint32_t oid, const char *text,
                    size_t len);
+
+/* The text of an array of one dimension in binary, as PostgreSQL writes it.
+ * ERR_INVALID, and the message is general: it is none.  ERR_LIMIT. */
+enum err_code pg_array_recv(struct value *out, const struct pg_param *p,
+                            struct arena *a, struct err *err) MUST_CHECK;
 
 #endif

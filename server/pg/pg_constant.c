@@ -9,6 +9,7 @@
 #include "server/base/version.h"
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
+#include "server/pg/pg_value.h"
 
 struct call {
     struct pg_backend *b;
@@ -227,6 +228,24 @@ enum err_code pg_constants_shape(struct pg_column **columns,
 
 /* ---- values ---- */
 
+/* As PostgreSQL would write it. */
+static enum err_code tidy(struct value *v, const struct pg_type *t,
+                          const struct sql_constant *k, struct pg_backend *b,
+                          struct err *err)
+{
+    struct err why = { 0 };
+    const enum err_code code =
+        pg_value_tidy(v, k->casts_array ? t->array : t->oid, &b->scratch, &why);
+    if (code != ERR_INVALID) {
+        *err = why;
+        return code;
+    }
+    return pg_fail(
+        err, t->oid == PG_INTERVAL || t->oid == PG_TIME ? "22007" : "22P02",
+        "invalid input syntax for type %s%s: \"%.60s\"", t->name,
+        k->casts_array ? "[]" : "", v->text.s);
+}
+
 static enum err_code cast(struct value *v, const struct sql_constant *k,
                           struct pg_backend *b, struct err *err)
 {
@@ -234,6 +253,8 @@ static enum err_code cast(struct value *v, const struct sql_constant *k,
     char buf[512];
     struct writer w = writer_of(buf, sizeof buf);
     const bool is_number = v->type == VALUE_INT || v->type == VALUE_DOUBLE;
+    if (v->type == VALUE_TEXT && t)
+        TRY(tidy(v, t, k, b, err));
     if (v->type == VALUE_NULL || !t || k->casts_array || v->type == t->value ||
         (is_number && t->value == VALUE_DOUBLE))
         return ERR_OK;

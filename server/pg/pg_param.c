@@ -4,9 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/pg/pg_array.h"
 #include "server/pg/pg_error.h"
+#include "server/pg/pg_interval.h"
 #include "server/pg/pg_numeric.h"
-#include "server/pg/pg_value.h"
+#include "server/pg/pg_uuid.h"
 
 static const int64_t EPOCH_DAYS = 10957; /* 2000-01-01 since 1970-01-01 */
 static const int64_t DAY_US = INT64_C(86400000000);
@@ -59,8 +61,9 @@ static enum err_code parse_number(struct value *out, const char *text,
     return value_parse(out, VALUE_DOUBLE, text, len, err);
 }
 
+/* Its digits, where a text is wanted: a double would lose some of them. */
 static enum err_code recv_numeric(struct value *out, const struct pg_param *p,
-                                  struct err *err)
+                                  struct arena *a, struct err *err)
 {
     char text[2 * PG_NUMERIC_TEXT_MAX];
     struct writer w = writer_of(text, sizeof text);
@@ -68,6 +71,12 @@ static enum err_code recv_numeric(struct value *out, const struct pg_param *p,
     if (!pg_numeric_recv(&w, p->data, p->len) ||
         parse_number(out, text, &ignored) != ERR_OK)
         return bad_binary(p, err);
+    if (p->want != VALUE_TEXT)
+        return ERR_OK;
+    const char *copy = arena_strndup(a, text, w.len);
+    if (!copy)
+        return err_set(err, ERR_LIMIT, "the parameters need too much memory");
+    *out = value_text(copy, w.len);
     return ERR_OK;
 }
 
@@ -100,79 +109,30 @@ static enum err_code recv_text(struct value *out, const struct pg_param *p,
     return ERR_OK;
 }
 
-static enum err_code recv_binary(struct value *out, const struct pg_param *p,
-                                 struct arena *a, struct err *err);
-
-enum { ARRAY_TEXT_MAX = 64 * 1024 };
-
-/* An element inside {}, quoted. */
-static void put_element(struct writer *w, const struct value *v)
+/* Types that are texts in the waist, by their own binary forms. */
+static enum err_code recv_other(struct value *out, const struct pg_param *p,
+                                struct arena *a, struct err *err)
 {
-    if (v->type != VALUE_TEXT) {
-        value_print(w, v);
-        return;
-    }
-    writer_u8(w, '"');
-    for (size_t i = 0; i < v->text.len; i++) {
-        if (v->text.s[i] == '"' || v->text.s[i] == '\\')
-            writer_u8(w, '\\');
-        writer_u8(w, (uint8_t)v->text.s[i]);
-    }
-    writer_u8(w, '"');
-}
-
-static enum err_code put_elements(struct writer *w, struct reader *r,
-                                  uint32_t n, const struct pg_param *p,
-                                  struct arena *a, struct err *err)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        const int32_t len = (int32_t)reader_be32(r);
-        const uint8_t *data = len >= 0 ? reader_take(r, (size_t)len) : NULL;
-        const struct pg_param one = { .data = data,
-                                      .len = len > 0 ? (size_t)len : 0,
-                                      .format = PG_FORMAT_BINARY,
-                                      .oid = pg_type_of_array(p->oid)->oid,
-                                      .n = p->n };
-        struct value v;
-        writer_str(w, i ? "," : "");
-        if (r->short_read)
-            return bad_binary(p, err);
-        if (len < 0) {
-            writer_str(w, "NULL");
-            continue;
-        }
-        TRY(recv_binary(&v, &one, a, err));
-        put_element(w, &v);
-    }
+    char text[2 * PG_NUMERIC_TEXT_MAX];
+    struct writer w = writer_of(text, sizeof text);
+    const bool read = p->oid == PG_UUID ? pg_uuid_recv(&w, p->data, p->len)
+                      : p->oid == PG_TIME
+                          ? pg_time_recv(&w, p->data, p->len)
+                          : pg_interval_recv(&w, p->data, p->len);
+    const char *copy = read ? arena_strndup(a, text, w.len) : NULL;
+    if (!read)
+        return bad_binary(p, err);
+    if (!copy)
+        return err_set(err, ERR_LIMIT, "the parameters need too much memory");
+    *out = value_text(copy, w.len);
     return ERR_OK;
 }
 
-/* An array of one dimension as PostgreSQL writes it: {1,NULL,"a b"}. */
 static enum err_code recv_array(struct value *out, const struct pg_param *p,
                                 struct arena *a, struct err *err)
 {
-    struct reader r = reader_of(p->data, p->len);
-    char *text = arena_alloc(a, ARRAY_TEXT_MAX, 1);
-    const uint32_t dimensions = reader_be32(&r);
-    (void)reader_be32(&r); /* whether there are NULLs */
-    const uint32_t oid = reader_be32(&r);
-    if (!text)
-        return err_set(err, ERR_LIMIT, "the parameters need too much memory");
-    if (dimensions > 1 || oid != pg_type_of_array(p->oid)->oid)
-        return bad_binary(p, err);
-    const uint32_t n = dimensions ? reader_be32(&r) : 0;
-    if (dimensions)
-        (void)reader_be32(&r); /* the first subscript */
-    struct writer w = writer_of(text, ARRAY_TEXT_MAX);
-    writer_str(&w, "{");
-    TRY(put_elements(&w, &r, n, p, a, err));
-    writer_str(&w, "}");
-    if (r.short_read || reader_left(&r) > 0)
-        return bad_binary(p, err);
-    if (!writer_cstr(&w))
-        return err_set(err, ERR_LIMIT, "parameter $%u is too long", p->n);
-    *out = value_text(text, w.len);
-    return ERR_OK;
+    const enum err_code code = pg_array_recv(out, p, a, err);
+    return code == ERR_INVALID && !err->reason ? bad_binary(p, err) : code;
 }
 
 static enum err_code recv_binary(struct value *out, const struct pg_param *p,
@@ -180,7 +140,9 @@ static enum err_code recv_binary(struct value *out, const struct pg_param *p,
 {
     const struct pg_type *t = pg_type_of(p->oid);
     if (t && t->oid == PG_NUMERIC)
-        return recv_numeric(out, p, err);
+        return recv_numeric(out, p, a, err);
+    if (p->oid == PG_INTERVAL || p->oid == PG_TIME || p->oid == PG_UUID)
+        return recv_other(out, p, a, err);
     switch (t ? t->value : VALUE_NULL) {
     case VALUE_BOOL:
         if (p->len != 1)
@@ -213,7 +175,7 @@ static enum err_code recv_binary(struct value *out, const struct pg_param *p,
 
 /* ---- text ---- */
 
-static bool read_bool(bool *out, const char *text)
+bool pg_read_bool(bool *out, const char *text)
 {
     static const char *const words[][2] = {
         { "false", "true" }, { "f", "t" },    { "no", "yes" },
@@ -260,7 +222,7 @@ static enum err_code text_as(struct value *out, const char *text,
     const size_t len = strlen(text);
     if (type == VALUE_BOOL) {
         out->type = VALUE_BOOL;
-        if (!read_bool(&out->b, text))
+        if (!pg_read_bool(&out->b, text))
             return bad(p, "invalid input syntax for type boolean", err);
     } else if (type == VALUE_TIMESTAMP) {
         const size_t end = find_offset(text, &offset_us);
@@ -286,16 +248,35 @@ static bool is_untyped(uint32_t oid)
            oid == PG_VARCHAR || oid == PG_BPCHAR;
 }
 
+/* Types that are texts in the waist are checked as such. */
+static enum err_code tidied(struct value *v, const struct pg_param *p,
+                            struct arena *a, struct err *err)
+{
+    struct err why = { 0 };
+    const enum err_code code = pg_value_tidy(v, p->oid, a, &why);
+    if (code == ERR_OK)
+        return ERR_OK;
+    if (code == ERR_INVALID)
+        return bad(p, "invalid input syntax for its type", err);
+    *err = why;
+    return code;
+}
+
 static enum err_code recv_as_text(struct value *out, const struct pg_param *p,
                                   struct arena *a, struct err *err)
 {
     const struct pg_type *t = pg_type_of(p->oid);
     struct value text;
     TRY(recv_text(&text, p, a, err));
+    const bool digits = p->oid == PG_NUMERIC && p->want == VALUE_TEXT;
     const enum value_type type = is_untyped(p->oid) ? p->want
                                  : t                ? t->value
                                                     : VALUE_TEXT;
-    return text_as(out, text.text.s, type, p->oid == PG_TIMESTAMPTZ, p, err);
+    if (!digits && (type != VALUE_TEXT || is_untyped(p->oid)))
+        return text_as(out, text.text.s, type, p->oid == PG_TIMESTAMPTZ, p,
+                       err);
+    *out = text;
+    return tidied(out, p, a, err);
 }
 
 /* What the question takes, where that is the same value. */

@@ -147,7 +147,8 @@ static enum err_code set_params(struct pg_statement *s, const uint32_t *params,
     for (size_t i = 0; s->params && s->wants && i < n; i++) {
         const struct pg_type *t = pg_type_of(params[i]);
         s->params[i] = params[i] ? params[i] : PG_TEXT;
-        s->wants[i] = t ? t->value : VALUE_TEXT;
+        /* A double would lose digits of a numeric. */
+        s->wants[i] = t && t->oid != PG_NUMERIC ? t->value : VALUE_TEXT;
     }
     return ERR_OK;
 }

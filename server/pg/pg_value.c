@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "server/pg/pg_array.h"
+#include "server/pg/pg_interval.h"
 #include "server/pg/pg_numeric.h"
+#include "server/pg/pg_uuid.h"
 
-enum { TEXT_MAX = PG_NUMERIC_TEXT_MAX };
+enum { TEXT_MAX = PG_NUMERIC_TEXT_MAX, TIDY_MAX = 128 * 1024 };
 
 static const int64_t EPOCH_DAYS = 10957; /* 2000-01-01 since 1970-01-01 */
 static const int64_t DAY_US = INT64_C(86400000000);
@@ -34,6 +36,19 @@ static bool is_whole(uint32_t oid)
     return t && t->value == VALUE_INT;
 }
 
+/* The fewest digits that give it back. */
+static void print_single(struct writer *w, float f)
+{
+    enum { LEAST = 6, MOST = 9 };
+    char text[32];
+    for (int digits = LEAST; digits <= MOST; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, (double)f);
+        if (strtof(text, NULL) == f)
+            break;
+    }
+    writer_str(w, text);
+}
+
 /* The text of a value; borrowed from it, or written to `buf`. */
 static const char *text_of(const struct value *v, uint32_t oid,
                            char buf[TEXT_MAX], size_t *len)
@@ -52,6 +67,8 @@ static const char *text_of(const struct value *v, uint32_t oid,
         writer_str(&w, "NaN");
     else if (v->type == VALUE_DOUBLE && oid == PG_NUMERIC)
         pg_numeric_print(&w, v->d);
+    else if (v->type == VALUE_DOUBLE && oid == PG_FLOAT4)
+        print_single(&w, (float)v->d);
     else
         value_print(&w, v);
     if (v->type == VALUE_TIMESTAMP && oid == PG_TIMESTAMPTZ)
@@ -125,6 +142,19 @@ static bool read_text(struct value *out, uint32_t oid, const struct value *v)
     return true;
 }
 
+/* Types that are texts in the waist; false: nothing was written. */
+static bool send_other(struct pg_out *o, uint32_t oid, const char *text,
+                       size_t len)
+{
+    if (oid == PG_INTERVAL)
+        return pg_interval_send(o, text, len);
+    if (oid == PG_TIME)
+        return pg_time_send(o, text, len);
+    if (oid == PG_UUID)
+        return pg_uuid_send(o, text, len);
+    return pg_array_send(o, oid, text, len);
+}
+
 void pg_value_binary(struct pg_out *o, uint32_t oid, const struct value *v)
 {
     char buf[TEXT_MAX];
@@ -147,9 +177,63 @@ void pg_value_binary(struct pg_out *o, uint32_t oid, const struct value *v)
         const char *text = text_of(v, oid, buf, &len);
         if (oid == PG_NUMERIC)
             pg_numeric_send(o, text);
-        else if (!pg_array_send(o, oid, text, len))
+        else if (!send_other(o, oid, text, len))
             pg_out_bytes(o, text, len);
     }
+}
+
+/* Digits as they are written, or those of what else a number may be. */
+static bool send_digits(struct pg_out *o, const struct value *v)
+{
+    char buf[TEXT_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+    struct value d;
+    struct err ignored;
+    const char *s = v->text.s;
+    const size_t sign = *s == '-', whole = strspn(s + sign, "0123456789");
+    const bool point = s[sign + whole] == '.';
+    const size_t part = point ? strspn(s + sign + whole + 1, "0123456789") : 0;
+    if (whole > 0 && sign + whole + point + part == v->text.len) {
+        pg_numeric_send(o, s);
+        return true;
+    }
+    if (value_parse(&d, VALUE_DOUBLE, s, v->text.len, &ignored) != ERR_OK)
+        return false;
+    pg_numeric_print(&w, d.d);
+    if (!writer_cstr(&w))
+        return false;
+    pg_numeric_send(o, buf);
+    return true;
+}
+
+static bool send_tidy(struct pg_out *o, uint32_t oid, const struct value *v)
+{
+    return oid == PG_NUMERIC ? send_digits(o, v)
+                             : send_other(o, oid, v->text.s, v->text.len);
+}
+
+/* By way of the binary form, which says all that the value is. */
+enum err_code pg_value_tidy(struct value *v, uint32_t oid, struct arena *a,
+                            struct err *err)
+{
+    struct pg_out o;
+    if (v->type != VALUE_TEXT ||
+        !(oid == PG_INTERVAL || oid == PG_TIME || oid == PG_UUID ||
+          oid == PG_NUMERIC || pg_type_of_array(oid)))
+        return ERR_OK;
+    pg_out_init(&o, TIDY_MAX);
+    enum err_code code = ERR_INVALID;
+    if (send_tidy(&o, oid, v) && !o.full) {
+        const struct pg_param p = { .data = o.data,
+                                    .len = o.len,
+                                    .format = PG_FORMAT_BINARY,
+                                    .oid = oid,
+                                    .want = VALUE_TEXT,
+                                    .n = 1 };
+        code = pg_param_read(v, &p, a, err);
+    }
+    pg_out_fini(&o);
+    return code;
 }
 
 void pg_value_cell(struct pg_out *o, uint32_t oid, uint16_t format,

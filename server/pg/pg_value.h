@@ -18,6 +18,17 @@ enum { PG_FORMAT_TEXT = 0, PG_FORMAT_BINARY = 1 };
 void pg_value_text(struct pg_out *o, uint32_t oid, const struct value *v);
 void pg_value_binary(struct pg_out *o, uint32_t oid, const struct value *v);
 
+/* A truth as PostgreSQL reads it: t, true, yes, on, 1, ...; false: none. */
+bool pg_read_bool(bool *out, const char *text);
+
+/*
+ * A text as PostgreSQL would write the value of that type that it is: of
+ * intervals, times of a day, uuids, arrays and numerics; of other types it
+ * stays.  ERR_INVALID, without a message: it is none.
+ */
+enum err_code pg_value_tidy(struct value *v, uint32_t oid, struct arena *a,
+                            struct err *err) MUST_CHECK;
+
 /* One cell of a DataRow, length first; NULL is a length of -1. */
 void pg_value_cell(struct pg_out *o, uint32_t oid, uint16_t format,
                    const struct value *v);

@@ -60,4 +60,8 @@ alike() { # the differences stay in build/captured.txt
 check 'clients are told of the schema what PostgreSQL would tell them' \
     alike "$compare" "host=localhost port=$pg_port user=analyst dbname=clinic sslmode=require" \
     "host=$run/pg user=analyst dbname=clinic options='-c search_path=clinic,public'" "$captured"/*.sql
+types=${compare%captured}pg_types
+check 'values of each type are the bytes that PostgreSQL takes and gives' \
+    "$types" "host=localhost port=$pg_port user=analyst dbname=clinic sslmode=require" \
+    "host=$run/pg user=analyst dbname=clinic"
 exit $failed
