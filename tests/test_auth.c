@@ -211,6 +211,46 @@ static void check_nobody(void **state)
     arena_fini(&a);
 }
 
+/* Of many names that are nobody's about as many take after each verifier, and
+ * each after the same one again. */
+static void check_like(void **state)
+{
+    static const uint8_t secret[32] = { 7 };
+    enum { NAMES = 400 };
+    unsigned often = 0;
+    struct arena a;
+    (void)state;
+    char text[2048];
+    struct writer w = writer_of(text, sizeof text);
+    arena_init(&a, 1 << 20);
+    assert_null(auth_scram_like(load_right(BASE, &a), secret, "nobody"));
+    writer_str(&w, BASE);
+    for (int i = 0; i < 2; i++) {
+        struct scram_verifier v = { .iterations = i ? 15000 : 4096,
+                                    .salt_len = 16 };
+        writer_printf(&w,
+                      "  p%d:\n    role: analyst\n    datasets: [shop]\n"
+                      "    purposes: analytics\n"
+                      "    scram_sha256: \"",
+                      i);
+        scram_print(&w, &v);
+        writer_printf(&w, "\"\n    token_sha256: \"%064d\"\n", i + 1);
+    }
+    assert_true(writer_cstr(&w));
+    const struct auth_registry *r = load_right(text, &a);
+    for (int i = 0; i < NAMES; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "nobody%d", i);
+        const struct scram_verifier *like = auth_scram_like(r, secret, name);
+        assert_non_null(like);
+        assert_ptr_equal(like, auth_scram_like(r, secret, name));
+        often += like->iterations == 15000;
+    }
+    /* A fair coin is outside once in a million. */
+    assert_in_range(often, NAMES / 2 - 50, NAMES / 2 + 50);
+    arena_fini(&a);
+}
+
 /* What must never be, whatever else the table comes to say. */
 static void check_roles(void **state)
 {
@@ -284,7 +324,7 @@ int main(void)
         cmocka_unit_test(check_lists),  cmocka_unit_test(check_token),
         cmocka_unit_test(check_nobody), cmocka_unit_test(check_roles),
         cmocka_unit_test(check_entry),  cmocka_unit_test(check_memory),
-        cmocka_unit_test(check_page),
+        cmocka_unit_test(check_page),   cmocka_unit_test(check_like),
     };
     return RUN_ROWS(rows, check_wrong) +
            cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,16 +216,22 @@ static void a_mock_is_like_a_real_one(void **state)
     struct scram_verifier a, b, c, d, real;
     struct err err;
     (void)state;
-    scram_mock(&a, secret, "eve");
-    scram_mock(&b, secret, "eve");
-    scram_mock(&c, secret, "eva");
-    scram_mock(&d, other, "eve");
+    scram_mock(&a, secret, "eve", NULL);
+    scram_mock(&b, secret, "eve", NULL);
+    scram_mock(&c, secret, "eva", NULL);
+    scram_mock(&d, other, "eve", NULL);
     assert_int_equal(scram_verifier_new(&real, "pass", &err), ERR_OK);
     assert_memory_equal(&a, &b, sizeof a);
     assert_memory_not_equal(a.salt, c.salt, 16);
     assert_memory_not_equal(a.salt, d.salt, 16);
     assert_int_equal(a.salt_len, real.salt_len);
     assert_int_equal(a.iterations, real.iterations);
+    real.iterations = 15000;
+    real.salt_len = SCRAM_SALT_MAX;
+    scram_mock(&b, secret, "eve", &real);
+    assert_int_equal(b.iterations, 15000);
+    assert_int_equal(b.salt_len, SCRAM_SALT_MAX);
+    assert_memory_equal(a.stored_key, b.stored_key, sizeof a.stored_key);
 }
 
 int main(void)

@@ -97,6 +97,15 @@ enum err_code auth_by_header(const struct auth_principal **out,
 const struct auth_principal *auth_by_name(const struct auth_registry *r,
                                           const char *name);
 
+/*
+ * Whose verifier one of nobody called `name` takes after: some principal's, the
+ * same for one name as long as he is there, so that among all of them there are
+ * as many of each kind.  NULL: nobody has one.
+ */
+const struct scram_verifier *auth_scram_like(const struct auth_registry *r,
+                                             const uint8_t secret[32],
+                                             const char *name);
+
 /* A number of the principal's, spread evenly, for tables; the same after a
  * reload as long as the token is. */
 static inline unsigned auth_number(const struct auth_principal *p)

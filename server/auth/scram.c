@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "server/base/base64.h"
@@ -14,6 +15,8 @@ enum { SALT_LEN = 16, NONCE_LEN = 18 };
 
 static const char PREFIX[] = "SCRAM-SHA-256$";
 static const char BINDING[] = "p=tls-server-end-point,,";
+
+static_assert(SCRAM_SALT_MAX <= 2 * SCRAM_KEY_LEN, "two keys give a salt");
 
 static void hmac(uint8_t out[SCRAM_KEY_LEN], const uint8_t *key, size_t key_len,
                  const void *data, size_t len)
@@ -109,20 +112,23 @@ enum err_code scram_verifier_new(struct scram_verifier *out,
 }
 
 void scram_mock(struct scram_verifier *out, const uint8_t secret[32],
-                const char *name)
+                const char *name, const struct scram_verifier *like)
 {
-    static const char *const labels[] = { "scram salt", "scram stored",
-                                          "scram server" };
-    uint8_t keys[3][SCRAM_KEY_LEN], own[SCRAM_KEY_LEN];
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const labels[] = { "scram salt", "scram more salt",
+                                          "scram stored", "scram server" };
+    enum { N = sizeof labels / sizeof labels[0] };
+    uint8_t keys[N][SCRAM_KEY_LEN], own[SCRAM_KEY_LEN];
+    for (size_t i = 0; i < N; i++) {
         hmac(own, secret, 32, labels[i], strlen(labels[i]));
         hmac(keys[i], own, sizeof own, name, strlen(name));
     }
-    *out = (struct scram_verifier){ .iterations = SCRAM_ITERATIONS,
-                                    .salt_len = SALT_LEN };
-    memcpy(out->salt, keys[0], SALT_LEN);
-    memcpy(out->stored_key, keys[1], SCRAM_KEY_LEN);
-    memcpy(out->server_key, keys[2], SCRAM_KEY_LEN);
+    *out = (struct scram_verifier){
+        .iterations = like ? like->iterations : SCRAM_ITERATIONS,
+        .salt_len = like ? like->salt_len : SALT_LEN,
+    };
+    memcpy(out->salt, keys, out->salt_len); /* of the first two */
+    memcpy(out->stored_key, keys[2], SCRAM_KEY_LEN);
+    memcpy(out->server_key, keys[3], SCRAM_KEY_LEN);
 }
 
 /* ---- the exchange ---- */

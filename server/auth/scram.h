@@ -57,9 +57,10 @@ enum err_code scram_verifier_new(struct scram_verifier *out,
                                  struct err *err) MUST_CHECK;
 
 /* Of somebody who does not exist: the same for one name, and unlike a real one
- * in nothing that is sent. */
+ * in nothing that is sent: as many iterations and as long a salt as `like` has
+ * (NULL: as scram_verifier_new gives). */
 void scram_mock(struct scram_verifier *out, const uint8_t secret[32],
-                const char *name);
+                const char *name, const struct scram_verifier *like);
 
 /* One exchange; a plain value. */
 struct scram {

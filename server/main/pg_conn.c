@@ -52,7 +52,9 @@ static void begin_scram(struct pg_conn *c, const char *user)
     uint64_t version;
     const struct world *world = world_of(c, &version);
     const struct auth_principal *who = auth_by_name(world->principals, user);
-    scram_mock(&mock, c->door->service->secret, user);
+    scram_mock(
+        &mock, c->door->service->secret, user,
+        auth_scram_like(world->principals, c->door->service->secret, user));
     c->is_mock = !who || !who->scram;
     scram_init(&c->scram, c->is_mock ? &mock : who->scram, c->endpoint,
                c->endpoint_len);
