@@ -1,12 +1,12 @@
 #include "server/auth/scram.h"
 
+#include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
-#include <assert.h>
 #include <string.h>
 
 #include "server/base/base64.h"

@@ -165,13 +165,7 @@ static enum err_code read_explain(struct sql_ctx *c, struct sql_command *out,
     out->kind = SQL_QUESTION;
     out->tag = "EXPLAIN";
     out->explains = true;
-    for (size_t i = 0; i < explain->n_options; i++) {
-        const PgQuery__Node *o = explain->options[i];
-        if (o->node_case == NODE(DEF_ELEM) &&
-            strcmp(o->def_elem->defname, "analyze") == 0)
-            return sql_refuse(c, REFUSAL_EXPLAIN_OPTION, o->def_elem->location,
-                              "analyze", NULL);
-    }
+    TRY(sql_explain_options(c, explain));
     return read_select(c, out, explain->query, offset);
 }
 

@@ -37,23 +37,36 @@ static void scratch_free(void *arena, void *p)
     (void)p;
 }
 
-/* EXPLAIN (PRIVACY), that option alone and without a value. */
-static enum err_code check_options(struct sql_ctx *c,
-                                   const PgQuery__ExplainStmt *explain)
+/* How PostgreSQL would show a plan; there is none to show. */
+static bool is_of_form(const char *name)
+{
+    static const char *const names[] = { "verbose", "costs",   "settings",
+                                         "buffers", "wal",     "timing",
+                                         "summary", "format" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+enum err_code sql_explain_options(struct sql_ctx *c,
+                                  const PgQuery__ExplainStmt *explain)
 {
     bool privacy = false;
     for (size_t i = 0; i < explain->n_options; i++) {
         const PgQuery__Node *n = explain->options[i];
         if (n->node_case != PG_QUERY__NODE__NODE_DEF_ELEM)
-            return sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
+            return sql_refuse(c, REFUSAL_EXPLAIN_OPTION, 0, "", NULL);
         const PgQuery__DefElem *option = n->def_elem;
         TRY(sql_fields(c, &option->base, option->location));
+        if (is_of_form(option->defname))
+            continue;
         if (strcmp(option->defname, "privacy") != 0 || option->arg || privacy)
             return sql_refuse(c, REFUSAL_EXPLAIN_OPTION, option->location,
                               option->defname, NULL);
         privacy = true;
     }
-    return privacy ? ERR_OK : sql_refuse(c, REFUSAL_EXPLAIN, 0, NULL, NULL);
+    return ERR_OK;
 }
 
 enum err_code sql_statement(struct sql_ctx *c, struct select **out,
@@ -63,7 +76,7 @@ enum err_code sql_statement(struct sql_ctx *c, struct select **out,
     if (n->node_case == PG_QUERY__NODE__NODE_EXPLAIN_STMT) {
         const PgQuery__ExplainStmt *explain = n->explain_stmt;
         TRY(sql_fields(c, &explain->base, offset));
-        TRY(check_options(c, explain));
+        TRY(sql_explain_options(c, explain));
         explains = true;
         n = explain->query;
     }

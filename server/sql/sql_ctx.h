@@ -132,6 +132,12 @@ const PgQuery__Node *sql_fractions(const PgQuery__Node *n);
 /* An integer constant; false when the node is anything else. */
 bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 
+/* sql.c: EXPLAIN tells the price, whatever form it asks for; what would ask the
+ * question (ANALYZE) is refused. */
+enum err_code sql_explain_options(struct sql_ctx *c,
+                                  const PgQuery__ExplainStmt *explain)
+    MUST_CHECK;
+
 /* sql_interval.c: an interval constant, which stands beside a time only. */
 struct sql_interval {
     int64_t months, us;
