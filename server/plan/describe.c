@@ -8,7 +8,7 @@
 #include "server/query/refusal.h"
 
 /* Does it ask for rows as they are? */
-static bool is_raw(const struct select *s)
+bool draft_is_raw(const struct select *s)
 {
     bool raw =
         s->n_keys == 0 && !s->having && !s->distinct && s->n_distinct_on == 0;
@@ -77,7 +77,7 @@ enum err_code draft_describe(bool *done, struct draft *d, struct err *err)
     const struct rel *rel = NULL;
     const bool none = s->has_limit && s->limit == 0;
     *done = false;
-    if (!is_raw(s) || !(none || s->where || star_of(s) || wants_none(d)))
+    if (!draft_is_raw(s) || !(none || s->where || star_of(s) || wants_none(d)))
         return ERR_OK;
     const enum err_code code = draft_sub(&rel, d, s, err);
     d->block = NULL;
@@ -95,9 +95,11 @@ enum err_code draft_describe(bool *done, struct draft *d, struct err *err)
                             "rows are never released: these are the "
                             "columns' names and types");
     }
-    if (code == ERR_OK && star_of(s))
-        return refuse(err, REFUSAL_SELECT_STAR, star_of(s)->expr->at, NULL,
-                      NULL);
+    if (code == ERR_OK && star_of(s)) {
+        (void)refuse(err, REFUSAL_SELECT_STAR, star_of(s)->expr->at, NULL,
+                     NULL);
+        return draft_example(d, s, err);
+    }
     /* Aggregates inside, or columns that stand by themselves: as any other. */
     *err = (struct err){ 0 };
     return ERR_OK;

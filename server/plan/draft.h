@@ -88,6 +88,12 @@ double draft_people(const struct draft *d);
 double draft_different(const struct typed *e); /* values of it; or HUGE_VAL */
 double draft_rows_each(const struct draft *d, double rows); /* of a person */
 
+/* Does it ask for rows as they are?  Then the hint of its refusal, which is
+ * set, becomes a question that works (example.c). */
+bool draft_is_raw(const struct select *s);
+enum err_code draft_example(const struct draft *d, const struct select *s,
+                            struct err *err);
+
 /* describe.c: a question for rows that shows none; *done when it was one. */
 enum err_code draft_describe(bool *done, struct draft *d,
                              struct err *err) MUST_CHECK;

@@ -140,7 +140,10 @@ static enum err_code ungrouped(struct draft *d, const struct expr *e,
     const struct rel_column *c = NULL;
     TRY(draft_column(&c, d, e, err));
     TRY(draft_allow(d, c, USE_GROUP, e->at, err));
-    return refuse(err, REFUSAL_UNGROUPED, e->at, c->name, NULL);
+    (void)refuse(err, REFUSAL_UNGROUPED, e->at, c->name, NULL);
+    /* Of one who asks for rows as they are, one more column is not it. */
+    return draft_is_raw(d->block->tree) ? draft_example(d, d->block->tree, err)
+                                        : err->code;
 }
 
 bool draft_is_key(const struct typed *e)
