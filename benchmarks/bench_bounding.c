@@ -128,6 +128,16 @@ static const struct question QUESTIONS[] = {
           "p.country <> 'C3' GROUP BY e.campaign" },
         { "ours, in one pass", FORM_ROWS, NULL },
         { "ours, portable SQL (window)", FORM_PORTABLE, NULL } } },
+    { "... by campaign and country of the person",
+      "SELECT e.campaign, p.country, COUNT(DISTINCT e.user_id), "
+      "SUM(e.revenue) FROM events AS e JOIN people AS p ON e.user_id = "
+      "p.user_id GROUP BY e.campaign, p.country",
+      { { "plain", FORM_SQL,
+          "SELECT e.campaign, p.country, count(DISTINCT e.user_id), "
+          "sum(e.revenue) FROM src.events AS e JOIN src.people AS p ON "
+          "e.user_id = p.user_id GROUP BY e.campaign, p.country" },
+        { "ours", FORM_ROWS, NULL },
+        { "ours, portable SQL (window)", FORM_PORTABLE, NULL } } },
     { "reach by an attribute of the person",
       "SELECT country, COUNT(*) FROM (SELECT user_id, min(country) AS country "
       "FROM people GROUP BY user_id) AS p GROUP BY country",

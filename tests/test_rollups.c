@@ -443,7 +443,12 @@ static const struct kept {
       "named" },
     { "SELECT b.city, c.city, COUNT(*) FROM buys AS b JOIN buys AS c ON b.who "
       "= c.who GROUP BY 1, 2",
-      NULL }, /* keys of two relations */
+      "FROM placed GROUP BY 1" }, /* keys of two relations */
+    { "SELECT b.city, c.city, COUNT(*) FROM buys AS b JOIN (SELECT who, city, "
+      "MAX(n) AS n FROM buys GROUP BY who, city) AS c ON b.who = c.who GROUP "
+      "BY "
+      "1, 2",
+      NULL }, /* ... one of which groups */
     { "SELECT city, COUNT(*) FROM (SELECT who, city, MAX(n) AS n FROM buys "
       "GROUP BY who, city) AS b GROUP BY city",
       NULL }, /* groups again */
@@ -465,6 +470,8 @@ static void one_pass_agrees(void **state)
             struct plan *two = planned_as(world, q->name, bounds, true, &a);
             one->rollup = two->rollup = NULL;
             const char *keep = strstr(one->sql, "halftone_keep_");
+            if (!keep)
+                keep = strstr(one->sql, "halftone_many");
             if (q->names && (one->l0 < 3 || one->selects)) {
                 assert_non_null(keep);
                 assert_non_null(strstr(one->sql, q->names));

@@ -86,11 +86,6 @@ static void say_text(struct message *m, duckdb_string_t text)
     say(m, duckdb_string_t_data(&text), len);
 }
 
-static void say_spelled(struct message *m, duckdb_string_t text)
-{
-    say(m, duckdb_string_t_data(&text), duckdb_string_t_length(text));
-}
-
 static void say_int(struct message *m, int64_t v)
 {
     char digits[INT_ROOM];
@@ -121,21 +116,21 @@ struct function {
 };
 
 static uint64_t code_of(const struct duck_order *o, bool is_text,
-                        const duckdb_string_t *group)
+                        const void *value)
 {
     struct message m = { .hash = o->keyed };
     say(&m, "c", 1);
-    if (!group)
+    if (!value)
         say(&m, "n", 1);
     else if (is_text)
-        say_text(&m, *group);
+        say_text(&m, *(const duckdb_string_t *)value);
     else
-        say_spelled(&m, *group);
+        say_int(&m, *(const int64_t *)value);
     return finish(&m).a;
 }
 
 /*
- * Groups repeat, mostly: codes of this chunk's strings, by how DuckDB holds
+ * Groups repeat, mostly: codes of this chunk's values, by how DuckDB holds
  * them.  Two that it holds alike, as bytes or at one address, are alike.
  */
 enum { SEEN = 512, SEEN_LOG = 9 };
@@ -157,26 +152,56 @@ static void code_rows(duckdb_function_info info, duckdb_data_chunk chunk,
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
     const struct duck_column c = column_of(chunk, 0);
+    const size_t size = f->is_text ? sizeof(duckdb_string_t) : sizeof(int64_t);
     uint64_t *code = duckdb_vector_get_data(out);
     struct seen all[SEEN] = { 0 };
     struct duck_order o;
     duck_order_init(&o, f->key);
     const uint64_t of_null = code_of(&o, f->is_text, NULL);
     for (idx_t row = 0; row < n; row++) {
-        const duckdb_string_t *s = (const duckdb_string_t *)c.data + row;
-        uint64_t held[2];
+        const void *value = (const char *)c.data + row * size;
+        uint64_t held[2] = { 0 };
         if (duck_is_null(&c, row)) {
             code[row] = of_null;
             continue;
         }
-        static_assert(sizeof *s == sizeof held, "a string is two words");
-        memcpy(held, s, sizeof held);
+        static_assert(sizeof(duckdb_string_t) == sizeof held, "two words");
+        memcpy(held, value, size);
         struct seen *at = seen_of(all, held);
         if (!at->is_set || at->held[0] != held[0] || at->held[1] != held[1])
             *at = (struct seen){ { held[0], held[1] },
-                                 code_of(&o, f->is_text, s),
+                                 code_of(&o, f->is_text, value),
                                  true };
         code[row] = at->code;
+    }
+}
+
+/* ---- codes of several keys ---- */
+
+/* A bijection: the last step of MurmurHash3 by Austin Appleby. */
+static uint64_t mixed(uint64_t h)
+{
+    h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ h >> 33;
+}
+
+static void both_rows(duckdb_function_info info, duckdb_data_chunk chunk,
+                      duckdb_vector out)
+{
+    const struct function *f = duckdb_scalar_function_get_extra_info(info);
+    const idx_t n = duckdb_data_chunk_get_size(chunk);
+    const uint64_t *first = column_of(chunk, 0).data,
+                   *second = column_of(chunk, 1).data;
+    uint64_t *code = duckdb_vector_get_data(out);
+    struct duck_order o;
+    duck_order_init(&o, f->key);
+    struct message m = { .hash = o.keyed };
+    say(&m, "x", 1);
+    const uint64_t x = 1 + (finish(&m).a >> 4);
+    for (idx_t i = 0; i < n; i++) {
+        const struct duck_line l = { x, second[i] & KEEP_PRIME };
+        code[i] = mixed(duck_order_place(&l, first[i]));
     }
 }
 
@@ -239,13 +264,15 @@ enum err_code duck_order_register(struct duck *d,
         const duckdb_type types[] = { text ? DUCKDB_TYPE_VARCHAR
                                            : DUCKDB_TYPE_BIGINT,
                                       DUCKDB_TYPE_UBIGINT };
-        const duckdb_type group = DUCKDB_TYPE_VARCHAR;
         char name[KEEP_NAME_MAX];
         keep_code_name(name, text);
-        ok = ok && add_function(d->con, name, &group, 1, code_rows, &f);
+        ok = ok && add_function(d->con, name, types, 1, code_rows, &f);
         keep_place_name(name, text);
         ok = ok && add_function(d->con, name, types, 2, place_rows, &f);
     }
+    const struct function f = { key, false };
+    const duckdb_type codes[] = { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT };
+    ok = ok && add_function(d->con, KEEP_BOTH, codes, 2, both_rows, &f);
     if (ok && duck_exec(d, "SELECT halftone_place_t('', halftone_code_t(''))"))
         return ERR_OK;
     return err_set(err, ERR_INTERNAL,

@@ -14,7 +14,8 @@ struct duck_keep_key {
 /*
  * The order of a person's groups (plan/keep.h) inside DuckDB.
  *
- *   halftone_code_G(group VARCHAR) -> UBIGINT         G is t or s
+ *   halftone_code_G(value) -> UBIGINT                 G is i or t, as P
+ *   halftone_both(code UBIGINT, code UBIGINT) -> UBIGINT
  *   halftone_place_P(person, code UBIGINT) -> UBIGINT P is i (BIGINT) or t
  *                                                     (VARCHAR)
  *

@@ -117,7 +117,7 @@ const char *stage_keeps(struct sql *s)
     s->names = p->n_keys ? stage_names_of(s) : NAMES_LIST;
     if (s->names == NAMES_NONE)
         return "by a window over each person's groups, since to name them "
-               "would be to join again";
+               "would be to make the rows again";
     if (!s->hist)
         return choose_by_size(s);
     s->keeps = true;

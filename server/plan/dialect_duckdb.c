@@ -142,22 +142,6 @@ void stage_columns(const struct sql *s, char prefix, size_t n)
         writer_printf(s->w, ", %c%zu", prefix, i);
 }
 
-/* Text that no other value of the type has, and that ends by itself. */
-void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text)
-{
-    char name[32];
-    struct writer n = writer_of(name, sizeof name);
-    writer_printf(&n, prefix == 'p' ? "p" : "%c%zu", prefix, i);
-    (void)writer_cstr(&n);
-    if (is_text)
-        writer_printf(
-            s->w, " || coalesce(CAST(strlen(%s) AS VARCHAR) || ':' || %s, 'n')",
-            name, name);
-    else
-        writer_printf(s->w, " || coalesce(CAST(%s AS VARCHAR) || ',', 'n')",
-                      name);
-}
-
 static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;

@@ -35,36 +35,36 @@ void stage_slot(const struct sql *s, size_t flag, size_t sum)
     writer_printf(s->w, "e.a%zu", i);
 }
 
-static bool is_one_text(const struct sql *s)
+/* The code of key k: of text itself, of all else as a whole number. */
+static void key_code(const struct sql *s, size_t k)
 {
-    const struct plan *p = s->d->plan;
-    return p->n_keys == 1 && p->keys[0].type == VALUE_TEXT;
+    const enum value_type type = s->d->plan->keys[k].type;
+    char name[KEEP_NAME_MAX];
+    keep_code_name(name, type == VALUE_TEXT);
+    writer_printf(s->w, "%s(", name);
+    if (type == VALUE_TEXT)
+        writer_printf(s->w, "k%zu)", k);
+    else if (type == VALUE_DATE)
+        writer_printf(s->w, "k%zu - DATE '1970-01-01')", k);
+    else if (type == VALUE_TIMESTAMP)
+        writer_printf(s->w, "epoch_us(k%zu))", k);
+    else
+        writer_printf(s->w, "CAST(k%zu AS BIGINT))", k);
 }
 
-/* The group as text: k0 itself, or every key spelled. */
-static void group_text(const struct sql *s)
-{
-    const struct plan *p = s->d->plan;
-    if (is_one_text(s)) {
-        writer_str(s->w, "k0");
-        return;
-    }
-    writer_str(s->w, "''");
-    for (size_t k = 0; k < p->n_keys; k++)
-        stage_encoded(s, 'k', k, p->keys[k].type == VALUE_TEXT);
-}
-
+/* halftone_both(halftone_both(code of k0, code of k1), code of k2) */
 void stage_code(const struct sql *s)
 {
-    char name[KEEP_NAME_MAX];
-    if (s->d->plan->n_keys == 0) { /* everybody's */
+    const size_t n = s->d->plan->n_keys;
+    if (n == 0) /* everybody's */
         writer_str(s->w, "CAST(0 AS UBIGINT)");
-        return;
+    for (size_t k = 1; k < n; k++)
+        writer_str(s->w, KEEP_BOTH "(");
+    for (size_t k = 0; k < n; k++) {
+        writer_str(s->w, k ? ", " : "");
+        key_code(s, k);
+        writer_str(s->w, k ? ")" : "");
     }
-    keep_code_name(name, is_one_text(s));
-    writer_printf(s->w, "%s(", name);
-    group_text(s);
-    writer_str(s->w, ")");
 }
 
 static bool is_person_text(const struct sql *s)

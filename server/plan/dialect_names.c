@@ -34,6 +34,15 @@ static void find_leaf(size_t *leaf, bool *other, const struct rel_scope *scope,
         find_leaf(leaf, other, scope, e->call.args[i]);
 }
 
+/* To join them again is little beside a window over what they make. */
+static bool all_cheap(const struct rel_scope *scope)
+{
+    bool all = true;
+    for (size_t i = 0; i < scope->n_leaves; i++)
+        all &= scope->leaves[i].rel->cheap;
+    return all;
+}
+
 enum stage_names stage_names_of(struct sql *s)
 {
     const struct rel_scope *scope = s->d->scope;
@@ -45,10 +54,10 @@ enum stage_names stage_names_of(struct sql *s)
         return NAMES_ROWS;
     for (size_t k = 0; k < s->d->plan->n_keys; k++)
         find_leaf(&s->named_by, &other, scope, s->d->keys[k]);
-    return !other && s->named_by != STAGE_NONE &&
-                   scope->leaves[s->named_by].rel->cheap
-               ? NAMES_LEAF
-               : NAMES_NONE;
+    if (!other && s->named_by != STAGE_NONE &&
+        scope->leaves[s->named_by].rel->cheap)
+        return NAMES_LEAF;
+    return all_cheap(scope) ? NAMES_ROWS : NAMES_NONE;
 }
 
 /* Every combination of the domains. */

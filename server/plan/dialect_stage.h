@@ -13,7 +13,7 @@ enum { STAGE_SLOTS = 16 };
 
 /* Where the keys that a code stands for are read. */
 enum stage_names {
-    NAMES_ROWS, /* in the rows, of one table, read a second time */
+    NAMES_ROWS, /* in the rows, read, and joined, a second time */
     NAMES_LIST, /* in the public domains */
     NAMES_LEAF, /* in the one relation that all keys come from, read alone: more
                    groups than there are, which match no code */
@@ -80,9 +80,6 @@ void stage_placed_keys(const struct sql *s, const char *from);
 
 /* ", c0, c1, ..." */
 void stage_columns(const struct sql *s, char prefix, size_t n);
-
-/* A column as text that no other value has, and that ends by itself. */
-void stage_encoded(const struct sql *s, char prefix, size_t i, bool is_text);
 
 /* What measure i adds up, of one row: its value, or its square. */
 void stage_addend(const struct sql *s, size_t i);

@@ -8,7 +8,10 @@
 /*
  * What planner and engines agree on about keeping L0 groups a person.
  *
- *   code of a group     the first 64 bits of SHA-256(key || "c" || group)
+ *   code of a value     the first 64 bits of SHA-256(key || "c" || value)
+ *   code of a group     of one key that of its value; of more, that of the keys
+ *                       before with the last one's: mixed(x code + last), x
+ *                       1 + the first 60 bits of SHA-256(key || "x")
  *   line of a person    a = 1 + the first 60 bits of SHA-256(key || "p" ||
  *                       person), b = the next 60
  *   place of a group    (a code + b) mod 2^61 - 1
@@ -19,6 +22,11 @@
  * two people alike.  What one person changes is bounded whatever the order. One
  * SHA-256 for each person and each group, not for each pair of them, is what
  * makes bounding no dearer than counting distinct people.
+ *
+ * Sums and products are modulo 2^61 - 1.  Two groups of several keys have one
+ * code for one x in 2^60 at most, whatever they are; `mixed` (a bijection of 64
+ * bits, MurmurHash3's last step) keeps codes of groups that share a key from
+ * standing in one pattern on each line.
  *
  * `key` is the server's secret of 32 bytes followed by 32 zero bytes: one whole
  * block, so that its hash state is computed once.  `person` and `group` are
@@ -47,13 +55,15 @@ enum {
     KEEP_NAME_MAX = 40, /* bytes of a function's name, its NUL included */
 };
 
-/* The code of a group of one text key ('t': the key itself), or of keys spelled
- * ('s'), as UBIGINT: "halftone_code_t" of a VARCHAR. */
-static inline void keep_code_name(char out[KEEP_NAME_MAX], bool group_text)
+/* The code of a value, as UBIGINT: "halftone_code_t" of a VARCHAR, _i of a
+ * BIGINT. */
+static inline void keep_code_name(char out[KEEP_NAME_MAX], bool is_text)
 {
-    (void)snprintf(out, KEEP_NAME_MAX, "halftone_code_%c",
-                   group_text ? 't' : 's');
+    (void)snprintf(out, KEEP_NAME_MAX, "halftone_code_%c", is_text ? 't' : 'i');
 }
+
+/* The code of a group and one key more, of both their codes. */
+#define KEEP_BOTH "halftone_both"
 
 /* The place of a group by its code, as UBIGINT, for persons of text or not:
  * "halftone_place_i" of person and code. */
