@@ -144,7 +144,10 @@ static const struct question QUESTIONS[] = {
       { { "plain", FORM_SQL,
           "SELECT country, count(DISTINCT user_id) FROM src.people GROUP BY "
           "country" },
-        { "ours", FORM_ROWS, NULL } } },
+        { "ours", FORM_ROWS, NULL },
+        { "the keys alone, grouped", FORM_SQL,
+          "SELECT count(*) FROM (SELECT user_id FROM src.people GROUP BY "
+          "user_id)" } } },
     { "rows and revenue by campaign",
       "SELECT campaign, COUNT(*), SUM(revenue) FROM events GROUP BY campaign",
       { { "plain", FORM_SQL,

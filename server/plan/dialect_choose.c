@@ -118,8 +118,13 @@ const char *stage_keeps(struct sql *s)
     if (s->names == NAMES_NONE)
         return "by a window over each person's groups, since to name them "
                "would be to make the rows again";
-    if (!s->hist)
-        return choose_by_size(s);
-    s->keeps = true;
-    return in_what_they_have;
+    if (s->hist) {
+        s->keeps = true;
+        return "in one pass over the rows, with memory for the values that "
+               "people have";
+    }
+    const char *how = choose_by_size(s);
+    return s->n_u == 0 ? how
+                       : "in one pass over the rows, with memory for the "
+                         "different values that people have";
 }
