@@ -116,12 +116,13 @@ struct world {
     struct engine *engine;
 };
 
-static void open_world(struct world *w, const char *key, const char *more,
-                       uint64_t memory)
+static void open_gated(struct world *w, const char *key, const char *more,
+                       uint64_t memory, const struct gate *gate)
 {
     struct engine_options options = { .built = on_built,
                                       .secret = secret,
                                       .threads = 2,
+                                      .gate = gate,
                                       .memory_limit = memory };
     struct policy_report report = { 0 };
     struct policy *p = NULL;
@@ -133,9 +134,17 @@ static void open_world(struct world *w, const char *key, const char *more,
     (void)snprintf(path, sizeof path, "%s/shop.yaml", files.dir);
     if (policy_load_bytes(&p, text, strlen(text), path, &report, &arena, &err))
         fail_msg("line %u: %s", report.mistakes[0].line, err.msg);
+    p->has_consent = gate != NULL;
+    p->consent_interval_s = gate ? 60 : 0;
     if (engine_open(&w->engine, p, &options, &err))
         fail_msg("%s", err.msg);
     w->policy = p;
+}
+
+static void open_world(struct world *w, const char *key, const char *more,
+                       uint64_t memory)
+{
+    open_gated(w, key, more, memory, NULL);
 }
 
 static struct plan *planned_as(const struct world *w, const char *sql,
@@ -643,17 +652,98 @@ static void consent_is_asked_of_people(void **state)
     }
 }
 
+/* ---- people who change their minds ---- */
+
+enum { NUMBERS = 256 };
+static uint64_t says_yes[NUMBERS / 64];
+
+static void decide(unsigned person, bool yes)
+{
+    const uint64_t bit = UINT64_C(1) << person % 64;
+    if (yes)
+        says_yes[person / 64] |= bit;
+    else
+        says_yes[person / 64] &= ~bit;
+}
+
+/* A key is its own number. */
+static uint32_t number_of(void *ctx, const char *name, size_t len, bool adds)
+{
+    uint32_t n = 0;
+    (void)ctx, (void)adds;
+    for (size_t i = 0; i < len; i++)
+        n = n * 10 + (uint32_t)(name[i] - '0');
+    return n < NUMBERS ? n : GATE_NOBODY;
+}
+
+static void pin(void *ctx, struct gate_view *out,
+                const struct policy_purpose *purpose)
+{
+    (void)ctx;
+    *out = (struct gate_view){ .bits = says_yes, .n = purpose ? NUMBERS : 0 };
+}
+
+static void unpin(void *ctx, const struct gate_view *view)
+{
+    (void)ctx, (void)view;
+}
+
+static const char *from_both(const struct world *w, const char *sql,
+                             struct arena *a)
+{
+    struct plan *p = planned(w, sql, (struct ask_bounds){ 0 }, a);
+    assert_non_null(p->rollup);
+    const char *rolled = answer(w, p, a);
+    p->rollup = NULL;
+    assert_string_equal(answer(w, p, a), rolled);
+    return rolled;
+}
+
+/* A withdrawal counts from the next question on, in a rollup that was built
+ * before as in the rows, and a yes too. */
+static void a_withdrawal_counts_at_once(void **state)
+{
+    static const char *const asked[] = {
+        BY_CITY,
+        "SELECT COUNT(*), COUNT(DISTINCT who) FROM buys",
+        "SELECT city, COUNT(*) FROM buys WHERE city IN ('c2', 'c3') GROUP BY "
+        "city",
+    };
+    const struct gate gate = { NULL, number_of, pin, unpin };
+    struct world w;
+    (void)state;
+    make_rows(9, "true");
+    for (unsigned person = 0; person < NUMBERS; person++)
+        decide(person, person % 3 != 0);
+    open_gated(&w, "int", "", 0, &gate);
+    assert_true(engine_settle(w.engine));
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct arena a;
+        arena_init(&a, 16 << 20);
+        const char *before = from_both(&w, asked[i], &a);
+        for (unsigned person = 1; person < NUMBERS; person += 3)
+            decide(person, false);
+        assert_string_not_equal(from_both(&w, asked[i], &a), before);
+        for (unsigned person = 1; person < NUMBERS; person += 3)
+            decide(person, true);
+        assert_string_equal(from_both(&w, asked[i], &a), before);
+        arena_fini(&a);
+    }
+    engine_close(w.engine);
+}
+
 int main(void)
 {
     enum {
         N = sizeof questions / sizeof questions[0],
         PAIRS = sizeof pairs / sizeof pairs[0],
         KEPTS = sizeof kepts / sizeof kepts[0],
-        OTHERS = 6
+        OTHERS = 7
     };
     static const struct CMUnitTest others[OTHERS] = {
         cmocka_unit_test(explain_says_so),
         cmocka_unit_test(consent_is_asked_of_people),
+        cmocka_unit_test(a_withdrawal_counts_at_once),
         cmocka_unit_test(a_refresh_reads_the_data_again),
         cmocka_unit_test(a_build_that_fails_leaves_the_rows),
         cmocka_unit_test(a_rollup_that_takes_its_time_shows_then),
