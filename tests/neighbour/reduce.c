@@ -246,6 +246,11 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
                   "NEIGHBOUR_SQL=\"%s\" build/opt/tests/test_neighbour\n",
                   s->which == SHOP_OF_LISTS ? "NEIGHBOUR_LISTS=1 " : "",
                   (unsigned long long)p->seed, sql);
+    (void)fprintf(stderr,
+                  "  the whole round, decisions in between too: "
+                  "NEIGHBOUR_JOBS=0 NEIGHBOUR_COUNT=1 NEIGHBOUR_SEED=%llu and "
+                  "the test that failed\n",
+                  (unsigned long long)p->seed);
 }
 
 void reduce_complain(struct pair *p, const char *sql, const char *wrong)
