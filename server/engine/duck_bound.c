@@ -222,7 +222,7 @@ static void finalize(duckdb_function_info info, duckdb_aggregate_state *states,
 
 static duckdb_logical_type list_of(const struct duck_bound_kind *k)
 {
-    char names[1 + DUCK_BOUND_COLUMNS][8] = { "code" };
+    char names[1 + DUCK_BOUND_COLUMNS][16] = { "code" };
     const char *name[1 + DUCK_BOUND_COLUMNS] = { names[0] };
     duckdb_logical_type types[1 + DUCK_BOUND_COLUMNS];
     types[0] = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
