@@ -5,15 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine/duck_keys.h"
+#include "server/engine/duck_bits.h"
 #include "server/engine/views.h"
 #include "server/plan/gate.h"
 
+/* The newest bits of a purpose. */
+struct kept {
+    char purpose[POLICY_NAME_MAX + 1];
+    struct duck_bits *bits; /* a reference */
+};
+
+enum { KEPT = 64 }; /* a population has no more purposes */
+
 struct duck_gate {
     const struct gate *gate; /* or NULL */
-    pthread_mutex_t lock;    /* guards what follows */
+    pthread_mutex_t lock;    /* guards pins and keys */
     struct duck_pin *pins;
-    struct duck_keys *keys; /* a reference; or NULL */
+    struct duck_keys *keys;    /* a reference; or NULL */
+    pthread_mutex_t keep_lock; /* guards what follows; before `lock` */
+    struct kept kept[KEPT];
+    size_t n_kept;
 };
 
 /* Of one registered function. */
@@ -64,11 +75,60 @@ static void rows(duckdb_function_info info, duckdb_data_chunk chunk,
         memset(counts, 0, n * sizeof *counts);
         return;
     }
-    duck_keys_count(counts, f->by_subject ? NULL : pin->keys, &c, f->is_text, n,
-                    f->gate->gate, &pin->view);
+    if (f->by_subject)
+        duck_keys_count(counts, NULL, &c, f->is_text, n, f->gate->gate,
+                        &pin->view);
+    else if (!pin->bits || f->is_text ||
+             !duck_bits_count(counts, pin->bits, &c, n))
+        duck_keys_count(counts, pin->keys, &c, f->is_text, n, f->gate->gate,
+                        &pin->view);
 }
 
 /* ---- pins ---- */
+
+/* The purpose's place among the kept; NULL: there is no room. */
+static struct kept *place_of(struct duck_gate *g, const char *purpose)
+{
+    size_t i = 0;
+    while (i < g->n_kept && strcmp(g->kept[i].purpose, purpose) != 0)
+        i++;
+    if (i == KEPT || strlen(purpose) >= sizeof g->kept[i].purpose)
+        return NULL;
+    if (i == g->n_kept) {
+        strcpy(g->kept[i].purpose, purpose);
+        g->n_kept++;
+    }
+    return &g->kept[i];
+}
+
+/*
+ * The newest view, and bits of it where keys suit: those that are kept, or new
+ * ones, which are kept instead.  One run at a time makes them, so that nobody
+ * makes twice what takes a while.
+ */
+static void pin_view(struct duck_pin *pin, struct duck_gate *g,
+                     const struct policy_purpose *purpose)
+{
+    (void)pthread_mutex_lock(&g->keep_lock);
+    g->gate->pin(g->gate->ctx, &pin->view, purpose);
+    struct duck_dense dense;
+    struct kept *kept =
+        duck_keys_dense(&dense, pin->keys) ? place_of(g, purpose->id) : NULL;
+    if (kept && kept->bits &&
+        duck_bits_is_of(kept->bits, pin->keys, &pin->view)) {
+        g->gate->unpin(g->gate->ctx, &pin->view);
+        pin->bits = duck_bits_keep(kept->bits);
+    } else if (kept) {
+        pin->bits = duck_bits_of(pin->keys, g->gate, &pin->view, kept->bits);
+        if (pin->bits) {
+            duck_bits_drop(kept->bits);
+            kept->bits = duck_bits_keep(pin->bits);
+        }
+    }
+    if (pin->bits)
+        pin->view = *duck_bits_view(pin->bits);
+    (void)pthread_mutex_unlock(&g->keep_lock);
+}
 
 void duck_gate_pin(struct duck_pin *pin, struct duck_gate *g,
                    duckdb_connection con, const struct policy_purpose *purpose)
@@ -80,9 +140,11 @@ void duck_gate_pin(struct duck_pin *pin, struct duck_gate *g,
     duckdb_connection_get_client_context(con, &context);
     pin->connection = duckdb_client_context_get_connection_id(context);
     duckdb_destroy_client_context(&context);
-    g->gate->pin(g->gate->ctx, &pin->view, purpose);
     (void)pthread_mutex_lock(&g->lock);
     pin->keys = duck_keys_keep(g->keys);
+    (void)pthread_mutex_unlock(&g->lock);
+    pin_view(pin, g, purpose);
+    (void)pthread_mutex_lock(&g->lock);
     pin->next = g->pins;
     g->pins = pin;
     (void)pthread_mutex_unlock(&g->lock);
@@ -99,7 +161,10 @@ void duck_gate_unpin(struct duck_pin *pin, struct duck_gate *g)
     *at = pin->next;
     (void)pthread_mutex_unlock(&g->lock);
     duck_keys_drop(pin->keys);
-    g->gate->unpin(g->gate->ctx, &pin->view);
+    if (pin->bits)
+        duck_bits_drop(pin->bits);
+    else
+        g->gate->unpin(g->gate->ctx, &pin->view);
 }
 
 /* ---- keys ---- */
@@ -195,7 +260,8 @@ enum err_code duck_gate_open(struct duck_gate **out, struct duck *d,
     if (!g)
         return err_set(err, ERR_LIMIT, "out of memory");
     g->gate = gate;
-    const int locks = pthread_mutex_init(&g->lock, NULL);
+    const int locks = pthread_mutex_init(&g->lock, NULL) |
+                      pthread_mutex_init(&g->keep_lock, NULL);
     assert(locks == 0);
     *out = g;
     if (add(g, d, gate_name(true), false, false) &&
@@ -212,7 +278,10 @@ void duck_gate_close(struct duck_gate *g)
     if (!g)
         return;
     assert(!g->pins);
+    for (size_t i = 0; i < g->n_kept; i++)
+        duck_bits_drop(g->kept[i].bits);
     duck_keys_drop(g->keys);
+    (void)pthread_mutex_destroy(&g->keep_lock);
     (void)pthread_mutex_destroy(&g->lock);
     free(g);
 }

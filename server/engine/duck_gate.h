@@ -19,17 +19,20 @@
  * back.  On a connection without a pin nobody counts.
  *
  * Keys of the data are mapped to numbers of people once (duck_gate_map): a row
- * costs a look into a table and a bit.  A key that came later costs what naming
- * a person costs, and is right all the same.
+ * costs a look into a table and a bit; or, where the keys are numbers that lie
+ * close together, one look (duck_bits.h).  A key that came later costs what
+ * naming a person costs, and is right all the same.
  */
 struct duck_gate;
 struct duck_keys;
 #define DUCK_GATE_ERASED "halftone_of"
+struct duck_bits;
 
 /* One run's, on its stack. */
 struct duck_pin {
     const struct duck_gate *gate;
     struct gate_view view;
+    struct duck_bits *bits; /* a reference, and the view is theirs; or NULL */
     struct duck_keys *keys; /* a reference; or NULL */
     uint64_t connection;
     struct duck_pin *next;

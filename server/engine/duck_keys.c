@@ -5,29 +5,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "server/engine/duck_order.h"
 
 enum { DENSE_SPREAD = 4, DENSE_SLACK = 4096, INT_TEXT = 24 };
-#define UNKNOWN (GATE_NOBODY - 1) /* in a table: ask the gate */
-
-struct slot {
-    uint64_t key; /* the int, or the hash of the text */
-    uint32_t number;
-    bool is_set;
-};
+enum { HUGE = 2 << 20 };     /* bytes of a huge page */
+#define UNKNOWN DUCK_UNKNOWN /* in a table: ask the gate */
 
 struct duck_keys {
     atomic_uint refs;
     bool is_text, is_dense, is_mapped;
-    uint64_t hash[2]; /* secret; keys the hash of text */
+    uint64_t hash[2]; /* secret; keys the hash */
     /* is_dense: numbers of base, base + 1, ... */
     int64_t base;
     uint64_t range;
     uint32_t *numbers; /* owned */
-    /* else */
-    struct slot *slots; /* owned; mask + 1 of them */
-    uint64_t mask;
+    uint32_t *places;  /* owned; by number; NULL: not kept */
+    uint32_t n_places;
+    /* Else: high bits of the hash above, number + 1 below; 0: empty.  All ones
+     * below: UNKNOWN. */
+    uint64_t *slots;    /* owned; mask + 1 of them */
+    uint64_t mask, low; /* low: ones where the number stands */
 };
 
 struct duck_keys *duck_keys_keep(struct duck_keys *k)
@@ -42,8 +41,30 @@ void duck_keys_drop(struct duck_keys *k)
     if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
         return;
     free(k->numbers);
+    free(k->places);
     free(k->slots);
     free(k);
+}
+
+void *duck_keys_huge(size_t len)
+{
+    if (len < HUGE)
+        return malloc(len);
+    if (len > SIZE_MAX - HUGE)
+        return NULL;
+    void *p = aligned_alloc(HUGE, (len + HUGE - 1) / HUGE * HUGE);
+    if (p)
+        (void)madvise(p, len, MADV_HUGEPAGE); /* a wish */
+    return p;
+}
+
+bool duck_keys_dense(struct duck_dense *out, const struct duck_keys *k)
+{
+    if (!k || !k->is_dense || !k->places)
+        return false;
+    *out = (struct duck_dense){ k->base, k->range, k->numbers, k->places,
+                                k->n_places };
+    return true;
 }
 
 /* ---- how a key is spelled for the gate ---- */
@@ -93,31 +114,36 @@ static uint64_t hash_of(const struct duck_keys *k, const char *text, size_t len)
     return folded(h ^ k->hash[0], k->hash[1]);
 }
 
+/* An int's is a permutation of it: two ints never have one. */
+static uint64_t hash_of_int(const struct duck_keys *k, uint64_t x)
+{
+    x = (x ^ k->hash[0]) * UINT64_C(0xd6e8feb86659fd93);
+    x = (x ^ x >> 32 ^ k->hash[1]) * UINT64_C(0xd6e8feb86659fd93);
+    return x ^ x >> 32;
+}
+
+/* What find goes by: the int, or in a table the hash. */
 static uint64_t key_of(const struct duck_keys *k, const struct duck_column *c,
                        idx_t row)
 {
-    if (!k->is_text)
-        return (uint64_t)((const int64_t *)c->data)[row];
-    duckdb_string_t s = ((const duckdb_string_t *)c->data)[row];
-    return hash_of(k, duckdb_string_t_data(&s), duckdb_string_t_length(s));
-}
-
-/* Ints are not chosen by anybody who asks: a mix that spreads them is enough.
- */
-static uint64_t home_of(const struct duck_keys *k, uint64_t key)
-{
-    uint64_t x = key;
     if (!k->is_text) {
-        x = (x ^ x >> 32) * UINT64_C(0xd6e8feb86659fd93);
-        x ^= x >> 32;
+        const uint64_t key = (uint64_t)((const int64_t *)c->data)[row];
+        return k->is_dense ? key : hash_of_int(k, key);
     }
-    return x & k->mask;
+    const duckdb_string_t *s = &((const duckdb_string_t *)c->data)[row];
+    duckdb_string_t own = *s;
+    return hash_of(k,
+                   own.value.inlined.length <= sizeof own.value.inlined.inlined
+                       ? s->value.inlined.inlined
+                       : own.value.pointer.ptr,
+                   own.value.inlined.length);
 }
 
-static struct slot *slot_of(const struct duck_keys *k, uint64_t key)
+/* The place of the hash, or the empty one where it would be. */
+static uint64_t *slot_of(const struct duck_keys *k, uint64_t hash)
 {
-    uint64_t at = home_of(k, key);
-    while (k->slots[at].is_set && k->slots[at].key != key)
+    uint64_t at = hash & k->mask;
+    while (k->slots[at] != 0 && ((k->slots[at] ^ hash) & ~k->low) != 0)
         at = (at + 1) & k->mask;
     return &k->slots[at];
 }
@@ -128,15 +154,15 @@ static uint32_t find(const struct duck_keys *k, uint64_t key)
         const uint64_t at = key - (uint64_t)k->base;
         return at < k->range ? k->numbers[at] : UNKNOWN;
     }
-    const struct slot *s = slot_of(k, key);
-    return s->is_set ? s->number : UNKNOWN;
+    const uint64_t below = *slot_of(k, key) & k->low;
+    return below == 0 || below == k->low ? UNKNOWN : (uint32_t)(below - 1);
 }
 
 static void prefetch(const struct duck_keys *k, uint64_t key)
 {
     const uint64_t at = key - (uint64_t)k->base;
     if (!k->is_dense)
-        __builtin_prefetch(&k->slots[home_of(k, key)]);
+        __builtin_prefetch(&k->slots[key & k->mask]);
     else if (at < k->range)
         __builtin_prefetch(&k->numbers[at]);
 }
@@ -260,61 +286,116 @@ static void each_row(struct duck_keys *k, const struct chunks *all,
     }
 }
 
-struct span {
-    int64_t lo, hi;
-    bool any;
+/* First everybody's number, in the order of the rows. */
+struct numbers {
+    const struct gate *gate;
+    uint32_t *v;
+    size_t n;
+    uint32_t most;  /* of those that are somebody's */
+    int64_t lo, hi; /* of the keys, which are ints */
 };
 
-static void widen(struct duck_keys *k, const struct duck_column *c,
-                  const struct duck_column *name, idx_t row, void *ctx)
+static void note(struct duck_keys *k, const struct duck_column *c,
+                 const struct duck_column *name, idx_t row, void *ctx)
 {
-    struct span *s = ctx;
-    const int64_t key = ((const int64_t *)c->data)[row];
-    (void)k, (void)name;
-    s->lo = !s->any || key < s->lo ? key : s->lo;
-    s->hi = !s->any || key > s->hi ? key : s->hi;
-    s->any = true;
+    struct numbers *all = ctx;
+    const uint32_t number =
+        ask(all->gate, name, k->is_text || k->is_mapped, row, true);
+    all->v[all->n] = number == GATE_NOBODY ? UNKNOWN : number;
+    if (number < UNKNOWN && number > all->most)
+        all->most = number;
+    if (!k->is_text) {
+        const int64_t key = ((const int64_t *)c->data)[row];
+        all->lo = all->n == 0 || key < all->lo ? key : all->lo;
+        all->hi = all->n == 0 || key > all->hi ? key : all->hi;
+    }
+    all->n++;
 }
 
 static void insert(struct duck_keys *k, const struct duck_column *c,
                    const struct duck_column *name, idx_t row, void *ctx)
 {
-    const struct gate *gate = ctx;
+    struct numbers *all = ctx;
     const uint64_t key = key_of(k, c, row);
-    const uint32_t number =
-        ask(gate, name, k->is_text || k->is_mapped, row, true);
-    const uint32_t known = number == GATE_NOBODY ? UNKNOWN : number;
+    const uint32_t number = all->v[all->n++];
+    (void)name;
     if (k->is_dense) {
-        k->numbers[key - (uint64_t)k->base] = known;
+        const uint64_t at = key - (uint64_t)k->base;
+        k->numbers[at] = number;
+        if (k->places && number < UNKNOWN)
+            k->places[number] = (uint32_t)at;
         return;
     }
-    struct slot *s = slot_of(k, key);
-    /* Distinct keys of one hash: both are looked up. */
-    *s = (struct slot){ key, s->is_set ? UNKNOWN : known, true };
+    uint64_t *s = slot_of(k, key);
+    /* Keys that cannot be told apart: both are looked up. */
+    const bool is_known = *s == 0 && number < UNKNOWN;
+    *s = (key & ~k->low) | (is_known ? (uint64_t)number + 1 : k->low);
 }
 
-static bool make_table(struct duck_keys *k, const struct chunks *all)
+/* Where each number stands: only where a number is one key's. */
+static void make_places(struct duck_keys *k, const struct numbers *all)
 {
-    struct span s = { 0 };
-    if (!k->is_text)
-        each_row(k, all, widen, &s);
-    const uint64_t range = (uint64_t)s.hi - (uint64_t)s.lo + 1;
-    k->is_dense = !k->is_text && s.any && range != 0 &&
-                  range / DENSE_SPREAD <= all->rows + DENSE_SLACK;
-    if (k->is_dense) {
-        k->base = s.lo;
-        k->range = range;
-        k->numbers = malloc(range * sizeof *k->numbers);
-        for (uint64_t i = 0; k->numbers && i < range; i++)
-            k->numbers[i] = UNKNOWN;
-        return k->numbers != NULL;
-    }
+    const size_t n = (size_t)all->most + 1;
+    if (k->is_mapped || k->range >= DUCK_NO_PLACE ||
+        n / DENSE_SPREAD > all->n + DENSE_SLACK)
+        return;
+    k->places = malloc(n * sizeof *k->places);
+    if (!k->places)
+        return;
+    memset(k->places, 0xff, n * sizeof *k->places);
+    k->n_places = (uint32_t)n;
+}
+
+static bool make_array(struct duck_keys *k, const struct numbers *all,
+                       uint64_t range)
+{
+    k->base = all->lo;
+    k->range = range;
+    k->numbers = duck_keys_huge(range * sizeof *k->numbers);
+    for (uint64_t i = 0; k->numbers && i < range; i++)
+        k->numbers[i] = UNKNOWN;
+    make_places(k, all);
+    return k->numbers != NULL;
+}
+
+/* At most two thirds full. */
+static bool make_slots(struct duck_keys *k, const struct numbers *all)
+{
     uint64_t n = 64;
-    while (n < 2 * all->rows)
+    while (n / 3 * 2 < all->n)
         n *= 2;
     k->mask = n - 1;
-    k->slots = calloc(n, sizeof *k->slots);
+    while (k->low < (uint64_t)all->most + 2)
+        k->low = 2 * k->low + 1;
+    k->slots = duck_keys_huge(n * sizeof *k->slots);
+    if (k->slots)
+        memset(k->slots, 0, n * sizeof *k->slots);
     return k->slots != NULL;
+}
+
+static bool make_table(struct duck_keys *k, const struct numbers *all)
+{
+    const uint64_t range = (uint64_t)all->hi - (uint64_t)all->lo + 1;
+    k->is_dense = !k->is_text && all->n > 0 && range != 0 &&
+                  range / DENSE_SPREAD <= all->n + DENSE_SLACK;
+    return k->is_dense ? make_array(k, all, range) : make_slots(k, all);
+}
+
+/* From the rows to the table. */
+static bool fill(struct duck_keys *k, const struct chunks *rows,
+                 const struct gate *gate)
+{
+    struct numbers all = { .gate = gate,
+                           .v = malloc((rows->rows + 1) * sizeof *all.v) };
+    if (!all.v)
+        return false;
+    each_row(k, rows, note, &all);
+    const bool ok = make_table(k, &all);
+    all.n = 0;
+    if (ok)
+        each_row(k, rows, insert, &all);
+    free(all.v);
+    return ok;
 }
 
 struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
@@ -328,17 +409,14 @@ struct duck_keys *duck_keys_of(duckdb_result result, bool is_text,
         k->is_text = is_text;
         k->is_mapped = is_mapped;
         ok = RAND_bytes((unsigned char *)k->hash, sizeof k->hash) == 1 &&
-             make_table(k, &all);
+             fill(k, &all, gate);
     }
-    if (ok)
-        each_row(k, &all, insert, (void *)(uintptr_t)gate);
     drop_chunks(&all);
     if (ok)
         return k;
     if (k) {
-        free(k->numbers);
-        free(k->slots);
+        atomic_store(&k->refs, 1);
+        duck_keys_drop(k);
     }
-    free(k);
     return NULL;
 }

@@ -9,17 +9,36 @@
  * once built.
  *
  *   ints that lie close together   an array over their range
- *   other ints                     a table, open addressing, by the key
- *   text                           the same by a keyed hash of 64 bits
+ *   other ints, and text           a table, open addressing, by a keyed hash
  *
- * Two texts of one hash are seen while the table is built; that hash then
- * stands for nobody, and its keys are looked up one by one.  A text that came
- * later meets a hash of the table's with a chance of n / 2^64.
+ * A place of the table is 8 bytes: the number, and as many bits of the hash as
+ * are left beside it; where a key would stand is told by the others.  Two keys
+ * alike in all of that are seen while the table is built: they then stand for
+ * nobody, and are looked up one by one.  A key that came later is taken for
+ * another's with a chance of a few times people / 2^64.
  *
  * Tables are larger than a cache: duck_keys_count looks up a batch at a time,
- * so that one miss does not wait for another.
+ * so that one miss does not wait for another, and they lie in huge pages where
+ * the system has them.
  */
 struct duck_keys;
+
+/* Keys that lie close together, each one person's: numbers of base, base + 1,
+ * ..., and back.  Borrowed from the keys. */
+#define DUCK_UNKNOWN  (GATE_NOBODY - 1) /* nothing is known of the key */
+#define DUCK_NO_PLACE UINT32_MAX
+struct duck_dense {
+    int64_t base;
+    uint64_t range;
+    const uint32_t *numbers; /* of base + i */
+    const uint32_t *places;  /* i, by number */
+    uint32_t n_places;
+};
+/* False: they are not such. */
+bool duck_keys_dense(struct duck_dense *out, const struct duck_keys *k);
+
+/* Memory in huge pages where there are such, for free(); NULL. */
+void *duck_keys_huge(size_t len);
 
 /*
  * `result` has one column, the distinct keys, BIGINT or (is_text) VARCHAR, and
