@@ -71,7 +71,7 @@ command_fn run_consent_record, run_consent_withdraw, run_consent_object,
     run_consent_expire, run_consent_mark, run_consent_import,
     run_consent_history, run_consent_receipt, run_consent_verify,
     run_consent_signal, run_policy_records, run_consent_contact,
-    run_may_contact;
+    run_may_contact, run_consent_counts, run_consent_confirm;
 
 command_fn run_consent_erase, run_consent_erasure, run_erasures_list,
     run_erasures_sign, run_erasures_open, run_erasures_confirm,

@@ -204,6 +204,19 @@ const struct command COMMANDS[] = {
       "The data are looked at, and who is not in them any more is verified.\n"
       "For stewards.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_confirm },
+    { "consent counts", "[DATASET]",
+      "Show how many people said yes and no, with noise.",
+      "The server releases it on the policy's schedule (consent.counts), and\n"
+      "reading it costs nothing.\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_consent_counts },
+    { "consent confirm", "", "Say that the register of consent is whole again.",
+      "After a copy was put back, or the register was lost, nothing is "
+      "released\nby it: import what was recorded meanwhile, then say so.  For "
+      "stewards;\nwho said it and why stays in the audit log.\n"
+      "\n"
+      "  halftone consent confirm --reason 'imported all since the copy of "
+      "May 2'\n",
+      FOR_SERVER | FOR_OUTPUT | FOR_LIFT, 0, run_consent_confirm },
     { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"

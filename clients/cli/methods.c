@@ -40,6 +40,13 @@ const struct client_method METHOD_GET_MISSES = {
 const struct client_method METHOD_LIFT_MISSES = {
     "/halftone.v1.Admin/LiftMisses", &halftone__v1__misses__descriptor
 };
+const struct client_method METHOD_CONFIRM = {
+    "/halftone.v1.Admin/ConfirmRegister",
+    &halftone__v1__register_state__descriptor
+};
+const struct client_method METHOD_COUNTS = {
+    HALFTONE "GetConsentCounts", &halftone__v1__query_reply__descriptor
+};
 #define CONSENT "/halftone.v1.Consent/"
 const struct client_method METHOD_GRANT = {
     CONSENT "Grant", &halftone__v1__recorded__descriptor

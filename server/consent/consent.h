@@ -146,6 +146,30 @@ enum err_code consent_import(struct consent *c, struct consent_circle *circle,
  */
 bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32]);
 
+/*
+ * Where the register stands, for whoever remembers it outside
+ * (server/ledger/register.h): a name that is copied with the file, and a number
+ * for the head of the chain, larger for each one.  Durable.
+ */
+enum { CONSENT_ID_LEN = 16, CONSENT_HEAD_LEN = 32 };
+struct consent_mark {
+    uint8_t id[CONSENT_ID_LEN];
+    uint64_t number;
+    uint8_t head[CONSENT_HEAD_LEN];
+};
+bool consent_mark(struct consent *c, struct consent_mark *out);
+
+/* Was the register once there?  If not it is an older copy of the one that was,
+ * or another. */
+bool consent_has_been(struct consent *c, const struct consent_mark *there);
+
+/*
+ * Held: it may lack what people withdrew.  Everything is recorded as ever, and
+ * whoever would release by it asks first.  Of the process, not of the file.
+ */
+void consent_hold(struct consent *c, bool holds);
+bool consent_is_held(const struct consent *c);
+
 /* What has come to its end counts no more.  Call it every second or so. */
 void consent_tick(struct consent *c);
 

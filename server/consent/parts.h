@@ -56,7 +56,7 @@ struct consent {
     bool sweeps;   /* something was destroyed that the log has still */
     int64_t *open; /* imports that are not done; the leader's, owned */
     size_t n_open;
-    _Atomic bool failed;
+    _Atomic bool failed, held;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t done;

@@ -155,6 +155,14 @@ static const char CONTACT[] =
 ") STRICT, WITHOUT ROWID;"
 "PRAGMA user_version = 3;"
 "COMMIT;";
+/* Beside the schema, also in a file that was made before: number 0 names the
+ * register itself. */
+static const char MARKS[] =
+"CREATE TABLE IF NOT EXISTS marks ("
+"    number INTEGER PRIMARY KEY CHECK (number >= 0),"
+"    head BLOB NOT NULL CHECK (length(head) = 32)"
+") STRICT;"
+"INSERT OR IGNORE INTO marks VALUES (0, randomblob(32));";
 /* clang-format on */
 _Static_assert(APPLICATION_ID == 1215578929, "as the schema says");
 
@@ -374,6 +382,7 @@ enum err_code shelf_open(struct shelf *s, const char *path, struct err *err)
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
     TRY(check_schema(s, path, err));
     TRY(log_vfs_mend(path, err));
+    run_text(s, MARKS);
     for (int i = 0; i < SHELF_SQL_COUNT && s->rc == SQLITE_OK; i++)
         (void)failed(s, sqlite3_prepare_v3(s->db, SQL_TEXT[i], -1,
                                            SQLITE_PREPARE_PERSISTENT,

@@ -24,6 +24,7 @@
  *   choices    append-only: through which channel, how often (contact.h)
  *   contacts   what a sender was allowed, as long as limits ask for it
  *   asks       how often each sender asked in a day
+ *   marks      where the chain was now and then, by number (mark.c)
  *
  * Errors are sticky: after the first one every call does nothing and finds
  * nothing, and whoever runs a transaction looks at `rc` before it commits.

@@ -102,7 +102,8 @@ static struct kept *place_of(struct duck_gate *g, const char *purpose)
 }
 
 /*
- * The newest view, and bits of it where keys suit: those that are kept, or new
+ * The newest view (of no purpose: as the gate says), and bits of it where keys
+ * suit: those that are kept, or new
  * ones, which are kept instead.  One run at a time makes them, so that nobody
  * makes twice what takes a while.
  */
@@ -112,8 +113,9 @@ static void pin_view(struct duck_pin *pin, struct duck_gate *g,
     (void)pthread_mutex_lock(&g->keep_lock);
     g->gate->pin(g->gate->ctx, &pin->view, purpose);
     struct duck_dense dense;
-    struct kept *kept =
-        duck_keys_dense(&dense, pin->keys) ? place_of(g, purpose->id) : NULL;
+    struct kept *kept = purpose && duck_keys_dense(&dense, pin->keys)
+                            ? place_of(g, purpose->id)
+                            : NULL;
     if (kept && kept->bits &&
         duck_bits_is_of(kept->bits, pin->keys, &pin->view)) {
         g->gate->unpin(g->gate->ctx, &pin->view);

@@ -461,6 +461,15 @@ static enum err_code encode_misses(const uint8_t **msg, size_t *len,
     return pack(msg, len, &m.base, a, err);
 }
 
+static enum err_code encode_register(const uint8_t **msg, size_t *len,
+                                     const struct reply *reply, struct arena *a,
+                                     struct err *err)
+{
+    Halftone__V1__RegisterState m = HALFTONE__V1__REGISTER_STATE__INIT;
+    m.was_held = reply->was_held;
+    return pack(msg, len, &m.base, a, err);
+}
+
 static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_QUERY] = encode_query,
     [REQUEST_BATCH] = encode_batch,
@@ -472,6 +481,8 @@ static encode_fn *const ENCODERS[REQUEST_OP_COUNT] = {
     [REQUEST_LIST_CHARGES] = encode_charges,
     [REQUEST_GET_MISSES] = encode_misses,
     [REQUEST_LIFT_MISSES] = encode_misses,
+    [REQUEST_CONFIRM_REGISTER] = encode_register,
+    [REQUEST_CONSENT_COUNTS] = encode_query,
     [REQUEST_CONSENT_RECORD] = codec_consent_recorded,
     [REQUEST_CONSENT_IMPORT] = codec_consent_imported,
     [REQUEST_CONSENT_SIGNAL] = codec_consent_signalled,

@@ -247,21 +247,46 @@ static enum err_code decode_misses(struct request *out,
     return ERR_OK;
 }
 
-static enum err_code decode_lift(struct request *out, const ProtobufCMessage *m,
-                                 struct arena *a, struct err *err)
+static enum err_code take_reason(struct request *out, const char *reason,
+                                 struct err *err)
 {
-    const Halftone__V1__LiftMissesRequest *l = (const void *)m;
-    const size_t len = strlen(l->reason);
-    (void)a;
+    const size_t len = strlen(reason);
     if (len == 0 || len > REQUEST_REASON_MAX)
         return err_set(err, ERR_INVALID, "reason has 1 to %d bytes",
                        REQUEST_REASON_MAX);
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)l->reason[i] < ' ')
+        if ((unsigned char)reason[i] < ' ')
             return err_set(err, ERR_INVALID,
                            "reason holds a control character");
+    out->reason = reason;
+    return ERR_OK;
+}
+
+static enum err_code decode_lift(struct request *out, const ProtobufCMessage *m,
+                                 struct arena *a, struct err *err)
+{
+    const Halftone__V1__LiftMissesRequest *l = (const void *)m;
+    (void)a;
     out->dataset = l->dataset;
-    out->reason = l->reason;
+    return take_reason(out, l->reason, err);
+}
+
+static enum err_code decode_confirm(struct request *out,
+                                    const ProtobufCMessage *m, struct arena *a,
+                                    struct err *err)
+{
+    const Halftone__V1__ConfirmRegisterRequest *c = (const void *)m;
+    (void)a;
+    return take_reason(out, c->reason, err);
+}
+
+static enum err_code decode_counts(struct request *out,
+                                   const ProtobufCMessage *m, struct arena *a,
+                                   struct err *err)
+{
+    const Halftone__V1__GetConsentCountsRequest *c = (const void *)m;
+    (void)a, (void)err;
+    out->dataset = c->dataset;
     return ERR_OK;
 }
 
@@ -295,6 +320,9 @@ static const struct method {
     { { SERVICE "ListCharges", REQUEST_LIST_CHARGES, false },
       &halftone__v1__list_charges_request__descriptor,
       decode_charges },
+    { { SERVICE "GetConsentCounts", REQUEST_CONSENT_COUNTS, false },
+      &halftone__v1__get_consent_counts_request__descriptor,
+      decode_counts },
 #undef SERVICE
     { { "/halftone.v1.Admin/GetMisses", REQUEST_GET_MISSES, false },
       &halftone__v1__get_misses_request__descriptor,
@@ -302,6 +330,9 @@ static const struct method {
     { { "/halftone.v1.Admin/LiftMisses", REQUEST_LIFT_MISSES, false },
       &halftone__v1__lift_misses_request__descriptor,
       decode_lift },
+    { { "/halftone.v1.Admin/ConfirmRegister", REQUEST_CONFIRM_REGISTER, false },
+      &halftone__v1__confirm_register_request__descriptor,
+      decode_confirm },
 #define SERVICE "/halftone.v1.Audit/"
     { { SERVICE "GetCheckpoint", REQUEST_AUDIT_CHECKPOINT, false },
       &halftone__v1__get_checkpoint_request__descriptor,

@@ -78,6 +78,15 @@ static enum err_code parse(const struct select **out,
     return ERR_OK;
 }
 
+/* A register that may lack withdrawals says of nobody that she counts. */
+static enum err_code check_register(const struct question *q, struct err *err)
+{
+    const struct dataset *d = q->dataset;
+    if (!d->policy->has_consent || !consent_is_held(d->consent))
+        return ERR_OK;
+    return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
+}
+
 enum err_code question_plan(struct question *out,
                             const struct service_call *call, struct arena *a,
                             struct err *err)
@@ -89,6 +98,7 @@ enum err_code question_plan(struct question *out,
                          out->tree, err));
     TRY(check_purpose(out, call, err));
     TRY(check_dashboard(call, err));
+    TRY(check_register(out, err));
     TRY(plan_query(&out->plan, call->req, out->tree, out->dataset->policy, a,
                    err));
     metrics_add(&metrics.plan_ns_total,

@@ -14,9 +14,11 @@
 #include "server/grpc/grpc_reflection.h"
 #include "server/main/audit_pages.h"
 #include "server/main/calls.h"
+#include "server/main/counts.h"
 #include "server/main/erasing.h"
 #include "server/main/files.h"
 #include "server/main/grpc_conn.h"
+#include "server/main/keeping.h"
 #include "server/main/metrics_conn.h"
 #include "server/main/notion.h"
 #include "server/main/pg_conn.h"
@@ -45,6 +47,7 @@ struct server {
     struct scratch_pool *scratch; /* what answers about the catalog */
     struct world *world;          /* the newest; a reference */
     struct reload reload;
+    struct counts *counts;
     struct service service;
     struct cosigner *cosigner; /* NULL: no witness over HTTP */
     struct trail *trail;
@@ -258,6 +261,7 @@ static struct merkle_hash commit_people(void *ctx, int64_t to_us)
 
 static enum err_code start_trail(struct server *s, struct err *err)
 {
+    TRY(counts_new(&s->counts, &s->service, err));
     const struct trail_options options = {
         .ledger = s->service.ledger,
         .clock = clock_system(),
@@ -265,6 +269,7 @@ static enum err_code start_trail(struct server *s, struct err *err)
         .consent = s->service.consent,
         .people = s->service.consent ? commit_people : NULL,
         .people_ctx = s->service.consent,
+        .counts = s->counts,
     };
     TRY(trail_new(&s->trail, &options, err));
     s->service.trail = s->trail;
@@ -427,6 +432,8 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (code == ERR_OK)
         code = notion_check(s->service.ledger, s->world, err);
     if (code == ERR_OK)
+        code = keeping_start(s->service.ledger, s->service.consent, err);
+    if (code == ERR_OK)
         code = start_trail(s, err);
     if (code == ERR_OK)
         code = start_calls(s, loops, err);
@@ -486,6 +493,7 @@ void server_free(struct server *s)
     grpc_reflection_free(s->reflection);
     audit_pages_free(s->pages);
     trail_free(s->trail);
+    counts_free(s->counts);
     ledger_close(s->service.ledger);
     cosigner_free(s->cosigner);
     world_drop(s->world);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/main/counts.h"
 #include "server/main/notion.h"
 
 typedef enum err_code service_fn(struct service_call *call, struct reply *out,
@@ -20,6 +21,8 @@ static const struct operation {
     [REQUEST_LIST_CHARGES] = { service_charges, AUTH_CHARGES_OWN },
     [REQUEST_GET_MISSES] = { service_misses, AUTH_CHARGES_ALL },
     [REQUEST_LIFT_MISSES] = { service_lift, AUTH_ADMIN },
+    [REQUEST_CONFIRM_REGISTER] = { service_confirm, AUTH_ADMIN },
+    [REQUEST_CONSENT_COUNTS] = { service_counts, AUTH_DESCRIBE },
     [REQUEST_BATCH] = { service_batch, AUTH_QUERY },
     [REQUEST_AUDIT_CHECKPOINT] = { service_audit_checkpoint, AUTH_AUDIT },
     [REQUEST_AUDIT_ENTRIES] = { service_audit_entries, AUTH_AUDIT },
@@ -129,6 +132,7 @@ enum err_code service_accounts_of(struct service_accounts *out,
     if (!out->spec[0].name)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     out->n = 1;
+    out->n += counts_beside(&out->spec[1], policy, out->spec[0].name, a);
     for (size_t i = 0; i < policy->n_quotas; i++) {
         const struct policy_quota *q = &policy->quotas[i];
         const char *name = name_by(q->kind, who, purpose, dashboard);

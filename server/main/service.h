@@ -140,6 +140,10 @@ enum err_code service_erasures_confirm(struct service_call *call,
                                        struct err *err) MUST_CHECK;
 enum err_code service_erasures_run(struct service_call *call, struct reply *out,
                                    struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_confirm(struct service_call *call, struct reply *out,
+                              struct arena *a, struct err *err) MUST_CHECK;
+enum err_code service_counts(struct service_call *call, struct reply *out,
+                             struct arena *a, struct err *err) MUST_CHECK;
 enum err_code service_lift(struct service_call *call, struct reply *out,
                            struct arena *a, struct err *err) MUST_CHECK;
 

@@ -10,6 +10,8 @@
 
 #include "server/base/log.h"
 #include "server/consent/contact.h"
+#include "server/main/counts.h"
+#include "server/main/keeping.h"
 #include "server/main/workers.h"
 
 enum {
@@ -52,6 +54,7 @@ struct trail {
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t stopping;
     bool stops, has_thread;
+    struct world *world; /* the newest; a reference, or NULL */
     struct quota quotas[CALLERS];
     struct login logins[LOGINS];
     size_t n_logins;
@@ -191,12 +194,14 @@ static void tell_witness(struct trail *t)
 }
 
 /* A server that shares its ledger is over when it is silent. */
-static void beat(struct trail *t)
+static void beat(struct trail *t, bool is_last)
 {
     struct err err;
-    if (t->ticks % BEAT_TICKS == 0 &&
-        ledger_beat(t->options.ledger, &err) != ERR_OK)
+    if (t->ticks % BEAT_TICKS != 0 && !is_last)
+        return;
+    if (ledger_beat(t->options.ledger, &err) != ERR_OK)
         log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
+    keeping_beat(t->options.ledger, t->options.consent);
 }
 
 /* A ledger that failed stops the server by itself. */
@@ -206,6 +211,17 @@ static void write_tick(struct trail *t, const struct tick *k)
     if (k->n > 0 &&
         ledger_record(t->options.ledger, k->entries, k->n, &err) != ERR_OK)
         log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
+}
+
+static void release_counts(struct trail *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    struct world *w = t->world ? world_keep(t->world) : NULL;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (w && t->options.counts)
+        counts_tick(t->options.counts, w);
+    if (w)
+        world_drop(w);
 }
 
 static void *run(void *arg)
@@ -231,7 +247,9 @@ static void *run(void *arg)
             tell_asked(t);
         if (t->options.consent)
             consent_tick(t->options.consent);
-        beat(t);
+        if (!stops)
+            release_counts(t);
+        beat(t, stops);
         tell_witness(t);
     }
     return NULL;
@@ -270,6 +288,8 @@ void trail_free(struct trail *t)
     (void)pthread_mutex_unlock(&t->lock);
     if (t->has_thread)
         (void)pthread_join(t->thread, NULL);
+    if (t->world)
+        world_drop(t->world);
     (void)pthread_cond_destroy(&t->stopping);
     (void)pthread_mutex_destroy(&t->lock);
     free(t);
@@ -321,9 +341,14 @@ void trail_login(struct trail *t, const struct auth_principal *who,
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-enum err_code trail_world(struct trail *t, const struct world *w,
-                          struct err *err)
+enum err_code trail_world(struct trail *t, struct world *w, struct err *err)
 {
+    (void)pthread_mutex_lock(&t->lock);
+    struct world *old = t->world;
+    t->world = world_keep(w);
+    (void)pthread_mutex_unlock(&t->lock);
+    if (old)
+        world_drop(old);
     const int64_t now_us = clock_wall_us(t->options.clock);
     for (size_t i = 0; i < w->n_datasets; i++) {
         const struct policy *p = w->datasets[i]->policy;

@@ -42,6 +42,7 @@ struct trail_options {
     trail_people_fn *people; /* NULL: nobody's history is kept, and a leaf
                                 commits to none, salted likewise */
     void *people_ctx;
+    struct counts *counts; /* borrowed; NULL: none are released */
 };
 
 /* ERR_INTERNAL  no thread, or no memory */
@@ -61,8 +62,8 @@ enum err_code trail_refusal(struct trail *t, const struct auth_principal *who,
 void trail_login(struct trail *t, const struct auth_principal *who,
                  const char *address);
 
-/* The policies in force from now on. */
-enum err_code trail_world(struct trail *t, const struct world *w,
+/* The policies in force from now on, of which a reference is kept. */
+enum err_code trail_world(struct trail *t, struct world *w,
                           struct err *err) MUST_CHECK;
 
 /* `who` did `what` to a dataset, or (NULL) to the server. */

@@ -256,7 +256,55 @@ static void read_erasure(struct loader *l, const struct field *f,
     fields_read(l, &POLICY_ERASURE_FIELDS, node, out);
 }
 
+#define FILE_AT(member) offsetof(struct policy_file, member)
+static const struct field COUNTS[] = {
+    { .key = "every",
+      .kind = FIELD_DURATION,
+      .required = true,
+      .unit_ns = 1000000000,
+      .at = FILE_AT(p.counts.every_s),
+      .min = 60,
+      .max = 366 * 86400.0,
+      .help = "They are released at multiples of this since 1970, whether "
+              "anybody decided anything or not." },
+    { .key = "price",
+      .kind = FIELD_CUSTOM,
+      .required = true,
+      .read = policy_read_price,
+      .form = "price",
+      .at = FILE_AT(counts_price),
+      .help = "What one release costs: of all purposes together, each of which "
+              "a person may count in." },
+    { .key = "reserve",
+      .kind = FIELD_CUSTOM,
+      .required = true,
+      .read = policy_read_price,
+      .form = "price",
+      .at = FILE_AT(counts_reserve),
+      .help = "Part of the cap that is kept for them over the dataset's life; "
+              "when it is spent they end." },
+};
+const struct field_set POLICY_COUNTS_FIELDS =
+    FIELD_SET("counts of consent", "consent.counts", COUNTS);
+
+static void read_counts(struct loader *l, const struct field *f,
+                        const struct yaml_node *node, void *out)
+{
+    (void)f;
+    fields_read(l, &POLICY_COUNTS_FIELDS, node,
+                (char *)out - offsetof(struct policy_file, p));
+}
+
 static const struct field CONSENT[] = {
+    { .key = "counts",
+      .kind = FIELD_CUSTOM,
+      .read = read_counts,
+      .inner = &POLICY_COUNTS_FIELDS,
+      .form = "map",
+      .absent = "none are released",
+      .help = "How many people said yes to each purpose, or objected to it, "
+              "with noise, for everybody who sees the dataset "
+              "(halftone consent counts)." },
     { .key = "interval",
       .kind = FIELD_DURATION,
       .unit_ns = 1000000000,

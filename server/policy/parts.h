@@ -20,6 +20,7 @@ struct policy_file {
     double default_delta, shown_delta; /* NaN = absent */
     struct price_text cap, default_price, max_price;
     struct price_text *quota_limits; /* one for each of p.quotas */
+    struct price_text counts_price, counts_reserve; /* consent.counts */
     const struct yaml_node *root;
 };
 
@@ -28,7 +29,7 @@ extern const struct field_set POLICY_FIELDS, POLICY_PRICE_FIELDS,
     POLICY_QUOTA_FIELDS, POLICY_PURPOSE_FIELDS, POLICY_TABLE_FIELDS,
     POLICY_COLUMN_FIELDS, POLICY_ROLLUP_FIELDS, POLICY_CONSENT_FIELDS,
     POLICY_MAP_FIELDS, POLICY_ERASURE_FIELDS, POLICY_CONTACT_FIELDS,
-    POLICY_CHANNEL_FIELDS;
+    POLICY_CHANNEL_FIELDS, POLICY_COUNTS_FIELDS;
 
 /* Readers of fields (fields.h); out is a struct policy_file. */
 field_read_fn policy_read_price, policy_read_quotas, policy_read_tables,

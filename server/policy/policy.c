@@ -274,6 +274,7 @@ void policy_keys_print(struct writer *w)
         &POLICY_FIELDS,         &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
         &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS,
         &POLICY_ERASURE_FIELDS, &POLICY_CONTACT_FIELDS, &POLICY_CHANNEL_FIELDS,
+        &POLICY_COUNTS_FIELDS,
         &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,   &POLICY_COLUMN_FIELDS,
         &POLICY_ROLLUP_FIELDS,
     };
@@ -289,8 +290,8 @@ static enum err_code finish(struct policy **out, struct loader *l,
         return loader_close(l, err);
     file->root = root;
     file->default_delta = file->shown_delta = NAN;
-    file->cap = file->max_price = file->default_price =
-        (struct price_text){ NULL, NAN, NAN, NAN };
+    file->cap = file->max_price = file->default_price = file->counts_price =
+        file->counts_reserve = (struct price_text){ NULL, NAN, NAN, NAN };
     file->p.path = arena_strdup(l->a, l->path);
     file->p.help = "";
     fields_read(l, &POLICY_FIELDS, root, file);

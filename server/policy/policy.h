@@ -209,6 +209,12 @@ struct policy {
     } erasure;
     const char *controller; /* who answers for the data, as receipts name it; ""
                                = the dataset's name */
+    struct policy_counts { /* how many people said yes, and no, told by itself */
+        uint64_t every_s;  /* at multiples of it since 1970; 0 = never */
+        struct dp_price price;   /* of one release of all purposes */
+        struct dp_price reserve; /* for life: of the cap, and nothing else takes
+                                    it */
+    } counts;
     uint64_t consent_interval_s; /* what is released belongs to one stretch of
                                     this length of the public clock */
 

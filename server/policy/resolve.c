@@ -164,13 +164,32 @@ static void exceeds(struct loader *l, const struct policy_file *file,
         l, place(file, t),
         arena_printf(l->a, "the %s of %s passes its limit", part, what),
         "keep default_price <= max_price <= cap, each quota <= cap, "
-        "and default_delta <= the delta of max_price");
+        "counts.price <= counts.reserve <= cap, and default_delta <= the delta "
+        "of max_price");
 }
 
 static struct dp_price part_of(struct dp_price cap, uint64_t part)
 {
     return (struct dp_price){ .rho_pico = cap.rho_pico / part,
                               .eps_nano = cap.eps_nano / part };
+}
+
+static void resolve_counts(struct loader *l, struct policy_file *file)
+{
+    struct policy_counts *c = &file->p.counts;
+    const struct price_text *price = &file->counts_price,
+                            *reserve = &file->counts_reserve;
+    if (!price->node || !reserve->node)
+        return;
+    resolve_main(l, file, price, &c->price);
+    resolve_main(l, file, reserve, &c->reserve);
+    if (price->delta > 0 || reserve->delta > 0)
+        loader_mistake(l, yaml_place_of(price->node),
+                       "counts of consent have no delta: their groups are the "
+                       "purposes, which are public",
+                       "leave 'delta' out");
+    exceeds(l, file, price, c->price, c->reserve, "counts.price");
+    exceeds(l, file, reserve, c->reserve, file->p.cap, "counts.reserve");
 }
 
 void policy_resolve_prices(struct loader *l, struct policy_file *file)
@@ -208,4 +227,5 @@ void policy_resolve_prices(struct loader *l, struct policy_file *file)
         resolve_delta(l, file, t, p->cap.delta_atto, &p->quotas[i].limit);
         exceeds(l, file, t, p->quotas[i].limit, p->cap, "the quota");
     }
+    resolve_counts(l, file);
 }

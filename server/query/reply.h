@@ -237,7 +237,7 @@ struct reply_imported {
 
 struct reply {
     enum request_op op;
-    struct reply_table table;       /* QUERY */
+    struct reply_table table;       /* QUERY, CONSENT_COUNTS */
     struct reply_estimate estimate; /* ESTIMATE; of a batch, of the whole */
     struct reply_table *tables;     /* BATCH: of each question, in order */
     size_t n_tables;
@@ -261,6 +261,7 @@ struct reply {
     struct reply_erasures erasures; /* CONSENT_ERASE, _ERASURE, ERASURES_* */
     struct reply_audit audit;       /* AUDIT_* */
     struct reply_misses misses;     /* GET_MISSES, LIFT_MISSES: afterwards */
+    bool was_held;                  /* CONFIRM_REGISTER */
 };
 
 #endif

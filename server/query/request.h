@@ -18,6 +18,8 @@ enum request_op {
     REQUEST_LIST_CHARGES,
     REQUEST_GET_MISSES,
     REQUEST_LIFT_MISSES,
+    REQUEST_CONFIRM_REGISTER,
+    REQUEST_CONSENT_COUNTS,
     REQUEST_BATCH,
     REQUEST_CONSENT_RECORD,
     REQUEST_CONSENT_IMPORT,
@@ -164,7 +166,7 @@ struct request {
     /* ERASURES_LIST: those after number `first`, page_size of them */
     const char *note; /* ERASURES_CONFIRM: a list's */
 
-    /* LIFT_MISSES */
+    /* LIFT_MISSES, CONFIRM_REGISTER */
     const char *reason; /* not empty; at most REQUEST_REASON_MAX bytes */
 };
 

@@ -38,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/halftone.v1.Consent/Erase",
         "/halftone.v1.Admin/ListErasures",
         "/halftone.v1.Admin/ConfirmErasures",
+        "/halftone.v1.Admin/ConfirmRegister",
+        "/halftone.v1.Halftone/GetConsentCounts",
     };
     struct request req;
     struct err err = { 0 };
