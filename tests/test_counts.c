@@ -230,7 +230,7 @@ static void check_reserve(void **state)
     struct err err = { 0 };
     (void)state;
     setup(&s);
-    must(service_accounts_of(&all, s.dataset.policy, &s.who, "all", &s.a, &err),
+    must(service_accounts_of(&all, s.dataset.policy, &s.who, "all", "", &s.a, &err),
          &err);
     assert_int_equal(all.n, 2);
     assert_int_equal(all.spec[0].limit.rho_pico, 100000000000000);
