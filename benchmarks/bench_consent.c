@@ -3,9 +3,10 @@
  * gate's function, and by the semi-join that it stands for; then the import of
  * the register, and how soon a withdrawal shows while a query runs.
  *
- *   bench_consent [ROWS [ROUNDS [int | text]]]
+ *   bench_consent [ROWS [ROUNDS [int | text [FOLDER]]]]
  *
- * Half as many people as rows, 8 purposes.
+ * Half as many people as rows, 8 purposes.  A folder keeps the register: who
+ * comes again opens it, as a server that starts, instead of importing.
  *
  * All forms of a statement take turns in one run; medians of wall seconds, CPU
  * in brackets.  Half of the people count for the purpose that is asked for.
@@ -77,6 +78,7 @@ static void fill(struct dataset *d, unsigned long long people, bool text)
     };
     const uint8_t digest[CONSENT_DIGEST_LEN] = { 1 };
     const uint64_t start = bench_now_ns();
+    const double cpu = cpu_s();
     for (unsigned long long first = 0; first < people;) {
         size_t n = 0;
         for (; n < PIECE && first + n < people; n++) {
@@ -105,8 +107,20 @@ static void fill(struct dataset *d, unsigned long long people, bool text)
             fprintf(stderr, "%llu of %llu people\n", first, people);
     }
     const double s = (double)(bench_now_ns() - start) / 1e9;
-    printf("import of %llu people, %d purposes: %.1f s, %.0f a second\n",
-           people, PURPOSES, s, (double)people / s);
+    printf("import of %llu people, %d purposes: %.1f s (CPU %.1f), %.0f a "
+           "second\n",
+           people, PURPOSES, s, cpu_s() - cpu, (double)people / s);
+}
+
+/* Resident, in MB. */
+static double memory_mb(void)
+{
+    unsigned long long pages = 0, all = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f || fscanf(f, "%llu %llu", &all, &pages) != 2)
+        die("no /proc/self/statm");
+    (void)fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
 /* ---- statements ---- */
@@ -210,11 +224,20 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
     arena_init(&b->a, ROOM);
     b->gated = load(b, "consent: {}\n", text);
     b->plain = load(b, "", text);
+    const bool was_there = access(path, R_OK) == 0;
+    const uint64_t opening = bench_now_ns();
+    const double opening_cpu = cpu_s();
     if (consent_open(&b->dataset.consent, &o, &err) != ERR_OK ||
         consent_circle(&b->dataset.circle, b->dataset.consent, b->gated,
                        &err) != ERR_OK)
         die(err.msg);
-    fill(&b->dataset, rows / 2, text);
+    if (was_there)
+        printf("register opened: %.1f s (CPU %.1f)\n",
+               (double)(bench_now_ns() - opening) / 1e9,
+               cpu_s() - opening_cpu);
+    else
+        fill(&b->dataset, rows / 2, text);
+    printf("memory with the register: %.0f MB\n", memory_mb());
     b->dataset.gate = consent_gate_of(&b->dataset);
     if (duckdb_open(NULL, &b->duck.db) != DuckDBSuccess ||
         duckdb_connect(b->duck.db, &b->duck.con) != DuckDBSuccess ||
@@ -235,10 +258,12 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
         text ? "'user-' || p || '@example'" : "p", rows / 2);
     exec(b, sql);
     const uint64_t start = bench_now_ns();
+    const double cpu = cpu_s(), before_mb = memory_mb();
     if (!duck_gate_map(b->gate, &b->duck, b->gated))
         die("keys cannot be mapped");
-    printf("keys mapped once: %.1f s\n",
-           (double)(bench_now_ns() - start) / 1e9);
+    printf("keys mapped once: %.1f s (CPU %.1f), %.0f MB more\n",
+           (double)(bench_now_ns() - start) / 1e9, cpu_s() - cpu,
+           memory_mb() - before_mb);
 }
 
 /* ---- withdrawals ---- */
@@ -363,16 +388,19 @@ int main(int argc, char **argv)
     const unsigned long long rows =
         argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     const unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
-    char dir[64] = "/tmp/halftone-bench-XXXXXX", command[128];
-    if (rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX || !mkdtemp(dir))
+    char own[64] = "/tmp/halftone-bench-XXXXXX", command[128];
+    const char *dir = argc > 4 ? argv[4] : own;
+    if (rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX ||
+        (dir == own && !mkdtemp(own)) || strlen(dir) > 100 ||
+        (dir != own && access(dir, W_OK) != 0))
         die("usage: bench_consent [ROWS of 1000 and more [ROUNDS of 1 to 31 "
-            "[int | text]]]");
+            "[int | text [FOLDER]]]]");
     dp_init();
     sql_init();
     if (argc < 4 || strcmp(argv[3], "int") == 0)
         bench(dir, rows, (unsigned)rounds, false);
     if (argc < 4 || strcmp(argv[3], "text") == 0)
         bench(dir, rows, (unsigned)rounds, true);
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    return system(command);
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", own);
+    return dir == own ? system(command) : 0;
 }

@@ -211,11 +211,13 @@ enum err_code consent_import(struct consent *c, struct consent_circle *circle,
                              const struct consent_chunk *chunk,
                              struct consent_imported *out, struct err *err)
 {
-    struct importing m = { .job = { .run = keep, .err = err },
-                           .circle = circle,
-                           .chunk = chunk,
-                           .out = out,
-                           .after = -1 };
+    struct importing m = {
+        .job = { .run = keep, .err = err, .may_be_lost = !chunk->last },
+        .circle = circle,
+        .chunk = chunk,
+        .out = out,
+        .after = -1
+    };
     enum err_code code = check(&m, c, err);
     if (code == ERR_INVALID || code == ERR_NOT_FOUND)
         code = refuse(&m, c, err);

@@ -33,6 +33,7 @@ struct consent_job {
     struct err *err;
     enum err_code code;
     bool is_done;
+    bool may_be_lost; /* by a power cut, so that its caller sends it again */
     struct consent_job *next;
 };
 

@@ -268,6 +268,17 @@ const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
     return data ? data : "";
 }
 
+void shelf_sync(struct shelf *s, bool waits)
+{
+    if (s->rc != SQLITE_OK || waits == s->waits)
+        return;
+    (void)failed(s, sqlite3_exec(s->db,
+                                 waits ? "PRAGMA synchronous = FULL"
+                                       : "PRAGMA synchronous = NORMAL",
+                                 NULL, NULL, NULL));
+    s->waits = waits;
+}
+
 void shelf_rollback(struct shelf *s)
 {
     for (int i = 0; i < SHELF_SQL_COUNT; i++)
@@ -362,7 +373,7 @@ static enum err_code check_schema(struct shelf *s, const char *path,
 
 enum err_code shelf_open(struct shelf *s, const char *path, struct err *err)
 {
-    *s = (struct shelf){ .lock_fd = -1 };
+    *s = (struct shelf){ .lock_fd = -1, .waits = true };
     if (strlen(path) >= PATH_CAP)
         return err_set(err, ERR_NOT_FOUND, "the register's path is too long");
     TRY(take_file(&s->lock_fd, path, err));

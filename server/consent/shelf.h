@@ -42,6 +42,7 @@ struct shelf {
     sqlite3_stmt *stmts[SHELF_SQL_COUNT];
     int lock_fd;
     int rc; /* SQLITE_OK, or the first error */
+    bool waits; /* a commit, for the disk */
 };
 
 /*
@@ -74,6 +75,10 @@ const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
 /* What was overwritten is nowhere in the log any more: between transactions.
  * Should the disk refuse, it goes with a later checkpoint. */
 void shelf_sweep(struct shelf *s);
+
+/* Does the next commit wait for the disk?  If not, one that does makes it
+ * durable, too.  Between transactions. */
+void shelf_sync(struct shelf *s, bool waits);
 
 /* Undo the open transaction and forget the error. */
 void shelf_rollback(struct shelf *s);

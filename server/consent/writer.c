@@ -25,14 +25,25 @@ static void undo(struct consent *c, uint32_t first, const uint8_t *head)
         atomic_store(&c->failed, true);
 }
 
+/* Of pieces of a file alone nobody was told that they count: the last one,
+ * which is waited for, takes them with it. */
+static bool all_may_be_lost(const struct consent_job *jobs)
+{
+    while (jobs && jobs->may_be_lost)
+        jobs = jobs->next;
+    return !jobs;
+}
+
 static void serve(struct consent *c, struct consent_job *jobs)
 {
     const uint32_t first = c->next_id;
     uint8_t head[sizeof c->head];
     memcpy(head, c->head, sizeof head);
     bool ok = !consent_failed(c);
-    if (ok)
+    if (ok) {
+        shelf_sync(&c->shelf, !all_may_be_lost(jobs));
         shelf_run(&c->shelf, SHELF_BEGIN, "");
+    }
     for (struct consent_job *j = jobs; ok && j; j = j->next) {
         j->code = j->run(c, j);
         ok = c->shelf.rc == SQLITE_OK;
