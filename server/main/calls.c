@@ -138,9 +138,14 @@ static enum err_code admit(void *ctx, struct grpc_session *session,
     const struct calls *c = ctx;
     struct net_conn *conn = grpc_conn_of(session);
     const struct auth_principal *who;
-    if (calls_counts(call->method->path))
+    const bool counts = calls_counts(call->method->path);
+    if (counts)
         metrics_add(&metrics.requests_total, 1);
     const enum err_code code = find_caller(&who, c, conn, call, err);
+    if (code == ERR_OK && !counts)
+        net_conn_hush(conn);
+    else
+        net_conn_show(conn);
     if (code == ERR_OK)
         return ERR_OK;
     metrics_add(&metrics.unauthenticated_total, 1);

@@ -209,9 +209,12 @@ static void on_worker(struct work *work, struct worker *worker)
 bool job_submit(struct job *job)
 {
     job->work.run = on_worker;
+    job->work.is_quiet = !calls_counts(job->method->path);
     job->work.owner = auth_number(job->who) % WORK_OWNERS;
     if (workers_submit(job->calls->options.workers, &job->work))
         return true;
+    if (job->work.is_quiet)
+        return false;
     metrics_add(&metrics.queue_full_total, 1);
     log_event(LOG_QUEUE_FULL, (struct log_fields){ .count = 1 });
     return false;

@@ -63,6 +63,7 @@ static void on_close(void *user)
 
 const struct net_protocol grpc_conn_protocol = {
     .alpn = "h2",
+    .may_hush = true,
     .open = on_open,
     .bytes = on_bytes,
     .pull = on_pull,

@@ -117,7 +117,7 @@ static size_t print_metrics(void *ctx, char *buf, size_t cap)
 {
     struct server *s = ctx;
     const struct net_stats stats = net_server_stats(s->net);
-    metrics_set(&metrics.connections_open, stats.active);
+    metrics_set(&metrics.connections_open, stats.active_shown);
     metrics_set(&metrics.connections_total, stats.accepted);
     metrics_set(&metrics.connections_refused_total, stats.refused);
     metrics_set(&metrics.connections_evicted_total, stats.evicted);

@@ -80,7 +80,9 @@ static void *worker_main(void *arg)
     struct worker *worker = arg;
     struct work *work;
     while ((work = next_work(worker->pool))) {
-        metrics_add(&metrics.workers_busy, 1);
+        const bool shows = !work->is_quiet;
+        if (shows)
+            metrics_add(&metrics.workers_busy, 1);
         atomic_store(&worker->limit_ns, 0);
         atomic_store(&worker->stop, 0);
         arena_reset(&worker->arena);
@@ -88,7 +90,8 @@ static void *worker_main(void *arg)
         work->run(work, worker);
         give_back(worker->pool, owner);
         atomic_store(&worker->limit_ns, 0);
-        metrics_sub(&metrics.workers_busy, 1);
+        if (shows)
+            metrics_sub(&metrics.workers_busy, 1);
     }
     return NULL;
 }

@@ -41,6 +41,7 @@ struct work {
     struct work *next; /* the queue's */
     unsigned owner;    /* less than WORK_OWNERS */
     void (*run)(struct work *work, struct worker *worker);
+    bool is_quiet; /* does not show among the busy workers */
 };
 
 struct workers_options {

@@ -78,6 +78,8 @@ enum { NET_HELLO_LEN = 8 };
  */
 struct net_protocol {
     const char *alpn; /* "h2"; a TLS peer must agree on it.  NULL: none asked */
+    bool may_hush;    /* a connection shows in the counters once the protocol
+                         says so, or when it ends; else at once */
 
     /*
      * Of a protocol that speaks before TLS begins; else NULL.  Called with the
@@ -159,11 +161,13 @@ enum { NET_TICK_MS = 250, NET_CONNS_SLACK = 32 };
 
 /* Counters since the start; a snapshot, safe from any thread. */
 struct net_stats {
-    uint64_t accepted;            /* connections handed to a loop */
+    uint64_t accepted;            /* connections that show; as do those of
+                                     the bytes below (net_conn_show) */
     uint64_t refused;             /* closed at once: max_conns, or one
                                      address had its share */
     uint64_t evicted;             /* strangers that made room for others */
-    uint64_t active;              /* open now */
+    uint64_t active;              /* open now, whether they show or not */
+    uint64_t active_shown;        /* ... of them those that show */
     uint64_t tls_failed;          /* handshake failed or timed out */
     uint64_t idle_closed;         /* closed by the idle timer */
     uint64_t stall_closed;        /* closed by the stall timer */
@@ -249,6 +253,13 @@ size_t net_conn_endpoint(const struct net_conn *conn,
  */
 enum { NET_OWNERS = 1024 };
 void net_conn_vouch(struct net_conn *conn, unsigned owner);
+
+/*
+ * Of a protocol that may hush: this connection shows in the counters from now
+ * on, with what it did before; or it never does.  What was said first holds.
+ */
+void net_conn_show(struct net_conn *conn);
+void net_conn_hush(struct net_conn *conn);
 
 /* Output became ready outside bytes(): pull() before the loop next sleeps. */
 void net_conn_wake(struct net_conn *conn);

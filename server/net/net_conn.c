@@ -70,9 +70,49 @@ static void unlink_dirty(struct net_conn *conn)
     conn->is_dirty = false;
 }
 
+/* ---- what shows ---- */
+
+void net_conn_show(struct net_conn *conn)
+{
+    struct net_loop_stats *stats = &conn->loop->stats;
+    if (conn->shows != NET_CONN_UNDECIDED)
+        return;
+    conn->shows = NET_CONN_SHOWN;
+    net_count(&stats->accepted, 1);
+    net_count(&stats->shown, 1);
+    net_count(&stats->bytes_in, conn->in_len);
+    net_count(&stats->bytes_out, conn->out_len_all);
+}
+
+void net_conn_hush(struct net_conn *conn)
+{
+    if (conn->shows == NET_CONN_UNDECIDED)
+        conn->shows = NET_CONN_HUSHED;
+}
+
+static void count_bytes(struct net_conn *conn, atomic_uint_fast64_t *of,
+                        uint64_t *undecided, size_t len)
+{
+    if (conn->shows == NET_CONN_SHOWN)
+        net_count(of, len);
+    else
+        *undecided += len;
+}
+
+/* One that ends without having been anything in particular was there, too. */
+static void end_show(struct net_conn *conn)
+{
+    if (conn->slot != NET_SLOT_NONE)
+        net_conn_show(conn);
+    if (conn->shows == NET_CONN_SHOWN)
+        atomic_fetch_sub_explicit(&conn->loop->stats.shown, 1,
+                                  memory_order_relaxed);
+}
+
 void net_conn_free(struct net_conn *conn)
 {
     struct net_loop *loop = conn->loop;
+    end_show(conn);
     if (conn->state == NET_CONN_HANDSHAKE && conn->ssl)
         net_count(&loop->stats.tls_failed, 1);
     net_greeting_end(&conn->greeting);
@@ -205,7 +245,8 @@ static bool write_out(struct net_conn *conn)
     if (io == NET_IO_OK) {
         conn->out_pos += done;
         conn->progress_ns = net_loop_now_ns(conn->loop);
-        net_count(&conn->loop->stats.bytes_out, done);
+        count_bytes(conn, &conn->loop->stats.bytes_out, &conn->out_len_all,
+                    done);
     }
     return io != NET_IO_EOF && io != NET_IO_FAILED;
 }
@@ -304,7 +345,7 @@ static void on_input(struct net_conn *conn)
     const enum net_io io = fill_in(conn, &len);
     conn->read_wants_write = io == NET_IO_WRITE;
     if (len > 0) {
-        net_count(&conn->loop->stats.bytes_in, len);
+        count_bytes(conn, &conn->loop->stats.bytes_in, &conn->in_len, len);
         if (!conn->service->protocol->bytes(conn->user, conn->loop->in, len))
             stop_input(conn);
         mark_dirty(conn);
@@ -487,7 +528,8 @@ void net_conn_start(struct net_task *task, struct net_loop *loop)
         net_conn_free(conn);
         return;
     }
-    net_count(&loop->stats.accepted, 1);
+    if (!conn->service->protocol->may_hush)
+        net_conn_show(conn);
     net_loop_meet(loop, conn);
     conn->state_since_ns = conn->active_ns = net_loop_now_ns(loop);
     (void)event_assign(&conn->on_read, loop->base, conn->fd,

@@ -64,6 +64,8 @@ struct net_conn {
     bool was_busy;
     bool is_stranger; /* in the loop's list of them */
     bool is_owned;    /* vouched for: counted as of owner */
+    enum { NET_CONN_UNDECIDED, NET_CONN_SHOWN, NET_CONN_HUSHED } shows;
+    uint64_t in_len, out_len_all; /* bytes while undecided */
     unsigned owner;
     struct net_conn *older, *newer;
     bool is_dirty;

@@ -27,6 +27,7 @@ struct net_loop_stats {
     atomic_uint_fast64_t accepted, tls_failed, idle_closed, stall_closed;
     atomic_uint_fast64_t evicted;
     atomic_uint_fast64_t bytes_in, bytes_out;
+    atomic_uint_fast64_t shown; /* open now */
 };
 
 enum { NET_IN_LEN = 64 * 1024, NET_SLOT_NONE = UINT32_MAX };

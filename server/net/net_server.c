@@ -445,6 +445,7 @@ struct net_stats net_server_stats(const struct net_server *server)
         const struct net_loop *loop = &server->loops[i];
         sum.active += conns_of(loop);
         sum.evicted += atomic_load(&loop->stats.evicted);
+        sum.active_shown += atomic_load(&loop->stats.shown);
         sum.accepted += atomic_load(&loop->stats.accepted);
         sum.tls_failed += atomic_load(&loop->stats.tls_failed);
         sum.idle_closed += atomic_load(&loop->stats.idle_closed);

@@ -48,6 +48,31 @@ check 'and the audit log has their charge' charged
 beside() { as steward charges -o csv | grep -q '(server)'; }
 check 'which is among the charges' beside
 
+# ---- what the counters tell ----
+scrape() { # NAME: connections and bytes received so far
+    curl -s --max-time 5 "http://127.0.0.1:$metrics_port/metrics" |
+        grep -E '^halftone_(connections_open|connections_total|bytes_received_total|workers_busy|requests_total)[{ ]' >"$run/$1"
+}
+grew() { # A B: by how much each counter did
+    paste -d' ' "$run/$1" "$run/$2" | awk '{ print $1, $4 - $2 }'
+}
+quiet() {
+    scrape a && scrape b || return 1
+    as subjects consent record 77 --purpose measure_campaigns >/dev/null || return 1
+    as subjects consent withdraw 77 --purpose measure_campaigns >/dev/null || return 1
+    scrape c
+    grew a b >"$run/without"
+    grew b c >"$run/with"
+    diff "$run/without" "$run/with" && [ "$(wc -l <"$run/with")" -eq 5 ]
+}
+check 'no counter tells that somebody decided' quiet
+loud() {
+    "$bin/halftone" datasets >/dev/null
+    scrape d
+    grew c d | grep -q 'connections_total 2$'
+}
+check 'while other calls are counted' loud
+
 # ---- a copy ----
 stop_server
 cp "$run/consent.db" "$run/copy.db" || die "no register"
