@@ -213,10 +213,11 @@ enum err_code charge_body(struct book *b, const struct charge *c,
                           int64_t now_us, const uint8_t **answer, size_t *len,
                           struct arena *a, struct err *err) MUST_CHECK;
 
-/* The log's entry of a charge or of its end; returns its index. */
+/* The log's entry of a charge or of its end; returns its index.  `detail` may be
+ * NULL. */
 int64_t book_note_charge(struct book *b, const struct charge *c,
                          enum audit_kind kind, const char *principal,
-                         int64_t now_us);
+                         const char *detail, int64_t now_us);
 
 /* Append any other entry. */
 void book_note(struct book *b, const struct audit_entry *e);

@@ -293,8 +293,8 @@ int64_t charge_newest(struct book *b)
 static void insert_charge(struct book *b, struct charge *c,
                           const struct ledger_charge_args *args)
 {
-    c->leaf =
-        book_note_charge(b, c, AUDIT_CHARGE, args->principal, c->charged_us);
+    c->leaf = book_note_charge(b, c, AUDIT_CHARGE, args->principal,
+                               args->interval, c->charged_us);
     c->seq = charge_newest(b) + 1;
     b->newest = c->seq;
     store_run(b->store, SQL_CHARGE_NEW, "ibtttbuuuuiiiiiii", c->seq,

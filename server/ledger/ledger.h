@@ -122,6 +122,8 @@ struct ledger_charge_args {
     size_t n_accounts; /* 1..LEDGER_ACCOUNTS_MAX */
     const char *text;  /* what was asked, kept encrypted as long as the answer
                           would be; or NULL */
+    const char *interval; /* of the public clock, as the log's entry names it;
+                             NULL: none */
     uint64_t policy_version;
     uint64_t reuse_for_s; /* an equal release this young answers instead */
     uint64_t keep_s;      /* how long the answer stays readable */

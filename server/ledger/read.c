@@ -26,7 +26,7 @@ void book_note(struct book *b, const struct audit_entry *e)
 
 int64_t book_note_charge(struct book *b, const struct charge *c,
                          enum audit_kind kind, const char *principal,
-                         int64_t now_us)
+                         const char *detail, int64_t now_us)
 {
     const struct ledger_hex id = ledger_id_hex(c->id);
     return journal_append(
@@ -41,7 +41,8 @@ int64_t book_note_charge(struct book *b, const struct charge *c,
                                .rho_pico = c->price.rho_pico,
                                .eps_nano = c->price.eps_nano,
                                .delta_atto = c->price.delta_atto,
-                               .policy_version = c->policy_version });
+                               .policy_version = c->policy_version,
+                               .detail = detail });
 }
 
 /* Charges of a file that had no log yet get their leaves. */
@@ -58,10 +59,10 @@ static void note_bare(struct book *b)
             charge_read(b, SQL_CHARGE_BARE, &c, &a, &err) != ERR_OK)
             store_fail(b->store, STORE_FAILED, "a charge is damaged");
         else
-            store_run(
-                b->store, SQL_CHARGE_LEAF, "ii",
-                book_note_charge(b, &c, AUDIT_CHARGE, principal, c.charged_us),
-                c.seq);
+            store_run(b->store, SQL_CHARGE_LEAF, "ii",
+                      book_note_charge(b, &c, AUDIT_CHARGE, principal, NULL,
+                                       c.charged_us),
+                      c.seq);
         arena_reset(&a);
     }
     arena_fini(&a);

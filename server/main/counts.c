@@ -98,6 +98,8 @@ static enum err_code charge(struct ledger_run *run, struct counts *c,
         .price = price,
         .accounts = accounts,
         .n_accounts = 2,
+        .interval =
+            service_interval(p, clock_wall_us(c->service->clock), &c->a),
         .policy_version = p->version,
         .keep_s = p->counts.every_s + KEPT_S,
         .max_misses = p->max_misses,

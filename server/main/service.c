@@ -1,5 +1,6 @@
 #include "server/main/service.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "server/main/counts.h"
@@ -191,6 +192,17 @@ static const char *text_of(const struct request *req, struct arena *a)
     return out && writer_cstr(&w) ? out : NULL;
 }
 
+const char *service_interval(const struct policy *policy, int64_t now_us,
+                             struct arena *a)
+{
+    const int64_t length_us = (int64_t)policy->consent_interval_s * 1000000;
+    if (!policy->has_consent)
+        return NULL;
+    const int64_t from_us = now_us - now_us % length_us;
+    return arena_printf(a, "interval from_us %" PRId64 " to_us %" PRId64,
+                        from_us, from_us + length_us);
+}
+
 enum err_code service_charge_args(struct ledger_charge_args *out,
                                   const struct service_call *call,
                                   const struct policy *policy,
@@ -215,6 +227,7 @@ enum err_code service_charge_args(struct ledger_charge_args *out,
         .text = text_of(req, a),
         .accounts = accounts->spec,
         .n_accounts = accounts->n,
+        .interval = service_interval(policy, req->now_us, a),
         .policy_version = policy->version,
         .reuse_for_s = policy->reuse_for_s,
         .keep_s = keep_s(policy),

@@ -68,6 +68,12 @@ enum err_code service_accounts_of(struct service_accounts *out,
 const char *service_dashboard(const struct request *req,
                               const struct auth_principal *who);
 
+/* The interval of the public clock (consent.interval) that a release at this
+ * time is of, in words for the audit log; NULL: the policy has no register, or
+ * there is no memory. */
+const char *service_interval(const struct policy *policy, int64_t now_us,
+                             struct arena *a);
+
 /* What a charge on those accounts says, for the call's request. */
 enum err_code service_charge_args(struct ledger_charge_args *out,
                                   const struct service_call *call,

@@ -15,7 +15,8 @@
  * same on every row of a person, and says nothing of the row itself, so that
  * what is bounded after it is bounded as before.
  *
- * An engine without functions of ours reads a table that the server maintains:
+ * An engine without functions of ours reads a table that the server maintains
+ * (server/engine/counted.h):
  *
  *   (SELECT * FROM src."T" WHERE key IN (SELECT who FROM counted))
  *

@@ -45,6 +45,10 @@ charged() {
     HALFTONE_TOKEN=$(cat "$run/auditor.token") "$bin/halftone" audit entries | grep -q 'counts of consent'
 }
 check 'and the audit log has their charge' charged
+interval() {
+    HALFTONE_TOKEN=$(cat "$run/auditor.token") "$bin/halftone" audit entries | grep 'measure_campaigns' | grep -q 'interval from_us [0-9]* to_us [0-9]*'
+}
+check 'the entry of a question names its interval of the public clock' interval
 beside() { as steward charges -o csv | grep -q '(server)'; }
 check 'which is among the charges' beside
 
