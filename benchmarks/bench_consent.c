@@ -102,7 +102,9 @@ static void fill(struct dataset *d, unsigned long long people, bool text)
         struct err err = { 0 };
         if (consent_import(d->consent, d->circle, &chunk, &out, &err) != ERR_OK)
             die(err.msg);
-        first += n;
+        if (out.done && first == 0)
+            return; /* all is there */
+        first = out.n_rows; /* some may have been there */
         if (first % (1000 * PIECE) == 0)
             fprintf(stderr, "%llu of %llu people\n", first, people);
     }
@@ -235,8 +237,7 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
         printf("register opened: %.1f s (CPU %.1f)\n",
                (double)(bench_now_ns() - opening) / 1e9,
                cpu_s() - opening_cpu);
-    else
-        fill(&b->dataset, rows / 2, text);
+    fill(&b->dataset, rows / 2, text);
     printf("memory with the register: %.0f MB\n", memory_mb());
     b->dataset.gate = consent_gate_of(&b->dataset);
     if (duckdb_open(NULL, &b->duck.db) != DuckDBSuccess ||
@@ -395,6 +396,7 @@ int main(int argc, char **argv)
         (dir != own && access(dir, W_OK) != 0))
         die("usage: bench_consent [ROWS of 1000 and more [ROUNDS of 1 to 31 "
             "[int | text [FOLDER]]]]");
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     dp_init();
     sql_init();
     if (argc < 4 || strcmp(argv[3], "int") == 0)
