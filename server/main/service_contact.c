@@ -4,6 +4,7 @@
 #include "server/consent/contact.h"
 #include "server/main/leave.h"
 #include "server/main/service_consent.h"
+#include "server/query/refusal.h"
 
 /* What channels there are is public: the policy says. */
 static enum err_code find_channel(const struct policy_channel **out,
@@ -93,6 +94,8 @@ enum err_code service_may_contact(struct service_call *call, struct reply *out,
     const struct policy_channel *channel;
     (void)a;
     TRY(service_people(&d, call, err));
+    if (consent_is_held(d->consent)) /* of whoever is asked */
+        return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
     TRY(find_purpose(&purpose, call, d, err));
     TRY(find_channel(&channel, d, r->channel, err));
     const struct contact_question q = {
