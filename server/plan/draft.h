@@ -218,8 +218,13 @@ const struct rel_column *draft_bare_key(const struct draft *d,
  * and the plan's outputs, having and orders. */
 enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
 
-/* What a column is read for decides whether the policy allows it. */
-enum draft_use { USE_FILTER, USE_GROUP, USE_VALUE };
+/* What a column is read for decides whether the policy allows it: a value is the
+ * column itself, COMPUTE what an operation makes of it. */
+enum draft_use { USE_FILTER, USE_GROUP, USE_VALUE, USE_COMPUTE };
+
+/* type_row.c: what the block has read since its flags were set is used so. */
+enum err_code draft_check_read(const struct draft *d, enum draft_use use,
+                               struct place at, struct err *err) MUST_CHECK;
 
 /* For sub-queries too: an expression over rows (type_row.c), one over groups
  * (type_post.c), an aggregate (type_agg.c), the terms of a condition (terms.c),

@@ -77,6 +77,7 @@ struct draft_block {
     struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
     size_t n_aggs;
     bool may_group, may_filter; /* of every column read since they were set */
+    const char *forbids; /* one of those that are not both */
 };
 
 /* A term by which `e` is one of the values of an earlier release's column. */

@@ -53,6 +53,23 @@ static enum err_code meet(struct rel_column *out, const struct rel_column *c,
     return ERR_OK;
 }
 
+/* UNION makes groups of equal rows; INTERSECT and EXCEPT keep rows by what
+ * stands in them. */
+static enum err_code check_use(const struct set *u, struct err *err)
+{
+    const enum set_kind kind = u->r->set.kind;
+    for (size_t i = 0; kind != SET_UNION_ALL && i < u->rel->n_columns; i++) {
+        const struct rel_column *c = &u->rel->columns[i];
+        if (c->key != REL_KEY_NONE)
+            continue;
+        if (kind == SET_UNION && !c->may_group)
+            return refuse(err, REFUSAL_MAY_GROUP, u->r->at, c->name, NULL);
+        if (kind != SET_UNION && !c->may_filter)
+            return refuse(err, REFUSAL_MAY_FILTER, u->r->at, c->name, NULL);
+    }
+    return ERR_OK;
+}
+
 static enum err_code columns(struct set *u, struct draft *d, struct err *err)
 {
     const struct rel *first = u->arms[0];
@@ -170,6 +187,7 @@ enum err_code draft_set(const struct rel **out, struct draft *d,
     TRY(own(&u, err));
     TRY(columns(&u, d, err));
     TRY(compare_key(&u, err));
+    TRY(check_use(&u, err));
     const uint64_t behind = d->behind;
     u.rel->sql = draft_print(d, print_set, &u);
     *out = u.rel;

@@ -134,8 +134,12 @@ static enum err_code type_output(struct sub *u, struct sub_output *o,
     const struct place at = u->s->at;
     if (is_own_key(o))
         return ERR_OK;
-    if (u->groups)
-        return draft_post(&o->typed, u->d, o->e, err);
+    if (u->groups) {
+        TRY(draft_post(&o->typed, u->d, o->e, err));
+        return o->typed->kind == TYPED_CALL
+                   ? draft_check_read(u->d, USE_COMPUTE, o->e->at, err)
+                   : ERR_OK;
+    }
     if (!o->column)
         return draft_row(&o->typed, u->d, o->e, USE_VALUE, err);
     /* A key that may be missing passes as it is, to be tested for NULL. */
@@ -296,13 +300,19 @@ static enum err_code type_order(struct sub *u, size_t i, struct err *err)
     for (size_t k = 0; k < u->n_outputs; k++)
         if (u->outputs[k].e && u->outputs[k].typed &&
             expr_equal(u->outputs[k].e, e)) {
+            const struct rel_column *c = &u->rel->columns[k];
             u->order_outputs[i] = k;
-            return ERR_OK;
+            return c->may_filter ? ERR_OK
+                                 : refuse(err, REFUSAL_MAY_FILTER, e->at,
+                                          c->name, NULL);
         }
     if (u->s->distinct)
         return refuse(err, REFUSAL_ORDER_DISTINCT, e->at, NULL, NULL);
-    if (u->groups)
-        return draft_post(&u->orders[i], u->d, e, err);
+    u->b.may_filter = true;
+    if (u->groups) {
+        TRY(draft_post(&u->orders[i], u->d, e, err));
+        return draft_check_read(u->d, USE_FILTER, e->at, err);
+    }
     u->b.in_output = true;
     TRY(draft_row(&u->orders[i], u->d, e, USE_FILTER, err));
     u->b.in_output = false;
@@ -373,11 +383,23 @@ static enum err_code type_having(struct sub *u, struct err *err)
 {
     if (!u->s->having)
         return ERR_OK;
+    u->b.may_filter = true;
     TRY(draft_post(&u->having, u->d, u->s->having, err));
+    TRY(draft_check_read(u->d, USE_FILTER, u->s->having->at, err));
     if (u->having->type == VALUE_BOOL || typed_is_null(u->having))
         return ERR_OK;
     return refuse(err, REFUSAL_HAVING_TYPE, u->having->at,
                   value_type_name(u->having->type), NULL);
+}
+
+/* DISTINCT makes groups of what it shows. */
+static enum err_code check_distinct(const struct sub *u, struct err *err)
+{
+    for (size_t i = 0; u->s->distinct && i < u->n_outputs; i++)
+        if (!is_own_key(&u->outputs[i]) && !u->rel->columns[i].may_group)
+            return refuse(err, REFUSAL_MAY_GROUP, u->s->at, u->outputs[i].name,
+                          NULL);
+    return ERR_OK;
 }
 
 static enum err_code type_sub(struct sub *u, struct err *err)
@@ -404,7 +426,10 @@ static enum err_code type_sub(struct sub *u, struct err *err)
         TRY(fill_column(u, i, err));
     u->b.in_output = false;
     TRY(type_having(u, err));
+    TRY(check_distinct(u, err));
+    u->b.may_group = true;
     TRY(type_distinct_on(u, err));
+    TRY(draft_check_read(u->d, USE_GROUP, u->s->at, err));
     TRY(type_orders(u, err));
     return tell_limit(u, err);
 }

@@ -92,6 +92,15 @@ static enum err_code type_sides(struct query *q, struct draft *d,
     return check_call(&unused, d, OP_EQ, q->sides, 2, at, err);
 }
 
+/* What the columns inside forbid, they forbid what is made of them. */
+static void forbid(struct draft_block *outer, const struct draft_block *inner)
+{
+    outer->may_group &= inner->may_group;
+    outer->may_filter &= inner->may_filter;
+    if (inner->forbids)
+        outer->forbids = inner->forbids;
+}
+
 static enum err_code correlated(struct typed **out, struct draft *d,
                                 const struct expr *e, struct typed *operand,
                                 struct err *err)
@@ -110,8 +119,7 @@ static enum err_code correlated(struct typed **out, struct draft *d,
         TRY(type_sides(&q, d, operand, item, e->at, err));
     }
     d->block = outer;
-    outer->may_group &= q.b.may_group;
-    outer->may_filter &= q.b.may_filter;
+    forbid(outer, &q.b);
     const uint64_t behind = d->behind;
     const char *text = draft_print(d, print_query, &q);
     TRY(condition(out, d, text, d->behind - behind, e->at, err));
@@ -210,9 +218,10 @@ static enum err_code own_value(struct typed **out, struct query *q,
     TRY(draft_no_sets(d, "GROUPING SETS in a sub-query that is a value", err));
     TRY(draft_keys(d, err));
     TRY(draft_post(&q->value, d, e->query.select->items[0].expr, err));
+    if (q->value->kind == TYPED_CALL)
+        TRY(draft_check_read(d, USE_COMPUTE, e->at, err));
     d->block = outer;
-    outer->may_group &= q->b.may_group;
-    outer->may_filter &= q->b.may_filter;
+    forbid(outer, &q->b);
     const uint64_t behind = d->behind;
     const char *text = draft_print(d, print_query, q);
     TRY(condition(out, d, text, d->behind - behind, e->at, err));

@@ -13,10 +13,27 @@ enum err_code draft_allow(struct draft *d, const struct rel_column *c,
         return refuse(err, REFUSAL_PRIVACY_KEY, at, c->name, NULL);
     if (use == USE_FILTER && !c->may_filter)
         return refuse(err, REFUSAL_MAY_FILTER, at, c->name, NULL);
+    if (use == USE_COMPUTE && !c->may_filter)
+        return refuse(err, REFUSAL_MAY_COMPUTE, at, c->name, NULL);
     if (use == USE_GROUP && !c->may_group)
         return refuse(err, REFUSAL_MAY_GROUP, at, c->name, NULL);
+    if (!c->may_group || !c->may_filter)
+        d->block->forbids = c->name;
     d->block->may_group &= c->may_group;
     d->block->may_filter &= c->may_filter;
+    return ERR_OK;
+}
+
+enum err_code draft_check_read(const struct draft *d, enum draft_use use,
+                               struct place at, struct err *err)
+{
+    const struct draft_block *b = d->block;
+    if (use == USE_FILTER && !b->may_filter)
+        return refuse(err, REFUSAL_MAY_FILTER, at, b->forbids, NULL);
+    if (use == USE_COMPUTE && !b->may_filter)
+        return refuse(err, REFUSAL_MAY_COMPUTE, at, b->forbids, NULL);
+    if (use == USE_GROUP && !b->may_group)
+        return refuse(err, REFUSAL_MAY_GROUP, at, b->forbids, NULL);
     return ERR_OK;
 }
 
@@ -132,11 +149,12 @@ static enum err_code type_call(struct typed **out, struct draft *d,
     struct typed **args = ARENA_NEW_N(d->a, e->call.n_args, struct typed *);
     if (!args)
         return draft_memory(err);
-    const enum draft_use inner =
-        use == USE_VALUE && tests_rows(e->call.op) ? USE_FILTER : use;
+    const bool is_value = use == USE_VALUE || use == USE_COMPUTE;
+    const enum draft_use computed =
+        tests_rows(e->call.op) ? USE_FILTER : USE_COMPUTE;
+    const enum draft_use inner = is_value ? computed : use;
     for (size_t i = 0; i < e->call.n_args; i++) {
-        const bool is_test = e->call.op == OP_CASE && use == USE_VALUE &&
-                             i % 2 == 0 && i + 1 < e->call.n_args;
+        const bool is_test = e->call.op == OP_CASE && is_value && i % 2 == 0 && i + 1 < e->call.n_args;
         TRY(draft_row_at(&args[i], d, e->call.args[i],
                          is_test ? USE_FILTER : inner, depth + 1, err));
     }
@@ -146,6 +164,26 @@ static enum err_code type_call(struct typed **out, struct draft *d,
 enum err_code draft_too_deep(struct place at, struct err *err)
 {
     return refuse(err, REFUSAL_TEXT_DEPTH, at, "256", NULL);
+}
+
+/* A sub-query, or a window: its columns are read inside, and what it gives is
+ * used here. */
+static enum err_code type_inner(struct typed **out, struct draft *d,
+                                const struct expr *e, enum draft_use use,
+                                struct err *err)
+{
+    struct draft_block *b = d->block;
+    const bool may_group = b->may_group, may_filter = b->may_filter;
+    b->may_group = b->may_filter = true;
+    if (e->kind == EXPR_QUERY)
+        TRY(draft_query(out, d, e, err));
+    else
+        TRY(b->is_answer ? draft_over(out, d, e, err)
+                         : draft_window(out, d, e, err));
+    TRY(draft_check_read(d, use, e->at, err));
+    b->may_group &= may_group;
+    b->may_filter &= may_filter;
+    return ERR_OK;
 }
 
 enum err_code draft_row_at(struct typed **out, struct draft *d,
@@ -166,12 +204,11 @@ enum err_code draft_row_at(struct typed **out, struct draft *d,
         return refuse(err, REFUSAL_SELECT_STAR, e->at, NULL, NULL);
     case EXPR_WINDOW:
         if (d->block->in_output)
-            return d->block->is_answer ? draft_over(out, d, e, err)
-                                       : draft_window(out, d, e, err);
+            return type_inner(out, d, e, use, err);
         return refuse(err, REFUSAL_WINDOW_PLACE, e->at, "this place", NULL);
     case EXPR_QUERY:
         if (!d->block->in_join)
-            return draft_query(out, d, e, err);
+            return type_inner(out, d, e, use, err);
         return refuse(err, REFUSAL_QUERY_PLACE, e->at, "ON", NULL);
     case EXPR_AGG:
         break;

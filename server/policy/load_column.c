@@ -94,7 +94,9 @@ static const struct field COLUMN[] = {
       .kind = FIELD_BOOL,
       .at = AT(c.may_filter),
       .fallback = "true",
-      .help = "Whether WHERE may name it." },
+      .help = "Whether people may be picked out by it. If not, WHERE, ON, FILTER, "
+              "CASE, HAVING and comparisons refuse it, and it is aggregated as "
+              "it is: SUM(x), COUNT(DISTINCT x), but nothing computed from it." },
     { .key = "of_person",
       .kind = FIELD_BOOL,
       .at = AT(c.of_person),
