@@ -105,6 +105,7 @@ static const char *const BACK[SCHEMA_VERSION] = {
           " BEGIN SELECT RAISE(ABORT, ''); END;"
           "CREATE TRIGGER keys_kept BEFORE DELETE ON keys"
           " BEGIN SELECT RAISE(ABORT, ''); END;",
+    [9] = "DROP TABLE segments;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

@@ -161,7 +161,8 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
                            int64_t now_us, struct arena *a,
                            struct err *err) MUST_CHECK;
 
-/* A new charge, *seq in the file; nothing when misses or accounts forbid it. */
+/* A new charge, *seq in the file; nothing when misses or accounts forbid it, or
+ * (verdict CAPPED) segments do. */
 enum err_code charge_anew(struct book *b, struct ledger_run *out,
                           const struct ledger_charge_args *args, int64_t now_us,
                           int64_t *seq, struct arena *a,
@@ -179,6 +180,13 @@ enum err_code charge_check_misses(struct book *b,
 
 /* Misses changed, or the transaction that read them is undone. */
 void book_forget_misses(struct book *b);
+
+/* segments.c: may the caller ask once more about each segment today?  Else
+ * out says CAPPED.  Then: it did. */
+bool segments_fit(struct book *b, struct ledger_run *out,
+                  const struct ledger_charge_args *args, int64_t now_us);
+void segments_count(struct book *b, const struct ledger_charge_args *args,
+                    int64_t now_us);
 
 /* A run that stumbled is one more bit when it runs again, whoever finds it: the
  * same, of a charge that is about to. */

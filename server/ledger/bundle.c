@@ -70,6 +70,8 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
     TRY(charge_anew(b, out, args, now_us, &seq, a, err));
+    if (out->verdict == LEDGER_CAPPED)
+        return ERR_OK;
     insert_pieces(b, seq, pieces, n);
     return ERR_OK;
 }

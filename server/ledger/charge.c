@@ -356,11 +356,14 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
     if (!new_id(b, &c.id, now_us))
         return err_set(err, ERR_INTERNAL, "no random bytes");
     TRY(charge_check_misses(b, args, err));
+    if (!segments_fit(b, out, args, now_us))
+        return ERR_OK;
     TRY(seal_text(b, &asked, &c, args->text, a, err));
     /* From here on nothing fails alone: what is taken is charged. */
     TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));
     insert_charge(b, &c, args);
     insert_text(b, &c, &asked);
+    segments_count(b, args, now_us);
     *seq = c.seq;
     return tell(b, out, &c, LEDGER_CHARGED, now_us, a, err);
 }

@@ -110,6 +110,13 @@ struct ledger_hex {
 struct ledger_hex ledger_id_hex(struct ledger_id id);
 bool ledger_id_parse(struct ledger_id *out, const char *hex);
 
+/* What a charge asks about (server/plan/segment.h), and in how many of its
+ * questions. */
+struct ledger_segment {
+    uint8_t hash[16];
+    uint32_t n;
+};
+
 struct ledger_charge_args {
     const char *principal, *dataset, *purpose;
     const char *idempotency_key; /* "" = none */
@@ -128,6 +135,10 @@ struct ledger_charge_args {
     uint64_t reuse_for_s; /* an equal release this young answers instead */
     uint64_t keep_s;      /* how long the answer stays readable */
     uint32_t max_misses, max_misses_day; /* DESIGN 2 */
+    const struct ledger_segment *segments; /* that a cap counts; none without */
+    size_t n_segments;
+    uint32_t max_segment_day; /* questions of `asker` about each, in a day */
+    const char *asker;        /* "team/NAME" or "principal/NAME" */
 };
 
 enum ledger_verdict {
@@ -135,6 +146,8 @@ enum ledger_verdict {
     LEDGER_ANSWERED,  /* a stored answer serves: nothing charged */
     LEDGER_IN_FLIGHT, /* another run holds the charge: wait with ledger_wait */
     LEDGER_UNKNOWN,   /* ledger_find: the key was never used */
+    LEDGER_CAPPED,    /* asked often enough about a segment today: nothing
+                         charged; out->capped says which */
     LEDGER_STALE,     /* bundle.h: what is stored has changed, look again */
 };
 
@@ -155,6 +168,7 @@ struct ledger_run {
     int64_t expires_us;    /* ANSWERED: wall time the answer is kept to */
     int64_t lease_left_us; /* CHARGED, IN_FLIGHT: how long the run holds it */
     struct dp_price left;  /* charge, wait: left of accounts[0] after this */
+    size_t capped;         /* CAPPED: index in the arguments' segments */
 };
 
 /*

@@ -34,10 +34,21 @@
 "CREATE INDEX texts_by_expiry ON texts (expires_us);"                          \
 REFUSE("texts_fixed", "UPDATE ON texts", "true", "a question never changes")
 
+#define SEGMENT_TABLE                                                          \
+"CREATE TABLE segments ("                                                      \
+    ID_COLUMN ","                                                              \
+"    day bigint NOT NULL,"                                                     \
+"    dataset " NAME_COLUMN ","                                                 \
+"    who " NAME_COLUMN ","                                                     \
+"    segment bytea NOT NULL CHECK (length(segment) = 16),"                     \
+"    n bigint NOT NULL CHECK (n > 0),"                                         \
+"    UNIQUE (day, dataset, who, segment))"
+
 static const char *const UPGRADES[PQ_SCHEMA_VERSION] = {
 /* from 1: who ends the life of another server looks for its open charges */
 [1] = "CREATE INDEX charges_by_boot ON charges (boot) WHERE state = 0",
 [2] = TEXT_TABLE,
+[3] = SEGMENT_TABLE,
 };
 
 static const char *const TABLES[] = {
@@ -195,6 +206,7 @@ REFUSE("keys_kept", "DELETE ON keys", "true", "a key is never deleted"),
 REFUSE("answers_fixed", "UPDATE ON answers", "true", "an answer never changes"),
 
 TEXT_TABLE,
+SEGMENT_TABLE,
 
 "CREATE TABLE pieces ("
     ID_COLUMN ","

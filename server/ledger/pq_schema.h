@@ -17,7 +17,7 @@
  * tables are not declared: each row would lock and look up the rows it refers
  * to, for what verify checks as well.
  */
-enum { PQ_SCHEMA_VERSION = 3 };
+enum { PQ_SCHEMA_VERSION = 4 };
 
 /* Advisory locks are a database's own, and a database has one ledger. */
 #define PQ_LOCK "SELECT pg_advisory_xact_lock(1215581287)"

@@ -167,6 +167,18 @@ REFUSE("keys_kept", "DELETE ON keys", "1", "a key is never deleted")
 "    data BLOB NOT NULL"                                                       \
 ") STRICT;"
 
+/* Questions of this day about a segment (plan/segment.h), by who asks. */
+#define SEGMENT_TABLE                                                          \
+"CREATE TABLE segments ("                                                      \
+"    id INTEGER PRIMARY KEY,"                                                  \
+"    day INTEGER NOT NULL,"                                                    \
+"    dataset TEXT NOT NULL,"                                                   \
+"    who TEXT NOT NULL,"                                                       \
+"    segment BLOB NOT NULL CHECK (length(segment) = 16),"                      \
+"    n INTEGER NOT NULL CHECK (n > 0),"                                        \
+"    UNIQUE (day, dataset, who, segment)"                                      \
+") STRICT;"
+
 /* How long a server that shares its ledger is taken to live (0: it does not
  * share), and whether what it left open has become spent. */
 #define LIVES                                                                  \
@@ -210,6 +222,7 @@ KEYS_TABLE
 " SELECT principal, key, request_hash, charge FROM keys_before ORDER BY charge;"
 "DROP TABLE keys_before;"
 KEYS_RULES,
+[9] = SEGMENT_TABLE,
 };
 
 const char *const SCHEMA_SQL[] = {
@@ -340,6 +353,7 @@ PIECE_TABLES,
 LIFT_TABLE,
 META_TABLE,
 TEXT_TABLE,
+SEGMENT_TABLE,
 OPEN_INDEX,
 NULL,
 };

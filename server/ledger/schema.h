@@ -22,9 +22,10 @@
  *   piece_answers    ... what was released, until it expires
  *   stumbles         runs that ended with some of these missing
  *   lifts            stewards who let a dataset go on after misses, and why
+ *   segments         how often each asked about a segment today
  *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 9, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 10, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

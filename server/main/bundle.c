@@ -4,6 +4,7 @@
 
 #include "server/base/log.h"
 #include "server/ledger/bundle.h"
+#include "server/main/cap.h"
 #include "server/main/execute.h"
 #include "server/main/leave.h"
 #include "server/main/slot.h"
@@ -86,6 +87,21 @@ static enum err_code serve_again(struct run *run, struct err *err)
     return ERR_OK;
 }
 
+/* Of the questions that this charge pays something of. */
+static enum err_code count_segments(struct ledger_charge_args *args,
+                                    struct cap *cap, const struct run *run,
+                                    struct err *err)
+{
+    const struct bundle *b = run->b;
+    const struct segments **all =
+        ARENA_NEW_N(b->arena, b->n, const struct segments *);
+    for (size_t i = 0; all && i < b->n; i++)
+        all[i] = b->items[i].fresh ? b->items[i].question.segments : NULL;
+    return all ? cap_charge(args, cap, all, b->n, run->call, run->policy,
+                            b->arena, err)
+               : err_set(err, ERR_LIMIT, "the request needs too much memory");
+}
+
 /* One attempt; *done when it is decided. */
 static enum err_code try_charge(struct run *run, bool *done, struct err *err)
 {
@@ -94,6 +110,8 @@ static enum err_code try_charge(struct run *run, bool *done, struct err *err)
     struct ledger_piece *pieces = NULL;
     TRY(service_charge_args(&args, run->call, run->policy, b->hash, b->price,
                             b->arena, err));
+    struct cap cap;
+    TRY(count_segments(&args, &cap, run, err));
     TRY(pieces_of(&pieces, b, args.keep_s, err));
     /* A client that went before the charge pays nothing. */
     if (atomic_load(run->call->gone))
@@ -113,6 +131,8 @@ static enum err_code try_charge(struct run *run, bool *done, struct err *err)
         (void)leave_at_slot(run->call, run->policy, 0);
     if (code != ERR_OK)
         return code;
+    if (b->charge.verdict == LEDGER_CAPPED)
+        return cap_refuse(&cap, &b->charge, run->policy, err);
     b->is_charged = b->charge.verdict == LEDGER_CHARGED;
     *done = b->charge.verdict == LEDGER_ANSWERED ||
             (b->is_charged && b->charge.fence == 1);

@@ -4,6 +4,7 @@
 
 #include "server/main/service.h"
 #include "server/metrics/metrics.h"
+#include "server/plan/segment.h"
 #include "server/query/refusal.h"
 #include "server/sql/sql.h"
 
@@ -87,6 +88,20 @@ static enum err_code check_register(const struct question *q, struct err *err)
     return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
 }
 
+static enum err_code find_segments(struct question *q,
+                                   const struct service_call *call,
+                                   struct arena *a, struct err *err)
+{
+    const struct policy *p = q->dataset->policy;
+    struct segments *s;
+    if (p->max_segment_day == 0 || q->plan->is_free)
+        return ERR_OK;
+    s = ARENA_NEW(a, struct segments);
+    q->segments = s;
+    return s ? segments_of(s, q->tree, p, call->req, a, err)
+             : err_set(err, ERR_LIMIT, "the request needs too much memory");
+}
+
 enum err_code question_plan(struct question *out,
                             const struct service_call *call, struct arena *a,
                             struct err *err)
@@ -101,6 +116,7 @@ enum err_code question_plan(struct question *out,
     TRY(check_register(out, err));
     TRY(plan_query(&out->plan, call->req, out->tree, out->dataset->policy, a,
                    err));
+    TRY(find_segments(out, call, a, err));
     metrics_add(&metrics.plan_ns_total,
                 clock_mono_ns(call->service->clock) - start);
     return ERR_OK;

@@ -11,6 +11,7 @@ struct question {
     const struct dataset *dataset;
     const struct select *tree;
     struct plan *plan;
+    const struct segments *segments; /* that a daily cap counts; or NULL */
 };
 
 /*

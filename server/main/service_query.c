@@ -4,6 +4,7 @@
 
 #include "server/base/log.h"
 #include "server/main/bundle.h"
+#include "server/main/cap.h"
 #include "server/main/execute.h"
 #include "server/main/leave.h"
 #include "server/main/question.h"
@@ -261,6 +262,9 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     struct ledger_charge_args args;
     TRY(service_charge_args(&args, run->call, policy, plan->release_hash,
                             plan->price, run->arena, err));
+    struct cap cap;
+    TRY(cap_charge(&args, &cap, &run->question.segments, 1, run->call, policy,
+                   run->arena, err));
     args.wider_hash = plan->wider ? plan->wider->release_hash : NULL;
     /* A client that went before the charge pays nothing. */
     if (atomic_load(run->call->gone))
@@ -272,6 +276,8 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
         (void)leave_at_slot(run->call, policy_of(run), 0);
     if (code != ERR_OK)
         return code;
+    if (run->charge.verdict == LEDGER_CAPPED)
+        return cap_refuse(&cap, &run->charge, policy, err);
     if (run->charge.verdict == LEDGER_ANSWERED) {
         lifecycle_skip(q, QUERY_REPLIED);
         return serve_stored(run, err);

@@ -170,6 +170,15 @@ static const struct field POLICY[] = {
       .fallback = "0",
       .max = 1e9,
       .help = "Least noisy number of people of a group that is shown." },
+    { .key = "max_segment_day",
+      .kind = FIELD_U32,
+      .at = AT(max_segment_day),
+      .fallback = "0",
+      .max = 1e9,
+      .help = "Questions that a principal, or all of its team, may ask in a "
+              "day (UTC) about one segment: people picked out by a value of a "
+              "column, or split by it; stored answers are free, and 0 is no "
+              "limit." },
 
     { .key = "time_grain",
       .kind = FIELD_DURATION,

@@ -186,6 +186,9 @@ struct policy {
     double slot_ratio;        /* geometric schedule, default 2 */
     uint64_t slot_strict_ns;  /* one slot for every query; 0 = not strict */
     uint32_t max_misses, max_misses_day;
+    uint32_t max_segment_day; /* questions of one principal, or team, about one
+                                 segment in a day (server/plan/segment.h); 0 =
+                                 no limit */
     uint32_t min_audience; /* least noisy people in a selected group */
     uint64_t deadline_ms;  /* longest run of one query */
 
