@@ -245,7 +245,6 @@ static bool part(struct consent *c, uint32_t number)
         return true;
     if (!enroll_part(c, id))
         return false;
-    contact_erase(c, id);
     shelf_run(&c->shelf, SHELF_SUBJECT_ERASE, "i", (int64_t)id);
     contact_erase(c, id);
     c->sweeps = true;
