@@ -207,6 +207,7 @@ static const struct elsewhere {
     { "batch_dashboard", "tests/test_batch_refused.c" },
     { "dashboard", "tests/test_service.c" },
     { "segment_day", "tests/test_cap.c" },
+    { "register_held", "tests/test_counts.c" },
     { "dashboard_none", "tests/test_service.c" },
     { "batch_purpose", "tests/test_batch_refused.c" },
     { "batch_key", "tests/test_batch_refused.c" },
