@@ -43,9 +43,9 @@ struct book {
     uint32_t free_used[BOOK_CALLERS]; /* by a hash of the principal */
     struct miss_memo misses[2]
                            [MISS_MEMOS]; /* by a hash of dataset, principal */
-    int64_t stored;                      /* answers, in the open transaction */
-    bool moved;    /* some account was charged or given back */
-    bool resolved; /* some charge was resolved: waiters look again */
+    int64_t stored, asked; /* answers and texts, in the open transaction */
+    bool moved;            /* some account was charged or given back */
+    bool resolved;         /* some charge was resolved: waiters look again */
 };
 
 /* One charge, as the file has it. */

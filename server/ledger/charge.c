@@ -325,11 +325,9 @@ static enum err_code seal_text(struct book *b, struct asked *out,
 static void insert_text(struct book *b, const struct charge *c,
                         const struct asked *asked)
 {
-    enum { PRUNE_AT_ONCE = 4 };
     if (asked->len == 0)
         return;
-    store_run(b->store, SQL_TEXT_PRUNE, "ii", c->charged_us,
-              (int64_t)PRUNE_AT_ONCE);
+    b->asked++;
     store_run(b->store, SQL_TEXT_NEW, "iib", c->seq, c->charged_us + c->keep_us,
               asked->data, asked->len);
 }

@@ -49,7 +49,7 @@ static bool run_batch(struct committer *c, struct work *batch)
         if (w->ask)
             w->ask(b, w);
     b->moved = b->resolved = false;
-    b->stored = 0;
+    b->stored = b->asked = 0;
     book_begin(b);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;
@@ -93,13 +93,18 @@ static void ring(struct committer *c)
     (void)pthread_mutex_unlock(&c->bell_lock);
 }
 
-/* After this the works belong to their callers again. */
-static void wake_all(struct committer *c, struct work *batch)
+/* Those who wait for what this batch may have freed or resolved. */
+static void tell(struct committer *c)
 {
     if (c->book.moved)
         atomic_fetch_add(&c->epoch, 1);
     if (c->book.resolved)
         ring(c);
+}
+
+/* After this the works belong to their callers again. */
+static void wake_all(struct work *batch)
+{
     while (batch) {
         struct work *next = batch->next; /* w is gone once it is woken */
         batch->is_done = true;
@@ -110,11 +115,10 @@ static void wake_all(struct committer *c, struct work *batch)
 
 static void fail_all(struct committer *c, struct work *batch)
 {
-    c->book.moved = c->book.resolved = false;
+    c->book.moved = false;
+    c->book.resolved = true; /* those who wait for a charge hear of it, too */
     for (struct work *w = batch; w; w = w->next)
         w->code = say_failed(w->err);
-    wake_all(c, batch);
-    ring(c); /* those who wait for a charge hear of it, too */
 }
 
 /* A transaction whose connection broke: it is committed, or it is run again. */
@@ -151,26 +155,29 @@ static void run_singly(struct committer *c, struct work *batch)
         }
         if (committer_failed(c))
             fail_all(c, w);
-        else
-            wake_all(c, w);
+        tell(c);
+        wake_all(w);
     }
 }
 
-static void serve(struct committer *c, struct work *batch)
+/* Returns the works that are to be woken: the batch, or nothing any more. */
+static struct work *serve(struct committer *c, struct work *batch)
 {
     if (committer_failed(c)) {
         fail_all(c, batch);
-    } else if (run_or_recover(c, batch)) {
-        wake_all(c, batch);
-    } else if (undo_batch(c)) {
-        run_singly(c, batch);
-    } else {
+    } else if (!run_or_recover(c, batch)) {
+        if (undo_batch(c)) {
+            run_singly(c, batch);
+            return NULL;
+        }
         fail(c);
         fail_all(c, batch);
     }
+    tell(c);
+    return batch;
 }
 
-/* Between batches, so that nobody waits behind it twice. */
+/* What the batch before left to do. */
 static void tidy(struct committer *c)
 {
     struct store *s = c->book.store;
@@ -204,12 +211,13 @@ static void hand_over(struct committer *c)
 }
 
 /* A leader's own work is in the batch it takes: it is queued before it leads.
- */
+ * The next one leads while this one wakes its batch. */
 static void lead(struct committer *c)
 {
-    serve(c, take_queue(c));
     tidy(c);
+    struct work *batch = serve(c, take_queue(c));
     hand_over(c);
+    wake_all(batch);
 }
 
 void committer_init(struct committer *c)

@@ -12,9 +12,9 @@
  *
  *   caller: queue a work --nobody leads--> lead
  *                        '-somebody does-> sleep until done, or made leader
- *   leader: take the whole queue -> BEGIN, each work, COMMIT -> wake all,
- *           housekeeping when it is time, make the first of those who queued
- *           meanwhile the next leader
+ *   leader: housekeeping when it is time, take the whole queue -> BEGIN, each
+ *           work, COMMIT -> make the first of those who queued meanwhile the
+ *           next leader, wake all
  *
  * What is queued while a commit runs is the next batch: no timer, and a lone
  * caller neither waits for company nor for another thread.  A caller goes on

@@ -21,7 +21,8 @@ enum {
     PQ_INT4 = 23,
     PQ_TEXT = 25,
     PQ_BYTEAS = 1001, /* arrays of them */
-    PQ_TEXTS = 1009
+    PQ_TEXTS = 1009,
+    PQ_INT8S = 1016
 };
 
 struct pq_params {

@@ -2,8 +2,8 @@
 
 #include "server/ledger/book.h"
 
-/* Expired answers that go for each stored one: more than one, so that they
- * never pile up; few, so that no commit is long. */
+/* Expired answers and texts that go for each stored one: more than one, so that
+ * they never pile up; few, so that no commit is long. */
 enum { PRUNE_AT_ONCE = 4 };
 
 void book_prune(struct book *b)
@@ -11,7 +11,10 @@ void book_prune(struct book *b)
     if (b->stored > 0)
         store_run(b->store, SQL_ANSWER_PRUNE, "ii", b->now_us,
                   b->stored * PRUNE_AT_ONCE);
-    b->stored = 0;
+    if (b->asked > 0)
+        store_run(b->store, SQL_TEXT_PRUNE, "ii", b->now_us,
+                  b->asked * PRUNE_AT_ONCE);
+    b->stored = b->asked = 0;
 }
 
 enum err_code charge_read(struct book *b, enum sql sql, struct charge *out,

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "server/ledger/pq_ask.h"
+#include "server/ledger/pq_bulk.h"
 #include "server/ledger/pq_link.h"
 #include "server/ledger/pq_memo.h"
 #include "server/ledger/pq_pipe.h"
@@ -40,6 +41,12 @@ enum {
     US_PER_S = 1000000
 };
 
+/* Rows that a batch has by the hundred go together, in this order, before
+ * anything else is asked. */
+static const enum sql BULKS[] = { SQL_LEAF_NEW, SQL_CHARGE_NEW, SQL_KEY_NEW,
+                                  SQL_TEXT_NEW, SQL_ANSWER_NEW };
+enum { N_BULKS = sizeof BULKS / sizeof BULKS[0] };
+
 /* The rows of a statement that are being read. */
 struct cursor {
     PGresult *rows;
@@ -61,6 +68,7 @@ struct pq_store {
     struct cursor cursors[SQL_COUNT];
     struct memo memo;
     struct asks asks;
+    struct pq_bulk bulks[N_BULKS];
     int64_t seen, serial; /* transactions: seen, and of the one to commit */
 };
 
@@ -69,21 +77,57 @@ static struct pq_store *of(struct store *s)
     return (struct pq_store *)s;
 }
 
-static bool send(struct pq_store *s, enum sql sql, const struct pq_params *p)
+/* As `name`, prepared when it is first sent. */
+static bool send_text(struct pq_store *s, enum sql sql, const char *text,
+                      const struct pq_params *p)
 {
-    char name[NAME_LEN], text[PQ_TEXT_CAP];
+    char name[NAME_LEN];
     (void)snprintf(name, sizeof name, "s%d", (int)sql);
-    if (!s->prepared[sql]) {
-        const bool fits = pq_text_of(text, SQL_TEXT[sql]);
-        assert(fits);
-        if (!pipe_sent(&s->pipe,
-                       PQsendPrepare(s->pipe.conn, name, text, p->n, p->types)))
-            return false;
-        s->prepared[sql] = true;
-    }
+    if (!s->prepared[sql] &&
+        !pipe_sent(&s->pipe,
+                   PQsendPrepare(s->pipe.conn, name, text, p->n, p->types)))
+        return false;
+    s->prepared[sql] = true;
     return pipe_sent(&s->pipe,
                      PQsendQueryPrepared(s->pipe.conn, name, p->n, p->values,
                                          p->lengths, p->formats, 1));
+}
+
+/* The rows that wait. */
+static bool send_bulks(struct pq_store *s)
+{
+    char text[PQ_TEXT_CAP];
+    struct pq_params p;
+    for (int i = 0; i < N_BULKS; i++) {
+        struct pq_bulk *bulk = &s->bulks[i];
+        if (bulk->n == 0)
+            continue;
+        const bool fits =
+            s->prepared[BULKS[i]] || pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
+        assert(fits);
+        pq_bulk_params(bulk, &p);
+        const bool is_sent = send_text(s, BULKS[i], text, &p);
+        pq_bulk_forget(bulk); /* libpq copies what it queues */
+        if (!is_sent)
+            return false;
+    }
+    return true;
+}
+
+static struct pq_bulk *bulk_of(struct pq_store *s, enum sql sql)
+{
+    for (int i = 0; i < N_BULKS; i++)
+        if (BULKS[i] == sql)
+            return &s->bulks[i];
+    return NULL;
+}
+
+static bool send(struct pq_store *s, enum sql sql, const struct pq_params *p)
+{
+    char text[PQ_TEXT_CAP];
+    const bool fits = s->prepared[sql] || pq_text_of(text, SQL_TEXT[sql]);
+    assert(fits);
+    return send_bulks(s) && send_text(s, sql, text, p);
 }
 
 /* ---- rows ---- */
@@ -164,7 +208,11 @@ static void pq_run(struct store *base, enum sql sql, const char *types,
         return;
     memo_touch(&s->memo, sql, &p);
     s->wrote = true;
-    (void)send(s, sql, &p);
+    struct pq_bulk *bulk = bulk_of(s, sql);
+    if (!bulk)
+        (void)send(s, sql, &p);
+    else if (!pq_bulk_add(bulk, &p))
+        store_fail(base, STORE_FAILED, "out of memory");
 }
 
 static void pq_exec(struct store *base, const char *text,
@@ -175,6 +223,8 @@ static void pq_exec(struct store *base, const char *text,
     for (size_t i = 0; i < n; i++)
         pq_params_value(&p, &values[i]);
     s->wrote = true;
+    if (!send_bulks(s))
+        return;
     if (strcmp(s->exec_text, text) != 0) {
         char numbered[PQ_TEXT_CAP];
         const bool fits = pq_text_of(numbered, text);
@@ -204,8 +254,9 @@ static bool pq_query(struct store *base, const char *text, const char *types,
         store_fail(base, STORE_REFUSED, "a statement is too long");
         return false;
     }
-    PGresult *rows =
-        pipe_send(&s->pipe, numbered, &p) ? pipe_take_all(&s->pipe) : NULL;
+    PGresult *rows = send_bulks(s) && pipe_send(&s->pipe, numbered, &p)
+                         ? pipe_take_all(&s->pipe)
+                         : NULL;
     if (!rows)
         return false;
     end_statement(s);
@@ -264,6 +315,8 @@ static void forget_batch(struct pq_store *s)
     for (int i = 0; i < SQL_COUNT; i++)
         close_cursor(&s->cursors[i]);
     memo_forget(&s->memo);
+    for (int i = 0; i < N_BULKS; i++)
+        pq_bulk_forget(&s->bulks[i]);
     s->in_transaction = s->wrote = false;
 }
 
@@ -372,7 +425,7 @@ static void pq_commit(struct store *base)
 {
     struct pq_store *s = of(base);
     const bool wrote = s->wrote;
-    if (wrote)
+    if (wrote && send_bulks(s))
         send_serial(s);
     if (base->rc == STORE_OK && pipe_send(&s->pipe, "COMMIT", NULL))
         pipe_sync(&s->pipe);
@@ -507,6 +560,8 @@ static void pq_close(struct store *base)
     forget_batch(s);
     memo_fini(&s->memo);
     asks_fini(&s->asks);
+    for (int i = 0; i < N_BULKS; i++)
+        pq_bulk_fini(&s->bulks[i]);
     PQfinish(s->pipe.conn);
     free(s->where);
     free(s);

@@ -1,0 +1,39 @@
+#ifndef LEDGER_PQ_BULK_H
+#define LEDGER_PQ_BULK_H
+
+#include "server/ledger/pq_params.h"
+
+/*
+ * Rows of one INSERT that wait to be sent as one statement.
+ *
+ *   INSERT INTO t (a, b, c) VALUES (?, 0, ?)
+ *   INSERT INTO t (a, b, c) SELECT v1, 0, v2 FROM unnest($1, $2) AS t(v1, v2)
+ *
+ * The first is what sql.def says; the second inserts as many rows as the arrays
+ * are long, for the price of one statement: libpq and the server spend more on
+ * a statement than on a row.  An end of it (ON CONFLICT ...) stays.
+ */
+struct pq_column {
+    uint8_t *data; /* owned; the array as it is sent, but for its length */
+    size_t len, cap;
+};
+struct pq_bulk {
+    struct pq_column columns[PQ_PARAMS_MAX];
+    unsigned types[PQ_PARAMS_MAX]; /* of one value */
+    int n_columns, n;              /* rows */
+};
+
+/* The second text from the first; false when it is too long, or no such
+ * INSERT. */
+bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text);
+
+/* One more row; false without memory.  Values are copied. */
+bool pq_bulk_add(struct pq_bulk *b, const struct pq_params *row);
+
+/* The arrays, borrowed until the next row. */
+void pq_bulk_params(struct pq_bulk *b, struct pq_params *out);
+
+void pq_bulk_forget(struct pq_bulk *b);
+void pq_bulk_fini(struct pq_bulk *b);
+
+#endif
