@@ -7,10 +7,16 @@
  *          server and by three
  *   naive  what one would write first: SQLite with the same durability, one
  *          transaction per charge (three updates, one insert)
+ *   bare   the rows that ours writes, and their indexes, by SQLite alone: one
+ *          thread that inserts 128 a transaction and decides nothing.  What the
+ *          work cannot go below.
  *
  * Rounds alternate; medians, and in brackets the slowest and fastest round.
- * Usage: bench_ledger [FOLDER]            or, at what size it costs what,
- *        bench_ledger FOLDER grow CHARGES
+ * Usage: bench_ledger [FOLDER [US]]       each sync of this process takes US
+ *                                         microseconds longer: then without
+ *                                         PostgreSQL, which is another process
+ *        bench_ledger FOLDER grow CHARGES what a charge costs as the ledger
+ *                                         grows; goes on where it was before
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +25,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "benchmarks/bench.h"
@@ -40,7 +47,17 @@ enum {
 #define LEASE_NS  (UINT64_C(60) * 1000000000)
 #define NS_PER_S  1e9
 #define NS_PER_MS 1e6
+#define US_PER_S  1e6
 #define LIMIT     (UINT64_C(1) << 60)
+
+/* In the place of libc's, for SQLite's syncs and for F alike. */
+static useconds_t slower_us;
+int fdatasync(int fd)
+{
+    if (slower_us > 0)
+        (void)usleep(slower_us);
+    return (int)syscall(SYS_fdatasync, fd);
+}
 
 static void check(bool is_good, const char *what)
 {
@@ -219,25 +236,117 @@ static double naive_rate(sqlite3 *db, uint64_t *serial)
     return (double)n * NS_PER_S / (double)(bench_now_ns() - start);
 }
 
+static void run(sqlite3 *db, const char *sql)
+{
+    check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sql);
+}
+
+static sqlite3 *bare_open(const char *dir)
+{
+    char path[PATH_CAP];
+    sqlite3 *db;
+    (void)snprintf(path, sizeof path, "%s/bench-bare.db", dir);
+    check(sqlite3_open_v2(path, &db,
+                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                              SQLITE_OPEN_NOMUTEX,
+                          NULL) == SQLITE_OK,
+          "open");
+    run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096;"
+            "CREATE TABLE counters (id INTEGER PRIMARY KEY, a, b, c, d, e, f);"
+            "INSERT INTO counters (id) VALUES (1), (2), (3);"
+            "CREATE TABLE charges (seq INTEGER PRIMARY KEY, id, principal,"
+            " dataset, purpose, release_hash, rho, eps, delta, version, route,"
+            " boot, charged_us, keep_us, state, runs, run_boot, lease_us,"
+            " resolved_us, expires_us, leaf);"
+            "CREATE UNIQUE INDEX by_id ON charges (id);"
+            "CREATE INDEX by_principal ON charges (dataset, principal);"
+            "CREATE INDEX by_boot ON charges (boot) WHERE state = 0;"
+            "CREATE TABLE keys (id INTEGER PRIMARY KEY, principal, key, hash,"
+            " charge);"
+            "CREATE TABLE leaves (idx INTEGER PRIMARY KEY, hash, salt, entry)");
+    return db;
+}
+
+static const char *const BARE_SQL[] = {
+    "INSERT INTO leaves VALUES (?1, ?3, ?3, ?4)",
+    "INSERT INTO charges VALUES (?1, ?2, 'ann', 'shop', 'reporting', ?3, 1000,"
+    " 0, 1, 1, 1, 1, ?5, 3600000000, 0, 1, 1, ?5, NULL, NULL, ?1)",
+    "INSERT INTO keys VALUES (?1, 'ann', ?6, ?3, ?1)",
+    "UPDATE counters SET a = ?1, b = 0, c = ?1, d = 0, e = 0, f = 0",
+};
+enum { BARE_ROWS = 3, BARE_SQLS = 4 };
+
+/* The values that random keys would have; ids in order of time. */
+static void bare_row(sqlite3_stmt *stmt, int64_t seq)
+{
+    static const char ENTRY[] =
+        "{\"kind\":\"charge\",\"time_us\":1760000400000000,\"principal\":"
+        "\"ann\","
+        "\"dataset\":\"shop\",\"purpose\":\"reporting\",\"charge\":"
+        "\"0123456789abcdef0123456789abcdef\",\"rho_pico\":1000,\"eps_nano\":0,"
+        "\"delta_atto\":1,\"policy_version\":1}";
+    uint8_t hash[LEDGER_HASH_LEN] = { 0 }, id[LEDGER_ID_LEN] = { 0 };
+    char key[32];
+    const uint64_t mixed = (uint64_t)seq * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t place = __builtin_bswap64((uint64_t)seq);
+    memcpy(hash, &mixed, sizeof mixed);
+    memcpy(id, &place, sizeof place);
+    (void)snprintf(key, sizeof key, "%016" PRIx64, mixed);
+    (void)sqlite3_bind_int64(stmt, 1, seq);
+    (void)sqlite3_bind_blob(stmt, 2, id, sizeof id, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(stmt, 3, hash, sizeof hash, SQLITE_STATIC);
+    (void)sqlite3_bind_text(stmt, 4, ENTRY, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(stmt, 5, INT64_C(1760000400000000) + seq);
+    (void)sqlite3_bind_text(stmt, 6, key, -1, SQLITE_STATIC);
+    check(sqlite3_step(stmt) == SQLITE_DONE, "a bare row");
+    (void)sqlite3_reset(stmt);
+}
+
+static double bare_rate(sqlite3 *db, uint64_t *serial)
+{
+    sqlite3_stmt *stmts[BARE_SQLS];
+    for (int i = 0; i < BARE_SQLS; i++)
+        check(sqlite3_prepare_v2(db, BARE_SQL[i], -1, &stmts[i], NULL) ==
+                  SQLITE_OK,
+              BARE_SQL[i]);
+    const uint64_t start = bench_now_ns(), first = *serial;
+    while (bench_now_ns() - start < ROUND_NS) {
+        run(db, "BEGIN");
+        for (int n = 0; n < MANY; n++, ++*serial)
+            for (int i = 0; i < BARE_ROWS; i++)
+                bare_row(stmts[i], (int64_t)*serial + 1);
+        bare_row(stmts[BARE_ROWS], (int64_t)*serial);
+        run(db, "COMMIT");
+    }
+    for (int i = 0; i < BARE_SQLS; i++)
+        (void)sqlite3_finalize(stmts[i]);
+    return (double)(*serial - first) * NS_PER_S /
+           (double)(bench_now_ns() - start);
+}
+
 /* Medians; each ratio is of one round, beside the disk's rate around it. */
-static void print_rate(const char *name, double *rate, const double *disk)
+static void print_rate(const char *name, double *rate, const double *disk,
+                       double *cpu_us)
 {
     double ratio[ROUNDS];
+    qsort(cpu_us, ROUNDS, sizeof cpu_us[0], bench_cmp_);
     for (int i = 0; i < ROUNDS; i++)
         ratio[i] = rate[i] / disk[i];
     qsort(ratio, ROUNDS, sizeof ratio[0], bench_cmp_);
     qsort(rate, ROUNDS, sizeof rate[0], bench_cmp_);
-    printf("%s\t%.0f/s [%.0f..%.0f]\t%.2f F [%.2f..%.2f]\n", name,
+    printf("%s\t%.0f/s [%.0f..%.0f]\t%.2f F [%.2f..%.2f]\t%.1f us CPU\n", name,
            rate[ROUNDS / 2], rate[0], rate[ROUNDS - 1], ratio[ROUNDS / 2],
-           ratio[0], ratio[ROUNDS - 1]);
+           ratio[0], ratio[ROUNDS - 1], cpu_us[ROUNDS / 2]);
 }
 
 static void remove_files(const char *dir)
 {
     static const char *const NAMES[] = {
-        "bench.db",          "bench.db-wal",   "bench.db-shm",
-        "bench.db-lock",     "bench-naive.db", "bench-naive.db-wal",
-        "bench-naive.db-shm"
+        "bench.db",           "bench.db-wal",   "bench.db-shm",
+        "bench.db-lock",      "bench-naive.db", "bench-naive.db-wal",
+        "bench-naive.db-shm", "bench-bare.db",  "bench-bare.db-wal",
+        "bench-bare.db-shm"
     };
     char path[PATH_CAP];
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
@@ -296,6 +405,7 @@ enum row {
     FILE_MANY,
     FILE_BOTH,
     NAIVE,
+    BARE,
     DB_ONE,
     DB_MANY,
     DB_THREE,
@@ -310,6 +420,7 @@ static const struct {
     [FILE_MANY] = { "SQLite, 128 callers", MANY, false },
     [FILE_BOTH] = { "SQLite, 128, charge and answer", MANY, true },
     [NAIVE] = { "naive SQLite, 1 caller", 0, false },
+    [BARE] = { "bare SQLite, 128 a transaction", 0, false },
     [DB_ONE] = { "PostgreSQL, 1 caller", 1, false },
     [DB_MANY] = { "PostgreSQL, 128 callers", MANY, false },
     [DB_THREE] = { "PostgreSQL, 3 servers, 128", MANY, false },
@@ -318,13 +429,16 @@ static const struct {
 static void compare(const char *dir)
 {
     static double rate[ROWS][ROUNDS], p99[ROWS][ROUNDS], disk[ROUNDS];
-    char path[PATH_CAP], uri[PATH_CAP];
+    static double cpu_us[ROWS][ROUNDS];
+    char path[PATH_CAP], uri[PATH_CAP] = "";
     struct crowd file = { 0 }, db = { 0 };
-    uint64_t serial = 0;
+    uint64_t serial = 0, bare_serial = 0;
     (void)snprintf(path, sizeof path, "%s/bench.db", dir);
     open_crowd(&file, path, 1);
     sqlite3 *naive = naive_open(dir);
-    start_postgres(uri, dir);
+    sqlite3 *bare = bare_open(dir);
+    if (slower_us == 0)
+        start_postgres(uri, dir);
     const int rows = uri[0] ? ROWS : DB_ONE;
     if (uri[0])
         open_crowd(&db, uri, SERVERS);
@@ -334,14 +448,18 @@ static void compare(const char *dir)
             struct crowd *c = r < DB_ONE ? &file : &db;
             c->answers = WHAT[r].answers;
             c->servers = r == DB_THREE ? SERVERS : 1;
-            rate[r][i] = r == NAIVE
-                             ? naive_rate(naive, &serial)
+            const double cpu = bench_cpu_s();
+            rate[r][i] = r == NAIVE ? naive_rate(naive, &serial)
+                         : r == BARE
+                             ? bare_rate(bare, &bare_serial)
                              : ledger_rate(c, WHAT[r].callers, &p99[r][i]);
+            cpu_us[r][i] = (bench_cpu_s() - cpu) * US_PER_S * NS_PER_S /
+                           (rate[r][i] * (double)ROUND_NS);
         }
         disk[i] = (disk[i] + disk_rate(dir)) / 2;
     }
     for (int r = 0; r < rows; r++) {
-        print_rate(WHAT[r].name, rate[r], disk);
+        print_rate(WHAT[r].name, rate[r], disk, cpu_us[r]);
         qsort(p99[r], ROUNDS, sizeof p99[r][0], bench_cmp_);
         if (WHAT[r].callers == MANY)
             printf("\tp99 %.1f ms [%.1f..%.1f]\n", p99[r][ROUNDS / 2],
@@ -357,29 +475,57 @@ static void compare(const char *dir)
     if (uri[0])
         stop_postgres(dir);
     (void)sqlite3_close(naive);
+    (void)sqlite3_close(bare);
 }
 
-/* CPU of this process per charge as the ledger grows, each decade. */
+/* Charges of a file from before: none is asked for twice. */
+static uint64_t charges_in(const char *path)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    uint64_t n = 0;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "SELECT max(seq) FROM charges", -1, &stmt,
+                           NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        n = (uint64_t)sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+/* CPU of this process per charge, and p99, as the ledger grows, each decade. */
 static void grow(const char *dir, uint64_t upto)
 {
     char path[PATH_CAP];
     struct crowd c = { 0 };
     double unused;
     (void)snprintf(path, sizeof path, "%s/bench.db", dir);
+    c.serial = charges_in(path);
+    const uint64_t start = bench_now_ns();
     open_crowd(&c, path, 1);
+    printf("%" PRIu64 " charges\topened in %.2f s\n", c.serial,
+           (double)(bench_now_ns() - start) / NS_PER_S);
     for (uint64_t size = 1000; size <= upto; size *= 10) {
+        if (c.serial > 2 * size)
+            continue;
         while (c.serial < size)
             (void)ledger_rate(&c, MANY, &unused);
-        double us[ROUNDS];
+        double us[ROUNDS], p99[ROUNDS];
         for (int i = 0; i < ROUNDS; i++) {
             const uint64_t before = c.serial;
             const double cpu = bench_cpu_s();
-            (void)ledger_rate(&c, MANY, &unused);
-            us[i] = (bench_cpu_s() - cpu) * 1e6 / (double)(c.serial - before);
+            (void)ledger_rate(&c, MANY, &p99[i]);
+            us[i] =
+                (bench_cpu_s() - cpu) * US_PER_S / (double)(c.serial - before);
         }
         qsort(us, ROUNDS, sizeof us[0], bench_cmp_);
-        printf("%" PRIu64 " charges\t%.1f us of CPU each [%.1f..%.1f]\n",
-               c.serial, us[ROUNDS / 2], us[0], us[ROUNDS - 1]);
+        qsort(p99, ROUNDS, sizeof p99[0], bench_cmp_);
+        printf("%" PRIu64
+               " charges\t%.1f us of CPU each [%.1f..%.1f]\tp99 %.1f "
+               "ms [%.1f..%.1f]\n",
+               c.serial, us[ROUNDS / 2], us[0], us[ROUNDS - 1], p99[ROUNDS / 2],
+               p99[0], p99[ROUNDS - 1]);
         (void)fflush(stdout);
     }
     close_crowd(&c);
@@ -389,11 +535,13 @@ int main(int argc, char **argv)
 {
     const char *dir = argc > 1 ? argv[1] : "/tmp";
     memset(keys.key[0], 7, sizeof keys.key[0]);
-    remove_files(dir);
-    if (argc > 3)
+    if (argc > 3) {
         grow(dir, strtoull(argv[3], NULL, 10));
-    else
-        compare(dir);
+        return 0;
+    }
+    slower_us = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
+    remove_files(dir);
+    compare(dir);
     remove_files(dir);
     return 0;
 }
