@@ -103,7 +103,7 @@ $(BIN)/make_shop: $(BUILD)/demo/make_shop.o $(LIB) build/deps.ok
 
 # Variables: DATA= and POLICY= for a file of one's own, SCALE= for a larger shop.
 demo serve: deps
-	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
+	@$(MAKE) -s --no-print-directory $(PROGRAMS) $(BIN)/make_shop
 	@BIN=$(BIN) DATA='$(DATA)' POLICY='$(POLICY)' SCALE='$(SCALE)' demo/$@.sh
 
 # Everything; the last line counts single tests.

@@ -132,7 +132,7 @@ static void a_quotient_is_as_good_as_asked(void **state)
     assert_int_equal(dp_interval_of_ratio(&i, &num, &den, 0.95), DP_OK);
     assert_true(i.hi - i.lo < 2 * 0.2 * 1.1 && i.hi - i.lo > 2 * 0.2 * 0.9);
     assert_non_null(
-        strstr(p->notices[0], "held to +-0.2 where it is over 250"));
+        strstr(p->notices[0], "held to \302\2610.2 where it is over 250"));
     arena_fini(&a);
 }
 

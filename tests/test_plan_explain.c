@@ -22,9 +22,9 @@ static const struct row {
         "  rows whose who is NULL are dropped", "  rows kept: (kind = 'a')",
         "  at most 3 rows per person and group (Linf)",
         "Measure m0: rows; one person changes it by at most 3 per group; "
-        "discrete Gaussian, scale 6.7082; +-13 at 95 %; costs rho 0.1",
-        "Column count: m0; expected error +-13",
-        "Price: rho 0.09999999, delta 0; alone epsilon 2.142 at delta 1e-06",
+        "discrete Gaussian, scale 6.7082; \302\26113 at 95 %; costs rho 0.1",
+        "Column count: m0; expected error \302\26113",
+        "Price: rho 0.09999999, delta 0; alone epsilon 2.142 at delta 1e-6",
         "Engine:" } },
     { "public groups, a sum, a mean and a spread of the same numbers",
       "SELECT land, SUM(n), AVG(n), VAR_POP(n) FROM buys GROUP BY land",
@@ -36,15 +36,15 @@ static const struct row {
         "by "
         "at most 15 per group",
         "Measure m2: squares of n, each of the distance from 5; one person",
-        "Column sum: m1 + 5 x m0; expected error +-",
-        "Column avg: 5 + m1 / m0; expected error +-",
+        "Column sum: m1 + 5 x m0; expected error \302\261",
+        "Column avg: 5 + m1 / m0; expected error \302\261",
         "Column var_pop: m2, m1 and m0; expected error depends" } },
     { "private groups",
       "SELECT city, COUNT(DISTINCT who) FROM buys GROUP BY city",
       { "Group key city: private, selected",
         "A group is shown when its noisy number of people exceeds 19 (delta "
-        "1e-08)",
-        "Column count: m0; expected error +-", "Price: rho " } },
+        "1e-8)",
+        "Column count: m0; expected error \302\261", "Price: rho " } },
     { "a percentile",
       "SELECT MEDIAN(n) FROM buys",
       { "Percentile 0.5 of n: 11 buckets; one person has at most 3 rows in a "
@@ -53,15 +53,17 @@ static const struct row {
     { "a ratio is computed from counts whose noise is told",
       "SELECT 1.0 * COUNT(*) FILTER (WHERE ok) / COUNT(*) AS rate FROM buys",
       { "Measure m0: rows where ok", "Measure m1: rows;",
-        "Column rate: computed from m0 (+-19), m1 (+-19); expected error "
+        "Column rate: computed from m0 (\302\26119), m1 (\302\26119); expected "
+        "error "
         "depends on the noisy result" } },
     { "one number moved by constants",
       "SELECT 10 - 2 * COUNT(*) AS x FROM buys",
-      { "Column x: computed from m0 (+-13); expected error +-26" } },
+      { "Column x: computed from m0 (\302\26113); expected error "
+        "\302\26126" } },
     { "what is computed over rows of the answer",
       "SELECT land, COUNT(*) - lag(COUNT(*)) OVER (ORDER BY land) AS d FROM "
       "buys GROUP BY land",
-      { "Column d: computed from m0 (+-19); expected error depends" } },
+      { "Column d: computed from m0 (\302\26119); expected error depends" } },
     { "two tables of people",
       "SELECT COUNT(*) FROM buys b JOIN trips t ON b.who = t.who",
       { "Owned table shop.buys, one owner per row: who",
@@ -139,12 +141,13 @@ static const struct estimated {
     { "a key, a number and a quotient",
       "SELECT land, COUNT(*), AVG(n) / COUNT(*) FROM buys GROUP BY land",
       { "public", "discrete Gaussian, scale ",
-        "computed from m0 (+-29), 5 + m2 / m1 (+-1.03" },
+        "computed from m0 (\302\26129), 5 + m2 / m1 (\302\2611.03" },
       { 0, 29, -1 } },
     { "columns that pass through a SELECT around it, in another order",
       "SELECT c, 2 * c, land FROM (SELECT land, COUNT(*) AS c FROM buys GROUP "
       "BY land) x",
-      { "discrete Gaussian, scale 9.48", "computed from m0 (+-", "public" },
+      { "discrete Gaussian, scale 9.48", "computed from m0 (\302\261",
+        "public" },
       { 19, 38, 0 } },
     { "columns of a SELECT that groups the answer",
       "SELECT c, SUM(c), 1 FROM (SELECT land, COUNT(*) AS c FROM buys GROUP BY "

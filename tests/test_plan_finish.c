@@ -325,7 +325,7 @@ static const struct interval {
     int kind;
     double lo, hi; /* within one part in a thousand */
 } intervals[] = {
-    { "a count: sigma 2.236, 95 %: +-4",
+    { "a count: sigma 2.236, 95 %: \302\2614",
       "SELECT COUNT(DISTINCT who) FROM buys",
       { 100 },
       INTERVAL_BOUNDED,
@@ -425,7 +425,8 @@ static const struct interval {
       INTERVAL_NONE,
       0,
       0 },
-    { "a difference: each of sigma 9.487 and 3.162 at 97.5 %, +-21 and +-7",
+    { "a difference: each of sigma 9.487 and 3.162 at 97.5 %, \302\26121 and "
+      "\302\2617",
       "SELECT COUNT(*) - COUNT(DISTINCT who) FROM buys",
       { 900, 500 },
       INTERVAL_BOUNDED,
@@ -720,12 +721,13 @@ static void reports_are_notices(void **state)
                                  .bounds = { .max_groups = 1 } };
     static const char sql[] = "SELECT kind, SUM(n) FROM buys GROUP BY kind";
     static const char *const told[] = {
-        "rows with a clamped n: about 15 +-",
-        "taken off by clamping n to [0, 10] (of a row at most 10): about 12 +-",
+        "rows with a clamped n: about 15 \302\261",
+        "taken off by clamping n to [0, 10] (of a row at most 10): about 12 "
+        "\302\261",
         "rows past the first 3 of a person in a group (of a person at most "
-        "48): about 203,335 +-",
+        "48): about 203,335 \302\261",
         "people of a group who count in 1 other instead (of a person at most 1 "
-        "group): about -3 +-",
+        "group): about -3 \302\261",
     };
     struct plan *p = NULL, *without = NULL;
     struct arena a;
@@ -762,7 +764,7 @@ static void reports_are_notices(void **state)
         if (!strstr(table.notices[p->n_notices + i], told[i]))
             fail_msg("%s", table.notices[p->n_notices + i]);
     assert_non_null(strstr(table.notices[p->n_notices + 2],
-                           ", most in a: about 200,000 +-"));
+                           ", most in a: about 200,000 \302\261"));
     noisy[8].v = -190000; /* as many rows below none are noise, not the most */
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     assert_null(strstr(table.notices[p->n_notices + 2], "; b: "));
@@ -798,7 +800,7 @@ static void reports_keep_the_audience(void **state)
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);
     assert_int_equal(table.n_rows, 1);
     const char *told = table.notices[p->n_notices + 2];
-    if (!strstr(told, "about 3,000 +-") || strstr(told, " a: "))
+    if (!strstr(told, "about 3,000 \302\261") || strstr(told, " a: "))
         fail_msg("%s", told);
     noisy[width + p->people].v = 49;
     assert_int_equal(plan_finish(&table, p, &in, &a, &err), ERR_OK);

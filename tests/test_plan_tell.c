@@ -59,7 +59,8 @@ static const struct noted {
       "SELECT MEDIAN(LEAST(5, n)) FROM buys",
       { .kind = ASK_ACCURACY_ABS, .half_width = 500 },
       { "each person counts with at most 3 rows in a group",
-        "a percentile is held to +-500 rows: its rank may be off by so much, "
+        "a percentile is held to \302\261500 rows: its rank may be off by so "
+        "much, "
         "how far its value is depends on the data" } },
     { "a constant that nobody declared",
       "SELECT COUNT(*) FROM buys WHERE kind = 'c'",

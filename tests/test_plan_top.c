@@ -239,8 +239,8 @@ static void check_row(void **state)
     arena_fini(&a);
 }
 
-/* +-100 at 95 % is sigma 51.276 exactly as a release of every group has it, and
- * each pick is as wide. */
+/* \302\261100 at 95 % is sigma 51.276 exactly as a release of every group has
+ * it, and each pick is as wide. */
 static void an_accuracy_is_met_by_both(void **state)
 {
     (void)state;
@@ -266,8 +266,8 @@ static void an_accuracy_is_met_by_both(void **state)
 }
 
 /*
- * +-20 at 95 % for private groups: numbers as a release of every group has
- * them, beside people at the default price, 0.05 over four groups, whose
+ * \302\26120 at 95 % for private groups: numbers as a release of every group
+ * has them, beside people at the default price, 0.05 over four groups, whose
  * threshold is 38; the stop of a pick lies no higher, though a pick could be as
  * wide as the numbers for less.
  */
@@ -420,7 +420,7 @@ static void explained(void **state)
         { "EXPLAIN (PRIVACY) SELECT city, COUNT(*) FROM buys GROUP BY city "
           "ORDER BY 2 DESC LIMIT 1",
           { "Top 1 by rows: picked one by one by the exponential mechanism",
-            "moves a number by at most 1", "delta 1e-08",
+            "moves a number by at most 1", "delta 1e-8",
             "would cost 1.99 times as much at equal noise and with groups of "
             "as few people shown" } },
         { "EXPLAIN (PRIVACY) SELECT city FROM buys GROUP BY city ORDER BY "

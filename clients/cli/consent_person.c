@@ -67,7 +67,11 @@ print_history(struct cli *cli, const Halftone__V1__History *m, struct err *err)
     if (!ok || !yes || !no)
         return err_set(err, ERR_LIMIT, "there are too many rows");
     TRY(grid_print(&g, cli->opt.format, &cli->term, cli->arena, err));
-    if (cli->opt.format == FORMAT_TABLE)
+    if (cli->opt.format == FORMAT_TABLE && m->n_events == 0)
+        (void)fputs("\nno decision of this person is kept: counted where no "
+                    "consent is needed, and nowhere else\n",
+                    cli->term.out);
+    else if (cli->opt.format == FORMAT_TABLE)
         (void)fprintf(cli->term.out, "\nyes to: %s\nno to: %s\n",
                       *yes ? yes : "nothing", *no ? no : "nothing");
     for (size_t i = 0; cli->opt.format == FORMAT_TABLE && i < m->n_contacts;

@@ -34,14 +34,34 @@ static const char *domain_text(const column *c, bool all, struct arena *a)
     return arena_printf(a, "%s, and %zu more", listed, c->n_domain - n);
 }
 
+static bool is_of_times(const column *c)
+{
+    return strcmp(c->type, "timestamp") == 0 || strcmp(c->type, "date") == 0;
+}
+
+/* One end of a range: a number, or the time that it stands for. */
+static const char *end_text(const column *c, double end, struct arena *a)
+{
+    static const int64_t DAY_US = INT64_C(86400000000);
+    char text[64];
+    struct writer w = writer_of(text, sizeof text);
+    struct value v = { .type = VALUE_TIMESTAMP, .i = (int64_t)end };
+    if (!is_of_times(c))
+        return arena_strdup(a, number_shortest(end).s);
+    if (strcmp(c->type, "date") == 0)
+        v = (struct value){ .type = VALUE_DATE, .i = v.i / DAY_US };
+    value_print(&w, &v);
+    return writer_cstr(&w) ? arena_strdup(a, text) : NULL;
+}
+
 static const char *range_text(const column *c, struct arena *a)
 {
     if (c->n_domain > 0)
         return domain_text(c, false, a);
     if (!c->has_range)
         return "";
-    return arena_printf(a, "%s to %s", number_shortest(c->lo).s,
-                        number_shortest(c->hi).s);
+    const char *lo = end_text(c, c->lo, a), *hi = end_text(c, c->hi, a);
+    return lo && hi ? arena_printf(a, "%s to %s", lo, hi) : NULL;
 }
 
 /* ---- table and csv: a row for each column of each table ---- */
@@ -162,9 +182,15 @@ static void json_column(struct json *j, const column *c, struct arena *a)
         json_close(j, ']');
     json_key(j, "range");
     if (c->has_range) {
+        const char *lo = end_text(c, c->lo, a), *hi = end_text(c, c->hi, a);
         json_open(j, '[');
-        json_double(j, c->lo);
-        json_double(j, c->hi);
+        if (is_of_times(c)) {
+            json_text(j, lo ? lo : "");
+            json_text(j, hi ? hi : "");
+        } else {
+            json_double(j, c->lo);
+            json_double(j, c->hi);
+        }
         json_close(j, ']');
     } else {
         json_null(j);

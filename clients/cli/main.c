@@ -2,6 +2,7 @@
  * build/halftone: ask a Halftone server from the command line.
  * commands.c lists what it can do; each command is a file of its own.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,15 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
-/* Everything printed arrived: a full disk must not look like success. */
+/* Did whoever reads leave, as head does when it has enough? */
+static bool nobody_reads(FILE *out)
+{
+    struct pollfd p = { .fd = fileno(out) };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+/* Everything printed arrived: a full disk must not look like success.  Without
+ * a reader it ends as other programs of a pipe do. */
 static int close_output(struct cli *cli, int code)
 {
     struct err err;
@@ -25,6 +34,10 @@ static int close_output(struct cli *cli, int code)
         return code;
     if (code != 0)
         return code;
+    if (nobody_reads(cli->term.out)) {
+        (void)signal(SIGPIPE, SIG_DFL);
+        (void)raise(SIGPIPE);
+    }
     (void)err_set(&err, ERR_INTERNAL, "cannot write the output");
     return cli_fail(cli, &err, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "clients/cli/cli.h"
 #include "clients/cli/grid.h"
+#include "clients/cli/number.h"
 #include "server/policy/policy.h"
 
 enum { COLUMNS = 11, ROWS_MAX = 4096 };
@@ -55,14 +56,35 @@ static const char *data_of(const struct policy *p, struct arena *a)
     return out;
 }
 
+/* Whose data: the categories of people are what the key names. */
+static const char *people_of(const struct policy *p, struct arena *a)
+{
+    const char *out = "", *key = "";
+    for (size_t t = 0; t < p->n_tables && out; t++) {
+        const struct policy_table *table = &p->tables[t];
+        if (!table->owned)
+            continue;
+        const char *name = table->columns[table->key].name;
+        out = strcmp(name, key) == 0
+                  ? arena_printf(a, "%s, %s", out, table->name)
+                  : arena_printf(a, "%s%sby %s in %s", out, *out ? "; " : "",
+                                 name, table->name);
+        key = name;
+    }
+    return out ? arena_printf(
+                     a, "those named %s; at most %s", out,
+                     number_grouped(number_scaled(p->max_people, 0).s).s)
+               : NULL;
+}
+
 static const char *safeguards_of(const struct policy *p, struct arena *a)
 {
     const struct policy_shown cap = policy_shown_of(p, p->cap);
     return arena_printf(a,
                         "aggregates under differential privacy, epsilon %.3g "
-                        "at delta %.1g for life over all recipients; pseudonyms"
-                        "; %s",
-                        cap.epsilon, cap.delta,
+                        "at delta %s for life over all recipients; pseudonyms; "
+                        "%s",
+                        cap.epsilon, number_people(cap.delta, 2).s,
                         p->has_consent ? "a register of consent says who counts"
                                        : "no register of consent");
 }
@@ -76,14 +98,14 @@ static bool add(struct grid *g, const struct policy *p,
     cell[2] = purpose->id;
     cell[3] = purpose->help;
     cell[4] = basis_of(purpose->basis);
-    cell[5] = p->help;
+    cell[5] = people_of(p, a);
     cell[6] = data_of(p, a);
     cell[7] = "analysts and dashboards of the principals file, who get "
               "aggregates alone";
     cell[8] = span(purpose->retention_s, a);
     cell[9] = span(p->reuse_for_s, a);
     cell[10] = safeguards_of(p, a);
-    return cell[6] && cell[10];
+    return cell[5] && cell[6] && cell[10];
 }
 
 static enum err_code add_file(struct grid *g, const char *path, struct arena *a,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/base/shown.h"
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
 #include "server/pg/pg_price.h"
@@ -111,10 +112,14 @@ enum err_code pg_own_show(const char **out, struct pg_backend *b,
     const struct reply_budget *r = &reply.budget;
     const double per = r->pure ? NANO : PICO;
     *out = arena_printf(
-        &b->scratch, "%s %.4g of %.4g left in %s", r->pure ? "epsilon" : "rho",
-        pg_price_down(r->pure ? r->remaining_eps_nano : r->remaining_rho_pico,
-                      per),
-        (double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico) / per,
+        &b->scratch, "%s %s of %s left in %s", r->pure ? "epsilon" : "rho",
+        shown_of(pg_price_down(r->pure ? r->remaining_eps_nano
+                                       : r->remaining_rho_pico,
+                               per),
+                 4)
+            .s,
+        shown_of((double)(r->pure ? r->cap_eps_nano : r->cap_rho_pico) / per, 4)
+            .s,
         r->dataset);
     return *out ? ERR_OK : full(err);
 }

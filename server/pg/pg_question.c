@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/base/shown.h"
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
 #include "server/pg/pg_price.h"
@@ -47,17 +48,18 @@ static const char *price_text(const struct reply_receipt *r, struct arena *a)
                                  : pg_price_up(r->rho_pico, PICO);
     const double left = r->pure ? pg_price_down(r->remaining_eps_nano, NANO)
                                 : pg_price_down(r->remaining_rho_pico, PICO);
-    const char *shown = r->pure
-                            ? ""
-                            : arena_printf(a, " (epsilon %.3g at delta %.3g)",
-                                           r->epsilon, r->shown_delta);
+    const char *shown = r->pure ? ""
+                                : arena_printf(a, " (epsilon %s at delta %s)",
+                                               shown_of(r->epsilon, 3).s,
+                                               shown_of(r->shown_delta, 3).s);
     if (r->cached)
         return arena_printf(a,
-                            "answered from the store, nothing charged; %s %.4g "
+                            "answered from the store, nothing charged; %s %s "
                             "left; query %s",
-                            unit, left, r->query_id);
-    return arena_printf(a, "charged %s %.4g%s; %s %.4g left; query %s", unit,
-                        price, shown ? shown : "", unit, left, r->query_id);
+                            unit, shown_of(left, 4).s, r->query_id);
+    return arena_printf(a, "charged %s %s%s; %s %s left; query %s", unit,
+                        shown_of(price, 4).s, shown ? shown : "", unit,
+                        shown_of(left, 4).s, r->query_id);
 }
 
 /* The answer's own remarks, then its price. */

@@ -177,10 +177,11 @@ static enum err_code need_quotient(struct draft *d, bool *has,
     const double n = draft_public_size(d), level = d->plan->level;
     const double each = w * n / fabs(q->factor) * M_SQRT1_2 * 0.999;
     const double most = moves(d, q->num->index) / moves(d, q->den->index);
-    TRY(draft_notice(d, err,
-                     "a quotient is held to +-%.4g where it is over %.0f or "
-                     "more, the public size of a group",
-                     w, n));
+    TRY(draft_notice(
+        d, err,
+        "a quotient is held to \xc2\xb1%.4g where it is over %.0f or "
+        "more, the public size of a group",
+        w, n));
     TRY(need(d, has, d->plan->aggs[q->num->index].measure, each, level, err));
     return need(d, has, d->plan->aggs[q->den->index].measure, each / most,
                 level, err);

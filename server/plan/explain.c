@@ -3,6 +3,7 @@
 
 #include "dp/interval.h"
 #include "dp/notion.h"
+#include "server/base/shown.h"
 #include "server/plan/draft.h"
 #include "server/plan/explain.h"
 #include "server/plan/top.h"
@@ -76,9 +77,9 @@ static void groups(struct writer *w, const struct draft *d)
     if (plan_thresholds(p))
         writer_printf(w,
                       "A group is shown when its noisy number of people "
-                      "exceeds %llu (delta %.3g)\n",
+                      "exceeds %llu (delta %s)\n",
                       (unsigned long long)p->keep.above,
-                      (double)p->price.delta_atto * DP_ATTO);
+                      shown_of((double)p->price.delta_atto * DP_ATTO, 3).s);
     if (plan_thresholds(p))
         writer_printf(w,
                       "  of at most %llu groups; should there be more, those "
@@ -93,17 +94,17 @@ void draft_explain_price(struct writer *w, const struct plan *p)
 {
     double eps = 0;
     if (p->policy->notion == DP_PURE) {
-        writer_printf(w, "Price: epsilon %.9g\n",
-                      (double)p->price.eps_nano * DP_NANO);
+        writer_printf(w, "Price: epsilon %s\n",
+                      shown_of((double)p->price.eps_nano * DP_NANO, 9).s);
         return;
     }
     const double rho = (double)p->price.rho_pico * DP_PICO;
-    writer_printf(w, "Price: rho %.9g, delta %.3g", rho,
-                  (double)p->price.delta_atto * DP_ATTO);
+    writer_printf(w, "Price: rho %s, delta %s", shown_of(rho, 9).s,
+                  shown_of((double)p->price.delta_atto * DP_ATTO, 3).s);
     if (dp_notion_eps(&eps, p->policy->notion, p->price,
                       p->policy->shown_delta) == DP_OK)
-        writer_printf(w, "; alone epsilon %.4g at delta %.3g", eps,
-                      p->policy->shown_delta);
+        writer_printf(w, "; alone epsilon %s at delta %s", shown_of(eps, 4).s,
+                      shown_of(p->policy->shown_delta, 3).s);
     writer_str(w, "\n");
 }
 

@@ -5,6 +5,7 @@
 
 #include "dp/interval.h"
 #include "dp/notion.h"
+#include "server/base/shown.h"
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/laws.h"
@@ -49,9 +50,11 @@ static double center_of(const struct plan_measure *m)
 static void costs(struct writer *w, const struct plan *p, struct dp_price price)
 {
     const enum dp_notion notion = p->policy->notion;
-    writer_printf(w, "; costs %s %.6g", dp_notion_unit_name(notion),
-                  (double)dp_notion_units(notion, price) *
-                      dp_notion_unit(notion));
+    writer_printf(w, "; costs %s %s", dp_notion_unit_name(notion),
+                  shown_of((double)dp_notion_units(notion, price) *
+                               dp_notion_unit(notion),
+                           6)
+                      .s);
 }
 
 static void print_measure(struct writer *w, const struct plan *p,
@@ -68,7 +71,7 @@ static void print_measure(struct writer *w, const struct plan *p,
                       ldexp((double)m->center, -(int)m->grid_bits));
     writer_printf(w,
                   "; one person changes it by at most %.6g per group; %s, "
-                  "scale %.6g; +-%.6g at %g %%",
+                  "scale %.6g; \xc2\xb1%.6g at %g %%",
                   ldexp((double)m->bound, plan_measure_exp(m)), law_name(m),
                   scale_of(m), half_width(m, 1 - p->level), p->level * 100);
     if (!p->adds_up && dp_vector_price(&price, &v, p->policy->notion) == DP_OK)
@@ -247,7 +250,7 @@ static void print_read(struct writer *w, const struct plan *p, uint64_t aggs)
         writer_str(w, shown == 1 ? "" : ", ");
         print_agg(w, p, &p->aggs[i]);
         if (!isnan(e))
-            writer_printf(w, " (+-%.6g)", e);
+            writer_printf(w, " (\xc2\xb1%.6g)", e);
     }
 }
 
@@ -329,7 +332,7 @@ static void print_column(struct writer *w, const struct plan *p,
     else if (isnan(e))
         writer_str(w, "; expected error depends on the noisy result\n");
     else
-        writer_printf(w, "; expected error +-%.6g\n", e);
+        writer_printf(w, "; expected error \xc2\xb1%.6g\n", e);
 }
 
 void explain_noise(struct writer *w, const struct plan *p)

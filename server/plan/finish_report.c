@@ -63,7 +63,7 @@ static void put_estimate(struct writer *w, const struct report *r, dp_int v,
     writer_str(w, "about ");
     put_number(w, in_units(r, (double)v), half);
     if (isfinite(half)) {
-        writer_str(w, " +-");
+        writer_str(w, " \xc2\xb1");
         put_number(w, half, half);
     }
 }

@@ -274,8 +274,8 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
         return err_hint(err, "an accuracy of %.4g%% would fit", fits * 100);
     if (d->req->ask.kind == ASK_ACCURACY_ABS)
         return err_hint(err,
-                        fits < 1e4 ? "an accuracy of +-%.4g would fit"
-                                   : "an accuracy of +-%.0f would fit",
+                        fits < 1e4 ? "an accuracy of \xc2\xb1%.4g would fit"
+                                   : "an accuracy of \xc2\xb1%.0f would fit",
                         fits);
     return err_hint(err, "ask for at most %s %.4g", unit, asked_may);
 }

@@ -172,12 +172,12 @@ static enum err_code tell_accuracy(struct draft *d, struct err *err)
         (p->selects || d->policy->expected_size == 0))
         TRY(draft_notice(d, err,
                          "no size is public, so an average's sum and count are "
-                         "each held to +-%.4g, not the average",
+                         "each held to \xc2\xb1%.4g, not the average",
                          w));
     if (p->n_picks > 0)
         return draft_notice(
             d, err,
-            "a percentile is held to +-%.4g %s: its rank may "
+            "a percentile is held to \xc2\xb1%.4g %s: its rank may "
             "be off by so much, how far its value is depends "
             "on the data",
             kind == ASK_ACCURACY_REL ? w * 100 : w,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dp/notion.h"
+#include "server/base/shown.h"
 
 /*
  * How many of the largest private groups are weighed: as many as a pick goes
@@ -327,9 +328,10 @@ static void told_picks(struct writer *w, const struct plan *p)
     if (!t->declared)
         writer_printf(w,
                       "  fewer are shown where the next lies less than about "
-                      "%.6g above the %zuth (delta %.3g)\n",
+                      "%.6g above the %zuth (delta %s)\n",
                       ldexp((double)dp_topk_margin(t), plan_measure_exp(m)),
-                      t->fetched + 1, (double)t->delta_atto * DP_ATTO);
+                      t->fetched + 1,
+                      shown_of((double)t->delta_atto * DP_ATTO, 3).s);
     if (p->top.hidden)
         writer_printf(w, "  %s orders them and is not told itself\n", m->what);
     else

@@ -49,6 +49,12 @@ struct policy_shown policy_shown_of(const struct policy *p,
         .epsilon = 0,
         .delta = (double)price.delta_atto * DP_ATTO + p->shown_delta,
     };
+    /* The cap is rounded down to the ledger's units: say what was asked for. */
+    if (p->cap_epsilon > 0 && price.rho_pico == p->cap.rho_pico &&
+        price.delta_atto == p->cap.delta_atto) {
+        s.epsilon = p->cap_epsilon;
+        return s;
+    }
     /* Saturated prices have no finite epsilon worth showing. */
     if (dp_notion_eps(&s.epsilon, p->notion, price, p->shown_delta) != DP_OK)
         s.epsilon = INFINITY;

@@ -170,6 +170,7 @@ struct policy {
 
     enum dp_notion notion;
     struct dp_price cap;           /* of the filter, for life */
+    double cap_epsilon;            /* of it, as it was written; 0 = as a rho */
     struct dp_price default_price; /* of a query that names none */
     struct dp_price max_price;     /* of one query */
     double default_delta;          /* of one selection; 0 under pure */

@@ -121,6 +121,7 @@ static void resolve_cap(struct loader *l, struct policy_file *file)
         p->shown_delta = file->shown_delta;
         if (isnan(p->shown_delta))
             p->shown_delta = by_eps ? t->delta / 2 : SHOWN_DELTA_DEFAULT;
+        p->cap_epsilon = by_eps ? t->eps : 0;
         if (by_eps)
             own.delta = t->delta - p->shown_delta;
         if (own.delta < 0) {

@@ -121,7 +121,8 @@ check 'a receipt that was superseded is told' superseded
 
 records() {
     "$bin/halftone" policy records "$shop/shop.yaml" -o csv 2>/dev/null >"$run/records.csv"
-    [ "$(wc -l <"$run/records.csv")" -eq 6 ] && grep -q 'privacy@shop.example' "$run/records.csv"
+    [ "$(wc -l <"$run/records.csv")" -eq 6 ] && grep -q 'privacy@shop.example' "$run/records.csv" &&
+        grep -q 'those named by customer_id in customers, orders' "$run/records.csv"
 }
 check 'records of processing have a row for each purpose' records
 
