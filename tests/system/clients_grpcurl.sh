@@ -27,7 +27,7 @@ calls() { # METHOD REQUEST WANT
 h=halftone.v1.Halftone
 calls $h/Query "$query" '"queryId"'
 calls $h/Batch "{\"purpose\":\"improve_products\",\"queries\":[$query]}" '"answers"'
-calls $h/Estimate "{\"query\":$query}" '"rhoPico"'
+calls $h/Estimate "{\"query\":$query}" '"plan"'
 calls $h/ListDatasets '{}' '"shop"'
 calls $h/DescribeDataset '{"dataset":"shop"}' '"customer_id"'
 calls $h/GetBudget '{}' '"spentRhoPico"'
