@@ -248,7 +248,9 @@ $(BUILD)/$(GEN)/%.o: $(GEN)/%.c
 	$(Q)$(CC) $(CFLAGS) $(INCLUDE) -c $< -o $@
 # -MMD passes over what is included with -isystem.
 $(filter $(BUILD)/server/grpc/% $(BUILD)/clients/%,$(LIB_O)) \
-$(TESTS:%=%.o) $(TEST_LIB): $(PB_C)
+$(TESTS:%=%.o) $(TEST_LIB) \
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard $(patsubst %,tests/%/*.c, \
+                                    auditor crash system))): $(PB_C)
 
 $(BUILD)/%.o: %.c | $(PB_C) build/deps.ok
 	@mkdir -p $(@D)

@@ -5,8 +5,10 @@
  * memory of the process, as ratios to plain: medians over rounds, and the least
  * and greatest CPU ratio of a round.
  *
- *   bench_bounding [ROWS [ROUNDS [N]]] 2,000,000 rows and 3 rounds; of all
- *                                      questions, or the N-th alone
+ *   bench_bounding [ROWS [ROUNDS [N [FORMS]]]]
+ *                                      2,000,000 rows and 3 rounds; of all
+ *                                      questions, or the N-th alone, all forms
+ *                                      or its first ones
  *   bench_bounding growth [MOST]       10^5, 10^6, ... rows up to 10^7, a round
  *
  * The data are made once per size by seeded SQL: ROWS events of ROWS / 20
@@ -423,7 +425,7 @@ static double median(double *v, unsigned n)
 static size_t ask(struct series out[FORMS_MAX], const struct question *q,
                   const struct data *data, unsigned rounds, size_t most)
 {
-    const char *sql[FORMS_MAX];
+    const char *sql[FORMS_MAX] = { NULL };
     struct arena a;
     size_t n = 0;
     arena_init(&a, ROOM);
@@ -457,7 +459,8 @@ static void print_series(struct series *s, unsigned rounds)
     (void)fflush(stdout);
 }
 
-static void table(unsigned long long rows, unsigned rounds, size_t only)
+static void table(unsigned long long rows, unsigned rounds, size_t only,
+                  size_t forms)
 {
     static struct series s[FORMS_MAX];
     struct data data;
@@ -467,7 +470,7 @@ static void table(unsigned long long rows, unsigned rounds, size_t only)
     for (size_t i = 0; i < sizeof QUESTIONS / sizeof QUESTIONS[0]; i++) {
         if (only && i + 1 != only)
             continue;
-        const size_t n = ask(s, &QUESTIONS[i], &data, rounds, FORMS_MAX);
+        const size_t n = ask(s, &QUESTIONS[i], &data, rounds, forms);
         printf("\n%s\n%-32s %8s %8s %8s %9s  %s\n", QUESTIONS[i].name, "form",
                "cpu", "wall", "memory", "cpu s", "cpu, least..greatest");
         for (size_t f = 0; f < n; f++)
@@ -525,8 +528,8 @@ int main(int argc, char **argv)
     if (grows)
         growth(rows);
     else
-        table(rows, (unsigned)rounds,
-              argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
+        table(rows, (unsigned)rounds, argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
+              argc > 4 ? strtoul(argv[4], NULL, 10) : FORMS_MAX);
     arena_fini(&lasting);
     return 0;
 }
