@@ -7,6 +7,7 @@
 
 #include "server/consent/contact.h"
 #include "server/consent/history.h"
+#include "server/consent/parts.h"
 
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
@@ -372,6 +373,51 @@ static void check_choices(void **state)
     fixture_close(&f);
 }
 
+/* The file refuses: nothing is half done, and later all of it is. */
+static void check_full(void **state)
+{
+    enum { PEOPLE = 2000 };
+    struct fixture f;
+    struct erasure e;
+    struct history h;
+    struct err err = { 0 };
+    enum err_code code = ERR_OK;
+    char who[16] = "";
+    (void)state;
+    fixture_open(&f);
+    for (int i = 1; i <= 3; i++) {
+        (void)snprintf(who, sizeof who, "%d", i);
+        must(decide(&f, who, CONSENT_GRANTED, 0, &err), &err);
+    }
+    assert_int_equal(sqlite3_exec(f.c->shelf.db, "PRAGMA max_page_count = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK); /* no page more than there are */
+    for (int i = 4; code == ERR_OK && i < PEOPLE; i++) {
+        (void)snprintf(who, sizeof who, "%d", i);
+        code = erase(&f, who, 0, &e, &err);
+        arena_reset(&f.a);
+    }
+    assert_int_equal(code, ERR_UNAVAILABLE);
+    assert_false(is_to_go(&f, who));
+    /* Somebody of whom something is kept. */
+    assert_int_equal(erase(&f, "2", 0, &e, &err), ERR_UNAVAILABLE);
+    assert_true(stands(&f, "2", "a", PEOPLE_YES));
+    assert_false(is_to_go(&f, "2"));
+    must(consent_history(&h, f.c, f.circle, "2", 1, &f.a, &err), &err);
+    assert_int_equal(h.n, 1);
+    assert_string_equal(h.events[0].proof, "drawer-3f");
+    assert_int_equal(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err),
+                     ERR_NOT_FOUND);
+    assert_int_equal(sqlite3_exec(f.c->shelf.db,
+                                  "PRAGMA max_page_count = 1000000", NULL, NULL,
+                                  NULL),
+                     SQLITE_OK);
+    must(erase(&f, "2", 0, &e, &err), &err);
+    assert_false(e.was_there);
+    assert_false(stands(&f, "2", "a", PEOPLE_YES));
+    fixture_close(&f);
+}
+
 /* A purpose that a later policy names. */
 static void check_new_purpose(void **state)
 {
@@ -556,6 +602,8 @@ int main(void)
           NULL, NULL },
         { "the key is in no file any more", check_destroyed, NULL, NULL, NULL },
         { "nor how she wished to be contacted", check_choices, NULL, NULL,
+          NULL },
+        { "a full disk leaves nothing half done", check_full, NULL, NULL,
           NULL },
         { "a purpose that comes later is none of hers", check_new_purpose, NULL,
           NULL, NULL },

@@ -70,8 +70,8 @@ static bool sync_folder(const char *file)
     return fd >= 0 && fsync(fd) == 0;
 }
 
-enum err_code duck_replace(const char *file, const char *fresh,
-                           const struct stat *was, struct err *err)
+enum err_code duck_settle(const char *fresh, const struct stat *was,
+                          struct err *err)
 {
     AUTO_CLOSE int fd = open(fresh, O_RDWR | O_CLOEXEC);
     if (fd < 0)
@@ -83,6 +83,12 @@ enum err_code duck_replace(const char *file, const char *fresh,
         return failed(err, fresh);
     if (fchmod(fd, was->st_mode & 07777) != 0 || fsync(fd) != 0)
         return failed(err, fresh);
+    return ERR_OK;
+}
+
+enum err_code duck_replace(const char *file, const char *fresh,
+                           const struct stat *was, struct err *err)
+{
     if (!is_as_it_was(file, was))
         return err_set(err, ERR_UNAVAILABLE,
                        "%s changed while it was written anew: it stays as it "

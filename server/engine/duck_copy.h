@@ -11,10 +11,14 @@
 enum err_code duck_copy_file(const char *to, const char *from, struct stat *was,
                              struct err *err) MUST_CHECK;
 
+/* `fresh` is on the disk, with the owner, group and mode that *was has.
+ * ERR_UNAVAILABLE. */
+enum err_code duck_settle(const char *fresh, const struct stat *was,
+                          struct err *err) MUST_CHECK;
+
 /*
- * `fresh` takes the place of `file`, with its owner, group and mode, durably.
- * ERR_UNAVAILABLE: `file` is not what it *was any more, or the disk failed;
- * it stays.
+ * What was settled takes the place of `file`, durably.  ERR_UNAVAILABLE: `file`
+ * is not what it *was any more, or the disk failed; it stays.
  */
 enum err_code duck_replace(const char *file, const char *fresh,
                            const struct stat *was, struct err *err) MUST_CHECK;

@@ -180,6 +180,7 @@ static enum err_code replace(const struct duck_rewrite *r, const char *file,
                              const char *fresh, const struct stat *was,
                              struct err *err)
 {
+    TRY(duck_settle(fresh, was, err));
     if (!r->wait_idle(r->ctx))
         return err_set(err, ERR_UNAVAILABLE,
                        "%s is always read: it was not replaced", file);
@@ -297,6 +298,8 @@ static enum err_code rewrite_database(struct rewriting *m, const char *path,
     if (code == ERR_OK)
         code = fill_database(m, path, work, fresh, err);
     duck_close(&m->duck); /* nothing of it is open when it takes its place */
+    if (code == ERR_OK)
+        code = duck_settle(fresh, &was, err);
     if (code == ERR_OK)
         code = duck_replace(path, fresh, &was, err);
     unlink_with_log(work);
