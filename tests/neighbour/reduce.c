@@ -226,7 +226,9 @@ void reduce_print(const struct pair *p, const char *sql, const char *wrong)
     if (strstr(s->policy, "consent: {"))
         for (size_t i = 0; i < s->n_events; i++)
             (void)fprintf(stderr, "  person %u: %s\n", s->events[i].person,
-                          consent_state_name(s->events[i].state));
+                          s->events[i].state == SHOP_ERASED
+                              ? "erased"
+                              : consent_state_name(s->events[i].state));
     for (size_t t = 0; shop_table(t, &n_cells); t++) {
         size_t rows = 0;
         for (size_t i = 0; i < s->n_rows; i++)

@@ -150,6 +150,7 @@ const struct shop_event *shop_decide(struct shop *s, struct draw *d)
         CONSENT_GRANTED, CONSENT_GRANTED,  CONSENT_WITHDRAWN,
         CONSENT_EXPIRED, CONSENT_OBJECTED, CONSENT_SPECIAL,
         CONSENT_GRANTED, CONSENT_ORDINARY, CONSENT_EXPLICIT,
+        SHOP_ERASED,
     };
     if (s->n_events == SHOP_EVENTS_MAX)
         return NULL;

@@ -39,6 +39,8 @@ struct shop_row {
 };
 
 /* A decision about the purpose, in the order of time. */
+/* Beside the states of a decision: the person is erased. */
+#define SHOP_ERASED CONSENT_STATES
 struct shop_event {
     uint8_t person; /* 1..SHOP_PEOPLE */
     enum consent_state state;

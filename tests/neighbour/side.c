@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/consent/erase.h"
 #include "server/main/consent_gate.h"
+#include "server/main/erasing.h"
 #include "server/main/notion.h"
 #include "server/metrics/metrics.h"
 #include "server/pg/pg_rows.h"
@@ -63,22 +65,57 @@ static void open_register(struct side *s)
     s->dataset.gate = consent_gate_of(&s->dataset);
 }
 
+/* She is erased; a list of it is confirmed, whether her rows are gone or not,
+ * and the data are looked at. */
+static void erase(struct side *s, const char *subject)
+{
+    struct erasure out;
+    struct erasure_list list;
+    struct err err = { 0 };
+    struct arena a;
+    bool was_there;
+    struct dataset looked = s->dataset;
+    const char *const id = s->dataset.policy->id;
+    const struct erasure_request r = { .subject = subject,
+                                       .asked_us = NOW_US + s->decided++,
+                                       .deadline_s = 86400,
+                                       .datasets = &id,
+                                       .n_datasets = 1 };
+    arena_init(&a, 1 << 20);
+    looked.engine = s->inner;
+    if (consent_erase(s->consent, s->dataset.circle, &r, &out, &a, &err) !=
+            ERR_OK ||
+        consent_list_new(s->consent, s->dataset.circle, id, &list, &err) !=
+            ERR_OK ||
+        consent_list_handed(s->consent, s->dataset.circle, id, &list, &err) !=
+            ERR_OK ||
+        consent_list_confirm(s->consent, s->dataset.circle, id, list.number,
+                             &was_there, &err) != ERR_OK ||
+        erasing_pass(&looked, &s->clock.clock, &err) != ERR_OK)
+        die("an erasure", &err);
+    arena_fini(&a);
+}
+
 void side_decide(struct side *s, unsigned person, enum consent_state state)
 {
-    const int64_t first_us = NOW_US - INT64_C(86400000000), step_us = 1000000;
+    /* Later than the clock, so that she can say yes after she was erased. */
     struct consent_recorded out;
     struct err err = { 0 };
     char subject[16];
     if (!s->consent)
         return;
     (void)snprintf(subject, sizeof subject, "%u", person);
+    if (state == SHOP_ERASED) {
+        erase(s, subject);
+        return;
+    }
     const struct consent_event e = { .subject = subject,
                                      .subject_len = strlen(subject),
                                      .state = state,
                                      .purposes =
                                          consent_marks(state) ? NULL : PURPOSES,
                                      .n_purposes = !consent_marks(state),
-                                     .at_us = first_us + step_us * s->decided++,
+                                     .at_us = NOW_US + 1 + s->decided++,
                                      .source = "a form",
                                      .proof = "",
                                      .by = "desk" };

@@ -37,8 +37,8 @@ struct side {
 void side_open(struct side *s, const char *policy, const char *dir);
 void side_close(struct side *s);
 
-/* A person decides, later than all before; nothing where there is no register.
- */
+/* A person decides, or is erased (SHOP_ERASED), later than all before; nothing
+ * where there is no register. */
 void side_decide(struct side *s, unsigned person, enum consent_state state);
 
 /* The dataset under another identity: its budget is whole again. */
