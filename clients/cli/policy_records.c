@@ -8,15 +8,15 @@
 #include "clients/cli/number.h"
 #include "server/policy/policy.h"
 
-enum { COLUMNS = 11, ROWS_MAX = 4096 };
+enum { COLUMNS = 12, ROWS_MAX = 4096 };
 
 static struct grid_column HEADS[COLUMNS] = {
     { "dataset", GRID_TEXT },     { "controller", GRID_TEXT },
     { "purpose", GRID_TEXT },     { "description", GRID_TEXT },
     { "legal_basis", GRID_TEXT }, { "people", GRID_TEXT },
     { "data", GRID_TEXT },        { "recipients", GRID_TEXT },
-    { "retention", GRID_TEXT },   { "reread_for", GRID_TEXT },
-    { "safeguards", GRID_TEXT },
+    { "retention", GRID_TEXT },   { "erased_within", GRID_TEXT },
+    { "reread_for", GRID_TEXT },  { "safeguards", GRID_TEXT },
 };
 
 static const char *basis_of(enum policy_basis b)
@@ -103,9 +103,10 @@ static bool add(struct grid *g, const struct policy *p,
     cell[7] = "analysts and dashboards of the principals file, who get "
               "aggregates alone";
     cell[8] = span(purpose->retention_s, a);
-    cell[9] = span(p->reuse_for_s, a);
-    cell[10] = safeguards_of(p, a);
-    return cell[5] && cell[6] && cell[10];
+    cell[9] = p->has_consent ? span(p->erasure.deadline_s, a) : NULL;
+    cell[10] = span(p->reuse_for_s, a);
+    cell[11] = safeguards_of(p, a);
+    return cell[5] && cell[6] && cell[11];
 }
 
 static enum err_code add_file(struct grid *g, const char *path, struct arena *a,
