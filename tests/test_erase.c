@@ -169,6 +169,9 @@ static void step(struct fixture *f, char what)
         must(erase(f, "1", f->asked_us, &e, &err), &err);
         assert_true(e.was_there);
         break;
+    case '+': /* somebody else */
+        must(erase(f, "2", 0, &e, &err), &err);
+        break;
     case 'l': /* a list is handed over */
         hand(f);
         break;
@@ -418,6 +421,101 @@ static void check_full(void **state)
     fixture_close(&f);
 }
 
+/* ---- an older copy of the register ---- */
+
+static void copy_file(const char *to, const char *from)
+{
+    static uint8_t bytes[4 << 20];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    const size_t n = fread(bytes, 1, sizeof bytes, in);
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+    (void)fclose(in);
+    (void)fclose(out);
+}
+
+static const struct put_back {
+    const char *name, *before, *after; /* the copy was made between */
+    const char *tail;                  /* added to the file of erasures */
+    bool yes, to_go;
+} put_backs[] = {
+    { "an older register forgets no erasure", "y", "e", "", false, true },
+    { "nor one of somebody it never heard of", "", "e", "", false, true },
+    { "what it knows is not done again", "yex", "y", "", false, true },
+    { "who came back before the copy was made is back", "yexy", "w", "", true,
+      false },
+    { "who was erased again after it is erased", "yexy", "e", "", false, true },
+    { "a line that was cut is passed over", "y", "e", "0102", false, true },
+};
+
+static void check_put_back(void **state)
+{
+    const struct put_back *row = *state;
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    char copy[128], beside[128];
+    fixture_open(&f);
+    (void)snprintf(copy, sizeof copy, "%s/copy", f.dir.dir);
+    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    for (const char *s = row->before; *s; s++)
+        step(&f, *s);
+    consent_close(f.c);
+    copy_file(copy, f.dir.path);
+    open_again(&f);
+    for (const char *s = row->after; *s; s++)
+        step(&f, *s);
+    consent_close(f.c);
+    copy_file(f.dir.path, copy);
+    FILE *log = fopen(beside, "ab");
+    assert_non_null(log);
+    (void)fputs(row->tail, log);
+    (void)fclose(log);
+    for (int again = 0; again < 2; again++) {
+        open_again(&f);
+        assert_int_equal(stands(&f, "1", "a", PEOPLE_YES), row->yes);
+        assert_int_equal(is_to_go(&f, "1"), row->to_go);
+        must(consent_erasure(f.c, f.circle, "1", &e, &f.a, &err), &err);
+        if (again == 0)
+            step(&f, '+'); /* the next line is its own */
+        consent_close(f.c);
+    }
+    open_again(&f);
+    must(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err), &err);
+    fixture_close(&f);
+}
+
+static void check_damaged(void **state)
+{
+    struct fixture f;
+    char beside[128];
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    step(&f, 'e');
+    consent_close(f.c);
+    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    FILE *log = fopen(beside, "r+b");
+    assert_non_null(log);
+    (void)fputs("zz", log);
+    (void)fclose(log);
+    const struct consent_options o = { .path = f.dir.path,
+                                       .clock = &f.clock.clock,
+                                       .keys = { .key = { { 1, 2, 3 } },
+                                                 .n = 1 } };
+    assert_int_equal(consent_open(&f.c, &o, &err), ERR_INTERNAL);
+    assert_non_null(strstr(err.msg, "line 1"));
+    assert_int_equal(remove(beside), 0); /* what the register knows is put in */
+    open_again(&f);
+    assert_true(is_to_go(&f, "1"));
+    FILE *again = fopen(beside, "rb");
+    assert_non_null(again);
+    assert_true(fgetc(again) != EOF);
+    (void)fclose(again);
+    fixture_close(&f);
+}
+
 /* A purpose that a later policy names. */
 static void check_new_purpose(void **state)
 {
@@ -605,6 +703,8 @@ int main(void)
           NULL },
         { "a full disk leaves nothing half done", check_full, NULL, NULL,
           NULL },
+        { "a damaged file of erasures is told, and made again", check_damaged,
+          NULL, NULL, NULL },
         { "a purpose that comes later is none of hers", check_new_purpose, NULL,
           NULL, NULL },
         { "a dataset that comes later has to do it, too", check_cover, NULL,
@@ -620,6 +720,7 @@ int main(void)
     };
     int failed = RUN_ROWS(lives, check_life);
     failed += RUN_ROWS(refused, check_refused);
+    failed += RUN_ROWS(put_backs, check_put_back);
     failed += cmocka_run_group_tests_name(__FILE__, others, NULL, NULL);
     return failed;
 }

@@ -40,7 +40,7 @@ static struct grid_column PLACE_HEADS[PLACE_COLUMNS] = {
     { "by", GRID_TEXT },          { "state", GRID_TEXT },
     { "suppressed", GRID_TEXT },  { "due", GRID_TEXT },
     { "done", GRID_TEXT },        { "verified", GRID_TEXT },
-    { "found again", GRID_TEXT }, { "late", GRID_BOOL },
+    { "found_again", GRID_TEXT }, { "late", GRID_BOOL },
 };
 
 static enum err_code
@@ -114,8 +114,8 @@ static struct grid_column LIST_HEADS[LIST_COLUMNS] = {
     { "number", GRID_NUMBER },    { "asked", GRID_TEXT },
     { "due", GRID_TEXT },         { "state", GRID_TEXT },
     { "by", GRID_TEXT },          { "list", GRID_NUMBER },
-    { "handed over", GRID_TEXT }, { "done", GRID_TEXT },
-    { "verified", GRID_TEXT },    { "found again", GRID_TEXT },
+    { "handed_over", GRID_TEXT }, { "done", GRID_TEXT },
+    { "verified", GRID_TEXT },    { "found_again", GRID_TEXT },
     { "late", GRID_BOOL },
 };
 
@@ -199,7 +199,7 @@ int run_erasures_list(struct cli *cli)
 
 static struct grid_column COUNT_HEADS[COUNT_COLUMNS] = {
     { "dataset", GRID_TEXT },       { "suppressed", GRID_AMOUNT },
-    { "handed over", GRID_AMOUNT }, { "done", GRID_AMOUNT },
+    { "handed_over", GRID_AMOUNT }, { "done", GRID_AMOUNT },
     { "verified", GRID_AMOUNT },    { "late", GRID_AMOUNT },
     { "was_there", GRID_BOOL },
 };

@@ -95,6 +95,17 @@ static struct consent_circle *find_circle(struct consent *c, const char *name)
     return circle;
 }
 
+struct consent_circle *circle_named(struct consent *c, const char *population)
+{
+    struct consent_circle *circle = find_circle(c, population);
+    if (circle ||
+        !shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", population))
+        return circle;
+    const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
+    shelf_end(&c->shelf, SHELF_POPULATION_NEW);
+    return add_circle(c, id, population);
+}
+
 static enum err_code learn_purpose(struct consent *c, struct learn *l,
                                    const struct policy_purpose *p)
 {
@@ -134,16 +145,11 @@ static enum err_code learn(struct consent *c, struct consent_job *job)
 {
     struct learn *l = (struct learn *)(void *)job;
     const struct policy *p = l->policy;
-    l->circle = find_circle(c, p->population);
-    if (!l->circle) {
-        if (!shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", p->population))
-            return ERR_UNAVAILABLE;
-        const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
-        shelf_end(&c->shelf, SHELF_POPULATION_NEW);
-        l->circle = add_circle(c, id, p->population);
-        if (!l->circle)
-            return err_set(job->err, ERR_LIMIT, "out of memory");
-    }
+    l->circle = circle_named(c, p->population);
+    if (!l->circle)
+        return c->shelf.rc != SQLITE_OK
+                   ? ERR_UNAVAILABLE
+                   : err_set(job->err, ERR_LIMIT, "out of memory");
     learn_key(l->circle, p);
     for (size_t i = 0; i < p->n_purposes; i++)
         TRY(learn_purpose(c, l, &p->purposes[i]));

@@ -107,7 +107,8 @@ static enum err_code load(struct consent *c, struct err *err)
     }
     shelf_end(&c->shelf, SHELF_HEAD);
     c->ticked_us = clock_wall_us(c->options.clock);
-    return state_load(c, err);
+    TRY(state_load(c, err));
+    return erase_log_open(c, err);
 }
 
 enum err_code consent_open(struct consent **out,
@@ -118,6 +119,7 @@ enum err_code consent_open(struct consent **out,
         return err_set(err, ERR_LIMIT, "out of memory");
     c->options = *o;
     c->shelf.lock_fd = -1;
+    c->erasures_fd = -1;
     c->last = &c->first;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_cond_init(&c->done, NULL);
@@ -144,6 +146,7 @@ void consent_close(struct consent *c)
     if (!c)
         return;
     shelf_close(&c->shelf);
+    erase_log_close(c);
     people_free(c->people);
     while (c->circles) {
         struct consent_circle *next = c->circles->next;

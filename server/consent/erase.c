@@ -1,6 +1,7 @@
 /* What is erased at once, and who stays out. */
 #include "server/consent/erase.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/consent/parts.h"
@@ -251,23 +252,70 @@ static bool part(struct consent *c, uint32_t number)
     return true;
 }
 
-static void put_erasure(struct consent *c, const struct asking *m,
-                        const struct pseudonym *who, int64_t now_us)
+/* Its number; 0: the file failed. */
+static int64_t put_row(struct consent *c, const struct consent_circle *circle,
+                       const struct erase_line *l)
 {
     struct shelf *s = &c->shelf;
-    const struct erasure_request *r = m->r;
-    const int64_t deadline_us = now_us + (int64_t)r->deadline_s * 1000000;
-    if (!shelf_find(s, SHELF_ERASURE_PUT, "ibiii", m->circle->id, who->bytes,
-                    sizeof who->bytes, r->asked_us, now_us, deadline_us))
-        return;
+    const struct fold_event link = { .at_us = l->recorded_us,
+                                     .until_us = FOLD_NEVER };
+    if (!shelf_find(s, SHELF_ERASURE_PUT, "ibiii", circle->id, l->who.bytes,
+                    sizeof l->who.bytes, l->asked_us, l->recorded_us,
+                    l->deadline_us))
+        return 0;
     const int64_t id = shelf_int(s, SHELF_ERASURE_PUT, 0);
     shelf_end(s, SHELF_ERASURE_PUT);
     shelf_run(s, SHELF_PLACES_RESET, "i", id);
-    for (size_t i = 0; i < r->n_datasets; i++)
-        shelf_run(s, SHELF_PLACE_PUT, "it", id, r->datasets[i]);
     /* One link of the chain, which names neither her nor what was kept. */
-    const struct fold_event link = { .at_us = now_us, .until_us = FOLD_NEVER };
-    chain_add(c, id, PEOPLE_NONE, &link, who->bytes, sizeof who->bytes);
+    chain_add(c, id, PEOPLE_NONE, &link, l->who.bytes, sizeof l->who.bytes);
+    return id;
+}
+
+static bool put_erasure(struct consent *c, const struct asking *m,
+                        const struct pseudonym *who)
+{
+    struct shelf *s = &c->shelf;
+    const struct erasure_request *r = m->r;
+    const int64_t now_us = clock_wall_us(c->options.clock);
+    const struct erase_line l = { .who = *who,
+                                  .asked_us = r->asked_us,
+                                  .recorded_us = now_us,
+                                  .deadline_us =
+                                      now_us + (int64_t)r->deadline_s * 1000000,
+                                  .population = m->circle->name,
+                                  .population_len = strlen(m->circle->name) };
+    if (!erase_log_add(c, &l))
+        return false;
+    const int64_t id = put_row(c, m->circle, &l);
+    for (size_t i = 0; id && i < r->n_datasets; i++)
+        shelf_run(s, SHELF_PLACE_PUT, "it", id, r->datasets[i]);
+    return true;
+}
+
+/* False: no memory. */
+static bool take_out(struct consent *c, const struct consent_circle *circle,
+                     uint32_t number)
+{
+    return number != PEOPLE_NONE && part(c, number) &&
+           keep_out(c, circle, number);
+}
+
+bool erase_again(struct consent *c, const struct erase_line *line)
+{
+    struct shelf *s = &c->shelf;
+    char *name = strndup(line->population, line->population_len);
+    const struct consent_circle *circle = name ? circle_named(c, name) : NULL;
+    free(name);
+    if (!circle)
+        return false;
+    if (find_erasure(c, circle, &line->who)) {
+        const int64_t recorded_us = shelf_int(s, SHELF_ERASURE, 2);
+        shelf_end(s, SHELF_ERASURE);
+        if (recorded_us >= line->recorded_us)
+            return true;
+    }
+    return take_out(c, circle, people_add(c->people, &line->who)) &&
+           put_row(c, circle, line) != 0;
 }
 
 static enum err_code erase(struct consent *c, struct consent_job *job)
@@ -278,12 +326,12 @@ static enum err_code erase(struct consent *c, struct consent_job *job)
     const bool was_there = is_there(c, m, number, &who);
     if (!was_there) {
         number = number == PEOPLE_NONE ? people_add(c->people, &who) : number;
-        if (number == PEOPLE_NONE || !part(c, number) ||
-            !keep_out(c, m->circle, number)) {
-            c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
+        const bool ok = take_out(c, m->circle, number);
+        if (!ok || !put_erasure(c, m, &who)) {
+            const int rc = ok ? SQLITE_FULL : SQLITE_NOMEM;
+            c->shelf.rc = c->shelf.rc == SQLITE_OK ? rc : c->shelf.rc;
             return ERR_LIMIT;
         }
-        put_erasure(c, m, &who, clock_wall_us(c->options.clock));
     }
     if (!find_erasure(c, m->circle, &who))
         return ERR_UNAVAILABLE; /* the file failed, which the writer tells */

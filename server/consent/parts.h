@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "server/consent/consent.h"
+#include "server/consent/erase_log.h"
 #include "server/consent/history.h"
 #include "server/consent/shelf.h"
 
@@ -54,6 +55,7 @@ struct consent {
     uint32_t next_id;
     struct parted *parted; /* in the transaction that runs; owned */
     size_t n_parted;
+    int erasures_fd; /* erase_log.h; -1 */
     bool sweeps;   /* something was destroyed that the log has still */
     int64_t *open; /* imports that are not done; the leader's, owned */
     size_t n_open;
@@ -74,6 +76,9 @@ enum err_code consent_run(struct consent *c,
 /* circle.c */
 enum err_code circle_load_all(struct consent *c, struct err *err) MUST_CHECK;
 struct consent_circle *circle_of_id(struct consent *c, int64_t id);
+/* Of the population, registered when it is not.  NULL: no memory, or the file
+ * failed. */
+struct consent_circle *circle_named(struct consent *c, const char *population);
 /* The number of the purpose; n_purposes when there is none. */
 size_t circle_purpose(const struct consent_circle *circle, const char *id);
 /* The pseudonyms of an identifier under all keys, the newest first.
@@ -197,6 +202,9 @@ bool erase_bars(int64_t *erased_us, struct consent *c,
  * but what she said yes to after she came back. */
 void erase_shape(struct fold *f, struct consent *c,
                  const struct consent_circle *circle, uint32_t number);
+/* She is erased as the line says, unless the register knows it.  False: no
+ * memory. */
+bool erase_again(struct consent *c, const struct erase_line *line);
 /* At a start, after people and before their events; later, for purposes that
  * are new.  False: no memory. */
 bool erase_load(struct consent *c);

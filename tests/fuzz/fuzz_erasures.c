@@ -12,6 +12,7 @@
 #include "clients/cli/erase.h"
 #include "server/audit/box.h"
 #include "server/base/base64.h"
+#include "server/consent/erase_log.h"
 #include "server/consent/receipt.h"
 
 #define REQUIRE(cond)                                                          \
@@ -40,6 +41,18 @@ static void check_list(const struct erase_list *list, const char *text,
     REQUIRE(w.len == n && memcmp(again, stood, n) == 0);
 }
 
+/* A line that is read is printed as it stood. */
+static void check_line(const char *text, size_t len)
+{
+    char again[1024];
+    struct erase_line line;
+    if (len > sizeof again || !erase_line_parse(&line, text, len))
+        return;
+    struct writer w = writer_of(again, sizeof again);
+    erase_line_print(&w, &line);
+    REQUIRE(w.len == len && memcmp(again, text, len) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const uint8_t secret[BOX_KEY_LEN] = { 7 };
@@ -64,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (code == ERR_OK && list.sealed_len <= len)
             REQUIRE(!box_open(out, secret, &c, list.sealed, list.sealed_len));
     }
+    check_line((const char *)data, len);
     (void)receipt_is_of((const char *)data, len, &who, 1);
     arena_fini(&a);
     return 0;

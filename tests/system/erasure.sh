@@ -22,6 +22,7 @@ policy() {
 }
 policy false
 write_config "$shop/shop.yaml"
+add_principal operator operator
 start_server
 
 as() { # WHO COMMAND...
@@ -66,6 +67,10 @@ before=$(people improve_products)
 as subjects consent record 1 --purpose measure_campaigns --source drawer-3f >/dev/null
 as subjects consent receipt 1 >"$run/receipt"
 
+stop_server
+mkdir "$run/backup" && cp "$run"/consent.db* "$run/backup/" && rm -f "$run/backup/consent.db-erasures"
+start_server
+
 # ---- at once ----
 erase_some() {
     local i
@@ -83,6 +88,14 @@ killed() {
     near "$(people improve_products)" $((before - 40)) && unchanged
 }
 check 'after kill -9, too' killed
+older() {
+    stop_server
+    rm -f "$run/consent.db" "$run"/consent.db-wal "$run"/consent.db-shm
+    cp "$run"/backup/* "$run/"
+    start_server
+    near "$(people improve_products)" $((before - 40)) && unchanged
+}
+check 'and in an older register that is put back' older
 unknown() {
     as subjects consent erase 7214809 -o csv | cut -d, -f1-4,9-10 >"$run/unknown" || return 1
     as subjects consent erasure 7 -o csv | cut -d, -f1-4,9-10 >"$run/known" || return 1
@@ -97,6 +110,8 @@ check 'a receipt of before is told so' says 'was erased on' as subjects consent 
 check "of somebody else it is not" says "not this person's" as subjects consent verify "$run/receipt" 2
 check 'a decision of before is refused' exits 3 as subjects consent record 7 \
     --purpose measure_campaigns --at 2024-01-01
+check 'an operator sees how many' says '40\|41' as operator erasures list
+check 'and has nothing done' exits 5 as operator erasures run
 check 'an analyst erases nobody' exits 5 "$bin/halftone" consent erase 50
 check 'nor sees who is' exits 5 "$bin/halftone" erasures list
 check 'who speaks for people signs no list' exits 5 as subjects erasures sign
