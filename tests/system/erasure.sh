@@ -93,6 +93,7 @@ older() {
     rm -f "$run/consent.db" "$run"/consent.db-wal "$run"/consent.db-shm
     cp "$run"/backup/* "$run/"
     start_server
+    as steward consent confirm --reason 'nothing but erasures came since' >/dev/null || return 1
     near "$(people improve_products)" $((before - 40)) && unchanged
 }
 check 'and in an older register that is put back' older
