@@ -50,6 +50,25 @@ static const struct row {
       "P:a:SELECT country, count(*) AS n FROM shop.orders WHERE amount > $1 "
       "GROUP BY country|D:S:a|S",
       "1 t(20) T(country:25 n:20) Z(I)", 0 },
+    { "one that SQL prepares is described and executed as one of Parse",
+      "Q:PREPARE a AS SELECT country, count(*) AS n FROM shop.orders WHERE "
+      "amount > $1 GROUP BY country|D:S:a|S|Q:EXECUTE a(5)|B::a:7|E::0|S",
+      "C(PREPARE) Z(I) t(20) T(country:25 n:20) Z(I) N(NOTICE) T(country:25 "
+      "n:20) D(DE,1) D(FR,2) D(GB,3) C(SELECT 3) Z(I) 2 N(NOTICE) D(DE,1) "
+      "D(FR,2) D(GB,3) C(SELECT 3) Z(I)",
+      2 },
+    { "EXECUTE over the extended protocol has the columns of what it executes",
+      "Q:PREPARE a (int, numeric) AS SELECT $1::int AS i, $2::numeric AS d|"
+      "P::EXECUTE a(5, 1.50)|B:::|D:P:|E::0|S",
+      "C(PREPARE) Z(I) 1 2 T(i:23 d:1700) D(5,1.50) C(SELECT 1) Z(I)", 0 },
+    { "EXECUTE of nothing, with too few values, and with what is no value",
+      "Q:EXECUTE a|Q:PREPARE a AS SELECT $1::int|Q:EXECUTE a|Q:EXECUTE a('x')|"
+      "Q:PREPARE a AS SELECT 1|Q:DEALLOCATE a|Q:EXECUTE a",
+      "E(26000) Z(I) C(PREPARE) Z(I) E(42601) Z(I) E(22P02) Z(I) E(42P05) Z(I) "
+      "C(DEALLOCATE) Z(I) E(26000) Z(I)",
+      0 },
+    { "a statement that executes itself does not",
+      "P:a:EXECUTE a|S|Q:EXECUTE a", "1 Z(I) E(42601) Z(I)", 0 },
     { "it is asked when it is executed", "P::" COUNT "|B:::|D:P:|E::0|S",
       "1 2 T(country:25 n:20) N(NOTICE) D(DE,1) D(FR,2) D(GB,3) C(SELECT 3) "
       "Z(I)",

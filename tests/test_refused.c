@@ -197,6 +197,7 @@ static const struct elsewhere {
     { "copy", "tests/test_sql_command.c" },
     { "copy_option", "tests/test_sql_command.c" },
     { "call", "tests/test_sql_command.c" },
+    { "execute_value", "tests/test_sql_command.c" },
     { "own_table", "tests/test_sql_command.c" },
     { "batch_dataset", "tests/test_batch.c" },
     { "batch_empty", "tests/test_batch_refused.c" },

@@ -50,6 +50,14 @@ static const struct row {
       "BEGIN; START TRANSACTION; COMMIT; ROLLBACK" },
     { "SAVEPOINT a; RELEASE SAVEPOINT a; ROLLBACK TO SAVEPOINT a",
       "SAVEPOINT a; RELEASE a; ROLLBACK a" },
+    { "PREPARE p (int, text[]) AS SELECT $1::int", "PREPARE p int4 text[] "
+                                                   "<SELECT $1::int>" },
+    { "prepare \"as\" /* as */ as -- as\n TABLE shop.orders; SELECT 1",
+      "PREPARE as <-- as\n TABLE shop.orders>; SELECT nothing ?column?" },
+    { "PREPARE p AS DELETE FROM t", "PREPARE p !statement 1:1" },
+    { "EXECUTE p; EXECUTE p (1, NULL, 'a'::date, -2.5, $1)",
+      "EXECUTE p 0; EXECUTE p 5" },
+    { "EXECUTE p (1 + 1)", "EXECUTE p !execute_value 1:1" },
     { "PREPARE TRANSACTION 'x'", " !statement 1:1" },
     { "DECLARE c CURSOR WITH HOLD FOR SELECT count(*) FROM t",
       "DECLARE CURSOR data c hold" },
@@ -107,6 +115,13 @@ static void print_one(struct writer *w, const struct sql_command *c)
         if (c->own->limit != INT64_MAX)
             writer_printf(w, " %" PRId64, c->own->limit);
     }
+    for (size_t i = 0; c->prepare && i < c->prepare->n_types; i++)
+        writer_printf(w, " %s%s", c->prepare->types[i].name,
+                      c->prepare->types[i].is_array ? "[]" : "");
+    if (c->prepare && c->prepare->text)
+        writer_printf(w, " <%s>", c->prepare->text);
+    if (c->args)
+        writer_printf(w, " %zu", c->args->n);
     if (c->refused)
         writer_printf(w, " !%s %u:%u", c->refused->reason, c->refused->line,
                       c->refused->col);

@@ -134,6 +134,8 @@ static const struct pg_column *columns_of(const struct pg_backend *b,
     const struct pg_statement *s = p->statement;
     const struct pg_portal *from = s ? NULL : p;
     *n = 0;
+    if (s && !s->is_empty && s->command.kind == SQL_EXECUTE)
+        s = pg_statement_find(b, s->command.name);
     if (s && !s->is_empty && s->command.kind == SQL_FETCH &&
         !s->command.fetch.moves)
         from = pg_portal_find(b, s->command.name);

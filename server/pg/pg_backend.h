@@ -242,6 +242,17 @@ enum err_code pg_run(struct pg_result *out, struct pg_backend *b,
                      size_t n_params, const struct pg_service *service,
                      struct err *err) MUST_CHECK;
 
+/* pg_prepare.c: PREPARE and EXECUTE in SQL; the statement is as one of Parse,
+ * its values are as those of Bind. */
+enum err_code pg_prepare(struct pg_backend *b, const struct sql_command *c,
+                         const struct pg_service *service,
+                         struct err *err) MUST_CHECK;
+enum err_code pg_execute_sql(struct pg_result *out, struct pg_backend *b,
+                             const struct sql_command *c,
+                             const struct value *params, size_t n_params,
+                             const struct pg_service *service,
+                             struct err *err) MUST_CHECK;
+
 /* pg_transaction.c */
 enum err_code pg_transaction(struct pg_backend *b, const struct sql_command *c,
                              const char **tag, struct err *err) MUST_CHECK;
@@ -276,6 +287,11 @@ enum err_code pg_constants(struct pg_rows *out, struct pg_backend *b,
                            const struct sql_constants *list,
                            const struct value *params, size_t n_params,
                            struct err *err) MUST_CHECK;
+/* The values of such a list, which reads nothing. */
+enum err_code pg_constant_values(struct value *out, struct pg_backend *b,
+                                 const struct sql_constants *list,
+                                 const struct value *params, size_t n_params,
+                                 struct err *err) MUST_CHECK;
 /* Columns, and the types that the parameters want (0 = none said). */
 enum err_code pg_constants_shape(struct pg_column **columns,
                                  const struct sql_constants *list,

@@ -304,6 +304,16 @@ static enum err_code eval(struct value *out, struct pg_backend *b,
     return k->cast ? cast(out, k, b, err) : ERR_OK;
 }
 
+enum err_code pg_constant_values(struct value *out, struct pg_backend *b,
+                                 const struct sql_constants *list,
+                                 const struct value *params, size_t n_params,
+                                 struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++)
+        TRY(eval(&out[i], b, &list->list[i], params, n_params, err));
+    return ERR_OK;
+}
+
 enum err_code pg_constants(struct pg_rows *out, struct pg_backend *b,
                            const struct sql_constants *list,
                            const struct value *params, size_t n_params,
@@ -316,8 +326,7 @@ enum err_code pg_constants(struct pg_rows *out, struct pg_backend *b,
     if (!cells)
         return err_set(err, ERR_LIMIT, "the values need too much memory");
     TRY(pg_constants_shape(&columns, list, types, &n_types, &b->scratch, err));
-    for (size_t i = 0; i < list->n; i++)
-        TRY(eval(&cells[i], b, &list->list[i], params, n_params, err));
+    TRY(pg_constant_values(cells, b, list, params, n_params, err));
     *out = (struct pg_rows){ columns, list->n, cells, 1 };
     return ERR_OK;
 }

@@ -19,7 +19,8 @@ bool pg_command_is_light(const struct pg_backend *b,
         return (c->constants && !c->explains) ||
                pg_remembers(b, c, params, n_params);
     return c->kind != SQL_DECLARE && c->kind != SQL_COPY &&
-           c->kind != SQL_ESTIMATE &&
+           c->kind != SQL_ESTIMATE && c->kind != SQL_PREPARE &&
+           c->kind != SQL_EXECUTE &&
            !(c->kind == SQL_SHOW && c->name &&
              strcmp(c->name, "halftone.budget") == 0);
 }
@@ -235,6 +236,10 @@ enum err_code pg_run(struct pg_result *out, struct pg_backend *b,
         return close_cursor(b, c->all ? NULL : c->name, err);
     case SQL_COPY:
         return copy_out(out, b, c, params, n_params, service, err);
+    case SQL_PREPARE:
+        return pg_prepare(b, c, service, err);
+    case SQL_EXECUTE:
+        return pg_execute_sql(out, b, c, params, n_params, service, err);
     case SQL_DEALLOCATE:
         return deallocate(b, c->all ? NULL : c->name, err);
     case SQL_DISCARD:

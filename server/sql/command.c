@@ -329,6 +329,10 @@ static enum err_code read_one(struct sql_ctx *c, struct sql_command *out,
                          n->close_portal_stmt->portalname, offset);
     case NODE(COPY_STMT):
         return read_copy(c, out, n, offset);
+    case NODE(PREPARE_STMT):
+        return sql_prepare_of(c, out, n->prepare_stmt, offset);
+    case NODE(EXECUTE_STMT):
+        return sql_execute_of(c, out, n->execute_stmt, offset);
     case NODE(DEALLOCATE_STMT):
         return read_name(c, out, SQL_DEALLOCATE, "DEALLOCATE",
                          n->deallocate_stmt->name, offset);

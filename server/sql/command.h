@@ -28,6 +28,8 @@ enum sql_command_kind {
     SQL_CLOSE,      /* name; NULL: all */
     SQL_COPY,       /* copy; the question */
     SQL_DISCARD,    /* all, or what there is none of */
+    SQL_PREPARE,    /* name, prepare */
+    SQL_EXECUTE,    /* name, args */
     SQL_DEALLOCATE, /* name; NULL: all */
     SQL_UNLISTEN,
     SQL_ESTIMATE, /* CALL halftone.estimate('text'): text */
@@ -95,6 +97,16 @@ struct sql_own {
     int64_t limit; /* INT64_MAX = none */
 };
 
+/* PREPARE name (types) AS text. */
+struct sql_prepare {
+    const char *text;
+    struct sql_prepare_type {
+        const char *name; /* without its schema */
+        bool is_array;
+    } * types;
+    size_t n_types;
+};
+
 struct sql_command {
     enum sql_command_kind kind;
     const char *tag;  /* "SELECT", "START TRANSACTION"; static */
@@ -114,6 +126,8 @@ struct sql_command {
     bool hold, binary;
     bool all;
     struct sql_copy copy;
+    struct sql_prepare *prepare;
+    struct sql_constants *args;
 };
 
 struct sql_commands {

@@ -185,6 +185,22 @@ enum err_code sql_constants_of(struct sql_ctx *c, struct sql_constants **out,
     return ERR_OK;
 }
 
+enum err_code sql_constant_list(struct sql_ctx *c, struct sql_constants **out,
+                                PgQuery__Node *const *nodes, size_t n)
+{
+    struct sql_constants *found = ARENA_NEW(c->arena, struct sql_constants);
+    *out = NULL;
+    if (found)
+        found->list = ARENA_NEW_N(c->arena, n + 1, struct sql_constant);
+    if (!found || !found->list)
+        return sql_no_memory(c);
+    for (size_t i = 0; i < n; i++)
+        if (!read_constant(&found->list[found->n++], nodes[i], 0, c->arena))
+            return ERR_OK;
+    *out = found;
+    return ERR_OK;
+}
+
 /* ---- our own tables ---- */
 
 static bool read_columns(struct sql_own *out, const PgQuery__SelectStmt *s,

@@ -134,9 +134,9 @@ bool sql_is_int(const PgQuery__Node *n, int64_t *out);
 
 /* sql.c: EXPLAIN tells the price, whatever form it asks for; what would ask the
  * question (ANALYZE) is refused. */
-enum err_code sql_explain_options(struct sql_ctx *c,
-                                  const PgQuery__ExplainStmt *explain)
-    MUST_CHECK;
+enum err_code
+sql_explain_options(struct sql_ctx *c,
+                    const PgQuery__ExplainStmt *explain) MUST_CHECK;
 
 /* sql_interval.c: an interval constant, which stands beside a time only. */
 struct sql_interval {
@@ -237,6 +237,15 @@ enum err_code sql_statement(struct sql_ctx *c, struct select **out,
                             const PgQuery__Node *n, int offset) MUST_CHECK;
 int sql_statement_offset(const struct sql_ctx *c, const PgQuery__RawStmt *stmt);
 
+/* sql_prepare.c: PREPARE and EXECUTE. */
+struct sql_command;
+enum err_code sql_prepare_of(struct sql_ctx *c, struct sql_command *out,
+                             const PgQuery__PrepareStmt *p,
+                             int offset) MUST_CHECK;
+enum err_code sql_execute_of(struct sql_ctx *c, struct sql_command *out,
+                             const PgQuery__ExecuteStmt *e,
+                             int offset) MUST_CHECK;
+
 /* sql_reads.c: what a statement reads, by the names in it. */
 enum sql_reads sql_reads_of(const PgQuery__Node *n);
 
@@ -244,6 +253,10 @@ enum sql_reads sql_reads_of(const PgQuery__Node *n);
  * others. */
 enum err_code sql_constants_of(struct sql_ctx *c, struct sql_constants **out,
                                const PgQuery__SelectStmt *s) MUST_CHECK;
+/* ... a list of such constants; NULL: one is none. */
+enum err_code sql_constant_list(struct sql_ctx *c, struct sql_constants **out,
+                                PgQuery__Node *const *nodes,
+                                size_t n) MUST_CHECK;
 /* ... and of our own tables, which are asked in no other way. */
 enum err_code sql_own_of(struct sql_ctx *c, struct sql_own **out,
                          const PgQuery__SelectStmt *s, int offset) MUST_CHECK;
