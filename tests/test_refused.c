@@ -226,6 +226,7 @@ static const struct elsewhere {
     { "total_range", "tests/test_refused_policy.c" },
     { "selection", "tests/test_refused_policy.c" },
     { "price_delta", "tests/test_refused_policy.c" },
+    { "register_held", "tests/test_counts.c" },
     { "catalog_table", "tests/test_catalog.c" },
     { "catalog_closed", "tests/test_catalog.c" },
     { "catalog_function", "tests/test_catalog.c" },
