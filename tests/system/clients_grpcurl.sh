@@ -35,6 +35,9 @@ calls $h/ListCharges '{}' '"answered"'
 calls grpc.health.v1.Health/Check '{}' '"SERVING"'
 watched() { curl -max-time 2 -d '{}' "$HALFTONE_TARGET" $h/WatchBudget 2>&1; }
 check "$h/WatchBudget streams" says '"remainingRhoPico"' watched
+# The demo's counts of consent are on no schedule, which is said.
+counts() { curl -d '{"dataset":"shop"}' "$HALFTONE_TARGET" $h/GetConsentCounts 2>&1; }
+check "$h/GetConsentCounts is called" says 'NotFound' counts
 every() { # unary method has been called above
     local m
     for m in $(curl "$HALFTONE_TARGET" list $h); do

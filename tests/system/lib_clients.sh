@@ -21,6 +21,8 @@ start_shop() {
     export HALFTONE_STEWARD_TOKEN
     HALFTONE_SUBJECTS_TOKEN=$(cat "$run/subjects.token")
     export HALFTONE_SUBJECTS_TOKEN
+    HALFTONE_SENDER_TOKEN=$(cat "$run/mailer.token")
+    export HALFTONE_SENDER_TOKEN
 }
 
 # The shop, and "slow": another one whose answers wait three seconds, so that a

@@ -5,7 +5,8 @@ const grpc = require('@grpc/grpc-js');
 const { Client } = require('grpc-reflection-js');
 
 const { HALFTONE_TARGET, HALFTONE_CA, HALFTONE_TOKEN, HALFTONE_PURPOSE } = process.env;
-const { HALFTONE_STEWARD_TOKEN, HALFTONE_AUDITOR_TOKEN, HALFTONE_SUBJECTS_TOKEN } = process.env;
+const { HALFTONE_STEWARD_TOKEN, HALFTONE_AUDITOR_TOKEN } = process.env;
+const { HALFTONE_SUBJECTS_TOKEN, HALFTONE_SENDER_TOKEN } = process.env;
 const query = { sql: 'SELECT count(*) FROM shop.orders', purpose: HALFTONE_PURPOSE };
 // What each method is asked, and a field that its reply must have.
 const asked = {
@@ -25,6 +26,9 @@ const asked = {
   // The demo's policy names no key of an owner's, and no list was made.
   SignErasures: [{ dataset: 'shop' }, null],
   ConfirmErasures: [{ dataset: 'shop', note: 'none' }, null],
+  // Nothing was held; and nothing is on a schedule, which is said.
+  ConfirmRegister: [{ reason: 'a test' }, ''],
+  GetConsentCounts: [{ dataset: 'shop' }, null],
   GetCheckpoint: [{}, 'note'],
   ListEntries: [{}, 'entries'],
   Grant: [{ subject: '1', purposes: ['measure_campaigns'] }, 'record'],
@@ -39,6 +43,9 @@ const asked = {
   CheckReceipt: [{ subject: '1', receipt: 'none' }, null],
   Erase: [{ subject: '3' }, 'places'],
   GetErasure: [{ subject: '3' }, 'places'],
+  Choose: [{ subject: '1', channel: 'email', at_most: 'any' }, 'record'],
+  // A no has no reason: 1 chose a channel and said yes to no purpose.
+  MayContact: [{ subject: '1', purpose: 'send_offers', channel: 'email' }, ''],
   Prove: [{ index: 1 }, 'hashes'],
 };
 let failed = 0;
@@ -53,12 +60,20 @@ function call(client, root, service, method) {
   const Reply = root.lookupType(method.responseType);
   const [words, field] = asked[method.name];
   const meta = new grpc.Metadata();
-  const tokens = { Admin: HALFTONE_STEWARD_TOKEN, Audit: HALFTONE_AUDITOR_TOKEN, Consent: HALFTONE_SUBJECTS_TOKEN };
-  const token = tokens[service.split('.').pop()] || HALFTONE_TOKEN;
+  const tokens = {
+    Admin: HALFTONE_STEWARD_TOKEN,
+    Audit: HALFTONE_AUDITOR_TOKEN,
+    Consent: HALFTONE_SUBJECTS_TOKEN,
+    Choose: HALFTONE_SUBJECTS_TOKEN,
+    MayContact: HALFTONE_SENDER_TOKEN,
+  };
+  const token = tokens[method.name] || tokens[service.split('.').pop()] || HALFTONE_TOKEN;
   meta.set('authorization', `Bearer ${token}`);
   const outcome = (err, reply) => {
-    if (field === null) return err && err.code === grpc.status.INVALID_ARGUMENT ? '' : 'not refused';
-    return err ? err.message : Object.hasOwn(reply, field) ? '' : `no ${field}`;
+    const said = [grpc.status.INVALID_ARGUMENT, grpc.status.NOT_FOUND];
+    if (field === null) return err && said.includes(err.code) ? '' : 'not refused';
+    if (err) return err.message;
+    return !field || Object.hasOwn(reply, field) ? '' : `no ${field}`;
   };
   return new Promise((resolve) => {
     client.makeUnaryRequest(

@@ -47,6 +47,10 @@ ASKED = {
     "CheckReceipt": ({"subject": "1", "receipt": "none"}, None),
     "Erase": ({"subject": "3"}, "places"),
     "GetErasure": ({"subject": "3"}, "places"),
+    "Choose": ({"subject": "1", "channel": "email", "at_most": "any"}, "record"),
+    # A no has no reason: 1 chose a channel and said yes to no purpose.
+    "MayContact": (
+        {"subject": "1", "purpose": "send_offers", "channel": "email"}, ""),
 }
 failed = False
 
@@ -69,8 +73,10 @@ def call(channel, method):
             method.output_type
         ).FromString,
     )
-    whose = {"Admin": "STEWARD_", "Audit": "AUDITOR_", "Consent": "SUBJECTS_"}
-    token = os.environ[f"HALFTONE_{whose.get(method.containing_service.name, '')}TOKEN"]
+    whose = {"Admin": "STEWARD_", "Audit": "AUDITOR_", "Consent": "SUBJECTS_",
+             "Choose": "SUBJECTS_", "MayContact": "SENDER_"}
+    role = whose.get(method.name, whose.get(method.containing_service.name, ""))
+    token = os.environ[f"HALFTONE_{role}TOKEN"]
     try:
         reply = stub(request, timeout=20, metadata=[("authorization", f"Bearer {token}")])
     except grpc.RpcError as e:
