@@ -1,9 +1,11 @@
 #include "server/consent/erase.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "server/consent/contact.h"
 #include "server/consent/history.h"
@@ -607,6 +609,63 @@ static void check_tick(void **state)
     fixture_close(&f);
 }
 
+/* ---- a look that begins while somebody is erased ---- */
+
+/* A clock that, while she is erased, has another thread look. */
+struct racing_clock {
+    struct clock clock;
+    struct fixture *f;
+    pthread_t looker;
+    unsigned reads, looks_at; /* which read of the clock; 0: none */
+    int64_t looked_us;
+    bool saw;
+};
+
+static void *look_at_once(void *arg)
+{
+    struct racing_clock *r = arg;
+    struct err err = { 0 };
+    must(consent_erasure_look(r->f->c, &r->looked_us, &err), &err);
+    r->saw = is_to_go(r->f, "1");
+    return NULL;
+}
+
+static int64_t race(struct clock *clock)
+{
+    struct racing_clock *r = (struct racing_clock *)clock;
+    const struct timespec enough = { .tv_nsec = 50 * 1000 * 1000 };
+    if (r->looks_at == 0 || ++r->reads != r->looks_at)
+        return NOW;
+    assert_int_equal(pthread_create(&r->looker, NULL, look_at_once, r), 0);
+    (void)nanosleep(&enough, NULL);
+    return NOW;
+}
+
+/* Who is not seen, and was erased before the look, passes for verified. */
+static void check_look(void **state)
+{
+    enum { IN_ITS_TURN = 2 }; /* the call itself reads it once before */
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    struct racing_clock r = { .f = &f };
+    (void)state;
+    fixture_open(&f);
+    consent_close(f.c);
+    r.clock = (struct clock){ race, f.clock.clock.mono_ns };
+    struct consent_options o = { .path = f.dir.path,
+                                 .clock = &r.clock,
+                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
+    must(consent_open(&f.c, &o, &err), &err);
+    must(consent_circle(&f.circle, f.c, &policy, &err), &err);
+    r.looks_at = IN_ITS_TURN;
+    must(erase(&f, "1", 0, &e, &err), &err);
+    r.looks_at = 0;
+    assert_int_equal(pthread_join(r.looker, NULL), 0);
+    assert_true(r.saw || r.looked_us < e.recorded_us);
+    fixture_close(&f);
+}
+
 static const struct refused {
     const char *name, *who;
     int64_t asked_us;
@@ -712,6 +771,8 @@ int main(void)
         { "a file of old decisions brings nobody back", check_import, NULL,
           NULL, NULL },
         { "an end of consent brings nobody back", check_tick, NULL, NULL,
+          NULL },
+        { "a look sees whoever was erased before it", check_look, NULL, NULL,
           NULL },
         { "lists are a dataset's own, and confirmed once", check_lists, NULL,
           NULL, NULL },

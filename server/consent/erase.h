@@ -136,6 +136,11 @@ enum err_code consent_list_confirm(struct consent *c,
 
 /* ---- what the data say ---- */
 
+/* Somebody begins to look at the data: whoever was erased until *looked_us is
+ * in what consent_pin_erased gives from now on. */
+enum err_code consent_erasure_look(struct consent *c, int64_t *looked_us,
+                                   struct err *err) MUST_CHECK;
+
 struct erasure_seen {
     const char *dataset;
     int64_t looked_us;  /* when that began: what was done later waits */

@@ -155,6 +155,27 @@ enum err_code consent_list_confirm(struct consent *c,
 
 /* ---- what the data say ---- */
 
+struct looking {
+    struct consent_job job;
+    int64_t at_us;
+};
+
+static enum err_code look(struct consent *c, struct consent_job *job)
+{
+    ((struct looking *)(void *)job)->at_us = clock_wall_us(c->options.clock);
+    return ERR_OK;
+}
+
+/* Written in its turn: what came before was shown when this is done. */
+enum err_code consent_erasure_look(struct consent *c, int64_t *looked_us,
+                                   struct err *err)
+{
+    struct looking l = { .job = { .run = look, .err = err } };
+    TRY(consent_run(c, &l.job));
+    *looked_us = l.at_us;
+    return ERR_OK;
+}
+
 /* She is in the data: what was done is to be done again. */
 static void find(struct consent *c, const struct placing *m,
                  const char *subject, int64_t now_us)

@@ -28,19 +28,20 @@ static enum err_code tell(const struct dataset *d,
     return consent_erasure_seen(d->consent, d->circle, &seen, err);
 }
 
-static enum err_code look(const struct dataset *d, struct clock *clock,
-                          struct arena *a, struct err *err)
+static enum err_code look(const struct dataset *d, struct arena *a,
+                          struct err *err)
 {
     struct engine_erased found;
     struct err why = { 0 };
     enum err_code deleted = ERR_OK;
-    int64_t looked_us = clock_wall_us(clock), deleted_us = 0;
+    int64_t looked_us, deleted_us = 0;
+    TRY(consent_erasure_look(d->consent, &looked_us, err));
     TRY(engine_find_erased(d->engine, &found, a, err));
     if (engine_can_erase(d->engine)) {
         deleted_us = looked_us;
         if (found.n > 0) {
             deleted = engine_erase(d->engine, &found, &why);
-            looked_us = clock_wall_us(clock);
+            TRY(consent_erasure_look(d->consent, &looked_us, err));
             TRY(engine_find_erased(d->engine, &found, a, err));
         }
         deleted_us = deleted == ERR_OK ? deleted_us : 0;
@@ -51,14 +52,13 @@ static enum err_code look(const struct dataset *d, struct clock *clock,
     return deleted;
 }
 
-enum err_code erasing_pass(const struct dataset *d, struct clock *clock,
-                           struct err *err)
+enum err_code erasing_pass(const struct dataset *d, struct err *err)
 {
     struct arena a;
     if (!d->consent)
         return ERR_OK;
     arena_init(&a, ARENA_MAX);
-    const enum err_code code = look(d, clock, &a, err);
+    const enum err_code code = look(d, &a, err);
     arena_fini(&a);
     return code;
 }
@@ -76,15 +76,14 @@ struct eraser {
 };
 
 /* A failure is no line in the log: the steward sees what is not done. */
-static void pass_due(struct world *w, struct clock *clock, bool all,
-                     int64_t from_us, int64_t to_us)
+static void pass_due(struct world *w, bool all, int64_t from_us, int64_t to_us)
 {
     for (size_t i = 0; i < w->n_datasets; i++) {
         const struct dataset *d = w->datasets[i];
         const int64_t every_us = (int64_t)d->policy->erasure.every_s * US_PER_S;
         struct err ignored;
         if (d->consent && (all || from_us / every_us != to_us / every_us)) {
-            const enum err_code code = erasing_pass(d, clock, &ignored);
+            const enum err_code code = erasing_pass(d, &ignored);
             (void)code;
         }
     }
@@ -115,7 +114,7 @@ static void *run(void *arg)
         (void)pthread_mutex_unlock(&e->lock);
         const int64_t now_us = clock_wall_us(e->clock);
         if (w)
-            pass_due(w, e->clock, all, seen_us, now_us);
+            pass_due(w, all, seen_us, now_us);
         world_drop(w);
         seen_us = now_us;
         (void)pthread_mutex_lock(&e->lock);

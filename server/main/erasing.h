@@ -15,8 +15,7 @@
  * each policy's consent.erasure.every since 1970, and when a steward asks.
  * None of these times depends on what anybody decided.
  */
-enum err_code erasing_pass(const struct dataset *d, struct clock *clock,
-                           struct err *err) MUST_CHECK;
+enum err_code erasing_pass(const struct dataset *d, struct err *err) MUST_CHECK;
 
 /* The thread that does it by itself. */
 struct eraser;

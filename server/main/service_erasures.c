@@ -56,7 +56,7 @@ enum err_code service_erasures_run(struct service_call *call, struct reply *out,
     const struct dataset *d;
     (void)a;
     TRY(service_people(&d, call, err));
-    TRY(erasing_pass(d, call->service->clock, err));
+    TRY(erasing_pass(d, err));
     return count(out, d, err);
 }
 
@@ -270,6 +270,6 @@ enum err_code service_erasures_confirm(struct service_call *call,
                   err));
     TRY(consent_list_confirm(d->consent, d->circle, d->policy->id, number,
                              &out->erasures.was_there, err));
-    TRY(erasing_pass(d, call->service->clock, err));
+    TRY(erasing_pass(d, err));
     return count(out, d, err);
 }

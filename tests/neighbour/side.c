@@ -91,7 +91,7 @@ static void erase(struct side *s, const char *subject)
             ERR_OK ||
         consent_list_confirm(s->consent, s->dataset.circle, id, list.number,
                              &was_there, &err) != ERR_OK ||
-        erasing_pass(&looked, &s->clock.clock, &err) != ERR_OK)
+        erasing_pass(&looked, &err) != ERR_OK)
         die("an erasure", &err);
     arena_fini(&a);
 }
