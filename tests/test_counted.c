@@ -25,13 +25,11 @@ struct database {
     PGconn *pg; /* or */
     duckdb_connection duck;
     unsigned ran, fails_at; /* statements; 0: none fails */
+    bool loses_commit;      /* it happens, and its answer is lost */
 };
 
-static bool run(void *ctx, const char *sql)
+static bool run_it(struct database *db, const char *sql)
 {
-    struct database *db = ctx;
-    if (++db->ran == db->fails_at)
-        return false;
     if (!db->pg) {
         duckdb_result r;
         const bool ok = duckdb_query(db->duck, sql, &r) == DuckDBSuccess;
@@ -46,6 +44,15 @@ static bool run(void *ctx, const char *sql)
         (void)fprintf(stderr, "%s\n", PQerrorMessage(db->pg));
     PQclear(r);
     return ok;
+}
+
+static bool run(void *ctx, const char *sql)
+{
+    struct database *db = ctx;
+    if (++db->ran == db->fails_at)
+        return false;
+    const bool ok = run_it(db, sql);
+    return ok && !(db->loses_commit && strcmp(sql, "COMMIT") == 0);
 }
 
 static bool each_pg(struct database *db, const char *sql,
@@ -388,7 +395,27 @@ static void check_fails(void **state)
     close_all(&f);
 }
 
+/* She said yes, which a sync wrote without hearing of it; then no. */
+static void check_lost(void **state)
+{
+    const struct kind *row = *state;
+    struct fixture f;
+    open_all(&f, row->in_postgres, row->is_text);
+    assert_true(sync_both(&f));
+    decide(&f, 20, CONSENT_GRANTED, 0);
+    f.there.loses_commit = true;
+    assert_false(counted_sync(f.counted, &purposes[0]));
+    f.there.loses_commit = false;
+    assert_true(is_said(&f, 20, 0));
+    decide(&f, 20, CONSENT_WITHDRAWN, 0);
+    assert_true(sync_both(&f));
+    assert_false(is_said(&f, 20, 0));
+    compare(&f);
+    close_all(&f);
+}
+
 int main(void)
 {
-    return RUN_ROWS(engines, check_same) + RUN_ROWS(engines, check_fails);
+    return RUN_ROWS(engines, check_same) + RUN_ROWS(engines, check_fails) +
+           RUN_ROWS(engines, check_lost);
 }

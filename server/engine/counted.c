@@ -253,7 +253,9 @@ bool counted_sync(struct counted *c, const struct policy_purpose *purpose)
                         : change(c, purpose->id, &view, &w->view, false) &&
                               change(c, purpose->id, &w->view, &view, true)));
     if (!ok) {
+        /* Of a commit that failed nobody knows what it left. */
         c->gate->unpin(c->gate->ctx, &view);
+        forget_written(c);
         return false;
     }
     if (is_new)

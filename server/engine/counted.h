@@ -19,8 +19,9 @@
  *     part of it.  The first one of a purpose writes everybody; those after it
  *     only people for whom the view differs from the one before.
  *   - When sync returned true, whoever withdrew before it began is in no
- *     statement that begins after it.  False: nothing changed, and nothing may
- *     be released; the next sync makes good for it.
+ *     statement that begins after it.  False: nothing may be released, and
+ *     nobody knows what is in the tables, for a commit whose answer was lost
+ *     may have happened; the next sync of each purpose writes everybody.
  *   - A key that came later is unknown until counted_number: nobody under
  *     consent, but somebody who did not object elsewhere.  So new data are read
  *     after their keys were numbered.
