@@ -1,10 +1,13 @@
 #include "server/consent/erase.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "server/consent/contact.h"
@@ -609,6 +612,36 @@ static void check_tick(void **state)
     fixture_close(&f);
 }
 
+/* The disk is full in the middle of a line of the file beside the register. */
+static void check_part(void **state)
+{
+    enum { PART = 10 };
+    struct fixture f;
+    struct erasure e;
+    struct err err = { 0 };
+    struct rlimit all, few;
+    struct stat st;
+    char beside[96];
+    (void)state;
+    fixture_open(&f);
+    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    must(erase(&f, "1", 0, &e, &err), &err);
+    assert_int_equal(stat(beside, &st), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    few = (struct rlimit){ (rlim_t)st.st_size + PART, all.rlim_max };
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    const enum err_code code = erase(&f, "2", 0, &e, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    assert_int_equal(code, ERR_UNAVAILABLE);
+    assert_false(is_to_go(&f, "2"));
+    must(erase(&f, "3", 0, &e, &err), &err);
+    consent_close(f.c);
+    open_again(&f);
+    assert_true(is_to_go(&f, "1") && is_to_go(&f, "3"));
+    fixture_close(&f);
+}
+
 /* ---- a look that begins while somebody is erased ---- */
 
 /* A clock that, while she is erased, has another thread look. */
@@ -771,6 +804,8 @@ int main(void)
         { "a file of old decisions brings nobody back", check_import, NULL,
           NULL, NULL },
         { "an end of consent brings nobody back", check_tick, NULL, NULL,
+          NULL },
+        { "a full disk leaves no part of a line", check_part, NULL, NULL,
           NULL },
         { "a look sees whoever was erased before it", check_look, NULL, NULL,
           NULL },

@@ -73,9 +73,16 @@ bool erase_log_add(struct consent *c, const struct erase_line *l)
     struct writer w = writer_of(text, sizeof text);
     erase_line_print(&w, l);
     writer_u8(&w, '\n');
-    return !w.overflow &&
-           write(c->erasures_fd, text, w.len) == (ssize_t)w.len &&
-           fdatasync(c->erasures_fd) == 0;
+    const off_t before = lseek(c->erasures_fd, 0, SEEK_END);
+    if (w.overflow || before < 0)
+        return false;
+    if (write(c->erasures_fd, text, w.len) == (ssize_t)w.len &&
+        fdatasync(c->erasures_fd) == 0)
+        return true;
+    /* A part of a line would be that of the next one, too. */
+    if (ftruncate(c->erasures_fd, before) != 0)
+        atomic_store(&c->failed, true);
+    return false;
 }
 
 /* ---- all of them ---- */
