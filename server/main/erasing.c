@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "server/consent/erase.h"
+#include "server/query/refusal.h"
 
 enum { ARENA_MAX = 256 << 20, US_PER_S = 1000000 };
 
@@ -57,6 +58,9 @@ enum err_code erasing_pass(const struct dataset *d, struct err *err)
     struct arena a;
     if (!d->consent)
         return ERR_OK;
+    /* It may lack that somebody came back: her new rows are not to go. */
+    if (consent_is_held(d->consent))
+        return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
     arena_init(&a, ARENA_MAX);
     const enum err_code code = look(d, &a, err);
     arena_fini(&a);

@@ -13,7 +13,8 @@
  *
  * When: once for each world (a start, files read again), at the multiples of
  * each policy's consent.erasure.every since 1970, and when a steward asks.
- * None of these times depends on what anybody decided.
+ * None of these times depends on what anybody decided.  Never while the
+ * register is held (ERR_UNAVAILABLE): an older copy lacks who came back since.
  */
 enum err_code erasing_pass(const struct dataset *d, struct err *err) MUST_CHECK;
 

@@ -9,6 +9,7 @@
 #include "server/main/erasing.h"
 #include "server/main/service_consent.h"
 #include "server/main/service_erase.h"
+#include "server/query/refusal.h"
 
 static enum err_code full(struct err *err)
 {
@@ -50,12 +51,23 @@ enum err_code service_erasures_list(struct service_call *call,
     return count(out, d, err);
 }
 
+/* Of a register that is held nothing is done in the data. */
+static enum err_code find_whole(const struct dataset **out,
+                                const struct service_call *call,
+                                struct err *err)
+{
+    TRY(service_people(out, call, err));
+    return consent_is_held((*out)->consent)
+               ? refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL)
+               : ERR_OK;
+}
+
 enum err_code service_erasures_run(struct service_call *call, struct reply *out,
                                    struct arena *a, struct err *err)
 {
     const struct dataset *d;
     (void)a;
-    TRY(service_people(&d, call, err));
+    TRY(find_whole(&d, call, err));
     TRY(erasing_pass(d, err));
     return count(out, d, err);
 }
@@ -204,7 +216,7 @@ enum err_code service_erasures_sign(struct service_call *call,
     struct erasure_list list;
     struct engine_erased found;
     struct reply_erasures *r = &out->erasures;
-    TRY(service_people(&d, call, err));
+    TRY(find_whole(&d, call, err));
     TRY(check_signer(call, err));
     const struct policy *p = d->policy;
     if (!p->erasure.has_owner) {
@@ -264,7 +276,7 @@ enum err_code service_erasures_confirm(struct service_call *call,
     const struct dataset *d;
     uint64_t number = 0;
     (void)a;
-    TRY(service_people(&d, call, err));
+    TRY(find_whole(&d, call, err));
     TRY(check_signer(call, err));
     TRY(read_note(&number, call->req->note, call->service->signer, d->policy,
                   err));
