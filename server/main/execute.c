@@ -2,6 +2,7 @@
 
 #include "server/main/pages.h"
 #include "server/main/slot.h"
+#include "server/metrics/metrics.h"
 #include "server/plan/mix.h"
 
 struct run {
@@ -21,6 +22,7 @@ static enum err_code run_statement(void *ctx, struct engine_result *out,
 {
     const struct run *run = ctx;
     const struct service_call *call = run->call;
+    metrics_add(&metrics.engine_runs_total, 1);
     return engine_run(run->dataset->engine, out, plan, call->service->secret,
                       call->stop, a, err);
 }
