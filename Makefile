@@ -67,6 +67,7 @@ REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(patsubst %,$(BUILD)/tests/system/%,attack captured pg_attack pg_types)
 CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash wire shim.so halftoned)
 AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
+ATTACK  += $(BUILD)/tests/system/bad_witness
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
 HEADERS := $(wildcard dp/*.h server/*/*.h clients/cli/*.h)
 BIN     := $(if $(SAN)$(TSAN)$(FUZZ),$(BUILD),build)

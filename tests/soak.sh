@@ -36,6 +36,9 @@ run 'every crash of the server' env CRASH_POINTS=0 CRASH_FAULTS=0 CRASH_SEED="$f
 echo "ok every crash of the server from seed $first, $SECONDS s"
 run 'messages to a database' env WIRE_POINTS=150 CRASH_SEED="$first" SYSTEM_TIMEOUT=7200 \
     tests/system/run.sh tests/system/wire.sh
+run 'a witness that is bad in every way' \
+    env WITNESS_HOW='silent drip closed full seen denies forged empty flood' \
+    tests/system/run.sh tests/system/witness_bad.sh
 run 'kills of servers and their database' env SERVERS_ROUNDS=20 SYSTEM_TIMEOUT=1800 \
     tests/system/run.sh tests/system/servers.sh
 echo "ok servers and a database from seed $first, $SECONDS s"
