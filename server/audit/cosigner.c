@@ -1,21 +1,20 @@
 #include "server/audit/cosigner.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/audit/http.h"
 #include "server/base/base64.h"
-#include "server/base/clock.h"
 
 enum { TIMEOUT_MS = 3000, OLD_DIGITS = 20 };
-#define REST_NS (UINT64_C(5) * 1000000000) /* after nobody answered */
 
 struct cosigner {
     pthread_mutex_t lock; /* of all that follows */
     struct http *http;    /* owned */
     struct note_verifier key;
-    uint64_t failed_ns; /* monotonic; 0 = it answered the last time */
+    _Atomic bool is_away; /* nobody answered the last time */
     char request[COSIGNER_REQUEST_LEN];
 };
 
@@ -120,9 +119,14 @@ void cosigner_free(struct cosigner *c)
     free(c);
 }
 
+bool cosigner_is_away(const struct cosigner *c)
+{
+    return atomic_load(&c->is_away);
+}
+
 static enum err_code out_of_reach(struct cosigner *c, struct err *err)
 {
-    c->failed_ns = clock_mono_ns(clock_system());
+    atomic_store(&c->is_away, true);
     return err->code;
 }
 
@@ -153,9 +157,6 @@ static enum err_code ask(struct cosigner *c, struct cosigner_said *out,
     size_t len = sizeof answer;
     struct writer w = writer_of(c->request, sizeof c->request);
     *out = (struct cosigner_said){ .verdict = COSIGNER_DENIED };
-    if (c->failed_ns && clock_mono_ns(clock_system()) - c->failed_ns < REST_NS)
-        return err_set(err, ERR_UNAVAILABLE,
-                       "the witness could not be reached a moment ago");
     cosigner_request_print(&w, note, note_len, old, proof);
     if (w.overflow)
         return err_set(err, ERR_UNAVAILABLE,
@@ -164,7 +165,7 @@ static enum err_code ask(struct cosigner *c, struct cosigner_said *out,
     if (http_exchange(c->http, "add-checkpoint", &body, answer, &len,
                       &out->status, err) != ERR_OK)
         return out_of_reach(c, err);
-    c->failed_ns = 0;
+    atomic_store(&c->is_away, false);
     if (out->status == 200) {
         out->verdict = COSIGNER_SIGNED;
         return take_lines(c, out, note, note_len, answer, len, err);

@@ -44,13 +44,17 @@ struct cosigner_said {
 /*
  * Submit a signed note of a checkpoint, with the proof from `old` leaves.
  * Any thread, one at a time.
- * ERR_UNAVAILABLE  it cannot be reached, or its answer is none: ask later.
- *                  After one such, for a few seconds nobody is asked.
+ * ERR_UNAVAILABLE  it cannot be reached, or its answer is none: it is away, and
+ *                  whoever others wait for asks it no more, until somebody who
+ *                  has time has got an answer
  */
 enum err_code cosigner_ask(struct cosigner *c, struct cosigner_said *out,
                            const char *note, size_t note_len, uint64_t old,
                            const struct merkle_proof *proof,
                            struct err *err) MUST_CHECK;
+
+/* Any thread, never blocks. */
+bool cosigner_is_away(const struct cosigner *c);
 
 /* ---- the witness's side ---- */
 

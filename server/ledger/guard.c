@@ -246,6 +246,9 @@ static enum err_code submit(struct guard *g, struct err *err)
     uint64_t old = g->told;
     char note[NOTE_LEN_MAX];
     struct writer w = writer_of(note, sizeof note);
+    if (cosigner_is_away(g->cosigner)) /* others wait for us */
+        return err_set(err, ERR_UNAVAILABLE,
+                       "the witness could not be reached a moment ago");
     TRY(merge_leases(g, err));
     TRY(print_note(&w, g, err));
     for (int tries = 0; tries < 2; tries++) {
@@ -369,7 +372,8 @@ enum err_code guard_offer(struct guard *g, struct guard_offer *out,
     out->size = j->now.size;
     out->proof.n = 0;
     struct writer w = writer_of(out->note, sizeof out->note);
-    if (!g->cosigner || out->size == before.size)
+    if (!g->cosigner ||
+        (out->size == before.size && !cosigner_is_away(g->cosigner)))
         return ERR_OK;
     TRY(merge_leases(g, err));
     look_at(g, j);

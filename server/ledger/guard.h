@@ -22,7 +22,8 @@
  * checkpoint with lines of ours, and signs only what goes on from what it saw:
  * that takes the place of the epoch.  What it signed is kept as "cosigned", and
  * the blocks with it.  For more blocks it is asked inside a transaction, three
- * seconds at most, and after it did not answer not again for five.
+ * seconds at most, and after it did not answer not again before it has answered
+ * outside of one (guard_offer).
  *
  * Meta keys in the file: "epoch" of the newest start with a witness and
  * "epoch_before" of the one that the witness knew then; "untold" until it was

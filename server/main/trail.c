@@ -19,6 +19,7 @@ enum {
     MINUTE_US = 60 * US_PER_S,
     CALLERS = WORK_OWNERS,
     WITNESS_TICKS = 10, /* seconds */
+    AWAY_TICKS = 3,     /* while it is away */
     BEAT_TICKS = 3,
     LOGINS = 256,   /* queued in a second; past them, counted */
     TEXT_LEN = 160, /* bytes, with NUL */
@@ -49,6 +50,7 @@ struct trail {
     struct trail_options options;
     struct tick tick;    /* the thread's alone */
     uint64_t ticks;      /* likewise */
+    bool is_unseen;      /* the witness does not answer; likewise */
     int64_t interval_us; /* likewise: end of the last interval that was told */
     pthread_t thread;
     pthread_mutex_t lock; /* of all that follows */
@@ -188,8 +190,11 @@ static void tell_asked(struct trail *t)
 static void tell_witness(struct trail *t)
 {
     struct err err;
-    if (t->ticks++ % WITNESS_TICKS == 0 &&
-        ledger_witness(t->options.ledger, &err) != ERR_OK)
+    const unsigned every = t->is_unseen ? AWAY_TICKS : WITNESS_TICKS;
+    if (t->ticks++ % every != 0)
+        return;
+    t->is_unseen = ledger_witness(t->options.ledger, &err) != ERR_OK;
+    if (t->is_unseen)
         log_event(LOG_WITNESS_FAILED, (struct log_fields){ .error = err.code });
 }
 
