@@ -524,6 +524,20 @@ static void check_dashboards(void **state)
         arena_fini(&got.arena);
     }
     assert_int_equal(service_spent_pico(&f), UINT64_C(20000000000));
+    f.principals[0].dashboards = two;
+    f.principals[0].n_dashboards = 2;
+    const struct service_ask_args args = { "", "", "", 0, 0, 0 };
+    struct request req = service_request(&args);
+    struct service_asked got;
+    req.op = REQUEST_GET_BUDGET;
+    req.dataset = "shop";
+    service_ask_request(&got, &f, &args, &req);
+    assert_int_equal(got.code, ERR_OK);
+    assert_string_equal(got.reply.budget.quota,
+                        "dataset/shop/dashboard/weekly");
+    assert_int_equal(got.reply.budget.quota_remaining_pico_or_nano,
+                     UINT64_C(5000000000));
+    arena_fini(&got.arena);
     service_fixture_close(&f);
 }
 

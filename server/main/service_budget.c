@@ -27,13 +27,12 @@ static const char *odds_text(const struct policy *p, struct dp_price spent,
     return writer_cstr(&w) ? arena_strdup(a, text) : NULL;
 }
 
-/* The quota over the caller that has least left. */
-static enum err_code fill_quota(struct reply_budget *b,
-                                const struct service_call *call,
-                                const struct service_accounts *accounts,
-                                struct err *err)
+/* The quota of these that has least left, if that is less than b's. */
+static enum err_code add_quota(struct reply_budget *b,
+                               const struct service_call *call,
+                               const struct service_accounts *accounts,
+                               struct err *err)
 {
-    b->quota = "";
     for (size_t i = 1; i < accounts->n; i++) {
         struct ledger_balance quota;
         TRY(ledger_balance(call->service->ledger, &quota, &accounts->spec[i],
@@ -48,6 +47,25 @@ static enum err_code fill_quota(struct reply_budget *b,
     return ERR_OK;
 }
 
+/* The quota over the caller, by whatever dashboard, that has least left. */
+static enum err_code fill_quota(struct reply_budget *b,
+                                const struct service_call *call,
+                                const struct policy *p, struct arena *a,
+                                struct err *err)
+{
+    const struct auth_principal *who = call->who;
+    struct service_accounts accounts;
+    b->quota = "";
+    TRY(service_accounts_of(&accounts, p, who, NULL, NULL, a, err));
+    TRY(add_quota(b, call, &accounts, err));
+    for (size_t i = 0; i < who->n_dashboards; i++) {
+        TRY(service_accounts_of(&accounts, p, who, NULL, who->dashboards[i], a,
+                                err));
+        TRY(add_quota(b, call, &accounts, err));
+    }
+    return ERR_OK;
+}
+
 enum err_code service_budget(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {
@@ -55,8 +73,7 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
     TRY(world_dataset(&d, call->world, call->who, call->req->dataset, err));
     const struct policy *p = d->policy;
     struct service_accounts accounts;
-    TRY(service_accounts_of(&accounts, p, call->who, NULL,
-                            auth_own_dashboard(call->who), a, err));
+    TRY(service_accounts_of(&accounts, p, call->who, NULL, NULL, a, err));
     struct ledger_balance filter;
     TRY(ledger_balance(call->service->ledger, &filter, &accounts.spec[0], err));
 
@@ -82,7 +99,7 @@ enum err_code service_budget(struct service_call *call, struct reply *out,
     };
     if (!out->budget.odds)
         return full(err);
-    return fill_quota(&out->budget, call, &accounts, err);
+    return fill_quota(&out->budget, call, p, a, err);
 }
 
 enum err_code service_charges(struct service_call *call, struct reply *out,
