@@ -20,6 +20,9 @@ grow() { # N charges
 }
 grow 3
 check 'a small log passes' look
+stop_server
+cp "$run/ledger.db" "$run/old.db"
+start_server
 grow 100
 check 'and so does it when it has grown' says 'consistent with the one before' look
 grow 160
@@ -37,4 +40,13 @@ sed -i "s|^ledger:.*|&\naudit: {witness_url: 'http://127.0.0.1:$port', witness_k
 start_server
 cosigned() { "$golog" "https://$HALFTONE_TARGET" "$key" "$run/seen" "$witness"; }
 check 'the cosignature of a witness, too' says 'the log and its witness signed' cosigned
+# The ledger of before, under the same key.
+stop_server
+rm -f "$run"/ledger.db*[lm] && cp "$run/old.db" "$run/ledger.db"
+refused() { ! timeout 20 "$bin/halftoned" --config "$run/config.yaml" >"$run/said" 2>&1 && cat "$run/said" && grep -q 'witness has seen more' "$run/said"; }
+check 'a snapshot that was put back refuses to start' refused
+sed -i '/^audit:/d' "$run/config.yaml"
+start_server
+found_out() { ! look >"$run/said" 2>&1 && cat "$run/said" && grep -q 'invalid inputs in ProveTree' "$run/said"; }
+check 'and without its witness others find it out' found_out
 exit $failed
