@@ -75,9 +75,12 @@ static void write_data(const struct life *l)
         "slots: {first: 0}\nreuse_for: 0\n"
         "purposes:\n  care: {help: To see how many come., basis: "
         "legitimate_interest}\n"
-        "  news: {help: Who may be written to., basis: consent}\nconsent: {}\n"
+        "%s"
         "tables:\n  visits: {from: people.csv, key: person, columns: {person: "
-        "int, n: {type: int, range: [0, 9]}}}\n");
+        "int, n: {type: int, range: [0, 9]}}}\n",
+        l->asks_no_people ? ""
+                          : "  news: {help: Who may be written to., basis: "
+                            "consent}\nconsent: {}\n");
     (void)fclose(f);
 }
 
@@ -108,10 +111,14 @@ static void write_config(const struct life *l)
         "listen: 127.0.0.1:0\nmetrics: off\nplaintext: loopback\n"
         "policies: clinic.yaml\nprincipals: principals.yaml\nlease: 1 s\n"
         "ledger: '%s'\nsecret: %s/secret\nanswer_keys: %s/answers\n"
-        "consent: {file: state/d/consent.db, keys: state/c/people}\n"
+        "%s"
         "audit: {name: example.com/log, key: %s/audit, "
         "witness: state/b/witness}\nloops: 1\nworkers: 2\n",
-        l->ledger ? l->ledger : "state/a/ledger.db", l->keys, l->keys, l->keys);
+        l->ledger ? l->ledger : "state/a/ledger.db", l->keys, l->keys,
+        l->asks_no_people
+            ? ""
+            : "consent: {file: state/d/consent.db, keys: state/c/people}\n",
+        l->keys);
     (void)fclose(f);
 }
 
@@ -127,6 +134,7 @@ void life_init_at(struct life *l, const char *server, const char *ledger,
     const char *tmp = getenv("TMPDIR");
     *l = (struct life){ .server = server,
                         .ledger = ledger,
+                        .asks_no_people = ledger != NULL,
                         .keys = keys ? keys : "state/c" };
     (void)snprintf(l->run, sizeof l->run, "%s/crash.XXXXXX",
                    tmp ? tmp : "/tmp");

@@ -45,7 +45,8 @@ struct life {
     const char *shim, *server; /* files; without a shim it is not watched */
     const char *ledger;        /* where it is; borrowed */
     const char *keys;          /* folder of secret and keys; borrowed */
-    bool asks_no_people;       /* no decisions */
+    bool asks_no_people; /* no decisions: a register is one server's, and a
+                            ledger elsewhere is of several */
     char run[LIFE_PATH];
     pid_t pid; /* 0 = none */
     uint16_t port;
