@@ -108,6 +108,15 @@ static const struct source_of {
       "SELECT (SELECT count(*) = 297 AND count(*) FILTER (name = 'name 7.') = "
       "0 "
       "FROM '@/t.parquet') AND (SELECT count(*) = 98 FROM '@/m.parquet')" },
+    { "Parquet files in folders whose names are values",
+      HEAD "consent: {erasure: {execute: true}}\ntables:\n" TABLE(
+          "t", "h/*/*.parquet", "int"),
+      { "COPY (SELECT *, g % 2 AS half FROM " ROWS(
+          "CAST(i AS BIGINT)") ") TO '@/h' (FORMAT parquet, PARTITION_BY "
+                               "half)" },
+      /* The files still have no such column. */
+      "SELECT (SELECT count(*) = 294 FROM '@/h/*/*.parquet') AND NOT EXISTS "
+      "(FROM parquet_schema('@/h/*/*.parquet') WHERE name = 'half')" },
 };
 
 struct opened {

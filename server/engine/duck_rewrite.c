@@ -110,14 +110,22 @@ static enum err_code each_source(struct rewriting *m, source_fn *visit,
 
 /* ---- Parquet ---- */
 
+/* The file's own columns, without those that its folders' names tell. */
+static void print_file(struct writer *w, const char *file)
+{
+    writer_str(w, "read_parquet(");
+    duck_literal(w, file);
+    writer_str(w, ", hive_partitioning = false)");
+}
+
 static bool has_any(struct rewriting *m, const char *file,
                     const struct policy_table *t)
 {
     uint64_t n = 0;
     struct writer w = begin(m);
-    writer_str(&w, "SELECT count(*) FROM read_parquet(");
-    duck_literal(&w, file);
-    writer_str(&w, ") WHERE ");
+    writer_str(&w, "SELECT count(*) FROM ");
+    print_file(&w, file);
+    writer_str(&w, " WHERE ");
     print_hers(&w, m->r->policy, t);
     return writer_cstr(&w) && duck_count(&n, &m->duck, m->sql) && n > 0;
 }
@@ -145,9 +153,9 @@ static enum err_code write_parquet(struct rewriting *m, const char *file,
 {
     const char *compression = compression_of(m, file);
     struct writer w = begin(m);
-    writer_str(&w, "COPY (SELECT * FROM read_parquet(");
-    duck_literal(&w, file);
-    writer_str(&w, ") WHERE NOT coalesce(");
+    writer_str(&w, "COPY (SELECT * FROM ");
+    print_file(&w, file);
+    writer_str(&w, " WHERE NOT coalesce(");
     print_hers(&w, m->r->policy, t);
     writer_str(&w, ", false)) TO ");
     duck_literal(&w, fresh);
@@ -157,19 +165,19 @@ static enum err_code write_parquet(struct rewriting *m, const char *file,
         return cannot(err, file, "DuckDB cannot write it; is the disk full?");
     /* The same columns and, of the rows, those that are left. */
     w = begin(m);
-    writer_str(&w, "SELECT (SELECT count(*) FROM read_parquet(");
-    duck_literal(&w, fresh);
-    writer_str(&w, ")) = (SELECT count(*) FROM read_parquet(");
-    duck_literal(&w, file);
-    writer_str(&w, ") WHERE NOT coalesce(");
+    writer_str(&w, "SELECT (SELECT count(*) FROM ");
+    print_file(&w, fresh);
+    writer_str(&w, ") = (SELECT count(*) FROM ");
+    print_file(&w, file);
+    writer_str(&w, " WHERE NOT coalesce(");
     print_hers(&w, m->r->policy, t);
     writer_str(&w, ", false)) AND (SELECT count(*) FROM (SELECT column_name, "
-                   "column_type FROM (DESCRIBE FROM read_parquet(");
-    duck_literal(&w, fresh);
-    writer_str(&w, ")) EXCEPT SELECT column_name, column_type FROM (DESCRIBE "
-                   "FROM read_parquet(");
-    duck_literal(&w, file);
-    writer_str(&w, ")))) = 0");
+                   "column_type FROM (DESCRIBE FROM ");
+    print_file(&w, fresh);
+    writer_str(&w, ") EXCEPT SELECT column_name, column_type FROM (DESCRIBE "
+                   "FROM ");
+    print_file(&w, file);
+    writer_str(&w, "))) = 0");
     return writer_cstr(&w) && duck_is_true(&m->duck, m->sql)
                ? ERR_OK
                : cannot(err, file, "what was written is not the same");
