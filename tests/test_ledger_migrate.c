@@ -125,6 +125,12 @@ static void world_init(struct world *w)
         c.args.policy_version = (uint64_t)(1 + i / 100);
         c.args.text = i % 4 ? "SELECT count(*) FROM visits" : NULL;
         c.args.max_misses = c.args.max_misses_day = 1000;
+        const struct ledger_segment segment = { .hash = { (uint8_t)i },
+                                                .n = 1 };
+        c.args.segments = &segment;
+        c.args.n_segments = i % 7 == 0;
+        c.args.max_segment_day = 1000;
+        c.args.asker = "principal/ann";
         charge_add_quota(&c, LIMIT, 0);
         charge_add_quota(&c, LIMIT, 3600);
         atomic_fetch_add(&w->clock.wall_us, US);

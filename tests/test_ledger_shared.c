@@ -487,6 +487,7 @@ static const struct promise {
       "ALTER SYSTEM RESET fsync", ERR_REFUSED },
     { "an older schema is upgraded",
       "DROP INDEX halftone.charges_by_boot; DROP TABLE halftone.texts;"
+      " DROP TABLE halftone.segments;"
       " UPDATE halftone.version SET version = 1",
       "SELECT 1 / count(*) FROM pg_indexes WHERE schemaname = 'halftone' AND"
       " indexname = 'charges_by_boot'",

@@ -58,14 +58,18 @@ static enum err_code meet(struct rel_column *out, const struct rel_column *c,
 static enum err_code check_use(const struct set *u, struct err *err)
 {
     const enum set_kind kind = u->r->set.kind;
+    const struct select *first = u->r->set.arms[0];
+    const struct place at = first->n_items > 0 && first->items[0].expr
+                                ? first->items[0].expr->at
+                                : u->r->at;
     for (size_t i = 0; kind != SET_UNION_ALL && i < u->rel->n_columns; i++) {
         const struct rel_column *c = &u->rel->columns[i];
         if (c->key != REL_KEY_NONE)
             continue;
         if (kind == SET_UNION && !c->may_group)
-            return refuse(err, REFUSAL_MAY_GROUP, u->r->at, c->name, NULL);
+            return refuse(err, REFUSAL_MAY_GROUP, at, c->name, NULL);
         if (kind != SET_UNION && !c->may_filter)
-            return refuse(err, REFUSAL_MAY_FILTER, u->r->at, c->name, NULL);
+            return refuse(err, REFUSAL_MAY_FILTER, at, c->name, NULL);
     }
     return ERR_OK;
 }
