@@ -679,13 +679,19 @@ static uint32_t number_of(void *ctx, const char *name, size_t len, bool adds)
 static void pin(void *ctx, struct gate_view *out,
                 const struct policy_purpose *purpose)
 {
+    uint64_t *bits = malloc(sizeof says_yes);
     (void)ctx;
-    *out = (struct gate_view){ .bits = says_yes, .n = purpose ? NUMBERS : 0 };
+    assert_non_null(bits);
+    memcpy(bits, says_yes, sizeof says_yes);
+    *out = (struct gate_view){ .bits = bits,
+                               .n = purpose ? NUMBERS : 0,
+                               .of = bits };
 }
 
 static void unpin(void *ctx, const struct gate_view *view)
 {
-    (void)ctx, (void)view;
+    (void)ctx;
+    free(view->of);
 }
 
 static const char *from_both(const struct world *w, const char *sql,
