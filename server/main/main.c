@@ -1,6 +1,7 @@
 /* halftoned: the server.  See --help and docs/config.md. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "dp/init.h"
 #include "server/base/version.h"
@@ -39,6 +40,8 @@ static int start(const struct arguments *args)
     struct err err = { 0 };
     struct arena arena;
     int status;
+    /* Data that are written anew are nobody else's while they are. */
+    (void)umask(S_IRWXG | S_IRWXO);
     dp_init();
     sql_init();
     arena_init(&arena, CONFIG_ARENA);

@@ -441,8 +441,6 @@ enum err_code server_new(struct server **out, const struct config *config,
         code = start_pg(s, err);
     if (code == ERR_OK)
         code = start_net(s, loops, err);
-    if (code == ERR_OK)
-        code = start_eraser(s, err);
     if (code != ERR_OK) {
         server_free(s);
         return code;
@@ -453,6 +451,7 @@ enum err_code server_new(struct server **out, const struct config *config,
 
 enum err_code server_run(struct server *s, struct err *err)
 {
+    TRY(start_eraser(s, err)); /* a server that is only checked deletes nobody */
     log_world(s->world);
     log_address(LOG_SERVER_START, s->config->grpc.host,
                 net_server_port(s->net, 0));

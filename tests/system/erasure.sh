@@ -206,6 +206,16 @@ budget() {
 }
 check 'no budget comes back by it' budget
 
+private() { grep -q '^Umask:.*0077$' "/proc/$server_pid/status"; }
+check 'what it writes nobody else reads meanwhile' private
+only_checked() {
+    stop_server
+    cp "$run"/old/*.parquet "$shop/"
+    "$bin/halftoned" --config "$run/config.yaml" --check || return 1
+    cmp "$run/old/customers.parquet" "$shop/customers.parquet"
+}
+check 'a server that is only checked deletes nobody' only_checked
+
 # 7214809 is in nobody's data; it shows nowhere, nor what was told of somebody.
 no_trace() {
     stop_server
