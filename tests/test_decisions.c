@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/lib_engine.h"
 #include "tests/table.h"
@@ -90,6 +91,34 @@ static void check(void **state)
     lib_files_remove(&files);
 }
 
+/* Wherever a CSV file is cut but between two rows, no row of it is sent. */
+static void check_cut(void **state)
+{
+    static const char *const sql =
+        "COPY (SELECT i AS subject, 'granted' AS state, 'a' AS purposes, "
+        "'2026-11-01T12:30:15' AS at FROM range(2) t(i)) TO '@/d.csv' (HEADER)";
+    struct lib_files files;
+    char path[128], text[256];
+    (void)state;
+    lib_files_make(&files, &sql, 1);
+    (void)snprintf(path, sizeof path, "%s/d.csv", files.dir);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    const size_t len = fread(text, 1, sizeof text, f);
+    (void)fclose(f);
+    assert_true(len > 0 && len < sizeof text && text[len - 1] == '\n');
+    for (size_t n = len; n-- > 1;) {
+        struct decisions *d = NULL;
+        struct err err = { 0 };
+        assert_int_equal(truncate(path, (off_t)n), 0);
+        const enum err_code code = decisions_open(&d, path, &err);
+        decisions_close(d);
+        if ((text[n - 1] == '\n') != (code == ERR_OK))
+            fail_msg("cut after %zu bytes: %s", n, err.msg);
+    }
+    lib_files_remove(&files);
+}
+
 static void check_nowhere(void **state)
 {
     struct decisions *d = NULL;
@@ -100,6 +129,7 @@ static void check_nowhere(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(check_nowhere) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(check_nowhere),
+                                        cmocka_unit_test(check_cut) };
     return RUN_ROWS(rows, check) + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,26 @@ static const char *reader_of_name(const char *path)
     return NULL;
 }
 
+/*
+ * A CSV file that was cut inside its last field is a shorter field, which may
+ * be another time: its last line has to end.  The other kinds tell by
+ * themselves.
+ */
+static enum err_code check_end(const char *path, struct err *err)
+{
+    const char *dot = strrchr(path, '.');
+    FILE *f = dot && strcasecmp(dot, ".csv") == 0 ? fopen(path, "rb") : NULL;
+    const bool has_end = f && fseek(f, -1, SEEK_END) == 0;
+    const int last = has_end ? fgetc(f) : '\n';
+    if (f)
+        (void)fclose(f);
+    if (last == '\n' || last == '\r')
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID,
+                  "the last line of %s does not end: was the file cut?", path);
+    return err_hint(err, "fetch it whole; if it is, end its last line");
+}
+
 static enum err_code print_reader(char *out, size_t cap, const char *path,
                                   struct err *err)
 {
@@ -161,6 +181,7 @@ static enum err_code open_file(struct decisions *d, const char *path,
         return err_set(err, ERR_NOT_FOUND, "%s cannot be read: %s", path,
                        strerror(errno));
     TRY(print_reader(reader, sizeof reader, path, err));
+    TRY(check_end(path, err));
     if (duckdb_open(NULL, &d->db) != DuckDBSuccess ||
         duckdb_connect(d->db, &d->con) != DuckDBSuccess ||
         !query(d, "SET TimeZone = 'UTC'", err))
