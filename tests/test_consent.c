@@ -427,6 +427,39 @@ static void check_file(void **state)
     fixture_close(&f);
 }
 
+/* A mistake that many rows share is named by the first of them. */
+static void check_wrong_kind(void **state)
+{
+    static const char *const unknown = "z";
+    static const struct consent_kind kinds[] = {
+        { CONSENT_GRANTED, &just_a, 1, 0 }, { CONSENT_GRANTED, &unknown, 1, 0 }
+    };
+    static const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
+    static const char *const subjects[] = { "1", "2", "3" };
+    static const uint32_t kind[] = { 0, 0, 1 };
+    static const int64_t at[] = { NOW - DAY, NOW - DAY, NOW - DAY };
+    const struct consent_chunk chunk = { .digest = digest,
+                                         .kinds = kinds,
+                                         .n_kinds = 2,
+                                         .subjects = subjects,
+                                         .kind = kind,
+                                         .at_us = at,
+                                         .n_rows = 3,
+                                         .last = true,
+                                         .source = "",
+                                         .by = "desk" };
+    struct fixture f;
+    struct consent_imported out;
+    struct err err = { 0 };
+    (void)state;
+    fixture_open(&f);
+    assert_int_not_equal(consent_import(f.c, f.circle, &chunk, &out, &err),
+                         ERR_OK);
+    if (!strstr(err.msg, "row 3: the dataset has no purpose 'z'"))
+        fail_msg("%s", err.msg);
+    fixture_close(&f);
+}
+
 static void check_wrong_row(void **state)
 {
     struct fixture f;
@@ -606,6 +639,7 @@ int main(void)
         cmocka_unit_test(of_marks_the_newest_holds),
         cmocka_unit_test(check_file),
         cmocka_unit_test(check_wrong_row),
+        cmocka_unit_test(check_wrong_kind),
         cmocka_unit_test(check_stale),
         cmocka_unit_test(check_no_identifier),
         cmocka_unit_test(check_crowd),

@@ -46,6 +46,24 @@ static enum err_code check_row(struct importing *m, const struct consent *c,
                        k->subjects[i], strlen(k->subjects[i]), err);
 }
 
+/* A mistake of a kind is named by the first row that is of it. */
+static enum err_code check_kind(struct importing *m, size_t kind,
+                                struct err *err)
+{
+    const struct consent_chunk *k = m->chunk;
+    const struct consent_kind *one = &k->kinds[kind];
+    size_t i = 0;
+    if (record_purposes(&m->purposes[kind], m->circle, one->state,
+                        one->purposes, one->n_purposes, err) == ERR_OK)
+        return ERR_OK;
+    while (i < k->n_rows && k->kind[i] != kind)
+        i++;
+    return i == k->n_rows
+               ? err->code
+               : err_before(
+                     err, "row %llu: ", (unsigned long long)(k->first + i + 1));
+}
+
 static enum err_code check(struct importing *m, const struct consent *c,
                            struct err *err)
 {
@@ -59,8 +77,7 @@ static enum err_code check(struct importing *m, const struct consent *c,
     if (!m->names || !m->purposes)
         return err_set(err, ERR_LIMIT, "out of memory");
     for (size_t i = 0; i < k->n_kinds; i++)
-        TRY(record_purposes(&m->purposes[i], m->circle, k->kinds[i].state,
-                            k->kinds[i].purposes, k->kinds[i].n_purposes, err));
+        TRY(check_kind(m, i, err));
     for (size_t i = 0; i < k->n_rows; i++)
         if (check_row(m, c, i, now_us, err) != ERR_OK)
             return err_before(

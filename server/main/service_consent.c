@@ -32,6 +32,19 @@ enum err_code service_people_purposes(const struct service_call *call,
     return ERR_OK;
 }
 
+/* The mistake of a kind, at the first row that is of it. */
+static enum err_code at_row(const struct request_import *r, size_t kind,
+                            struct err *err)
+{
+    size_t i = 0;
+    while (i < r->n_rows && r->kind[i] != kind)
+        i++;
+    return i == r->n_rows
+               ? err->code
+               : err_before(
+                     err, "row %llu: ", (unsigned long long)(r->first + i + 1));
+}
+
 enum err_code service_import(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {
@@ -44,8 +57,9 @@ enum err_code service_import(struct service_call *call, struct reply *out,
     if (!kinds)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     for (size_t i = 0; i < r->n_kinds; i++) {
-        TRY(service_people_purposes(call, d, r->kinds[i].purposes,
-                                    r->kinds[i].n_purposes, err));
+        if (service_people_purposes(call, d, r->kinds[i].purposes,
+                                    r->kinds[i].n_purposes, err) != ERR_OK)
+            return at_row(r, i, err);
         kinds[i] = (struct consent_kind){
             .state = consent_state_of(r->kinds[i].state),
             .purposes = r->kinds[i].purposes,

@@ -122,7 +122,8 @@ check 'a receipt that was superseded is told' superseded
 records() {
     "$bin/halftone" policy records "$shop/shop.yaml" -o csv 2>/dev/null >"$run/records.csv"
     [ "$(wc -l <"$run/records.csv")" -eq 6 ] && grep -q 'privacy@shop.example' "$run/records.csv" &&
-        grep -q 'those named by customer_id in customers, orders' "$run/records.csv"
+        grep -q 'those named by customer_id in customers, orders' "$run/records.csv" &&
+        [ "$(grep -c 'its senders, who are told' "$run/records.csv")" -eq 1 ]
 }
 check 'records of processing have a row for each purpose' records
 
@@ -137,6 +138,13 @@ wrong_row() {
     says 'row 3: at lies in the future' as_service import "$run/wrong.csv"
 }
 check 'a wrong row is named' wrong_row
+wrong_word() { # state, then purpose; the columns are subject, purposes, state, at
+    { head -n 3 "$shop/consents.csv"; echo '7,measure_campaigns,maybe,2024-01-01,1,x'; } >"$run/wrong.csv"
+    says 'row 3: state is granted' as_service import "$run/wrong.csv" || return 1
+    { head -n 3 "$shop/consents.csv"; echo '7,spying,granted,2024-01-01,1,x'; } >"$run/wrong.csv"
+    says "row 3: there is no purpose 'spying'" as_service import "$run/wrong.csv"
+}
+check 'so is one of a state or purpose that is not there' wrong_word
 check 'an analyst records nothing' exits 5 "$bin/halftone" consent withdraw 1 --purpose measure_campaigns
 service_asks() { HALFTONE_TOKEN=$(cat "$run/subjects.token") people measure_campaigns 5; grep -q 'does not allow' "$run/err"; }
 check 'who speaks for people asks nothing' service_asks
