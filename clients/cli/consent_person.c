@@ -68,8 +68,9 @@ print_history(struct cli *cli, const Halftone__V1__History *m, struct err *err)
         return err_set(err, ERR_LIMIT, "there are too many rows");
     TRY(grid_print(&g, cli->opt.format, &cli->term, cli->arena, err));
     if (cli->opt.format == FORMAT_TABLE && m->n_events == 0)
-        (void)fputs("\nno decision of this person is kept: counted where no "
-                    "consent is needed, and nowhere else\n",
+        (void)fputs(m->n_no ? "\nthis person was erased: counted nowhere\n"
+                            : "\nno decision of this person is kept: counted "
+                              "where no consent is needed, and nowhere else\n",
                     cli->term.out);
     else if (cli->opt.format == FORMAT_TABLE)
         (void)fprintf(cli->term.out, "\nyes to: %s\nno to: %s\n",
@@ -184,7 +185,9 @@ static enum err_code verify(struct cli *cli, const char *text, struct err *err)
                              "publishes, or SUBJECT to ask the server");
     }
     TRY(note_verifier_parse(&key, cli->opt.log_key, err));
-    TRY(note_open(&len, text, strlen(text), &key, err));
+    if (note_open(&len, text, strlen(text), &key, err) != ERR_OK)
+        return err_hint(err, "give the receipt whole and unchanged, as the "
+                             "server printed it");
     (void)fprintf(cli->term.out, "%.*s", (int)len, text);
     return ERR_OK;
 }

@@ -2,6 +2,7 @@
  * service.h. */
 #include <string.h>
 
+#include "server/consent/erase.h"
 #include "server/consent/history.h"
 #include "server/consent/receipt.h"
 #include "server/consent/tcf.h"
@@ -112,6 +113,27 @@ static const char *often_text(const struct history_event *e, struct arena *a)
     return out && often_print(out, e->at_most) ? out : "";
 }
 
+/* Of whom was erased no decision is left, but that she counts nowhere is. */
+static enum err_code put_erased(struct reply_person *p,
+                                struct service_call *call,
+                                const struct dataset *d, struct arena *a,
+                                struct err *err)
+{
+    const struct policy *policy = d->policy;
+    struct err ignored;
+    struct erasure e;
+    if (consent_erasure(d->consent, d->circle, call->req->consent->subject, &e,
+                        a, &ignored) != ERR_OK ||
+        e.back_us != 0)
+        return ERR_OK;
+    p->no = ARENA_NEW_N(a, policy->n_purposes + 1, const char *);
+    if (!p->no)
+        return full(err);
+    for (size_t i = 0; i < policy->n_purposes; i++)
+        p->no[p->n_no++] = policy->purposes[i].id;
+    return ERR_OK;
+}
+
 enum err_code service_history(struct service_call *call, struct reply *out,
                               struct arena *a, struct err *err)
 {
@@ -129,6 +151,8 @@ enum err_code service_history(struct service_call *call, struct reply *out,
     };
     if (!p->decisions)
         return full(err);
+    if (h.n == 0)
+        TRY(put_erased(p, call, d, a, err));
     for (size_t i = 0; i < h.n; i++) {
         const struct history_event *e = &h.events[i];
         p->decisions[i] = (struct reply_decision){
@@ -182,8 +206,10 @@ enum err_code service_receipt(struct service_call *call, struct reply *out,
     const struct history_event *e = pick(&h, call->req->consent->record);
     char *json = arena_alloc(a, RECEIPT_MAX, 1);
     char *note = arena_alloc(a, RECEIPT_MAX + NOTE_KEY_TEXT_LEN + 512, 1);
-    if (!e)
-        return err_set(err, ERR_NOT_FOUND, "this person has no such record");
+    if (!e) {
+        (void)err_set(err, ERR_NOT_FOUND, "this person has no such record");
+        return err_hint(err, "'halftone consent history' lists what is kept");
+    }
     if (!json || !note)
         return full(err);
     struct writer w = writer_of(json, RECEIPT_MAX);

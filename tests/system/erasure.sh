@@ -107,6 +107,7 @@ twice() { as subjects consent erase 7 -o csv >"$run/again" && as subjects consen
 check 'asked twice it is one erasure' twice
 no_history() { [ "$(as subjects consent history 1 -o csv | wc -l)" -eq 1 ]; }
 check 'no history is left' no_history
+check 'and who was erased is told to count nowhere' says 'erased: counted nowhere' as subjects consent history 1
 check 'a receipt of before is told so' says 'was erased on' as subjects consent verify "$run/receipt" 1
 check "of somebody else it is not" says "not this person's" as subjects consent verify "$run/receipt" 2
 check 'a decision of before is refused' exits 3 as subjects consent record 7 \
