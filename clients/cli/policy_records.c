@@ -100,8 +100,12 @@ static bool add(struct grid *g, const struct policy *p,
     cell[4] = basis_of(purpose->basis);
     cell[5] = people_of(p, a);
     cell[6] = data_of(p, a);
-    cell[7] = "analysts and dashboards of the principals file, who get "
-              "aggregates alone";
+    cell[7] = purpose->contact
+                  ? "analysts and dashboards of the principals file, who get "
+                    "aggregates alone; its senders, who are told of one "
+                    "person at a time whether to write to her"
+                  : "analysts and dashboards of the principals file, who get "
+                    "aggregates alone";
     cell[8] = span(purpose->retention_s, a);
     cell[9] = p->has_consent ? span(p->erasure.deadline_s, a) : NULL;
     cell[10] = span(p->reuse_for_s, a);
