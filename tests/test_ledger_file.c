@@ -173,6 +173,28 @@ static void ignore_line(void *ctx, const char *line)
     (void)line;
 }
 
+static void keep_line(void *ctx, const char *line)
+{
+    (void)snprintf(ctx, 128, "%s", line);
+}
+
+static void check_summary(void **state)
+{
+    struct world w;
+    struct err err;
+    char last[128] = "";
+    (void)state;
+    world_init(&w);
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    assert_int_equal(ask(&w, "a", true), ERR_OK);
+    ledger_close(w.ledger);
+    assert_int_equal(ledger_verify(w.dir.path, keep_line, last, &err), ERR_OK);
+    assert_non_null(
+        strstr(last, "ok: 1 charge (0 open, 0 missed, 0 void) on "));
+    assert_non_null(strstr(last, ", 0 findings"));
+    world_fini(&w);
+}
+
 static void check_tamper(void **state)
 {
     const struct tamper *row = *state;
@@ -475,9 +497,9 @@ static void check_kill(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_open), cmocka_unit_test(check_found),
-        cmocka_unit_test(check_list), cmocka_unit_test(check_messages),
-        cmocka_unit_test(check_kill),
+        cmocka_unit_test(check_open),     cmocka_unit_test(check_found),
+        cmocka_unit_test(check_list),     cmocka_unit_test(check_summary),
+        cmocka_unit_test(check_messages), cmocka_unit_test(check_kill),
     };
     return RUN_ROWS(tampers, check_tamper) + RUN_ROWS(refusals, check_refused) +
            cmocka_run_group_tests(tests, NULL, NULL);

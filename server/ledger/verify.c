@@ -178,7 +178,7 @@ static void check_lookup(struct report *r)
     r->findings++;
 }
 
-/* "12 charges (1 open, 2 missed, 0 void) on 3 accounts" */
+/* "ok: 12 charges (1 open, 2 missed, 0 void) on 3 accounts" */
 static void sum_up(const struct report *r)
 {
     struct store *s = r->store;
@@ -191,15 +191,16 @@ static void sum_up(const struct report *r)
                      ""))
         return;
     say(r,
-        "%s: %lld charges (%lld open, %lld missed, %lld void) on %lld "
-        "account%s, %llu findings",
+        "%s: %lld charge%s (%lld open, %lld missed, %lld void) on %lld "
+        "account%s, %llu finding%s",
         r->findings ? "FAILED" : "ok", (long long)store_int(s, SQL_QUERY, 0),
+        store_int(s, SQL_QUERY, 0) == 1 ? "" : "s",
         (long long)store_int(s, SQL_QUERY, 1),
         (long long)store_int(s, SQL_QUERY, 2),
         (long long)store_int(s, SQL_QUERY, 3),
         (long long)store_int(s, SQL_QUERY, 4),
         store_int(s, SQL_QUERY, 4) == 1 ? "" : "s",
-        (unsigned long long)r->findings);
+        (unsigned long long)r->findings, r->findings == 1 ? "" : "s");
     store_end(s, SQL_QUERY);
 }
 
