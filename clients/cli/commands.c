@@ -159,7 +159,8 @@ const struct command COMMANDS[] = {
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_import },
     { "may-contact", "SUBJECT",
       "Ask whether a person may be contacted, which then counts as done.",
-      "Prints yes and exits 0, or prints no and exits 3; there are no reasons.\n"
+      "Prints yes and exits 0, or prints no and exits 3; there are no "
+      "reasons.\n"
       "A yes counts against how often the person allows it: ask just before\n"
       "you write.  For senders.\n"
       "\n"
@@ -168,14 +169,16 @@ const struct command COMMANDS[] = {
       FOR_SERVER | FOR_CHANNEL | FOR_MAY, 1, run_may_contact },
     { "consent erase", "SUBJECT", "Erase a person, for good.",
       "She counts for nothing once this command ends, what is told beside her\n"
-      "decisions is destroyed, and her rows are to go from the data.  It cannot\n"
+      "decisions is destroyed, and her rows are to go from the data.  It "
+      "cannot\n"
       "be undone.  She comes back by a later yes.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_erase },
     { "consent erasure", "SUBJECT", "Show how far a person's erasure is.",
       "In each dataset: suppressed (she counts for nothing), handed over to "
       "the\nowner of the data, done, verified (her rows are not there).\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_erasure },
-    { "erasures list", "DATASET", "Show how far erasures are, and what is late.",
+    { "erasures list", "DATASET",
+      "Show how far erasures are, and what is late.",
       "They have numbers, not names.  For stewards and operators.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_list },
     { "erasures run", "DATASET", "Look at the data for who was erased, now.",
@@ -197,8 +200,8 @@ const struct command COMMANDS[] = {
       "Prints lines of JSON: where people's rows lie, then whose are to go.\n"
       "Without the server.\n"
       "\n"
-      "  halftone erasures open list.txt --owner-key owner.key --log-key "
-      "log.pub\n",
+      "  halftone erasures open list.txt --owner-key owner.key \\\n"
+      "      --log-key \"$(curl -s https://shop.example:7443/audit/key)\"\n",
       FOR_ERASURES | FOR_LOG, 1, run_erasures_open },
     { "erasures confirm", "FILE", "Say that what a list says was done.",
       "The data are looked at, and who is not in them any more is verified.\n"

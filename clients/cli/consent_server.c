@@ -44,7 +44,9 @@ int run_consent_confirm(struct cli *cli)
         return cli_fail(cli, &err, NULL);
     const bool was_held =
         ((const Halftone__V1__RegisterState *)(const void *)reply)->was_held;
-    (void)puts(was_held ? "the register is released by again"
-                        : "the register was released by all the time");
+    (void)puts(was_held ? "the register is no longer held: questions are "
+                          "answered again"
+                        : "the register was not held: questions were answered "
+                          "all the time");
     return 0;
 }

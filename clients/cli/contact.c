@@ -53,29 +53,42 @@ static enum err_code read_choice(Halftone__V1__ContactChoice *m, char ***list,
     return ERR_OK;
 }
 
-/* One record a channel, each its own: sent again they are the same ones. */
+/*
+ * One record a channel, each its own: sent again they are the same ones.  What
+ * was recorded before one is refused stays, and is told.
+ */
 static enum err_code choose_all(struct cli *cli, struct client *client,
                                 Halftone__V1__ContactChoice *m, char **list,
                                 size_t n, struct err *err)
 {
     struct grid g = { .columns = HEADS, .n_columns = COLUMNS };
+    struct err unsaid;
+    enum err_code code = ERR_OK;
     g.cells = ARENA_NEW_N(cli->arena, n * COLUMNS, const char *);
     if (!g.cells)
         return err_set(err, ERR_LIMIT, "there are too many channels");
-    for (; g.n_rows < n; g.n_rows++) {
+    while (g.n_rows < n) {
         const char **cell = g.cells + g.n_rows * COLUMNS;
         ProtobufCMessage *reply;
         m->channel = list[g.n_rows];
-        TRY(client_call(client, &METHOD_CHOOSE, &m->base, &reply, cli->arena,
-                        err));
+        code = client_call(client, &METHOD_CHOOSE, &m->base, &reply, cli->arena,
+                           err);
+        if (code != ERR_OK)
+            break;
         const Halftone__V1__Recorded *r = (const void *)reply;
         cell[0] = arena_strdup(cli->arena, number_scaled(r->record, 0).s);
         cell[1] = m->channel;
         cell[2] = m->at_most;
         cell[3] = answer_time(r->at_us, cli->arena);
         cell[4] = r->was_there ? "yes" : "no";
+        g.n_rows++;
     }
-    return grid_print(&g, cli->opt.format, &cli->term, cli->arena, err);
+    if (code != ERR_OK && g.n_rows == 0)
+        return code;
+    const enum err_code printed =
+        grid_print(&g, cli->opt.format, &cli->term, cli->arena,
+                   code == ERR_OK ? err : &unsaid);
+    return code == ERR_OK ? printed : code;
 }
 
 int run_consent_contact(struct cli *cli)

@@ -92,6 +92,9 @@ int run_help(struct cli *cli)
 {
     size_t used;
     const struct command *c = command_find(cli->words, cli->n_words, &used);
+    if (!c && cli->n_words == 1 &&
+        help_print_family(cli->term.out, cli->words[0]))
+        return 0;
     if (!c && cli->n_words > 0)
         return cli_unknown(cli, cli->words, cli->n_words);
     help_print(cli->term.out, c);

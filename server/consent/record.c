@@ -74,13 +74,19 @@ enum err_code record_times(const struct fold_event *e, int64_t now_us,
         (void)err_set(err, ERR_INVALID,
                       e->at_us < 0 ? "at lies before 1970"
                                    : "at lies in the future");
-        return err_hint(err, "at is when the person decided, in microseconds "
-                             "since 1970 UTC; leave it out for now");
+        return err_hint(err,
+                        "at is when the person decided, in UTC; left out it "
+                        "is the present");
     }
-    if (e->until_us != 0 && !consent_grants(e->state))
-        return err_set(err, ERR_INVALID, "only what is granted has an end");
-    if (e->until_us < 0 || (e->until_us != 0 && e->until_us <= e->at_us))
-        return err_set(err, ERR_INVALID, "until does not lie after at");
+    if (e->until_us != 0 && !consent_grants(e->state)) {
+        (void)err_set(err, ERR_INVALID, "only what is granted has an end");
+        return err_hint(err, "leave until out");
+    }
+    if (e->until_us < 0 || (e->until_us != 0 && e->until_us <= e->at_us)) {
+        (void)err_set(err, ERR_INVALID, "until does not lie after at");
+        return err_hint(err, "until is when the consent ends, at when it was "
+                             "given; what is over is recorded as expired");
+    }
     return ERR_OK;
 }
 

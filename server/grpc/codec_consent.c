@@ -165,9 +165,11 @@ enum err_code codec_consent_signal(struct request *out,
 {
     const Halftone__V1__SignalRequest *m = (const void *)msg;
     struct request_consent *c;
-    if ((m->tc_string[0] != '\0') == (m->gpc != 0))
-        return err_set(err, ERR_INVALID,
-                       "a signal is a tc_string or gpc, one of them");
+    if ((m->tc_string[0] != '\0') == (m->gpc != 0)) {
+        (void)err_set(err, ERR_INVALID,
+                      "a signal is a tc_string or gpc, one of them");
+        return err_hint(err, "--gpc, or --tc-string and the string");
+    }
     TRY(about(out, &c, m->dataset, m->subject, a, err));
     c->at_us = m->at_us;
     c->source = m->source;

@@ -14,8 +14,11 @@ static enum err_code find_channel(const struct policy_channel **out,
     *out = policy_find_channel(d->policy, id);
     if (*out)
         return ERR_OK;
-    (void)err_set(err, ERR_NOT_FOUND, "dataset '%s' has no channel '%.63s'",
-                  d->policy->name, id);
+    if (id[0])
+        (void)err_set(err, ERR_NOT_FOUND, "dataset '%s' has no channel '%.63s'",
+                      d->policy->name, id);
+    else
+        (void)err_set(err, ERR_INVALID, "no channel is named");
     if (d->policy->n_channels == 0)
         return err_hint(err, "a steward adds 'contact: {channels: ...}' to its "
                              "policy");

@@ -63,6 +63,7 @@ check 'a token that others can read is remarked' says 'chmod 600' "$halftone" da
 check 'nothing is a mistake of usage' exits 2 "$halftone"
 check 'help is none' exits 0 "$halftone" --help
 check 'a command near another is met by it' says 'did you mean halftone query' "$halftone" qurey
+check 'help of a family lists its commands' says 'consent erase  *Erase a person' "$halftone" help consent
 check 'of a family of commands the right part is met' says "halftone ledger --help lists" "$halftone" ledger frob
 check 'and what is near, too' says 'did you mean halftone ledger verify' "$halftone" ledger verfy
 check 'two questions are one too many' says 'the question is asked twice' \

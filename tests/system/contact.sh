@@ -138,6 +138,11 @@ seen() {
     as subjects consent history 1 >"$run/history"
     grep -q 'email: 2 per month' "$run/history" && grep -q 'mailer: by email, for send_offers' "$run/history"
 }
+partly() { # what was recorded before the refusal is told
+    as subjects consent contact 8 --channel post,fax --at-most any >"$run/partly" 2>&1 && return 1
+    grep -q '^ *[0-9][0-9]* *post *any' "$run/partly" && grep -q "no channel 'fax'" "$run/partly"
+}
+check 'of several channels those that were recorded are told' partly
 check 'her history tells what she chose and who was allowed' seen
 receipt() {
     as subjects consent receipt 1 >"$run/receipt" && grep -q '"contact_channel":"email"' "$run/receipt" &&
@@ -151,6 +156,7 @@ check 'a receipt is given for a choice, and is superseded by the next' receipt
 bad() { says "$1" as mailer may-contact "${@:2}"; }
 check 'a purpose without contact is told' bad 'nobody is contacted for' 1 --purpose measure_campaigns --channel email
 check 'a purpose that is not there is told' bad 'no purpose' 1 --purpose spying --channel email
+check 'none is told, too' bad 'no channel is named' 1 --purpose send_offers
 check 'a channel that is not there is told' bad "no channel 'fax'" 1 --purpose send_offers --channel fax
 check 'a subject that is no key is told' bad 'whole number' me --purpose send_offers --channel email
 check 'a frequency that is none is told' says 'how often is not said' \

@@ -94,7 +94,7 @@ redo() { as subjects consent withdraw 1 --purpose measure_campaigns; }
 check 'what is missing can be recorded' redo
 check 'an analyst confirms nothing' exits 5 "$bin/halftone" consent confirm --reason mine
 check 'a steward says why' exits 2 as steward consent confirm
-check 'and confirms' says 'released by again' as steward consent confirm --reason 'the withdrawal is back'
+check 'and confirms' says 'no longer held' as steward consent confirm --reason 'the withdrawal is back'
 check 'then it is released by' ask
 again() { stop_server; start_server; ask; }
 check 'after a restart too' again
