@@ -427,6 +427,30 @@ static void check_file(void **state)
     fixture_close(&f);
 }
 
+/* What is no key of the data is nobody, not the key that is near. */
+static void check_no_key(void **state)
+{
+    static const char *const none[] = { "9223372036854775808",
+                                        "-9223372036854775809",
+                                        "99999999999999999999999",
+                                        "5x",
+                                        " 5",
+                                        "\t5" };
+    struct fixture f;
+    struct consent_recorded out;
+    (void)state;
+    fixture_open(&f);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        struct err err = { 0 };
+        if (decide(&f, none[i], CONSENT_GRANTED, "a", NOW, &out, &err) !=
+            ERR_INVALID)
+            fail_msg("'%s' is taken for a key", none[i]);
+    }
+    must(&f, "9223372036854775807", CONSENT_GRANTED, NOW);
+    must(&f, "-9223372036854775808", CONSENT_GRANTED, NOW);
+    fixture_close(&f);
+}
+
 /* A mistake that many rows share is named by the first of them. */
 static void check_wrong_kind(void **state)
 {
@@ -640,6 +664,7 @@ int main(void)
         cmocka_unit_test(check_file),
         cmocka_unit_test(check_wrong_row),
         cmocka_unit_test(check_wrong_kind),
+        cmocka_unit_test(check_no_key),
         cmocka_unit_test(check_stale),
         cmocka_unit_test(check_no_identifier),
         cmocka_unit_test(check_crowd),

@@ -1,4 +1,5 @@
 /* Populations and their purposes. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,8 +182,10 @@ static bool spell(char *out, size_t *len, enum policy_type type,
     long long v;
     switch (type) {
     case POLICY_INT:
+        /* A number past the engine's would be somebody else: the largest. */
+        errno = 0;
         v = strtoll(subject, &end, 10);
-        if (*end || !*subject || *subject == ' ')
+        if (*end || !*subject || (unsigned char)*subject <= ' ' || errno != 0)
             return false;
         *len = (size_t)snprintf(out, CONSENT_SUBJECT_MAX + 1, "%lld", v);
         return true;
