@@ -49,7 +49,7 @@ ask basket "SELECT AVG(LEAST(spent, 500)) AS r FROM
     --max-groups 1 --max-rows 50 --bounds-report "SELECT country, COUNT(*)
     FROM retail.lines GROUP BY country" </dev/null >"$run/cut" ||
     die_with_log "no report"
-sed -n 's/.*first 50 of a person.*United Kingdom: about \([0-9,]*\) +-\([0-9,]*\).*/\1 \2/p' \
+sed -n 's/.*first 50 of a person.*United Kingdom: about \([0-9,]*\) ±\([0-9,]*\).*/\1 \2/p' \
     "$run/cut" | tr -d , | awk -v want="$(cat "$run/cut.csv")" '
     { inside = want >= $1 - $2 && want <= $1 + $2
       printf "note rows cut of the United Kingdom: true %d, told %d +-%d%s\n",

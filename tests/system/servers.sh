@@ -28,6 +28,7 @@ version: 1
 data_version: "1"
 cap: {rho: $2, delta: 1e-6}
 max_price: {rho: 0.001}
+default_price: {rho: 0.001}
 max_people: 10000
 purposes:
   care: {help: To see how many come., basis: legitimate_interest}
