@@ -201,12 +201,13 @@ static struct often chosen(struct shelf *s, const struct may *m, int64_t id)
     return out;
 }
 
-/* Allowed before, under this key. */
+/* Allowed a while before, under this key. */
 static bool is_retry(struct shelf *s, const struct may *m, int64_t id)
 {
     const bool found =
-        shelf_find(s, SHELF_CONTACT_SAME, "ittb", id, m->q->channel->id,
-                   m->q->purpose->id, m->ask, m->ask_len);
+        shelf_find(s, SHELF_CONTACT_SAME, "ittbi", id, m->q->channel->id,
+                   m->q->purpose->id, m->ask, m->ask_len,
+                   m->now_us - CONTACT_RETRY_S * US_PER_S);
     return number_of(s, SHELF_CONTACT_SAME, found) > 0 && m->ask_len > 0;
 }
 

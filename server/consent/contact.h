@@ -26,7 +26,7 @@
  *
  * Any thread.
  */
-enum { CONTACT_KEPT_S = 366 * 86400 };
+enum { CONTACT_KEPT_S = 366 * 86400, CONTACT_RETRY_S = 86400 };
 
 struct contact_choice {
     const char *subject; /* as in struct consent_event, like the rest */
@@ -49,7 +49,8 @@ struct contact_question {
     const struct policy_purpose *purpose;
     const struct policy_channel *channel;
     const char *sender; /* principal */
-    const char *key;    /* a second call with the key is the same contact; "" */
+    const char *key;    /* a call with the key within CONTACT_RETRY_S of a yes is
+                           the same contact; "" */
     uint32_t asks_per_day;
 };
 

@@ -157,7 +157,8 @@ static inline bool engine_settle(struct engine *e)
 
 /*
  * Who of those that the gate says were erased has rows in the data, or stands
- * in the map of subjects.  ERR_UNAVAILABLE: the data could not be read;
+ * in the map of subjects.  ERR_UNAVAILABLE: the data could not be read, or not
+ * by this engine;
  * ERR_LIMIT: `a` is full.
  */
 static inline enum err_code engine_find_erased(struct engine *e,
@@ -165,7 +166,10 @@ static inline enum err_code engine_find_erased(struct engine *e,
                                                struct arena *a, struct err *err)
 {
     *out = (struct engine_erased){ .n = 0 };
-    return e->ops->find_erased ? e->ops->find_erased(e, out, a, err) : ERR_OK;
+    if (e->ops->find_erased)
+        return e->ops->find_erased(e, out, a, err);
+    return err_set(err, ERR_UNAVAILABLE,
+                   "this engine cannot look for people who were erased");
 }
 
 /* Does the policy allow it, and can the sources be written? */
