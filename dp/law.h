@@ -24,6 +24,20 @@ struct dp_mechanism {
     uint64_t num, den; /* scale; 1 <= den <= DP_SCALE_DEN_MAX, 1 <= num,
                           num / den <= DP_SCALE_MAX */
 };
+/* "discrete Gaussian", for people. */
+static inline const char *dp_law_name(enum dp_law law)
+{
+    switch (law) {
+    case DP_DLAPLACE:
+        return "discrete Laplace";
+    case DP_DGAUSS:
+        return "discrete Gaussian";
+    case DP_RGAUSS:
+        return "rounded Gaussian";
+    }
+    return "";
+}
+
 #define DP_SCALE_DEN_MAX (UINT64_C(1) << 20)
 #define DP_SCALE_MAX     (UINT64_C(1) << 40)
 

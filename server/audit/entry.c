@@ -38,12 +38,6 @@ static size_t cut_of(const char *text)
     return len;
 }
 
-/* Characters that stand for themselves. */
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
-}
-
 /* ,"key": */
 static void print_key(struct writer *w, const char *key)
 {
@@ -57,22 +51,7 @@ static void print_text(struct writer *w, const char *key, const char *text)
     if (!text)
         return;
     print_key(w, key);
-    writer_u8(w, '"');
-    const size_t len = cut_of(text);
-    for (size_t i = 0, end = 0; i < len; i = end + 1) {
-        end = i;
-        while (end < len && is_plain((unsigned char)text[end]))
-            end++;
-        writer_bytes(w, text + i, end - i);
-        if (end == len)
-            break;
-        const unsigned char c = (unsigned char)text[end];
-        if (c == '"' || c == '\\')
-            writer_printf(w, "\\%c", c);
-        else
-            writer_printf(w, "\\u%04x", c);
-    }
-    writer_u8(w, '"');
+    writer_json(w, text, cut_of(text));
 }
 
 static void print_number(struct writer *w, const char *key, uint64_t v)

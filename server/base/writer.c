@@ -78,6 +78,31 @@ void writer_printf(struct writer *w, const char *fmt, ...)
     va_end(again);
 }
 
+/* Characters that stand for themselves. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
+
+void writer_json(struct writer *w, const char *text, size_t len)
+{
+    writer_u8(w, '"');
+    for (size_t i = 0, end = 0; i < len; i = end + 1) {
+        end = i;
+        while (end < len && is_plain((unsigned char)text[end]))
+            end++;
+        writer_bytes(w, text + i, end - i);
+        if (end == len)
+            break;
+        const unsigned char c = (unsigned char)text[end];
+        if (c == '"' || c == '\\')
+            writer_printf(w, "\\%c", c);
+        else
+            writer_printf(w, "\\u%04x", c);
+    }
+    writer_u8(w, '"');
+}
+
 bool writer_cstr(struct writer *w)
 {
     if (w->overflow || w->len == w->cap) {

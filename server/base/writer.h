@@ -34,6 +34,9 @@ void writer_str(struct writer *w, const char *s); /* without its NUL */
 void writer_printf(struct writer *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A JSON string, quoted: control characters, quotes and backslashes escaped. */
+void writer_json(struct writer *w, const char *text, size_t len);
+
 /* What was written is a name, and `bytes` stand behind it; saturates. */
 void writer_behind(struct writer *w, uint64_t bytes);
 

@@ -7,15 +7,7 @@
 
 static void text(struct writer *w, const char *s)
 {
-    writer_u8(w, '"');
-    for (; *s; s++)
-        if (*s == '"' || *s == '\\')
-            writer_printf(w, "\\%c", *s);
-        else if ((unsigned char)*s < ' ')
-            writer_printf(w, "\\u%04x", (unsigned)(unsigned char)*s);
-        else
-            writer_u8(w, (uint8_t)*s);
-    writer_u8(w, '"');
+    writer_json(w, s, strlen(s));
 }
 
 static void named(struct writer *w, const char *key, const char *value)

@@ -226,13 +226,6 @@ uint64_t decisions_count(const struct decisions *d)
 
 /* ---- rows ---- */
 
-static struct duck_column column_of(const struct decisions *d, int c)
-{
-    duckdb_vector v = duckdb_data_chunk_get_vector(d->chunk, (idx_t)c);
-    return (struct duck_column){ duckdb_vector_get_data(v),
-                                 duckdb_vector_get_validity(v) };
-}
-
 static enum err_code wrong(const struct decisions *d, int c, struct err *err)
 {
     return err_set(err, ERR_INVALID,
@@ -243,7 +236,7 @@ static enum err_code wrong(const struct decisions *d, int c, struct err *err)
 
 static bool text_of(struct decisions *d, int c)
 {
-    const struct duck_column column = column_of(d, c);
+    const struct duck_column column = duck_column_of(d->chunk, (idx_t)c);
     if (duck_is_null(&column, d->row))
         return false;
     duckdb_string_t s = ((const duckdb_string_t *)column.data)[d->row];
@@ -257,7 +250,7 @@ static bool text_of(struct decisions *d, int c)
 
 static bool int_of(int64_t *out, const struct decisions *d, int c)
 {
-    const struct duck_column column = column_of(d, c);
+    const struct duck_column column = duck_column_of(d->chunk, (idx_t)c);
     *out = 0;
     if (duck_is_null(&column, d->row))
         return false;

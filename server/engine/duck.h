@@ -37,6 +37,14 @@ struct duck_column {
     uint64_t *valid; /* NULL: no row is NULL */
 };
 
+static inline struct duck_column duck_column_of(duckdb_data_chunk chunk,
+                                                idx_t i)
+{
+    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
+    return (struct duck_column){ duckdb_vector_get_data(v),
+                                 duckdb_vector_get_validity(v) };
+}
+
 static inline bool duck_is_null(const struct duck_column *c, idx_t row)
 {
     return c->valid && !duckdb_validity_row_is_valid(c->valid, row);

@@ -72,11 +72,8 @@ static void rows_of(struct rows *r, const struct function *f,
                     duckdb_data_chunk chunk)
 {
     r->f = f;
-    for (unsigned i = 0; i < ARG_KIND + f->kind.n_in; i++) {
-        duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
-        r->col[i] = (struct duck_column){ duckdb_vector_get_data(v),
-                                          duckdb_vector_get_validity(v) };
-    }
+    for (unsigned i = 0; i < ARG_KIND + f->kind.n_in; i++)
+        r->col[i] = duck_column_of(chunk, i);
     duck_order_init(&r->order, f->key);
 }
 

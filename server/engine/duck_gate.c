@@ -66,9 +66,7 @@ static void rows(duckdb_function_info info, duckdb_data_chunk chunk,
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const struct duck_pin *pin = duckdb_scalar_function_get_bind_data(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, 0);
-    const struct duck_column c = { duckdb_vector_get_data(v),
-                                   duckdb_vector_get_validity(v) };
+    const struct duck_column c = duck_column_of(chunk, 0);
     bool *counts = duckdb_vector_get_data(out);
     const bool nobody = pin && pin->view.n == 0 && !pin->view.inverts;
     if (!pin || !f->gate->gate || nobody) {

@@ -222,9 +222,9 @@ void duck_keys_count(bool *out, const struct duck_keys *k,
         const size_t m = n - first < BATCH ? (size_t)(n - first) : BATCH;
         find_batch(numbers, k, c, is_text, first, m, gate);
         for (size_t i = 0; i < m; i++)
-            out[first + i] =
-                !duck_is_null(c, first + i) && gate_counts(view, numbers[i]) &&
-                !(k && k->is_mapped && numbers[i] == GATE_NOBODY);
+            out[first + i] = !duck_is_null(c, first + i) &&
+                             gate_counts(view, numbers[i]) &&
+                             !(k && k->is_mapped && numbers[i] == GATE_NOBODY);
     }
 }
 
@@ -272,13 +272,8 @@ static void each_row(struct duck_keys *k, const struct chunks *all,
                      row_fn *visit, void *ctx)
 {
     for (size_t i = 0; i < all->n; i++) {
-        duckdb_vector v = duckdb_data_chunk_get_vector(all->v[i], 0);
-        duckdb_vector of =
-            duckdb_data_chunk_get_vector(all->v[i], k->is_mapped);
-        const struct duck_column c = { duckdb_vector_get_data(v),
-                                       duckdb_vector_get_validity(v) };
-        const struct duck_column name = { duckdb_vector_get_data(of),
-                                          duckdb_vector_get_validity(of) };
+        const struct duck_column c = duck_column_of(all->v[i], 0);
+        const struct duck_column name = duck_column_of(all->v[i], k->is_mapped);
         const idx_t n = duckdb_data_chunk_get_size(all->v[i]);
         for (idx_t row = 0; row < n; row++)
             if (!duck_is_null(&c, row))

@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct duck_column column_of(duckdb_data_chunk chunk, idx_t i)
-{
-    duckdb_vector v = duckdb_data_chunk_get_vector(chunk, i);
-    return (struct duck_column){ duckdb_vector_get_data(v),
-                                 duckdb_vector_get_validity(v) };
-}
-
 void duck_order_init(struct duck_order *o, const struct duck_keep_key *key)
 {
     SHA256_Init(&o->keyed);
@@ -151,7 +144,7 @@ static void code_rows(duckdb_function_info info, duckdb_data_chunk chunk,
 {
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    const struct duck_column c = column_of(chunk, 0);
+    const struct duck_column c = duck_column_of(chunk, 0);
     const size_t size = f->is_text ? sizeof(duckdb_string_t) : sizeof(int64_t);
     uint64_t *code = duckdb_vector_get_data(out);
     struct seen all[SEEN] = { 0 };
@@ -191,8 +184,8 @@ static void both_rows(duckdb_function_info info, duckdb_data_chunk chunk,
 {
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    const uint64_t *first = column_of(chunk, 0).data,
-                   *second = column_of(chunk, 1).data;
+    const uint64_t *first = duck_column_of(chunk, 0).data,
+                   *second = duck_column_of(chunk, 1).data;
     uint64_t *code = duckdb_vector_get_data(out);
     struct duck_order o;
     duck_order_init(&o, f->key);
@@ -212,8 +205,8 @@ static void place_rows(duckdb_function_info info, duckdb_data_chunk chunk,
 {
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    const struct duck_column person = column_of(chunk, 0),
-                             code = column_of(chunk, 1);
+    const struct duck_column person = duck_column_of(chunk, 0),
+                             code = duck_column_of(chunk, 1);
     uint64_t *place = duckdb_vector_get_data(out);
     struct duck_order o;
     duck_order_init(&o, f->key);

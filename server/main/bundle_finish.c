@@ -169,7 +169,6 @@ static enum err_code fill_receipt(struct reply_receipt *r,
     const struct policy *policy = plan->policy;
     const struct dp_price price =
         item->fresh ? item->fresh->price : (struct dp_price){ 0 };
-    const struct policy_shown shown = policy_shown_of(policy, price);
     struct dp_price left;
     size_t newest = 0;
     TRY(left_of(&left, b, err));
@@ -178,26 +177,16 @@ static enum err_code fill_receipt(struct reply_receipt *r,
             newest = u;
     const struct ledger_hex id =
         ledger_id_hex(charge_of(b, &item->uses[newest]));
-    *r = (struct reply_receipt){
-        .query_id = arena_strdup(b->arena, id.text),
-        .dataset = policy->name,
-        .purpose = plan->purpose->id,
-        .mechanism = plan->mechanism_text,
-        .policy_version =
-            b->is_charged ? b->charge.policy_version : policy->version,
-        .as_of_us = as_of(b, &item->uses[newest]),
-        .rho_pico = price.rho_pico,
-        .eps_nano = price.eps_nano,
-        .delta_atto = price.delta_atto,
-        .epsilon = shown.epsilon,
-        .shown_delta = shown.delta,
-        .remaining_rho_pico = left.rho_pico,
-        .remaining_eps_nano = left.eps_nano,
-        .pure = policy->notion == DP_PURE,
-        .cached = !item->fresh,
-        .max_groups = plan->l0,
-        .max_rows = plan->linf,
-    };
+    *r = service_priced(policy, price, left);
+    r->query_id = arena_strdup(b->arena, id.text);
+    r->purpose = plan->purpose->id;
+    r->mechanism = plan->mechanism_text;
+    r->policy_version =
+        b->is_charged ? b->charge.policy_version : policy->version;
+    r->as_of_us = as_of(b, &item->uses[newest]);
+    r->cached = !item->fresh;
+    r->max_groups = plan->l0;
+    r->max_rows = plan->linf;
     if (!r->query_id)
         return full(err);
     return fill_parts(r, b, item, err);

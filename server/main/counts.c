@@ -185,33 +185,19 @@ static void fill_receipt(struct reply_receipt *r, const struct policy *p,
                          const struct ledger_run *run,
                          const struct dp_mechanism *noise, struct arena *a)
 {
-    const struct policy_shown shown = policy_shown_of(p, run->price);
     const struct ledger_hex id = ledger_id_hex(run->id);
-    *r = (struct reply_receipt){
-        .query_id = arena_strdup(a, id.text),
-        .dataset = p->name,
-        .purpose = WHY,
-        .mechanism = arena_printf(
-            a,
-            "%s noise of scale %.6g on each purpose, of which a person "
-            "counts in all",
-            noise->law == DP_DLAPLACE ? "discrete Laplace"
-            : noise->law == DP_DGAUSS ? "discrete Gaussian"
-                                      : "rounded Gaussian",
-            (double)noise->num / (double)noise->den),
-        .policy_version = run->policy_version,
-        .as_of_us = run->charged_us,
-        .rho_pico = run->price.rho_pico,
-        .eps_nano = run->price.eps_nano,
-        .delta_atto = run->price.delta_atto,
-        .epsilon = shown.epsilon,
-        .shown_delta = shown.delta,
-        .remaining_rho_pico = run->left.rho_pico,
-        .remaining_eps_nano = run->left.eps_nano,
-        .pure = p->notion == DP_PURE,
-        .max_groups = (uint32_t)p->n_purposes,
-        .max_rows = 1,
-    };
+    *r = service_priced(p, run->price, run->left);
+    r->query_id = arena_strdup(a, id.text);
+    r->purpose = WHY;
+    r->mechanism = arena_printf(
+        a,
+        "%s noise of scale %.6g on each purpose, of which a person counts in "
+        "all",
+        dp_law_name(noise->law), (double)noise->num / (double)noise->den);
+    r->policy_version = run->policy_version;
+    r->as_of_us = run->charged_us;
+    r->max_groups = (uint32_t)p->n_purposes;
+    r->max_rows = 1;
 }
 
 static enum err_code store(struct counts *c, const struct policy *p,

@@ -192,6 +192,23 @@ static const char *text_of(const struct request *req, struct arena *a)
     return out && writer_cstr(&w) ? out : NULL;
 }
 
+struct reply_receipt service_priced(const struct policy *policy,
+                                    struct dp_price price, struct dp_price left)
+{
+    const struct policy_shown shown = policy_shown_of(policy, price);
+    return (struct reply_receipt){
+        .dataset = policy->name,
+        .rho_pico = price.rho_pico,
+        .eps_nano = price.eps_nano,
+        .delta_atto = price.delta_atto,
+        .epsilon = shown.epsilon,
+        .shown_delta = shown.delta,
+        .remaining_rho_pico = left.rho_pico,
+        .remaining_eps_nano = left.eps_nano,
+        .pure = policy->notion == DP_PURE,
+    };
+}
+
 const char *service_interval(const struct policy *policy, int64_t now_us,
                              struct arena *a)
 {

@@ -68,6 +68,12 @@ enum err_code service_accounts_of(struct service_accounts *out,
 const char *service_dashboard(const struct request *req,
                               const struct auth_principal *who);
 
+/* Of a receipt: whose it is, what this price says and what is left.  The rest
+ * is zero. */
+struct reply_receipt service_priced(const struct policy *policy,
+                                    struct dp_price price,
+                                    struct dp_price left);
+
 /* The interval of the public clock (consent.interval) that a release at this
  * time is of, in words for the audit log; NULL: the policy has no register, or
  * there is no memory. */

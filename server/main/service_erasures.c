@@ -76,15 +76,7 @@ enum err_code service_erasures_run(struct service_call *call, struct reply *out,
 
 static void put_json(struct writer *w, const char *s)
 {
-    writer_u8(w, '"');
-    for (; *s; s++)
-        if (*s == '"' || *s == '\\')
-            writer_printf(w, "\\%c", *s);
-        else if ((unsigned char)*s < ' ')
-            writer_printf(w, "\\u%04x", (unsigned)(unsigned char)*s);
-        else
-            writer_u8(w, (uint8_t)*s);
-    writer_u8(w, '"');
+    writer_json(w, s, strlen(s));
 }
 
 static void put_source(struct writer *w, const char *table, const char *source,

@@ -60,29 +60,17 @@ static enum err_code serve_retry(struct run *run, struct answer *answer,
 static void fill_receipt(struct run *run, struct reply_receipt *r)
 {
     const struct plan *plan = run->question.plan;
-    const struct policy *policy = plan->policy;
     const struct ledger_run *charge = &run->charge;
-    const struct policy_shown shown = policy_shown_of(policy, charge->price);
     const struct ledger_hex id = ledger_id_hex(charge->id);
-    *r = (struct reply_receipt){
-        .query_id = arena_strdup(run->arena, id.text),
-        .dataset = policy->name,
-        .purpose = plan->purpose->id,
-        .mechanism = plan->mechanism_text,
-        .policy_version = charge->policy_version,
-        .as_of_us = charge->charged_us,
-        .rho_pico = charge->price.rho_pico,
-        .eps_nano = charge->price.eps_nano,
-        .delta_atto = charge->price.delta_atto,
-        .epsilon = shown.epsilon,
-        .shown_delta = shown.delta,
-        .remaining_rho_pico = charge->left.rho_pico,
-        .remaining_eps_nano = charge->left.eps_nano,
-        .pure = policy->notion == DP_PURE,
-        .cached = charge->verdict == LEDGER_ANSWERED,
-        .max_groups = plan->l0,
-        .max_rows = plan->linf,
-    };
+    *r = service_priced(plan->policy, charge->price, charge->left);
+    r->query_id = arena_strdup(run->arena, id.text);
+    r->purpose = plan->purpose->id;
+    r->mechanism = plan->mechanism_text;
+    r->policy_version = charge->policy_version;
+    r->as_of_us = charge->charged_us;
+    r->cached = charge->verdict == LEDGER_ANSWERED;
+    r->max_groups = plan->l0;
+    r->max_rows = plan->linf;
 }
 
 /* Post-processing of a release, by this request's own plan. */

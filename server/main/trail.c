@@ -102,8 +102,8 @@ static struct merkle_hash nobody(void)
     return audit_commitment(&salt, "", 0);
 }
 
-/* Intervals are counted from 1970: their ends tell nothing about anybody. */
-/* True when one has ended. */
+/* Intervals are counted from 1970: their ends tell nothing about anybody.
+ * True when one has ended. */
 static bool add_interval(struct trail *t, struct tick *k, int64_t now_us)
 {
     const int64_t length_us = (int64_t)t->options.interval_s * US_PER_S;

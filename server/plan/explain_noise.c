@@ -14,19 +14,6 @@
 
 /* ---- one measure ---- */
 
-static const char *law_name(const struct plan_measure *m)
-{
-    switch (m->noise.law) {
-    case DP_DLAPLACE:
-        return "discrete Laplace";
-    case DP_DGAUSS:
-        return "discrete Gaussian";
-    case DP_RGAUSS:
-        return "rounded Gaussian";
-    }
-    return "";
-}
-
 static double scale_of(const struct plan_measure *m)
 {
     return ldexp((double)m->noise.num / (double)m->noise.den,
@@ -72,8 +59,9 @@ static void print_measure(struct writer *w, const struct plan *p,
     writer_printf(w,
                   "; one person changes it by at most %.6g per group; %s, "
                   "scale %.6g; \xc2\xb1%.6g at %g %%",
-                  ldexp((double)m->bound, plan_measure_exp(m)), law_name(m),
-                  scale_of(m), half_width(m, 1 - p->level), p->level * 100);
+                  ldexp((double)m->bound, plan_measure_exp(m)),
+                  dp_law_name(m->noise.law), scale_of(m),
+                  half_width(m, 1 - p->level), p->level * 100);
     if (!p->adds_up && dp_vector_price(&price, &v, p->policy->notion) == DP_OK)
         costs(w, p, price);
     writer_str(w, "\n");
@@ -162,13 +150,14 @@ static const char *mechanism_of_agg(const struct plan *p,
             law_of_pick(pick), p->hists[pick->hist].n_buckets,
             (double)pick->choice.eps_nano * DP_NANO, rows_off(p, pick));
     case PLAN_AGG_MEASURE:
-        return arena_printf(a, "%s, scale %.6g", law_name(m), scale_of(m));
+        return arena_printf(a, "%s, scale %.6g", dp_law_name(m->noise.law),
+                            scale_of(m));
     case PLAN_AGG_VARIANCE:
     case PLAN_AGG_DEVIATION:
         return arena_printf(a,
                             "%s, scale %.6g, with squares of scale %.6g and a "
                             "count of scale %.6g",
-                            law_name(m), scale_of(m),
+                            dp_law_name(m->noise.law), scale_of(m),
                             scale_of(&p->measures[agg->square]),
                             scale_of(&p->measures[agg->count]));
     case PLAN_AGG_SUM:
@@ -176,7 +165,7 @@ static const char *mechanism_of_agg(const struct plan *p,
         break;
     }
     return arena_printf(a, "%s, scale %.6g, %s a count of scale %.6g",
-                        law_name(m), scale_of(m),
+                        dp_law_name(m->noise.law), scale_of(m),
                         agg->kind == PLAN_AGG_MEAN ? "over" : "plus",
                         scale_of(&p->measures[agg->count]));
 }

@@ -6,11 +6,11 @@ set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
+. tests/system/lib_servers.sh
 run=$(mktemp -d)
 data=$run/data
 db=/dev/shm/ht-registers-$$
 [ -w /dev/shm ] || db=/tmp/ht-registers-$$
-declare -A pid port
 trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 
 mkdir -p "$data"
@@ -41,19 +41,6 @@ for i in 1 2; do
     printf 'metrics: off\nanswer_keys: answer-keys\naudit: {key: audit-key}\n' >>"$run/config$i.yaml"
     grep -q "consent$i.db" "$run/config$i.yaml" || die "no register in the configuration"
 done
-start() { # N
-    "$bin/halftoned" --config "$run/config$1.yaml" >>"$run/server$1.log" 2>&1 &
-    pid[$1]=$!
-    local tries=400
-    until HALFTONE_TARGET=localhost:${port[$1]} "$bin/halftone" datasets >/dev/null 2>&1; do
-        kill -0 "${pid[$1]}" 2>/dev/null || { tail -n 5 "$run/server$1.log"; return 1; }
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { echo "server $1 does not answer"; return 1; }
-        sleep 0.1
-    done
-}
-stop() { kill -TERM "${pid[$1]}" 2>/dev/null; wait "${pid[$1]}" 2>/dev/null; }
-stop_all() { for i in "${!pid[@]}"; do stop "$i"; done; }
 ask() { HALFTONE_TARGET=localhost:${port[$1]} "$bin/halftone" query --purpose care "SELECT COUNT(*) FROM visits" </dev/null; }
 
 check 'the first server has a register' start 1

@@ -7,11 +7,11 @@ set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
+. tests/system/lib_servers.sh
 run=$(mktemp -d)
 data=$run/data
 db=/dev/shm/ht-servers-$$
 [ -w /dev/shm ] || db=/tmp/ht-servers-$$
-declare -A pid port
 trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 
 mkdir -p "$data"
@@ -50,19 +50,6 @@ for i in 1 2 3; do
     printf 'metrics: off\nanswer_keys: answer-keys\naudit: {key: audit-key}\n' >>"$run/config$i.yaml"
 done
 
-start() { # N
-    "$bin/halftoned" --config "$run/config$1.yaml" >>"$run/server$1.log" 2>&1 &
-    pid[$1]=$!
-    local tries=150
-    until HALFTONE_TARGET=localhost:${port[$1]} "$bin/halftone" datasets >/dev/null 2>&1; do
-        kill -0 "${pid[$1]}" 2>/dev/null || { tail -n 5 "$run/server$1.log"; return 1; }
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { echo "server $1 does not answer"; return 1; }
-        sleep 0.1
-    done
-}
-stop() { kill -TERM "${pid[$1]}" 2>/dev/null; wait "${pid[$1]}" 2>/dev/null; }
-stop_all() { for i in "${!pid[@]}"; do stop "$i"; done; }
 ask() { # SERVER DATASET KEY N
     HALFTONE_TARGET=localhost:${port[$1]} "$bin/halftone" query --purpose care --rho 0.001 \
         --key "$3" --format json --timeout 100s "SELECT COUNT(*) FROM $2.visits WHERE n > $4" </dev/null

@@ -7,12 +7,12 @@ set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
+. tests/system/lib_servers.sh
 run=$(mktemp -d)
 db=/dev/shm/ht-witness-$$
 [ -w /dev/shm ] || db=/tmp/ht-witness-$$
-declare -A pid port
 others=()
-trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
+trap 'stop_all; stop_others; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 kind=$bin
 [ "$bin" != build ] || kind=build/opt
 
@@ -46,21 +46,8 @@ configure() { # SERVER: with the witness once there is one
          s|^ledger:.*|ledger: \"${uri//&/\\&}\"|" "$run/config.yaml" >"$run/config$1.yaml"
     printf 'metrics: off\nanswer_keys: answer-keys\naudit: %s\n' "$audit" >>"$run/config$1.yaml"
 }
-start() { # N
-    "$bin/halftoned" --config "$run/config$1.yaml" >>"$run/server$1.log" 2>&1 &
-    pid[$1]=$!
-    local tries=100
-    until HALFTONE_TARGET=localhost:${port[$1]} "$bin/halftone" datasets >/dev/null 2>&1; do
-        kill -0 "${pid[$1]}" 2>/dev/null || { tail -n 5 "$run/server$1.log"; return 1; }
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { echo "server $1 does not answer"; return 1; }
-        sleep 0.1
-    done
-}
-stop() { kill -TERM "${pid[$1]}" 2>/dev/null; wait "${pid[$1]}" 2>/dev/null; unset "pid[$1]"; }
-stop_all() {
+stop_others() {
     local i
-    for i in "${!pid[@]}"; do stop "$i"; done
     for i in "${others[@]}"; do kill "$i" 2>/dev/null; done
 }
 mode() { echo "$1" >"$run/mode"; }
