@@ -105,8 +105,9 @@ static struct policy_column columns[] = { { .name = "who",
 static struct policy_table tables[] = {
     { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
 };
-static struct policy_purpose purposes[] = { { .id = "a", .help = "" },
-                                            { .id = "b", .help = "" } };
+static struct policy_purpose purposes[] = {
+    { .id = "a", .help = "", .notice = 2 }, { .id = "b", .help = "" }
+};
 static const struct policy policy = { .population = "people",
                                       .tables = tables,
                                       .n_tables = 1,
@@ -282,20 +283,25 @@ static const struct refused {
     enum consent_state state;
     int64_t at_us, until_us;
     enum err_code code;
+    uint32_t notice;
 } refused[] = {
     { "a purpose that is not there", "1", "c", CONSENT_GRANTED, 0, 0,
-      ERR_NOT_FOUND },
+      ERR_NOT_FOUND, 0 },
     { "a time in the future", "1", "a", CONSENT_GRANTED, NOW + DAY, 0,
-      ERR_INVALID },
+      ERR_INVALID, 0 },
     { "a time before there were any", "1", "a", CONSENT_GRANTED, -1, 0,
-      ERR_INVALID },
+      ERR_INVALID, 0 },
     { "an end before the beginning", "1", "a", CONSENT_GRANTED, NOW, NOW - 1,
-      ERR_INVALID },
-    { "an end of a no", "1", "a", CONSENT_OBJECTED, 0, NOW + 1, ERR_INVALID },
-    { "nobody", "", "a", CONSENT_GRANTED, 0, 0, ERR_INVALID },
+      ERR_INVALID, 0 },
+    { "an end of a no", "1", "a", CONSENT_OBJECTED, 0, NOW + 1, ERR_INVALID,
+      0 },
+    { "nobody", "", "a", CONSENT_GRANTED, 0, 0, ERR_INVALID, 0 },
     { "somebody who is no number", "one", "a", CONSENT_GRANTED, 0, 0,
-      ERR_INVALID },
-    { "no state", "1", "a", CONSENT_UNKNOWN, 0, 0, ERR_INVALID },
+      ERR_INVALID, 0 },
+    { "no state", "1", "a", CONSENT_UNKNOWN, 0, 0, ERR_INVALID, 0 },
+    { "a yes to a notice that is not written yet", "1", "a", CONSENT_GRANTED, 0,
+      0, ERR_INVALID, 3 },
+    { "nor explicitly", "1", "a", CONSENT_EXPLICIT, 0, 0, ERR_INVALID, 3 },
 };
 
 static void check_refused(void **state)
@@ -311,7 +317,8 @@ static void check_refused(void **state)
                                      .purposes = &row->purpose,
                                      .n_purposes = 1,
                                      .at_us = row->at_us,
-                                     .until_us = row->until_us };
+                                     .until_us = row->until_us,
+                                     .notice = row->notice };
     assert_int_equal(consent_record(f.c, f.circle, &e, &out, &err), row->code);
     assert_true(err.msg[0] != '\0');
     assert_int_equal(
@@ -452,12 +459,25 @@ static void check_no_key(void **state)
 }
 
 /* A mistake that many rows share is named by the first of them. */
+static const char *const unknown = "z";
+static const struct wrong_kind {
+    const char *name;
+    struct consent_kind kind;
+    const char *says;
+} wrong_kinds[] = {
+    { "a purpose that is not there",
+      { CONSENT_GRANTED, &unknown, 1, 0 },
+      "row 3: the dataset has no purpose 'z'" },
+    { "a notice that is not written yet",
+      { CONSENT_GRANTED, &just_a, 1, 3 },
+      "row 3: notice: purpose 'a' has no version 3, its newest is 2" },
+};
+
 static void check_wrong_kind(void **state)
 {
-    static const char *const unknown = "z";
-    static const struct consent_kind kinds[] = {
-        { CONSENT_GRANTED, &just_a, 1, 0 }, { CONSENT_GRANTED, &unknown, 1, 0 }
-    };
+    const struct wrong_kind *row = *state;
+    const struct consent_kind kinds[] = { { CONSENT_GRANTED, &just_a, 1, 0 },
+                                          row->kind };
     static const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
     static const char *const subjects[] = { "1", "2", "3" };
     static const uint32_t kind[] = { 0, 0, 1 };
@@ -475,12 +495,73 @@ static void check_wrong_kind(void **state)
     struct fixture f;
     struct consent_imported out;
     struct err err = { 0 };
-    (void)state;
     fixture_open(&f);
     assert_int_not_equal(consent_import(f.c, f.circle, &chunk, &out, &err),
                          ERR_OK);
-    if (!strstr(err.msg, "row 3: the dataset has no purpose 'z'"))
+    if (!strstr(err.msg, row->says))
         fail_msg("%s", err.msg);
+    assert_int_equal(count_yes(&f, 3), 0);
+    fixture_close(&f);
+}
+
+/* ---- notices ---- */
+
+static uint32_t told_notice(struct fixture *f, const char *who,
+                            enum consent_state state, uint32_t notice)
+{
+    const char *a = "a";
+    struct consent_recorded out;
+    struct err err = { 0 };
+    const struct consent_event e = { .subject = who,
+                                     .subject_len = strlen(who),
+                                     .state = state,
+                                     .purposes = &a,
+                                     .n_purposes = consent_marks(state) ? 0 : 1,
+                                     .notice = notice };
+    if (consent_record(f->c, f->circle, &e, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    return out.notice;
+}
+
+/* A receipt tells the notice in force, of a no as of a yes. */
+static void check_notice(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f);
+    assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 0), 2);
+    assert_int_equal(told_notice(&f, "2", CONSENT_GRANTED, 1), 1);
+    assert_int_equal(told_notice(&f, "3", CONSENT_OBJECTED, 0), 2);
+    assert_int_equal(told_notice(&f, "4", CONSENT_WITHDRAWN, 0), 2);
+    /* Nobody's no is turned away for the number of a page. */
+    assert_int_equal(told_notice(&f, "4", CONSENT_WITHDRAWN, 9), 9);
+    assert_true(stands(&f, "4", PEOPLE_NO));
+    assert_int_equal(told_notice(&f, "5", CONSENT_SPECIAL, 0), 0);
+    fixture_close(&f);
+}
+
+/* What people are told changes: who said yes before is asked anew. */
+static void check_new_notice(void **state)
+{
+    struct policy_purpose newer[] = {
+        { .id = "a", .help = "", .notice = 3, .least_notice = 3 },
+        { .id = "b", .help = "" }
+    };
+    struct policy next = policy;
+    struct fixture f;
+    struct err err = { 0 };
+    (void)state;
+    next.purposes = newer;
+    fixture_open(&f);
+    must(&f, "1", CONSENT_GRANTED, 0);
+    must(&f, "2", CONSENT_OBJECTED, 0);
+    assert_int_equal(consent_circle(&f.circle, f.c, &next, &err), ERR_OK);
+    assert_false(stands(&f, "1", PEOPLE_YES));
+    assert_true(stands(&f, "2", PEOPLE_NO));
+    assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 2), 2);
+    assert_false(stands(&f, "1", PEOPLE_YES));
+    assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 3), 3);
+    assert_true(stands(&f, "1", PEOPLE_YES));
     fixture_close(&f);
 }
 
@@ -561,6 +642,7 @@ static void check_history(void **state)
     assert_true(writer_cstr(&w));
     assert_int_equal(receipt_record(text, w.len), h.events[1].record);
     assert_non_null(strstr(text, "\"event_state\":\"consent withdrawn\""));
+    assert_non_null(strstr(text, "\"privacy_notice\":\"version 2\""));
     assert_non_null(strstr(text, "\"party_name\":\"us \\\"here\\\"\""));
     assert_null(strstr(text, "\"5\""));
     arena_fini(&a);
@@ -663,12 +745,14 @@ int main(void)
         cmocka_unit_test(of_marks_the_newest_holds),
         cmocka_unit_test(check_file),
         cmocka_unit_test(check_wrong_row),
-        cmocka_unit_test(check_wrong_kind),
+        cmocka_unit_test(check_notice),
+        cmocka_unit_test(check_new_notice),
         cmocka_unit_test(check_no_key),
         cmocka_unit_test(check_stale),
         cmocka_unit_test(check_no_identifier),
         cmocka_unit_test(check_crowd),
     };
     return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
+           RUN_ROWS(wrong_kinds, check_wrong_kind) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ const struct command COMMANDS[] = {
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_erasure },
     { "erasures list", "DATASET",
       "Show how far erasures are, and what is late.",
-      "They have numbers, not names.  For stewards and operators.\n",
+      "They have numbers, not names.  For stewards.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_DATASET, 1, run_erasures_list },
     { "erasures run", "DATASET", "Look at the data for who was erased, now.",
       "Where the policy lets the server do it, deletes them.  It does so by\n"

@@ -7,6 +7,10 @@
 
 void question_hint_at_key(struct err *err, const char *key)
 {
+    /* The server knows a way out that is no retry. */
+    if (err->code == ERR_UNAVAILABLE && err->hint[0] &&
+        !strstr(err->hint, "key"))
+        return;
     if (err->code == ERR_DEADLINE || err->code == ERR_CANCELLED ||
         err->code == ERR_UNAVAILABLE)
         (void)err_hint(err,

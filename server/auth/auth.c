@@ -144,7 +144,7 @@ static const struct {
     [ROLE_SUBJECT_SERVICE] = { "subject_service", MAY(HEALTH) | MAY(CONSENT) },
     [ROLE_SENDER] = { "sender", MAY(HEALTH) | MAY(CONTACT) },
     [ROLE_OPERATOR] = { "operator",
-                        MAY(HEALTH) | MAY(METRICS) | MAY(ERASURES) },
+                        MAY(HEALTH) | MAY(METRICS) },
 };
 
 bool auth_may(enum auth_role role, enum auth_action action)

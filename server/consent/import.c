@@ -54,7 +54,9 @@ static enum err_code check_kind(struct importing *m, size_t kind,
     const struct consent_kind *one = &k->kinds[kind];
     size_t i = 0;
     if (record_purposes(&m->purposes[kind], m->circle, one->state,
-                        one->purposes, one->n_purposes, err) == ERR_OK)
+                        one->purposes, one->n_purposes, err) == ERR_OK &&
+        record_notice(m->circle, one->state, m->purposes[kind], one->notice,
+                      err) == ERR_OK)
         return ERR_OK;
     while (i < k->n_rows && k->kind[i] != kind)
         i++;

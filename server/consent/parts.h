@@ -113,6 +113,11 @@ enum err_code record_purposes(uint64_t *out,
                               const struct consent_circle *circle,
                               enum consent_state state, const char *const *ids,
                               size_t n, struct err *err) MUST_CHECK;
+/* Nobody can have said yes to a notice that is newer than the policy's.  A no
+ * is taken whatever notice it names.  ERR_INVALID. */
+enum err_code record_notice(const struct consent_circle *circle,
+                            enum consent_state state, uint64_t purposes,
+                            uint32_t notice, struct err *err) MUST_CHECK;
 enum err_code record_times(const struct fold_event *e, int64_t now_us,
                            struct err *err) MUST_CHECK;
 /* The person's number, under whichever of the names she is known (*who); the

@@ -118,10 +118,10 @@ void receipt_print(struct writer *w, const struct history_event *e,
         e->record, e->record);
     for (size_t i = 0; i < sizeof e->who.bytes; i++)
         writer_printf(w, "%02x", e->who.bytes[i]);
-    writer_printf(w,
-                  "\"},\"pii_processing\":{\"privacy_notice\":\"version %u\","
-                  "\"purposes\":[",
-                  e->notice);
+    writer_str(w, "\"},\"pii_processing\":{");
+    if (e->notice) /* none is told of a mark or of a choice of channels */
+        writer_printf(w, "\"privacy_notice\":\"version %u\",", e->notice);
+    writer_str(w, "\"purposes\":[");
     for (size_t i = 0; i < e->n_purposes; i++) {
         const struct policy_purpose *p =
             policy_find_purpose(policy, e->purposes[i]);

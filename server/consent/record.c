@@ -67,6 +67,24 @@ enum err_code record_purposes(uint64_t *out,
     return err_hint(err, "--purpose names it, or several, apart by commas");
 }
 
+enum err_code record_notice(const struct consent_circle *circle,
+                            enum consent_state state, uint64_t purposes,
+                            uint32_t notice, struct err *err)
+{
+    for (size_t k = 0; k < circle->n_purposes && consent_grants(state); k++)
+        if ((purposes >> k & 1) && notice > circle->purposes[k].notice) {
+            (void)err_set(err, ERR_INVALID,
+                          "notice: purpose '%.63s' has no version %u, its "
+                          "newest is %u",
+                          circle->purposes[k].id, notice,
+                          circle->purposes[k].notice);
+            return err_hint(err, "send the version that was shown, or none for "
+                                 "the newest; a steward raises 'notice' in the "
+                                 "policy before people are shown a new one");
+        }
+    return ERR_OK;
+}
+
 enum err_code record_times(const struct fold_event *e, int64_t now_us,
                            struct err *err)
 {
@@ -100,6 +118,7 @@ static enum err_code check(struct record *r, const struct consent *c,
     const struct record_texts texts = { e->source, e->proof, e->by };
     TRY(record_purposes(&r->purposes, r->circle, e->state, e->purposes,
                         e->n_purposes, err));
+    TRY(record_notice(r->circle, e->state, r->purposes, e->notice, err));
     TRY(record_check_texts(&texts, err));
     TRY(record_times(&times, clock_wall_us(c->options.clock), err));
     return circle_name(r->names, c, r->circle, e->subject, e->subject_len, err);
@@ -213,14 +232,14 @@ static void fill_in(struct fold_event *e, const struct consent_circle *circle,
     const struct consent_purpose *p = &circle->purposes[k];
     e->until_us = FOLD_NEVER;
     e->notice = as->notice;
+    if (!e->notice && !consent_marks(e->state))
+        e->notice = p->notice;
     if (!consent_grants(e->state))
         return;
     if (as->until_us)
         e->until_us = as->until_us;
     else if (p->valid_us)
         e->until_us = e->at_us + (int64_t)p->valid_us;
-    if (!e->notice)
-        e->notice = p->notice;
 }
 
 struct fold_event record_alike(const struct consent_circle *circle,

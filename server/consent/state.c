@@ -39,6 +39,8 @@ bool state_is_open(const struct consent *c, int64_t import)
 
 bool state_open(struct consent *c, int64_t import)
 {
+    if (state_is_open(c, import))
+        return true;
     int64_t *more = realloc(c->open, (c->n_open + 1) * sizeof *more);
     if (!more)
         return false;

@@ -87,6 +87,7 @@ rm -f "$run"/consent.db-wal "$run"/consent.db-shm
 start_server
 check 'from a copy that lacks a withdrawal nothing is released' says 'may lack withdrawals' ask
 check 'and the exit code is for trying again' exits 6 ask
+check 'and the way out is told, which is no other try' says 'halftone consent confirm' ask
 check 'nor is anybody deleted from the data' says 'may lack withdrawals' as steward erasures run
 told() { grep -q 'event=register_held' "$run/server.log"; }
 check 'the log says so' told
