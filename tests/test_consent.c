@@ -248,11 +248,14 @@ static void check_twice(void **state)
     fixture_open(&f);
     assert_int_equal(decide(&f, "1", CONSENT_GRANTED, "a", NOW - 1, &one, &err),
                      ERR_OK);
+    f.clock.wall_us += 5;
     assert_int_equal(decide(&f, "1", CONSENT_GRANTED, "a", NOW - 1, &two, &err),
                      ERR_OK);
     assert_false(one.was_there);
     assert_true(two.was_there);
     assert_int_equal(one.seq, two.seq);
+    assert_int_equal(one.recorded_us, NOW);
+    assert_int_equal(two.recorded_us, NOW);
     fixture_close(&f);
 }
 

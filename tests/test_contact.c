@@ -296,11 +296,14 @@ static void check_twice(void **state)
     decide(&f, "1", CONSENT_GRANTED, "offers");
     const struct consent_recorded one =
         choose(&f, "1", "email", "any", NOW - 1);
+    f.clock.wall_us += 5;
     const struct consent_recorded two =
         choose(&f, "1", "email", "any", NOW - 1);
     assert_false(one.was_there);
     assert_true(two.was_there);
     assert_int_equal(one.seq, two.seq);
+    assert_int_equal(one.recorded_us, NOW);
+    assert_int_equal(two.recorded_us, NOW);
     assert_int_equal(one.seq, 2); /* one sequence with decisions */
     decide(&f, "1", CONSENT_WITHDRAWN, "offers");
     assert_int_equal(choose(&f, "1", "sms", "any", 0).seq, 4);

@@ -1,7 +1,11 @@
 #include "server/main/erasing.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "server/base/log.h"
 #include "server/consent/erase.h"
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
@@ -13,7 +17,9 @@
 struct table {
     struct engine engine;
     bool has_her;
-    unsigned looks;
+    bool is_blind, is_stubborn; /* it cannot look; it does not delete */
+    bool is_kept;               /* its files cannot be replaced */
+    atomic_uint looks;
 };
 
 static struct engine_found her = { "1", "1" };
@@ -22,26 +28,26 @@ static enum err_code find_erased(struct engine *e, struct engine_erased *out,
                                  struct arena *a, struct err *err)
 {
     struct table *t = (struct table *)e;
-    (void)a, (void)err;
-    t->looks++;
-    if (t->has_her)
-        *out = (struct engine_erased){ &her, 1 };
-    return ERR_OK;
+    (void)a;
+    *out = (struct engine_erased){ &her, t->has_her };
+    atomic_fetch_add(&t->looks, 1);
+    return t->is_blind ? err_set(err, ERR_INTERNAL, "no file") : ERR_OK;
 }
 
 static enum err_code
 delete_her(struct engine *e, const struct engine_erased *whom, struct err *err)
 {
-    (void)err;
+    struct table *t = (struct table *)e;
     assert_int_equal(whom->n, 1);
-    ((struct table *)e)->has_her = false;
+    if (t->is_stubborn)
+        return err_set(err, ERR_INTERNAL, "no room");
+    t->has_her = false;
     return ERR_OK;
 }
 
 static bool can_erase(struct engine *e)
 {
-    (void)e;
-    return true;
+    return !((struct table *)e)->is_kept;
 }
 
 static const struct engine_ops OPS = { .find_erased = find_erased,
@@ -60,6 +66,8 @@ static const struct policy policy = { .id = "shop",
                                       .population = "people",
                                       .tables = tables,
                                       .n_tables = 1,
+                                      .erasure = { .executes = true,
+                                                   .every_s = 86400 },
                                       .purposes = purposes,
                                       .n_purposes = 1 };
 
@@ -140,11 +148,77 @@ static void check_held(void **state)
     fixture_close(&f);
 }
 
+/* ---- what the log says of a pass by the clock ---- */
+
+static const struct row {
+    const char *name;
+    bool is_blind, is_kept, is_stubborn;
+    bool has_her;
+    const char *says; /* NULL: no line */
+} rows[] = {
+    { "a pass that works is no line", .has_her = true },
+    { "data that cannot be looked at are one", .is_blind = true,
+      .says = " level=error event=erasure_failed dataset=shop what=look\n" },
+    { "whoever is in them", .is_blind = true, .has_her = true,
+      .says = " level=error event=erasure_failed dataset=shop what=look\n" },
+    { "files that cannot be replaced are one", .is_kept = true,
+      .says = " level=error event=erasure_failed dataset=shop what=write\n" },
+    { "whoever is in them, too", .is_kept = true, .has_her = true,
+      .says = " level=error event=erasure_failed dataset=shop what=write\n" },
+    { "that somebody was not deleted is none: it would tell of her",
+      .is_stubborn = true, .has_her = true },
+};
+
+/* A pass by the thread that makes them; it has ended on return. */
+static void pass(struct fixture *f)
+{
+    struct dataset *all[] = { &f->d };
+    struct world world = { .datasets = all, .n_datasets = 1, .refs = 1 };
+    const struct timespec nap = { .tv_nsec = 1000000 };
+    struct eraser *e;
+    struct err err = { 0 };
+    must(eraser_new(&e, &f->clock.clock, &err), &err);
+    eraser_world(e, &world);
+    while (atomic_load(&f->table.looks) == 0)
+        (void)nanosleep(&nap, NULL);
+    eraser_free(e);
+    assert_int_equal(world.refs, 1);
+}
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    struct fixture f;
+    char line[LOG_LINE_MAX + 1];
+    int ends[2];
+    fixture_open(&f);
+    erase(&f);
+    f.table.is_blind = row->is_blind;
+    f.table.is_kept = row->is_kept;
+    f.table.is_stubborn = row->is_stubborn;
+    f.table.has_her = row->has_her;
+    assert_int_equal(pipe(ends), 0);
+    log_set_fd(ends[1]);
+    pass(&f);
+    log_set_fd(STDERR_FILENO);
+    assert_int_equal(close(ends[1]), 0);
+    const ssize_t n = read(ends[0], line, LOG_LINE_MAX);
+    assert_int_equal(close(ends[0]), 0);
+    assert_true(n >= 0);
+    line[n] = '\0';
+    if (row->says)
+        assert_string_equal(line + strcspn(line, " "), row->says);
+    else
+        assert_string_equal(line, "");
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         { "by a register that is held nobody is deleted", check_held, NULL,
           NULL, NULL },
     };
-    return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
+    return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL) |
+           RUN_ROWS(rows, check_row);
 }

@@ -315,6 +315,26 @@ static void check_log(void **state)
     close_engine(&o);
 }
 
+/* Whether she is in a file that cannot be read, nobody knows. */
+static void check_unreadable(void **state)
+{
+    static const char bytes[256] = { 'x' };
+    struct opened o;
+    struct engine_erased found;
+    struct err err = { 0 };
+    (void)state;
+    open_engine(&o, &sources[1]);
+    assert_int_equal(engine_find_erased(o.engine, &found, &o.a, &err), ERR_OK);
+    /* Its columns are told at its end. */
+    const int fd = open(lib_files_path(&o.files, "@/t-1.parquet"), O_WRONLY);
+    assert_int_equal(pwrite(fd, bytes, sizeof bytes, 4), sizeof bytes);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(engine_erase(o.engine, &found, &err), ERR_INTERNAL);
+    assert_non_null(strstr(err.msg, "t-1.parquet"));
+    assert_non_null(strstr(err.hint, "erasures sign"));
+    close_engine(&o);
+}
+
 /* An owner puts another database in the place of the one that is open. */
 static void check_replaced(void **state)
 {
@@ -369,6 +389,8 @@ int main(void)
           NULL },
         { "a database that is being written stays as it is", check_log, NULL,
           NULL, NULL },
+        { "a file that cannot be read may hold who was erased",
+          check_unreadable, NULL, NULL, NULL },
         { "a database that was replaced is read", check_replaced, NULL, NULL,
           NULL },
         { "a crash leaves nothing beside the files", check_left_over, NULL,

@@ -74,8 +74,9 @@ struct consent_event {
 /* What was recorded. */
 struct consent_recorded {
     uint64_t seq; /* the event's number; of several, the first */
-    int64_t at_us, recorded_us;
-    int64_t until_us; /* FOLD_NEVER */
+    int64_t at_us;
+    int64_t recorded_us; /* when all of it was there first */
+    int64_t until_us;    /* FOLD_NEVER */
     uint32_t notice;
     struct pseudonym who;
     bool was_there; /* the same event before */

@@ -73,6 +73,7 @@ static enum err_code choose(struct consent *c, struct consent_job *job)
         (int64_t)choice->at_most.n, (int64_t)choice->at_most.period_s);
     if (m->out->was_there) {
         m->out->seq = (uint64_t)shelf_int(s, SHELF_CHOICE_SAME, 0);
+        m->out->recorded_us = shelf_int(s, SHELF_CHOICE_SAME, 1);
         shelf_end(s, SHELF_CHOICE_SAME);
         return ERR_OK;
     }

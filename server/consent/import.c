@@ -120,7 +120,7 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
     const struct pseudonym *names = &m->names[i * c->options.keys.n];
     struct pseudonym who;
     bool is_new;
-    int64_t erased_us;
+    int64_t erased_us, then_us;
     if (erase_bars(&erased_us, c, m->circle, names, k->at_us[i]))
         return true; /* of what was before nothing is kept */
     const uint32_t id = record_person(c, m->circle, names, &who, &is_new);
@@ -133,7 +133,7 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
                                        k->until_us ? k->until_us[i] : 0 };
     for (uint64_t left = m->purposes[k->kind[i]]; left;) {
         const struct fold_event e = record_alike(m->circle, &as, &left);
-        if (is_new || !record_same(c, id, &e, m->id))
+        if (is_new || !record_same(&then_us, c, id, &e, m->id))
             (void)record_insert(c, id, &e, now_us, m->id, NULL, 0);
     }
     return true;

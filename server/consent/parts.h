@@ -56,8 +56,8 @@ struct consent {
     struct parted *parted; /* in the transaction that runs; owned */
     size_t n_parted;
     int erasures_fd; /* erase_log.h; -1 */
-    bool sweeps;   /* something was destroyed that the log has still */
-    int64_t *open; /* imports that are not done; the leader's, owned */
+    bool sweeps;     /* something was destroyed that the log has still */
+    int64_t *open;   /* imports that are not done; the leader's, owned */
     size_t n_open;
     _Atomic bool failed, held;
 
@@ -132,9 +132,10 @@ uint32_t record_person(struct consent *c, const struct consent_circle *circle,
 /* The event `as` says for the purposes that end alike: taken from *left. */
 struct fold_event record_alike(const struct consent_circle *circle,
                                const struct fold_event *as, uint64_t *left);
-/* Is it there already, and counts or is of this import?  Its number, or 0. */
-int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
-                    int64_t of_import);
+/* Is it there already, and counts or is of this import?  Its number, and when
+ * it was recorded; or 0. */
+int64_t record_same(int64_t *recorded_us, struct consent *c, uint32_t id,
+                    const struct fold_event *e, int64_t of_import);
 int64_t record_insert(struct consent *c, uint32_t id,
                       const struct fold_event *e, int64_t now_us,
                       int64_t import, const uint8_t *sealed, size_t len);

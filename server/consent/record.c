@@ -260,9 +260,8 @@ struct fold_event record_alike(const struct consent_circle *circle,
     return e;
 }
 
-/* Is it there already?  Then its number. */
-int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
-                    int64_t of_import)
+int64_t record_same(int64_t *recorded_us, struct consent *c, uint32_t id,
+                    const struct fold_event *e, int64_t of_import)
 {
     struct shelf *s = &c->shelf;
     for (bool more = shelf_find(s, SHELF_EVENT_SAME, "iiiii", (int64_t)id,
@@ -274,6 +273,7 @@ int64_t record_same(struct consent *c, uint32_t id, const struct fold_event *e,
             state_is_open(c, import))
             continue; /* of a file that may never count */
         const int64_t seq = shelf_int(s, SHELF_EVENT_SAME, 0);
+        *recorded_us = shelf_int(s, SHELF_EVENT_SAME, 2);
         shelf_end(s, SHELF_EVENT_SAME);
         return seq;
     }
@@ -318,8 +318,9 @@ static enum err_code record(struct consent *c, struct consent_job *job)
                                    .until_us = r->e->until_us };
     for (uint64_t left = r->purposes; left;) {
         const struct fold_event e = record_alike(r->circle, &as, &left);
-        int64_t seq = record_same(c, id, &e, 0);
+        int64_t recorded_us, seq = record_same(&recorded_us, c, id, &e, 0);
         if (!seq) {
+            recorded_us = now_us;
             seq = record_insert(c, id, &e, now_us, 0, sealed, len);
             chain_add(c, seq, id, &e, sealed, len);
             r->out->was_there = false;
@@ -329,9 +330,10 @@ static enum err_code record(struct consent *c, struct consent_job *job)
             r->out->until_us = e.until_us;
             r->out->notice = e.notice;
         }
+        if (r->out->recorded_us < recorded_us)
+            r->out->recorded_us = recorded_us;
     }
     r->out->at_us = at_us;
-    r->out->recorded_us = now_us;
     if (!state_refold(c, id))
         c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
     return ERR_OK;

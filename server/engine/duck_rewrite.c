@@ -118,16 +118,19 @@ static void print_file(struct writer *w, const char *file)
     writer_str(w, ", hive_partitioning = false)");
 }
 
-static bool has_any(struct rewriting *m, const char *file,
-                    const struct policy_table *t)
+/* Rows of hers.  A file that cannot be read is not one that has none. */
+static enum err_code count_hers(uint64_t *n, struct rewriting *m,
+                                const char *file, const struct policy_table *t,
+                                struct err *err)
 {
-    uint64_t n = 0;
     struct writer w = begin(m);
     writer_str(&w, "SELECT count(*) FROM ");
     print_file(&w, file);
     writer_str(&w, " WHERE ");
     print_hers(&w, m->r->policy, t);
-    return writer_cstr(&w) && duck_count(&n, &m->duck, m->sql) && n > 0;
+    return writer_cstr(&w) && duck_count(n, &m->duck, m->sql)
+               ? ERR_OK
+               : cannot(err, file, "DuckDB cannot read it");
 }
 
 static const char *compression_of(struct rewriting *m, const char *file)
@@ -222,9 +225,12 @@ static enum err_code rewrite_files(struct rewriting *m, const char *source,
     TRY(source_of_files(&s, &m->duck, source, &m->a, err));
     if (s.kind != SOURCE_KIND_PARQUET)
         return cannot(err, source, "it is not Parquet");
-    for (size_t i = 0; i < s.n_files; i++)
-        if (has_any(m, s.files[i], t))
+    for (size_t i = 0; i < s.n_files; i++) {
+        uint64_t n;
+        TRY(count_hers(&n, m, s.files[i], t, err));
+        if (n > 0)
             TRY(rewrite_parquet(m, s.files[i], t, err));
+    }
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "server/base/log.h"
 #include "server/consent/erase.h"
 #include "server/query/refusal.h"
 
@@ -29,7 +30,8 @@ static enum err_code tell(const struct dataset *d,
     return consent_erasure_seen(d->consent, d->circle, &seen, err);
 }
 
-static enum err_code look(const struct dataset *d, struct arena *a,
+/* *saw: what follows depends on whether anybody was found. */
+static enum err_code look(const struct dataset *d, bool *saw, struct arena *a,
                           struct err *err)
 {
     struct engine_erased found;
@@ -38,6 +40,7 @@ static enum err_code look(const struct dataset *d, struct arena *a,
     int64_t looked_us, deleted_us = 0;
     TRY(consent_erasure_look(d->consent, &looked_us, err));
     TRY(engine_find_erased(d->engine, &found, a, err));
+    *saw = true;
     if (engine_can_erase(d->engine)) {
         deleted_us = looked_us;
         if (found.n > 0) {
@@ -53,18 +56,25 @@ static enum err_code look(const struct dataset *d, struct arena *a,
     return deleted;
 }
 
-enum err_code erasing_pass(const struct dataset *d, struct err *err)
+static enum err_code pass(const struct dataset *d, bool *saw, struct err *err)
 {
     struct arena a;
+    *saw = false;
     if (!d->consent)
         return ERR_OK;
     /* It may lack that somebody came back: her new rows are not to go. */
     if (consent_is_held(d->consent))
         return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
     arena_init(&a, ARENA_MAX);
-    const enum err_code code = look(d, &a, err);
+    const enum err_code code = look(d, saw, &a, err);
     arena_fini(&a);
     return code;
+}
+
+enum err_code erasing_pass(const struct dataset *d, struct err *err)
+{
+    bool ignored;
+    return pass(d, &ignored, err);
 }
 
 /* ---- all of them, by the clock ---- */
@@ -79,17 +89,32 @@ struct eraser {
     bool is_new, stops;
 };
 
-/* A failure is no line in the log: the steward sees what is not done. */
+static void say(const struct dataset *d, const char *what)
+{
+    log_event(LOG_ERASURE_FAILED,
+              (struct log_fields){ .dataset = d->policy->id, .what = what });
+}
+
+/* The log says what fails whoever was erased, or nobody: a line about what was
+ * deleted, or was not, would move with what one person did.  That is for the
+ * steward to see. */
+static void pass_alone(const struct dataset *d)
+{
+    struct err ignored;
+    bool saw;
+    if (pass(d, &saw, &ignored) != ERR_OK && !saw)
+        say(d, "look");
+    if (d->policy->erasure.executes && !engine_can_erase(d->engine))
+        say(d, "write");
+}
+
 static void pass_due(struct world *w, bool all, int64_t from_us, int64_t to_us)
 {
     for (size_t i = 0; i < w->n_datasets; i++) {
         const struct dataset *d = w->datasets[i];
         const int64_t every_us = (int64_t)d->policy->erasure.every_s * US_PER_S;
-        struct err ignored;
-        if (d->consent && (all || from_us / every_us != to_us / every_us)) {
-            const enum err_code code = erasing_pass(d, &ignored);
-            (void)code;
-        }
+        if (d->consent && (all || from_us / every_us != to_us / every_us))
+            pass_alone(d);
     }
 }
 
