@@ -281,13 +281,13 @@ static void check_open(void **state)
     assert_false(run_sql(w.dir.path, "UPDATE lifts SET reason = 'none'"));
 
     assert_true(run_sql(w.dir.path, "PRAGMA user_version = 99"));
-    assert_int_equal(world_open(&w, &err), ERR_INTERNAL);
+    assert_int_equal(world_open(&w, &err), ERR_INVALID);
     assert_non_null(strstr(err.msg, "schema 99"));
     assert_true(run_sql(w.dir.path, "PRAGMA application_id = 7"));
-    assert_int_equal(world_open(&w, &err), ERR_INTERNAL);
+    assert_int_equal(world_open(&w, &err), ERR_INVALID);
     assert_non_null(strstr(err.msg, "not a ledger"));
     assert_int_equal(ledger_verify(w.dir.path, ignore_line, NULL, &err),
-                     ERR_INTERNAL);
+                     ERR_INVALID);
 
     (void)snprintf(w.dir.path, sizeof w.dir.path, "/nonexistent/ledger.db");
     assert_int_equal(world_open(&w, &err), ERR_NOT_FOUND);

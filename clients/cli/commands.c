@@ -223,7 +223,7 @@ const struct command COMMANDS[] = {
     { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"
-      "when all hold, 1 when one is broken.\n",
+      "when all hold, 1 when one is broken, 3 when it is no ledger.\n",
       0, 1, run_ledger_verify },
     { "ledger backup", "FILE COPY", "Copy a ledger, also while it is used.",
       "The copy says that it is one: no server opens it as it is, for what "

@@ -174,7 +174,8 @@ struct ledger_run {
 /*
  * ERR_NOT_FOUND    the folder does not exist or cannot be written
  * ERR_UNAVAILABLE  another server has the file open
- * ERR_INTERNAL     the file is damaged, not a ledger, or of a newer schema
+ * ERR_INVALID      the file is not a ledger, or of a newer schema
+ * ERR_INTERNAL     it is damaged
  * ERR_CONFLICT     it is older than its witness, a backup, or its log has ended
  * ERR_UNAVAILABLE  also when the witness cannot be written
  * Open charges of an earlier process become spent; *found says how many.
@@ -367,7 +368,7 @@ uint64_t ledger_epoch(const struct ledger *l);
  * has it open: sums of charges are pending and spent of each account, nothing
  * above its limit, keys unique, states consistent.  `say` gets one line per
  * finding and a last line that sums up.  ERR_INTERNAL when any failed,
- * ERR_NOT_FOUND when the file cannot be read.
+ * ERR_NOT_FOUND when it cannot be read, ERR_INVALID when it is no ledger.
  */
 typedef void ledger_say_fn(void *ctx, const char *line);
 enum err_code ledger_verify(const char *path, ledger_say_fn *say, void *ctx,

@@ -289,7 +289,7 @@ static enum err_code check_version(const struct pq_name *name, int version,
         return err_set(err, ERR_INTERNAL, "%s is not a ledger of Halftone",
                        name->text);
     if (version > PQ_SCHEMA_VERSION)
-        return err_set(err, ERR_INTERNAL,
+        return err_set(err, ERR_INVALID,
                        "%s has schema %d and this server knows %d", name->text,
                        version, PQ_SCHEMA_VERSION);
     return ERR_OK;

@@ -58,7 +58,7 @@ enum err_code store_open(struct store **out, const char *where,
 /*
  * For reading, beside a server or without one.
  * ERR_NOT_FOUND  it cannot be read
- * ERR_INTERNAL   it is not a ledger, or of another version
+ * ERR_INVALID    it is not a ledger, or of another version
  */
 enum err_code store_open_read(struct store **out, const char *where,
                               struct err *err) MUST_CHECK;

@@ -597,7 +597,7 @@ static enum err_code open_in(struct pq_store *s, struct err *err)
         TRY(pq_schema_make(s->pipe.conn, &name, err));
     const int version = pq_schema_version(s->pipe.conn);
     if (version != PQ_SCHEMA_VERSION) {
-        (void)err_set(err, ERR_INTERNAL,
+        (void)err_set(err, version < 0 ? ERR_INTERNAL : ERR_INVALID,
                       version > 0 ? "%s is a ledger of another version"
                                   : "%s is not a ledger of Halftone",
                       name.text);

@@ -407,10 +407,10 @@ static enum err_code check_schema(struct sqlite_store *s, const char *path,
 {
     const int version = sqlite_file_schema(s->db);
     if (version < 0)
-        return err_set(err, ERR_INTERNAL, "%s is not a ledger of Halftone",
+        return err_set(err, ERR_INVALID, "%s is not a ledger of Halftone",
                        path);
     if (version > SCHEMA_VERSION)
-        return err_set(err, ERR_INTERNAL,
+        return err_set(err, ERR_INVALID,
                        "%s has schema %d and this server knows %d", path,
                        version, SCHEMA_VERSION);
     if (version < SCHEMA_VERSION)
@@ -494,7 +494,7 @@ static enum err_code open_to_read(struct sqlite_store *s, const char *path,
     const int version = sqlite_file_schema(s->db);
     if (version == SCHEMA_VERSION)
         return ERR_OK;
-    (void)err_set(err, ERR_INTERNAL,
+    (void)err_set(err, ERR_INVALID,
                   version > 0 ? "%s is a ledger of another version"
                               : "%s is not a ledger of Halftone",
                   path);

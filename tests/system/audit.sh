@@ -100,6 +100,11 @@ hidden() { # neither in the file, nor in its log, nor in what the server said
 }
 check 'no file holds it readably' hidden
 check 'the ledger and its log hold together' "$bin/halftone" ledger verify "$run/ledger.db"
+no_ledger() { # not: an invariant is broken
+    exits 3 "$bin/halftone" ledger verify README.md && exits 3 "$bin/halftone" ledger verify "$run/consent.db" &&
+        exits 3 "$bin/halftone" ledger verify "$run/none.db" && exits 2 "$bin/halftone" ledger verify
+}
+check 'a file that is no ledger is not a broken one' no_ledger
 witness() { "$bin/halftone" audit witness --log-key "$(page key)" "$run/seen" "$@"; }
 check 'a stranger finds every tile as signed' says 'every tile as signed' \
     "$bin/halftone" audit verify
