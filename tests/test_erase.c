@@ -13,6 +13,7 @@
 #include "server/consent/contact.h"
 #include "server/consent/history.h"
 #include "server/consent/parts.h"
+#include "server/consent/shelf_sqlite.h"
 
 #include "tests/lib_ledger.h"
 #include "tests/table.h"
@@ -397,7 +398,7 @@ static void check_full(void **state)
         (void)snprintf(who, sizeof who, "%d", i);
         must(decide(&f, who, CONSENT_GRANTED, 0, &err), &err);
     }
-    assert_int_equal(sqlite3_exec(f.c->shelf.db, "PRAGMA max_page_count = 1",
+    assert_int_equal(sqlite3_exec(shelf_sqlite_of(&f.c->shelf), "PRAGMA max_page_count = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK); /* no page more than there are */
     for (int i = 4; code == ERR_OK && i < PEOPLE; i++) {
@@ -416,7 +417,7 @@ static void check_full(void **state)
     assert_string_equal(h.events[0].proof, "drawer-3f");
     assert_int_equal(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err),
                      ERR_NOT_FOUND);
-    assert_int_equal(sqlite3_exec(f.c->shelf.db,
+    assert_int_equal(sqlite3_exec(shelf_sqlite_of(&f.c->shelf),
                                   "PRAGMA max_page_count = 1000000", NULL, NULL,
                                   NULL),
                      SQLITE_OK);

@@ -52,10 +52,9 @@ enum err_code circle_load_all(struct consent *c, struct err *err)
         for (bool more = shelf_find(s, SHELF_PURPOSES, "i", circle->id); more;
              more = shelf_next(s, SHELF_PURPOSES))
             ok &= add_purpose(circle, shelf_text(s, SHELF_PURPOSES, 1));
-    if (s->rc != SQLITE_OK)
+    if (s->rc != STORE_OK)
         return err_set(err, ERR_INTERNAL,
-                       "the register of consent cannot be read: %s",
-                       sqlite3_errstr(s->rc));
+                       "the register of consent cannot be read: %s", s->why);
     return ok ? ERR_OK : err_set(err, ERR_LIMIT, "out of memory");
 }
 
@@ -99,8 +98,7 @@ static struct consent_circle *find_circle(struct consent *c, const char *name)
 struct consent_circle *circle_named(struct consent *c, const char *population)
 {
     struct consent_circle *circle = find_circle(c, population);
-    if (circle ||
-        !shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", population))
+    if (circle || !shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", population))
         return circle;
     const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
     shelf_end(&c->shelf, SHELF_POPULATION_NEW);
@@ -148,7 +146,7 @@ static enum err_code learn(struct consent *c, struct consent_job *job)
     const struct policy *p = l->policy;
     l->circle = circle_named(c, p->population);
     if (!l->circle)
-        return c->shelf.rc != SQLITE_OK
+        return c->shelf.rc != STORE_OK
                    ? ERR_UNAVAILABLE
                    : err_set(job->err, ERR_LIMIT, "out of memory");
     learn_key(l->circle, p);

@@ -51,7 +51,7 @@ static enum err_code tick(struct consent *c, struct consent_job *job)
     for (bool more = shelf_find(s, SHELF_ENDING, "ii", c->ticked_us, now_us);
          more; more = shelf_next(s, SHELF_ENDING))
         if (!state_refold(c, (uint32_t)shelf_int(s, SHELF_ENDING, 0)))
-            s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
+            shelf_full(s);
     c->ticked_us = now_us;
     import_sweep(c, now_us);
     return ERR_OK;
@@ -118,7 +118,6 @@ enum err_code consent_open(struct consent **out,
     if (!c)
         return err_set(err, ERR_LIMIT, "out of memory");
     c->options = *o;
-    c->shelf.lock_fd = -1;
     c->erasures_fd = -1;
     c->last = &c->first;
     (void)pthread_mutex_init(&c->lock, NULL);

@@ -1,6 +1,7 @@
 /* What is erased at once, and who stays out. */
 #include "server/consent/erase.h"
 
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static bool comes_back(struct consent *c, const struct consent_circle *circle,
         shelf_end(s, SHELF_PLACE_OPEN);
         return false;
     }
-    if (s->rc != SQLITE_OK ||
+    if (s->rc != STORE_OK ||
         !people_set(c->people, number, PEOPLE_ERASED, false, true))
         return false;
     shelf_run(s, SHELF_ERASURE_BACK, "ii", clock_wall_us(c->options.clock), id);
@@ -104,7 +105,7 @@ bool erase_load(struct consent *c)
         const struct consent_circle *circle =
             circle_of_id(c, shelf_int(s, SHELF_ERASURES, 0));
         if (len != sizeof who || !circle) {
-            s->rc = SQLITE_CORRUPT;
+            shelf_fail(s, STORE_FAILED, "a row is damaged");
             break;
         }
         memcpy(&who, bytes, sizeof who);
@@ -241,12 +242,16 @@ static bool is_there(struct consent *c, const struct asking *m, uint32_t number,
 /* What was kept of her: its key is destroyed and its name is nobody's. */
 static bool part(struct consent *c, uint32_t number)
 {
+    static const uint8_t gone[SEALED_KEY_LEN];
+    struct pseudonym nobody;
     const uint32_t id = enroll_id(c, number);
     if (id == PEOPLE_NONE)
         return true;
-    if (!enroll_part(c, id))
+    if (RAND_bytes(nobody.bytes, sizeof nobody.bytes) != 1 ||
+        !enroll_part(c, id))
         return false;
-    shelf_run(&c->shelf, SHELF_SUBJECT_ERASE, "i", (int64_t)id);
+    shelf_run(&c->shelf, SHELF_SUBJECT_ERASE, "bbi", nobody.bytes,
+              sizeof nobody.bytes, gone, sizeof gone, (int64_t)id);
     contact_erase(c, id);
     c->sweeps = true;
     return true;
@@ -328,8 +333,7 @@ static enum err_code erase(struct consent *c, struct consent_job *job)
         number = number == PEOPLE_NONE ? people_add(c->people, &who) : number;
         const bool ok = take_out(c, m->circle, number);
         if (!ok || !put_erasure(c, m, &who)) {
-            const int rc = ok ? SQLITE_FULL : SQLITE_NOMEM;
-            c->shelf.rc = c->shelf.rc == SQLITE_OK ? rc : c->shelf.rc;
+            shelf_fail(&c->shelf, STORE_REFUSED, "it cannot be written down");
             return ERR_LIMIT;
         }
     }

@@ -113,7 +113,7 @@ static enum err_code replay(struct consent *c, struct consent_job *job)
         if (end && n > 0 && !erase_line_parse(&l, m->text + at, n))
             return damaged(c, line, job->err);
         if (end && n > 0 && !erase_again(c, &l)) {
-            c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
+            shelf_full(&c->shelf);
             return ERR_LIMIT;
         }
         at += n + 1;
@@ -166,7 +166,7 @@ static bool fill(struct consent *c)
         memcpy(&l.who, who, len < sizeof l.who ? len : sizeof l.who);
         ok &= erase_log_add(c, &l);
     }
-    return ok && s->rc == SQLITE_OK;
+    return ok && s->rc == STORE_OK;
 }
 
 enum err_code erase_log_open(struct consent *c, struct err *err)

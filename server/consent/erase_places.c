@@ -248,7 +248,7 @@ static enum err_code see(struct consent *c, struct consent_job *job)
         ok = state_refold(c, returning[i]);
     free(returning);
     if (!ok)
-        s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
+        shelf_full(s);
     return ERR_OK;
 }
 

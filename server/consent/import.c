@@ -1,4 +1,5 @@
 /* Decisions of a file: kept as they come, counting once all are there. */
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,7 @@ static enum err_code keep(struct consent *c, struct consent_job *job)
         return ERR_OK;
     for (size_t i = 0; i < k->n_rows; i++)
         if (!keep_row(c, m, i, now_us)) {
-            c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
+            shelf_full(&c->shelf);
             return ERR_LIMIT;
         }
     m->out->n_rows += k->n_rows;
@@ -198,8 +199,18 @@ static enum err_code see_to(struct consent *c, struct consent_job *job)
     m->after = n > 0 ? people[n - 1] : m->after;
     free(people);
     if (!ok)
-        s->rc = s->rc == SQLITE_OK ? SQLITE_NOMEM : s->rc;
+        shelf_full(s);
     return ERR_OK;
+}
+
+/* Its digest becomes another, so that the file may be sent anew. */
+static void drop_import(struct shelf *s, int64_t id)
+{
+    uint8_t digest[CONSENT_DIGEST_LEN];
+    if (RAND_bytes(digest, sizeof digest) == 1)
+        shelf_run(s, SHELF_IMPORT_DROP, "bi", digest, sizeof digest, id);
+    else
+        shelf_fail(s, STORE_REFUSED, "no randomness");
 }
 
 static enum err_code drop(struct consent *c, struct consent_job *job)
@@ -210,7 +221,7 @@ static enum err_code drop(struct consent *c, struct consent_job *job)
                    (size_t)CONSENT_DIGEST_LEN)) {
         const int64_t id = shelf_int(s, SHELF_IMPORT, 0);
         shelf_end(s, SHELF_IMPORT);
-        shelf_run(s, SHELF_IMPORT_DROP, "i", id);
+        drop_import(s, id);
     }
     return ERR_OK;
 }
@@ -260,7 +271,7 @@ void import_sweep(struct consent *c, int64_t now_us)
     if (shelf_find(s, SHELF_IMPORT_STALE, "i", now_us - STALE_US)) {
         id = shelf_int(s, SHELF_IMPORT_STALE, 0);
         shelf_end(s, SHELF_IMPORT_STALE);
-        shelf_run(s, SHELF_IMPORT_DROP, "i", id);
+        drop_import(s, id);
     }
     if (!shelf_find(s, SHELF_IMPORT_DROPPED, ""))
         return;

@@ -200,25 +200,10 @@ int64_t record_insert(struct consent *c, uint32_t id,
                       int64_t import, const uint8_t *sealed, size_t len)
 {
     struct shelf *s = &c->shelf;
-    sqlite3_stmt *stmt = s->stmts[SHELF_EVENT_NEW];
-    const int64_t fixed[] = { id,
-                              e->at_us,
-                              (int64_t)e->state,
-                              (int64_t)e->purposes,
-                              e->notice,
-                              e->until_us,
-                              now_us,
-                              import };
-    if (s->rc != SQLITE_OK)
-        return 0;
-    for (int i = 0; i < 8; i++)
-        if ((i == 5 && e->until_us == FOLD_NEVER) || (i == 7 && !import))
-            (void)sqlite3_bind_null(stmt, i + 1);
-        else
-            (void)sqlite3_bind_int64(stmt, i + 1, fixed[i]);
-    (void)(len ? sqlite3_bind_blob64(stmt, 9, sealed, len, SQLITE_STATIC)
-               : sqlite3_bind_null(stmt, 9));
-    if (!shelf_next(s, SHELF_EVENT_NEW))
+    _Static_assert(FOLD_NEVER == SHELF_NULL, "what never ends has no end");
+    if (!shelf_find(s, SHELF_EVENT_NEW, "iiiiioize", (int64_t)id, e->at_us,
+                    (int64_t)e->state, (int64_t)e->purposes, (int64_t)e->notice,
+                    e->until_us, now_us, import, sealed, len))
         return 0;
     const int64_t seq = shelf_int(s, SHELF_EVENT_NEW, 0);
     shelf_end(s, SHELF_EVENT_NEW);
@@ -335,7 +320,7 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     }
     r->out->at_us = at_us;
     if (!state_refold(c, id))
-        c->shelf.rc = c->shelf.rc == SQLITE_OK ? SQLITE_NOMEM : c->shelf.rc;
+        shelf_full(&c->shelf);
     return ERR_OK;
 }
 

@@ -1,16 +1,17 @@
 #ifndef CONSENT_SHELF_H
 #define CONSENT_SHELF_H
 
-#include <sqlite3.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "server/base/err.h"
+#include "server/ledger/store.h"
 
 /*
- * The register's file: SQLite of its own, as the ledger's (WAL, synchronous
- * FULL, one server at a time), with statements prepared once.
+ * Where the register's rows are: one interface, and behind it a file of one
+ * server or a database of several, with the statements of sql.def prepared.
  *
  *   populations, purposes   numbers of them
  *   subjects   a person: number, pseudonym, a key of her own
@@ -26,9 +27,9 @@
  *   asks       how often each sender asked in a day
  *   marks      where the chain was now and then, by number (mark.c)
  *
- * Errors are sticky: after the first one every call does nothing and finds
- * nothing, and whoever runs a transaction looks at `rc` before it commits.
- * One thread at a time.
+ * Errors are sticky, and those of store.h: after the first one every call does
+ * nothing and finds nothing, and whoever runs a transaction looks at `rc`
+ * before it commits.  One thread at a time.
  */
 enum shelf_sql {
 #define STMT(name, text) SHELF_##name,
@@ -38,28 +39,31 @@ enum shelf_sql {
 };
 
 struct shelf {
-    sqlite3 *db;
-    sqlite3_stmt *stmts[SHELF_SQL_COUNT];
-    int lock_fd;
-    int rc; /* SQLITE_OK, or the first error */
-    bool waits; /* a commit, for the disk */
+    const struct shelf_ops *ops; /* NULL: it is not open */
+    void *of;                    /* the store's own */
+    enum store_rc rc;            /* STORE_OK, or the first error */
+    char why[160];               /* ... in the database's words */
 };
 
 /*
- * The file exists and has the schema afterwards; close it also after a failure.
+ * The register exists and has the newest schema afterwards; close it also after
+ * a failure.  `where` is the path of an SQLite file.
  * ERR_NOT_FOUND    it cannot be opened or made
  * ERR_UNAVAILABLE  another server has it
  * ERR_INTERNAL     it is no register, or damaged
  */
-enum err_code shelf_open(struct shelf *s, const char *path,
+enum err_code shelf_open(struct shelf *s, const char *where,
                          struct err *err) MUST_CHECK;
 void shelf_close(struct shelf *s);
 
 /*
- * Parameters by type: i int64_t, t const char *, b const void * and size_t,
- * n NULL (no argument).  shelf_find is true when a row is there: read it, then
- * shelf_next or shelf_end.  shelf_run is for statements without rows.
+ * Parameters by type: i int64_t, t const char *, b const void * and size_t;
+ * o an int64_t that is NULL when it is SHELF_NULL, z one that is NULL when it
+ * is 0, and e bytes that are NULL when there are none.  shelf_find is true when
+ * a row is there: read it, then shelf_next or shelf_end.  shelf_run is for
+ * statements without rows.
  */
+#define SHELF_NULL INT64_MAX
 bool shelf_find(struct shelf *s, enum shelf_sql sql, const char *types, ...);
 bool shelf_next(struct shelf *s, enum shelf_sql sql);
 void shelf_end(struct shelf *s, enum shelf_sql sql);
@@ -72,6 +76,18 @@ const char *shelf_text(struct shelf *s, enum shelf_sql sql, int column);
 const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
                        size_t *len);
 
+/* A transaction, durable when `rc` is STORE_OK after shelf_commit. */
+void shelf_begin(struct shelf *s);
+void shelf_commit(struct shelf *s);
+/* Undo the open one and forget the error.  False: nobody knows what is there,
+ * and nothing may be written any more. */
+bool shelf_rollback(struct shelf *s);
+
+/* Record an error, unless there is one. */
+void shelf_fail(struct shelf *s, enum store_rc rc, const char *why);
+/* ... of ours: there is no memory. */
+void shelf_full(struct shelf *s);
+
 /* What was overwritten is nowhere in the log any more: between transactions.
  * Should the disk refuse, it goes with a later checkpoint. */
 void shelf_sweep(struct shelf *s);
@@ -80,7 +96,25 @@ void shelf_sweep(struct shelf *s);
  * durable, too.  Between transactions. */
 void shelf_sync(struct shelf *s, bool waits);
 
-/* Undo the open transaction and forget the error. */
-void shelf_rollback(struct shelf *s);
+/* What a store does; the functions above say it. */
+struct shelf_ops {
+    bool (*start)(struct shelf *s, enum shelf_sql sql, const char *types,
+                  va_list *ap);
+    void (*run)(struct shelf *s, enum shelf_sql sql, const char *types,
+                va_list *ap);
+    bool (*next)(struct shelf *s, enum shelf_sql sql);
+    void (*end)(struct shelf *s, enum shelf_sql sql);
+    int64_t (*integer)(struct shelf *s, enum shelf_sql sql, int column);
+    /* Ends in a 0; NULL for NULL. */
+    const void *(*bytes)(struct shelf *s, enum shelf_sql sql, int column,
+                         size_t *len);
+    bool (*is_null)(struct shelf *s, enum shelf_sql sql, int column);
+    void (*begin)(struct shelf *s);
+    void (*commit)(struct shelf *s);
+    bool (*rollback)(struct shelf *s);
+    void (*sweep)(struct shelf *s);
+    void (*sync)(struct shelf *s, bool waits); /* may be NULL */
+    void (*close)(struct shelf *s);
+};
 
 #endif

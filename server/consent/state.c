@@ -137,9 +137,10 @@ static bool note_circle(struct circles *all, int64_t number,
 static enum err_code load_people(struct circles *all, struct consent *c,
                                  bool puts, struct err *err)
 {
+    static const uint8_t gone[SEALED_KEY_LEN];
     struct shelf *s = &c->shelf;
-    for (bool more = shelf_find(s, SHELF_SUBJECTS, ""); more;
-         more = shelf_next(s, SHELF_SUBJECTS)) {
+    for (bool more = shelf_find(s, SHELF_SUBJECTS, "b", gone, sizeof gone);
+         more; more = shelf_next(s, SHELF_SUBJECTS)) {
         struct pseudonym who;
         size_t len;
         const void *bytes = shelf_blob(s, SHELF_SUBJECTS, 2, &len);
@@ -147,7 +148,7 @@ static enum err_code load_people(struct circles *all, struct consent *c,
         struct consent_circle *circle =
             circle_of_id(c, shelf_int(s, SHELF_SUBJECTS, 1));
         if (len != sizeof who || id < 0 || id >= PEOPLE_MAX || !circle) {
-            s->rc = SQLITE_CORRUPT;
+            shelf_fail(s, STORE_FAILED, "a row is damaged");
             break;
         }
         if (shelf_int(s, SHELF_SUBJECTS, 3)) { /* erased */
@@ -230,9 +231,8 @@ enum err_code state_load(struct consent *c, struct err *err)
         return err_set(err, ERR_LIMIT, "out of memory");
     TRY(fold_all(c, true, err));
     people_show(c->people);
-    if (c->shelf.rc == SQLITE_OK)
+    if (c->shelf.rc == STORE_OK)
         return ERR_OK;
     return err_set(err, ERR_INTERNAL,
-                   "the register of consent cannot be read: %s",
-                   sqlite3_errstr(c->shelf.rc));
+                   "the register of consent cannot be read: %s", c->shelf.why);
 }

@@ -16,12 +16,11 @@ static enum err_code say_failed(struct err *err)
  * since nobody knows what a failed sync left. */
 static void undo(struct consent *c, uint32_t first, const uint8_t *head)
 {
-    const int rc = c->shelf.rc & 0xff;
-    shelf_rollback(&c->shelf);
+    const bool is_well = shelf_rollback(&c->shelf);
     people_revert(c->people);
     enroll_undo(c, first);
     memcpy(c->head, head, sizeof c->head);
-    if (c->shelf.rc != SQLITE_OK || rc == SQLITE_IOERR || rc == SQLITE_CORRUPT)
+    if (!is_well)
         atomic_store(&c->failed, true);
 }
 
@@ -42,15 +41,15 @@ static void serve(struct consent *c, struct consent_job *jobs)
     bool ok = !consent_failed(c);
     if (ok) {
         shelf_sync(&c->shelf, !all_may_be_lost(jobs));
-        shelf_run(&c->shelf, SHELF_BEGIN, "");
+        shelf_begin(&c->shelf);
     }
     for (struct consent_job *j = jobs; ok && j; j = j->next) {
         j->code = j->run(c, j);
-        ok = c->shelf.rc == SQLITE_OK;
+        ok = c->shelf.rc == STORE_OK;
     }
     if (ok)
-        shelf_run(&c->shelf, SHELF_COMMIT, "");
-    ok = ok && c->shelf.rc == SQLITE_OK;
+        shelf_commit(&c->shelf);
+    ok = ok && c->shelf.rc == STORE_OK;
     if (ok) {
         people_show(c->people);
         c->n_parted = 0;
