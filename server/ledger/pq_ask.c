@@ -102,7 +102,7 @@ static bool reserve(struct asks *a, enum ask_kind k)
     return true;
 }
 
-static bool send_kind(struct asks *a, enum ask_kind k, PGconn *conn)
+static bool send_kind(struct asks *a, enum ask_kind k, struct pq_pipe *pipe)
 {
     const bool texts = k == ASK_KEYS;
     struct pq_params p = { .n = 0 };
@@ -115,18 +115,14 @@ static bool send_kind(struct asks *a, enum ask_kind k, PGconn *conn)
         pq_params_add(&p, texts ? PQ_TEXTS : PQ_BYTEAS, a->data[v], len);
     }
     /* libpq copies what it queues. */
-    return PQsendQueryParams(conn, KINDS[k].text, p.n, p.types, p.values,
-                             p.lengths, p.formats, 1) == 1;
+    return pipe_send_as(pipe, PIPE_ASK + (int)k, KINDS[k].text, &p);
 }
 
-void asks_send(struct asks *a, PGconn *conn, unsigned *pending)
+void asks_send(struct asks *a, struct pq_pipe *pipe)
 {
-    for (int k = 0; k < ASK_KINDS; k++) {
-        if (a->n[k] > 0 && send_kind(a, (enum ask_kind)k, conn))
-            (*pending)++;
-        else
+    for (int k = 0; k < ASK_KINDS; k++)
+        if (a->n[k] > 0 && !send_kind(a, (enum ask_kind)k, pipe))
             a->n[k] = 0;
-    }
 }
 
 static void params_of(struct pq_params *p, const struct ask *ask,

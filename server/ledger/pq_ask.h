@@ -2,6 +2,7 @@
 #define LEDGER_PQ_ASK_H
 
 #include "server/ledger/pq_memo.h"
+#include "server/ledger/pq_pipe.h"
 
 /*
  * What a batch will look for, asked for all of its works at once.
@@ -33,9 +34,9 @@ void asks_forget(struct asks *a);
 void asks_add(struct asks *a, enum sql sql, const struct pq_params *p);
 bool asks_has(const struct asks *a, enum ask_kind kind);
 
-/* Queue a query for each kind that has any; *pending counts them.  A kind that
- * cannot be sent is forgotten. */
-void asks_send(struct asks *a, PGconn *conn, unsigned *pending);
+/* Queue a query for each kind that has any.  A kind that cannot be sent is
+ * forgotten. */
+void asks_send(struct asks *a, struct pq_pipe *pipe);
 
 /* `rows` answer a kind; they are the memo's then, or freed. */
 void asks_learn(const struct asks *a, enum ask_kind kind, struct memo *m,

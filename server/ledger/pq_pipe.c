@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Of the class of a constraint, or data that does not fit: the rest is well. */
@@ -55,10 +56,8 @@ static bool pipe_flush(struct pq_pipe *p)
     return rc == 0;
 }
 
-PGresult *pipe_take(struct pq_pipe *p)
+static PGresult *take_next(struct pq_pipe *p)
 {
-    if (p->store->rc != STORE_OK)
-        return NULL;
     PGresult *r = PQgetResult(p->conn);
     PGresult *end = r ? PQgetResult(p->conn) : NULL;
     const ExecStatusType status = PQresultStatus(r);
@@ -70,6 +69,22 @@ PGresult *pipe_take(struct pq_pipe *p)
     fail_by(p, r);
     PQclear(r);
     return NULL;
+}
+
+/* It has no command tag; all that is run has one. */
+static bool is_of_prepare(PGresult *r)
+{
+    return PQresultStatus(r) == PGRES_COMMAND_OK && !PQcmdStatus(r)[0];
+}
+
+PGresult *pipe_take(struct pq_pipe *p)
+{
+    PGresult *r = NULL;
+    do {
+        PQclear(r);
+        r = p->store->rc == STORE_OK ? take_next(p) : NULL;
+    } while (r && is_of_prepare(r));
+    return r;
 }
 
 bool pipe_ask(struct pq_pipe *p)
@@ -111,10 +126,25 @@ void pipe_sync(struct pq_pipe *p)
     p->pending = 0;
 }
 
+static const struct pq_params NONE;
+
+bool pipe_send_as(struct pq_pipe *p, int id, const char *text,
+                  const struct pq_params *params)
+{
+    const struct pq_params *q = params ? params : &NONE;
+    char name[16];
+    (void)snprintf(name, sizeof name, "s%d", id);
+    if (!p->prepared[id] &&
+        !pipe_sent(p, PQsendPrepare(p->conn, name, text, q->n, q->types)))
+        return false;
+    p->prepared[id] = true;
+    return pipe_sent(p, PQsendQueryPrepared(p->conn, name, q->n, q->values,
+                                            q->lengths, q->formats, 1));
+}
+
 bool pipe_send(struct pq_pipe *p, const char *text,
                const struct pq_params *params)
 {
-    static const struct pq_params NONE;
     const struct pq_params *q = params ? params : &NONE;
     return pipe_sent(p,
                      PQsendQueryParams(p->conn, text, q->n, q->types, q->values,

@@ -19,10 +19,19 @@
  *
  * Source: PostgreSQL 15 manual, 34.5 (pipeline mode); appendix A (SQLSTATE).
  */
+enum pipe_statement { /* beside those of sql.def */
+                      PIPE_BEGIN = SQL_COUNT,
+                      PIPE_LOCK,
+                      PIPE_HEAD,
+                      PIPE_SERIAL,
+                                        PIPE_ASK, /* the first of the kinds of pq_ask.h */
+                      PIPE_STATEMENTS = PIPE_ASK + 3
+};
 struct pq_pipe {
-    struct store *store; /* whose errors; borrowed */
-    PGconn *conn;        /* owned; NULL: there is none now */
-    unsigned pending;    /* results that were not taken yet */
+    struct store *store;            /* whose errors; borrowed */
+    PGconn *conn;                   /* owned; NULL: there is none now */
+    unsigned pending;               /* results that were not taken yet */
+    bool prepared[PIPE_STATEMENTS]; /* in this session */
 };
 
 /* Something was queued by a call of libpq that said `is_queued`. */
@@ -30,9 +39,15 @@ bool pipe_sent(struct pq_pipe *p, int is_queued);
 bool pipe_send(struct pq_pipe *p, const char *text,
                const struct pq_params *params); /* NULL: none */
 
+/* ... prepared when it is first sent: PostgreSQL plans it once.  `id` is of
+ * enum sql or pipe_statement; `text` is not looked at later on. */
+bool pipe_send_as(struct pq_pipe *p, int id, const char *text,
+                  const struct pq_params *params);
+
 bool pipe_ask(struct pq_pipe *p);
 
-/* The next result, good, the caller's; NULL after an error. */
+/* The next result, good, the caller's; NULL after an error.  That something was
+ * prepared is no result. */
 PGresult *pipe_take(struct pq_pipe *p);
 
 /* Ask, and take all: the last one. */

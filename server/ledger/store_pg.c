@@ -61,7 +61,6 @@ struct pq_store {
     struct pq_pipe pipe;
     bool reads;
     bool in_transaction, wrote;
-    bool prepared[SQL_COUNT];
     char exec_text[PQ_TEXT_CAP]; /* of the statement exec_name */
     char exec_name[NAME_LEN];
     unsigned n_execs;
@@ -77,22 +76,6 @@ static struct pq_store *of(struct store *s)
     return (struct pq_store *)s;
 }
 
-/* As `name`, prepared when it is first sent. */
-static bool send_text(struct pq_store *s, enum sql sql, const char *text,
-                      const struct pq_params *p)
-{
-    char name[NAME_LEN];
-    (void)snprintf(name, sizeof name, "s%d", (int)sql);
-    if (!s->prepared[sql] &&
-        !pipe_sent(&s->pipe,
-                   PQsendPrepare(s->pipe.conn, name, text, p->n, p->types)))
-        return false;
-    s->prepared[sql] = true;
-    return pipe_sent(&s->pipe,
-                     PQsendQueryPrepared(s->pipe.conn, name, p->n, p->values,
-                                         p->lengths, p->formats, 1));
-}
-
 /* The rows that wait. */
 static bool send_bulks(struct pq_store *s)
 {
@@ -102,11 +85,11 @@ static bool send_bulks(struct pq_store *s)
         struct pq_bulk *bulk = &s->bulks[i];
         if (bulk->n == 0)
             continue;
-        const bool fits =
-            s->prepared[BULKS[i]] || pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
+        const bool fits = s->pipe.prepared[BULKS[i]] ||
+                          pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
         assert(fits);
         pq_bulk_params(bulk, &p);
-        const bool is_sent = send_text(s, BULKS[i], text, &p);
+        const bool is_sent = pipe_send_as(&s->pipe, (int)BULKS[i], text, &p);
         pq_bulk_forget(bulk); /* libpq copies what it queues */
         if (!is_sent)
             return false;
@@ -125,9 +108,9 @@ static struct pq_bulk *bulk_of(struct pq_store *s, enum sql sql)
 static bool send(struct pq_store *s, enum sql sql, const struct pq_params *p)
 {
     char text[PQ_TEXT_CAP];
-    const bool fits = s->prepared[sql] || pq_text_of(text, SQL_TEXT[sql]);
+    const bool fits = s->pipe.prepared[sql] || pq_text_of(text, SQL_TEXT[sql]);
     assert(fits);
-    return send_bulks(s) && send_text(s, sql, text, p);
+    return send_bulks(s) && pipe_send_as(&s->pipe, (int)sql, text, p);
 }
 
 /* ---- rows ---- */
@@ -357,8 +340,9 @@ static void begin_to_write(struct pq_store *s)
     uint8_t number[8];
     one_number(&boot, number, s->base.boot);
     if (pipe_send(&s->pipe, "BEGIN", NULL) &&
-        pipe_send(&s->pipe, PQ_LOCK, NULL) && pipe_send(&s->pipe, HEAD, &boot))
-        asks_send(&s->asks, s->pipe.conn, &s->pipe.pending);
+        pipe_send_as(&s->pipe, PIPE_LOCK, PQ_LOCK, NULL) &&
+        pipe_send_as(&s->pipe, PIPE_HEAD, HEAD, &boot))
+        asks_send(&s->asks, &s->pipe);
     if (!pipe_ask(&s->pipe))
         return;
     PQclear(pipe_take(&s->pipe));
@@ -413,12 +397,12 @@ static void send_serial(struct pq_store *s)
     p.n = 0;
     pq_params_add(&p, PQ_INT8, boot, sizeof boot);
     pq_params_add(&p, PQ_INT8, serial, sizeof serial);
-    if (pipe_send(&s->pipe, "UPDATE head SET commits = commits + 1", NULL))
-        (void)pipe_send(&s->pipe,
-                        "INSERT INTO commits (boot, serial) VALUES ($1, $2)"
-                        " ON CONFLICT (boot) DO UPDATE SET serial ="
-                        " excluded.serial",
-                        &p);
+    (void)pipe_send_as(&s->pipe, PIPE_SERIAL,
+                       "WITH h AS (UPDATE head SET commits = commits + 1)"
+                       " INSERT INTO commits (boot, serial) VALUES ($1, $2)"
+                       " ON CONFLICT (boot) DO UPDATE SET serial ="
+                       " excluded.serial",
+                       &p);
 }
 
 static void pq_commit(struct store *base)
@@ -445,7 +429,7 @@ static void pq_rollback(struct store *base)
     forget_batch(s);
     s->seen = NO_SERIAL; /* what was news may not have been read yet */
     asks_forget(&s->asks);
-    memset(s->prepared, 0, sizeof s->prepared);
+    memset(s->pipe.prepared, 0, sizeof s->pipe.prepared);
     s->exec_text[0] = '\0';
     if (PQstatus(s->pipe.conn) == CONNECTION_OK) {
         pipe_sync(&s->pipe);
@@ -492,7 +476,7 @@ static bool pq_recover(struct store *base, bool *committed)
     struct err err;
     forget_batch(s);
     asks_forget(&s->asks);
-    memset(s->prepared, 0, sizeof s->prepared);
+    memset(s->pipe.prepared, 0, sizeof s->pipe.prepared);
     s->exec_text[0] = '\0';
     /* A session that is not dead lets go of the lock. */
     PQfinish(s->pipe.conn);
