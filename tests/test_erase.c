@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -650,7 +651,7 @@ struct racing_clock {
     struct clock clock;
     struct fixture *f;
     pthread_t looker;
-    unsigned reads, looks_at; /* which read of the clock; 0: none */
+    atomic_uint reads, looks_at; /* which read of the clock; 0: none */
     int64_t looked_us;
     bool saw;
 };

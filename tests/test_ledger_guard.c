@@ -508,7 +508,7 @@ static void test_export(void **state)
     assert_int_equal(ledger_export(w.dir.path, count_row, &n, &err), ERR_OK);
     assert_int_equal(n, 5);
     assert_int_equal(ledger_export(w.witness, count_row, &n, &err),
-                     ERR_INTERNAL);
+                     ERR_INVALID);
     world_fini(&w);
 }
 

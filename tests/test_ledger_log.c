@@ -219,7 +219,7 @@ static void test_upgrade(void **state)
     ledger_log_close(w.log);
     ledger_close(w.ledger);
     ledger_make_old(w.dir.path, 1);
-    assert_int_equal(ledger_log_open(&w.log, w.dir.path, &err), ERR_INTERNAL);
+    assert_int_equal(ledger_log_open(&w.log, w.dir.path, &err), ERR_INVALID);
     assert_true(err.hint[0]);
     open_ledger(&w);
     assert_int_equal(ledger_log_open(&w.log, w.dir.path, &err), ERR_OK);

@@ -493,7 +493,7 @@ static const struct promise {
       " indexname = 'charges_by_boot'",
       ERR_OK },
     { "a newer schema is refused", "INSERT INTO halftone.version VALUES (99)",
-      "DELETE FROM halftone.version WHERE version = 99", ERR_INTERNAL },
+      "DELETE FROM halftone.version WHERE version = 99", ERR_INVALID },
 };
 
 static void check_promise(void **state)

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static const char POLICY[] =
 static struct lib_files files;
 static struct arena arena; /* of a world */
 static const uint8_t secret[32] = { 4, 2 };
-static unsigned built, failed;
+static atomic_uint built, failed; /* on_built is on a thread of its own */
 static const char *failure;
 static time_t told; /* when that of all_rows was */
 
@@ -128,7 +129,8 @@ static void open_gated(struct world *w, const char *key, const char *more,
     struct policy *p = NULL;
     struct err err = { 0 };
     char text[4096], path[128];
-    built = failed = 0;
+    atomic_store(&built, 0);
+    atomic_store(&failed, 0);
     failure = NULL;
     (void)snprintf(text, sizeof text, POLICY, key, key, more);
     (void)snprintf(path, sizeof path, "%s/shop.yaml", files.dir);

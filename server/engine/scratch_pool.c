@@ -109,15 +109,18 @@ static bool has(const struct seat *at, uint64_t id)
     return false;
 }
 
-/* A free one: that has the database, else that runs, else any. */
+/* A free one: that has the database, else that runs, else any.  Of one that is
+ * asked the rest is its caller's, who has no lock. */
 static struct seat *free_seat(struct scratch_pool *p, uint64_t id)
 {
     struct seat *best = NULL;
     int best_is = -1;
     for (size_t i = 0; i < SCRATCH_PROCESSES; i++) {
         struct seat *at = &p->seats[i];
+        if (at->is_asked)
+            continue;
         const int is = at->process.pid == 0 ? 0 : has(at, id) ? 2 : 1;
-        if (!at->is_asked && is > best_is) {
+        if (is > best_is) {
             best = at;
             best_is = is;
         }
