@@ -8,11 +8,11 @@
 #include "server/consent/history.h"
 #include "server/consent/receipt.h"
 
-#include "tests/lib_ledger.h"
+#include "tests/lib_register.h"
 #include "tests/table.h"
 
-#define DAY (INT64_C(86400) * 1000000)
-#define NOW (INT64_C(20000) * DAY)
+#define DAY REGISTER_DAY
+#define NOW REGISTER_NOW
 #define TO(...)                                                                \
     {                                                                          \
         __VA_ARGS__                                                            \
@@ -93,91 +93,41 @@ static void check_fold(void **state)
 
 /* ---- the register ---- */
 
-struct fixture {
-    struct ledger_dir dir;
-    struct fake_clock clock;
-    struct consent *c;
-    struct consent_circle *circle;
-};
-
-static struct policy_column columns[] = { { .name = "who",
-                                            .type = POLICY_INT } };
-static struct policy_table tables[] = {
-    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
-};
 static struct policy_purpose purposes[] = {
     { .id = "a", .help = "", .notice = 2 }, { .id = "b", .help = "" }
 };
 static const struct policy policy = { .population = "people",
-                                      .tables = tables,
+                                      .tables = &register_table,
                                       .n_tables = 1,
                                       .purposes = purposes,
                                       .n_purposes = 2 };
 
-static void open_again(struct fixture *f)
-{
-    struct consent_options o = { .path = f->dir.path,
-                                 .clock = &f->clock.clock,
-                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
-    struct err err = { 0 };
-    if (consent_open(&f->c, &o, &err) != ERR_OK ||
-        consent_circle(&f->circle, f->c, &policy, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-}
-
-static void fixture_open(struct fixture *f)
-{
-    ledger_dir_init(&f->dir);
-    fake_clock_init(&f->clock, NOW);
-    open_again(f);
-}
-
-static void fixture_close(struct fixture *f)
-{
-    consent_close(f->c);
-    ledger_dir_fini(&f->dir);
-}
-
-static enum err_code decide(struct fixture *f, const char *who,
+static enum err_code decide(struct lib_register *f, const char *who,
                             enum consent_state state, const char *purpose,
                             int64_t at_us, struct consent_recorded *out,
                             struct err *err)
 {
-    const struct consent_event e = { .subject = who,
-                                     .subject_len = strlen(who),
-                                     .state = state,
-                                     .purposes = &purpose,
-                                     .n_purposes = consent_marks(state) ? 0 : 1,
-                                     .at_us = at_us,
-                                     .source = "a form",
-                                     .proof = "in the drawer",
-                                     .by = "desk" };
+    const struct consent_event e = register_event(who, state, &purpose, at_us);
     return consent_record(f->c, f->circle, &e, out, err);
 }
 
-static void must(struct fixture *f, const char *who, enum consent_state state,
-                 int64_t at_us)
+static void must(struct lib_register *f, const char *who,
+                 enum consent_state state, int64_t at_us)
 {
-    struct consent_recorded out;
-    struct err err = { 0 };
-    if (decide(f, who, state, "a", at_us, &out, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
+    register_decide(f, who, state, "a", at_us);
 }
 
-static bool stands(struct fixture *f, const char *who, enum people_side side)
+static bool stands(struct lib_register *f, const char *who,
+                   enum people_side side)
 {
-    const struct people_view *v = consent_pin(f->c, f->circle, "a", side);
-    const bool has =
-        people_has(v, consent_number(f->c, f->circle, who, strlen(who), false));
-    people_unpin(v);
-    return has;
+    return register_stands(f, who, "a", side);
 }
 
 static void check_reopened(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     must(&f, "1", CONSENT_GRANTED, 0);
     must(&f, "2", CONSENT_GRANTED, 0);
     must(&f, "2", CONSENT_WITHDRAWN, NOW + 1);
@@ -189,46 +139,45 @@ static void check_reopened(void **state)
         assert_true(stands(&f, "3", PEOPLE_NO));
         assert_false(stands(&f, "4", PEOPLE_YES));
         assert_false(stands(&f, "4", PEOPLE_NO));
-        consent_close(f.c);
-        open_again(&f);
+        register_reopen(&f);
     }
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* A late record of an early yes is no new one. */
 static void check_late(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     must(&f, "7", CONSENT_WITHDRAWN, NOW - 10);
     must(&f, "7", CONSENT_GRANTED, NOW - 20);
     assert_false(stands(&f, "7", PEOPLE_YES));
     must(&f, "7", CONSENT_GRANTED, NOW - 5);
     assert_true(stands(&f, "7", PEOPLE_YES));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_pinned(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     must(&f, "1", CONSENT_GRANTED, 0);
     const struct people_view *v = consent_pin(f.c, f.circle, "a", PEOPLE_YES);
     must(&f, "1", CONSENT_WITHDRAWN, NOW + 1);
     assert_true(people_has(v, consent_number(f.c, f.circle, "1", 1, false)));
     people_unpin(v);
     assert_false(stands(&f, "1", PEOPLE_YES));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* A person met in the data first keeps the number when she decides. */
 static void check_number(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     const uint32_t met = consent_number(f.c, f.circle, "9", 1, true);
     must(&f, "8", CONSENT_GRANTED, 0);
     must(&f, "9", CONSENT_GRANTED, 0);
@@ -236,16 +185,16 @@ static void check_number(void **state)
     assert_int_not_equal(consent_number(f.c, f.circle, "8", 1, false), met);
     assert_int_equal(consent_number(f.c, f.circle, "10", 2, false),
                      PEOPLE_NONE);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_twice(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct consent_recorded one, two;
     struct err err = { 0 };
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     assert_int_equal(decide(&f, "1", CONSENT_GRANTED, "a", NOW - 1, &one, &err),
                      ERR_OK);
     f.clock.wall_us += 5;
@@ -256,17 +205,17 @@ static void check_twice(void **state)
     assert_int_equal(one.seq, two.seq);
     assert_int_equal(one.recorded_us, NOW);
     assert_int_equal(two.recorded_us, NOW);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* Of whom and of what is told there is no trace in the file. */
 static void check_no_identifier(void **state)
 {
     static const char who[] = "8412907733190022417";
-    struct fixture f;
+    struct lib_register f;
     char path[128];
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     must(&f, who, CONSENT_GRANTED, 0);
     for (int i = 0; i < 2; i++) {
         (void)snprintf(path, sizeof path, "%s%s", f.dir.path, i ? "-wal" : "");
@@ -278,7 +227,7 @@ static void check_no_identifier(void **state)
         assert_null(memmem(bytes, n, who, strlen(who)));
         assert_null(memmem(bytes, n, "drawer", 6));
     }
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static const struct refused {
@@ -310,10 +259,10 @@ static const struct refused {
 static void check_refused(void **state)
 {
     const struct refused *row = *state;
-    struct fixture f;
+    struct lib_register f;
     struct consent_recorded out;
     struct err err = { 0 };
-    fixture_open(&f);
+    register_open(&f, &policy);
     const struct consent_event e = { .subject = row->who,
                                      .subject_len = strlen(row->who),
                                      .state = row->state,
@@ -327,17 +276,17 @@ static void check_refused(void **state)
     assert_int_equal(
         consent_number(f.c, f.circle, row->who, strlen(row->who), false),
         PEOPLE_NONE);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_ends(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct consent_recorded out;
     struct err err = { 0 };
     const char *a = "a";
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     const struct consent_event e = { .subject = "1",
                                      .subject_len = 1,
                                      .state = CONSENT_GRANTED,
@@ -349,92 +298,7 @@ static void check_ends(void **state)
     f.clock.wall_us = NOW + DAY;
     consent_tick(f.c);
     assert_false(stands(&f, "1", PEOPLE_YES));
-    fixture_close(&f);
-}
-
-/* ---- files ---- */
-
-static const char *const just_a = "a";
-static const struct consent_kind KINDS[] = {
-    { CONSENT_GRANTED, &just_a, 1, 0 }, { CONSENT_WITHDRAWN, &just_a, 1, 0 }
-};
-
-/* Rows first.. of the file `digest`: subjects first+1, .., of one kind. */
-static enum err_code send(struct fixture *f, uint8_t digest, uint64_t first,
-                          size_t n, uint32_t kind, int64_t at_us, bool last,
-                          struct consent_imported *out, struct err *err)
-{
-    const uint8_t bytes[CONSENT_DIGEST_LEN] = { digest };
-    static char text[64][16];
-    const char *subjects[64];
-    uint32_t kinds[64];
-    int64_t at[64];
-    for (size_t i = 0; i < n; i++) {
-        (void)snprintf(text[i], sizeof text[i], "%d", (int)(first + i + 1));
-        subjects[i] = text[i];
-        kinds[i] = kind;
-        at[i] = at_us;
-    }
-    const struct consent_chunk chunk = { .digest = bytes,
-                                         .first = first,
-                                         .kinds = KINDS,
-                                         .n_kinds = 2,
-                                         .subjects = subjects,
-                                         .kind = kinds,
-                                         .at_us = at,
-                                         .n_rows = n,
-                                         .last = last,
-                                         .source = "a file",
-                                         .by = "desk" };
-    return consent_import(f->c, f->circle, &chunk, out, err);
-}
-
-static void must_send(struct fixture *f, uint8_t digest, uint64_t first,
-                      size_t n, bool last, uint64_t rows)
-{
-    struct consent_imported out;
-    struct err err = { 0 };
-    if (send(f, digest, first, n, 0, NOW - DAY, last, &out, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-    assert_int_equal(out.n_rows, rows);
-    assert_int_equal(out.done, last);
-}
-
-static unsigned count_yes(struct fixture *f, int n)
-{
-    unsigned yes = 0;
-    for (int i = 1; i <= n; i++) {
-        char who[16];
-        (void)snprintf(who, sizeof who, "%d", i);
-        yes += stands(f, who, PEOPLE_YES);
-    }
-    return yes;
-}
-
-static void check_file(void **state)
-{
-    struct fixture f;
-    (void)state;
-    fixture_open(&f);
-    must_send(&f, 1, 0, 30, false, 30);
-    assert_int_equal(count_yes(&f, 60), 0); /* cut in half: nothing counts */
-    consent_close(f.c);
-    open_again(&f);
-    assert_int_equal(count_yes(&f, 60), 0);
-    must_send(&f, 1, 10, 5, false, 30);    /* not the next piece */
-    must(&f, "7", CONSENT_WITHDRAWN, NOW); /* meanwhile */
-    must(&f, "40", CONSENT_WITHDRAWN, NOW);
-    must_send(&f, 1, 30, 30, true, 60);
-    for (int again = 0; again < 2; again++) {
-        assert_int_equal(count_yes(&f, 60), 58);
-        assert_false(stands(&f, "7", PEOPLE_YES));
-        assert_false(stands(&f, "40", PEOPLE_YES));
-        consent_close(f.c);
-        open_again(&f);
-    }
-    must_send(&f, 1, 0, 0, true, 60); /* once more: it is there */
-    assert_int_equal(count_yes(&f, 60), 58);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* What is no key of the data is nobody, not the key that is near. */
@@ -446,10 +310,10 @@ static void check_no_key(void **state)
                                         "5x",
                                         " 5",
                                         "\t5" };
-    struct fixture f;
+    struct lib_register f;
     struct consent_recorded out;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         struct err err = { 0 };
         if (decide(&f, none[i], CONSENT_GRANTED, "a", NOW, &out, &err) !=
@@ -458,58 +322,12 @@ static void check_no_key(void **state)
     }
     must(&f, "9223372036854775807", CONSENT_GRANTED, NOW);
     must(&f, "-9223372036854775808", CONSENT_GRANTED, NOW);
-    fixture_close(&f);
-}
-
-/* A mistake that many rows share is named by the first of them. */
-static const char *const unknown = "z";
-static const struct wrong_kind {
-    const char *name;
-    struct consent_kind kind;
-    const char *says;
-} wrong_kinds[] = {
-    { "a purpose that is not there",
-      { CONSENT_GRANTED, &unknown, 1, 0 },
-      "row 3: the dataset has no purpose 'z'" },
-    { "a notice that is not written yet",
-      { CONSENT_GRANTED, &just_a, 1, 3 },
-      "row 3: notice: purpose 'a' has no version 3, its newest is 2" },
-};
-
-static void check_wrong_kind(void **state)
-{
-    const struct wrong_kind *row = *state;
-    const struct consent_kind kinds[] = { { CONSENT_GRANTED, &just_a, 1, 0 },
-                                          row->kind };
-    static const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
-    static const char *const subjects[] = { "1", "2", "3" };
-    static const uint32_t kind[] = { 0, 0, 1 };
-    static const int64_t at[] = { NOW - DAY, NOW - DAY, NOW - DAY };
-    const struct consent_chunk chunk = { .digest = digest,
-                                         .kinds = kinds,
-                                         .n_kinds = 2,
-                                         .subjects = subjects,
-                                         .kind = kind,
-                                         .at_us = at,
-                                         .n_rows = 3,
-                                         .last = true,
-                                         .source = "",
-                                         .by = "desk" };
-    struct fixture f;
-    struct consent_imported out;
-    struct err err = { 0 };
-    fixture_open(&f);
-    assert_int_not_equal(consent_import(f.c, f.circle, &chunk, &out, &err),
-                         ERR_OK);
-    if (!strstr(err.msg, row->says))
-        fail_msg("%s", err.msg);
-    assert_int_equal(count_yes(&f, 3), 0);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- notices ---- */
 
-static uint32_t told_notice(struct fixture *f, const char *who,
+static uint32_t told_notice(struct lib_register *f, const char *who,
                             enum consent_state state, uint32_t notice)
 {
     const char *a = "a";
@@ -529,9 +347,9 @@ static uint32_t told_notice(struct fixture *f, const char *who,
 /* A receipt tells the notice in force, of a no as of a yes. */
 static void check_notice(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 0), 2);
     assert_int_equal(told_notice(&f, "2", CONSENT_GRANTED, 1), 1);
     assert_int_equal(told_notice(&f, "3", CONSENT_OBJECTED, 0), 2);
@@ -540,7 +358,7 @@ static void check_notice(void **state)
     assert_int_equal(told_notice(&f, "4", CONSENT_WITHDRAWN, 9), 9);
     assert_true(stands(&f, "4", PEOPLE_NO));
     assert_int_equal(told_notice(&f, "5", CONSENT_SPECIAL, 0), 0);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* What people are told changes: who said yes before is asked anew. */
@@ -551,11 +369,11 @@ static void check_new_notice(void **state)
         { .id = "b", .help = "" }
     };
     struct policy next = policy;
-    struct fixture f;
+    struct lib_register f;
     struct err err = { 0 };
     (void)state;
     next.purposes = newer;
-    fixture_open(&f);
+    register_open(&f, &policy);
     must(&f, "1", CONSENT_GRANTED, 0);
     must(&f, "2", CONSENT_OBJECTED, 0);
     assert_int_equal(consent_circle(&f.circle, f.c, &next, &err), ERR_OK);
@@ -565,60 +383,25 @@ static void check_new_notice(void **state)
     assert_false(stands(&f, "1", PEOPLE_YES));
     assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 3), 3);
     assert_true(stands(&f, "1", PEOPLE_YES));
-    fixture_close(&f);
-}
-
-static void check_wrong_row(void **state)
-{
-    struct fixture f;
-    struct consent_imported out;
-    struct err err = { 0 };
-    (void)state;
-    fixture_open(&f);
-    must_send(&f, 2, 0, 20, false, 20);
-    assert_int_equal(send(&f, 2, 20, 5, 0, NOW + DAY, true, &out, &err),
-                     ERR_INVALID);
-    assert_non_null(strstr(err.msg, "row 21: at lies in the future"));
-    assert_int_equal(count_yes(&f, 60), 0);
-    for (int i = 0; i < 3; i++)
-        consent_tick(f.c);             /* what was kept of it goes */
-    must_send(&f, 2, 0, 20, true, 20); /* mended, under the same digest even */
-    assert_int_equal(count_yes(&f, 60), 20);
-    fixture_close(&f);
-}
-
-/* Half a file is gone after a day. */
-static void check_stale(void **state)
-{
-    struct fixture f;
-    (void)state;
-    fixture_open(&f);
-    must_send(&f, 3, 0, 20, false, 20);
-    f.clock.wall_us = NOW + 2 * DAY;
-    for (int i = 0; i < 4; i++)
-        consent_tick(f.c);
-    must_send(&f, 3, 0, 10, true, 10);
-    assert_int_equal(count_yes(&f, 60), 10);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- what is kept of a person ---- */
 
 static void check_history(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct arena a;
     struct history h, nobody;
     struct err err = { 0 };
     static char text[8192];
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     arena_init(&a, 1 << 22);
     must(&f, "5", CONSENT_GRANTED, NOW - 2);
     must(&f, "6", CONSENT_GRANTED, NOW - 2);
     must(&f, "5", CONSENT_WITHDRAWN, NOW - 1);
-    consent_close(f.c);
-    open_again(&f);
+    register_reopen(&f);
     assert_int_equal(consent_history(&h, f.c, f.circle, "5", 1, &a, &err),
                      ERR_OK);
     assert_int_equal(h.n, 2);
@@ -649,7 +432,7 @@ static void check_history(void **state)
     assert_non_null(strstr(text, "\"party_name\":\"us \\\"here\\\"\""));
     assert_null(strstr(text, "\"5\""));
     arena_fini(&a);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* A mark and a decision do not put an end to one another. */
@@ -665,12 +448,12 @@ static void of_marks_the_newest_holds(void **state)
         { CONSENT_SPECIAL, true },
     };
     enum { N = sizeof told / sizeof told[0] };
-    struct fixture f;
+    struct lib_register f;
     struct arena a;
     struct history h;
     struct err err = { 0 };
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     arena_init(&a, 1 << 22);
     for (int i = 0; i < N; i++)
         must(&f, "5", told[i].state, NOW - N + i);
@@ -682,7 +465,7 @@ static void of_marks_the_newest_holds(void **state)
         assert_int_equal(h.events[i].holds, told[i].holds);
     }
     arena_fini(&a);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- many at a time ---- */
@@ -690,7 +473,7 @@ static void of_marks_the_newest_holds(void **state)
 enum { THREADS = 8, EACH = 60 };
 
 struct crowd {
-    struct fixture *f;
+    struct lib_register *f;
     int first;
 };
 
@@ -713,11 +496,11 @@ static void *decide_much(void *arg)
 
 static void check_crowd(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     pthread_t threads[THREADS];
     struct crowd crowd[THREADS];
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     for (int i = 0; i < THREADS; i++) {
         crowd[i] = (struct crowd){ &f, i * EACH };
         assert_int_equal(
@@ -725,14 +508,13 @@ static void check_crowd(void **state)
     }
     for (int i = 0; i < THREADS; i++)
         (void)pthread_join(threads[i], NULL);
-    consent_close(f.c);
-    open_again(&f);
+    register_reopen(&f);
     for (int i = 0; i < THREADS * EACH; i++) {
         char who[16];
         (void)snprintf(who, sizeof who, "%d", i);
         assert_int_equal(stands(&f, who, PEOPLE_YES), i % EACH % 2 != 0);
     }
-    fixture_close(&f);
+    register_close(&f);
 }
 
 int main(void)
@@ -746,16 +528,12 @@ int main(void)
         cmocka_unit_test(check_ends),
         cmocka_unit_test(check_history),
         cmocka_unit_test(of_marks_the_newest_holds),
-        cmocka_unit_test(check_file),
-        cmocka_unit_test(check_wrong_row),
         cmocka_unit_test(check_notice),
         cmocka_unit_test(check_new_notice),
         cmocka_unit_test(check_no_key),
-        cmocka_unit_test(check_stale),
         cmocka_unit_test(check_no_identifier),
         cmocka_unit_test(check_crowd),
     };
     return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
-           RUN_ROWS(wrong_kinds, check_wrong_kind) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

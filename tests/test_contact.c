@@ -5,26 +5,12 @@
 #include "server/consent/erase.h"
 #include "server/consent/parts.h"
 
-#include "tests/lib_ledger.h"
+#include "tests/lib_register.h"
 #include "tests/table.h"
 
-#define DAY (INT64_C(86400) * 1000000)
-#define NOW (INT64_C(20000) * DAY)
+#define DAY REGISTER_DAY
+#define NOW REGISTER_NOW
 
-/* ---- a register, opened anew after each step ---- */
-
-struct fixture {
-    struct ledger_dir dir;
-    struct fake_clock clock;
-    struct consent *c;
-    struct consent_circle *circle;
-};
-
-static struct policy_column columns[] = { { .name = "who",
-                                            .type = POLICY_INT } };
-static struct policy_table tables[] = {
-    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
-};
 static struct policy_purpose purposes[] = {
     { .id = "offers", .help = "", .basis = BASIS_CONSENT, .contact = true },
     { .id = "service",
@@ -37,53 +23,14 @@ static struct policy_channel channels[] = {
     { .id = "sms", .help = "", .at_most = { 1, 86400 } },
 };
 static const struct policy policy = { .population = "people",
-                                      .tables = tables,
+                                      .tables = &register_table,
                                       .n_tables = 1,
                                       .purposes = purposes,
                                       .n_purposes = 2,
                                       .channels = channels,
                                       .n_channels = 2 };
 
-static void open_again(struct fixture *f)
-{
-    struct consent_options o = { .path = f->dir.path,
-                                 .clock = &f->clock.clock,
-                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
-    struct err err = { 0 };
-    if (consent_open(&f->c, &o, &err) != ERR_OK ||
-        consent_circle(&f->circle, f->c, &policy, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-}
-
-static void fixture_open(struct fixture *f)
-{
-    ledger_dir_init(&f->dir);
-    fake_clock_init(&f->clock, NOW);
-    open_again(f);
-}
-
-static void fixture_close(struct fixture *f)
-{
-    consent_close(f->c);
-    ledger_dir_fini(&f->dir);
-}
-
-static void decide(struct fixture *f, const char *who, enum consent_state state,
-                   const char *purpose)
-{
-    struct consent_recorded out;
-    struct err err = { 0 };
-    const struct consent_event e = { .subject = who,
-                                     .subject_len = strlen(who),
-                                     .state = state,
-                                     .purposes = &purpose,
-                                     .n_purposes = consent_marks(state) ? 0 : 1,
-                                     .by = "desk" };
-    if (consent_record(f->c, f->circle, &e, &out, &err) != ERR_OK)
-        fail_msg("%s", err.msg);
-}
-
-static struct consent_recorded choose(struct fixture *f, const char *who,
+static struct consent_recorded choose(struct lib_register *f, const char *who,
                                       const char *channel, const char *often,
                                       int64_t at_us)
 {
@@ -102,7 +49,7 @@ static struct consent_recorded choose(struct fixture *f, const char *who,
     return out;
 }
 
-static enum err_code ask(bool *may, struct fixture *f, const char *who,
+static enum err_code ask(bool *may, struct lib_register *f, const char *who,
                          const char *purpose, const char *channel,
                          const char *key, uint32_t asks_per_day,
                          struct err *err)
@@ -119,7 +66,7 @@ static enum err_code ask(bool *may, struct fixture *f, const char *who,
     return contact_may(may, f->c, f->circle, &q, err);
 }
 
-static bool may(struct fixture *f, const char *who, const char *purpose,
+static bool may(struct lib_register *f, const char *who, const char *purpose,
                 const char *channel, const char *key)
 {
     struct err err = { 0 };
@@ -226,20 +173,20 @@ static const struct story {
             { NOT, "service", "email", "" }) },
 };
 
-static void take(struct fixture *f, const struct step *s)
+static void take(struct lib_register *f, const struct step *s)
 {
     switch (s->what) {
     case YES_TO:
-        decide(f, "7", CONSENT_GRANTED, s->a);
+        register_decide(f, "7", CONSENT_GRANTED, s->a, 0);
         break;
     case NO_TO:
-        decide(f, "7", CONSENT_WITHDRAWN, s->a);
+        register_decide(f, "7", CONSENT_WITHDRAWN, s->a, 0);
         break;
     case OBJECTS:
-        decide(f, "7", CONSENT_OBJECTED, s->a);
+        register_decide(f, "7", CONSENT_OBJECTED, s->a, 0);
         break;
     case CHILD:
-        decide(f, "7", CONSENT_SPECIAL, NULL);
+        register_decide(f, "7", CONSENT_SPECIAL, NULL, 0);
         break;
     case CHOOSES:
         (void)choose(f, "7", s->a, s->b, 0);
@@ -259,17 +206,16 @@ static void take(struct fixture *f, const struct step *s)
 static void check_story(void **state)
 {
     const struct story *row = *state;
-    struct fixture f;
-    fixture_open(&f);
+    struct lib_register f;
+    register_open(&f, &policy);
     for (size_t i = 0; i < 10 && row->steps[i].what != END; i++) {
         take(&f, &row->steps[i]);
         f.clock.wall_us += 1000000;
-        consent_close(f.c);
-        open_again(&f);
+        register_reopen(&f);
     }
     /* Whatever she said, somebody else is a no. */
     assert_false(may(&f, "8", "service", "email", ""));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- the rest ---- */
@@ -277,23 +223,23 @@ static void check_story(void **state)
 /* Of two choices the later one by its own time holds. */
 static void check_late(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     (void)choose(&f, "1", "email", "never", NOW - 10);
     (void)choose(&f, "1", "email", "any", NOW - 20);
     assert_false(may(&f, "1", "service", "email", ""));
     (void)choose(&f, "1", "email", "any", NOW - 5);
     assert_true(may(&f, "1", "service", "email", ""));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_twice(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     (void)state;
-    fixture_open(&f);
-    decide(&f, "1", CONSENT_GRANTED, "offers");
+    register_open(&f, &policy);
+    register_decide(&f, "1", CONSENT_GRANTED, "offers", 0);
     const struct consent_recorded one =
         choose(&f, "1", "email", "any", NOW - 1);
     f.clock.wall_us += 5;
@@ -305,27 +251,26 @@ static void check_twice(void **state)
     assert_int_equal(one.recorded_us, NOW);
     assert_int_equal(two.recorded_us, NOW);
     assert_int_equal(one.seq, 2); /* one sequence with decisions */
-    decide(&f, "1", CONSENT_WITHDRAWN, "offers");
+    register_decide(&f, "1", CONSENT_WITHDRAWN, "offers", 0);
     assert_int_equal(choose(&f, "1", "sms", "any", 0).seq, 4);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* Whoever it asks about, a sender asks so often a day and no more. */
 static void check_limit(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct err err = { 0 };
     bool out;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     (void)choose(&f, "1", "email", "any", 0);
     assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
                      ERR_OK);
     assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
                      ERR_OK);
     assert_int_equal(ask(&out, &f, "99", "offers", "sms", "", 3, &err), ERR_OK);
-    consent_close(f.c);
-    open_again(&f);
+    register_reopen(&f);
     assert_int_equal(ask(&out, &f, "1", "service", "email", "k", 3, &err),
                      ERR_LIMIT);
     assert_int_equal(ask(&out, &f, "99", "service", "email", "", 3, &err),
@@ -335,16 +280,16 @@ static void check_limit(void **state)
     assert_int_equal(ask(&out, &f, "1", "service", "email", "", 3, &err),
                      ERR_OK);
     assert_true(out);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* The audit log hears of it once, with all that was asked since. */
 static void check_told(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct contact_asked rows[4];
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     for (int i = 0; i < 3; i++)
         (void)may(&f, "1", "service", "email", "");
     (void)may(&f, "1", "offers", "sms", "");
@@ -360,21 +305,21 @@ static void check_told(void **state)
     (void)may(&f, "1", "service", "email", "");
     assert_int_equal(contact_untold(f.c, rows, 4), 1);
     assert_int_equal(rows[0].n, 4);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- history and erasure ---- */
 
 static void check_history(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct history h;
     struct arena a;
     struct err err = { 0 };
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     arena_init(&a, 8 << 20);
-    decide(&f, "1", CONSENT_GRANTED, "offers");
+    register_decide(&f, "1", CONSENT_GRANTED, "offers", 0);
     (void)choose(&f, "1", "email", "1 per week", NOW + 1);
     (void)choose(&f, "1", "email", "2 per week", NOW + 2);
     f.clock.wall_us += 3;
@@ -393,7 +338,7 @@ static void check_history(void **state)
     assert_string_equal(h.contacts[0].sender, "mailer");
     assert_string_equal(h.contacts[0].purpose, "offers");
     arena_fini(&a);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* Of who was erased neither choices nor contacts are left, and a choice of
@@ -405,14 +350,14 @@ static void check_erased(void **state)
                                        .deadline_s = 86400,
                                        .datasets = datasets,
                                        .n_datasets = 1 };
-    struct fixture f;
+    struct lib_register f;
     struct history h;
     struct erasure e;
     struct arena a;
     struct err err = { 0 };
     struct consent_recorded out;
     (void)state;
-    fixture_open(&f);
+    register_open(&f, &policy);
     arena_init(&a, 8 << 20);
     (void)choose(&f, "1", "email", "any", 0);
     assert_true(may(&f, "1", "service", "email", ""));
@@ -433,7 +378,7 @@ static void check_erased(void **state)
     assert_int_equal(contact_choose(f.c, f.circle, &old, &out, &err),
                      ERR_CONFLICT);
     arena_fini(&a);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 int main(void)

@@ -16,37 +16,25 @@
 #include "server/consent/parts.h"
 #include "server/consent/shelf_sqlite.h"
 
-#include "tests/lib_ledger.h"
+#include "tests/lib_register.h"
 #include "tests/table.h"
 
-#define SECOND INT64_C(1000000)
-#define DAY    (INT64_C(86400) * SECOND)
-#define NOW    (INT64_C(20000) * DAY)
+#define SECOND REGISTER_SECOND
+#define DAY    REGISTER_DAY
+#define NOW    REGISTER_NOW
 
-static struct policy_column columns[] = { { .name = "who",
-                                            .type = POLICY_INT } };
-static struct policy_table tables[] = {
-    { .name = "t", .owned = true, .columns = columns, .n_columns = 1 }
-};
 static struct policy_purpose purposes[] = { { .id = "a", .help = "" },
                                             { .id = "b", .help = "" },
                                             { .id = "later", .help = "" } };
 static struct policy policy = { .population = "people",
-                                .tables = tables,
+                                .tables = &register_table,
                                 .n_tables = 1,
                                 .purposes = purposes,
                                 .n_purposes = 2 };
 static const char *const SHOP[] = { "shop" };
 
-struct fixture {
-    struct ledger_dir dir;
-    struct fake_clock clock;
-    struct arena a;
-    struct consent *c;
-    struct consent_circle *circle;
-    int64_t asked_us; /* of the first request */
-    uint64_t list;
-};
+static int64_t first_us; /* when the first erasure was asked for */
+static uint64_t last_list;
 
 static void must(enum err_code code, const struct err *err)
 {
@@ -54,52 +42,26 @@ static void must(enum err_code code, const struct err *err)
         fail_msg("%s", err->msg);
 }
 
-static void open_again(struct fixture *f)
+static void fixture_open(struct lib_register *f)
 {
-    struct consent_options o = { .path = f->dir.path,
-                                 .clock = &f->clock.clock,
-                                 .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
-    struct err err = { 0 };
-    must(consent_open(&f->c, &o, &err), &err);
-    must(consent_circle(&f->circle, f->c, &policy, &err), &err);
+    first_us = 0;
+    last_list = 0;
+    register_open(f, &policy);
 }
 
-static void fixture_open(struct fixture *f)
-{
-    *f = (struct fixture){ .list = 0 };
-    ledger_dir_init(&f->dir);
-    fake_clock_init(&f->clock, NOW);
-    arena_init(&f->a, 4 << 20);
-    open_again(f);
-}
-
-static void fixture_close(struct fixture *f)
-{
-    consent_close(f->c);
-    arena_fini(&f->a);
-    ledger_dir_fini(&f->dir);
-}
-
-static enum err_code decide(struct fixture *f, const char *who,
+static enum err_code decide(struct lib_register *f, const char *who,
                             enum consent_state state, int64_t at_us,
                             struct err *err)
 {
-    const char *const to[] = { "a" };
-    const struct consent_event e = { .subject = who,
-                                     .subject_len = strlen(who),
-                                     .state = state,
-                                     .purposes = to,
-                                     .n_purposes = 1,
-                                     .at_us = at_us,
-                                     .source = "a form",
-                                     .proof = "drawer-3f",
-                                     .by = "desk" };
+    const char *const to = "a";
+    const struct consent_event e = register_event(who, state, &to, at_us);
     struct consent_recorded out;
     return consent_record(f->c, f->circle, &e, &out, err);
 }
 
-static enum err_code erase(struct fixture *f, const char *who, int64_t asked_us,
-                           struct erasure *out, struct err *err)
+static enum err_code erase(struct lib_register *f, const char *who,
+                           int64_t asked_us, struct erasure *out,
+                           struct err *err)
 {
     const struct erasure_request r = { .subject = who,
                                        .asked_us = asked_us,
@@ -109,17 +71,7 @@ static enum err_code erase(struct fixture *f, const char *who, int64_t asked_us,
     return consent_erase(f->c, f->circle, &r, out, &f->a, err);
 }
 
-static bool stands(struct fixture *f, const char *who, const char *purpose,
-                   enum people_side side)
-{
-    const struct people_view *v = consent_pin(f->c, f->circle, purpose, side);
-    const bool has =
-        people_has(v, consent_number(f->c, f->circle, who, strlen(who), false));
-    people_unpin(v);
-    return has;
-}
-
-static bool is_to_go(struct fixture *f, const char *who)
+static bool is_to_go(struct lib_register *f, const char *who)
 {
     const struct people_view *v = consent_pin_erased(f->c);
     const bool has =
@@ -130,7 +82,7 @@ static bool is_to_go(struct fixture *f, const char *who)
 
 /* ---- what happens to one person, step by step ---- */
 
-static void look(struct fixture *f, bool deleted, const char *found)
+static void look(struct lib_register *f, bool deleted, const char *found)
 {
     struct err err = { 0 };
     const struct erasure_seen seen = { .dataset = "shop",
@@ -142,16 +94,16 @@ static void look(struct fixture *f, bool deleted, const char *found)
     must(consent_erasure_seen(f->c, f->circle, &seen, &err), &err);
 }
 
-static void hand(struct fixture *f)
+static void hand(struct lib_register *f)
 {
     struct erasure_list list;
     struct err err = { 0 };
     must(consent_list_new(f->c, f->circle, "shop", &list, &err), &err);
     must(consent_list_handed(f->c, f->circle, "shop", &list, &err), &err);
-    f->list = list.number;
+    last_list = list.number;
 }
 
-static void step(struct fixture *f, char what)
+static void step(struct lib_register *f, char what)
 {
     struct err err = { 0 };
     struct erasure e;
@@ -170,10 +122,10 @@ static void step(struct fixture *f, char what)
         break;
     case 'e':
         must(erase(f, "1", 0, &e, &err), &err);
-        f->asked_us = f->asked_us ? f->asked_us : e.asked_us;
+        first_us = first_us ? first_us : e.asked_us;
         break;
     case 'R': /* the first request, replayed */
-        must(erase(f, "1", f->asked_us, &e, &err), &err);
+        must(erase(f, "1", first_us, &e, &err), &err);
         assert_true(e.was_there);
         break;
     case '+': /* somebody else */
@@ -183,8 +135,8 @@ static void step(struct fixture *f, char what)
         hand(f);
         break;
     case 'c': /* and confirmed */
-        must(consent_list_confirm(f->c, f->circle, "shop", f->list, &was_there,
-                                  &err),
+        must(consent_list_confirm(f->c, f->circle, "shop", last_list,
+                                  &was_there, &err),
              &err);
         assert_false(was_there);
         break;
@@ -198,8 +150,7 @@ static void step(struct fixture *f, char what)
         look(f, true, NULL);
         break;
     case 'r': /* a restart */
-        consent_close(f->c);
-        open_again(f);
+        register_reopen(f);
         break;
     default:
         fail_msg("no step '%c'", what);
@@ -252,29 +203,29 @@ static const struct life {
 static void check_life(void **state)
 {
     const struct life *row = *state;
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     fixture_open(&f);
     for (const char *s = row->steps; *s; s++)
         step(&f, *s);
-    assert_int_equal(stands(&f, "1", "a", PEOPLE_YES), row->yes);
-    assert_int_equal(stands(&f, "1", "a", PEOPLE_NO), row->no);
+    assert_int_equal(register_stands(&f, "1", "a", PEOPLE_YES), row->yes);
+    assert_int_equal(register_stands(&f, "1", "a", PEOPLE_NO), row->no);
     /* What she said nothing of since: no, whatever its basis. */
-    assert_true(stands(&f, "1", "b", PEOPLE_NO));
+    assert_true(register_stands(&f, "1", "b", PEOPLE_NO));
     assert_int_equal(is_to_go(&f, "1"), row->to_go);
     must(consent_erasure(f.c, f.circle, "1", &e, &f.a, &err), &err);
     assert_int_equal(e.n_places, 1);
     assert_int_equal(e.places[0].state, row->state);
     assert_int_equal(e.deadline_us, e.recorded_us + 30 * DAY);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- what is left ---- */
 
 static void check_history(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct history h;
     struct erasure e, again;
     struct err err = { 0 };
@@ -291,7 +242,7 @@ static void check_history(void **state)
     assert_int_equal(h.n_yes, 0);
     assert_int_equal(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err),
                      ERR_NOT_FOUND);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static size_t read_all(uint8_t *out, size_t cap, const char *path)
@@ -329,7 +280,7 @@ static void key_in_file(uint8_t out[32], const char *path)
 static void check_destroyed(void **state)
 {
     static uint8_t bytes[8 << 20];
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     uint8_t key[32];
@@ -342,7 +293,7 @@ static void check_destroyed(void **state)
     must(erase(&f, "1", 0, &e, &err), &err);
     assert_null(memmem(bytes, read_all(bytes, sizeof bytes, f.dir.path), key,
                        sizeof key));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static int64_t count_in_file(const char *path, const char *sql)
@@ -370,7 +321,7 @@ static void check_choices(void **state)
                                            .source = "a form",
                                            .proof = "",
                                            .by = "desk" };
-    struct fixture f;
+    struct lib_register f;
     struct consent_recorded out;
     struct erasure e;
     struct err err = { 0 };
@@ -380,14 +331,14 @@ static void check_choices(void **state)
     assert_int_equal(count_in_file(f.dir.path, sql), 1);
     must(erase(&f, "1", 0, &e, &err), &err);
     assert_int_equal(count_in_file(f.dir.path, sql), 0);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* The file refuses: nothing is half done, and later all of it is. */
 static void check_full(void **state)
 {
     enum { PEOPLE = 2000 };
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct history h;
     struct err err = { 0 };
@@ -411,11 +362,11 @@ static void check_full(void **state)
     assert_false(is_to_go(&f, who));
     /* Somebody of whom something is kept. */
     assert_int_equal(erase(&f, "2", 0, &e, &err), ERR_UNAVAILABLE);
-    assert_true(stands(&f, "2", "a", PEOPLE_YES));
+    assert_true(register_stands(&f, "2", "a", PEOPLE_YES));
     assert_false(is_to_go(&f, "2"));
     must(consent_history(&h, f.c, f.circle, "2", 1, &f.a, &err), &err);
     assert_int_equal(h.n, 1);
-    assert_string_equal(h.events[0].proof, "drawer-3f");
+    assert_string_equal(h.events[0].proof, "in the drawer");
     assert_int_equal(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err),
                      ERR_NOT_FOUND);
     assert_int_equal(sqlite3_exec(shelf_sqlite_of(&f.c->shelf),
@@ -424,8 +375,8 @@ static void check_full(void **state)
                      SQLITE_OK);
     must(erase(&f, "2", 0, &e, &err), &err);
     assert_false(e.was_there);
-    assert_false(stands(&f, "2", "a", PEOPLE_YES));
-    fixture_close(&f);
+    assert_false(register_stands(&f, "2", "a", PEOPLE_YES));
+    register_close(&f);
 }
 
 /* ---- an older copy of the register ---- */
@@ -459,7 +410,7 @@ static const struct put_back {
 static void check_put_back(void **state)
 {
     const struct put_back *row = *state;
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     char copy[128], beside[128];
@@ -468,40 +419,40 @@ static void check_put_back(void **state)
     (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
     for (const char *s = row->before; *s; s++)
         step(&f, *s);
-    consent_close(f.c);
+    register_shut(&f);
     copy_file(copy, f.dir.path);
-    open_again(&f);
+    register_reopen(&f);
     for (const char *s = row->after; *s; s++)
         step(&f, *s);
-    consent_close(f.c);
+    register_shut(&f);
     copy_file(f.dir.path, copy);
     FILE *log = fopen(beside, "ab");
     assert_non_null(log);
     (void)fputs(row->tail, log);
     (void)fclose(log);
     for (int again = 0; again < 2; again++) {
-        open_again(&f);
-        assert_int_equal(stands(&f, "1", "a", PEOPLE_YES), row->yes);
+        register_reopen(&f);
+        assert_int_equal(register_stands(&f, "1", "a", PEOPLE_YES), row->yes);
         assert_int_equal(is_to_go(&f, "1"), row->to_go);
         must(consent_erasure(f.c, f.circle, "1", &e, &f.a, &err), &err);
         if (again == 0)
             step(&f, '+'); /* the next line is its own */
-        consent_close(f.c);
+        register_shut(&f);
     }
-    open_again(&f);
+    register_reopen(&f);
     must(consent_erasure(f.c, f.circle, "2", &e, &f.a, &err), &err);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_damaged(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     char beside[128];
     struct err err = { 0 };
     (void)state;
     fixture_open(&f);
     step(&f, 'e');
-    consent_close(f.c);
+    register_shut(&f);
     (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
     FILE *log = fopen(beside, "r+b");
     assert_non_null(log);
@@ -514,19 +465,19 @@ static void check_damaged(void **state)
     assert_int_equal(consent_open(&f.c, &o, &err), ERR_INTERNAL);
     assert_non_null(strstr(err.msg, "line 1"));
     assert_int_equal(remove(beside), 0); /* what the register knows is put in */
-    open_again(&f);
+    register_reopen(&f);
     assert_true(is_to_go(&f, "1"));
     FILE *again = fopen(beside, "rb");
     assert_non_null(again);
     assert_true(fgetc(again) != EOF);
     (void)fclose(again);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* A purpose that a later policy names. */
 static void check_new_purpose(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     (void)state;
@@ -536,14 +487,14 @@ static void check_new_purpose(void **state)
     const enum err_code code = consent_circle(&f.circle, f.c, &policy, &err);
     policy.n_purposes = 2;
     must(code, &err);
-    assert_true(stands(&f, "1", "later", PEOPLE_NO));
-    fixture_close(&f);
+    assert_true(register_stands(&f, "1", "later", PEOPLE_NO));
+    register_close(&f);
 }
 
 /* A dataset that serves the same people later has its own state. */
 static void check_cover(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     (void)state;
@@ -556,8 +507,8 @@ static void check_cover(void **state)
     assert_int_equal(e.places[0].state, ERASURE_VERIFIED);
     assert_int_equal(e.places[1].state, ERASURE_SUPPRESSED);
     step(&f, 'y'); /* no return while it may have her rows */
-    assert_false(stands(&f, "1", "a", PEOPLE_YES));
-    fixture_close(&f);
+    assert_false(register_stands(&f, "1", "a", PEOPLE_YES));
+    register_close(&f);
 }
 
 /* Rows of a file that were decided before are passed over. */
@@ -579,7 +530,7 @@ static void check_import(void **state)
                                          .last = true,
                                          .source = "",
                                          .by = "desk" };
-    struct fixture f;
+    struct lib_register f;
     struct consent_imported out;
     struct erasure e;
     struct history h;
@@ -590,16 +541,16 @@ static void check_import(void **state)
     must(consent_import(f.c, f.circle, &chunk, &out, &err), &err);
     assert_true(out.done);
     assert_int_equal(out.n_rows, 2);
-    assert_true(stands(&f, "2", "a", PEOPLE_YES));
+    assert_true(register_stands(&f, "2", "a", PEOPLE_YES));
     must(consent_history(&h, f.c, f.circle, "1", 1, &f.a, &err), &err);
     assert_int_equal(h.n, 0);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* Somebody's end of consent, after she was erased, brings nothing back. */
 static void check_tick(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     (void)state;
@@ -610,15 +561,15 @@ static void check_tick(void **state)
     f.clock.wall_us += 61 * SECOND;
     consent_tick(f.c);
     purposes[0].valid_for_s = 0;
-    assert_true(stands(&f, "1", "a", PEOPLE_NO));
-    fixture_close(&f);
+    assert_true(register_stands(&f, "1", "a", PEOPLE_NO));
+    register_close(&f);
 }
 
 /* The disk is full in the middle of a line of the file beside the register. */
 static void check_part(void **state)
 {
     enum { PART = 10 };
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     struct rlimit all, few;
@@ -638,10 +589,9 @@ static void check_part(void **state)
     assert_int_equal(code, ERR_UNAVAILABLE);
     assert_false(is_to_go(&f, "2"));
     must(erase(&f, "3", 0, &e, &err), &err);
-    consent_close(f.c);
-    open_again(&f);
+    register_reopen(&f);
     assert_true(is_to_go(&f, "1") && is_to_go(&f, "3"));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* ---- a look that begins while somebody is erased ---- */
@@ -649,7 +599,7 @@ static void check_part(void **state)
 /* A clock that, while she is erased, has another thread look. */
 struct racing_clock {
     struct clock clock;
-    struct fixture *f;
+    struct lib_register *f;
     pthread_t looker;
     atomic_uint reads, looks_at; /* which read of the clock; 0: none */
     int64_t looked_us;
@@ -680,13 +630,13 @@ static int64_t race(struct clock *clock)
 static void check_look(void **state)
 {
     enum { IN_ITS_TURN = 2 }; /* the call itself reads it once before */
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     struct racing_clock r = { .f = &f };
     (void)state;
     fixture_open(&f);
-    consent_close(f.c);
+    register_shut(&f);
     r.clock = (struct clock){ race, f.clock.clock.mono_ns };
     struct consent_options o = { .path = f.dir.path,
                                  .clock = &r.clock,
@@ -698,7 +648,7 @@ static void check_look(void **state)
     r.looks_at = 0;
     assert_int_equal(pthread_join(r.looker, NULL), 0);
     assert_true(r.saw || r.looked_us < e.recorded_us);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static const struct refused {
@@ -714,19 +664,19 @@ static const struct refused {
 static void check_refused(void **state)
 {
     const struct refused *row = *state;
-    struct fixture f;
+    struct lib_register f;
     struct erasure e;
     struct err err = { 0 };
     fixture_open(&f);
     assert_int_equal(erase(&f, row->who, row->asked_us, &e, &err), ERR_INVALID);
     assert_true(err.msg[0] != '\0');
     assert_false(is_to_go(&f, "1"));
-    fixture_close(&f);
+    register_close(&f);
 }
 
 static void check_lists(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     struct erasure e, *all;
     struct err err = { 0 };
     bool was_there;
@@ -736,13 +686,14 @@ static void check_lists(void **state)
     must(erase(&f, "1", 0, &e, &err), &err);
     step(&f, 'l');
     assert_int_equal(
-        consent_list_confirm(f.c, f.circle, "web", f.list, &was_there, &err),
+        consent_list_confirm(f.c, f.circle, "web", last_list, &was_there, &err),
         ERR_NOT_FOUND);
-    assert_int_equal(consent_list_confirm(f.c, f.circle, "shop", f.list + 1,
+    assert_int_equal(consent_list_confirm(f.c, f.circle, "shop", last_list + 1,
                                           &was_there, &err),
                      ERR_NOT_FOUND);
     step(&f, 'c');
-    must(consent_list_confirm(f.c, f.circle, "shop", f.list, &was_there, &err),
+    must(consent_list_confirm(f.c, f.circle, "shop", last_list, &was_there,
+                              &err),
          &err);
     assert_true(was_there);
     must(erase(&f, "2", 0, &e, &err), &err);
@@ -756,18 +707,18 @@ static void check_lists(void **state)
                           &err),
          &err);
     assert_int_equal(n, 1);
-    fixture_close(&f);
+    register_close(&f);
 }
 
 /* A file of before there were erasures. */
 static void check_old_file(void **state)
 {
-    struct fixture f;
+    struct lib_register f;
     sqlite3 *db = NULL;
     (void)state;
     fixture_open(&f);
     step(&f, 'y');
-    consent_close(f.c);
+    register_shut(&f);
     assert_int_equal(sqlite3_open(f.dir.path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE choices;"
@@ -780,11 +731,11 @@ static void check_old_file(void **state)
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     (void)sqlite3_close(db);
-    open_again(&f);
-    assert_true(stands(&f, "1", "a", PEOPLE_YES));
+    register_reopen(&f);
+    assert_true(register_stands(&f, "1", "a", PEOPLE_YES));
     step(&f, 'e');
-    assert_false(stands(&f, "1", "a", PEOPLE_YES));
-    fixture_close(&f);
+    assert_false(register_stands(&f, "1", "a", PEOPLE_YES));
+    register_close(&f);
 }
 
 int main(void)

@@ -121,6 +121,7 @@ enum err_code consent_open(struct consent **out,
     c->erasures_fd = -1;
     c->last = &c->first;
     (void)pthread_mutex_init(&c->lock, NULL);
+    (void)pthread_mutex_init(&c->finishing, NULL);
     (void)pthread_cond_init(&c->done, NULL);
     c->people = people_new();
     const enum err_code code =
@@ -158,5 +159,6 @@ void consent_close(struct consent *c)
     free(c->parted);
     (void)pthread_cond_destroy(&c->done);
     (void)pthread_mutex_destroy(&c->lock);
+    (void)pthread_mutex_destroy(&c->finishing);
     free(c);
 }

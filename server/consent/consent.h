@@ -95,7 +95,7 @@ enum err_code consent_record(struct consent *c, struct consent_circle *circle,
 /*
  * A file of decisions, sent piece by piece, which counts whole or not at all.
  *
- *   chunk, chunk, ... are kept and count nothing --last--> all count
+ *   chunk, chunk, ... are kept and count nothing --last--> all count, at once
  *                  '-- a chunk is wrong, or a day passes --> all are deleted
  *
  * A file is known by its digest: sent again it goes on where it stopped, and

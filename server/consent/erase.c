@@ -30,7 +30,7 @@ static bool find_erasure(struct consent *c, const struct consent_circle *circle,
                       sizeof who->bytes);
 }
 
-static bool was_erased(const struct consent *c, uint32_t number)
+bool erase_has(const struct consent *c, uint32_t number)
 {
     return number != PEOPLE_NONE &&
            (people_is(c->people, number, PEOPLE_ERASED, PEOPLE_YES) ||
@@ -42,7 +42,7 @@ bool erase_bars(int64_t *erased_us, struct consent *c,
                 const struct pseudonym *names, int64_t at_us)
 {
     struct pseudonym who;
-    if (!was_erased(c, record_find(c, names, &who)) ||
+    if (!erase_has(c, record_find(c, names, &who)) ||
         !find_erasure(c, circle, &who))
         return false;
     *erased_us = shelf_int(&c->shelf, SHELF_ERASURE, 2);
@@ -74,7 +74,7 @@ static bool comes_back(struct consent *c, const struct consent_circle *circle,
 void erase_shape(struct fold *f, struct consent *c,
                  const struct consent_circle *circle, uint32_t number)
 {
-    if (!was_erased(c, number))
+    if (!erase_has(c, number))
         return;
     const bool is_out =
         people_is(c->people, number, PEOPLE_ERASED, PEOPLE_YES) &&
@@ -193,7 +193,7 @@ static enum err_code look(struct consent *c, struct consent_job *job)
 {
     struct asking *m = (struct asking *)(void *)job;
     struct pseudonym who;
-    if (was_erased(c, record_find(c, m->names, &who)) &&
+    if (erase_has(c, record_find(c, m->names, &who)) &&
         find_erasure(c, m->circle, &who))
         return tell(c, m);
     (void)err_set(job->err, ERR_NOT_FOUND,
@@ -232,7 +232,7 @@ enum err_code consent_erasure_of(struct consent *c,
 static bool is_there(struct consent *c, const struct asking *m, uint32_t number,
                      const struct pseudonym *who)
 {
-    if (!was_erased(c, number) || !find_erasure(c, m->circle, who))
+    if (!erase_has(c, number) || !find_erasure(c, m->circle, who))
         return false;
     const int64_t asked_us = shelf_int(&c->shelf, SHELF_ERASURE, 1);
     shelf_end(&c->shelf, SHELF_ERASURE);

@@ -9,9 +9,10 @@
 
 enum {
     STATE_DONE = 1,
-    STATE_DROPPED = 2,
-    SLICE = 10000, /* people who are seen to in one transaction */
-    SPREAD = 8,    /* ids so far apart are seen to one by one */
+    SLICE = 10000, /* people who are staged in one transaction */
+    SPREAD = 8,    /* ids so far apart are folded one by one */
+    STALE = 20 * SLICE,
+    TRIES = 3,
 };
 static const int64_t STALE_US = INT64_C(86400) * 1000000;
 
@@ -23,8 +24,10 @@ struct importing {
     struct pseudonym *names; /* n_rows * keys; owned */
     uint64_t *purposes;      /* by kind; owned */
     int64_t id;              /* of the import, once it is known */
-    int64_t after;           /* people up to this id were seen to */
-    bool more;
+    bool is_whole;           /* all rows are kept: it is to count now */
+    int64_t after;           /* people up to this id were staged */
+    bool is_staged;
+    int tries;
 };
 
 /* ---- before the transaction ---- */
@@ -149,7 +152,8 @@ static void finish(struct consent *c, struct importing *m, int64_t now_us)
     shelf_run(&c->shelf, SHELF_IMPORT_DONE, "ii", now_us, m->id);
     chain_add(c, m->id, PEOPLE_NONE, &e, m->chunk->digest, CONSENT_DIGEST_LEN);
     state_close(c, m->id);
-    m->out->done = m->more = true;
+    c->closed = m->id;
+    m->out->done = true;
 }
 
 static enum err_code keep(struct consent *c, struct consent_job *job)
@@ -172,16 +176,15 @@ static enum err_code keep(struct consent *c, struct consent_job *job)
     m->out->n_rows += k->n_rows;
     shelf_run(&c->shelf, SHELF_IMPORT_ROWS, "ii", (int64_t)m->out->n_rows,
               m->id);
-    if (k->last)
-        finish(c, m, now_us);
+    m->is_whole = k->last;
     return ERR_OK;
 }
 
-/* The next people of the import, from the file as it is now: a decision that
- * came meanwhile is among what is read. */
-static enum err_code see_to(struct consent *c, struct consent_job *job)
+/* ---- the whole file, at once ---- */
+
+/* The next people of the file, as they will stand: with what came meanwhile. */
+static void stage_slice(struct consent *c, struct importing *m)
 {
-    struct importing *m = (struct importing *)(void *)job;
     struct shelf *s = &c->shelf;
     int64_t *people = calloc(SLICE, sizeof *people);
     size_t n = 0;
@@ -190,17 +193,18 @@ static enum err_code see_to(struct consent *c, struct consent_job *job)
                                       m->after, (int64_t)SLICE);
          more; more = shelf_next(s, SHELF_IMPORT_SUBJECTS))
         people[n++] = shelf_int(s, SHELF_IMPORT_SUBJECTS, 0);
-    m->more = n == SLICE;
+    c->staging = m->id;
     if (n > 0 && people[n - 1] - people[0] < SPREAD * (int64_t)n)
         ok = state_refold_span(c, people[0], people[n - 1]);
     else
         for (size_t i = 0; i < n; i++)
             ok &= state_refold(c, (uint32_t)people[i]);
+    c->staging = 0;
+    m->is_staged = n < SLICE;
     m->after = n > 0 ? people[n - 1] : m->after;
     free(people);
     if (!ok)
         shelf_full(s);
-    return ERR_OK;
 }
 
 /* Its digest becomes another, so that the file may be sent anew. */
@@ -211,6 +215,77 @@ static void drop_import(struct shelf *s, int64_t id)
         shelf_run(s, SHELF_IMPORT_DROP, "bi", digest, sizeof digest, id);
     else
         shelf_fail(s, STORE_REFUSED, "no randomness");
+}
+
+/* Nobody dropped it meanwhile; *done: somebody else sent it, too. */
+static bool is_there(struct consent *c, const struct importing *m, bool *done)
+{
+    struct shelf *s = &c->shelf;
+    if (!shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, m->chunk->digest,
+                    (size_t)CONSENT_DIGEST_LEN))
+        return false;
+    const bool same = shelf_int(s, SHELF_IMPORT, 0) == m->id;
+    *done = shelf_int(s, SHELF_IMPORT, 1) == STATE_DONE;
+    shelf_end(s, SHELF_IMPORT);
+    return same;
+}
+
+/* From now on it counts, and whoever pins a view sees all of it. */
+static void conclude(struct consent *c, struct importing *m)
+{
+    finish(c, m, clock_wall_us(c->options.clock));
+    bool ok = people_adopt(c->people);
+    for (uint32_t at = 0;
+         ok && (at = people_next_stale(c->people, at)) != PEOPLE_NONE; at++) {
+        const uint32_t id = enroll_id(c, at);
+        ok = id == PEOPLE_NONE || state_refold(c, id);
+    }
+    people_restage(c->people, false);
+    if (!ok)
+        shelf_full(&c->shelf);
+}
+
+/*
+ * A slice of its people at a time is staged, so that others need not wait; what
+ * they decide meanwhile is folded anew at the end.  Were they too many (a new
+ * policy), all is staged anew.
+ */
+static enum err_code go_on(struct consent *c, struct consent_job *job)
+{
+    struct importing *m = (struct importing *)(void *)job;
+    if (!is_there(c, m, &m->out->done) || m->out->done) {
+        people_restage(c->people, false);
+        if (m->out->done)
+            return ERR_OK;
+        (void)err_set(job->err, ERR_CONFLICT, "the file was dropped meanwhile");
+        return err_hint(job->err, "send it again");
+    }
+    if (m->is_staged && people_count_stale(c->people) > STALE &&
+        m->tries++ < TRIES)
+        people_restage(c->people, false);
+    if (!people_stages(c->people)) { /* also when a transaction was undone */
+        people_restage(c->people, true);
+        m->after = -1;
+        m->is_staged = false;
+    }
+    if (m->is_staged)
+        conclude(c, m);
+    else
+        stage_slice(c, m);
+    return ERR_OK;
+}
+
+static enum err_code count_all(struct consent *c, struct importing *m,
+                               struct err *err)
+{
+    enum err_code code = ERR_OK;
+    (void)pthread_mutex_lock(&c->finishing);
+    while (code == ERR_OK && !m->out->done) {
+        m->job = (struct consent_job){ .run = go_on, .err = err };
+        code = consent_run(c, &m->job);
+    }
+    (void)pthread_mutex_unlock(&c->finishing);
+    return code;
 }
 
 static enum err_code drop(struct consent *c, struct consent_job *job)
@@ -245,8 +320,7 @@ enum err_code consent_import(struct consent *c, struct consent_circle *circle,
         .job = { .run = keep, .err = err, .may_be_lost = !chunk->last },
         .circle = circle,
         .chunk = chunk,
-        .out = out,
-        .after = -1
+        .out = out
     };
     enum err_code code = check(&m, c, err);
     if (code == ERR_INVALID || code == ERR_NOT_FOUND)
@@ -255,11 +329,7 @@ enum err_code consent_import(struct consent *c, struct consent_circle *circle,
         code = consent_run(c, &m.job);
     free(m.names);
     free(m.purposes);
-    while (code == ERR_OK && m.more) {
-        m.job = (struct consent_job){ .run = see_to, .err = err };
-        code = consent_run(c, &m.job);
-    }
-    return code;
+    return code == ERR_OK && m.is_whole ? count_all(c, &m, err) : code;
 }
 
 /* ---- what is left ---- */

@@ -59,6 +59,9 @@ struct consent {
     bool sweeps;     /* something was destroyed that the log has still */
     int64_t *open;   /* imports that are not done; the leader's, owned */
     size_t n_open;
+    int64_t closed;  /* in the transaction that runs; 0: none */
+    int64_t staging; /* its events are folded as if they counted; 0: none */
+    pthread_mutex_t finishing; /* one file at a time is made to count */
     _Atomic bool failed, held;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -204,6 +207,8 @@ void enroll_undo(struct consent *c, uint32_t first);
 bool erase_bars(int64_t *erased_us, struct consent *c,
                 const struct consent_circle *circle,
                 const struct pseudonym *names, int64_t at_us);
+/* Was she, whether she came back or not? */
+bool erase_has(const struct consent *c, uint32_t number);
 /* What the fold of a person is, who may have been erased: no to all, or to all
  * but what she said yes to after she came back. */
 void erase_shape(struct fold *f, struct consent *c,

@@ -7,9 +7,10 @@
 
 enum { LEAST = 1024, WORD = 64 };
 
-/* The view shown, and the copy that the writer is changing; or NULL. */
+/* The view shown, the copy that the writer is changing, and the one that is
+ * staged; or NULL. */
 struct side {
-    struct people_view *shown, *next;
+    struct people_view *shown, *next, *staged;
 };
 
 struct people {
@@ -21,6 +22,9 @@ struct people {
     uint32_t mask, used;
     pthread_mutex_t views; /* guards `shown` of all */
     struct side sides[PEOPLE_ROWS][PEOPLE_SIDES];
+    /* The writer's: */
+    bool stages;
+    struct people_view *stale; /* who was set since that began; or NULL */
 };
 
 static const struct pseudonym NOBODY;
@@ -160,22 +164,29 @@ static struct people_view *copy_of(const struct people_view *from, uint32_t n)
     return v;
 }
 
-/* The writer's copy with room for `number`. */
-static struct people_view *copy_for(struct side *s, uint32_t number)
+/* *at with room for `number`, made of `from` while it is NULL.  False: no
+ * memory. */
+static bool reserve(struct people_view **at, const struct people_view *from,
+                    uint32_t number)
 {
-    if (s->next && number < s->next->n)
-        return s->next;
-    const struct people_view *from = s->next ? s->next : s->shown;
+    if (*at && number < (*at)->n)
+        return true;
+    from = *at ? *at : from;
     uint64_t n = from->n ? from->n : LEAST;
     while (n <= number)
         n += n / 4 / WORD * WORD;
     struct people_view *v =
         copy_of(from, n < PEOPLE_MAX ? (uint32_t)n : PEOPLE_MAX);
     if (!v)
-        return NULL;
-    free(s->next);
-    s->next = v;
-    return v;
+        return false;
+    free(*at);
+    *at = v;
+    return true;
+}
+
+static void flip(struct people_view *v, uint32_t number)
+{
+    v->bits[number / WORD] ^= UINT64_C(1) << (number % WORD);
 }
 
 static bool has(const struct side *s, uint32_t number)
@@ -193,18 +204,18 @@ bool people_set(struct people *p, uint32_t number, unsigned purpose, bool yes,
                 bool no)
 {
     const bool want[PEOPLE_SIDES] = { yes, no };
-    struct people_view *v[PEOPLE_SIDES] = { NULL };
+    bool flips[PEOPLE_SIDES];
+    if (p->stages && !people_stale(p, number))
+        return false;
     for (int i = 0; i < PEOPLE_SIDES; i++) {
         struct side *s = &p->sides[purpose][i];
-        if (has(s, number) == want[i])
-            continue;
-        v[i] = copy_for(s, number);
-        if (!v[i])
+        flips[i] = has(s, number) != want[i];
+        if (flips[i] && !reserve(&s->next, s->shown, number))
             return false;
     }
     for (int i = 0; i < PEOPLE_SIDES; i++)
-        if (v[i])
-            v[i]->bits[number / WORD] ^= UINT64_C(1) << (number % WORD);
+        if (flips[i])
+            flip(p->sides[purpose][i].next, number);
     return true;
 }
 
@@ -230,6 +241,101 @@ void people_revert(struct people *p)
             free(p->sides[k][i].next);
             p->sides[k][i].next = NULL;
         }
+    people_restage(p, false); /* it may hold what was undone */
+}
+
+/* ---- a file's decisions ---- */
+
+static const struct people_view NONE = { .n = 0 };
+
+bool people_stage(struct people *p, uint32_t number, unsigned purpose, bool yes,
+                  bool no)
+{
+    const bool want[PEOPLE_SIDES] = { yes, no };
+    for (int i = 0; i < PEOPLE_SIDES; i++) {
+        struct side *s = &p->sides[purpose][i];
+        const struct people_view *now = s->next ? s->next : s->shown;
+        if (people_has(s->staged ? s->staged : now, number) == want[i])
+            continue;
+        if (!reserve(&s->staged, now, number))
+            return false;
+        flip(s->staged, number);
+    }
+    return true;
+}
+
+bool people_stale(struct people *p, uint32_t number)
+{
+    if (!reserve(&p->stale, &NONE, number))
+        return false;
+    p->stale->bits[number / WORD] |= UINT64_C(1) << (number % WORD);
+    return true;
+}
+
+uint32_t people_next_stale(const struct people *p, uint32_t from)
+{
+    const struct people_view *v = p->stale;
+    for (uint32_t at = from; v && at < v->n; at++)
+        if (v->bits[at / WORD] == 0)
+            at |= WORD - 1; /* none in this word */
+        else if (people_has(v, at))
+            return at;
+    return PEOPLE_NONE;
+}
+
+uint32_t people_count_stale(const struct people *p)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; p->stale && i < p->stale->n / WORD; i++)
+        n += (uint32_t)__builtin_popcountll(p->stale->bits[i]);
+    return n;
+}
+
+/* Of who is stale, as she stands without the file. */
+static bool pass_over(struct people *p, struct side *s)
+{
+    for (uint32_t at = 0; (at = people_next_stale(p, at)) != PEOPLE_NONE;
+         at++) {
+        if (people_has(s->staged, at) == has(s, at))
+            continue;
+        if (!reserve(&s->staged, &NONE, at))
+            return false;
+        flip(s->staged, at);
+    }
+    return true;
+}
+
+bool people_adopt(struct people *p)
+{
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
+        for (int i = 0; i < PEOPLE_SIDES; i++) {
+            struct side *s = &p->sides[k][i];
+            if (!s->staged)
+                continue;
+            if (!pass_over(p, s))
+                return false;
+            free(s->next);
+            s->next = s->staged;
+            s->staged = NULL;
+        }
+    return true;
+}
+
+bool people_stages(const struct people *p)
+{
+    return p->stages;
+}
+
+void people_restage(struct people *p, bool begins)
+{
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
+        for (int i = 0; i < PEOPLE_SIDES; i++) {
+            free(p->sides[k][i].staged);
+            p->sides[k][i].staged = NULL;
+        }
+    free(p->stale);
+    p->stale = NULL;
+    p->stages = begins;
 }
 
 const struct people_view *people_pin(struct people *p, unsigned purpose,
@@ -261,10 +367,9 @@ struct people *people_new(void)
     p->mask = LEAST - 1;
     p->slots = calloc(LEAST, sizeof *p->slots);
     bool ok = p->slots != NULL && grow_who(p, 0);
-    const struct people_view none = { .n = 0 };
     for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
-            p->sides[k][i].shown = copy_of(&none, 0);
+            p->sides[k][i].shown = copy_of(&NONE, 0);
             ok &= p->sides[k][i].shown != NULL;
         }
     if (ok)
@@ -277,6 +382,7 @@ void people_free(struct people *p)
 {
     if (!p)
         return;
+    people_restage(p, false);
     for (unsigned k = 0; k < PEOPLE_ROWS; k++)
         for (int i = 0; i < PEOPLE_SIDES; i++) {
             people_unpin(p->sides[k][i].shown);

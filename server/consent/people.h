@@ -19,8 +19,10 @@
  *     once (people_show), so that who pins a view sees one state, and who pins
  *     after people_show sees what was shown.
  *   - YES and NO are two views: unknown is in neither.
+ *   - What a file of decisions changes is staged beside that, piece by piece,
+ *     while other decisions go on being shown, and then adopted at once.
  *
- * One thread writes (people_put, _set, _show); any thread adds, finds, pins.
+ * One thread writes (people_put, _set, _show, and what stages); any thread adds, finds, pins.
  */
 /* Numbers are less than PEOPLE_MAX, a multiple of a view's words. */
 #define PEOPLE_MAX  (UINT32_MAX / 64 * 64)
@@ -63,6 +65,27 @@ bool people_is(const struct people *p, uint32_t number, unsigned purpose,
 void people_show(struct people *p);
 /* ... or is forgotten. */
 void people_revert(struct people *p);
+
+/*
+ * ---- a file's decisions, all at once ----
+ *
+ * Staged is how people will stand once the file counts.  Whoever is set
+ * (people_set) meanwhile is stale there: what was staged of her is passed over
+ * by people_adopt, and she is to be set anew after it, or staged anew before.
+ */
+bool people_stage(struct people *p, uint32_t number, unsigned purpose, bool yes,
+                  bool no);
+/* False: no memory. */
+bool people_stale(struct people *p, uint32_t number);
+/* The first stale number from `from` on; PEOPLE_NONE. */
+uint32_t people_next_stale(const struct people *p, uint32_t from);
+uint32_t people_count_stale(const struct people *p);
+/* What was staged is what people_show shows; false: no memory. */
+bool people_adopt(struct people *p);
+/* Nothing is staged, from now on anew: `begins`, or not any more.
+ * people_revert ends it, too. */
+void people_restage(struct people *p, bool begins);
+bool people_stages(const struct people *p);
 
 const struct people_view *people_pin(struct people *p, unsigned purpose,
                                      enum people_side side);

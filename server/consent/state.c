@@ -11,10 +11,14 @@ static void set_all(struct consent *c, const struct consent_circle *circle,
     if (number == PEOPLE_NONE)
         return; /* what is left of somebody who was erased */
     fold_end(f, circle->never);
+    if (c->staging && erase_has(c, number)) { /* who may come back by it */
+        *ok &= people_stale(c->people, number);
+        return;
+    }
     erase_shape(f, c, circle, number);
     for (unsigned k = 0; k < circle->n_purposes; k++)
-        *ok &=
-            people_set(c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
+        *ok &= (c->staging ? people_stage : people_set)(
+            c->people, number, k, f->yes >> k & 1, f->no >> k & 1);
 }
 
 struct fold_event state_event(struct shelf *s, enum shelf_sql sql, int first)
@@ -59,8 +63,10 @@ void state_close(struct consent *c, int64_t import)
 bool state_counts(struct consent *c, enum shelf_sql sql, int column)
 {
     struct shelf *s = &c->shelf;
-    return shelf_is_null(s, sql, column) ||
-           !state_is_open(c, shelf_int(s, sql, column));
+    if (shelf_is_null(s, sql, column))
+        return true;
+    const int64_t import = shelf_int(s, sql, column);
+    return import == c->staging || !state_is_open(c, import);
 }
 
 bool state_refold(struct consent *c, uint32_t id)

@@ -20,7 +20,9 @@ static void undo(struct consent *c, uint32_t first, const uint8_t *head)
     people_revert(c->people);
     enroll_undo(c, first);
     memcpy(c->head, head, sizeof c->head);
-    if (!is_well)
+    /* Room for it was there. */
+    const bool opened = !c->closed || state_open(c, c->closed);
+    if (!is_well || !opened)
         atomic_store(&c->failed, true);
 }
 
@@ -59,6 +61,7 @@ static void serve(struct consent *c, struct consent_job *jobs)
         undo(c, first, head);
     }
     c->sweeps = false;
+    c->closed = 0;
     for (struct consent_job *j = jobs; !ok && j; j = j->next)
         j->code = say_failed(j->err);
 }
