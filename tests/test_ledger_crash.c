@@ -1,9 +1,12 @@
 /*
  * Every operation of the disk fails once, or is the last before the power goes:
  * whatever was acknowledged is there afterwards, and every account adds up.
+ * Where runs of keys and releases are written (lookup.h) the ledger has been
+ * full before: of the operations that fail, most are of a run or of a merge.
  * SOAK=1 tries every operation; without it each row tries every fifth, each
  * row others.
  */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +17,13 @@
 
 enum {
     QUERIES = 10,
+    BEFORE = 28, /* the eighth run, with which all are merged, comes soon */
+    ALL = BEFORE + QUERIES,
     PRICE = 3,
     ARENA_CAP = 1 << 20,
     LIMIT = 1000,
     PAGES = 24,
+    PAGES_OF_RUNS = 1, /* a run is eight pairs, and a charge is two */
     STRIDE = 5
 };
 #define LEASE_NS (UINT64_C(10) * 1000000000)
@@ -28,43 +34,69 @@ static const struct row {
     struct fault_plan plan; /* `at` runs over every operation */
     enum fault_keep keep;
     bool holds; /* the promise; else a control that must break it */
+    bool has_runs;
 } rows[] = {
     { "power lost, nothing unsynced arrived",
       { .kind = FAULT_CRASH },
       KEEP_NOTHING,
-      true },
+      true,
+      false },
     { "power lost, all unsynced arrived",
       { .kind = FAULT_CRASH },
       KEEP_ALL,
-      true },
-    { "power lost, torn", { .kind = FAULT_CRASH }, KEEP_SOME, true },
+      true,
+      false },
+    { "power lost, torn", { .kind = FAULT_CRASH }, KEEP_SOME, true, false },
     { "an input/output error, then power lost",
       { .kind = FAULT_EIO },
       KEEP_NOTHING,
-      true },
+      true,
+      false },
     { "an input/output error, then torn",
       { .kind = FAULT_EIO },
       KEEP_SOME,
-      true },
+      true,
+      false },
     { "an input/output error, and the server starts again",
       { .kind = FAULT_EIO },
       KEEP_ALL,
-      true },
+      true,
+      false },
     { "the disk is full, then power lost",
       { .kind = FAULT_ENOSPC },
       KEEP_NOTHING,
-      true },
+      true,
+      false },
     { "the disk is full, and the server starts again",
       { .kind = FAULT_ENOSPC },
       KEEP_ALL,
+      true,
+      false },
+    { "power lost while runs are written and merged",
+      { .kind = FAULT_CRASH },
+      KEEP_NOTHING,
+      true,
+      true },
+    { "... torn", { .kind = FAULT_CRASH }, KEEP_SOME, true, true },
+    { "an input/output error in them, and the server starts again",
+      { .kind = FAULT_EIO },
+      KEEP_ALL,
+      true,
+      true },
+    { "the disk is full in them, then power lost",
+      { .kind = FAULT_ENOSPC },
+      KEEP_NOTHING,
+      true,
       true },
     { "control: syncs that carry nothing lose charges",
       { .kind = FAULT_CRASH, .syncs_lie = true },
       KEEP_NOTHING,
+      false,
       false },
     { "control: syncs that carry nothing, torn",
       { .kind = FAULT_CRASH, .syncs_lie = true },
       KEEP_SOME,
+      false,
       false },
 };
 
@@ -81,7 +113,9 @@ struct trial {
     struct ledger_dir dir;
     struct fake_clock clock;
     struct arena arena;
-    struct query queries[QUERIES];
+    bool has_runs;
+    struct query queries[ALL]; /* those of before first */
+    int first;
 };
 
 static enum err_code trial_open(struct trial *t, struct ledger **l)
@@ -91,7 +125,8 @@ static enum err_code trial_open(struct trial *t, struct ledger **l)
     const struct ledger_options o = { .path = t->dir.path,
                                       .clock = &t->clock.clock,
                                       .lease_ns = LEASE_NS,
-                                      .checkpoint_pages = PAGES };
+                                      .checkpoint_pages =
+                                          t->has_runs ? PAGES_OF_RUNS : PAGES };
     return ledger_open(l, &o, &found, &err);
 }
 
@@ -103,14 +138,15 @@ static enum err_code ask(struct trial *t, struct ledger *l, struct query *q,
     charge_init(&c, "ann", q->key, q->key, PRICE, LIMIT);
     charge_add_quota(&c, LIMIT, 0);
     charge_add_quota(&c, LIMIT, 5);
-    c.args.max_misses = c.args.max_misses_day = QUERIES;
+    c.args.max_misses = c.args.max_misses_day = ALL;
     return ledger_charge(l, run, &c.args, &t->arena, &err);
 }
 
 /* Every fourth query is void, every fifth a miss, the rest are answered. */
-static void resolve(struct trial *t, struct ledger *l, struct query *q, int i,
+static void resolve(struct trial *t, struct ledger *l, struct query *q,
                     const struct ledger_run *run)
 {
+    const long i = q - t->queries;
     struct err err;
     const uint8_t *answer = (const uint8_t *)q->body;
     size_t len = strlen(q->body);
@@ -126,12 +162,12 @@ static void resolve(struct trial *t, struct ledger *l, struct query *q, int i,
         q->told = TOLD_ANSWERED;
 }
 
-static void work(struct trial *t)
+static void work(struct trial *t, int from, int to)
 {
     struct ledger *l;
     if (trial_open(t, &l) != ERR_OK)
         return;
-    for (int i = 0; i < QUERIES; i++) {
+    for (int i = from; i < to; i++) {
         struct query *q = &t->queries[i];
         struct ledger_run run;
         atomic_fetch_add(&t->clock.wall_us, 1000000);
@@ -139,7 +175,7 @@ static void work(struct trial *t)
             continue;
         q->id = run.id;
         q->told = TOLD_CHARGED;
-        resolve(t, l, q, i, &run);
+        resolve(t, l, q, &run);
         /* Failed once, failed for good. */
         if (ledger_failed(l))
             assert_int_equal(ask(t, l, q, &run), ERR_UNAVAILABLE);
@@ -181,7 +217,7 @@ static bool spent_covers(struct trial *t, struct ledger *l)
     struct err err;
     const struct ledger_account_spec account = { "dataset/shop", { 0 }, 0 };
     uint64_t least = 0;
-    for (int i = 0; i < QUERIES; i++)
+    for (int i = t->first; i < ALL; i++)
         if (t->queries[i].told != TOLD_NOTHING && !t->queries[i].tried_void)
             least += PRICE;
     return ledger_balance(l, &balance, &account, &err) == ERR_OK &&
@@ -195,32 +231,55 @@ static bool promise_holds(struct trial *t)
     if (trial_open(t, &l) != ERR_OK)
         return false;
     bool kept = spent_covers(t, l);
-    for (int i = 0; i < QUERIES; i++)
+    for (int i = t->first; i < ALL; i++)
         kept = is_kept(t, l, &t->queries[i]) && kept;
     ledger_close(l);
     return kept &&
            ledger_verify(t->dir.path, ignore_line, NULL, &err) == ERR_OK;
 }
 
+/* How far the runs on the disk were merged, if any are there. */
+static int merged(const struct trial *t)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(t->dir.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(
+                         db, "SELECT coalesce(max(level), -1) FROM lookup_runs",
+                         -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const int level = sqlite3_column_int(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return level;
+}
+
 /* One life with a fault at operation `at`, then a second life; *count is how
  * many operations the first had. */
 static bool try_at(const struct row *row, uint64_t at, uint64_t *count)
 {
-    struct trial t = { 0 };
+    struct trial t = { .has_runs = row->has_runs,
+                       .first = row->has_runs ? 0 : BEFORE };
     struct fault_plan plan = row->plan;
     plan.at = at;
     ledger_dir_init(&t.dir);
     fake_clock_init(&t.clock, START_US);
     arena_init(&t.arena, ARENA_CAP);
-    for (int i = 0; i < QUERIES; i++) {
+    for (int i = 0; i < ALL; i++) {
         (void)snprintf(t.queries[i].key, sizeof t.queries[i].key, "k%d", i);
         (void)snprintf(t.queries[i].body, sizeof t.queries[i].body, "body %d",
                        i);
     }
     fault_vfs_install();
+    work(&t, t.first, BEFORE);
+    if (row->has_runs)
+        assert_int_equal(merged(&t), 0);
     fault_vfs_plan(plan);
-    work(&t);
+    work(&t, BEFORE, ALL);
     *count = fault_vfs_count();
+    if (row->has_runs && plan.at == 0)
+        assert_int_equal(merged(&t), 1);
     fault_vfs_crash(row->keep, at);
     const bool holds = promise_holds(&t);
     fault_vfs_remove();
@@ -232,7 +291,7 @@ static bool try_at(const struct row *row, uint64_t at, uint64_t *count)
 static void check_row(void **state)
 {
     const struct row *row = *state;
-    const struct row calm = { .keep = KEEP_NOTHING };
+    const struct row calm = { .keep = KEEP_NOTHING, .has_runs = row->has_runs };
     const uint64_t stride = getenv("SOAK") ? 1 : STRIDE;
     uint64_t total, count, broken = 0;
     assert_true(try_at(&calm, 0, &total));
