@@ -59,7 +59,7 @@ static struct lib_files files;
 static struct arena arena; /* of a world */
 static const uint8_t secret[32] = { 4, 2 };
 static atomic_uint built, failed; /* on_built is on a thread of its own */
-static const char *failure;
+static _Atomic(const char *) failure;
 static time_t told; /* when that of all_rows was */
 
 static void make_rows(unsigned seed, const char *where)
@@ -108,7 +108,8 @@ static void on_built(void *ctx, const char *dataset, const char *rollup,
     if (strcmp(rollup, "all_rows") == 0)
         told = time(NULL);
     failed += class_name != NULL;
-    failure = class_name ? class_name : failure;
+    if (class_name)
+        atomic_store(&failure, class_name);
 }
 
 /* A server's view of the data: `more` stands in the rollup all_rows. */
