@@ -1,9 +1,9 @@
 #!/bin/bash
-# Not in make test: it runs for SOAK_SECONDS (120).
 # A real server that is asked by several clients at once, reloaded, killed and
-# started again.  After each kill the ledger must balance, every key must end in
-# one answer, and nothing may be spent twice; at the end memory and open files
-# must be what they were after the first round.
+# started again, for SOAK_SECONDS (10).  After each kill the ledger must balance,
+# every key must end in one answer, and nothing may be spent twice; after a
+# minute of it memory and open files must be what they were after the first
+# round.
 set -u
 cd "$(dirname "$0")/../.."
 . demo/lib.sh
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 run=$(mktemp -d)
 shop=$run/shop
 trap 'stop_server; rm -rf "$run"' EXIT
-seconds=${SOAK_SECONDS:-120} clients=4
+seconds=${SOAK_SECONDS:-10} clients=4
 
 mkdir -p "$shop"
 "${MAKE_SHOP:-$bin/make_shop}" demo/shop.sql "$shop" 2000 || die "no shop"
@@ -40,7 +40,7 @@ same_answers() { # every answer that one key got
 rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$server_pid/status"; }
 files() { find "/proc/$server_pid/fd" 2>/dev/null | wc -l; }
 
-round=0 kills=0 answers=0
+round=2 kills=0 answers=0
 one_round() {
     local c pids=
     for ((c = 1; c <= clients; c++)); do
@@ -49,7 +49,7 @@ one_round() {
     done
     case $((round % 4)) in
     1) kill -HUP "$server_pid" ;;
-    3)
+    2 | 3)
         sleep "0.$((RANDOM % 10))"
         kill -9 "$server_pid"
         wait "$server_pid" 2>/dev/null
@@ -72,12 +72,16 @@ one_round() {
     rm -f "$run"/answer.*
 }
 soak() {
-    while [ "$SECONDS" -lt "$seconds" ] || [ "$kills" -eq 0 ]; do
+    while [ "$SECONDS" -lt "$seconds" ] || [ "$kills" -lt 2 ]; do
         one_round || return 1
         round=$((round + 1))
     done
     [ "$answers" -gt $((round * clients)) ] ||
         { echo "$kills kills, $answers answers"; return 1; }
+    if [ "$seconds" -lt 60 ]; then
+        echo "note $round rounds, $kills kills, $answers answers"
+        return
+    fi
     # A life without kills: it must not grow.
     local rss fds r rounds=$round
     round=100000
