@@ -73,8 +73,14 @@ static void fill(struct dataset *d, unsigned long long people, bool text)
     static uint32_t kind[PIECE];
     static int64_t at[PIECE];
     const struct consent_kind kinds[] = {
-        { CONSENT_GRANTED, IDS, PURPOSES / 2, 1 },
-        { CONSENT_WITHDRAWN, IDS, PURPOSES, 1 },
+        { .state = CONSENT_GRANTED,
+          .purposes = IDS,
+          .n_purposes = PURPOSES / 2,
+          .notice = 1 },
+        { .state = CONSENT_WITHDRAWN,
+          .purposes = IDS,
+          .n_purposes = PURPOSES,
+          .notice = 1 },
     };
     const uint8_t digest[CONSENT_DIGEST_LEN] = { 1 };
     const uint64_t start = bench_now_ns();

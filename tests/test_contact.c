@@ -308,6 +308,107 @@ static void check_told(void **state)
     register_close(&f);
 }
 
+/* ---- files of choices ---- */
+
+/* Everybody of 1..n chooses the channel so often, at that time. */
+static enum err_code send(struct lib_register *f, uint8_t digest,
+                          const char *channel, const char *often, size_t first,
+                          size_t n, int64_t at_us, bool last, struct err *err)
+{
+    enum { MOST = 8 };
+    const uint8_t bytes[CONSENT_DIGEST_LEN] = { digest };
+    struct consent_kind kind = { .channel = channel };
+    char text[MOST][4];
+    const char *subjects[MOST];
+    const uint32_t kinds[MOST] = { 0 };
+    int64_t at[MOST];
+    struct consent_imported out;
+    assert_true(often_parse(&kind.at_most, often) && n <= MOST);
+    for (size_t i = 0; i < n; i++) {
+        text[i][0] = (char)('1' + first + i);
+        text[i][1] = '\0';
+        subjects[i] = text[i];
+        at[i] = at_us;
+    }
+    const struct consent_chunk chunk = { .digest = bytes,
+                                         .first = first,
+                                         .kinds = &kind,
+                                         .n_kinds = 1,
+                                         .subjects = subjects,
+                                         .kind = kinds,
+                                         .at_us = at,
+                                         .n_rows = n,
+                                         .last = last,
+                                         .source = "a file",
+                                         .by = "desk" };
+    return consent_import(f->c, f->circle, &chunk, &out, err);
+}
+
+static void check_file(void **state)
+{
+    struct lib_register f;
+    struct history h;
+    struct err err = { 0 };
+    (void)state;
+    register_open(&f, &policy);
+    (void)choose(&f, "2", "email", "never", NOW - 5);
+    (void)choose(&f, "3", "email", "any", NOW - 20);
+    for (int again = 0; again < 2; again++) { /* half of it: nothing counts */
+        assert_int_equal(
+            send(&f, 1, "email", "1 per week", 0, 2, NOW - 10, false, &err),
+            ERR_OK);
+        assert_false(may(&f, "1", "service", "email", ""));
+        assert_int_equal(consent_history(&h, f.c, f.circle, "1", 1, &f.a, &err),
+                         ERR_OK);
+        assert_int_equal(h.n, 0);
+        register_reopen(&f);
+    }
+    assert_int_equal(
+        send(&f, 1, "email", "1 per week", 2, 2, NOW - 10, true, &err), ERR_OK);
+    register_reopen(&f);
+    assert_true(may(&f, "1", "service", "email", ""));
+    assert_false(may(&f, "1", "service", "email", "")); /* once a week */
+    assert_false(may(&f, "2", "service", "email", "")); /* said later: never */
+    assert_true(may(&f, "3", "service", "email", ""));
+    assert_false(may(&f, "3", "service", "email", "")); /* the file is later */
+    assert_true(may(&f, "4", "service", "email", ""));
+    assert_int_equal(consent_history(&h, f.c, f.circle, "3", 1, &f.a, &err),
+                     ERR_OK);
+    assert_int_equal(h.n, 2);
+    assert_false(h.events[0].holds);
+    assert_true(h.events[1].holds);
+    assert_string_equal(h.events[1].channel, "email");
+    /* What a file said is recorded once. */
+    assert_true(choose(&f, "4", "email", "1 per week", NOW - 10).was_there);
+    register_close(&f);
+}
+
+/* A wrong row drops all of it, and whoever was in it alone is nobody. */
+static void check_wrong_file(void **state)
+{
+    struct lib_register f;
+    struct err err = { 0 };
+    (void)state;
+    register_open(&f, &policy);
+    assert_int_equal(send(&f, 1, "email", "any", 0, 2, NOW, false, &err),
+                     ERR_OK);
+    const int64_t id =
+        enroll_id(f.c, consent_number(f.c, f.circle, "1", 1, false));
+    assert_true(shelf_find(&f.c->shelf, SHELF_CHOICES_OF, "i", id));
+    shelf_end(&f.c->shelf, SHELF_CHOICES_OF);
+    assert_int_equal(send(&f, 1, "email", "any", 2, 2, NOW + DAY, true, &err),
+                     ERR_INVALID);
+    assert_non_null(strstr(err.msg, "row 3: at lies in the future"));
+    for (int i = 0; i < 3; i++)
+        consent_tick(f.c);
+    assert_false(may(&f, "1", "service", "email", ""));
+    assert_false(shelf_find(&f.c->shelf, SHELF_CHOICES_OF, "i", id));
+    assert_int_equal(
+        enroll_id(f.c, consent_number(f.c, f.circle, "1", 1, false)),
+        PEOPLE_NONE);
+    register_close(&f);
+}
+
 /* ---- history and erasure ---- */
 
 static void check_history(void **state)
@@ -389,6 +490,10 @@ int main(void)
         { "a choice that is sent twice is one", check_twice, NULL, NULL, NULL },
         { "a sender's day has an end", check_limit, NULL, NULL, NULL },
         { "what was asked is told once", check_told, NULL, NULL, NULL },
+        { "a file of choices counts whole, and later choices hold", check_file,
+          NULL, NULL, NULL },
+        { "a file with a wrong row leaves nothing", check_wrong_file, NULL,
+          NULL, NULL },
         { "choices and contacts are in the history", check_history, NULL, NULL,
           NULL },
         { "erased, nothing of them is left", check_erased, NULL, NULL, NULL },

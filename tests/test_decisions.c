@@ -39,6 +39,40 @@ static const struct row {
       "COPY (SELECT 1 AS subject, 'special' AS state, NULL AS purposes, "
       "1704164645000000 AS at) TO '@/d.csv' (HEADER)",
       "1 special [] 1704164645000000 0 0\n", NULL },
+    { "choices of channels", "d.csv",
+      "COPY (SELECT 1 AS subject, 'email' AS channel, '2 per month' AS at_most,"
+      " 1704164645000000 AS at) TO '@/d.csv' (HEADER)",
+      "1  [] 1704164645000000 0 0 email 2 per month\n", NULL },
+    { "choices beside decisions", "d.jsonl",
+      "COPY (SELECT * FROM (VALUES (1, 'contact', '', 'sms', 'never', "
+      "1704164645000000), (2, 'granted', 'a', NULL, NULL, 1704164645000000)) "
+      "t(subject, state, purposes, channel, at_most, \"at\")) TO '@/d.jsonl' "
+      "(FORMAT json)",
+      "1 contact [] 1704164645000000 0 0 sms never\n"
+      "2 granted [a] 1704164645000000 0 0\n",
+      NULL },
+    { "choices that do not say how often", "d.csv",
+      "COPY (SELECT 1 AS subject, 'email' AS channel, '2024-01-01' AS at) TO "
+      "'@/d.csv' (HEADER)",
+      NULL, "no column 'at_most'" },
+    { "a row that says nothing", "d.csv",
+      "COPY (SELECT 1 AS subject, '' AS channel, '' AS at_most, '2024-01-01' "
+      "AS "
+      "at) TO '@/d.csv' (HEADER)",
+      NULL, "row 1: 'state'" },
+    { "an end that is none", "d.csv",
+      "COPY (SELECT 1 AS subject, 'granted' AS state, 'a' AS purposes, "
+      "1704164645000000 AS at, 'next year' AS \"until\") TO '@/d.csv' (HEADER)",
+      NULL, "row 1: 'until'" },
+    { "an end that is left out", "d.csv",
+      "COPY (SELECT 1 AS subject, 'granted' AS state, 'a' AS purposes, "
+      "1704164645000000 AS at, '' AS \"until\", '' AS notice) TO '@/d.csv' "
+      "(HEADER, FORCE_QUOTE (\"until\"))",
+      "1 granted [a] 1704164645000000 0 0\n", NULL },
+    { "a notice that is no number", "d.csv",
+      "COPY (SELECT 1 AS subject, 'granted' AS state, 'a' AS purposes, "
+      "1704164645000000 AS at, 'v2' AS notice) TO '@/d.csv' (HEADER)",
+      NULL, "row 1: 'notice'" },
     { "no column of times", "d.csv",
       "COPY (SELECT 1 AS subject, 'granted' AS state, 'a' AS purposes) TO "
       "'@/d.csv' (HEADER)",
@@ -75,9 +109,11 @@ static void check(void **state)
         found = found && code == ERR_OK;
         if (found)
             len += (size_t)snprintf(
-                out + len, sizeof out - len, "%s %s [%s] %lld %lld %u\n",
-                one.subject, one.state, one.purposes, (long long)one.at_us,
-                (long long)one.until_us, one.notice);
+                out + len, sizeof out - len,
+                "%s %s [%s] %lld %lld %u%s%s%s%s\n", one.subject, one.state,
+                one.purposes, (long long)one.at_us, (long long)one.until_us,
+                one.notice, one.channel[0] ? " " : "", one.channel,
+                one.at_most[0] ? " " : "", one.at_most);
     }
     if (row->error) {
         assert_int_not_equal(code, ERR_OK);

@@ -350,8 +350,9 @@ static void check_full(void **state)
         (void)snprintf(who, sizeof who, "%d", i);
         must(decide(&f, who, CONSENT_GRANTED, 0, &err), &err);
     }
-    assert_int_equal(sqlite3_exec(shelf_sqlite_of(&f.c->shelf), "PRAGMA max_page_count = 1",
-                                  NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(shelf_sqlite_of(&f.c->shelf),
+                                  "PRAGMA max_page_count = 1", NULL, NULL,
+                                  NULL),
                      SQLITE_OK); /* no page more than there are */
     for (int i = 4; code == ERR_OK && i < PEOPLE; i++) {
         (void)snprintf(who, sizeof who, "%d", i);
@@ -515,7 +516,9 @@ static void check_cover(void **state)
 static void check_import(void **state)
 {
     static const char *const to[] = { "a" };
-    const struct consent_kind kind = { CONSENT_GRANTED, to, 1, 0 };
+    const struct consent_kind kind = { .state = CONSENT_GRANTED,
+                                       .purposes = to,
+                                       .n_purposes = 1 };
     const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
     const char *const subjects[] = { "1", "2" };
     const int64_t at_us[] = { NOW - 5, NOW - 5 };

@@ -35,7 +35,8 @@ static bool stands(struct lib_register *f, const char *who,
 
 static const char *const just_a = "a";
 static const struct consent_kind KINDS[] = {
-    { CONSENT_GRANTED, &just_a, 1, 0 }, { CONSENT_WITHDRAWN, &just_a, 1, 0 }
+    { .state = CONSENT_GRANTED, .purposes = &just_a, .n_purposes = 1 },
+    { .state = CONSENT_WITHDRAWN, .purposes = &just_a, .n_purposes = 1 }
 };
 
 /* Rows first.. of the file `digest`: subjects first+1, .., of one kind. */
@@ -123,18 +124,23 @@ static const struct wrong_kind {
     const char *says;
 } wrong_kinds[] = {
     { "a purpose that is not there",
-      { CONSENT_GRANTED, &unknown, 1, 0 },
+      { .state = CONSENT_GRANTED, .purposes = &unknown, .n_purposes = 1 },
       "row 3: the dataset has no purpose 'z'" },
     { "a notice that is not written yet",
-      { CONSENT_GRANTED, &just_a, 1, 3 },
+      { .state = CONSENT_GRANTED,
+        .purposes = &just_a,
+        .n_purposes = 1,
+        .notice = 3 },
       "row 3: notice: purpose 'a' has no version 3, its newest is 2" },
 };
 
 static void check_wrong_kind(void **state)
 {
     const struct wrong_kind *row = *state;
-    const struct consent_kind kinds[] = { { CONSENT_GRANTED, &just_a, 1, 0 },
-                                          row->kind };
+    const struct consent_kind kinds[] = {
+        { .state = CONSENT_GRANTED, .purposes = &just_a, .n_purposes = 1 },
+        row->kind
+    };
     static const uint8_t digest[CONSENT_DIGEST_LEN] = { 9 };
     static const char *const subjects[] = { "1", "2", "3" };
     static const uint32_t kind[] = { 0, 0, 1 };

@@ -150,12 +150,16 @@ const struct command COMMANDS[] = {
       "By --log-key alone, without the server; with SUBJECT, that it is this\n"
       "person's and whether it still holds.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT | FOR_LOG, 2, run_consent_verify },
-    { "consent import", "FILE", "Record all decisions of a file, or none.",
-      "CSV with a header, Parquet or JSON lines, with columns subject, state,\n"
-      "purposes and at, and maybe until and notice.  A file that was cut in\n"
-      "half, or holds a wrong row, counts nothing; sent again it goes on "
-      "where\n"
-      "it stopped, and is recorded once.\n",
+    { "consent import", "FILE",
+      "Record all decisions and choices of a file, or none.",
+      "CSV with a header, Parquet or JSON lines.  Decisions have columns "
+      "subject,\n"
+      "state, purposes and at, and maybe until and notice; choices of "
+      "channels\n"
+      "have subject, channel, at_most and at.  A file that was cut in half, "
+      "or\n"
+      "holds a wrong row, counts nothing; sent again it goes on where it "
+      "stopped,\nand is recorded once.\n",
       FOR_SERVER | FOR_OUTPUT | FOR_CONSENT, 1, run_consent_import },
     { "may-contact", "SUBJECT",
       "Ask whether a person may be contacted, which then counts as done.",

@@ -102,18 +102,23 @@ static size_t kind_of(struct piece *p, const struct decision *d,
     size_t k = 0;
     while (k < p->m.n_kinds && (p->kinds[k].notice != d->notice ||
                                 strcmp(p->kinds[k].state, d->state) != 0 ||
+                                strcmp(p->kinds[k].channel, d->channel) != 0 ||
+                                strcmp(p->kinds[k].at_most, d->at_most) != 0 ||
                                 strcmp(p->words[k], d->purposes) != 0))
         k++;
     if (k < p->m.n_kinds || k == KINDS_MAX)
         return k;
     halftone__v1__import_kind__init(&p->kinds[k]);
     p->kinds[k].state = arena_strdup(a, d->state);
+    p->kinds[k].channel = arena_strdup(a, d->channel);
+    p->kinds[k].at_most = arena_strdup(a, d->at_most);
     p->words[k] = arena_strdup(a, d->purposes);
     p->kinds[k].notice = d->notice;
-    if (!p->kinds[k].state || !p->words[k] ||
-        !split(&p->kinds[k], d->purposes, a))
+    if (!p->kinds[k].state || !p->kinds[k].channel || !p->kinds[k].at_most ||
+        !p->words[k] || !split(&p->kinds[k], d->purposes, a))
         return KINDS_MAX;
-    p->bytes += strlen(d->state) + 2 * strlen(d->purposes) + ROW_BYTES;
+    p->bytes += strlen(d->state) + strlen(d->channel) + strlen(d->at_most) +
+                2 * strlen(d->purposes) + ROW_BYTES;
     p->m.kinds[k] = &p->kinds[k];
     p->m.n_kinds++;
     return k;

@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/consent/fold.h"
 #include "server/consent/people.h"
+#include "server/policy/often.h"
 #include "server/policy/policy.h"
 
 /*
@@ -93,7 +94,8 @@ enum err_code consent_record(struct consent *c, struct consent_circle *circle,
                              struct err *err) MUST_CHECK;
 
 /*
- * A file of decisions, sent piece by piece, which counts whole or not at all.
+ * A file of decisions and choices of channels, sent piece by piece, which
+ * counts whole or not at all.
  *
  *   chunk, chunk, ... are kept and count nothing --last--> all count, at once
  *                  '-- a chunk is wrong, or a day passes --> all are deleted
@@ -108,6 +110,9 @@ struct consent_kind {
     const char *const *purposes;
     size_t n_purposes;
     uint32_t notice; /* 0: the policy's */
+    /* A choice of a channel (contact.h) is told by these two alone; or NULL. */
+    const char *channel;
+    struct often at_most;
 };
 struct consent_chunk {
     const uint8_t *digest; /* of the whole file */

@@ -47,16 +47,58 @@ static void chain_choice(struct consent *c, int64_t seq, uint32_t id,
     chain_add(c, seq, id, &(struct fold_event){ .at_us = at_us }, bytes, w.len);
 }
 
+/* Its number, when it is there already and counts, or is of this import. */
+static int64_t same_choice(struct consent *c, uint32_t id,
+                           const struct choice_row *row, int64_t *recorded_us)
+{
+    struct shelf *s = &c->shelf;
+    for (bool more =
+             shelf_find(s, SHELF_CHOICE_SAME, "itiii", (int64_t)id,
+                        row->channel, row->at_us, (int64_t)row->at_most.n,
+                        (int64_t)row->at_most.period_s);
+         more; more = shelf_next(s, SHELF_CHOICE_SAME)) {
+        if (!state_counts(c, SHELF_CHOICE_SAME, 2) &&
+            shelf_int(s, SHELF_CHOICE_SAME, 2) != row->import)
+            continue; /* of a file that may never count */
+        const int64_t seq = shelf_int(s, SHELF_CHOICE_SAME, 0);
+        *recorded_us = shelf_int(s, SHELF_CHOICE_SAME, 1);
+        shelf_end(s, SHELF_CHOICE_SAME);
+        return seq;
+    }
+    return 0;
+}
+
+static int64_t insert_choice(struct consent *c, uint32_t id,
+                             const struct choice_row *row, int64_t now_us,
+                             const uint8_t *sealed, size_t len)
+{
+    const int64_t seq = next_record(&c->shelf);
+    shelf_run(&c->shelf, SHELF_CHOICE_NEW, "iitiiiizb", seq, (int64_t)id,
+              row->channel, row->at_us, (int64_t)row->at_most.n,
+              (int64_t)row->at_most.period_s, now_us, row->import, sealed, len);
+    return seq;
+}
+
+void contact_import(struct consent *c, uint32_t id,
+                    const struct choice_row *row, int64_t now_us)
+{
+    int64_t ignored;
+    if (!same_choice(c, id, row, &ignored))
+        (void)insert_choice(c, id, row, now_us, NULL, 0);
+}
+
 static enum err_code choose(struct consent *c, struct consent_job *job)
 {
     struct choose *m = (struct choose *)(void *)job;
     const struct contact_choice *choice = m->choice;
-    struct shelf *s = &c->shelf;
     uint8_t sealed[RECORD_SEALED_MAX];
     size_t len = 0;
     bool is_new;
     const int64_t now_us = clock_wall_us(c->options.clock);
     const int64_t at_us = choice->at_us ? choice->at_us : now_us;
+    const struct choice_row row = { .channel = choice->channel,
+                                    .at_most = choice->at_most,
+                                    .at_us = at_us };
     const struct record_texts texts = { choice->source, choice->proof,
                                         choice->by };
     TRY(record_bars(c, m->circle, m->names, at_us, job->err));
@@ -68,19 +110,12 @@ static enum err_code choose(struct consent *c, struct consent_job *job)
         return err_set(job->err, ERR_INTERNAL, "the choice cannot be sealed");
     m->out->at_us = at_us;
     m->out->recorded_us = now_us;
-    m->out->was_there = shelf_find(
-        s, SHELF_CHOICE_SAME, "itiii", (int64_t)id, choice->channel, at_us,
-        (int64_t)choice->at_most.n, (int64_t)choice->at_most.period_s);
-    if (m->out->was_there) {
-        m->out->seq = (uint64_t)shelf_int(s, SHELF_CHOICE_SAME, 0);
-        m->out->recorded_us = shelf_int(s, SHELF_CHOICE_SAME, 1);
-        shelf_end(s, SHELF_CHOICE_SAME);
+    const int64_t there = same_choice(c, id, &row, &m->out->recorded_us);
+    m->out->was_there = there != 0;
+    m->out->seq = (uint64_t)there;
+    if (m->out->was_there)
         return ERR_OK;
-    }
-    const int64_t seq = next_record(s);
-    shelf_run(s, SHELF_CHOICE_NEW, "iitiiiib", seq, (int64_t)id,
-              choice->channel, at_us, (int64_t)choice->at_most.n,
-              (int64_t)choice->at_most.period_s, now_us, sealed, len);
+    const int64_t seq = insert_choice(c, id, &row, now_us, sealed, len);
     chain_choice(c, seq, id, choice, at_us, sealed, len);
     m->out->seq = (uint64_t)seq;
     return ERR_OK;
@@ -191,15 +226,22 @@ static bool fits(struct shelf *s, const struct may *m, int64_t id,
 }
 
 /* The person's own limit on the channel; never, without a choice. */
-static struct often chosen(struct shelf *s, const struct may *m, int64_t id)
+static struct often chosen(struct consent *c, const struct may *m, int64_t id)
 {
-    struct often out = { 0, 0 };
-    if (shelf_find(s, SHELF_CHOICE_NEWEST, "it", id, m->q->channel->id)) {
-        out = (struct often){ (uint32_t)shelf_int(s, SHELF_CHOICE_NEWEST, 0),
-                              (uint32_t)shelf_int(s, SHELF_CHOICE_NEWEST, 1) };
-        shelf_end(s, SHELF_CHOICE_NEWEST);
+    struct shelf *s = &c->shelf;
+    for (bool more =
+             shelf_find(s, SHELF_CHOICES_NEWEST, "it", id, m->q->channel->id);
+         more; more = shelf_next(s, SHELF_CHOICES_NEWEST)) {
+        if (!state_counts(c, SHELF_CHOICES_NEWEST, 2))
+            continue;
+        const struct often out = {
+            (uint32_t)shelf_int(s, SHELF_CHOICES_NEWEST, 0),
+            (uint32_t)shelf_int(s, SHELF_CHOICES_NEWEST, 1)
+        };
+        shelf_end(s, SHELF_CHOICES_NEWEST);
+        return out;
     }
-    return out;
+    return (struct often){ 0, 0 };
 }
 
 /* Allowed a while before, under this key. */
@@ -227,7 +269,7 @@ static enum err_code may(struct consent *c, struct consent_job *job)
     const uint32_t number = record_find(c, m->names, &who);
     const uint32_t known = enroll_id(c, number);
     const int64_t id = known == PEOPLE_NONE ? -1 : (int64_t)known;
-    const struct often own = chosen(s, m, id);
+    const struct often own = chosen(c, m, id);
     const bool again = is_retry(s, m, id);
     const bool within =
         fits(s, m, id, own) & fits(s, m, id, q->channel->at_most);

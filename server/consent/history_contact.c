@@ -44,10 +44,11 @@ static bool read_choice(struct history_event *out, struct shelf *s,
            history_open_texts(out, s, SHELF_CHOICES_OF, 6, key, a);
 }
 
-static bool add_choices(struct history *h, struct shelf *s, uint32_t id,
+static bool add_choices(struct history *h, struct consent *c, uint32_t id,
                         const struct pseudonym *who, const uint8_t *key,
                         struct arena *a)
 {
+    struct shelf *s = &c->shelf;
     const size_t n_events = h->n;
     bool more = shelf_find(s, SHELF_CHOICES_OF, "i", (int64_t)id), ok = true;
     if (!more)
@@ -58,7 +59,8 @@ static bool add_choices(struct history *h, struct shelf *s, uint32_t id,
         memcpy(all, h->events, n_events * sizeof *all);
     for (; all && more && ok && h->n < n_events + ROWS_MAX;
          more = shelf_next(s, SHELF_CHOICES_OF))
-        ok = read_choice(&all[h->n++], s, who, key, a);
+        if (state_counts(c, SHELF_CHOICES_OF, 7))
+            ok = read_choice(&all[h->n++], s, who, key, a);
     shelf_end(s, SHELF_CHOICES_OF);
     if (!all || !ok)
         return false;
@@ -94,6 +96,6 @@ bool history_contact(struct history *h, struct consent *c, uint32_t id,
                      const struct pseudonym *who, const uint8_t *key,
                      struct arena *a)
 {
-    return add_choices(h, &c->shelf, id, who, key, a) &&
+    return add_choices(h, c, id, who, key, a) &&
            add_contacts(h, &c->shelf, id, a);
 }

@@ -50,6 +50,29 @@ static enum err_code check_row(struct importing *m, const struct consent *c,
                        k->subjects[i], strlen(k->subjects[i]), err);
 }
 
+static enum err_code check_choice(const struct consent_kind *one,
+                                  struct err *err)
+{
+    if (one->n_purposes > 0 || one->notice > 0) {
+        (void)err_set(err, ERR_INVALID,
+                      "a choice of a channel names no purpose or notice");
+        return err_hint(err, "leave both out, or make two rows of it");
+    }
+    return often_is_valid(one->at_most)
+               ? ERR_OK
+               : err_set(err, ERR_INVALID, "at_most is no frequency");
+}
+
+static enum err_code check_decision(struct importing *m, size_t kind,
+                                    struct err *err)
+{
+    const struct consent_kind *one = &m->chunk->kinds[kind];
+    TRY(record_purposes(&m->purposes[kind], m->circle, one->state,
+                        one->purposes, one->n_purposes, err));
+    return record_notice(m->circle, one->state, m->purposes[kind], one->notice,
+                         err);
+}
+
 /* A mistake of a kind is named by the first row that is of it. */
 static enum err_code check_kind(struct importing *m, size_t kind,
                                 struct err *err)
@@ -57,10 +80,8 @@ static enum err_code check_kind(struct importing *m, size_t kind,
     const struct consent_chunk *k = m->chunk;
     const struct consent_kind *one = &k->kinds[kind];
     size_t i = 0;
-    if (record_purposes(&m->purposes[kind], m->circle, one->state,
-                        one->purposes, one->n_purposes, err) == ERR_OK &&
-        record_notice(m->circle, one->state, m->purposes[kind], one->notice,
-                      err) == ERR_OK)
+    if ((one->channel ? check_choice(one, err)
+                      : check_decision(m, kind, err)) == ERR_OK)
         return ERR_OK;
     while (i < k->n_rows && k->kind[i] != kind)
         i++;
@@ -130,6 +151,14 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
     const uint32_t id = record_person(c, m->circle, names, &who, &is_new);
     if (id == PEOPLE_NONE)
         return false;
+    if (kind->channel) {
+        const struct choice_row row = { .channel = kind->channel,
+                                        .at_most = kind->at_most,
+                                        .at_us = k->at_us[i],
+                                        .import = m->id };
+        contact_import(c, id, &row, now_us);
+        return true;
+    }
     const struct fold_event as = { .at_us = k->at_us[i],
                                    .state = kind->state,
                                    .notice = kind->notice,
@@ -334,6 +363,25 @@ enum err_code consent_import(struct consent *c, struct consent_circle *circle,
 
 /* ---- what is left ---- */
 
+/* And who is nobody without them.  False: nothing is left of it. */
+static bool delete_some(struct consent *c, enum shelf_sql sql, int64_t import)
+{
+    enum { AT_ONCE = 5000 }; /* as the statements say */
+    struct shelf *s = &c->shelf;
+    int64_t people[AT_ONCE];
+    size_t n = 0;
+    for (bool more = shelf_find(s, sql, "i", import); more;
+         more = n < AT_ONCE && shelf_next(s, sql))
+        people[n++] = shelf_int(s, sql, 0);
+    shelf_end(s, sql);
+    for (size_t i = 0; i < n; i++)
+        if (shelf_find(s, SHELF_SUBJECT_ORPHAN, "i", people[i])) {
+            shelf_end(s, SHELF_SUBJECT_ORPHAN);
+            enroll_forget(c, (uint32_t)people[i]);
+        }
+    return n > 0;
+}
+
 void import_sweep(struct consent *c, int64_t now_us)
 {
     struct shelf *s = &c->shelf;
@@ -347,19 +395,8 @@ void import_sweep(struct consent *c, int64_t now_us)
         return;
     id = shelf_int(s, SHELF_IMPORT_DROPPED, 0);
     shelf_end(s, SHELF_IMPORT_DROPPED);
-    enum { AT_ONCE = 5000 }; /* as SHELF_IMPORT_DELETE */
-    int64_t people[AT_ONCE];
-    size_t n = 0;
-    for (bool more = shelf_find(s, SHELF_IMPORT_DELETE, "i", id); more;
-         more = n < AT_ONCE && shelf_next(s, SHELF_IMPORT_DELETE))
-        people[n++] = shelf_int(s, SHELF_IMPORT_DELETE, 0);
-    shelf_end(s, SHELF_IMPORT_DELETE);
-    for (size_t i = 0; i < n; i++)
-        if (shelf_find(s, SHELF_SUBJECT_ORPHAN, "i", people[i])) {
-            shelf_end(s, SHELF_SUBJECT_ORPHAN);
-            enroll_forget(c, (uint32_t)people[i]);
-        }
-    if (n > 0)
+    if (delete_some(c, SHELF_IMPORT_DELETE, id) ||
+        delete_some(c, SHELF_IMPORT_DELETE_CHOICES, id))
         return;
     shelf_run(s, SHELF_IMPORT_END, "i", id);
     state_close(c, id);

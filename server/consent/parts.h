@@ -174,6 +174,17 @@ bool history_contact(struct history *h, struct consent *c, uint32_t id,
                      const struct pseudonym *who, const uint8_t *key,
                      struct arena *a) MUST_CHECK;
 
+/* contact.c: a choice of a file that is kept, and counts once the file does;
+ * one that is there is passed over. */
+struct choice_row {
+    const char *channel;
+    struct often at_most;
+    int64_t at_us;
+    int64_t import; /* 0: none */
+};
+void contact_import(struct consent *c, uint32_t id,
+                    const struct choice_row *row, int64_t now_us);
+
 /* contact.c: nothing of what the person chose, or of who contacted her, is
  * kept; the leader's. */
 void contact_erase(struct consent *c, uint32_t id);

@@ -156,6 +156,15 @@ static const char CONTACT[] =
 ") STRICT, WITHOUT ROWID;"
 "PRAGMA user_version = 3;"
 "COMMIT;";
+
+/* Choices of files, which count once the file does. */
+static const char CHOICES[] =
+"BEGIN IMMEDIATE;"
+"ALTER TABLE choices ADD COLUMN import INTEGER;"
+"CREATE INDEX choices_imported ON choices (import)"
+"    WHERE import IS NOT NULL;"
+"PRAGMA user_version = 4;"
+"COMMIT;";
 /* Beside the schema, also in a file that was made before: number 0 names the
  * register itself. */
 static const char MARKS[] =
@@ -168,7 +177,7 @@ static const char MARKS[] =
 _Static_assert(APPLICATION_ID == 1215578929, "as the schema says");
 
 /* A file of version i becomes one of i + 1. */
-static const char *const STEPS[] = { FIRST, ERASURES, CONTACT };
+static const char *const STEPS[] = { FIRST, ERASURES, CONTACT, CHOICES };
 enum { VERSION = sizeof STEPS / sizeof STEPS[0] };
 
 struct file {

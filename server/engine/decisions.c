@@ -11,9 +11,21 @@
 #include "server/engine/duck.h"
 
 enum { SQL_MAX = 16384, TEXT_MAX = 2048 };
-enum column { SUBJECT, STATE, PURPOSES, AT, UNTIL, NOTICE, COLUMNS };
-static const char *const NAMES[COLUMNS] = { "subject", "state", "purposes",
-                                            "at",      "until", "notice" };
+enum column {
+    SUBJECT,
+    STATE,
+    PURPOSES,
+    CHANNEL,
+    AT_MOST,
+    TEXTS,
+    AT = TEXTS,
+    UNTIL,
+    NOTICE,
+    COLUMNS
+};
+static const char *const NAMES[COLUMNS] = { "subject", "state",   "purposes",
+                                            "channel", "at_most", "at",
+                                            "until",   "notice" };
 
 struct decisions {
     duckdb_database db;
@@ -22,7 +34,7 @@ struct decisions {
     duckdb_data_chunk chunk;
     idx_t row, n; /* in the chunk */
     uint64_t count, at;
-    char text[3][TEXT_MAX];
+    char text[TEXTS][TEXT_MAX];
 };
 
 /* ---- opening ---- */
@@ -114,36 +126,60 @@ static enum err_code find_columns(struct found *f, struct decisions *d,
                 continue;
             const duckdb_type type = duckdb_column_type(&d->result, i);
             (void)snprintf(f->name[c], sizeof f->name[c], "%s", name);
-            f->is_list |= type == DUCKDB_TYPE_LIST;
+            f->is_list |= c == PURPOSES && type == DUCKDB_TYPE_LIST;
             f->is_number[c] = type == DUCKDB_TYPE_BIGINT;
         }
     }
+    const bool chooses = f->name[CHANNEL][0] || f->name[AT_MOST][0];
+    const bool decides = f->name[STATE][0] || f->name[PURPOSES][0] || !chooses;
     for (int c = 0; c <= AT; c++)
-        if (!f->name[c][0]) {
+        if (!f->name[c][0] &&
+            (c == SUBJECT || c == AT ||
+             (c == STATE || c == PURPOSES ? decides : chooses))) {
             (void)err_set(err, ERR_INVALID, "the file has no column '%s'",
                           NAMES[c]);
-            return err_hint(err, "it needs subject, state, purposes and at; "
-                                 "until and notice may be there");
+            return err_hint(err, "decisions need subject, state, purposes and "
+                                 "at, and may have until and notice; choices "
+                                 "need subject, channel, at_most and at");
         }
     return ERR_OK;
 }
 
-static void print_time(struct writer *w, const struct found *f, int c)
+/* NULL where there is nothing, and -1, which nobody takes for a value, where
+ * there is something else. */
+static void print_number(struct writer *w, const struct found *f, int c)
 {
     if (!f->name[c][0]) {
         writer_str(w, "CAST(NULL AS BIGINT)");
         return;
     }
-    /* Whole numbers are microseconds, as text too; all else is a timestamp. */
     if (f->is_number[c]) {
         duck_ident(w, f->name[c]);
         return;
     }
-    writer_str(w, "coalesce(TRY_CAST(CAST(");
+    writer_str(w, "CASE WHEN trim(CAST(");
     duck_ident(w, f->name[c]);
-    writer_str(w, " AS VARCHAR) AS BIGINT), epoch_us(TRY_CAST(CAST(");
+    writer_str(w, " AS VARCHAR)) <> '' THEN coalesce(TRY_CAST(CAST(");
     duck_ident(w, f->name[c]);
-    writer_str(w, " AS VARCHAR) AS TIMESTAMP)))");
+    writer_str(w, " AS VARCHAR) AS BIGINT), ");
+    /* Whole numbers are microseconds; all else is a timestamp. */
+    if (c != NOTICE) {
+        writer_str(w, "epoch_us(TRY_CAST(CAST(");
+        duck_ident(w, f->name[c]);
+        writer_str(w, " AS VARCHAR) AS TIMESTAMP)), ");
+    }
+    writer_str(w, "-1) END");
+}
+
+static void print_text(struct writer *w, const struct found *f, int c)
+{
+    if (!f->name[c][0]) {
+        writer_str(w, "''");
+        return;
+    }
+    writer_str(w, "coalesce(trim(CAST(");
+    duck_ident(w, f->name[c]);
+    writer_str(w, " AS VARCHAR)), '')");
 }
 
 static void print_rows(struct writer *w, const struct found *f,
@@ -151,22 +187,24 @@ static void print_rows(struct writer *w, const struct found *f,
 {
     writer_str(w, "SELECT CAST(");
     duck_ident(w, f->name[SUBJECT]);
-    writer_str(w, " AS VARCHAR), lower(trim(CAST(");
-    duck_ident(w, f->name[STATE]);
-    writer_str(w, " AS VARCHAR))), coalesce(trim(regexp_replace(");
-    writer_str(w, f->is_list ? "array_to_string(" : "CAST(");
-    duck_ident(w, f->name[PURPOSES]);
-    writer_str(w, f->is_list ? ", ' ')" : " AS VARCHAR)");
-    writer_str(w, ", '[,; ]+', ' ', 'g')), ''), ");
-    print_time(w, f, AT);
-    writer_str(w, ", ");
-    print_time(w, f, UNTIL);
-    if (f->name[NOTICE][0]) {
-        writer_str(w, ", TRY_CAST(");
-        duck_ident(w, f->name[NOTICE]);
-        writer_str(w, " AS BIGINT)");
+    writer_str(w, " AS VARCHAR), lower(");
+    print_text(w, f, STATE);
+    writer_str(w, "), ");
+    if (f->name[PURPOSES][0]) {
+        writer_str(w, "coalesce(trim(regexp_replace(");
+        writer_str(w, f->is_list ? "array_to_string(" : "CAST(");
+        duck_ident(w, f->name[PURPOSES]);
+        writer_str(w, f->is_list ? ", ' ')" : " AS VARCHAR)");
+        writer_str(w, ", '[,; ]+', ' ', 'g')), '')");
     } else {
-        writer_str(w, ", CAST(NULL AS BIGINT)");
+        writer_str(w, "''");
+    }
+    for (int c = CHANNEL; c < COLUMNS; c++) {
+        writer_str(w, ", ");
+        if (c < TEXTS)
+            print_text(w, f, c);
+        else
+            print_number(w, f, c);
     }
     writer_printf(w, " FROM %s", reader);
 }
@@ -272,18 +310,23 @@ enum err_code decisions_next(bool *found, struct decision *out,
             return ERR_OK;
     }
     d->at++;
-    for (int c = SUBJECT; c <= PURPOSES; c++)
+    for (int c = SUBJECT; c < TEXTS; c++)
         if (!text_of(d, c))
             return wrong(d, c, err);
+    out->state = d->text[STATE];
+    out->channel = d->text[CHANNEL];
+    out->at_most = d->text[AT_MOST];
+    if (!out->state[0] && !out->channel[0] && !out->at_most[0])
+        return wrong(d, STATE, err);
     if (!int_of(&out->at_us, d, AT) || out->at_us <= 0)
         return wrong(d, AT, err);
-    (void)int_of(&out->until_us, d, UNTIL);
+    if (int_of(&out->until_us, d, UNTIL) && out->until_us <= 0)
+        return wrong(d, UNTIL, err);
     (void)int_of(&notice, d, NOTICE);
     if (notice < 0 || notice > UINT32_MAX)
         return wrong(d, NOTICE, err);
     out->notice = (uint32_t)notice;
     out->subject = d->text[SUBJECT];
-    out->state = d->text[STATE];
     out->purposes = d->text[PURPOSES];
     d->row++;
     *found = true;

@@ -7,10 +7,13 @@
 #include "server/base/err.h"
 
 /*
- * Rows of a file of people's decisions, for `halftone consent import`: CSV with
- * a header, Parquet, or JSON a line, told by the name's ending.
+ * Rows of a file of people's decisions and of their choices of channels, for
+ * `halftone consent import`: CSV with a header, Parquet, or JSON a line, told
+ * by the name's ending.
  *
  *   subject   required: the value of the dataset's privacy key
+ *   channel, at_most   a choice: by which channel, how often ("2 per month",
+ *             "any", "never").  Its row says nothing of the next two
  *   purposes  ids with spaces, commas or semicolons between, or a list; also
  *             "purpose".  Empty for special and ordinary
  *   state     granted, granted_explicitly, withdrawn, objected, expired,
@@ -18,14 +21,16 @@
  *   at        required: a timestamp in UTC, or microseconds since 1970
  *   until, notice   may be absent or empty
  *
- * Other columns are passed over.
+ * A file has channel and at_most, or state and purposes, or all four.  Other
+ * columns are passed over.
  */
 struct decisions;
 struct decision {
     const char *subject;
     const char *state;
-    const char *purposes;    /* with single spaces between */
-    int64_t at_us, until_us; /* until 0: none */
+    const char *purposes;          /* with single spaces between */
+    const char *channel, *at_most; /* of a choice; else "" */
+    int64_t at_us, until_us;       /* until 0: none */
     uint32_t notice;
 };
 

@@ -105,6 +105,8 @@ enum err_code codec_consent_import(struct request *out,
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
     for (size_t k = 0; k < m->n_kinds; k++)
         i->kinds[k] = (struct request_import_kind){
+            .channel = m->kinds[k]->channel,
+            .at_most = m->kinds[k]->at_most,
             .state = m->kinds[k]->state,
             .purposes = (const char *const *)m->kinds[k]->purposes,
             .n_purposes = m->kinds[k]->n_purposes,

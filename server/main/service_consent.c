@@ -45,6 +45,31 @@ static enum err_code at_row(const struct request_import *r, size_t kind,
                      err, "row %llu: ", (unsigned long long)(r->first + i + 1));
 }
 
+static enum err_code kind_of(struct consent_kind *out,
+                             const struct service_call *call,
+                             const struct dataset *d,
+                             const struct request_import_kind *k,
+                             struct err *err)
+{
+    const struct policy_channel *channel = NULL;
+    *out = (struct consent_kind){ .state = consent_state_of(k->state),
+                                  .purposes = k->purposes,
+                                  .n_purposes = k->n_purposes,
+                                  .notice = k->notice };
+    TRY(service_people_purposes(call, d, k->purposes, k->n_purposes, err));
+    if (!k->channel[0] && !k->at_most[0] && strcmp(k->state, "contact") != 0)
+        return ERR_OK;
+    if (k->state[0] && strcmp(k->state, "contact") != 0) {
+        (void)err_set(err, ERR_INVALID,
+                      "a choice of a channel has no state '%.40s'", k->state);
+        return err_hint(err, "leave the state out, or make two rows of it");
+    }
+    TRY(service_channel(&channel, d, k->channel, err));
+    TRY(service_often(&out->at_most, k->at_most, err));
+    out->channel = channel->id;
+    return ERR_OK;
+}
+
 enum err_code service_import(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {
@@ -56,17 +81,9 @@ enum err_code service_import(struct service_call *call, struct reply *out,
         ARENA_NEW_N(a, r->n_kinds + 1, struct consent_kind);
     if (!kinds)
         return err_set(err, ERR_LIMIT, "the request needs too much memory");
-    for (size_t i = 0; i < r->n_kinds; i++) {
-        if (service_people_purposes(call, d, r->kinds[i].purposes,
-                                    r->kinds[i].n_purposes, err) != ERR_OK)
+    for (size_t i = 0; i < r->n_kinds; i++)
+        if (kind_of(&kinds[i], call, d, &r->kinds[i], err) != ERR_OK)
             return at_row(r, i, err);
-        kinds[i] = (struct consent_kind){
-            .state = consent_state_of(r->kinds[i].state),
-            .purposes = r->kinds[i].purposes,
-            .n_purposes = r->kinds[i].n_purposes,
-            .notice = r->kinds[i].notice,
-        };
-    }
     const struct consent_chunk chunk = {
         .digest = r->digest,
         .first = r->first,

@@ -14,6 +14,14 @@ enum err_code service_people_purposes(const struct service_call *call,
                                       const struct dataset *d,
                                       const char *const *ids, size_t n,
                                       struct err *err) MUST_CHECK;
+/* A channel of the dataset's policy; ERR_NOT_FOUND, or ERR_INVALID for "". */
+enum err_code service_channel(const struct policy_channel **out,
+                              const struct dataset *d, const char *id,
+                              struct err *err) MUST_CHECK;
+/* ERR_INVALID: the text is none. */
+enum err_code service_often(struct often *out, const char *text,
+                            struct err *err) MUST_CHECK;
+
 /* Is this a receipt of the call's subject, of before she was erased? */
 bool service_erased(int64_t *erased_us, const struct service_call *call,
                     const struct dataset *d, const char *receipt, size_t len,

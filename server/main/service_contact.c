@@ -7,9 +7,9 @@
 #include "server/query/refusal.h"
 
 /* What channels there are is public: the policy says. */
-static enum err_code find_channel(const struct policy_channel **out,
-                                  const struct dataset *d, const char *id,
-                                  struct err *err)
+enum err_code service_channel(const struct policy_channel **out,
+                              const struct dataset *d, const char *id,
+                              struct err *err)
 {
     *out = policy_find_channel(d->policy, id);
     if (*out)
@@ -24,6 +24,16 @@ static enum err_code find_channel(const struct policy_channel **out,
                              "policy");
     return err_hint(err, "the policy lists its channels; the first is '%s'",
                     d->policy->channels[0].id);
+}
+
+enum err_code service_often(struct often *out, const char *text,
+                            struct err *err)
+{
+    if (often_parse(out, text))
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "at_most '%.40s' is no frequency", text);
+    return err_hint(err, "'2 per month' (day, week, month, year), 'any' or "
+                         "'never'");
 }
 
 enum err_code service_choose(struct service_call *call, struct reply *out,
@@ -41,13 +51,8 @@ enum err_code service_choose(struct service_call *call, struct reply *out,
                                      .by = call->who->name };
     (void)a;
     TRY(service_people(&d, call, err));
-    TRY(find_channel(&channel, d, r->channel, err));
-    if (!often_parse(&choice.at_most, r->at_most)) {
-        (void)err_set(err, ERR_INVALID, "at_most '%.40s' is no frequency",
-                      r->at_most);
-        return err_hint(err, "'2 per month' (day, week, month, year), 'any' or "
-                             "'never'");
-    }
+    TRY(service_channel(&channel, d, r->channel, err));
+    TRY(service_often(&choice.at_most, r->at_most, err));
     choice.channel = channel->id;
     TRY(contact_choose(d->consent, d->circle, &choice, &done, err));
     out->recorded = (struct reply_recorded){ .record = done.seq,
@@ -100,7 +105,7 @@ enum err_code service_may_contact(struct service_call *call, struct reply *out,
     if (consent_is_held(d->consent)) /* of whoever is asked */
         return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
     TRY(find_purpose(&purpose, call, d, err));
-    TRY(find_channel(&channel, d, r->channel, err));
+    TRY(service_channel(&channel, d, r->channel, err));
     const struct contact_question q = {
         .subject = r->subject,
         .subject_len = strlen(r->subject),

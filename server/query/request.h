@@ -91,6 +91,7 @@ struct request_consent {
 
 /* A piece of a file of decisions: CONSENT_IMPORT. */
 struct request_import_kind {
+    const char *channel, *at_most; /* of a choice; "" */
     const char *state;
     const char *const *purposes;
     size_t n_purposes;

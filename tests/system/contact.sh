@@ -76,6 +76,44 @@ crowd() { # twelve ask at once, and she allows three, of all senders together
 }
 check 'of twelve who ask at once as many hear yes as she allows' crowd
 
+# ---- files of choices ----
+file() { # NAME HEADER ROW...: a file of choices
+    local name=$run/$1
+    shift
+    printf '%s\n' "$@" >"$name"
+}
+import() {
+    file choices.csv subject,channel,at_most,at 41,email,'2 per month',2026-01-02T03:04:05 42,sms,never,2026-01-02 41,email,any,2025-01-01
+    says '3 rows' as subjects consent import "$run/choices.csv" || return 1
+    consents record 41 --purpose send_offers && yes 41 --channel email && yes 41 --channel email && no 41 --channel email
+}
+check 'choices come from a file, and the later one holds' import
+twice() { says '3 rows' as subjects consent import "$run/choices.csv" && [ "$(as subjects consent history 41 -o csv | grep -c '2 per month')" -eq 1 ]; }
+check 'which is recorded once' twice
+mixed() {
+    file mixed.jsonl '{"subject":43,"channel":"email","at_most":"any","at":"2026-01-02"}' \
+        '{"subject":43,"state":"granted","purposes":["send_offers"],"at":"2026-01-02"}'
+    as subjects consent import "$run/mixed.jsonl" && yes 43 --channel email
+}
+check 'decisions and choices come in one file' mixed
+bad() { # WHAT ROW: refused with this, and nothing of its file counts
+    file bad.csv subject,state,channel,at_most,purposes,at "44,,email,any,,2026-01-02" "44,granted,,,send_offers,2026-01-02" "$2"
+    says "row 3: .*$1" as subjects consent import "$run/bad.csv" && no 44 --channel email
+}
+check 'a channel that is not there drops the file' bad "no channel 'fax'" '44,,fax,any,,2026-01-02'
+check 'so does a frequency that is none' bad "'often' is no frequency" '44,,sms,often,,2026-01-02'
+check 'or none at all' bad "'' is no frequency" '44,,sms,,,2026-01-02'
+check 'a choice that is to come' bad 'in the future' '44,,sms,any,,2099-01-02'
+check 'a choice with a state of its own' bad "has no state 'granted'" '44,granted,sms,any,,2026-01-02'
+check 'or with purposes' bad 'names no purpose' '44,,sms,any,send_offers,2026-01-02'
+check 'somebody who is nobody' bad 'whole number' 'me,,sms,any,,2026-01-02'
+half() {
+    file half.csv subject,channel,at_most,at 45,email,any,2026-01-02 46,email,any,2026-01-0
+    printf '47,email,any,2026-01-0' >>"$run/half.csv"
+    says 'does not end' as subjects consent import "$run/half.csv"
+}
+check 'a file that was cut' half
+
 # ---- a no is a no, to the byte ----
 call() { # TOKEN_OF METHOD FILE: status, headers, body and trailers
     curl -sS --http2 --cacert "$HALFTONE_CA" "https://$HALFTONE_TARGET/halftone.v1.$2" --raw -D - \
