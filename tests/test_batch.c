@@ -314,17 +314,32 @@ static void check_which_failed(void **state)
     }
 }
 
-/* The engine fails: charged once; the key runs it again. */
+/* The engine fails: charged once; the key runs it again, or who asks the same
+ * again without one, also where no answer is used twice. */
+static const struct failing {
+    const char *name, *key;
+    bool no_reuse;
+} failing[] = {
+    { "a batch that failed is run again by its key", "k", false },
+    { "... where nothing is reused", "k", true },
+    { "a batch without a key that failed is run again", NULL, false },
+    { "... where nothing is reused, too", NULL, true },
+};
+
 static void check_failure(void **state)
 {
+    const struct failing *row = *state;
+    char policy[sizeof POLICY];
     const struct engine_fake_script fails = { .fails = ERR_MISS };
     struct service_fixture f;
     struct fake_clock clock;
     struct service_asked got;
-    const struct batch_ask a = { .sql = { BY, SUMS }, .key = "k" };
-    (void)state;
+    const struct batch_ask a = { .sql = { BY, SUMS }, .key = row->key };
+    memcpy(policy, POLICY, sizeof policy);
+    if (row->no_reuse)
+        memcpy(strstr(policy, "1 day"), "0    ", 5);
     fake_clock_init(&clock, INT64_C(1760000400000000));
-    service_fixture_open(&f, POLICY, NULL, &clock.clock);
+    service_fixture_open(&f, policy, NULL, &clock.clock);
     struct engine *well = f.dataset.engine;
     f.dataset.engine = engine_fake_new(&fails);
     assert_int_equal(try_batch(&got, &f, &a), ERR_MISS);
@@ -623,17 +638,22 @@ static void check_memory_of_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_one_charge),    cmocka_unit_test(check_stored),
-        cmocka_unit_test(check_split),         cmocka_unit_test(check_accuracy),
-        cmocka_unit_test(check_retry),         cmocka_unit_test(check_failure),
-        cmocka_unit_test(check_which_failed),  cmocka_unit_test(check_size),
-        cmocka_unit_test(check_free),          cmocka_unit_test(check_strict),
-        cmocka_unit_test(check_series),        cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_one_charge),
+        cmocka_unit_test(check_stored),
+        cmocka_unit_test(check_split),
+        cmocka_unit_test(check_accuracy),
+        cmocka_unit_test(check_retry),
+        cmocka_unit_test(check_which_failed),
+        cmocka_unit_test(check_size),
+        cmocka_unit_test(check_free),
+        cmocka_unit_test(check_strict),
+        cmocka_unit_test(check_series),
+        cmocka_unit_test(check_caps),
         cmocka_unit_test(check_memory_of_all),
         cmocka_unit_test(check_two_datasets),
     };
     dp_init();
     sql_init();
-    return RUN_ROWS(rows, check_row) +
+    return RUN_ROWS(rows, check_row) + RUN_ROWS(failing, check_failure) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }
