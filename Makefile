@@ -311,7 +311,8 @@ $(BUILD)/tests/crash/shim.so: tests/crash/shim.c tests/crash/trace.h
 	$(Q)$(CC) -O2 -g -std=c17 -D_GNU_SOURCE -I. -pthread $(WARN) -fPIC -shared \
 	    -o $@ $< -ldl
 $(BUILD)/tests/crash/halftoned: LDFLAGS += \
-    -Wl,--wrap=ledger_wait,--wrap=ledger_answer,--wrap=consent_record
+    -Wl,--wrap=ledger_wait,--wrap=ledger_answer,--wrap=consent_record \
+    -Wl,--wrap=lookup_is_due,--wrap=lookup_step
 $(BUILD)/tests/crash/halftoned: $(BUILD)/server/main/main.o \
                                 $(BUILD)/tests/crash/plant.o $(LIB)
 	$(LINK)

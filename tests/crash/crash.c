@@ -28,6 +28,7 @@
 #include "tests/crash/promise.h"
 
 enum { KILL_AT = 80 };
+static const char RUNS[] = "runs"; /* each charge is one: all come to be */
 
 /* ---- one life, watched ---- */
 
@@ -45,6 +46,7 @@ static bool record(struct life *l, struct life_replies *r, const char *server,
                                       .server = server,
                                       .plant = plant };
     const size_t half = LIFE_ASKED / 2;
+    const bool one_by_one = plant && strcmp(plant, RUNS) == 0;
     life_wipe(l);
     if (!life_start(l, &watched))
         return false;
@@ -52,7 +54,7 @@ static bool record(struct life *l, struct life_replies *r, const char *server,
     life_rest(); /* what the planted server still owes */
     if (life_stop(l, SIGTERM) || !life_start(l, &watched))
         return false;
-    life_ask(l, r, half, LIFE_ASKED - half, 3);
+    life_ask(l, r, half, LIFE_ASKED - half, one_by_one ? 1 : 3);
     life_rest();
     (void)life_stop(l, SIGKILL);
     for (size_t i = 0; i < LIFE_ASKED; i++)
@@ -164,7 +166,8 @@ static void try_here(struct life *l, const struct disk *d,
     disk_crash(d, how->keep, s->seed + now);
     if (how->twice)
         crash_again(l, how->keep, s->seed + 7 * now);
-    const char *why = promise_check(l, sent, !how->plant, !how->is_control);
+    const char *why = promise_check(l, sent, !how->plant || !how->is_control,
+                                    !how->is_control);
     s->points++;
     if (why && s->broken++ == 0) {
         s->at = now;
@@ -360,6 +363,18 @@ static const struct row {
       { .keep = DISK_SECTORS, .twice = true },
       true,
       2 },
+    { "power lost while runs of keys are written and merged",
+      { .keep = DISK_NOTHING, .plant = RUNS },
+      true,
+      1 },
+    { "... runs of keys, some writes arrived, in any order",
+      { .keep = DISK_WRITES, .plant = RUNS },
+      true,
+      2 },
+    { "... runs of keys, torn, and lost again while the server recovered",
+      { .keep = DISK_SECTORS, .plant = RUNS, .twice = true },
+      true,
+      2 },
     { "control: without syncs it is found out",
       { .keep = DISK_NOTHING, .syncs_lie = true, .is_control = true },
       false,
@@ -412,6 +427,8 @@ static void run_crashes(struct life *l, const char *server, const char *plant)
         report("a server on a disk that is well answers", false);
         return;
     }
+    if (plant && strcmp(plant, RUNS) == 0)
+        report("eight runs of keys are one", promise_merged(l) > 0);
     const struct trace t = trace_of(l);
     if (!plant)
         printf("note %llu operations of files in two lives\n",
@@ -470,6 +487,7 @@ int main(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IONBF, 0); /* it forks */
     life_init(&l, argv[1], argv[2]);
     run_crashes(&l, NULL, NULL);
+    run_crashes(&l, argv[3], RUNS);
     run_crashes(&l, argv[3], "charge");
     run_crashes(&l, argv[3], "decision");
     run_faults(&l);

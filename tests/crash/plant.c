@@ -1,9 +1,11 @@
 /*
- * What the controls of the crash test do that Halftone does not; linked in by
+ * What servers of the crash test do that Halftone does not; linked in by
  * --wrap, so that the product has no such switch.  CRASH_PLANT says which:
  *
  *   charge    a charge is written after its answer has left
  *   decision  a decision is recorded after that was told
+ *   runs      what is due after thousands of charges, after each: a run of keys
+ *             and releases is written (lookup.h), and eight are merged
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,12 +14,15 @@
 
 #include "server/consent/consent.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/lookup.h"
 
 #define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
 
 WRAPPED(ledger_wait);
 WRAPPED(ledger_answer);
 WRAPPED(consent_record);
+WRAPPED(lookup_is_due);
+WRAPPED(lookup_step);
 
 static bool plants(const char *what)
 {
@@ -199,4 +204,16 @@ enum err_code __wrap_consent_record(struct consent *c,
         abort();
     (void)pthread_detach(thread);
     return ERR_OK;
+}
+
+/* ---- runs ---- */
+
+bool __wrap_lookup_is_due(const struct lookup *l, size_t tail_pairs)
+{
+    return plants("runs") || __real_lookup_is_due(l, tail_pairs);
+}
+
+int __wrap_lookup_step(struct lookup *l, size_t tail_pairs)
+{
+    return __real_lookup_step(l, plants("runs") ? 1 : tail_pairs);
 }

@@ -93,6 +93,19 @@ static const char *check_register(const struct life *l)
     return broken;
 }
 
+int promise_merged(const struct life *l)
+{
+    char path[LIFE_PATH];
+    sqlite3 *db = NULL;
+    life_path(path, l, "state/a/ledger.db");
+    const int n = sqlite3_open(path, &db) == SQLITE_OK
+                      ? count_of(db, "SELECT count(*) FROM lookup_runs WHERE "
+                                     "level > 0")
+                      : -1;
+    (void)sqlite3_close(db);
+    return n;
+}
+
 bool promise_repeats(const struct life_reply *a, const struct life_reply *b,
                      bool names)
 {

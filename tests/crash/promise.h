@@ -26,4 +26,7 @@ const char *promise_check(struct life *l, const struct sent *sent, bool names,
 bool promise_repeats(const struct life_reply *a, const struct life_reply *b,
                      bool names);
 
+/* Runs of keys in the ledger's file that were made of others (lookup.h). */
+int promise_merged(const struct life *l);
+
 #endif
