@@ -15,8 +15,9 @@
  * Usage: bench_ledger [FOLDER [US]]       each sync of this process takes US
  *                                         microseconds longer: then without
  *                                         PostgreSQL, which is another process
- *        bench_ledger FOLDER grow CHARGES what a charge costs as the ledger
- *                                         grows; goes on where it was before
+ *        bench_ledger FOLDER file         without PostgreSQL
+ *        bench_ledger FOLDER grow CHARGES what a charge costs at 10^3, 10^4 ...
+ *                                         of them; goes on where it was before
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -40,6 +41,7 @@ enum {
     FILE_PAGES = 4096,
     ARENA_CAP = 1 << 16,
     SAMPLES = 4096,    /* latencies kept per thread and round */
+    ROUND_MIN = 1024,  /* charges of a round while the ledger is small */
     ANSWER_LEN = 2048, /* bytes, of a small answer */
     PATH_CAP = 256
 };
@@ -94,10 +96,10 @@ enum { SERVERS = 3 };
 struct crowd {
     struct ledger *ledger[SERVERS];
     size_t servers;
-    uint64_t until_ns;
+    pthread_barrier_t gate; /* a round begins, and ends */
+    uint64_t until_ns, until_serial;
     _Atomic uint64_t serial; /* of keys and releases: none twice */
-    _Atomic uint64_t charges;
-    bool answers; /* each charge gets its answer, too */
+    bool answers;            /* each charge gets its answer, too */
 };
 struct caller {
     struct crowd *crowd;
@@ -154,33 +156,47 @@ static void charge_one(struct crowd *c, struct ledger *l, bool answers,
 static void *call(void *arg)
 {
     struct caller *caller = arg;
+    struct crowd *c = caller->crowd;
     struct arena a;
     arena_init(&a, ARENA_CAP);
+    (void)pthread_barrier_wait(&c->gate);
     uint64_t now = bench_now_ns();
-    while (now < caller->crowd->until_ns) {
+    while (now < c->until_ns && c->serial < c->until_serial) {
         const uint64_t start = now;
-        charge_one(
-            caller->crowd,
-            caller->crowd->ledger[caller->index % caller->crowd->servers],
-            caller->crowd->answers, &a);
+        charge_one(c, c->ledger[caller->index % c->servers], c->answers, &a);
         arena_reset(&a);
         now = bench_now_ns();
         if (caller->n < SAMPLES)
             caller->ms[caller->n++] = (double)(now - start) / NS_PER_MS;
-        atomic_fetch_add(&caller->crowd->charges, 1);
     }
+    (void)pthread_barrier_wait(&c->gate);
     arena_fini(&a);
     return NULL;
 }
 
-/* Charges per second of `n` callers; *p99 in milliseconds. */
-static double ledger_rate(struct crowd *c, size_t n, double *p99)
+struct round {
+    double rate; /* charges per second */
+    double p99_ms;
+    double cpu_us; /* of this process, callers included, per charge */
+};
+
+/* So many charges, until now. */
+static struct round round_since(uint64_t start_ns, double cpu_s, uint64_t n)
+{
+    return (struct round){
+        .rate = (double)n * NS_PER_S / (double)(bench_now_ns() - start_ns),
+        .cpu_us = (bench_cpu_s() - cpu_s) * US_PER_S / (double)n,
+    };
+}
+
+/* `n` callers until ROUND_NS is over, or about so many more were charged. */
+static struct round ledger_round(struct crowd *c, size_t n, uint64_t charges)
 {
     static struct caller callers[MANY];
     static double ms[MANY * SAMPLES];
-    const uint64_t start = bench_now_ns();
-    c->until_ns = start + ROUND_NS;
-    c->charges = 0;
+    const uint64_t before = c->serial;
+    check(pthread_barrier_init(&c->gate, NULL, (unsigned)n + 1) == 0,
+          "pthread_barrier_init");
     for (size_t i = 0; i < n; i++) {
         callers[i].crowd = c;
         callers[i].index = i;
@@ -188,17 +204,23 @@ static double ledger_rate(struct crowd *c, size_t n, double *p99)
         check(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0,
               "pthread_create");
     }
+    const double cpu = bench_cpu_s();
+    const uint64_t start = bench_now_ns();
+    c->until_ns = start + ROUND_NS;
+    c->until_serial = before + charges;
+    (void)pthread_barrier_wait(&c->gate);
+    (void)pthread_barrier_wait(&c->gate);
+    struct round r = round_since(start, cpu, c->serial - before);
     size_t samples = 0;
     for (size_t i = 0; i < n; i++) {
         (void)pthread_join(callers[i].thread, NULL);
         memcpy(ms + samples, callers[i].ms, callers[i].n * sizeof ms[0]);
         samples += callers[i].n;
     }
-    const double rate =
-        (double)c->charges * NS_PER_S / (double)(bench_now_ns() - start);
+    (void)pthread_barrier_destroy(&c->gate);
     qsort(ms, samples, sizeof ms[0], bench_cmp_);
-    *p99 = samples ? ms[samples * 99 / 100] : 0;
-    return rate;
+    r.p99_ms = samples ? ms[samples * 99 / 100] : 0;
+    return r;
 }
 
 static sqlite3 *naive_open(const char *dir)
@@ -217,9 +239,10 @@ static sqlite3 *naive_open(const char *dir)
     return db;
 }
 
-static double naive_rate(sqlite3 *db, uint64_t *serial)
+static struct round naive_round(sqlite3 *db, uint64_t *serial)
 {
     char sql[320];
+    const double cpu = bench_cpu_s();
     const uint64_t start = bench_now_ns();
     uint64_t n = 0;
     for (; bench_now_ns() - start < ROUND_NS; n++) {
@@ -233,7 +256,7 @@ static double naive_rate(sqlite3 *db, uint64_t *serial)
                        mixed);
         check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "charge");
     }
-    return (double)n * NS_PER_S / (double)(bench_now_ns() - start);
+    return round_since(start, cpu, n);
 }
 
 static void run(sqlite3 *db, const char *sql)
@@ -303,13 +326,14 @@ static void bare_row(sqlite3_stmt *stmt, int64_t seq)
     (void)sqlite3_reset(stmt);
 }
 
-static double bare_rate(sqlite3 *db, uint64_t *serial)
+static struct round bare_round(sqlite3 *db, uint64_t *serial)
 {
     sqlite3_stmt *stmts[BARE_SQLS];
     for (int i = 0; i < BARE_SQLS; i++)
         check(sqlite3_prepare_v2(db, BARE_SQL[i], -1, &stmts[i], NULL) ==
                   SQLITE_OK,
               BARE_SQL[i]);
+    const double cpu = bench_cpu_s();
     const uint64_t start = bench_now_ns(), first = *serial;
     while (bench_now_ns() - start < ROUND_NS) {
         run(db, "BEGIN");
@@ -321,23 +345,40 @@ static double bare_rate(sqlite3 *db, uint64_t *serial)
     }
     for (int i = 0; i < BARE_SQLS; i++)
         (void)sqlite3_finalize(stmts[i]);
-    return (double)(*serial - first) * NS_PER_S /
-           (double)(bench_now_ns() - start);
+    return round_since(start, cpu, *serial - first);
+}
+
+/* Of something in all rounds; sorts it. */
+struct spread {
+    double median, least, most;
+};
+static struct spread spread_of(double v[ROUNDS])
+{
+    qsort(v, ROUNDS, sizeof v[0], bench_cmp_);
+    return (struct spread){ v[ROUNDS / 2], v[0], v[ROUNDS - 1] };
 }
 
 /* Medians; each ratio is of one round, beside the disk's rate around it. */
-static void print_rate(const char *name, double *rate, const double *disk,
-                       double *cpu_us)
+static void print_rounds(const char *name, const struct round *rounds,
+                         const double *disk, bool with_p99)
 {
-    double ratio[ROUNDS];
-    qsort(cpu_us, ROUNDS, sizeof cpu_us[0], bench_cmp_);
-    for (int i = 0; i < ROUNDS; i++)
-        ratio[i] = rate[i] / disk[i];
-    qsort(ratio, ROUNDS, sizeof ratio[0], bench_cmp_);
-    qsort(rate, ROUNDS, sizeof rate[0], bench_cmp_);
-    printf("%s\t%.0f/s [%.0f..%.0f]\t%.2f F [%.2f..%.2f]\t%.1f us CPU\n", name,
-           rate[ROUNDS / 2], rate[0], rate[ROUNDS - 1], ratio[ROUNDS / 2],
-           ratio[0], ratio[ROUNDS - 1], cpu_us[ROUNDS / 2]);
+    double rates[ROUNDS], ratios[ROUNDS], cpus[ROUNDS], p99s[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        rates[i] = rounds[i].rate;
+        ratios[i] = rounds[i].rate / disk[i];
+        cpus[i] = rounds[i].cpu_us;
+        p99s[i] = rounds[i].p99_ms;
+    }
+    const struct spread rate = spread_of(rates), ratio = spread_of(ratios),
+                        cpu = spread_of(cpus), p99 = spread_of(p99s);
+    printf("%s\t%.0f/s [%.0f..%.0f]\t%.2f F [%.2f..%.2f]\t%.1f us CPU "
+           "[%.1f..%.1f]",
+           name, rate.median, rate.least, rate.most, ratio.median, ratio.least,
+           ratio.most, cpu.median, cpu.least, cpu.most);
+    if (with_p99)
+        printf("\tp99 %.1f ms [%.1f..%.1f]", p99.median, p99.least, p99.most);
+    printf("\n");
+    (void)fflush(stdout);
 }
 
 static void remove_files(const char *dir)
@@ -426,10 +467,10 @@ static const struct {
     [DB_THREE] = { "PostgreSQL, 3 servers, 128", MANY, false },
 };
 
-static void compare(const char *dir)
+static void compare(const char *dir, bool with_postgres)
 {
-    static double rate[ROWS][ROUNDS], p99[ROWS][ROUNDS], disk[ROUNDS];
-    static double cpu_us[ROWS][ROUNDS];
+    static struct round rounds[ROWS][ROUNDS];
+    double disk[ROUNDS];
     char path[PATH_CAP], uri[PATH_CAP] = "";
     struct crowd file = { 0 }, db = { 0 };
     uint64_t serial = 0, bare_serial = 0;
@@ -437,7 +478,7 @@ static void compare(const char *dir)
     open_crowd(&file, path, 1);
     sqlite3 *naive = naive_open(dir);
     sqlite3 *bare = bare_open(dir);
-    if (slower_us == 0)
+    if (with_postgres)
         start_postgres(uri, dir);
     const int rows = uri[0] ? ROWS : DB_ONE;
     if (uri[0])
@@ -448,27 +489,18 @@ static void compare(const char *dir)
             struct crowd *c = r < DB_ONE ? &file : &db;
             c->answers = WHAT[r].answers;
             c->servers = r == DB_THREE ? SERVERS : 1;
-            const double cpu = bench_cpu_s();
-            rate[r][i] = r == NAIVE ? naive_rate(naive, &serial)
-                         : r == BARE
-                             ? bare_rate(bare, &bare_serial)
-                             : ledger_rate(c, WHAT[r].callers, &p99[r][i]);
-            cpu_us[r][i] = (bench_cpu_s() - cpu) * US_PER_S * NS_PER_S /
-                           (rate[r][i] * (double)ROUND_NS);
+            rounds[r][i] = r == NAIVE ? naive_round(naive, &serial)
+                           : r == BARE
+                               ? bare_round(bare, &bare_serial)
+                               : ledger_round(c, WHAT[r].callers, UINT32_MAX);
         }
         disk[i] = (disk[i] + disk_rate(dir)) / 2;
     }
-    for (int r = 0; r < rows; r++) {
-        print_rate(WHAT[r].name, rate[r], disk, cpu_us[r]);
-        qsort(p99[r], ROUNDS, sizeof p99[r][0], bench_cmp_);
-        if (WHAT[r].callers == MANY)
-            printf("\tp99 %.1f ms [%.1f..%.1f]\n", p99[r][ROUNDS / 2],
-                   p99[r][0], p99[r][ROUNDS - 1]);
-    }
-    qsort(disk, ROUNDS, sizeof disk[0], bench_cmp_);
-    printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n",
-           disk[ROUNDS / 2], disk[0], disk[ROUNDS - 1],
-           file.serial + db.serial);
+    for (int r = 0; r < rows; r++)
+        print_rounds(WHAT[r].name, rounds[r], disk, WHAT[r].callers == MANY);
+    const struct spread f = spread_of(disk);
+    printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n", f.median,
+           f.least, f.most, file.serial + db.serial);
     close_crowd(&file);
     db.servers = uri[0] ? SERVERS : 0;
     close_crowd(&db);
@@ -494,12 +526,28 @@ static uint64_t charges_in(const char *path)
     return n;
 }
 
-/* CPU of this process per charge, and p99, as the ledger grows, each decade. */
+/* From `size` charges on: rounds that are short beside the ledger, so that they
+ * tell of its size. */
+static void measure(struct crowd *c, const char *dir, uint64_t size)
+{
+    struct round rounds[ROUNDS];
+    double disk[ROUNDS];
+    char name[64];
+    const uint64_t part = size / (ROUNDS + 1);
+    const uint64_t first = c->serial;
+    for (int i = 0; i < ROUNDS; i++) {
+        disk[i] = disk_rate(dir);
+        rounds[i] = ledger_round(c, MANY, part < ROUND_MIN ? ROUND_MIN : part);
+    }
+    (void)snprintf(name, sizeof name, "%" PRIu64 " to %" PRIu64 " charges",
+                   first, (uint64_t)c->serial);
+    print_rounds(name, rounds, disk, true);
+}
+
 static void grow(const char *dir, uint64_t upto)
 {
     char path[PATH_CAP];
     struct crowd c = { 0 };
-    double unused;
     (void)snprintf(path, sizeof path, "%s/bench.db", dir);
     c.serial = charges_in(path);
     const uint64_t start = bench_now_ns();
@@ -510,23 +558,8 @@ static void grow(const char *dir, uint64_t upto)
         if (c.serial > 2 * size)
             continue;
         while (c.serial < size)
-            (void)ledger_rate(&c, MANY, &unused);
-        double us[ROUNDS], p99[ROUNDS];
-        for (int i = 0; i < ROUNDS; i++) {
-            const uint64_t before = c.serial;
-            const double cpu = bench_cpu_s();
-            (void)ledger_rate(&c, MANY, &p99[i]);
-            us[i] =
-                (bench_cpu_s() - cpu) * US_PER_S / (double)(c.serial - before);
-        }
-        qsort(us, ROUNDS, sizeof us[0], bench_cmp_);
-        qsort(p99, ROUNDS, sizeof p99[0], bench_cmp_);
-        printf("%" PRIu64
-               " charges\t%.1f us of CPU each [%.1f..%.1f]\tp99 %.1f "
-               "ms [%.1f..%.1f]\n",
-               c.serial, us[ROUNDS / 2], us[0], us[ROUNDS - 1], p99[ROUNDS / 2],
-               p99[0], p99[ROUNDS - 1]);
-        (void)fflush(stdout);
+            (void)ledger_round(&c, MANY, size - c.serial);
+        measure(&c, dir, size);
     }
     close_crowd(&c);
 }
@@ -541,7 +574,7 @@ int main(int argc, char **argv)
     }
     slower_us = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
     remove_files(dir);
-    compare(dir);
+    compare(dir, argc < 3);
     remove_files(dir);
     return 0;
 }
