@@ -549,9 +549,9 @@ static void grow(const char *dir, uint64_t upto)
     char path[PATH_CAP];
     struct crowd c = { 0 };
     (void)snprintf(path, sizeof path, "%s/bench.db", dir);
-    c.serial = charges_in(path);
     const uint64_t start = bench_now_ns();
     open_crowd(&c, path, 1);
+    c.serial = charges_in(path);
     printf("%" PRIu64 " charges\topened in %.2f s\n", c.serial,
            (double)(bench_now_ns() - start) / NS_PER_S);
     for (uint64_t size = 1000; size <= upto; size *= 10) {

@@ -189,6 +189,20 @@ static void tidy(struct committer *c)
         fail(c);
 }
 
+/* Those that are last behind the others; else as they came. */
+static struct work *in_order(struct work *batch)
+{
+    struct work *first = NULL, **end = &first, *last = NULL, **last_end = &last;
+    for (; batch; batch = batch->next) {
+        struct work ***to = batch->is_last ? &last_end : &end;
+        **to = batch;
+        *to = &batch->next;
+    }
+    *last_end = NULL;
+    *end = last;
+    return first;
+}
+
 static struct work *take_queue(struct committer *c)
 {
     (void)pthread_mutex_lock(&c->lock);
@@ -196,7 +210,7 @@ static struct work *take_queue(struct committer *c)
     c->head = NULL;
     c->tail = &c->head;
     (void)pthread_mutex_unlock(&c->lock);
-    return batch;
+    return in_order(batch);
 }
 
 /* The next leader is whoever waits longest, or the next to come. */

@@ -16,6 +16,9 @@
  *           work, COMMIT -> make the first of those who queued meanwhile the
  *           next leader, wake all
  *
+ * Of a batch those go first that read what is there, then those that add to it
+ * (is_last): they came at one time, so that any order is one.
+ *
  * What is queued while a commit runs is the next batch: no timer, and a lone
  * caller neither waits for company nor for another thread.  A caller goes on
  * only after the commit that holds its work is durable.
@@ -31,7 +34,8 @@ struct work {
     struct err *err;    /* borrowed */
     enum err_code code; /* outcome */
     uint64_t rung;      /* of the bell, when this ran */
-    bool is_done;       /* when woken: the outcome is there; else lead */
+    bool is_last; /* adds rows, which the others then need not look through */
+    bool is_done; /* when woken: the outcome is there; else lead */
     sem_t woken;
     struct work *next;
 };

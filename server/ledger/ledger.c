@@ -146,7 +146,10 @@ static enum err_code run_charge(struct ledger *l, struct ledger_run *out,
                                 struct err *err)
 {
     struct charge_work w = {
-        { .exec = exec_charge, .ask = ask_charge, .err = err }, out, args, a
+        { .exec = exec_charge, .ask = ask_charge, .err = err, .is_last = true },
+        out,
+        args,
+        a
     };
     TRY(committer_run(&l->committer, &w.work));
     *rung = w.work.rung;

@@ -56,7 +56,7 @@ enum err_code ledger_charge_bundle(struct ledger *l, struct ledger_run *out,
                                    struct arena *a, struct err *err)
 {
     struct bundle_work w = {
-        { .exec = exec_bundle, .ask = ask_bundle, .err = err },
+        { .exec = exec_bundle, .ask = ask_bundle, .err = err, .is_last = true },
         out,
         args,
         pieces,

@@ -183,11 +183,21 @@ static int log_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
     return rc;
 }
 
+/* Before SQLite is first used: no statistics of its memory, which nobody reads
+ * and for which each allocation takes a lock that all share.  Later it refuses,
+ * and is slower. */
+static void set_up(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* SQLite's default may change between ledgers (tests do): wrap today's. */
 const char *log_vfs_name(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static sqlite3_vfs log_vfs;
+    (void)pthread_once(&once, set_up);
     (void)pthread_mutex_lock(&lock);
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
     int rc = real ? SQLITE_OK : SQLITE_ERROR;

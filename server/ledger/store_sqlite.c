@@ -12,6 +12,7 @@
 #include "server/ledger/schema.h"
 #include "server/ledger/sqlite_bind.h"
 #include "server/ledger/sqlite_file.h"
+#include "server/ledger/sqlite_waits.h"
 
 enum { BUSY_MS = 2000, READ_BUSY_MS = 5000 };
 enum { PRIMARY_CODE = 0xff };
@@ -32,6 +33,7 @@ struct sqlite_store {
     sqlite3 *db;                    /* owned */
     sqlite3_stmt *stmts[SQL_COUNT]; /* owned; prepared when first used */
     char exec_text[STORE_TEXT_CAP]; /* of SQL_EXEC */
+    struct sqlite_waits waits;      /* rows of the open transaction */
     struct lookup *lookup;          /* owned; NULL while it is opened, and of
                                        a reader */
     int lock_fd;                    /* owned */
@@ -81,6 +83,12 @@ static bool sqlite_next(struct store *s, enum sql sql)
     return false;
 }
 
+/* Rows that wait and that it could see are there; false when that failed. */
+static bool show(struct sqlite_store *s, enum sql sql)
+{
+    return !failed(s, sqlite_waits_show(&s->waits, sql));
+}
+
 /* Prepared and bound; false when that failed. */
 static bool bind_all(struct sqlite_store *s, enum sql sql, const char *types,
                      va_list *ap)
@@ -98,8 +106,21 @@ static bool bind_all(struct sqlite_store *s, enum sql sql, const char *types,
 
 /* ---- what lookup.h finds ---- */
 
+/* What rows of a statement are found by: its first parameters say it. */
+enum found_by { BY_SQL, BY_KEY, BY_RELEASE, BY_PIECE };
+
+/* A row that was found is there, if it waited. */
+static bool show_row(struct sqlite_store *s, enum found_by by, int64_t row)
+{
+    return by == BY_PIECE || /* those do not wait */
+           !failed(s, sqlite_waits_show_row(
+                          &s->waits,
+                          by == BY_KEY ? WAITING_KEYS : WAITING_CHARGES, row));
+}
+
 /* The first of the rows with this print that the statement takes. */
-static bool find_row(struct sqlite_store *s, enum sql sql, uint64_t print)
+static bool find_row(struct sqlite_store *s, enum sql sql, enum found_by by,
+                     uint64_t print)
 {
     sqlite3_stmt *stmt = s->stmts[sql];
     const int last = sqlite3_bind_parameter_count(stmt);
@@ -107,7 +128,8 @@ static bool find_row(struct sqlite_store *s, enum sql sql, uint64_t print)
     int64_t row;
     int rc;
     while ((rc = lookup_next(&c, &row)) == SQLITE_ROW) {
-        if (failed(s, sqlite3_bind_int64(stmt, last, row)))
+        if (!show_row(s, by, row) ||
+            failed(s, sqlite3_bind_int64(stmt, last, row)))
             return false;
         if (sqlite_next(&s->base, sql))
             return true;
@@ -118,8 +140,6 @@ static bool find_row(struct sqlite_store *s, enum sql sql, uint64_t print)
     return false;
 }
 
-/* What rows of a statement are found by: its first parameters say it. */
-enum found_by { BY_SQL, BY_KEY, BY_RELEASE, BY_PIECE };
 static enum found_by found_by(enum sql sql)
 {
     static const uint8_t BY[SQL_COUNT] = {
@@ -162,9 +182,9 @@ static bool sqlite_start(struct store *base, enum sql sql, const char *types,
     const uint64_t print = by == BY_SQL ? 0 : print_of(by, ap);
     if (by != BY_SQL && !lookup_may_have(s->lookup, print))
         return false;
-    if (!bind_all(s, sql, types, ap))
+    if ((by == BY_SQL && !show(s, sql)) || !bind_all(s, sql, types, ap))
         return false;
-    return by == BY_SQL ? sqlite_next(base, sql) : find_row(s, sql, print);
+    return by == BY_SQL ? sqlite_next(base, sql) : find_row(s, sql, by, print);
 }
 
 /* The database does not keep keys unique, so this does. */
@@ -204,28 +224,48 @@ static uint64_t print_of_new(enum lookup_kind kind, va_list *from)
     return print;
 }
 
-static void run_new(struct sqlite_store *s, enum sql sql, const char *types,
-                    enum lookup_kind kind, va_list *ap)
+/* How rows of a table that wait are found, once they are there. */
+static const struct {
+    bool is_found;
+    enum lookup_kind kind;
+} WAITING_FOUND[WAITING_TABLES] = {
+    [WAITING_CHARGES] = { true, LOOKUP_RELEASE },
+    [WAITING_KEYS] = { true, LOOKUP_KEY },
+};
+
+static void run_later(struct sqlite_store *s, enum sql sql, const char *types,
+                      va_list *ap)
 {
-    const uint64_t print = print_of_new(kind, ap);
-    if (kind == LOOKUP_KEY)
+    const enum sqlite_waiting t = sqlite_waits_of(sql);
+    const bool is_found = WAITING_FOUND[t].is_found;
+    const enum lookup_kind kind = WAITING_FOUND[t].kind;
+    const uint64_t print = is_found ? print_of_new(kind, ap) : 0;
+    int64_t row;
+    if (sql == SQL_KEY_NEW)
         check_unused(s, ap);
-    if (s->base.rc == STORE_OK && sqlite_start(&s->base, sql, types, ap))
-        sqlite_end(&s->base, sql);
+    if (s->base.rc == STORE_OK &&
+        !failed(s, sqlite_waits_add(&s->waits, sql, &row, types, ap)) &&
+        is_found)
+        (void)failed(s, lookup_add(s->lookup, kind, print, row));
+}
+
+static void run_piece(struct sqlite_store *s, const char *types, va_list *ap)
+{
+    const uint64_t print = print_of_new(LOOKUP_PIECE, ap);
+    if (sqlite_start(&s->base, SQL_PIECE_NEW, types, ap))
+        sqlite_end(&s->base, SQL_PIECE_NEW);
     if (s->base.rc == STORE_OK)
-        (void)failed(s, lookup_add(s->lookup, kind, print,
+        (void)failed(s, lookup_add(s->lookup, LOOKUP_PIECE, print,
                                    sqlite3_last_insert_rowid(s->db)));
 }
 
 static void sqlite_run(struct store *base, enum sql sql, const char *types,
                        va_list *ap)
 {
-    if (sql == SQL_KEY_NEW)
-        run_new(of(base), sql, types, LOOKUP_KEY, ap);
-    else if (sql == SQL_CHARGE_NEW)
-        run_new(of(base), sql, types, LOOKUP_RELEASE, ap);
+    if (sqlite_waits_of(sql) != WAITING_NONE)
+        run_later(of(base), sql, types, ap);
     else if (sql == SQL_PIECE_NEW)
-        run_new(of(base), sql, types, LOOKUP_PIECE, ap);
+        run_piece(of(base), types, ap);
     else if (sqlite_start(base, sql, types, ap))
         sqlite_end(base, sql);
 }
@@ -247,6 +287,8 @@ static void sqlite_exec(struct store *base, const char *text,
 {
     struct sqlite_store *s = of(base);
     sqlite3_stmt **stmt = &s->stmts[SQL_EXEC];
+    if (!show(s, SQL_EXEC))
+        return;
     if (strcmp(s->exec_text, text) != 0) {
         (void)sqlite3_finalize(*stmt);
         *stmt = NULL;
@@ -292,11 +334,13 @@ static void sqlite_begin(struct store *s)
 
 static bool sqlite_writes(struct store *s)
 {
-    return sqlite3_txn_state(of(s)->db, NULL) == SQLITE_TXN_WRITE;
+    return sqlite_waits_any(&of(s)->waits) ||
+           sqlite3_txn_state(of(s)->db, NULL) == SQLITE_TXN_WRITE;
 }
 
 static void sqlite_commit(struct store *s)
 {
+    (void)failed(of(s), sqlite_waits_flush(&of(s)->waits));
     run_text(of(s), "COMMIT");
     if (s->rc == STORE_OK && of(s)->lookup)
         lookup_keep(of(s)->lookup);
@@ -307,6 +351,7 @@ static void sqlite_rollback(struct store *base)
     struct sqlite_store *s = of(base);
     for (int i = 0; i < SQL_COUNT; i++)
         (void)sqlite3_reset(s->stmts[i]);
+    sqlite_waits_forget(&s->waits);
     if (!sqlite3_get_autocommit(s->db))
         run_text(s, "ROLLBACK");
     if (s->lookup)
@@ -317,6 +362,7 @@ static void sqlite_rollback(struct store *base)
 static void sqlite_let_in(struct store *base, bool is_open)
 {
     struct sqlite_store *s = of(base);
+    (void)failed(s, sqlite_waits_flush(&s->waits));
     if (is_open) {
         run_text(s, "CREATE TEMP TABLE guards AS SELECT name, sql FROM"
                     " sqlite_schema WHERE type = 'trigger'");
@@ -375,6 +421,7 @@ static void sqlite_close(struct store *base)
         lookup_close(s->lookup);
         for (int i = 0; i < SQL_COUNT; i++)
             (void)sqlite3_finalize(s->stmts[i]);
+        sqlite_waits_fini(&s->waits);
         const int rc = sqlite3_close(s->db);
         assert(rc == SQLITE_OK);
     }
@@ -472,6 +519,7 @@ static enum err_code open_to_write(struct sqlite_store *s, const char *path,
         TRY(log_vfs_mend(path, err));
     if (version != 0)
         TRY(check_schema(s, path, err));
+    s->waits = (struct sqlite_waits){ .db = s->db, .texts = SQL_TEXT };
     configure(s);
     TRY(check_schema(s, path, err));
     if (s->base.rc == STORE_OK)
