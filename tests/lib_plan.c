@@ -417,12 +417,19 @@ static void noiseless(struct plan_noisy *out, struct plan_db *db,
 void plan_db_bind(struct plan_db *db, struct plan *out, const struct plan *plan,
                   struct arena *a)
 {
+    plan_db_bind_as(db, out, plan, plan, a);
+}
+
+void plan_db_bind_as(struct plan_db *db, struct plan *out,
+                     const struct plan *plan, const struct plan *here,
+                     struct arena *a)
+{
     struct reply_table answers[PLAN_CHAIN_MAX] = { { 0 } };
     struct err err = { 0 };
     for (size_t i = 0; i < plan->n_before; i++) {
         struct plan_noisy noisy = { 0 };
-        noiseless(&noisy, db, plan->before[i], a);
-        assert(plan_finish(&answers[i], plan->before[i], &noisy, a, &err) ==
+        noiseless(&noisy, db, here->before[i], a);
+        assert(plan_finish(&answers[i], here->before[i], &noisy, a, &err) ==
                ERR_OK);
     }
     *out = *plan;

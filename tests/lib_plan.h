@@ -55,6 +55,10 @@ void plan_db_run(struct plan_db *db, const char *sql);
  */
 void plan_db_bind(struct plan_db *db, struct plan *out, const struct plan *plan,
                   struct arena *a);
+/* ... of the earlier releases of `here`, the same question for this engine. */
+void plan_db_bind_as(struct plan_db *db, struct plan *out,
+                     const struct plan *plan, const struct plan *here,
+                     struct arena *a);
 
 /*
  * Run plan->sql with a secret of 32 times `secret`; rows sorted as text

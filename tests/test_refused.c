@@ -194,6 +194,7 @@ static const char *const witnessed[] = {
 static const struct elsewhere {
     const char *reason, *test;
 } elsewhere[] = {
+    { "engine_sql", "tests/test_postgres_plans.c" },
     { "copy", "tests/test_sql_command.c" },
     { "copy_option", "tests/test_sql_command.c" },
     { "call", "tests/test_sql_command.c" },

@@ -74,8 +74,8 @@ static void print_tables(FILE *out, const struct policy *p)
                       t->owned ? "rows of persons by " : "public",
                       t->owned ? t->columns[t->key].name : "",
                       p->source == SOURCE_FAKE ? "nowhere" : t->source,
-                      p->source == SOURCE_DUCKDB ? " of " : "",
-                      p->source == SOURCE_DUCKDB ? p->database : "");
+                      p->database ? " of " : "",
+                      p->database ? p->database : "");
     }
 }
 

@@ -12,12 +12,15 @@
  * write a whole message straight through and check once.  `need` keeps counting
  * so that a caller can size a second try.  invariant: len <= cap.
  */
+struct dialect;
 struct writer {
     uint8_t *data;         /* borrowed */
     size_t len, cap, need; /* bytes */
     uint64_t behind; /* bytes that names in it stand for, where the printer
                         tells */
     bool overflow;
+    struct dialect *dialect; /* of the SQL that is written; whoever prints SQL
+                                knows it (server/plan/dialect.h) */
 };
 
 static inline struct writer writer_of(void *data, size_t cap)

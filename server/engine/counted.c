@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/plan/gate.h"
+
 enum {
     PURPOSES = 64,
     TEXT_CAP = 256 * 1024, /* bytes of one statement */
@@ -269,21 +271,7 @@ bool counted_sync(struct counted *c, const struct policy_purpose *purpose)
 void counted_condition(struct writer *w, const struct policy_purpose *purpose,
                        const char *key)
 {
-    if (purpose->basis == BASIS_CONSENT) {
-        writer_printf(w,
-                      "%s IN (SELECT person FROM halftone_said WHERE "
-                      "purpose = ",
-                      key);
-        literal(w, purpose->id);
-        writer_str(w, ")");
-        return;
-    }
-    writer_printf(w,
-                  "%s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "
-                  "halftone_said WHERE purpose = ",
-                  key);
-    literal(w, purpose->id);
-    writer_printf(w, " AND person = %s)", key);
+    gate_condition(w, purpose, key, GATE_SAID, NULL);
 }
 
 /* ---- life ---- */

@@ -2,6 +2,7 @@
 
 #include "server/engine/duckdb.h"
 #include "server/engine/fake.h"
+#include "server/engine/postgres.h"
 #include "server/engine/swap.h"
 
 enum err_code engine_open(struct engine **out, const struct policy *policy,
@@ -11,6 +12,8 @@ enum err_code engine_open(struct engine **out, const struct policy *policy,
     case SOURCE_FILES:
     case SOURCE_DUCKDB:
         return engine_swap_open(out, policy, options, err);
+    case SOURCE_POSTGRESQL:
+        return engine_postgres_open(out, policy, options, err);
     case SOURCE_FAKE:
         *out = engine_fake_new(NULL);
         return *out ? ERR_OK : err_set(err, ERR_LIMIT, "out of memory");

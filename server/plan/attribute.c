@@ -37,7 +37,8 @@ static void least(struct writer *w, const struct rel_column *c)
     const struct typed e = { .kind = TYPED_COLUMN,
                              .type = c->type,
                              .column = c };
-    writer_str(w, ", min(");
+    writer_str(w, dialect_is_pg(w) && c->type == VALUE_BOOL ? ", bool_and("
+                                                            : ", min(");
     duckdb_expr(w, &e);
     writer_printf(w, ") AS %s", c->sql);
 }
@@ -49,8 +50,8 @@ static void print_people(struct writer *w, const struct shown *s)
     for (size_t i = 0; i < rel->n_columns; i++)
         if (is_listed(s->d, rel->columns[i].policy))
             least(w, &rel->columns[i]);
-    writer_printf(w, " FROM %s WHERE %s IS NOT NULL GROUP BY %s", rel->sql,
-                  rel->key_sql, rel->key_sql);
+    writer_printf(w, " FROM %s%s WHERE %s IS NOT NULL GROUP BY %s", rel->sql,
+                  dialect_is_pg(w) ? " AS y" : "", rel->key_sql, rel->key_sql);
 }
 
 /* People with their attributes: nothing else is read. */

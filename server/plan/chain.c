@@ -109,7 +109,7 @@ static void print_table(struct writer *w, const struct plan *before,
             const struct value none = value_null();
             writer_str(w, i ? ", CAST(" : "CAST(");
             duckdb_value(w, type, rows ? &table->cells[r * n + i] : &none);
-            writer_printf(w, " AS %s) AS c%zu", duckdb_type(type), i);
+            writer_printf(w, " AS %s) AS c%zu", duckdb_type(w, type), i);
         }
     }
     writer_str(w, rows ? "),\n" : " WHERE FALSE),\n");
@@ -130,12 +130,17 @@ static enum err_code bound_text(const char **sql, const struct plan *plan,
                                 const struct reply_table *tables,
                                 struct arena *a, struct err *err)
 {
+    struct dialect pg = { .lacks = NULL };
+    struct dialect *const speaks =
+        plan->policy->source == SOURCE_POSTGRESQL ? &pg : NULL;
     struct writer w = writer_of(NULL, 0);
+    w.dialect = speaks;
     print_bound(&w, plan, tables, *sql);
     char *text = arena_alloc(a, w.need + 1, 1);
     if (!text)
         return draft_memory(err);
     w = writer_of(text, w.need + 1);
+    w.dialect = speaks;
     print_bound(&w, plan, tables, *sql);
     if (!writer_cstr(&w))
         return err_set(err, ERR_INTERNAL, "the answer changed while printed");

@@ -4,13 +4,82 @@
 #include "server/plan/rel.h"
 
 /*
- * Checked row expressions as DuckDB SQL.  Printed from the tree alone; total:
- * no cast, quotient, overflow or pattern can fail whatever the data hold.
+ * Whose SQL is written.  A writer without a dialect writes DuckDB's; one with
+ * this writes PostgreSQL's, and notes the first thing that cannot be said in
+ * it: the question is refused then (draft_speaks), before it costs anything.
+ * What differs stands beside what is the same, at each place a branch on
+ * dialect_is_pg; what PostgreSQL needs in place of a function is in
+ * dialect_pg.h.
+ */
+struct dialect {
+    const char *lacks; /* for people; NULL: all could be said */
+    struct place at;
+};
+
+static inline bool dialect_is_pg(const struct writer *w)
+{
+    return w->dialect != NULL;
+}
+
+/* There is no SQL for it: what follows is written as well as can be. */
+static inline void dialect_lacks(struct writer *w, const char *what,
+                                 struct place at)
+{
+    if (w->dialect && !w->dialect->lacks)
+        *w->dialect = (struct dialect){ what, at };
+}
+
+/* A sub-query of FROM without a name: PostgreSQL wants one. */
+static inline void dialect_alias(struct writer *w)
+{
+    writer_str(w, dialect_is_pg(w) ? " AS y" : "");
+}
+
+/* Whole numbers that more than 64 bits hold. */
+static inline const char *dialect_huge(const struct writer *w)
+{
+    return dialect_is_pg(w) ? "NUMERIC" : "HUGEINT";
+}
+
+/* Before CAST, of what lies between bounds anyway. */
+static inline const char *dialect_try(const struct writer *w)
+{
+    return dialect_is_pg(w) ? "" : "TRY_";
+}
+
+/* x // y, both at least 0: open x between y close. */
+static inline const char *dialect_quotient_open(const struct writer *w)
+{
+    return dialect_is_pg(w) ? "div(" : "";
+}
+static inline const char *dialect_quotient(const struct writer *w)
+{
+    return dialect_is_pg(w) ? ", " : " // ";
+}
+static inline const char *dialect_quotient_close(const struct writer *w)
+{
+    return dialect_is_pg(w) ? ")" : "";
+}
+
+/* A truth as 0 or 1: open x close. */
+static inline const char *dialect_truth_open(const struct writer *w)
+{
+    return dialect_is_pg(w) ? "CAST(CAST(" : "CAST(";
+}
+static inline const char *dialect_truth_close(const struct writer *w)
+{
+    return dialect_is_pg(w) ? " AS INTEGER) AS BIGINT)" : " AS BIGINT)";
+}
+
+/*
+ * Checked row expressions as DuckDB SQL, or PostgreSQL's.  Printed from the
+ * tree alone; total: no cast, quotient, overflow or pattern can fail whatever
+ * the data hold.
  *
  *   arithmetic          in DOUBLE; NaN becomes NULL (nullif: NaN = NaN there)
  *   x / 0               NULL
  *   times               NULL outside the years 1 to 9999
- *   casts               TRY_CAST, halves to even
+ *   casts               TRY_CAST, halves to even; PostgreSQL: dialect_pg.h
  *   LIKE                constant pattern, checked, linear: dialect_like.c
  *
  * Columns know their alias.  Inside a sub-query that groups, keys and
@@ -51,6 +120,6 @@ void duckdb_where(struct writer *w, const struct rel_scope *scope,
 void duckdb_name(struct writer *w, const char *name);
 void duckdb_value(struct writer *w, enum value_type type,
                   const struct value *v);
-const char *duckdb_type(enum value_type type);
+const char *duckdb_type(const struct writer *w, enum value_type type);
 
 #endif

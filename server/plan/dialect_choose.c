@@ -109,7 +109,7 @@ const char *stage_keeps(struct sql *s)
     if (p->n_reports > 0) /* of groups that are not kept, too */
         return "by a window over each person's groups, since it is told what "
                "was cut";
-    if (s->d->req->portable || s->spare)
+    if (s->d->req->portable || s->spare || s->d->dialect)
         return "by a window over each person's groups, as asked";
     if (!s->hist && !number_slots(s))
         return "by a window over each person's groups, since there is much to "

@@ -30,15 +30,22 @@ void stage_kept_groups(const struct sql *s, const char *of)
     if (!s->ranks)
         return;
     writer_printf(s->w,
-                  " SEMI JOIN (SELECT * FROM ranked WHERE g <= %u) AS r ON "
-                  "%s.p = r.p AND ",
-                  s->d->plan->l0, of);
+                  " %s (SELECT * FROM ranked WHERE g <= %u) AS r ON %s.p = "
+                  "r.p AND ",
+                  /* a pair stands there once: both mean the same */
+                  dialect_is_pg(s->w) ? "JOIN" : "SEMI JOIN", s->d->plan->l0,
+                  of);
     same_group(s, of, "r");
 }
 
 void stage_value_code(const struct sql *s, size_t i)
 {
-    writer_printf(s->w, "hash(u%zu)", s->u[i]);
+    char name[24];
+    (void)snprintf(name, sizeof name, "u%zu", s->u[i]);
+    if (s->d->req->portable && s->dm[i].value->type != VALUE_DOUBLE)
+        stage_code_of(s, s->dm[i].value->type, name);
+    else
+        writer_printf(s->w, "hash(%s)", name);
 }
 
 static void numbered(const struct sql *s, size_t i)
@@ -49,11 +56,24 @@ static void numbered(const struct sql *s, size_t i)
     writer_printf(s->w, ", u%zu FROM placed", u);
     if (s->flag[i] != STAGE_NONE)
         writer_printf(s->w, " WHERE f%zu", s->flag[i]);
-    writer_printf(s->w, "),\nfirsts%zu AS (SELECT *, ", i);
-    stage_place_open(s);
-    stage_value_code(s, i);
-    writer_printf(s->w, ") AS h FROM values%zu),\nnumbered%zu AS (SELECT *, ",
-                  i, i);
+    writer_str(s->w, ")");
+    if (dialect_is_pg(s->w)) {
+        writer_printf(s->w, ",\ndigests%zu AS (SELECT *, ", i);
+        stage_pg_value_digest(s, i);
+        writer_printf(s->w, " FROM values%zu),\nvcodes%zu AS (SELECT *, ", i,
+                      i);
+        stage_pg_value_code(s);
+        writer_printf(s->w, " AS c FROM digests%zu),\nfirsts%zu AS (SELECT *, ",
+                      i, i);
+        stage_pg_place(s);
+        writer_printf(s->w, " AS h FROM vcodes%zu)", i);
+    } else {
+        writer_printf(s->w, ",\nfirsts%zu AS (SELECT *, ", i);
+        stage_place_open(s);
+        stage_value_code(s, i);
+        writer_printf(s->w, ") AS h FROM values%zu)", i);
+    }
+    writer_printf(s->w, ",\nnumbered%zu AS (SELECT *, ", i);
     writer_str(s->w, "dense_rank() OVER (PARTITION BY p");
     stage_columns(s, 'k', n_keys);
     writer_printf(s->w, " ORDER BY h, u%zu) AS n FROM firsts%zu)", u, i);
@@ -91,8 +111,8 @@ void stage_with_distinct(const struct sql *s)
     for (size_t i = 0; i < s->n; i++, between = ", ") {
         writer_str(s->w, between);
         if (s->pm[i].kind == MEASURE_DISTINCT)
-            writer_printf(s->w, "CAST(coalesce(c%zu.a, 0) AS HUGEINT) AS m%zu",
-                          i, i);
+            writer_printf(s->w, "CAST(coalesce(c%zu.a, 0) AS %s) AS m%zu", i,
+                          dialect_huge(s->w), i);
         else
             writer_printf(s->w, "t.m%zu", i);
     }

@@ -101,10 +101,13 @@ void stage_key(const struct sql *s, size_t k)
 {
     const struct draft *d = s->d;
     const enum value_type type = d->keys[k]->type;
-    writer_str(s->w, type == VALUE_INT ? ", TRY_CAST(" : ", ");
-    duckdb_expr(s->w, d->keys[k]);
-    writer_printf(s->w, "%s AS k%zu", type == VALUE_INT ? " AS BIGINT)" : "",
-                  k);
+    const bool pg = dialect_is_pg(s->w), casts = type == VALUE_INT && !pg;
+    writer_str(s->w, casts ? ", TRY_CAST(" : ", ");
+    if (pg)
+        duckdb_typed(s->w, d->keys[k]);
+    else
+        duckdb_expr(s->w, d->keys[k]);
+    writer_printf(s->w, "%s AS k%zu", casts ? " AS BIGINT)" : "", k);
 }
 
 static void stage_rows(const struct sql *s)
@@ -122,14 +125,18 @@ static void stage_rows(const struct sql *s)
             flag(s, i);
         if (s->u[i] != STAGE_NONE) {
             writer_str(s->w, ", ");
-            duckdb_expr(s->w, s->dm[i].value);
+            if (dialect_is_pg(s->w))
+                duckdb_typed(s->w, s->dm[i].value);
+            else
+                duckdb_expr(s->w, s->dm[i].value);
             writer_printf(s->w, " AS u%zu", s->u[i]);
         }
         if (s->pm[i].kind != MEASURE_SUM)
             continue;
         writer_str(s->w, ", CAST(");
         duckdb_expr(s->w, s->dm[i].value);
-        writer_printf(s->w, " AS DOUBLE) AS x%zu", s->x[i]);
+        writer_printf(s->w, " AS %s) AS x%zu", duckdb_type(s->w, VALUE_DOUBLE),
+                      s->x[i]);
     }
     duckdb_from(s->w, scope);
     duckdb_where(s->w, scope, &d->where);
@@ -172,10 +179,17 @@ static void stage_pairs(const struct sql *s)
  * aggregate per group.  (h, key) never ties, so both mean the same. */
 static void stage_ranked(const struct sql *s)
 {
+    if (dialect_is_pg(s->w))
+        stage_pg_codes(s);
     writer_str(s->w, ",\nhashed AS (SELECT *, ");
-    stage_place(s);
-    writer_str(s->w, " AS h FROM pairs),\nranked AS (SELECT *, dense_rank() "
-                     "OVER (PARTITION BY p ORDER BY h");
+    if (dialect_is_pg(s->w))
+        stage_pg_place(s);
+    else
+        stage_place(s);
+    writer_printf(s->w,
+                  " AS h FROM %s),\nranked AS (SELECT *, dense_rank() OVER "
+                  "(PARTITION BY p ORDER BY h",
+                  dialect_is_pg(s->w) ? "coded" : "pairs");
     stage_columns(s, 'k', s->d->plan->n_keys);
     writer_str(s->w, ") AS g FROM hashed)");
 }
@@ -193,14 +207,14 @@ static void total_of(const struct sql *s, size_t i)
 {
     const bool has_left = left_of(s) < s->n;
     if (s->pm[i].kind == MEASURE_LEFT) {
-        writer_printf(s->w, "CAST(count(*) FILTER (WHERE g > %u) AS HUGEINT)",
-                      s->d->plan->l0);
+        writer_printf(s->w, "CAST(count(*) FILTER (WHERE g > %u) AS %s)",
+                      s->d->plan->l0, dialect_huge(s->w));
         return;
     }
     writer_printf(s->w, "CAST(coalesce(sum(a%zu)", i);
     if (has_left)
         writer_printf(s->w, " FILTER (WHERE g <= %u)", s->d->plan->l0);
-    writer_str(s->w, ", 0) AS HUGEINT)");
+    writer_printf(s->w, ", 0) AS %s)", dialect_huge(s->w));
 }
 
 /*
@@ -286,12 +300,14 @@ static enum err_code print_text(const char **sql, struct sql *s,
                                 struct err *err)
 {
     struct writer measure = writer_of(NULL, 0);
+    measure.dialect = s->d->dialect;
     s->w = &measure;
     statement(s);
     char *text = arena_alloc(s->d->a, measure.need + 1, 1);
     if (!text)
         return draft_memory(err);
     struct writer w = writer_of(text, measure.need + 1);
+    w.dialect = s->d->dialect;
     s->w = &w;
     statement(s);
     if (!writer_cstr(&w))

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "server/plan/dialect.h"
+#include "server/plan/dialect_pg.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
@@ -22,7 +22,7 @@ void duckdb_name(struct writer *w, const char *name)
     quoted(w, name, strlen(name), '"');
 }
 
-const char *duckdb_type(enum value_type type)
+const char *duckdb_type(const struct writer *w, enum value_type type)
 {
     static const char *const names[VALUE_TYPE_COUNT] = {
         [VALUE_NULL] = "VARCHAR",        [VALUE_BOOL] = "BOOLEAN",
@@ -30,7 +30,10 @@ const char *duckdb_type(enum value_type type)
         [VALUE_TEXT] = "VARCHAR",        [VALUE_DATE] = "DATE",
         [VALUE_TIMESTAMP] = "TIMESTAMP",
     };
-    return names[type];
+    if (dialect_is_pg(w) && (type == VALUE_TEXT || type == VALUE_NULL))
+        return "TEXT";
+    return dialect_is_pg(w) && type == VALUE_DOUBLE ? "DOUBLE PRECISION"
+                                                    : names[type];
 }
 
 void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
@@ -39,7 +42,12 @@ void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
     struct writer t = writer_of(text, sizeof text - 1);
 
     if (v->type == VALUE_NULL) {
-        writer_printf(w, "CAST(NULL AS %s)", duckdb_type(type));
+        writer_printf(w, "CAST(NULL AS %s)", duckdb_type(w, type));
+    } else if (v->type == VALUE_TEXT && dialect_is_pg(w)) {
+        writer_u8(w, '(');
+        quoted(w, v->text.s, v->text.len, '\'');
+        pg_collate(w);
+        writer_u8(w, ')');
     } else if (v->type == VALUE_TEXT) {
         quoted(w, v->text.s, v->text.len, '\'');
     } else if (v->type == VALUE_BOOL) {
@@ -47,7 +55,7 @@ void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
     } else {
         value_print(&t, v);
         writer_printf(w, "CAST('%.*s' AS %s)", (int)t.len, text,
-                      duckdb_type(v->type));
+                      duckdb_type(w, v->type));
     }
 }
 
@@ -92,8 +100,6 @@ static void as_double(struct writer *w, const struct typed *e)
     duckdb_expr(w, e);
     writer_str(w, " AS DOUBLE)");
 }
-
-#define NAN_SQL "CAST('NaN' AS DOUBLE)"
 
 /* A date and days, or the days between dates; columns hold sane dates, and
  * constants are small. */
@@ -155,7 +161,8 @@ static void column(struct writer *w, const struct typed *e)
     writer_str(w, raw && e->type == VALUE_DOUBLE ? "nullif(" : "");
     writer_str(w, e->column->sql);
     writer_behind(w, e->column->behind);
-    writer_str(w, raw && e->type == VALUE_DOUBLE ? ", " NAN_SQL ")" : "");
+    if (raw && e->type == VALUE_DOUBLE)
+        writer_printf(w, ", CAST('NaN' AS %s))", duckdb_type(w, VALUE_DOUBLE));
 }
 
 /* Words and their beginnings, as PostgreSQL reads them. */
@@ -246,7 +253,7 @@ static void by_template(struct writer *w, const struct typed *e,
 static void cast(struct writer *w, const struct typed *e)
 {
     const struct typed *x = e->call.args[0];
-    const char *type = duckdb_type(e->type);
+    const char *type = duckdb_type(w, e->type);
     char open[] = "TRY_CAST(", close[32] = "";
     struct writer c = writer_of(close, sizeof close);
 
@@ -311,6 +318,8 @@ static void func(struct writer *w, const struct typed *e)
 static void call(struct writer *w, const struct typed *e)
 {
     struct typed *const *args = e->call.args;
+    if (dialect_is_pg(w) && pg_call(w, e))
+        return;
     switch ((int)e->call.op) {
     case OP_AND:
     case OP_OR:
@@ -432,6 +441,10 @@ void duckdb_typed(struct writer *w, const struct typed *e)
     const bool is_column = e->kind == TYPED_COLUMN || e->kind == TYPED_CONST;
     if (e->type != VALUE_INT || is_column) {
         duckdb_expr(w, e);
+        return;
+    }
+    if (dialect_is_pg(w)) {
+        pg_int(w, e);
         return;
     }
     writer_str(w, "TRY_CAST(");

@@ -9,6 +9,7 @@
  * one value may change places; nothing after can tell.
  *
  *   ordered  o numbers a person's rows in a group, n counts them
+ *   started  r, where the person begins
  *
  * v never leaves lo..hi, so that buckets are 0 to n_buckets - 1.
  */
@@ -20,9 +21,16 @@ static void stage_ordered(const struct sql *s)
     writer_str(s->w, ") AS n, row_number() OVER (PARTITION BY p");
     stage_columns(s, 'k', n_keys);
     writer_printf(s->w,
-                  " ORDER BY v0) AS o, CAST(hash(p) %% CAST(n AS UBIGINT) AS "
-                  "BIGINT) AS r FROM placed%s)",
+                  " ORDER BY v0) AS o FROM placed%s),\nstarted AS (SELECT *, ",
                   s->flag[0] != STAGE_NONE ? " WHERE f0" : "");
+    if (dialect_is_pg(s->w)) {
+        stage_pg_start(s);
+    } else {
+        writer_str(s->w, "CAST(");
+        stage_person_code(s);
+        writer_str(s->w, " % CAST(n AS UBIGINT) AS BIGINT)");
+    }
+    writer_str(s->w, " AS r FROM ordered)");
 }
 
 void stage_histogram(const struct sql *s)
@@ -31,6 +39,8 @@ void stage_histogram(const struct sql *s)
     const size_t n_keys = s->d->plan->n_keys;
     const bool one_row = s->d->scope->one_row;
     const uint32_t linf = s->d->plan->linf;
+    /* Of BIGINT on both sides. */
+    const char *over = dialect_is_pg(s->w) ? "/" : "//";
 
     if (!one_row)
         stage_ordered(s);
@@ -38,16 +48,16 @@ void stage_histogram(const struct sql *s)
     for (size_t k = 0; k < n_keys; k++)
         writer_printf(s->w, "v.k%zu, ", k);
     writer_printf(s->w,
-                  "(v.v0 - CAST('%lld' AS BIGINT)) // CAST('%lld' AS BIGINT) "
-                  "AS k%zu, CAST(count(*) AS HUGEINT) AS m0 FROM %s AS v",
-                  (long long)h->lo, (long long)h->width, n_keys,
-                  one_row ? "placed" : "ordered");
+                  "(v.v0 - CAST('%lld' AS BIGINT)) %s CAST('%lld' AS BIGINT) "
+                  "AS k%zu, CAST(count(*) AS %s) AS m0 FROM %s AS v",
+                  (long long)h->lo, over, (long long)h->width, n_keys,
+                  dialect_huge(s->w), one_row ? "placed" : "started");
     stage_kept_groups(s, "v");
     if (!one_row)
         writer_printf(s->w,
-                      " WHERE v.n <= %u OR (v.o * %u + v.r) // v.n > ((v.o - "
-                      "1) * %u + v.r) // v.n",
-                      linf, linf, linf);
+                      " WHERE v.n <= %u OR (v.o * %u + v.r) %s v.n > ((v.o - "
+                      "1) * %u + v.r) %s v.n",
+                      linf, linf, over, linf, over);
     else if (s->flag[0] != STAGE_NONE)
         writer_str(s->w, " WHERE v.f0");
     writer_str(s->w, " GROUP BY ");

@@ -35,21 +35,26 @@ void stage_slot(const struct sql *s, size_t flag, size_t sum)
     writer_printf(s->w, "e.a%zu", i);
 }
 
-/* The code of key k: of text itself, of all else as a whole number. */
-static void key_code(const struct sql *s, size_t k)
+void stage_code_of(const struct sql *s, enum value_type type, const char *x)
 {
-    const enum value_type type = s->d->plan->keys[k].type;
     char name[KEEP_NAME_MAX];
     keep_code_name(name, type == VALUE_TEXT);
     writer_printf(s->w, "%s(", name);
     if (type == VALUE_TEXT)
-        writer_printf(s->w, "k%zu)", k);
+        writer_printf(s->w, "%s)", x);
     else if (type == VALUE_DATE)
-        writer_printf(s->w, "k%zu - DATE '1970-01-01')", k);
+        writer_printf(s->w, "%s - DATE '1970-01-01')", x);
     else if (type == VALUE_TIMESTAMP)
-        writer_printf(s->w, "epoch_us(k%zu))", k);
+        writer_printf(s->w, "epoch_us(%s))", x);
     else
-        writer_printf(s->w, "CAST(k%zu AS BIGINT))", k);
+        writer_printf(s->w, "CAST(%s AS BIGINT))", x);
+}
+
+static void key_code(const struct sql *s, size_t k)
+{
+    char name[24];
+    (void)snprintf(name, sizeof name, "k%zu", k);
+    stage_code_of(s, s->d->plan->keys[k].type, name);
 }
 
 /* halftone_both(halftone_both(code of k0, code of k1), code of k2) */
@@ -70,6 +75,15 @@ void stage_code(const struct sql *s)
 static bool is_person_text(const struct sql *s)
 {
     return draft_key(s->d)->key_type != POLICY_INT;
+}
+
+/* One of the person's that has nothing to do with the groups. */
+void stage_person_code(const struct sql *s)
+{
+    if (s->d->req->portable)
+        stage_code_of(s, is_person_text(s) ? VALUE_TEXT : VALUE_INT, "p");
+    else
+        writer_str(s->w, "hash(p)");
 }
 
 void stage_place_open(const struct sql *s)

@@ -33,9 +33,9 @@ bool stage_counts_people(const struct sql *s)
 {
     const struct draft *d = s->d;
     const struct plan *p = d->plan;
-    if (d->scope->n_leaves != 1 || !d->scope->leaves[0].rel->people_of ||
-        d->where.n > 0 || d->never || p->n_keys != 1 ||
-        d->keys[0]->kind != TYPED_COLUMN)
+    if (d->dialect || d->scope->n_leaves != 1 ||
+        !d->scope->leaves[0].rel->people_of || d->where.n > 0 || d->never ||
+        p->n_keys != 1 || d->keys[0]->kind != TYPED_COLUMN)
         return false;
     const struct rel_column *c = d->keys[0]->column;
     return c->values_of && c->is_least && p->keys[0].is_public &&

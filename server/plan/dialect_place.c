@@ -82,8 +82,9 @@ static void placed_value(const struct sql *s, size_t i)
     duckdb_value(s->w, VALUE_DOUBLE, &hi);
     writer_printf(s->w,
                   " THEN CAST('%lld' AS BIGINT) ELSE "
-                  "TRY_CAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",
-                  (long long)on_grid(m->row.hi, bits), x, 1LL << bits, x);
+                  "%sCAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",
+                  (long long)on_grid(m->row.hi, bits), dialect_try(s->w), x,
+                  1LL << bits, x);
 }
 
 static void only_in_domains(const struct sql *s)

@@ -38,8 +38,9 @@ static void placed_excess(const struct sql *s, size_t i)
         duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
         writer_printf(s->w,
                       " THEN greatest(CAST('%lld' AS BIGINT), least("
-                      "CAST('%lld' AS BIGINT), TRY_CAST(floor((x%zu - ",
-                      (long long)-m->most, (long long)m->most, x);
+                      "CAST('%lld' AS BIGINT), %sCAST(floor((x%zu - ",
+                      (long long)-m->most, (long long)m->most,
+                      dialect_try(s->w), x);
         duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
         writer_printf(s->w, ") * %lld + 0.5) AS BIGINT)))", steps);
         if (!high)

@@ -23,7 +23,8 @@ static void limited_count(const struct sql *s, size_t i)
         if (s->flag[i] == STAGE_NONE)
             writer_str(s->w, "CAST(1 AS BIGINT)");
         else
-            writer_printf(s->w, "CAST(f%zu AS BIGINT)", s->flag[i]);
+            writer_printf(s->w, "%sf%zu%s", dialect_truth_open(s->w),
+                          s->flag[i], dialect_truth_close(s->w));
         return;
     }
     writer_str(s->w, "least(");
@@ -41,11 +42,14 @@ bool stage_squares_fit(const struct sql *s, size_t i)
 static void square(const struct sql *s, size_t i)
 {
     const struct plan_measure *m = &s->pm[i];
-    const char *type = stage_squares_fit(s, i) ? "BIGINT" : "HUGEINT";
+    const bool fits = stage_squares_fit(s, i) && !dialect_is_pg(s->w);
+    const char *type = fits ? "BIGINT" : dialect_huge(s->w);
+    writer_str(s->w, dialect_quotient_open(s->w));
     for (int side = 0; side < 2; side++)
         writer_printf(s->w, "%sCAST(v%zu - CAST('%lld' AS BIGINT) AS %s)",
                       side ? " * " : "(", s->x[i], (long long)m->center, type);
-    writer_printf(s->w, ") // CAST('%lld' AS %s)", 1LL << m->coarse, type);
+    writer_printf(s->w, ")%sCAST('%lld' AS %s)%s", dialect_quotient(s->w),
+                  1LL << m->coarse, type, dialect_quotient_close(s->w));
 }
 
 void stage_addend(const struct sql *s, size_t i)
@@ -66,7 +70,8 @@ static void only_value(const struct sql *s, size_t i)
         writer_printf(s->w, "f%zu AND ", s->flag[i]);
     writer_printf(s->w, "v%zu IS NOT NULL THEN CAST(", s->x[i]);
     stage_addend(s, i);
-    writer_str(s->w, " AS HUGEINT) ELSE CAST(0 AS HUGEINT) END");
+    writer_printf(s->w, " AS %s) ELSE CAST(0 AS %s) END", dialect_huge(s->w),
+                  dialect_huge(s->w));
 }
 
 static void total(const struct sql *s, size_t i)
@@ -95,6 +100,7 @@ static void total(const struct sql *s, size_t i)
 static void limited_total(const struct sql *s, size_t i)
 {
     const uint32_t linf = s->d->plan->linf;
+    const char *huge = dialect_huge(s->w);
     const int64_t lo = s->pm[i].kind == MEASURE_SUM      ? s->dm[i].lo
                        : s->pm[i].kind == MEASURE_EXCESS ? -s->dm[i].most
                                                          : 0;
@@ -104,16 +110,16 @@ static void limited_total(const struct sql *s, size_t i)
     }
     writer_str(s->w, "CASE WHEN ");
     row_count(s, i);
-    writer_printf(s->w, " > %u THEN ((", linf);
+    writer_printf(s->w, " > %u THEN %s((", linf, dialect_quotient_open(s->w));
     total(s, i);
-    writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ", (long long)lo);
+    writer_printf(s->w, " - CAST('%lld' AS %s) * ", (long long)lo, huge);
     row_count(s, i);
     writer_printf(s->w, ") * %llu + ", 2ULL * linf);
     row_count(s, i);
-    writer_str(s->w, ") // (2 * ");
+    writer_printf(s->w, ")%s(2 * ", dialect_quotient(s->w));
     row_count(s, i);
-    writer_printf(s->w, ") + CAST('%lld' AS HUGEINT) * %u ELSE ", (long long)lo,
-                  linf);
+    writer_printf(s->w, ")%s + CAST('%lld' AS %s) * %u ELSE ",
+                  dialect_quotient_close(s->w), (long long)lo, huge, linf);
     total(s, i);
     writer_str(s->w, " END");
 }
@@ -123,23 +129,24 @@ static void less_per_row(const struct sql *s, size_t i, dp_int steps)
 {
     if (steps == 0)
         return;
-    writer_printf(s->w, " - CAST('%lld' AS HUGEINT) * ", (long long)steps);
+    writer_printf(s->w, " - CAST('%lld' AS %s) * ", (long long)steps,
+                  dialect_huge(s->w));
     limited_count(s, i);
 }
 
 static void clamped_total(const struct sql *s, size_t i)
 {
     const struct draft_measure *m = &s->dm[i];
+    const char *huge = dialect_huge(s->w);
     writer_str(s->w, "CASE WHEN ");
     total(s, i);
-    writer_printf(
-        s->w, " < CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) WHEN ",
-        (long long)m->person_lo, (long long)m->person_lo);
-    total(s, i);
-    writer_printf(
-        s->w, " > CAST('%lld' AS HUGEINT) THEN CAST('%lld' AS HUGEINT) ELSE ",
-        (long long)m->person_hi, (long long)m->person_hi);
-    total(s, i);
+    for (int side = 0; side < 2; side++) {
+        const long long end = side ? m->person_hi : m->person_lo;
+        writer_printf(s->w, " %c CAST('%lld' AS %s) THEN CAST('%lld' AS %s) ",
+                      side ? '>' : '<', end, huge, end, huge);
+        writer_str(s->w, side ? "ELSE " : "WHEN ");
+        total(s, i);
+    }
     writer_str(s->w, " END");
 }
 
@@ -148,9 +155,9 @@ static void clamped_rest(const struct sql *s, size_t i)
 {
     const struct draft_measure *m = &s->dm[i];
     writer_printf(s->w,
-                  "greatest(CAST('%lld' AS HUGEINT), least(CAST('%lld' AS "
-                  "HUGEINT), ",
-                  (long long)-m->most, (long long)m->most);
+                  "greatest(CAST('%lld' AS %s), least(CAST('%lld' AS %s), ",
+                  (long long)-m->most, dialect_huge(s->w), (long long)m->most,
+                  dialect_huge(s->w));
     total(s, i);
     writer_str(s->w, " - (");
     clamped_total(s, i);
@@ -168,13 +175,13 @@ static void any_row(const struct sql *s, size_t i)
 static void clamped_count(const struct sql *s, size_t i)
 {
     const bool one_row = s->d->scope->one_row;
-    writer_str(s->w,
-               one_row ? "CAST(coalesce(" : "least(count(*) FILTER (WHERE ");
+    writer_str(s->w, one_row ? dialect_truth_open(s->w) : "least(");
+    writer_str(s->w, one_row ? "coalesce(" : "count(*) FILTER (WHERE ");
     writer_printf(s->w, "c%zu", i);
     if (s->flag[i] != STAGE_NONE)
         writer_printf(s->w, " AND f%zu", s->flag[i]);
     if (one_row)
-        writer_str(s->w, ", FALSE) AS BIGINT)");
+        writer_printf(s->w, ", FALSE)%s", dialect_truth_close(s->w));
     else
         writer_printf(s->w, "), %u)", s->d->plan->linf);
 }
@@ -189,8 +196,9 @@ void stage_share(const struct sql *s, size_t i)
         else if (stage_has_slots(s))
             any_row(s, i);
         else
-            writer_printf(s->w, "CAST(%s(f%zu) AS BIGINT)",
-                          s->d->scope->one_row ? "" : "bool_or", s->flag[i]);
+            writer_printf(s->w, "%s%s(f%zu)%s", dialect_truth_open(s->w),
+                          s->d->scope->one_row ? "" : "bool_or", s->flag[i],
+                          dialect_truth_close(s->w));
         return;
     case MEASURE_ROWS:
         limited_count(s, i);

@@ -105,15 +105,26 @@ enum stage_names stage_names_of(struct sql *s);
 void stage_names(const struct sql *s);
 /* k0 as the engine's type of the key. */
 void stage_key(const struct sql *s, size_t k);
+/* The code of x: of text itself, of all else as a whole number. */
+void stage_code_of(const struct sql *s, enum value_type type, const char *x);
+void stage_person_code(const struct sql *s);
 /* The code of the group of k0, k1, ... */
 void stage_code(const struct sql *s);
-/* What stands for the value of DISTINCT measure i, as UBIGINT. */
+/* What stands for the value of DISTINCT measure i, as UBIGINT: the engine's
+ * hash of it, or one that other engines can tell. */
 void stage_value_code(const struct sql *s, size_t i);
 /* ... and its place among those of person p: keep.h. */
 void stage_place(const struct sql *s);
 void stage_place_open(const struct sql *s); /* up to the code */
 /* "e.a3": the slot of these; or the rollup's column of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
+/* dialect_pg_stage.c: the stage `coded` behind pairs; the place by its columns;
+ * the same of DISTINCT values; a number of the person's, below n. */
+void stage_pg_codes(const struct sql *s);
+void stage_pg_place(const struct sql *s);
+void stage_pg_value_digest(const struct sql *s, size_t i);
+void stage_pg_value_code(const struct sql *s);
+void stage_pg_start(const struct sql *s);
 /* Is what a person has in a group added up already, in slots? */
 static inline bool stage_has_slots(const struct sql *s)
 {

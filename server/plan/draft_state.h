@@ -77,7 +77,7 @@ struct draft_block {
     struct draft_agg *aggs; /* room for PLAN_MEASURES_MAX */
     size_t n_aggs;
     bool may_group, may_filter; /* of every column read since they were set */
-    const char *forbids; /* one of those that are not both */
+    const char *forbids;        /* one of those that are not both */
 };
 
 /* A term by which `e` is one of the values of an earlier release's column. */
@@ -98,6 +98,7 @@ struct draft {
     const struct request *req;
     const struct policy *policy;
     struct arena *a;
+    struct dialect *dialect;   /* of the engine's SQL (dialect.h) */
     struct draft_block *block; /* being typed */
     size_t n_relations;        /* so far, each as often as it is met */
     size_t n_aliases;

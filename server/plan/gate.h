@@ -3,6 +3,9 @@
 
 #include <stdbool.h>
 
+#include "server/base/writer.h"
+#include "server/policy/policy.h"
+
 /*
  * What planner and engines agree on about who counts: under a policy with a
  * register of consent, every relation of people is read through
@@ -16,15 +19,20 @@
  * what is bounded after it is bounded as before.
  *
  * An engine without functions of ours reads a table that the server maintains
- * (server/engine/counted.h):
- *
- *   (SELECT * FROM src."T" WHERE key IN (SELECT who FROM counted))
- *
- * which is the same rows.
+ * (server/engine/counted.h), by gate_condition, which is the same rows.
  */
 static inline const char *gate_name(bool key_is_int)
 {
     return key_is_int ? "halftone_counts_i" : "halftone_counts_t";
 }
+
+/* The table of whose bit is set, (purpose, person), and the condition over
+ * `said`, its name: under consent that she said yes, else that she did not say
+ * no and, where `people` is not NULL, that she is in that table: whoever is not
+ * yet known may have said no.  `key` is an expression of the statement. */
+#define GATE_SAID   "halftone_said"
+#define GATE_PEOPLE "halftone_people"
+void gate_condition(struct writer *w, const struct policy_purpose *purpose,
+                    const char *key, const char *said, const char *people);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/plan/after.h"
+#include "server/plan/dialect.h"
 #include "server/plan/draft.h"
 #include "server/plan/lift.h"
 #include "server/plan/reach.h"
@@ -22,11 +23,13 @@ const char *draft_print(struct draft *d,
                         const void *ctx)
 {
     struct writer w = writer_of(NULL, 0);
+    w.dialect = d->dialect;
     print(&w, ctx);
     char *text = arena_alloc(d->a, w.need + 1, 1);
     if (!text)
         return NULL;
     w = writer_of(text, w.need + 1);
+    w.dialect = d->dialect;
     print(&w, ctx);
     d->behind = reach_add(d->behind, w.behind);
     return writer_cstr(&w) ? text : NULL;
@@ -116,6 +119,15 @@ static enum err_code tell_list(struct draft *d, struct err *err)
                                        : "");
 }
 
+/* Could all be said in the engine's SQL? */
+static enum err_code draft_speaks(const struct draft *d, struct err *err)
+{
+    if (!d->dialect || !d->dialect->lacks)
+        return ERR_OK;
+    return refuse(err, REFUSAL_ENGINE_SQL, d->dialect->at, d->dialect->lacks,
+                  NULL);
+}
+
 /* The plan of every group, as another way to answer what `d` does. */
 static enum err_code keep_wider(struct draft *d, struct draft *every,
                                 struct err *err)
@@ -183,6 +195,7 @@ static enum err_code make(struct draft *d, struct err *err)
     if (!d->total_of) {
         TRY(draft_memory_fits(d, err));
         TRY(draft_duckdb(d, err));
+        TRY(draft_speaks(d, err));
         TRY(draft_reach_all(d, err));
     }
     TRY(draft_hash(d, err));
@@ -207,6 +220,11 @@ enum err_code draft_start(struct draft *d, struct err *err)
     plan->before = ARENA_NEW_N(d->a, PLAN_CHAIN_MAX, struct plan *);
     if (!plan->notices || !plan->before)
         return draft_memory(err);
+    if (d->policy->source == SOURCE_POSTGRESQL) {
+        d->dialect = ARENA_NEW(d->a, struct dialect);
+        if (!d->dialect)
+            return draft_memory(err);
+    }
     plan->policy = d->policy;
     plan->request = d->req;
     plan->sql = "";

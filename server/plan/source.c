@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/plan/dialect.h"
+#include "server/plan/dialect_pg.h"
 #include "server/plan/draft.h"
 #include "server/plan/gate.h"
 #include "server/plan/range.h"
@@ -93,7 +93,11 @@ static const char *gated(struct draft *d, const struct rel *rel)
 static enum err_code fill_table(struct rel *rel, struct draft *d,
                                 const struct policy_table *t, struct err *err)
 {
-    rel->sql = quoted(d, "src.", t->name);
+    const struct pg_table pg = { d->policy, t,
+                                 t->owned && d->plan->gated ? d->plan->purpose
+                                                            : NULL };
+    rel->sql = d->dialect ? draft_print(d, pg_table_print, &pg)
+                          : quoted(d, "src.", t->name);
     rel->table = t;
     rel->rows = draft_table_rows(d->policy, t);
     rel->sized = t->expected_rows > 0 && d->policy->expected_size > 0;
@@ -120,7 +124,7 @@ static enum err_code fill_table(struct rel *rel, struct draft *d,
     rel->key_may_be_null = true;
     rel->limits = (struct rel_limits){ t->max_groups, t->max_rows,
                                        t->most_groups, t->most_rows };
-    if (d->plan->gated)
+    if (d->plan->gated && !d->dialect)
         rel->sql = gated(d, rel);
     return rel->sql ? ERR_OK : draft_memory(err);
 }

@@ -113,7 +113,7 @@ void duckdb_sub_value(struct writer *w, const struct draft_agg *agg)
         bound(w, agg, -1, "<=");
         writer_str(w, " WHEN ");
         bound(w, agg, 1, ">=");
-        writer_str(w, " ELSE TRY_CAST(floor(");
+        writer_printf(w, " ELSE %sCAST(floor(", dialect_try(w));
         duckdb_expr(w, agg->value);
         writer_printf(w, " * %lld + 0.5) AS BIGINT) END",
                       1LL << agg->value->grid_bits);
@@ -165,9 +165,23 @@ static void percentile(struct writer *w, const struct draft_agg *agg,
     writer_str(w, over);
 }
 
+/* PostgreSQL has no least and greatest truth under those names. */
+static const char *pick_name(const struct writer *w,
+                             const struct draft_agg *agg)
+{
+    if (!dialect_is_pg(w) || agg->value->type != VALUE_BOOL)
+        return agg_kind_name(agg->kind);
+    return agg->kind == AGG_MIN ? "bool_and" : "bool_or";
+}
+
 void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
                     const char *x, const char *f, const char *over)
 {
+    if (dialect_is_pg(w) &&
+        (agg_is_spread(agg->kind) || agg_is_percentile(agg->kind)))
+        dialect_lacks(w,
+                      "a standard deviation, variance or percentile per person",
+                      agg->at);
     if (agg_is_spread(agg->kind)) {
         spread(w, agg, x, f, over);
         return;
@@ -177,12 +191,21 @@ void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
         return;
     }
     const long long steps = 1LL << (is_real(agg) ? agg->value->grid_bits : 0);
+    const char *real = duckdb_type(w, VALUE_DOUBLE);
     if (agg->kind == AGG_COUNT) {
         writer_str(w, agg->people ? "least(1, " : "");
         call(w, agg, "count", agg->value ? x : "*", f, over);
         writer_str(w, agg->people ? ")" : "");
     } else if (!adds(agg)) {
-        call(w, agg, agg_kind_name(agg->kind), x, f, over);
+        call(w, agg, pick_name(w, agg), x, f, over);
+    } else if (agg->kind == AGG_SUM && !is_real(agg) && dialect_is_pg(w)) {
+        for (int side = 0; side < 2; side++) {
+            writer_str(w, side ? " BETWEEN -9223372036854775808 AND "
+                                 "9223372036854775807 THEN CAST("
+                               : "(CASE WHEN ");
+            call(w, agg, "sum", x, f, over);
+        }
+        writer_str(w, " AS BIGINT) END)");
     } else if (agg->kind == AGG_SUM && !is_real(agg)) {
         writer_str(w, "TRY_CAST(");
         call(w, agg, "sum", x, f, over);
@@ -190,11 +213,11 @@ void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
     } else {
         writer_str(w, "(CAST(");
         call(w, agg, "sum", x, f, over);
-        writer_printf(w, " AS DOUBLE) / CAST('%lld' AS DOUBLE)", steps);
+        writer_printf(w, " AS %s) / CAST('%lld' AS %s)", real, steps, real);
         if (agg->kind == AGG_AVG) {
             writer_str(w, " / nullif(CAST(");
             call(w, agg, "count", x, f, over);
-            writer_str(w, " AS DOUBLE), 0)");
+            writer_printf(w, " AS %s), 0)", real);
         }
         writer_str(w, ")");
     }

@@ -134,9 +134,9 @@ static enum err_code correlated(struct typed **out, struct draft *d,
 static const char *in_text(struct draft *d, const char *operand,
                            const char *column, const struct rel *rel)
 {
-    return draft_concat(d,
-                        (const char *[]){ "(", operand, " IN (SELECT ", column,
-                                          " FROM ", rel->sql, "))", NULL });
+    return draft_concat(
+        d, (const char *[]){ "(", operand, " IN (SELECT ", column, " FROM ",
+                             rel->sql, d->dialect ? " AS y))" : "))", NULL });
 }
 
 static enum err_code key_in(struct typed **out, struct draft *d,

@@ -138,11 +138,13 @@ static void print_groups(struct writer *w, const struct sub *u)
     writer_str(w, " FROM (");
     print_inputs(w, u);
     writer_str(w, ")");
+    dialect_alias(w);
     if (u->b.n_keys > 0) {
         writer_str(w, " GROUP BY p");
         print_keys(w, u);
     }
     writer_str(w, ")");
+    dialect_alias(w);
     if (u->having) {
         writer_str(w, " WHERE ");
         duckdb_expr(w, u->having);
@@ -210,7 +212,11 @@ static void print_distinct(struct writer *w, const struct sub *u)
     print_rank(w, u, u->n_on, "q");
     writer_str(w, " FROM (");
     print_plain(w, u);
-    writer_str(w, ")) WHERE q = 1");
+    writer_str(w, ")");
+    dialect_alias(w);
+    writer_str(w, ")");
+    dialect_alias(w);
+    writer_str(w, " WHERE q = 1");
 }
 
 void sub_print(struct writer *w, const void *ctx)
@@ -229,7 +235,11 @@ void sub_print(struct writer *w, const void *ctx)
     print_rank(w, u, 0, "r");
     writer_str(w, " FROM (");
     print_distinct(w, u);
-    writer_printf(w, ")) WHERE r > %llu", (unsigned long long)u->s->offset);
+    writer_str(w, ")");
+    dialect_alias(w);
+    writer_str(w, ")");
+    dialect_alias(w);
+    writer_printf(w, " WHERE r > %llu", (unsigned long long)u->s->offset);
     if (u->s->has_limit)
         writer_printf(w, " AND r - %llu <= %llu",
                       (unsigned long long)u->s->offset,

@@ -65,6 +65,56 @@ static void check_name(struct loader *l, const struct policy_file *file)
                            "choose a name that says what the data is");
 }
 
+/* A URI that says where, and nothing that has to be kept secret. */
+static void check_uri(struct loader *l, const struct policy_file *file,
+                      const char *key, const char *uri)
+{
+    const char *at = uri ? strstr(uri, "://") : NULL;
+    if (!at || (strncmp(uri, "postgresql://", 13) != 0 &&
+                strncmp(uri, "postgres://", 11) != 0)) {
+        loader_mistake(l, place_of(file, key),
+                       arena_printf(l->a,
+                                    "source postgresql needs the key '%s' with "
+                                    "a URI",
+                                    key),
+                       arena_printf(l->a,
+                                    "write '%s: postgresql://ROLE@HOST/"
+                                    "DATABASE?passfile=FILE'",
+                                    key));
+        return;
+    }
+    const size_t authority = strcspn(at + 3, "/?");
+    const char *user_end = memchr(at + 3, '@', authority);
+    if ((user_end && memchr(at + 3, ':', (size_t)(user_end - at - 3))) ||
+        strstr(uri, "password="))
+        loader_mistake(l, place_of(file, key),
+                       arena_printf(l->a, "'%s' has a password in it", key),
+                       "put it into a file of mode 0600, host:port:database:"
+                       "user:password, and write '?passfile=FILE'");
+}
+
+/* What only files and DuckDB have. */
+static void check_postgresql(struct loader *l, const struct policy_file *file)
+{
+    const struct policy *p = &file->p;
+    check_uri(l, file, "database", p->database);
+    if (p->writer || p->has_consent)
+        check_uri(l, file, "writer", p->writer);
+    if (p->map.source)
+        loader_mistake(l, place_of(file, "consent"),
+                       "source postgresql has no map of subjects",
+                       "remove 'map', and let the key of a view of the "
+                       "database be what subject services call the person");
+    for (size_t i = 0; i < p->n_tables; i++)
+        if (p->tables[i].n_rollups > 0)
+            loader_mistake(l, place_of(file, "tables"),
+                           arena_printf(l->a,
+                                        "table '%s' has rollups, which source "
+                                        "postgresql cannot keep",
+                                        p->tables[i].name),
+                           "remove 'rollups'");
+}
+
 static void check_source(struct loader *l, const struct policy_file *file)
 {
     const struct policy *p = &file->p;
@@ -72,14 +122,23 @@ static void check_source(struct loader *l, const struct policy_file *file)
         loader_mistake(l, place_of(file, "source"),
                        "source duckdb needs the key 'database'",
                        "add 'database: FILE.duckdb'");
+    if (p->source == SOURCE_POSTGRESQL) {
+        check_postgresql(l, file);
+        return;
+    }
     if (p->source != SOURCE_DUCKDB && p->database)
         loader_mistake(l, place_of(file, "database"),
-                       "'database' is for source duckdb only",
+                       "'database' is for source duckdb or postgresql only",
                        "write 'source: duckdb', or remove 'database'");
+    if (p->writer)
+        loader_mistake(l, place_of(file, "writer"),
+                       "'writer' is for source postgresql only",
+                       "remove 'writer'");
     if (p->database && strstr(p->database, "://"))
         loader_mistake(l, place_of(file, "database"),
                        "the database must be a local file",
-                       "copy it beside this file");
+                       "copy it beside this file, or write 'source: "
+                       "postgresql'");
 }
 
 /* One type of key in all tables: DESIGN 1, "Unit". */

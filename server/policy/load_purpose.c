@@ -186,7 +186,7 @@ static void read_map(struct loader *l, const struct field *f,
     struct policy *p = out;
     (void)f;
     fields_read(l, &POLICY_MAP_FIELDS, node, p);
-    if (p->map.source && p->source != SOURCE_DUCKDB)
+    if (p->map.source && p->source == SOURCE_FILES)
         p->map.source = loader_resolve(l, p->map.source);
 }
 

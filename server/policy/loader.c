@@ -160,7 +160,8 @@ const char *loader_quote(struct loader *l, const char *text)
 
 const char *loader_resolve(struct loader *l, const char *path)
 {
-    const bool as_is = path[0] == '/' || strcmp(l->folder, ".") == 0;
+    const bool as_is =
+        path[0] == '/' || strstr(path, "://") || strcmp(l->folder, ".") == 0;
     const char *out = as_is ? arena_strdup(l->a, path)
                             : arena_printf(l->a, "%s/%s", l->folder, path);
     if (!out)

@@ -64,9 +64,11 @@ static bool shares_table(const struct policy *p, const struct policy_table *t,
         return shares_file(t->source, u->source);
     if (p->source == SOURCE_FAKE)
         return false;
-    return shares_file(p->database, q->database) &&
-           (strcmp(t->source, u->source) == 0 ||
-            strcmp(key_of(t), key_of(u)) == 0);
+    const bool same = p->source == SOURCE_POSTGRESQL
+                          ? strcmp(p->database, q->database) == 0
+                          : shares_file(p->database, q->database);
+    return same && (strcmp(t->source, u->source) == 0 ||
+                    strcmp(key_of(t), key_of(u)) == 0);
 }
 
 static void say(struct loader *l, const struct policy *q, unsigned line,

@@ -6,7 +6,8 @@
 
 #include "server/policy/parts.h"
 
-static const char *const SOURCES[] = { "files", "duckdb", "fake", NULL };
+static const char *const SOURCES[] = { "files", "duckdb", "fake", "postgresql",
+                                       NULL };
 /* In the order of enum dp_notion. */
 static const char *const NOTIONS[] = { "zcdp", "pure", "gdp", NULL };
 #define AT(member)      offsetof(struct policy_file, p.member)
@@ -90,14 +91,23 @@ static const struct field POLICY[] = {
       .at = AT(source),
       .words = SOURCES,
       .fallback = "files",
-      .help = "Where the rows are: Parquet or CSV files, a DuckDB file, or "
-              "nowhere (for tests)." },
+      .help = "Where the rows are: Parquet or CSV files, a DuckDB file, "
+              "nowhere (for tests), or a PostgreSQL." },
     { .key = "database",
       .kind = FIELD_PATH,
       .at = AT(database),
       .absent = "none",
       .form = "path",
-      .help = "The DuckDB file, for source duckdb; relative to this file." },
+      .help = "The DuckDB file, for source duckdb; relative to this file.  For "
+              "source postgresql the URI of a role that can only read, without "
+              "a password: postgresql://reader@host/db?passfile=FILE." },
+    { .key = "writer",
+      .kind = FIELD_TEXT,
+      .at = AT(writer),
+      .absent = "none",
+      .form = "URI",
+      .help = "For source postgresql with consent: the URI of the role that "
+              "keeps the tables of who counts." },
 
     { .key = "notion",
       .kind = FIELD_WORD,
@@ -283,9 +293,8 @@ void policy_keys_print(struct writer *w)
         &POLICY_FIELDS,         &POLICY_PRICE_FIELDS,   &POLICY_QUOTA_FIELDS,
         &SLOT_FIELDS,           &POLICY_CONSENT_FIELDS, &POLICY_MAP_FIELDS,
         &POLICY_ERASURE_FIELDS, &POLICY_CONTACT_FIELDS, &POLICY_CHANNEL_FIELDS,
-        &POLICY_COUNTS_FIELDS,
-        &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,   &POLICY_COLUMN_FIELDS,
-        &POLICY_ROLLUP_FIELDS,
+        &POLICY_COUNTS_FIELDS,  &POLICY_PURPOSE_FIELDS, &POLICY_TABLE_FIELDS,
+        &POLICY_COLUMN_FIELDS,  &POLICY_ROLLUP_FIELDS,
     };
     fields_print(w, sets, sizeof sets / sizeof sets[0]);
 }

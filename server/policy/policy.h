@@ -88,7 +88,7 @@ struct policy_table {
     const char *help;
     const char *source; /* path as resolved (parquet, csv; may hold the
                            wildcards * and ?), or the table's name in a
-                           DuckDB file */
+                           database */
     unsigned line;
     bool owned; /* rows belong to persons, by `key` */
     size_t key; /* index in columns; owned only */
@@ -149,7 +149,12 @@ struct policy_quota {
     uint64_t window_s; /* 0 = for life */
 };
 
-enum policy_source { SOURCE_FILES, SOURCE_DUCKDB, SOURCE_FAKE };
+enum policy_source {
+    SOURCE_FILES,
+    SOURCE_DUCKDB,
+    SOURCE_FAKE,
+    SOURCE_POSTGRESQL
+};
 
 struct policy {
     const char *name; /* the dataset; also its SQL schema */
@@ -166,7 +171,9 @@ struct policy {
                             only the state of the data moves on */
 
     enum policy_source source;
-    const char *database; /* path, SOURCE_DUCKDB */
+    const char *database; /* path, SOURCE_DUCKDB; URI, SOURCE_POSTGRESQL */
+    const char *writer;   /* SOURCE_POSTGRESQL: URI of the role that keeps the
+                             tables of who counts; or NULL */
 
     enum dp_notion notion;
     struct dp_price cap;           /* of the filter, for life */
@@ -190,8 +197,8 @@ struct policy {
     uint32_t max_segment_day; /* questions of one principal, or team, about one
                                  segment in a day (server/plan/segment.h); 0 =
                                  no limit */
-    uint32_t min_audience; /* least noisy people in a selected group */
-    uint64_t deadline_ms;  /* longest run of one query */
+    uint32_t min_audience;    /* least noisy people in a selected group */
+    uint64_t deadline_ms;     /* longest run of one query */
 
     bool has_consent; /* a register says who counts */
     enum policy_special {
@@ -213,8 +220,9 @@ struct policy {
     } erasure;
     const char *controller; /* who answers for the data, as receipts name it; ""
                                = the dataset's name */
-    struct policy_counts { /* how many people said yes, and no, told by itself */
-        uint64_t every_s;  /* at multiples of it since 1970; 0 = never */
+    struct policy_counts {  /* how many people said yes, and no, told by itself
+                             */
+        uint64_t every_s;   /* at multiples of it since 1970; 0 = never */
         struct dp_price price;   /* of one release of all purposes */
         struct dp_price reserve; /* for life: of the cap, and nothing else takes
                                     it */

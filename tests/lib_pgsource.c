@@ -1,0 +1,228 @@
+#include "tests/lib_pgsource.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib_postgres.h"
+
+enum { TABLES = 3, SQL_MAX = 4096 };
+static struct policy_table tables[TABLES];
+static const char *const sources[TABLES] = { "shop.buys", "shop.trips",
+                                             "shop.towns" };
+static char reader_uri[300], writer_uri[300];
+
+static const char MAKE[] =
+    "SET client_min_messages = error;"
+    "DROP SCHEMA IF EXISTS shop, halftone_shop CASCADE;"
+    "DROP OWNED BY reader, writer; DROP ROLE IF EXISTS reader, writer;"
+    "CREATE ROLE reader LOGIN; CREATE ROLE writer LOGIN; CREATE SCHEMA shop;"
+    "CREATE SCHEMA halftone_shop AUTHORIZATION writer;"
+    "CREATE TABLE shop.buys(who BIGINT, land TEXT, kind TEXT, city TEXT, n "
+    "BIGINT, price DOUBLE PRECISION, free DOUBLE PRECISION, total DOUBLE "
+    "PRECISION, ok BOOLEAN, day DATE, \"at\" TIMESTAMP, note TEXT, home TEXT);"
+    "CREATE TABLE shop.trips(who INTEGER, city VARCHAR(50), km SMALLINT, day "
+    "DATE); CREATE TABLE shop.towns(city TEXT, zone BIGINT);"
+    "GRANT USAGE ON SCHEMA shop TO reader, writer;"
+    "GRANT SELECT ON ALL TABLES IN SCHEMA shop TO reader, writer";
+
+static void as_role(char out[300], const char *role)
+{
+    const char *uri = postgres_uri();
+    const char *at = strstr(uri, "user=postgres");
+    assert(at);
+    (void)snprintf(out, 300, "%.*suser=%s%s", (int)(at - uri), uri, role,
+                   at + strlen("user=postgres"));
+}
+
+void pgsource_make(struct policy *out, bool consent)
+{
+    postgres_run(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname "
+        "= 'reader') THEN CREATE ROLE reader; CREATE ROLE writer; END "
+        "IF; END $$");
+    postgres_run(MAKE);
+    as_role(reader_uri, "reader");
+    as_role(writer_uri, "writer");
+    for (size_t i = 0; i < TABLES; i++) {
+        tables[i] = plan_shop.tables[i];
+        tables[i].source = sources[i];
+    }
+    *out = plan_shop;
+    out->source = SOURCE_POSTGRESQL;
+    out->database = reader_uri;
+    out->writer = consent ? writer_uri : NULL;
+    out->has_consent = consent;
+    out->tables = tables;
+}
+
+void pgsource_both(struct plan_db *db, const char *sql)
+{
+    char text[SQL_MAX];
+    (void)snprintf(text, sizeof text, "SET search_path = shop; %s", sql);
+    postgres_run(text);
+    (void)snprintf(text, sizeof text, "USE src; %s", sql);
+    plan_db_run(db, text);
+    plan_db_run(db, "USE main");
+}
+
+static unsigned draw(unsigned *seed, unsigned below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+/* One of a list, which holds NULL and quotes. */
+#define PICK(seed, ...)                                                        \
+    ((const char *const[]){ __VA_ARGS__ })[draw(                               \
+        seed,                                                                  \
+        sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))]
+
+static const char *land(unsigned *s)
+{
+    return PICK(s, "'AT'", "'DE'", "'FR'", "'XX'", "''", "NULL");
+}
+
+static const char *city(unsigned *s)
+{
+    return PICK(s, "'W'", "'B'", "'b'", "'Zug'", "''", "'a:b|c'", "'\xc3\xa9'",
+                "'it''s'", "NULL");
+}
+
+static const char *real(unsigned *s)
+{
+    return PICK(s, "0.5", "-1.25", "7.5", "9", "100.25", "-3", "NULL", "'nan'",
+                "'infinity'", "'-infinity'", "1e300", "-1e300", "1e-300",
+                "-0.0", "2.5", "1.375");
+}
+
+static const char *whole(unsigned *s)
+{
+    return PICK(s, "0", "1", "2", "3", "5", "7", "10", "99", "-4", "NULL",
+                "9223372036854775807", "-9223372036854775808");
+}
+
+static const char *day(unsigned *s)
+{
+    return PICK(s, "'2024-01-01'", "'2024-01-31'", "'2024-02-29'",
+                "'2024-03-31'", "'1969-12-31'", "'0001-01-01'", "'9999-12-31'",
+                "'infinity'", "NULL");
+}
+
+static const char *at(unsigned *s)
+{
+    return PICK(s, "'2024-01-01 00:00:00'", "'2024-02-29 23:59:59.999999'",
+                "'1969-12-31 23:59:59.5'", "'2024-03-05 12:34:56.789'",
+                "'-infinity'", "NULL");
+}
+
+static void fill_row(struct plan_db *db, unsigned *s, unsigned people)
+{
+    char sql[SQL_MAX], who[16];
+    (void)snprintf(who, sizeof who, "%u", draw(s, people));
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO buys VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+        "%s, %s)",
+        draw(s, 12) ? who : "NULL", land(s),
+        PICK(s, "'a'", "'b'", "'c'", "NULL"), city(s), whole(s), real(s),
+        real(s), real(s), PICK(s, "TRUE", "FALSE", "NULL"), day(s), at(s),
+        city(s), city(s));
+    pgsource_both(db, sql);
+    (void)snprintf(who, sizeof who, "%u", draw(s, people));
+    (void)snprintf(sql, sizeof sql, "INSERT INTO trips VALUES (%s, %s, %s, %s)",
+                   draw(s, 12) ? who : "NULL", city(s),
+                   PICK(s, "0", "3", "20", "25", "-1", "NULL"), day(s));
+    pgsource_both(db, sql);
+}
+
+void pgsource_fill(struct plan_db *db, unsigned seed)
+{
+    enum { ROWS = 60, PEOPLE = 8 };
+    pgsource_both(db, "DELETE FROM buys; DELETE FROM trips; DELETE FROM towns; "
+                      "INSERT INTO towns VALUES ('W', 1), ('B', 2), ('b', 2), "
+                      "('Zug', 9), ('', NULL), (NULL, 3)");
+    for (unsigned i = 0; i < ROWS; i++)
+        fill_row(db, &seed, PEOPLE);
+}
+
+/* ---- answers ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void print_value_to(FILE *f, const struct value *v)
+{
+    char text[5000];
+    struct writer w = writer_of(text, sizeof text);
+    value_print(&w, v);
+    (void)fprintf(f, "%.*s", (int)w.len, text);
+}
+
+static void print_int(FILE *f, dp_int v)
+{
+    char digits[48];
+    size_t at = sizeof digits;
+    const bool negative = v < 0;
+    do
+        digits[--at] = (char)('0' + (int)(negative ? -(v % 10) : v % 10));
+    while (v /= 10);
+    (void)fprintf(f, "%s%.*s", negative ? "-" : "", (int)(sizeof digits - at),
+                  digits + at);
+}
+
+static char *row_text(const struct engine_result *r, size_t row,
+                      const struct plan *plan)
+{
+    char *line = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&line, &len);
+    assert(f);
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        const struct value *v = &r->keys[row * plan->n_keys + k];
+        (void)fprintf(f, "%s", k ? "|" : "");
+        if (v->type == VALUE_NULL)
+            (void)fprintf(f, "NULL");
+        else
+            print_value_to(f, v);
+    }
+    for (size_t m = 0; m < plan->n_measures; m++) {
+        (void)fprintf(f, "%s", m + plan->n_keys ? "|" : "");
+        print_int(f, r->measures[row * plan->n_measures + m].touched);
+    }
+    (void)fclose(f);
+    return line;
+}
+
+char *pgsource_answer(struct engine *e, const struct plan *plan,
+                      unsigned char secret, struct err *err)
+{
+    struct engine_result r = { .n_rows = 0 };
+    struct arena a;
+    uint8_t key[32];
+    const atomic_int go_on = 0;
+    char *text = NULL;
+    size_t len = 0;
+    memset(key, secret, sizeof key);
+    arena_init(&a, 16 << 20);
+    if (engine_run(e, &r, plan, key, &go_on, &a, err) == ERR_OK) {
+        char **lines = calloc(r.n_rows + 1, sizeof *lines);
+        FILE *f = open_memstream(&text, &len);
+        assert(lines && f);
+        for (size_t i = 0; i < r.n_rows; i++)
+            lines[i] = row_text(&r, i, plan);
+        qsort(lines, r.n_rows, sizeof *lines, by_text);
+        for (size_t i = 0; i < r.n_rows; i++) {
+            (void)fprintf(f, "%s\n", lines[i]);
+            free(lines[i]);
+        }
+        free(lines);
+        (void)fclose(f);
+    }
+    arena_fini(&a);
+    return text;
+}
