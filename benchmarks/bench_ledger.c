@@ -16,6 +16,7 @@
  *                                         microseconds longer: then without
  *                                         PostgreSQL, which is another process
  *        bench_ledger FOLDER file         without PostgreSQL
+ *        bench_ledger FOLDER shared       PostgreSQL alone
  *        bench_ledger FOLDER grow CHARGES what a charge costs at 10^3, 10^4 ...
  *                                         of them; goes on where it was before
  */
@@ -177,7 +178,8 @@ static void *call(void *arg)
 struct round {
     double rate; /* charges per second */
     double p99_ms;
-    double cpu_us; /* of this process, callers included, per charge */
+    double cpu_us; /* of this process, callers included, and of PostgreSQL, per
+                      charge */
 };
 
 /* So many charges, until now. */
@@ -441,6 +443,24 @@ static void stop_postgres(const char *dir)
     check(system(command) == 0, "stop");
 }
 
+/* Of its processes, as /proc tells: 0 without any. */
+static double postgres_cpu_s(const char *dir)
+{
+    char command[2 * PATH_CAP], line[64] = "";
+    (void)snprintf(command, sizeof command,
+                   "pid=$(head -n1 %s/bench-pg/db/postmaster.pid 2>&-) || exit;"
+                   " cat /proc/[0-9]*/stat 2>&- | sed 's/(.*)/x/' |"
+                   " awk -v p=$pid '$4 == p { t += $14 + $15 }"
+                   " END { print t + 0 }'",
+                   dir);
+    FILE *f = popen(command, "r");
+    if (!f || !fgets(line, sizeof line, f))
+        line[0] = '\0';
+    if (f)
+        (void)pclose(f);
+    return strtod(line, NULL) / (double)sysconf(_SC_CLK_TCK);
+}
+
 enum row {
     FILE_ONE,
     FILE_MANY,
@@ -467,7 +487,18 @@ static const struct {
     [DB_THREE] = { "PostgreSQL, 3 servers, 128", MANY, false },
 };
 
-static void compare(const char *dir, bool with_postgres)
+/* The database works for us: its processor time is a charge's, too. */
+static struct round database_round(struct crowd *c, const char *dir, int row)
+{
+    const double cpu = postgres_cpu_s(dir);
+    const uint64_t before = c->serial;
+    struct round r = ledger_round(c, WHAT[row].callers, UINT32_MAX);
+    r.cpu_us +=
+        (postgres_cpu_s(dir) - cpu) * US_PER_S / (double)(c->serial - before);
+    return r;
+}
+
+static void compare(const char *dir, int first, bool with_postgres)
 {
     static struct round rounds[ROWS][ROUNDS];
     double disk[ROUNDS];
@@ -485,18 +516,19 @@ static void compare(const char *dir, bool with_postgres)
         open_crowd(&db, uri, SERVERS);
     for (int i = 0; i < ROUNDS; i++) {
         disk[i] = disk_rate(dir);
-        for (int r = 0; r < rows; r++) {
+        for (int r = first; r < rows; r++) {
             struct crowd *c = r < DB_ONE ? &file : &db;
             c->answers = WHAT[r].answers;
             c->servers = r == DB_THREE ? SERVERS : 1;
-            rounds[r][i] = r == NAIVE ? naive_round(naive, &serial)
-                           : r == BARE
-                               ? bare_round(bare, &bare_serial)
+            rounds[r][i] = r == NAIVE  ? naive_round(naive, &serial)
+                           : r == BARE ? bare_round(bare, &bare_serial)
+                           : r >= DB_ONE
+                               ? database_round(c, dir, r)
                                : ledger_round(c, WHAT[r].callers, UINT32_MAX);
         }
         disk[i] = (disk[i] + disk_rate(dir)) / 2;
     }
-    for (int r = 0; r < rows; r++)
+    for (int r = first; r < rows; r++)
         print_rounds(WHAT[r].name, rounds[r], disk, WHAT[r].callers == MANY);
     const struct spread f = spread_of(disk);
     printf("F\t%.0f/s [%.0f..%.0f]\t%" PRIu64 " charges in all\n", f.median,
@@ -574,7 +606,8 @@ int main(int argc, char **argv)
     }
     slower_us = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
     remove_files(dir);
-    compare(dir, argc < 3);
+    const bool shared = argc > 2 && strcmp(argv[2], "shared") == 0;
+    compare(dir, shared ? DB_ONE : 0, argc < 3 || shared);
     remove_files(dir);
     return 0;
 }

@@ -144,6 +144,69 @@ static void test_race(void **state)
     world_fini(&w);
 }
 
+static enum err_code ask_next(struct world *w, struct ledger *l,
+                              struct ledger_run *run, int i, uint64_t limit,
+                              uint64_t policy_version)
+{
+    struct charge c;
+    struct err err;
+    char key[16];
+    (void)snprintf(key, sizeof key, "turn%d", i);
+    charge_init(&c, "ann", key, key, 10, limit);
+    charge_add_quota(&c, LIMIT, 86400);
+    c.args.policy_version = policy_version;
+    c.args.max_misses = 2;
+    return ledger_charge(l, run, &c.args, &w->arena, &err);
+}
+
+/*
+ * What one server changed counts in the very next batch of the other, whether
+ * that expected news or was alone for long: what is left, limits, windows,
+ * misses, lifts, and the end of the log (world_fini verifies it).
+ */
+static void test_turns(void **state)
+{
+    enum { TURNS = 90, ALONE = 40 }; /* 90 * 10 of 1000 */
+    struct world w;
+    struct ledger_run run;
+    struct err err;
+    uint64_t lifted;
+    (void)state;
+    world_init(&w);
+    for (int i = 0; i < TURNS; i++) {
+        struct ledger *l = i < ALONE ? w.a : i * i % 3 ? w.b : w.a;
+        const char *text = "there";
+        assert_int_equal(ask_next(&w, l, &run, i, LIMIT, 1), ERR_OK);
+        assert_int_equal(run.left.rho_pico, LIMIT - 10 * (i + 1));
+        if (i % 2)
+            assert_int_equal(answer(&w, i % 4 == 1 ? w.a : w.b, &run, &text),
+                             ERR_OK);
+        assert_int_equal(spent(i % 5 ? w.a : w.b), 10 * (i + 1));
+    }
+    /* a narrower limit, then a wider one, each by the other */
+    assert_int_equal(ask_next(&w, w.a, &run, TURNS, 900, 2), ERR_BUDGET);
+    assert_int_equal(ask_next(&w, w.b, &run, TURNS, LIMIT, 1), ERR_BUDGET);
+    assert_int_equal(ask_next(&w, w.b, &run, TURNS, LIMIT + 500, 3), ERR_OK);
+    assert_int_equal(run.left.rho_pico, 590);
+    later(&w, 86400); /* another window of the quota */
+    assert_int_equal(ledger_beat(w.a, &err), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_next(&w, w.a, &run, TURNS + 1 + i, LIMIT + 500, 3),
+                         ERR_OK);
+        assert_int_equal(run.left.rho_pico, 580 - 10 * i);
+        assert_int_equal(ledger_miss(w.a, run.id, run.fence, 0, &err), ERR_OK);
+    }
+    assert_int_equal(ask_next(&w, w.b, &run, TURNS + 3, LIMIT + 500, 3),
+                     ERR_MISSES);
+    assert_int_equal(ledger_lift(w.b, &lifted, "shop", "eve", "found", &err),
+                     ERR_OK);
+    assert_int_equal(lifted, 2);
+    later(&w, 1);
+    assert_int_equal(ask_next(&w, w.a, &run, TURNS + 3, LIMIT + 500, 3),
+                     ERR_OK);
+    world_fini(&w);
+}
+
 struct waiter {
     struct world *w;
     struct ledger_run run;
@@ -538,6 +601,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start_beside),
         cmocka_unit_test(test_race),
+        cmocka_unit_test(test_turns),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_no_void_after),

@@ -134,13 +134,7 @@ static void release_pending(struct book *b, const struct charge *c,
                             bool is_spent)
 {
     int64_t ids[LEDGER_ACCOUNTS_MAX];
-    size_t n = 0;
-    bool more = store_find(b->store, SQL_ROUTE_COUNTERS, "i", c->route);
-    while (more && n < LEDGER_ACCOUNTS_MAX) {
-        ids[n++] = store_int(b->store, SQL_ROUTE_COUNTERS, 0);
-        more = store_next(b->store, SQL_ROUTE_COUNTERS);
-    }
-    store_end(b->store, SQL_ROUTE_COUNTERS);
+    const size_t n = counters_of_route(&b->counters, b->store, ids, c->route);
     for (size_t i = 0; i < n; i++) {
         struct counter *counter = counter_by_id(&b->counters, b->store, ids[i]);
         if (!counter)

@@ -34,6 +34,7 @@ struct book {
     struct clock *clock;          /* borrowed */
     bool own_clock;               /* though the store tells the time */
     int64_t now_us;               /* of the open transaction: wall time */
+    int64_t asked_us;             /* the time that misses were asked for; 0 */
     int64_t lease_us;
     int64_t boot;       /* this process, in the file */
     int64_t newest;     /* seq of the newest charge, the open transaction's too;
@@ -178,6 +179,9 @@ enum err_code charge_check_misses(struct book *b,
                                   const struct ledger_charge_args *args,
                                   struct err *err) MUST_CHECK;
 
+/* What charge_check_misses will look for, as book_ask_charge. */
+void charge_ask_misses(struct book *b, const struct ledger_charge_args *args);
+
 /* Misses changed, or the transaction that read them is undone. */
 void book_forget_misses(struct book *b);
 
@@ -221,8 +225,8 @@ enum err_code charge_body(struct book *b, const struct charge *c,
                           int64_t now_us, const uint8_t **answer, size_t *len,
                           struct arena *a, struct err *err) MUST_CHECK;
 
-/* The log's entry of a charge or of its end; returns its index.  `detail` may be
- * NULL. */
+/* The log's entry of a charge or of its end; returns its index.  `detail` may
+ * be NULL. */
 int64_t book_note_charge(struct book *b, const struct charge *c,
                          enum audit_kind kind, const char *principal,
                          const char *detail, int64_t now_us);

@@ -386,6 +386,9 @@ void book_ask_charge(struct book *b, const struct ledger_charge_args *args)
     if (args->wider_hash)
         store_ask(b->store, SQL_CHARGE_ANSWERED, "b", args->wider_hash,
                   (size_t)LEDGER_HASH_LEN);
+    charge_ask_misses(b, args);
+    for (size_t i = 0; i < args->n_accounts; i++)
+        counter_ask(&b->counters, b->store, &args->accounts[i], b->now_us);
 }
 
 enum err_code book_charge(struct book *b, struct ledger_run *out,

@@ -40,17 +40,66 @@ static void commit(struct book *b, size_t n)
                 clock_mono_ns(b->clock) - start_ns);
 }
 
-/* One transaction; true when it is durable. */
-static bool run_batch(struct committer *c, struct work *batch)
+/* Those that are last behind the others; else as they came. */
+static struct work *in_order(struct work *batch)
 {
-    struct book *b = &c->book;
-    size_t n = 0;
+    struct work *first = NULL, **end = &first, *last = NULL, **last_end = &last;
+    for (; batch; batch = batch->next) {
+        struct work ***to = batch->is_last ? &last_end : &end;
+        **to = batch;
+        *to = &batch->next;
+    }
+    *last_end = NULL;
+    *end = last;
+    return first;
+}
+
+static struct work *take_queue(struct committer *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct work *batch = c->head;
+    c->head = NULL;
+    c->tail = &c->head;
+    (void)pthread_mutex_unlock(&c->lock);
+    return in_order(batch);
+}
+
+static void ask_for(struct book *b, const struct work *batch)
+{
     for (const struct work *w = batch; w; w = w->next)
         if (w->ask)
             w->ask(b, w);
+}
+
+/* Who came while a database made it wait for its turn is of the batch, too. */
+static void join_late(struct committer *c, struct work *batch)
+{
+    enum { ROUNDS = 2 };
+    while (batch->next)
+        batch = batch->next;
+    for (int i = 0; i < ROUNDS && c->book.store->rc == STORE_OK; i++) {
+        batch->next = take_queue(c);
+        if (!batch->next)
+            return;
+        ask_for(&c->book, batch->next);
+        store_look(c->book.store);
+        while (batch->next)
+            batch = batch->next;
+    }
+}
+
+/* One transaction; true when it is durable. */
+static bool run_batch(struct committer *c, struct work *batch, bool is_alone)
+{
+    struct book *b = &c->book;
+    size_t n = 0;
+    b->asked_us = 0;
+    ask_for(b, batch);
     b->moved = b->resolved = false;
     b->stored = b->asked = 0;
     book_begin(b);
+    if (!is_alone && b->store->alive_us > 0)
+        join_late(c, batch);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;
         w->code = w->exec(b, w);
@@ -122,9 +171,10 @@ static void fail_all(struct committer *c, struct work *batch)
 }
 
 /* A transaction whose connection broke: it is committed, or it is run again. */
-static bool run_or_recover(struct committer *c, struct work *batch)
+static bool run_or_recover(struct committer *c, struct work *batch,
+                           bool is_alone)
 {
-    bool committed = run_batch(c, batch);
+    bool committed = run_batch(c, batch, is_alone);
     while (!committed && c->book.store->rc == STORE_LOST) {
         if (!store_recover(c->book.store, &committed))
             return false;
@@ -134,7 +184,7 @@ static bool run_or_recover(struct committer *c, struct work *batch)
             return true;
         }
         forget_batch(c);
-        committed = run_batch(c, batch);
+        committed = run_batch(c, batch, is_alone);
     }
     return committed;
 }
@@ -145,7 +195,7 @@ static void run_singly(struct committer *c, struct work *batch)
         struct work *w = batch;
         batch = batch->next;
         w->next = NULL;
-        if (!committer_failed(c) && !run_or_recover(c, w)) {
+        if (!committer_failed(c) && !run_or_recover(c, w, true)) {
             if (undo_batch(c))
                 w->code = err_set(w->err, ERR_INTERNAL,
                                   "The ledger's constraints refused this "
@@ -165,7 +215,7 @@ static struct work *serve(struct committer *c, struct work *batch)
 {
     if (committer_failed(c)) {
         fail_all(c, batch);
-    } else if (!run_or_recover(c, batch)) {
+    } else if (!run_or_recover(c, batch, false)) {
         if (undo_batch(c)) {
             run_singly(c, batch);
             return NULL;
@@ -187,30 +237,6 @@ static void tidy(struct committer *c)
         metrics_add(&metrics.ledger_checkpoints_total, 1);
     if (s->rc != STORE_OK)
         fail(c);
-}
-
-/* Those that are last behind the others; else as they came. */
-static struct work *in_order(struct work *batch)
-{
-    struct work *first = NULL, **end = &first, *last = NULL, **last_end = &last;
-    for (; batch; batch = batch->next) {
-        struct work ***to = batch->is_last ? &last_end : &end;
-        **to = batch;
-        *to = &batch->next;
-    }
-    *last_end = NULL;
-    *end = last;
-    return first;
-}
-
-static struct work *take_queue(struct committer *c)
-{
-    (void)pthread_mutex_lock(&c->lock);
-    struct work *batch = c->head;
-    c->head = NULL;
-    c->tail = &c->head;
-    (void)pthread_mutex_unlock(&c->lock);
-    return in_order(batch);
 }
 
 /* The next leader is whoever waits longest, or the next to come. */

@@ -59,8 +59,13 @@ static struct dp_price read_price(struct store *s, int column)
     };
 }
 
-static void counter_read(struct counter *counter, struct store *s)
+static void counter_read(struct counters *c, struct counter *counter,
+                         struct store *s)
 {
+    assert(!counter->is_dirty);
+    counter->read_at = c->reading;
+    counter->id = 0;
+    counter->limit = counter->pending = counter->spent = (struct dp_price){ 0 };
     if (!store_find(s, SQL_COUNTER_FIND, "tui", counter->account,
                     counter->window_s, counter->start_us))
         return;
@@ -70,18 +75,36 @@ static void counter_read(struct counter *counter, struct store *s)
     counter->pending = read_price(s, 5);
     counter->spent = read_price(s, 8);
     store_end(s, SQL_COUNTER_FIND);
+    c->recent[(size_t)counter->id % COUNTER_BUCKETS] = counter;
+}
+
+static struct counter *find(const struct counters *c, const char *account,
+                            uint64_t window_s, int64_t start_us)
+{
+    struct counter *i = c->buckets[bucket_of(account, window_s, start_us)];
+    while (i && (i->window_s != window_s || i->start_us != start_us ||
+                 strcmp(i->account, account) != 0))
+        i = i->next;
+    return i;
+}
+
+static struct counter *fresh(struct counters *c, struct counter *counter,
+                             struct store *s)
+{
+    if (counter->read_at != c->reading)
+        counter_read(c, counter, s);
+    return counter;
 }
 
 static struct counter *counter_get(struct counters *c, struct store *s,
                                    const char *account, uint64_t window_s,
                                    int64_t start_us)
 {
+    struct counter *known = find(c, account, window_s, start_us);
+    if (known)
+        return fresh(c, known, s);
     struct counter **bucket =
         &c->buckets[bucket_of(account, window_s, start_us)];
-    for (struct counter *i = *bucket; i; i = i->next)
-        if (i->window_s == window_s && i->start_us == start_us &&
-            strcmp(i->account, account) == 0)
-            return i;
     const size_t len = strlen(account) + 1;
     struct counter *counter = calloc(1, sizeof *counter + len);
     if (!counter) {
@@ -91,7 +114,7 @@ static struct counter *counter_get(struct counters *c, struct store *s,
     memcpy(counter->account, account, len);
     counter->window_s = window_s;
     counter->start_us = start_us;
-    counter_read(counter, s);
+    counter_read(c, counter, s);
     counter->next = *bucket;
     *bucket = counter;
     c->n++;
@@ -150,6 +173,9 @@ struct counter *counter_of(struct counters *c, struct store *s,
 
 struct counter *counter_by_id(struct counters *c, struct store *s, int64_t id)
 {
+    struct counter *known = c->recent[(size_t)id % COUNTER_BUCKETS];
+    if (known && known->id == id)
+        return fresh(c, known, s);
     if (!store_find(s, SQL_COUNTER_BY_ID, "i", id)) {
         store_fail(s, STORE_FAILED, "a counter is missing");
         return NULL;
@@ -174,6 +200,7 @@ void counter_create(struct counters *c, struct counter *counter,
     /* Steps the INSERT to its end. */
     while (store_next(s, SQL_COUNTER_NEW))
         continue;
+    c->recent[(size_t)counter->id % COUNTER_BUCKETS] = counter;
     note_grant(c, counter, s, now_us);
 }
 
@@ -196,8 +223,61 @@ void counters_flush(struct counters *c, struct store *s)
 {
     for (size_t b = 0; b < COUNTER_BUCKETS; b++)
         for (struct counter *i = c->buckets[b]; i; i = i->next)
-            if (i->is_dirty)
+            if (i->is_dirty) {
+                i->batch = c->batch;
                 counter_write(i, s);
+            }
+    c->batch++;
+}
+
+void counters_doubt(struct counters *c)
+{
+    c->reading++;
+}
+
+static void ask(struct store *s, const char *account, uint64_t window_s,
+                int64_t start_us)
+{
+    store_ask(s, SQL_COUNTER_FIND, "tui", account, window_s, start_us);
+}
+
+void counters_ask(const struct counters *c, struct store *s)
+{
+    enum { LATELY = 8 };
+    for (size_t b = 0; b < COUNTER_BUCKETS; b++)
+        for (const struct counter *i = c->buckets[b]; i; i = i->next)
+            if (i->id != 0 && c->batch - i->batch <= LATELY)
+                ask(s, i->account, i->window_s, i->start_us);
+}
+
+void counter_ask(const struct counters *c, struct store *s,
+                 const struct ledger_account_spec *spec, int64_t now_us)
+{
+    const int64_t start_us = window_start(spec->window_s, now_us);
+    if (s->expects_news || !find(c, spec->name, spec->window_s, start_us))
+        ask(s, spec->name, spec->window_s, start_us);
+}
+
+size_t counters_of_route(struct counters *c, struct store *s,
+                         int64_t ids[LEDGER_ACCOUNTS_MAX], int64_t route)
+{
+    struct route *known = &c->routes_by_id[(size_t)route % ROUTE_BUCKETS];
+    size_t n = 0;
+    if (known->id != route) {
+        *known = (struct route){ .id = 0 };
+        bool more = store_find(s, SQL_ROUTE_COUNTERS, "i", route);
+        for (; more && n < LEDGER_ACCOUNTS_MAX; n++) {
+            known->ids[n] = store_int(s, SQL_ROUTE_COUNTERS, 0);
+            more = store_next(s, SQL_ROUTE_COUNTERS);
+        }
+        store_end(s, SQL_ROUTE_COUNTERS);
+        if (s->rc != STORE_OK)
+            return 0;
+        known->id = route;
+    }
+    for (n = 0; n < LEDGER_ACCOUNTS_MAX && known->ids[n] != 0; n++)
+        ids[n] = known->ids[n];
+    return n;
 }
 
 void counters_forget(struct counters *c)
@@ -209,6 +289,8 @@ void counters_forget(struct counters *c)
             free(i);
         }
     memset(c->routes, 0, sizeof c->routes);
+    memset(c->routes_by_id, 0, sizeof c->routes_by_id);
+    memset(c->recent, 0, sizeof c->recent);
     c->n = 0;
 }
 

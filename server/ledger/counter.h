@@ -22,6 +22,8 @@ struct counter {
     int64_t start_us; /* of the window */
     uint64_t window_s;
     bool is_dirty;
+    uint32_t read_at;     /* the `reading` it is of */
+    uint32_t batch;       /* that wrote it last */
     struct counter *next; /* in its bucket */
     char account[];
 };
@@ -36,6 +38,10 @@ enum { COUNTER_BUCKETS = 1024, ROUTE_BUCKETS = 256 };
 struct counters {
     struct counter *buckets[COUNTER_BUCKETS]; /* owned */
     struct route routes[ROUTE_BUCKETS];       /* the last one of each hash */
+    struct route routes_by_id[ROUTE_BUCKETS]; /* the same, of each id */
+    struct counter *recent[COUNTER_BUCKETS];  /* the last one of each id */
+    uint32_t reading; /* counters of an older one are read again */
+    uint32_t batch;   /* flushes, so far */
     size_t n;
     struct journal *journal; /* borrowed */
 };
@@ -64,6 +70,21 @@ struct dp_price counter_left(const struct counter *counter,
                              uint64_t policy_version);
 
 struct dp_price counter_taken(const struct counter *counter);
+
+/*
+ * Another server may have moved counters: each is read again when it is next
+ * looked at.  What never changes, names and routes, stays.
+ * counters_ask goes before the transaction: for what this server moved lately;
+ * counter_ask for one that is not in memory.
+ */
+void counters_doubt(struct counters *c);
+void counters_ask(const struct counters *c, struct store *s);
+void counter_ask(const struct counters *c, struct store *s,
+                 const struct ledger_account_spec *spec, int64_t now_us);
+
+/* The counters of a route, which never change; returns how many. */
+size_t counters_of_route(struct counters *c, struct store *s,
+                         int64_t ids[LEDGER_ACCOUNTS_MAX], int64_t route);
 
 /* Write what changed. */
 void counters_flush(struct counters *c, struct store *s);

@@ -44,6 +44,37 @@ void journal_load(struct journal *j, struct store *s)
     j->next = j->now;
 }
 
+/* Further behind than so many leaves, reading tiles is less. */
+enum { FOLLOWED_MAX = 1024 };
+
+void journal_ask(const struct journal *j, struct store *s)
+{
+    store_ask(s, SQL_LEAVES_SINCE, "ii", (int64_t)j->now.size,
+              (int64_t)FOLLOWED_MAX);
+}
+
+void journal_follow(struct journal *j, struct store *s)
+{
+    struct merkle_stored stored[MERKLE_LEVELS];
+    struct merkle_hash leaf;
+    size_t n = 0, len;
+    bool more = store_find(s, SQL_LEAVES_SINCE, "ii", (int64_t)j->now.size,
+                           (int64_t)FOLLOWED_MAX);
+    for (; more; n++) {
+        const void *hash = store_blob(s, SQL_LEAVES_SINCE, 0, &len);
+        if (len != sizeof leaf.bytes) {
+            store_fail(s, STORE_FAILED, "the audit log is damaged");
+            return;
+        }
+        memcpy(leaf.bytes, hash, len);
+        (void)merkle_append(&j->now, stored, &leaf);
+        more = store_next(s, SQL_LEAVES_SINCE);
+    }
+    j->next = j->now;
+    if (n == FOLLOWED_MAX)
+        journal_load(j, s);
+}
+
 int64_t journal_append(struct journal *j, struct store *s,
                        const struct audit_entry *e)
 {

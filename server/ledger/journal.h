@@ -24,6 +24,11 @@ struct journal {
 /* Read the frontier of the file.  An error is in store->rc. */
 void journal_load(struct journal *j, struct store *s);
 
+/* The same, from where it was known: others only appended.  journal_ask goes
+ * before the transaction. */
+void journal_ask(const struct journal *j, struct store *s);
+void journal_follow(struct journal *j, struct store *s);
+
 /*
  * Append `e`; returns its index.  An error of the file is in store->rc, and so
  * is a lack of randomness.

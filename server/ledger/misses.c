@@ -39,7 +39,7 @@ static struct miss_memo *memo_of(struct book *b, enum sql sql, const char *name)
 /* The counting statement has found its row: keep what it says of `name`, no
  * longer than `until_us`. */
 static uint64_t learn(struct book *b, enum sql sql, struct miss_memo *memo,
-                      const char *name, int64_t until_us)
+                      const char *name, int64_t at_us, int64_t until_us)
 {
     const int64_t next_us = store_int(b->store, sql, 1);
     const size_t len = strlen(name);
@@ -48,27 +48,56 @@ static uint64_t learn(struct book *b, enum sql sql, struct miss_memo *memo,
         return n;
     memcpy(memo->name, name, len + 1);
     memo->n = n;
-    memo->from_us = b->now_us;
+    memo->from_us = at_us;
     memo->until_us = next_us < until_us ? next_us : until_us;
     return n;
 }
 
-/* Of a dataset, or of a principal on this day. */
+static bool is_valid(const struct miss_memo *memo, const char *name,
+                     int64_t now_us)
+{
+    return now_us >= memo->from_us && now_us < memo->until_us &&
+           strcmp(memo->name, name) == 0;
+}
+
+static uint64_t count_at(struct book *b, enum sql sql, struct miss_memo *memo,
+                         const char *name, int64_t at_us)
+{
+    const int64_t day_us = at_us - at_us % DAY_US;
+    const bool of_day = sql == SQL_MISSES_DAY;
+    const bool found =
+        of_day ? store_find(b->store, sql, "tii", name, day_us, at_us)
+               : store_find(b->store, sql, "ti", name, at_us);
+    return found ? learn(b, sql, memo, name, at_us,
+                         of_day ? day_us + DAY_US : INT64_MAX)
+                 : 0;
+}
+
+/* Of a dataset, or of a principal on this day.  What was asked for is of a time
+ * a little before, and good until the next miss shows. */
 static uint64_t misses_of(struct book *b, enum sql sql, const char *name)
 {
     const int64_t now_us = b->now_us;
-    const int64_t day_us = now_us - now_us % DAY_US;
-    const bool of_day = sql == SQL_MISSES_DAY;
     struct miss_memo *memo = memo_of(b, sql, name);
-    if (now_us >= memo->from_us && now_us < memo->until_us &&
-        strcmp(memo->name, name) == 0)
+    if (is_valid(memo, name, now_us))
         return memo->n;
-    const bool found =
-        of_day ? store_find(b->store, sql, "tii", name, day_us, now_us)
-               : store_find(b->store, sql, "ti", name, now_us);
-    return found
-               ? learn(b, sql, memo, name, of_day ? day_us + DAY_US : INT64_MAX)
-               : 0;
+    if (b->asked_us > 0) {
+        (void)count_at(b, sql, memo, name, b->asked_us);
+        if (is_valid(memo, name, now_us))
+            return memo->n;
+    }
+    return count_at(b, sql, memo, name, now_us);
+}
+
+void charge_ask_misses(struct book *b, const struct ledger_charge_args *args)
+{
+    const int64_t at_us = b->asked_us > 0 ? b->asked_us : b->now_us;
+    if (!b->store->expects_news)
+        return;
+    b->asked_us = at_us;
+    store_ask(b->store, SQL_MISSES_DATASET, "ti", args->dataset, at_us);
+    store_ask(b->store, SQL_MISSES_DAY, "tii", args->principal,
+              at_us - at_us % DAY_US, at_us);
 }
 
 enum err_code charge_check_misses(struct book *b,

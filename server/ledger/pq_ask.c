@@ -1,32 +1,35 @@
 #include "server/ledger/pq_ask.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/writer.h"
 
-/* LIMIT keeps each look-up one by one, by its index. */
+/* Whether there is any, and of what: only that there is none is learnt. */
+static const char RELEASES[] =
+    "SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(v1, i), LATERAL (SELECT 1"
+    " FROM charges WHERE release_hash = t.v1 LIMIT 1) AS x UNION ALL"
+    " SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(v1, i), LATERAL (SELECT 1"
+    " FROM pieces WHERE release_hash = t.v1 LIMIT 1) AS x";
+
+/* In whose name it is learnt; that statement's text, or another. */
 static const struct {
-    enum sql sql; /* in whose name it is learnt */
-    int values;
+    enum sql sql;
+    bool is_plain; /* one statement with its own parameters */
     const char *text;
 } KINDS[ASK_KINDS] = {
-    [ASK_KEYS] = { SQL_KEY_FIND, 2,
-                   "SELECT t.i FROM unnest($1, $2) WITH ORDINALITY"
-                   " AS t(p, k, i), LATERAL (SELECT 1 FROM keys WHERE"
-                   " principal = t.p AND key = t.k LIMIT 1) AS x" },
-    [ASK_RELEASES] = { SQL_CHARGE_ANSWERED, 1,
-                       "SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(h, i),"
-                       " LATERAL (SELECT 1 FROM charges WHERE release_hash ="
-                       " t.h LIMIT 1) AS x UNION ALL"
-                       " SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(h, i),"
-                       " LATERAL (SELECT 1 FROM pieces WHERE release_hash ="
-                       " t.h LIMIT 1) AS x" },
-    [ASK_CHARGES] = { SQL_CHARGE_BY_ID, 1,
-                      "SELECT " CHARGE_COLUMNS
-                      " FROM charges WHERE id = ANY($1)" },
+    [ASK_KEYS] = { .sql = SQL_KEY_FIND },
+    [ASK_RELEASES] = { .sql = SQL_CHARGE_ANSWERED, .text = RELEASES },
+    [ASK_CHARGES] = { .sql = SQL_CHARGE_BY_ID },
+    [ASK_COUNTERS] = { .sql = SQL_COUNTER_FIND },
+    [ASK_MISSES] = { .sql = SQL_MISSES_DATASET },
+    [ASK_MISSES_DAY] = { .sql = SQL_MISSES_DAY },
+    [ASK_NEWEST] = { .sql = SQL_NEWEST, .is_plain = true },
+    [ASK_LEAVES] = { .sql = SQL_LEAVES_SINCE, .is_plain = true },
 };
-enum { ID_COLUMN = 1, ARRAY_HEAD = 20 };
+enum { ARRAY_HEAD = 20 };
+static_assert((int)ASK_KINDS == PIPE_STATEMENTS - PIPE_ASK, "an id each");
 
 void asks_init(struct asks *a)
 {
@@ -54,17 +57,45 @@ bool asks_has(const struct asks *a, enum ask_kind kind)
     return a->n[kind] > 0;
 }
 
+static bool is_same(const struct ask *ask, const struct pq_params *p)
+{
+    for (int i = 0; i < p->n; i++)
+        if (ask->lengths[i] != p->lengths[i] ||
+            memcmp(ask->values[i], p->values[i], (size_t)p->lengths[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool is_asked(const struct asks *a, int kind, const struct pq_params *p)
+{
+    for (int i = a->n[kind] - 1; i >= 0; i--)
+        if (is_same(&a->list[kind][i], p))
+            return true;
+    return false;
+}
+
+static void add(struct asks *a, int kind, const struct pq_params *p)
+{
+    assert(p->n <= ASK_VALUES);
+    struct ask *ask = &a->list[kind][a->n[kind]++];
+    a->values[kind] = p->n;
+    for (int i = 0; i < p->n; i++) {
+        a->types[kind][i] = p->types[i];
+        ask->values[i] = p->values[i];
+        ask->lengths[i] = p->lengths[i];
+        if (p->types[i] != PQ_INT8)
+            continue;
+        memcpy(ask->numbers[i], p->values[i], sizeof ask->numbers[i]);
+        ask->values[i] = (const char *)ask->numbers[i];
+    }
+}
+
 void asks_add(struct asks *a, enum sql sql, const struct pq_params *p)
 {
-    for (int k = 0; k < ASK_KINDS; k++) {
-        if (KINDS[k].sql != sql || !a->list[k] || a->n[k] == ASKS_MAX)
-            continue;
-        struct ask *ask = &a->list[k][a->n[k]++];
-        for (int i = 0; i < KINDS[k].values; i++) {
-            ask->values[i] = p->values[i];
-            ask->lengths[i] = p->lengths[i];
-        }
-    }
+    for (int k = 0; k < ASK_KINDS; k++)
+        if (KINDS[k].sql == sql && a->list[k] &&
+            a->n[k] < (KINDS[k].is_plain ? 1 : ASKS_MAX) && !is_asked(a, k, p))
+            add(a, k, p);
 }
 
 /* One dimension from 1, nothing NULL (array_send in PostgreSQL's arrayfuncs.c).
@@ -88,7 +119,7 @@ static bool reserve(struct asks *a, enum ask_kind k)
 {
     size_t need = ARRAY_HEAD;
     for (int i = 0; i < a->n[k]; i++)
-        for (int v = 0; v < KINDS[k].values; v++)
+        for (int v = 0; v < a->values[k]; v++)
             need += 4 + (size_t)a->list[k][i].lengths[v];
     if (need <= a->cap)
         return true;
@@ -102,82 +133,122 @@ static bool reserve(struct asks *a, enum ask_kind k)
     return true;
 }
 
-static bool send_kind(struct asks *a, enum ask_kind k, struct pq_pipe *pipe)
+/* The statement of sql.def for as many parameters as the arrays are long, and
+ * which of them a row is for.  LIMIT keeps each look-up one by one, by its
+ * index. */
+static bool print_text(char out[PQ_TEXT_CAP], const char *text, int values)
 {
-    const bool texts = k == ASK_KEYS;
-    struct pq_params p = { .n = 0 };
-    if (!reserve(a, k))
-        return false;
-    for (int v = 0; v < KINDS[k].values; v++) {
-        struct writer w = writer_of(a->data[v], a->cap);
-        const size_t len =
-            print_array(&w, a->list[k], a->n[k], v, texts ? PQ_TEXT : PQ_BYTEA);
-        pq_params_add(&p, texts ? PQ_TEXTS : PQ_BYTEAS, a->data[v], len);
+    struct writer w = writer_of(out, PQ_TEXT_CAP);
+    int next = 1;
+    writer_str(&w, "SELECT x.*, t.i FROM unnest(");
+    for (int i = 1; i <= values; i++)
+        writer_printf(&w, i > 1 ? ", $%d" : "$%d", i);
+    writer_str(&w, ") WITH ORDINALITY AS t(");
+    for (int i = 1; i <= values; i++)
+        writer_printf(&w, "v%d, ", i);
+    writer_str(&w, "i), LATERAL (");
+    for (; *text; text++) {
+        if (*text != '?')
+            writer_u8(&w, (uint8_t)*text);
+        else if (text[1] >= '1' && text[1] <= '9')
+            writer_str(&w, "t.v");
+        else
+            writer_printf(&w, "t.v%d", next++);
     }
-    /* libpq copies what it queues. */
-    return pipe_send_as(pipe, PIPE_ASK + (int)k, KINDS[k].text, &p);
+    writer_str(&w, " LIMIT 1) AS x");
+    return writer_cstr(&w);
 }
 
-void asks_send(struct asks *a, struct pq_pipe *pipe)
-{
-    for (int k = 0; k < ASK_KINDS; k++)
-        if (a->n[k] > 0 && !send_kind(a, (enum ask_kind)k, pipe))
-            a->n[k] = 0;
-}
-
-static void params_of(struct pq_params *p, const struct ask *ask,
+static void params_of(struct pq_params *p, const struct asks *a, int i,
                       enum ask_kind k)
 {
+    const struct ask *ask = &a->list[k][i];
     p->n = 0;
-    for (int v = 0; v < KINDS[k].values; v++)
-        pq_params_add(p, k == ASK_KEYS ? PQ_TEXT : PQ_BYTEA, ask->values[v],
+    for (int v = 0; v < a->values[k]; v++)
+        pq_params_add(p, a->types[k][v], ask->values[v],
                       (size_t)ask->lengths[v]);
 }
 
-/* Whatever is not among the rows is nowhere. */
-static void learn_absent(const struct asks *a, enum ask_kind k, struct memo *m,
-                         const PGresult *rows)
+static bool send_plain(struct asks *a, enum ask_kind k, struct pq_pipe *pipe,
+                       const char *text)
 {
+    char numbered[PQ_TEXT_CAP];
+    struct pq_params p;
+    params_of(&p, a, 0, k);
+    return pq_text_of(numbered, text) &&
+           pipe_send_as(pipe, PIPE_ASK + (int)k, numbered, &p);
+}
+
+static bool send_kind(struct asks *a, enum ask_kind k, struct pq_pipe *pipe,
+                      const char *text)
+{
+    char printed[PQ_TEXT_CAP];
+    struct pq_params p = { .n = 0 };
+    if (!reserve(a, k) || !print_text(printed, text, a->values[k]))
+        return false;
+    for (int v = 0; v < a->values[k]; v++) {
+        struct writer w = writer_of(a->data[v], a->cap);
+        const unsigned type = a->types[k][v];
+        const size_t len = print_array(&w, a->list[k], a->n[k], v, type);
+        pq_params_add(&p, pq_array_of(type), a->data[v], len);
+    }
+    /* libpq copies what it queues. */
+    return pipe_send_as(pipe, PIPE_ASK + (int)k,
+                        KINDS[k].text ? KINDS[k].text : printed, &p);
+}
+
+void asks_send(struct asks *a, struct pq_pipe *pipe,
+               const char *const sql_text[SQL_COUNT])
+{
+    for (int i = 0; i < ASK_KINDS; i++) {
+        const enum ask_kind k = (enum ask_kind)i;
+        const char *text = sql_text[KINDS[k].sql];
+        if (a->n[k] > 0 && !(KINDS[k].is_plain ? send_plain(a, k, pipe, text)
+                                               : send_kind(a, k, pipe, text)))
+            a->n[k] = 0;
+    }
+}
+
+/* Which of the list, from 0; it is the last column. */
+static int place_of(const PGresult *rows, int row)
+{
+    const uint8_t *at =
+        (const uint8_t *)PQgetvalue(rows, row, PQnfields(rows) - 1);
+    return (at[6] << 8 | at[7]) - 1; /* of an int8 */
+}
+
+/* Each row is one's; whoever has none has none. */
+static void learn_each(const struct asks *a, enum ask_kind k, struct memo *m,
+                       PGresult *rows)
+{
+    const bool tells_rows = !KINDS[k].text;
     bool is_there[ASKS_MAX] = { false };
     struct pq_params p;
     for (int row = 0; row < PQntuples(rows); row++) {
-        const uint8_t *at = (const uint8_t *)PQgetvalue(rows, row, 0);
-        const unsigned i = (unsigned)(at[6] << 8 | at[7]); /* of an int8 */
-        if (i >= 1 && i <= ASKS_MAX)
-            is_there[i - 1] = true;
+        const int i = place_of(rows, row);
+        assert(i >= 0 && i < a->n[k]);
+        is_there[i] = true;
+        params_of(&p, a, i, k);
+        if (tells_rows)
+            memo_learn(m, KINDS[k].sql, &p, rows, row, 1);
     }
     for (int i = 0; i < a->n[k]; i++) {
-        params_of(&p, &a->list[k][i], k);
+        params_of(&p, a, i, k);
         if (!is_there[i])
             memo_learn(m, KINDS[k].sql, &p, NULL, 0, 0);
     }
 }
 
-static void learn_rows(const struct asks *a, enum ask_kind k, struct memo *m,
-                       PGresult *rows)
-{
-    struct pq_params p;
-    for (int row = 0; row < PQntuples(rows); row++)
-        for (int i = 0; i < a->n[k]; i++) {
-            const struct ask *ask = &a->list[k][i];
-            if (ask->lengths[0] != PQgetlength(rows, row, ID_COLUMN) ||
-                memcmp(ask->values[0], PQgetvalue(rows, row, ID_COLUMN),
-                       (size_t)ask->lengths[0]) != 0)
-                continue;
-            params_of(&p, ask, k);
-            memo_learn(m, KINDS[k].sql, &p, rows, row, 1);
-        }
-}
-
 void asks_learn(const struct asks *a, enum ask_kind kind, struct memo *m,
                 PGresult *rows)
 {
-    if (kind != ASK_CHARGES) {
-        learn_absent(a, kind, m, rows);
+    struct pq_params p;
+    if (!memo_keep(m, rows)) {
         PQclear(rows);
-    } else if (memo_keep(m, rows)) {
-        learn_rows(a, kind, m, rows);
+    } else if (KINDS[kind].is_plain) {
+        params_of(&p, a, 0, kind);
+        memo_learn(m, KINDS[kind].sql, &p, rows, 0, PQntuples(rows));
     } else {
-        PQclear(rows);
+        learn_each(a, kind, m, rows);
     }
 }

@@ -21,12 +21,6 @@ static void print_head(uint8_t out[HEAD_LEN], unsigned type, int n)
     writer_be32(&w, 1);
 }
 
-static unsigned array_of(unsigned type)
-{
-    assert(type == PQ_INT8 || type == PQ_TEXT || type == PQ_BYTEA);
-    return type == PQ_INT8 ? PQ_INT8S : type == PQ_TEXT ? PQ_TEXTS : PQ_BYTEAS;
-}
-
 bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text)
 {
     static const char values[] = " VALUES (";
@@ -93,7 +87,7 @@ void pq_bulk_params(struct pq_bulk *b, struct pq_params *out)
     for (int i = 0; i < b->n_columns; i++) {
         struct pq_column *c = &b->columns[i];
         print_head(c->data, b->types[i], b->n);
-        pq_params_add(out, array_of(b->types[i]), c->data, c->len);
+        pq_params_add(out, pq_array_of(b->types[i]), c->data, c->len);
     }
 }
 

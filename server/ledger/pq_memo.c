@@ -56,6 +56,9 @@ static const struct rule {
     [SQL_COUNTER_BY_ID] = { .finds = MEMO_ROUTE, .find_n = ALL },
     [SQL_ROUTE_NEW] = { .changes = MEMO_ROUTE, .change_n = ALL },
     [SQL_ROUTE_MEMBER] = { .changes = MEMO_ROUTE, .change_n = ALL },
+    [SQL_NEWEST] = { .finds = MEMO_NEWEST, .find_n = ALL },
+    [SQL_LEAVES_SINCE] = { .finds = MEMO_LEAVES, .find_n = ALL },
+    [SQL_LEAF_NEW] = { .changes = MEMO_LEAVES, .change_n = ALL },
     [SQL_BOOT_SETTLE] = { .changes = MEMO_COUNTER, .change_n = ALL },
 };
 
@@ -209,6 +212,8 @@ void memo_touch(struct memo *m, enum sql sql, const struct pq_params *p)
     const struct rule *r = &RULES[sql];
     if (sql == SQL_CHARGE_RESOLVE)
         m->generation[MEMO_MISSES]++;
+    if (sql == SQL_CHARGE_NEW)
+        m->generation[MEMO_NEWEST]++;
     if (r->changes == MEMO_NONE)
         return;
     if (r->change_n == ALL) {

@@ -16,7 +16,8 @@
  *
  *   KEY, RELEASE   that there is no such row: almost every charge is new
  *   CHARGE         the row of a charge, by its id
- *   MISSES, COUNTER, ROUTE  the rows of a statement with these parameters
+ *   MISSES, COUNTER, ROUTE, NEWEST, LEAVES  the rows of a statement with these
+ *                  parameters
  *
  * A statement that is in no row of the table is always asked; one that changes
  * what no entry can name forgets the whole class.
@@ -29,6 +30,8 @@ enum memo_class {
     MEMO_MISSES, /* from here on what was read is kept as it came */
     MEMO_COUNTER,
     MEMO_ROUTE,
+    MEMO_NEWEST,
+    MEMO_LEAVES,
     MEMO_CLASSES
 };
 

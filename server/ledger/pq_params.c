@@ -17,6 +17,12 @@ void pq_params_add(struct pq_params *p, unsigned type, const void *data,
     p->n++;
 }
 
+unsigned pq_array_of(unsigned type)
+{
+    assert(type == PQ_INT8 || type == PQ_TEXT || type == PQ_BYTEA);
+    return type == PQ_INT8 ? PQ_INT8S : type == PQ_TEXT ? PQ_TEXTS : PQ_BYTEAS;
+}
+
 static void add_number(struct pq_params *p, uint64_t v)
 {
     uint8_t *at = p->numbers[p->n];

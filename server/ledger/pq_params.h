@@ -38,6 +38,9 @@ bool pq_params_of(struct pq_params *out, const char *types, va_list *ap);
 void pq_params_add(struct pq_params *p, unsigned type, const void *data,
                    size_t len);
 
+/* The type of arrays of it. */
+unsigned pq_array_of(unsigned type);
+
 struct store_value;
 void pq_params_value(struct pq_params *p, const struct store_value *v);
 

@@ -25,7 +25,7 @@ enum pipe_statement { /* beside those of sql.def */
                       PIPE_HEAD,
                       PIPE_SERIAL,
                                         PIPE_ASK, /* the first of the kinds of pq_ask.h */
-                      PIPE_STATEMENTS = PIPE_ASK + 3
+                      PIPE_STATEMENTS = PIPE_ASK + 8
 };
 struct pq_pipe {
     struct store *store;            /* whose errors; borrowed */

@@ -123,18 +123,33 @@ int64_t book_now_us(const struct book *b)
                                              : clock_wall_us(b->clock);
 }
 
+/* What read_anew will look for. */
+static void ask_news(struct book *b)
+{
+    journal_ask(&b->journal, b->store);
+    counters_ask(&b->counters, b->store);
+    store_ask(b->store, SQL_NEWEST, "");
+}
+
 /* Another server changed what was read. */
 static void read_anew(struct book *b)
 {
-    counters_forget(&b->counters);
+    if (b->store->is_new) {
+        counters_forget(&b->counters);
+        journal_load(&b->journal, b->store);
+    } else {
+        counters_doubt(&b->counters);
+        journal_follow(&b->journal, b->store);
+    }
     book_forget_misses(b);
-    journal_load(&b->journal, b->store);
     b->newest = -1;
     b->moved = b->resolved = true;
 }
 
 void book_begin(struct book *b)
 {
+    if (b->store->expects_news)
+        ask_news(b);
     store_begin(b->store);
     b->now_us = book_now_us(b);
     if (b->store->has_news)

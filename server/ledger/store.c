@@ -136,6 +136,12 @@ void store_begin(struct store *s)
         s->ops->begin(s);
 }
 
+void store_look(struct store *s)
+{
+    if (s->rc == STORE_OK && s->ops->look)
+        s->ops->look(s);
+}
+
 bool store_writes(struct store *s)
 {
     return s->ops->writes(s);

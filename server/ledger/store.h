@@ -38,13 +38,15 @@ struct store {
     const struct store_ops *ops; /* of the database behind it */
     enum store_rc rc;            /* STORE_OK, or the first error */
     char why[160];               /* ... in the database's words */
-    int64_t now_us;   /* of the open transaction, by the database's clock; 0:
-                         it has none, the caller's counts */
-    int64_t boot;     /* of this server, once it has one: whoever writes says */
-    bool has_news;    /* another server changed it since the last transaction */
-    bool is_over;     /* another server took this boot for dead */
-    int64_t alive_us; /* a server that was not heard of for so long is over; 0:
-                         there is only one */
+    int64_t now_us; /* of the open transaction, by the database's clock; 0:
+                       it has none, the caller's counts */
+    int64_t boot;   /* of this server, once it has one: whoever writes says */
+    bool has_news;  /* another server changed it since the last transaction */
+    bool is_new;    /* ... or nothing that was read before counts any more */
+    bool expects_news; /* others are at it now */
+    bool is_over;      /* another server took this boot for dead */
+    int64_t alive_us;  /* a server that was not heard of for so long is over; 0:
+                          there is only one */
 };
 
 /*
@@ -110,9 +112,12 @@ void store_fail(struct store *s, enum store_rc rc, const char *why);
  */
 void store_begin(struct store *s);
 
-/* Before store_begin: this will be looked for.  A hint; the parameters are
- * borrowed until store_begin returns. */
+/* Before store_begin or store_look: this will be looked for.  A hint; the
+ * parameters are borrowed until that returns. */
 void store_ask(struct store *s, enum sql sql, const char *types, ...);
+
+/* In a transaction: look now, for all that was asked for since store_begin. */
+void store_look(struct store *s);
 bool store_writes(struct store *s); /* the open one changed something */
 void store_commit(struct store *s);
 void store_rollback(struct store *s);
@@ -153,6 +158,7 @@ struct store_ops {
     void (*ask)(struct store *s, enum sql sql, const char *types,
                 va_list *ap); /* may be NULL */
     void (*begin)(struct store *s);
+    void (*look)(struct store *s); /* may be NULL */
     bool (*writes)(struct store *s);
     void (*commit)(struct store *s);
     void (*rollback)(struct store *s);

@@ -37,6 +37,7 @@ enum {
     RECOVER_S = 60, /* how long a broken connection is tried again */
     RETRY_MS = 100,
     NO_SERIAL = -1,
+    QUIET = 16,         /* transactions without news: others are not at it */
     PENDING_MAX = 1024, /* results that wait for us */
     US_PER_S = 1000000
 };
@@ -68,6 +69,7 @@ struct pq_store {
     struct memo memo;
     struct asks asks;
     struct pq_bulk bulks[N_BULKS];
+    unsigned quiet;       /* transactions without news, one after another */
     int64_t seen, serial; /* transactions: seen, and of the one to commit */
 };
 
@@ -326,11 +328,35 @@ static void read_head(struct pq_store *s, const PGresult *head)
     if (!number_of(head, 0, 2))
         store_fail(&s->base, STORE_FAILED, "synchronous_commit was set off");
     s->base.has_news = commits != s->seen;
+    s->base.is_new = s->seen == NO_SERIAL;
+    s->quiet = s->base.has_news ? 0 : s->quiet + 1;
+    s->base.expects_news = s->quiet < QUIET;
     /* ... or it began in a transaction that was undone. */
     s->base.is_over = s->base.boot != 0 &&
                       (PQgetisnull(head, 0, 3) || number_of(head, 0, 3) != 0);
     s->base.now_us = number_of(head, 0, 1);
     s->seen = commits;
+}
+
+/* What was asked for, and is next to come. */
+static void learn_asked(struct pq_store *s)
+{
+    for (int kind = 0; kind < ASK_KINDS; kind++) {
+        PGresult *rows = asks_has(&s->asks, kind) ? pipe_take(&s->pipe) : NULL;
+        if (rows)
+            asks_learn(&s->asks, kind, &s->memo, rows);
+    }
+    asks_forget(&s->asks);
+}
+
+/* Nothing was sent yet but what begins. */
+static void pq_look(struct store *base)
+{
+    struct pq_store *s = of(base);
+    assert(s->pipe.pending == 0);
+    asks_send(&s->asks, &s->pipe, SQL_TEXT);
+    if (s->pipe.pending > 0 && pipe_ask(&s->pipe))
+        learn_asked(s);
 }
 
 /* All in one round trip: the lock is waited for by the database. */
@@ -342,7 +368,7 @@ static void begin_to_write(struct pq_store *s)
     if (pipe_send(&s->pipe, "BEGIN", NULL) &&
         pipe_send_as(&s->pipe, PIPE_LOCK, PQ_LOCK, NULL) &&
         pipe_send_as(&s->pipe, PIPE_HEAD, HEAD, &boot))
-        asks_send(&s->asks, &s->pipe);
+        asks_send(&s->asks, &s->pipe, SQL_TEXT);
     if (!pipe_ask(&s->pipe))
         return;
     PQclear(pipe_take(&s->pipe));
@@ -351,11 +377,7 @@ static void begin_to_write(struct pq_store *s)
     if (head)
         read_head(s, head);
     PQclear(head);
-    for (int kind = 0; kind < ASK_KINDS; kind++) {
-        PGresult *rows = asks_has(&s->asks, kind) ? pipe_take(&s->pipe) : NULL;
-        if (rows)
-            asks_learn(&s->asks, kind, &s->memo, rows);
-    }
+    learn_asked(s);
 }
 
 static void pq_begin(struct store *base)
@@ -562,6 +584,7 @@ static const struct store_ops PG_OPS = {
     .bytes = pq_bytes,
     .ask = pq_ask_for,
     .begin = pq_begin,
+    .look = pq_look,
     .writes = pq_writes,
     .commit = pq_commit,
     .rollback = pq_rollback,
