@@ -65,7 +65,7 @@ TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 ATTACK  := $(patsubst %,$(BUILD)/tests/system/%,attack captured pg_attack pg_types)
-CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash wire shim.so halftoned)
+CRASH   := $(patsubst %,$(BUILD)/tests/crash/%,crash wire rewrite shim.so halftoned)
 AUDIT   := $(patsubst %,$(BUILD)/tests/auditor/%,audit probe halftoned)
 ATTACK  += $(BUILD)/tests/system/bad_witness
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard benchmarks/bench_*.c))
@@ -305,6 +305,9 @@ $(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/pr
 	$(LINK)
 $(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise \
                                 crash/relay crash/life auditor/pipe lib_postgres) $(LIB)
+	$(LINK)
+$(BUILD)/tests/crash/rewrite: $(patsubst %,$(BUILD)/tests/crash/%.o, \
+                                rewrite disk trace) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/shim.so: tests/crash/shim.c tests/crash/trace.h
 	@mkdir -p $(@D)

@@ -713,6 +713,36 @@ static void check_lists(void **state)
     register_close(&f);
 }
 
+/* What is not verified when the deadline has passed is late, to a steward; not
+ * a moment sooner, nor who came back, nor what is verified. */
+static void check_late(void **state)
+{
+    static const struct {
+        const char *steps;
+        int64_t days;
+        uint64_t late;
+    } rows[] = {
+        { "ye", 29, 0 },   { "ye", 31, 1 },    { "yel", 31, 1 },
+        { "yelc", 31, 1 }, { "yelcv", 31, 0 }, { "yexyf", 31, 0 },
+        { "yexf", 31, 1 }, { "ye+", 31, 2 },   { "y", 31, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct lib_register f;
+        struct erasure_counts n;
+        struct err err = { 0 };
+        fixture_open(&f);
+        for (const char *s = rows[i].steps; *s; s++)
+            step(&f, *s);
+        f.clock.wall_us += rows[i].days * DAY;
+        must(consent_erasure_counts(f.c, f.circle, "shop", &n, &err), &err);
+        if (n.late != rows[i].late)
+            fail_msg("%s after %d days: %d are late", rows[i].steps,
+                     (int)rows[i].days, (int)n.late);
+        register_close(&f);
+    }
+}
+
 /* A file of before there were erasures. */
 static void check_old_file(void **state)
 {
@@ -767,6 +797,7 @@ int main(void)
           NULL },
         { "lists are a dataset's own, and confirmed once", check_lists, NULL,
           NULL, NULL },
+        { "what is not done in time is late", check_late, NULL, NULL, NULL },
         { "a register of an older server is taken over", check_old_file, NULL,
           NULL, NULL },
     };

@@ -294,7 +294,7 @@ static void check_foreign_key(void **state)
         assert_int_equal(people(&o), 100);
     }
     assert_int_not_equal(
-        access(lib_files_path(&o.files, "@/s.db.erasing"), F_OK), 0);
+        access(lib_files_path(&o.files, "@/.s.db.erasing"), F_OK), 0);
     close_engine(&o);
 }
 
@@ -367,7 +367,7 @@ static void check_left_over(void **state)
     char name[128];
     (void)state;
     open_engine(&o, &sources[2]);
-    (void)snprintf(name, sizeof name, "%s/s.db.erasing", o.files.dir);
+    (void)snprintf(name, sizeof name, "%s/.s.db.erasing", o.files.dir);
     FILE *f = fopen(name, "w");
     assert_non_null(f);
     (void)fputs("name 7", f);

@@ -76,6 +76,7 @@ static const char *live(const struct row *row, struct arena *a)
                                      .people = row->people,
                                      .people_ctx = &asked_us };
     assert_int_equal(trail_new(&trail, &t, &err), ERR_OK);
+    assert_int_equal(trail_start(trail, &err), ERR_OK);
     atomic_fetch_add(&clock.wall_us, row->pass_s * 1000000);
     trail_free(trail);
     ledger_close(ledger);

@@ -94,9 +94,12 @@ enum err_code duck_replace(const char *file, const char *fresh,
                        "%s changed while it was written anew: it stays as it "
                        "is",
                        file);
-    if (rename(fresh, file) != 0 || !sync_folder(file))
-        return failed(err, file);
-    return ERR_OK;
+    return rename(fresh, file) == 0 ? ERR_OK : failed(err, file);
+}
+
+enum err_code duck_keep_name(const char *file, struct err *err)
+{
+    return sync_folder(file) ? ERR_OK : failed(err, file);
 }
 
 /* ---- questions of one value ---- */

@@ -17,11 +17,15 @@ enum err_code duck_settle(const char *fresh, const struct stat *was,
                           struct err *err) MUST_CHECK;
 
 /*
- * What was settled takes the place of `file`, durably.  ERR_UNAVAILABLE: `file`
- * is not what it *was any more, or the disk failed; it stays.
+ * What was settled takes the place of `file`, at once and without a wait for
+ * the disk.  ERR_UNAVAILABLE: `file` is not what it *was any more, or the disk
+ * failed; it stays.
  */
 enum err_code duck_replace(const char *file, const char *fresh,
                            const struct stat *was, struct err *err) MUST_CHECK;
+
+/* ... durably, after this.  ERR_UNAVAILABLE: the disk failed. */
+enum err_code duck_keep_name(const char *file, struct err *err) MUST_CHECK;
 
 /* A statement of one row and column; false when it fails, or the value is NULL
  * or false. */

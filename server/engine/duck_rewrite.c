@@ -29,6 +29,16 @@ static enum err_code cannot(struct err *err, const char *what, const char *why)
                          "sign' makes the list");
 }
 
+/* "/data/.orders.parquet.erased": no pattern of a policy matches it. */
+static void beside(char out[NAME_MAX_], const char *file, const char *ending)
+{
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    (void)snprintf(out, NAME_MAX_, "%.*s.%s%s", (int)(name - file), file, name,
+                   ending);
+}
+static const char FRESH[] = ".erased", WORK[] = ".erasing";
+
 /* ---- statements ---- */
 
 /* As the view shows the key, and as the list has it. */
@@ -162,7 +172,8 @@ static enum err_code write_parquet(struct rewriting *m, const char *file,
     print_hers(&w, m->r->policy, t);
     writer_str(&w, ", false)) TO ");
     duck_literal(&w, fresh);
-    writer_printf(&w, " (FORMAT parquet, COMPRESSION %s)", compression);
+    writer_printf(&w, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false)",
+                  compression);
     (void)writer_cstr(&w);
     if (!run(m, &w))
         return cannot(err, file, "DuckDB cannot write it; is the disk full?");
@@ -196,8 +207,8 @@ static enum err_code replace(const struct duck_rewrite *r, const char *file,
         return err_set(err, ERR_UNAVAILABLE,
                        "%s is always read: it was not replaced", file);
     const enum err_code code = duck_replace(file, fresh, was, err);
-    r->go_on(r->ctx);
-    return code;
+    r->go_on(r->ctx); /* queries need not wait for the disk */
+    return code == ERR_OK ? duck_keep_name(file, err) : code;
 }
 
 static enum err_code rewrite_parquet(struct rewriting *m, const char *file,
@@ -206,7 +217,7 @@ static enum err_code rewrite_parquet(struct rewriting *m, const char *file,
 {
     char fresh[NAME_MAX_];
     struct stat was;
-    (void)snprintf(fresh, sizeof fresh, "%s.erased", file);
+    beside(fresh, file, FRESH);
     if (stat(file, &was) != 0)
         return err_set(err, ERR_UNAVAILABLE, "%s: %s", file, strerror(errno));
     (void)unlink(fresh);
@@ -298,8 +309,8 @@ static enum err_code rewrite_database(struct rewriting *m, const char *path,
 {
     char work[NAME_MAX_], fresh[NAME_MAX_], log[NAME_MAX_];
     struct stat was;
-    (void)snprintf(work, sizeof work, "%s.erasing", path);
-    (void)snprintf(fresh, sizeof fresh, "%s.erased", path);
+    beside(work, path, WORK);
+    beside(fresh, path, FRESH);
     (void)snprintf(log, sizeof log, "%s.wal", path);
     if (access(log, F_OK) == 0)
         return err_set(err, ERR_UNAVAILABLE,
@@ -316,6 +327,8 @@ static enum err_code rewrite_database(struct rewriting *m, const char *path,
         code = duck_settle(fresh, &was, err);
     if (code == ERR_OK)
         code = duck_replace(path, fresh, &was, err);
+    if (code == ERR_OK)
+        code = duck_keep_name(path, err);
     unlink_with_log(work);
     unlink_with_log(fresh);
     return code;
@@ -396,9 +409,9 @@ static bool clean(const char *path)
     char real[PATH_MAX];
     if (!realpath(path, real))
         return true;
-    (void)snprintf(name, sizeof name, "%s.erased", real);
+    beside(name, real, FRESH);
     unlink_with_log(name);
-    (void)snprintf(name, sizeof name, "%s.erasing", real);
+    beside(name, real, WORK);
     unlink_with_log(name);
     return true;
 }

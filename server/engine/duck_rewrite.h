@@ -6,11 +6,11 @@
 /*
  * The sources of a policy, written anew without some people.
  *
- *   orders.parquet --COPY all other rows--> orders.parquet.erased --rename--.
- *        ^------------------------------------------------------------------'
+ *   orders.parquet --COPY all other rows--> .orders.parquet.erased --rename--.
+ *        ^-------------------------------------------------------------------'
  *
- *   shop.db --copy--> shop.db.erasing --DELETE--> ... --COPY FROM DATABASE-->
- *        shop.db.erased --rename--> shop.db
+ *   shop.db --copy--> .shop.db.erasing --DELETE--> ... --COPY FROM DATABASE-->
+ *        .shop.db.erased --rename--> shop.db
  *
  * A DuckDB file keeps what was deleted in its free blocks: the one that takes
  * its place was never given those rows.  Before it does, it is compared with
@@ -19,6 +19,8 @@
  *
  *   - Parquet and DuckDB files; CSV files are left to their owner, as writing
  *     them anew would spell lines in other words.
+ *   - No pattern of a policy (glob(7)) matches what is written beside, which
+ *     its owner alone may read until it is whole.
  *   - Owner, group and mode stay.  A file that changed meanwhile is left as it
  *     is, and so is a database whose log was not written into it yet.
  *   - Files of one table are replaced one after the other, the map of subjects

@@ -259,7 +259,7 @@ static struct merkle_hash commit_people(void *ctx, int64_t to_us)
     return audit_commitment(&salt, "", 0);
 }
 
-static enum err_code start_trail(struct server *s, struct err *err)
+static enum err_code make_trail(struct server *s, struct err *err)
 {
     TRY(counts_new(&s->counts, &s->service, err));
     const struct trail_options options = {
@@ -276,7 +276,7 @@ static enum err_code start_trail(struct server *s, struct err *err)
     TRY(audit_pages_new(&s->pages, s->config->ledger, &s->config->audit_key,
                         clock_system(), err));
     s->service.pages = s->pages;
-    return trail_world(s->trail, s->world, err);
+    return ERR_OK;
 }
 
 static enum err_code start_calls(struct server *s, unsigned loops,
@@ -434,7 +434,7 @@ enum err_code server_new(struct server **out, const struct config *config,
     if (code == ERR_OK)
         code = keeping_start(s->service.ledger, s->service.consent, err);
     if (code == ERR_OK)
-        code = start_trail(s, err);
+        code = make_trail(s, err);
     if (code == ERR_OK)
         code = start_calls(s, loops, err);
     if (code == ERR_OK)
@@ -451,7 +451,10 @@ enum err_code server_new(struct server **out, const struct config *config,
 
 enum err_code server_run(struct server *s, struct err *err)
 {
-    TRY(start_eraser(s, err)); /* a server that is only checked deletes nobody */
+    /* A server that is only checked charges, tells and deletes nothing. */
+    TRY(trail_start(s->trail, err));
+    TRY(trail_world(s->trail, s->world, err));
+    TRY(start_eraser(s, err));
     log_world(s->world);
     log_address(LOG_SERVER_START, s->config->grpc.host,
                 net_server_port(s->net, 0));

@@ -274,12 +274,16 @@ enum err_code trail_new(struct trail **out, const struct trail_options *o,
     t->interval_us = now_us - now_us % ((int64_t)o->interval_s * US_PER_S);
     (void)pthread_mutex_init(&t->lock, NULL);
     (void)pthread_cond_init(&t->stopping, NULL);
-    if (pthread_create(&t->thread, NULL, run, t) != 0) {
-        trail_free(t);
-        return err_set(err, ERR_INTERNAL, "no thread: %s", strerror(errno));
-    }
-    t->has_thread = true;
     *out = t;
+    return ERR_OK;
+}
+
+enum err_code trail_start(struct trail *t, struct err *err)
+{
+    const int rc = pthread_create(&t->thread, NULL, run, t);
+    if (rc != 0)
+        return err_set(err, ERR_INTERNAL, "no thread: %s", strerror(rc));
+    t->has_thread = true;
     return ERR_OK;
 }
 

@@ -45,9 +45,12 @@ struct trail_options {
     struct counts *counts; /* borrowed; NULL: none are released */
 };
 
-/* ERR_INTERNAL  no thread, or no memory */
+/* Nothing is written yet.  ERR_INTERNAL: no memory. */
 enum err_code trail_new(struct trail **out, const struct trail_options *o,
                         struct err *err) MUST_CHECK;
+/* From now on intervals end, counts are released and the ledger hears of this
+ * server.  ERR_INTERNAL: no thread. */
+enum err_code trail_start(struct trail *t, struct err *err) MUST_CHECK;
 /* Writes what is queued.  NULL is allowed. */
 void trail_free(struct trail *t);
 

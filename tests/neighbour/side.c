@@ -180,6 +180,7 @@ void side_open(struct side *s, const char *policy, const char *dir)
                                          .clock = &s->clock.clock,
                                          .interval_s = 86400 };
     if (trail_new(&s->service.trail, &trail, &err) != ERR_OK ||
+        trail_start(s->service.trail, &err) != ERR_OK ||
         ledger_log_open(&s->leaves, s->ledger.path, &err) != ERR_OK)
         die("audit log", &err);
     s->rng = test_rng_new(7);

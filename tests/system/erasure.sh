@@ -14,10 +14,10 @@ make_shop=${MAKE_SHOP:-$bin/make_shop}
 cp -r "$shop" "$run/old"
 "$bin/halftone" erasures key "$run/owner.key" >"$run/owner.yaml" 2>/dev/null
 owner=$(sed -n 's/.*owner: //p' "$run/owner.yaml")
-# policy EXECUTE: noise of a few people, no answer twice, enough of a budget.
+# policy EXECUTE [DEADLINE]: noise of a few people, no answer twice, enough of a budget.
 policy() {
     sed "s/^cap:.*/cap: { rho: 90, delta: 1e-9 }\nmax_price: { rho: 1, delta: 1e-9 }\nreuse_for: 0\nslots: { first: 0 }/
-         s/^  controller:.*/&\n  erasure: { owner: $owner, execute: $1, deadline: 20 days }/" \
+         s/^  controller:.*/&\n  erasure: { owner: $owner, execute: $1, deadline: ${2:-20 days} }/" \
         demo/shop.yaml >"$shop/shop.yaml"
 }
 policy false
@@ -173,7 +173,7 @@ executed() {
     [ "$(counts)" = ' 41 verified;' ] || { counts; return 1; }
     near "$(people improve_products)" $((before - 40)) || return 1
     cp "$shop/customers.parquet" "$shop/x.parquet"
-    ls "$shop" | grep -q erased && return 1
+    ls -A "$shop" | grep -q eras && return 1
     echo "COPY (SELECT count(*) FROM 'x.parquet') TO 'n.csv' (HEADER false)" >"$run/n.sql"
     "$make_shop" "$run/n.sql" "$shop" 1 && [ "$(tr -d '\r' <"$shop/n.csv")" = 2960 ]
 }
@@ -206,6 +206,17 @@ budget() {
     [ "$(spent)" = "$now" ] && as subjects consent erase 60 >/dev/null && [ "$(spent)" = "$now" ]
 }
 check 'no budget comes back by it' budget
+
+late() {
+    policy false '1 s'
+    reload
+    none() { as steward erasures list | grep -q 'none is late'; }
+    none && as subjects consent erase 61 >/dev/null || return 1
+    sleep 1.2
+    as steward erasures list | grep -q '1 late' && as subjects consent erasure 61 -o csv | grep -q 'suppressed.*true' &&
+        ! grep -q 'late\|overdue' "$run/server.log"
+}
+check 'what is not done by the deadline is late, to a steward and to her' late
 
 private() { grep -q '^Umask:.*0077$' "/proc/$server_pid/status"; }
 check 'what it writes nobody else reads meanwhile' private

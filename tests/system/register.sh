@@ -103,6 +103,14 @@ check 'a second time says that nothing was held' says 'all the time' as steward 
 reason() { HALFTONE_TOKEN=$(cat "$run/auditor.token") "$bin/halftone" audit entries | grep -q 'the withdrawal is back'; }
 check 'the reason is in the audit log' reason
 stop_server
+# All that a ledger says, but that it was opened.
+held() { "$bin/halftone" ledger export "$run/ledger.db" && "$bin/halftone" audit entries "$run/ledger.db" | grep -v '"kind":"start"'; }
+only_checked() {
+    held >"$run/before" || return 1
+    "$bin/halftoned" --config "$run/config.yaml" --check || return 1
+    held >"$run/after" && diff "$run/before" "$run/after" && grep -q 'counts of consent' "$run/after"
+}
+check 'a server that is only checked charges nothing and is in no log' only_checked
 rm -f "$run"/consent.db*
 start_server
 check 'a register that was lost is held, too' says 'may lack withdrawals' ask
