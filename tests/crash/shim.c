@@ -9,6 +9,7 @@
  *                eio     the operation fails, once
  *                enospc  from it on nothing can be made or grow; the write it
  *                        strikes is cut in half, as a disk that fills does
+ *   CRASH_LATER_S  the wall clock is so much later
  *   CRASH_AT     number of the operation, from 1; counted are those that change
  *                something or sync it
  *
@@ -29,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/crash/trace.h"
@@ -43,6 +45,7 @@ static struct {
     int trace;
     enum fault fault;
     uint64_t at, count;
+    time_t later_s;
     uint32_t slots, slot[FILES]; /* of descriptors; 0 = not watched */
 } shim = { .lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, .trace = -1 };
 
@@ -59,6 +62,8 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *fault = getenv("CRASH_FAULT"), *at = getenv("CRASH_AT"),
                *trace = getenv("CRASH_TRACE");
+    const char *later = getenv("CRASH_LATER_S");
+    shim.later_s = later ? strtol(later, NULL, 10) : 0;
     shim.dir = getenv("CRASH_DIR");
     if (!shim.dir)
         return;
@@ -332,6 +337,16 @@ int fdatasync(int fd)
 }
 
 /* ---- what left ---- */
+
+/* ---- time ---- */
+
+int clock_gettime(clockid_t which, struct timespec *out)
+{
+    const int rc = REAL(clock_gettime)(which, out);
+    if (rc == 0 && which == CLOCK_REALTIME)
+        out->tv_sec += shim.later_s;
+    return rc;
+}
 
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
