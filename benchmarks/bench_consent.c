@@ -109,7 +109,7 @@ static void fill(struct dataset *d, unsigned long long people, bool text)
         if (consent_import(d->consent, d->circle, &chunk, &out, &err) != ERR_OK)
             die(err.msg);
         if (out.done && first == 0)
-            return; /* all is there */
+            return;         /* all is there */
         first = out.n_rows; /* some may have been there */
         if (first % (1000 * PIECE) == 0)
             fprintf(stderr, "%llu of %llu people\n", first, people);
@@ -159,7 +159,7 @@ static void time_one(struct bench *b, unsigned form, unsigned round,
     struct duck_pin pin;
     const double cpu = cpu_s();
     const uint64_t start = bench_now_ns();
-    duck_gate_pin(&pin, b->gate, b->con, &b->gated->purposes[0]);
+    duck_gate_pin(&pin, b->gate, b->con, &b->gated->purposes[0], true);
     exec(b, sql);
     duck_gate_unpin(&pin, b->gate);
     b->wall[form][round] = (double)(bench_now_ns() - start) / 1e9;
@@ -241,8 +241,7 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
         die(err.msg);
     if (was_there)
         printf("register opened: %.1f s (CPU %.1f)\n",
-               (double)(bench_now_ns() - opening) / 1e9,
-               cpu_s() - opening_cpu);
+               (double)(bench_now_ns() - opening) / 1e9, cpu_s() - opening_cpu);
     fill(&b->dataset, rows / 2, text);
     printf("memory with the register: %.0f MB\n", memory_mb());
     b->dataset.gate = consent_gate_of(&b->dataset);
@@ -289,7 +288,7 @@ static void *query_on(void *arg)
         die("no connection");
     while (!atomic_load(&g->stops)) {
         struct duck_pin pin;
-        duck_gate_pin(&pin, g->b->gate, con, &g->b->gated->purposes[0]);
+        duck_gate_pin(&pin, g->b->gate, con, &g->b->gated->purposes[0], true);
         (void)duckdb_query(con,
                            "SELECT campaign, sum(revenue) FROM src.t WHERE "
                            "halftone_counts_i(who) GROUP BY campaign",
@@ -327,7 +326,7 @@ static void withdrawals(struct bench *b)
                            &err) != ERR_OK)
             die(err.msg);
         const struct gate *gate = &b->dataset.gate;
-        gate->pin(gate->ctx, &v, &b->gated->purposes[0]);
+        gate->pin(gate->ctx, &v, &b->gated->purposes[0], true);
         if (gate_counts(&v, gate->number(gate->ctx, who, strlen(who), false)))
             die("somebody who withdrew counts");
         gate->unpin(gate->ctx, &v);

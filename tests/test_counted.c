@@ -238,7 +238,7 @@ static void by_function(char *out, struct fixture *f, size_t purpose)
     (void)snprintf(sql, sizeof sql, ASK,
                    f->is_text ? "halftone_counts_t(who)"
                               : "halftone_counts_i(who)");
-    duck_gate_pin(&pin, f->gate, f->duck.con, &purposes[purpose]);
+    duck_gate_pin(&pin, f->gate, f->duck.con, &purposes[purpose], false);
     assert_true(each(&here, sql, join, out));
     duck_gate_unpin(&pin, f->gate);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/engine/engine.h"
+#include "server/plan/gate.h"
 #include "server/sql/sql.h"
 #include "tests/lib_engine.h"
 #include "tests/lib_plan.h"
@@ -67,8 +68,12 @@ static int open_two(void **state)
     plan_db_open(&dbs.some);
     plan_db_run(&dbs.all, FILL);
     plan_db_run(&dbs.some, FILL);
-    plan_db_run(&dbs.all, "CREATE MACRO halftone_counts_i(k) AS "
-                          "coalesce(k IN (SELECT who FROM counted), false)");
+    plan_db_run(&dbs.all,
+                "CREATE SCHEMA " GATE_SCHEMA ";"
+                "CREATE VIEW " GATE_SCHEMA ".buys AS SELECT * FROM src.buys "
+                "WHERE who IN (SELECT who FROM main.counted);"
+                "CREATE VIEW " GATE_SCHEMA ".trips AS SELECT * FROM src.trips "
+                "WHERE who IN (SELECT who FROM main.counted);");
     plan_db_run(&dbs.some,
                 "DELETE FROM src.buys WHERE who NOT IN (FROM counted);"
                 "DELETE FROM src.trips WHERE who NOT IN (FROM counted);");

@@ -47,8 +47,7 @@ const struct gate_view *duck_bits_view(const struct duck_bits *b)
 bool duck_bits_is_of(const struct duck_bits *b, const struct duck_keys *keys,
                      const struct gate_view *view)
 {
-    return b->keys == keys && b->view.of == view->of &&
-           b->view.bits == view->bits && b->view.inverts == view->inverts;
+    return b->keys == keys && gate_is_same(&b->view, view);
 }
 
 /* ---- making ---- */
@@ -69,27 +68,11 @@ static void put_all(struct duck_bits *b)
             put(b, at, b->dense.numbers[at]);
 }
 
-/* Bit `word` of a view, none past its end. */
-static uint64_t word_of(const struct gate_view *v, uint32_t word)
+static void put_changed(void *ctx, uint32_t number)
 {
-    return word < v->n / 64 ? v->bits[word] : 0;
-}
-
-/* People for whom the views differ; views hold whole words. */
-static void put_changed(struct duck_bits *b, const struct duck_bits *last)
-{
-    const uint32_t n = b->view.n > last->view.n ? b->view.n : last->view.n;
-    memcpy(b->codes, last->codes, b->words * sizeof *b->codes);
-    for (uint32_t word = 0; word < n / 64; word++) {
-        uint64_t differ = word_of(&b->view, word) ^ word_of(&last->view, word);
-        for (; differ; differ &= differ - 1) {
-            const uint32_t number =
-                word * 64 + (uint32_t)__builtin_ctzll(differ);
-            if (number < b->dense.n_places &&
-                b->dense.places[number] != DUCK_NO_PLACE)
-                put(b, b->dense.places[number], number);
-        }
-    }
+    struct duck_bits *b = ctx;
+    if (number < b->dense.n_places && b->dense.places[number] != DUCK_NO_PLACE)
+        put(b, b->dense.places[number], number);
 }
 
 struct duck_bits *duck_bits_of(struct duck_keys *keys, const struct gate *gate,
@@ -113,10 +96,12 @@ struct duck_bits *duck_bits_of(struct duck_keys *keys, const struct gate *gate,
         forget(b);
         return NULL;
     }
-    if (last && last->keys == keys && last->view.inverts == view->inverts)
-        put_changed(b, last);
-    else
+    if (last && last->keys == keys && last->view.inverts == view->inverts) {
+        memcpy(b->codes, last->codes, b->words * sizeof *b->codes);
+        gate_each_changed(&b->view, &last->view, put_changed, b);
+    } else {
         put_all(b);
+    }
     return b;
 }
 

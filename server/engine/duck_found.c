@@ -116,7 +116,7 @@ enum err_code duck_found_list(struct engine_erased *out, struct duck *d,
     if (!writer_cstr(&w) || duckdb_connect(d->db, &con) != DuckDBSuccess) {
         (void)err_set(err, ERR_LIMIT, "out of memory");
     } else {
-        duck_gate_pin(&pin, g, con, NULL);
+        duck_gate_pin(&pin, g, con, NULL, false);
         code = run(out, con, sql, a, err);
         duck_gate_unpin(&pin, g);
     }

@@ -1,16 +1,22 @@
 #ifndef ENGINE_DUCK_GATE_H
 #define ENGINE_DUCK_GATE_H
 
+#include <stdatomic.h>
+
 #include "server/engine/duck.h"
 #include "server/engine/gate.h"
 
 /*
  * The functions of server/plan/gate.h inside DuckDB.
  *
- *   halftone_counts_i(BIGINT) -> BOOLEAN
- *   halftone_counts_t(VARCHAR) -> BOOLEAN
+ *   halftone_key_i(BIGINT) -> UTINYINT
+ *   halftone_key_t(VARCHAR) -> UTINYINT
+ *   halftone_counts_i(k), halftone_counts_t(k): macros, halftone_key_.(k) <> 0
  *
- * and one that takes what the gate calls the person, whatever the data's key is:
+ * Numbers, since DuckDB selects by a comparison without a branch for each row,
+ * and by a BOOLEAN with one, which half of the people guess wrong: that alone
+ * is 3 ns a row.  And one that takes what the gate calls the person, whatever
+ * the data's key is:
  *
  *   halftone_of(VARCHAR) -> BOOLEAN
  *
@@ -25,15 +31,24 @@
  */
 struct duck_gate;
 struct duck_keys;
-#define DUCK_GATE_ERASED "halftone_of"
 struct duck_bits;
+struct duck_rows;
+struct duck_row_bits;
+struct stamp_look;
+#define DUCK_GATE_ERASED "halftone_of"
 
 /* One run's, on its stack. */
 struct duck_pin {
     const struct duck_gate *gate;
     struct gate_view view;
-    struct duck_bits *bits; /* a reference, and the view is theirs; or NULL */
-    struct duck_keys *keys; /* a reference; or NULL */
+    /* References; the view is theirs where one is there, and not both are. */
+    struct duck_bits *bits;
+    struct duck_row_bits *rows;
+    struct duck_keys *keys;    /* a reference; or NULL */
+    struct duck_rows *making;  /* duck_row_map's, borrowed; or NULL */
+    struct stamp_look *before; /* owned; with rows: when it was pinned */
+    atomic_bool is_off;        /* a row was read that rows do not have */
+    bool by_key;               /* rows are not to be used any more */
     uint64_t connection;
     struct duck_pin *next;
 };
@@ -56,11 +71,39 @@ void duck_gate_close(struct duck_gate *g);
 bool duck_gate_map(struct duck_gate *g, struct duck *d,
                    const struct policy *policy);
 
-/* From now on statements bound on `con` count by the newest view of `purpose`,
- * NULL: of who was erased.
- * Between, no statement of the run is left when it is unpinned. */
+/*
+ * Whose row is it, for the keys that are mapped now (duck_row.h): the gate
+ * keeps a reference until keys are mapped anew.  False: they were, since these.
+ */
+bool duck_gate_take_rows(struct duck_gate *g, struct duck_rows *rows,
+                         const struct duck_keys *keys);
+/* What is mapped now: a reference, or NULL. */
+struct duck_keys *duck_gate_keys(struct duck_gate *g);
+
+/*
+ * From now on statements bound on `con` count by the newest view of `purpose`,
+ * NULL: of who was erased.  by_row: by the places of rows, where these are
+ * mapped for the files that are there now.
+ * Between, no statement of the run is left when it is unpinned.
+ */
 void duck_gate_pin(struct duck_pin *pin, struct duck_gate *g,
-                   duckdb_connection con, const struct policy_purpose *purpose);
+                   duckdb_connection con, const struct policy_purpose *purpose,
+                   bool by_row);
+/* For a statement that notes whose rows are whose; it borrows both. */
+void duck_gate_pin_making(struct duck_pin *pin, struct duck_gate *g,
+                          duckdb_connection con, struct duck_rows *making,
+                          struct duck_keys *keys);
+/*
+ * Did the statement that has ended read the rows that were mapped?  False: what
+ * it found is worth nothing, and it is to be bound and run again, which it then
+ * is by keys.
+ */
+bool duck_gate_holds(struct duck_pin *pin);
 void duck_gate_unpin(struct duck_pin *pin, struct duck_gate *g);
+
+/* For functions beside those above: the gate, or NULL; a bind that finds the
+ * pin of the statement's connection, which is then the bind data, if any. */
+const struct gate *duck_gate_of(const struct duck_gate *g);
+void duck_gate_bind(duckdb_bind_info info, const struct duck_gate *g);
 
 #endif

@@ -172,7 +172,7 @@ enum { BATCH = 256 };
 /* Numbers of rows [first, first + n), n <= BATCH. */
 static void find_batch(uint32_t *out, const struct duck_keys *k,
                        const struct duck_column *c, bool is_text, idx_t first,
-                       size_t n, const struct gate *gate)
+                       size_t n, const struct gate *gate, bool adds)
 {
     uint64_t keys[BATCH];
     for (size_t i = 0; i < n && k; i++) {
@@ -188,7 +188,7 @@ static void find_batch(uint32_t *out, const struct duck_keys *k,
         if (out[i] == UNKNOWN && k && k->is_mapped)
             out[i] = GATE_NOBODY;
         if (out[i] == UNKNOWN)
-            out[i] = ask(gate, c, is_text, first + i, false);
+            out[i] = ask(gate, c, is_text, first + i, adds);
     }
 }
 
@@ -220,12 +220,27 @@ void duck_keys_count(bool *out, const struct duck_keys *k,
         return;
     for (idx_t first = 0; first < n; first += BATCH) {
         const size_t m = n - first < BATCH ? (size_t)(n - first) : BATCH;
-        find_batch(numbers, k, c, is_text, first, m, gate);
+        find_batch(numbers, k, c, is_text, first, m, gate, false);
         for (size_t i = 0; i < m; i++)
             out[first + i] = !duck_is_null(c, first + i) &&
                              gate_counts(view, numbers[i]) &&
                              !(k && k->is_mapped && numbers[i] == GATE_NOBODY);
     }
+}
+
+bool duck_keys_numbers(uint32_t *out, const struct duck_keys *k,
+                       const struct duck_column *c, bool is_text, idx_t n,
+                       const struct gate *gate)
+{
+    const bool maps = k && k->is_mapped;
+    for (idx_t first = 0; first < n; first += BATCH) {
+        const size_t m = n - first < BATCH ? (size_t)(n - first) : BATCH;
+        find_batch(out + first, k, c, is_text, first, m, gate, true);
+    }
+    for (idx_t i = 0; i < n; i++)
+        if (out[i] == GATE_NOBODY && !maps && !duck_is_null(c, i))
+            return false;
+    return true;
 }
 
 /* ---- building ---- */

@@ -60,4 +60,13 @@ void duck_keys_count(bool *out, const struct duck_keys *k,
                      const struct duck_column *c, bool is_text, idx_t n,
                      const struct gate *gate, const struct gate_view *view);
 
+/*
+ * The number of each of the n people in a column, whom the gate is told of
+ * where it did not know them; GATE_NOBODY: the key is NULL, or in no map.
+ * False: the gate has no memory.
+ */
+bool duck_keys_numbers(uint32_t *out, const struct duck_keys *k,
+                       const struct duck_column *c, bool is_text, idx_t n,
+                       const struct gate *gate);
+
 #endif

@@ -11,6 +11,7 @@
 #include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
+#include "server/engine/mapper.h"
 #include "server/engine/result.h"
 #include "server/engine/rollups.h"
 #include "server/engine/stopper.h"
@@ -30,6 +31,9 @@ struct duckdb_engine {
     struct stopper stopper;
     struct rollups *rollups; /* NULL: none */
     struct duck_gate *gate;
+    struct mapper *mapper;       /* NULL: rows are not mapped */
+    struct stamp_paths *paths;   /* of the mapper */
+    struct stamp_look *attached; /* likewise */
     const struct policy *policy; /* borrowed */
     pthread_mutex_t lock; /* guards idle, n_idle; never held during a query */
     duckdb_connection idle[IDLE_MAX];
@@ -46,7 +50,9 @@ struct run {
     duckdb_pending_result pending;
     duckdb_result result;
     struct result_chunks chunks;
-    bool full; /* it failed, for the heap has no more */
+    struct duck_pin *pin; /* borrowed */
+    bool full;            /* it failed, for the heap has no more */
+    bool moved;           /* its rows are not those that were mapped */
 };
 
 /*
@@ -157,6 +163,9 @@ static enum err_code work(struct run *r, const struct duckdb_engine *e,
         why = atomic_load_explicit(stop, memory_order_relaxed);
     if (why)
         return stopped(why, err);
+    r->moved = !duck_gate_holds(r->pin);
+    if (r->moved)
+        return ERR_MISS;
     if (!failed)
         return ERR_OK;
     const char *said = state == DUCKDB_PENDING_ERROR
@@ -223,18 +232,32 @@ static enum err_code run_on(struct run *r, struct engine_result *out,
     return ERR_OK;
 }
 
+static enum err_code run_one(struct run *r, struct engine_result *out,
+                             const struct duckdb_engine *e,
+                             const struct plan *plan, const atomic_int *stop,
+                             struct arena *a, struct err *err)
+{
+    const enum err_code code = run_on(r, out, e, plan, stop, a, err);
+    result_fini(&r->chunks);
+    duckdb_destroy_result(&r->result);
+    duckdb_destroy_pending(&r->pending);
+    duckdb_destroy_prepare(&r->st);
+    return code;
+}
+
+/* By the places of rows, or, when these did not hold, again by keys. */
 static enum err_code run_once(bool *full, struct engine_result *out,
                               const struct duckdb_engine *e,
-                              duckdb_connection con, const struct plan *plan,
-                              const atomic_int *stop, struct arena *a,
-                              struct err *err)
+                              duckdb_connection con, struct duck_pin *pin,
+                              const struct plan *plan, const atomic_int *stop,
+                              struct arena *a, struct err *err)
 {
-    struct run r = { .con = con };
-    const enum err_code code = run_on(&r, out, e, plan, stop, a, err);
-    result_fini(&r.chunks);
-    duckdb_destroy_result(&r.result);
-    duckdb_destroy_pending(&r.pending);
-    duckdb_destroy_prepare(&r.st);
+    struct run r = { .con = con, .pin = pin };
+    enum err_code code = run_one(&r, out, e, plan, stop, a, err);
+    if (r.moved) {
+        r = (struct run){ .con = con, .pin = pin };
+        code = run_one(&r, out, e, plan, stop, a, err);
+    }
     *full = r.full;
     return code;
 }
@@ -242,19 +265,20 @@ static enum err_code run_once(bool *full, struct engine_result *out,
 /* What one pass cannot keep in memory is done by the spare statement. */
 static enum err_code run_either(struct engine_result *out,
                                 const struct duckdb_engine *e,
-                                duckdb_connection con, const struct plan *plan,
-                                const atomic_int *stop, struct arena *a,
-                                struct err *err)
+                                duckdb_connection con, struct duck_pin *pin,
+                                const struct plan *plan, const atomic_int *stop,
+                                struct arena *a, struct err *err)
 {
     struct plan spare = *plan;
     bool full;
-    const enum err_code code = run_once(&full, out, e, con, plan, stop, a, err);
+    const enum err_code code =
+        run_once(&full, out, e, con, pin, plan, stop, a, err);
     if (!full)
         return code;
     spare.sql = plan->spare_sql;
     spare.spare_sql = NULL;
     spare.rollup = NULL;
-    return run_once(&full, out, e, con, &spare, stop, a, err);
+    return run_once(&full, out, e, con, pin, &spare, stop, a, err);
 }
 
 static enum err_code run(struct engine *base, struct engine_result *out,
@@ -269,8 +293,11 @@ static enum err_code run(struct engine *base, struct engine_result *out,
     struct stopper_run watched = { .con = con, .stop = stop };
     struct duck_pin pin;
     stopper_add(&e->stopper, &watched);
-    duck_gate_pin(&pin, e->gate, con, plan->purpose);
-    const enum err_code code = run_either(out, e, con, plan, stop, a, err);
+    /* A rollup's rows are no rows of the files: they have keys. */
+    const bool rolls = plan->rollup && rollups_has(e->rollups, plan->rollup);
+    duck_gate_pin(&pin, e->gate, con, plan->purpose, !rolls);
+    const enum err_code code =
+        run_either(out, e, con, &pin, plan, stop, a, err);
     stopper_remove(&e->stopper, &watched);
     duck_gate_unpin(&pin, e->gate);
     give_back(e, con);
@@ -282,12 +309,15 @@ static void refresh(struct engine *base)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
     (void)duck_gate_map(e->gate, &e->duck, e->policy);
+    mapper_refresh(e->mapper);
     rollups_refresh(e->rollups);
 }
 
 static bool settle(struct engine *base)
 {
-    return rollups_settle(((struct duckdb_engine *)base)->rollups);
+    struct duckdb_engine *e = (struct duckdb_engine *)base;
+    mapper_settle(e->mapper);
+    return rollups_settle(e->rollups);
 }
 
 static enum err_code find_erased(struct engine *base, struct engine_erased *out,
@@ -303,11 +333,14 @@ static void close_engine(struct engine *base)
 {
     struct duckdb_engine *e = (struct duckdb_engine *)base;
     rollups_close(e->rollups);
+    mapper_close(e->mapper);
     while (e->n_idle)
         duckdb_disconnect(&e->idle[--e->n_idle]);
     stopper_fini(&e->stopper);
     duck_close(&e->duck);
     duck_gate_close(e->gate);
+    stamp_paths_free(e->paths);
+    free(e->attached);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);
 }
@@ -316,22 +349,27 @@ static enum err_code set_up(struct duckdb_engine *e,
                             const struct policy *policy, struct arena *a,
                             struct err *err)
 {
-    const char *const *files;
-    size_t n;
+    struct views views;
     TRY(duck_open(&e->duck, &e->options, err));
     e->heap.most = e->options.memory_limit / 2;
     TRY(duck_keep_register(&e->duck, &e->key, &e->heap, err));
     TRY(duck_guard_register(&e->duck, err));
     TRY(duck_gate_open(&e->gate, &e->duck,
                        policy->has_consent ? e->options.gate : NULL, err));
-    TRY(views_create(&files, &n, &e->duck, policy, a, err));
+    TRY(duck_row_register(&e->duck, e->gate, policy, err));
+    TRY(views_create(&views, &e->duck, policy, a, err));
+    e->paths = views.paths;
+    e->attached = views.attached;
     TRY(rollups_open(&e->rollups, &e->duck, policy, &e->options, &e->stopper,
                      err));
-    TRY(duck_lock_down(&e->duck, files, n, a, err));
+    TRY(duck_lock_down(&e->duck, views.files, views.n_files, a, err));
     if (!duck_gate_map(e->gate, &e->duck, policy))
         return err_set(err, ERR_LIMIT,
                        "the keys of the people cannot be read, or need more "
                        "memory than there is");
+    if (e->options.gate)
+        mapper_open(&e->mapper, &e->duck, e->gate, policy, &e->options,
+                    &e->stopper, e->paths, e->attached);
     if (e->options.secret)
         know(e, e->options.secret);
     return ERR_OK;
@@ -342,13 +380,11 @@ enum err_code engine_duckdb_open(struct engine **out,
                                  const struct engine_options *options,
                                  struct err *err)
 {
-    static const struct engine_ops ops = {
-        .run = run,
-        .refresh = refresh,
-        .settle = settle,
-        .find_erased = find_erased,
-        .close = close_engine
-    };
+    static const struct engine_ops ops = { .run = run,
+                                           .refresh = refresh,
+                                           .settle = settle,
+                                           .find_erased = find_erased,
+                                           .close = close_engine };
     struct arena a;
     struct duckdb_engine *e = calloc(1, sizeof *e);
     if (!e)

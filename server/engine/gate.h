@@ -39,6 +39,33 @@ struct gate {
     void (*unpin)(void *ctx, const struct gate_view *view);
 };
 
+/* One view, twice. */
+static inline bool gate_is_same(const struct gate_view *a,
+                                const struct gate_view *b)
+{
+    return a->of == b->of && a->bits == b->bits && a->inverts == b->inverts;
+}
+
+/* Word i of a view, none past its end. */
+static inline uint64_t gate_word(const struct gate_view *v, uint32_t i)
+{
+    return i < v->n / 64 ? v->bits[i] : 0;
+}
+
+/* People for whom two views of one purpose differ; views hold whole words. */
+static inline void gate_each_changed(const struct gate_view *a,
+                                     const struct gate_view *b,
+                                     void (*visit)(void *ctx, uint32_t number),
+                                     void *ctx)
+{
+    const uint32_t n = a->n > b->n ? a->n : b->n;
+    for (uint32_t i = 0; i < n / 64; i++) {
+        uint64_t differ = gate_word(a, i) ^ gate_word(b, i);
+        for (; differ; differ &= differ - 1)
+            visit(ctx, i * 64 + (uint32_t)__builtin_ctzll(differ));
+    }
+}
+
 static inline bool gate_counts(const struct gate_view *v, uint32_t number)
 {
     const bool bit =

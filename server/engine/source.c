@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "server/engine/csv_header.h"
@@ -178,6 +179,46 @@ static enum err_code read_columns(struct source *s, struct duck *d,
     return ok ? ERR_OK : full(err, what);
 }
 
+static bool has_column(const struct source *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (strcasecmp(s->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * DuckDB passes over files by what their folders' names tell (y=2024/), and
+ * numbers those that are left: what it says of a file's place then is not its
+ * place in the list.
+ */
+static bool is_partitioned(const struct source *s)
+{
+    for (size_t i = 0; i < s->n_files; i++)
+        if (strchr(s->files[i], '='))
+            return true;
+    return false;
+}
+
+/* Columns that DuckDB has besides the source's own, if it has (no view does,
+ * and none that goes by the name of a column). */
+static void find_rows(struct source *s, struct duck *d, struct arena *a)
+{
+    const bool is_table = s->kind == SOURCE_KIND_TABLE;
+    const char *row = is_table ? "rowid" : "file_row_number";
+    duckdb_prepared_statement st = NULL;
+    if (s->kind == SOURCE_KIND_CSV || has_column(s, row) ||
+        has_column(s, "file_index") || is_partitioned(s))
+        return;
+    const char *sql = arena_printf(a, "SELECT %s%s FROM %s", row,
+                                   is_table ? "" : ", file_index", s->from);
+    if (!sql || !duck_prepare(&st, d->con, sql))
+        return;
+    duckdb_destroy_prepare(&st);
+    s->row = row;
+    s->file = s->n_files > 1 ? "file_index" : NULL;
+}
+
 /* The FROM clause being written; finished by finish_from. */
 static enum err_code finish_from(struct source *s, struct writer *w,
                                  const char *what, struct arena *a,
@@ -226,6 +267,7 @@ enum err_code source_of_files(struct source *out, struct duck *d,
     }
     TRY(files_from(&s, d, a, err));
     TRY(read_columns(&s, d, path, a, err));
+    find_rows(&s, d, a);
     *out = s;
     return ERR_OK;
 }
@@ -275,7 +317,9 @@ enum err_code source_of_table(struct source *out, struct duck *d,
         (void)err_set(err, ERR_INVALID, "the database has no table %s", table);
         return err_hint(err, "name it as in the file: table or schema.table");
     }
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
+        find_rows(&s, d, a);
         *out = s;
+    }
     return code;
 }

@@ -21,6 +21,10 @@ struct source {
     const char **files; /* absolute, links resolved; none for a table */
     size_t n_files;
     const char *from; /* text of a FROM clause */
+    /* Texts of the place of a row in its file or table, a number from 0 that
+     * stays while the bytes do, and of the file's among several (else NULL);
+     * both NULL: DuckDB does not tell, or a column has that name. */
+    const char *row, *file;
     struct source_column *columns;
     size_t n_columns;
 };

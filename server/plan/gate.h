@@ -8,11 +8,13 @@
 
 /*
  * What planner and engines agree on about who counts: under a policy with a
- * register of consent, every relation of people is read through
+ * register of consent, every relation of people is read through a view of the
+ * engine's, GATE_SCHEMA."T" instead of src."T", which is
  *
  *   (SELECT * FROM src."T" WHERE halftone_counts_P(key))
  *
- * where P is the key's type, i (BIGINT) or t (VARCHAR).  The function is true
+ * where P is the key's type, i (BIGINT) or t (VARCHAR), or the same rows by a
+ * shorter way (server/engine/views.h).  The function is true
  * of the people whose recorded state allows the purpose of the plan that runs,
  * as of when its statement began; false of all others.  It never fails, is the
  * same on every row of a person, and says nothing of the row itself, so that
@@ -21,6 +23,8 @@
  * An engine without functions of ours reads a table that the server maintains
  * (server/engine/counted.h), by gate_condition, which is the same rows.
  */
+#define GATE_SCHEMA "counted"
+
 static inline const char *gate_name(bool key_is_int)
 {
     return key_is_int ? "halftone_counts_i" : "halftone_counts_t";

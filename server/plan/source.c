@@ -75,29 +75,17 @@ static enum err_code check_case(const struct policy_table *t, struct place at,
     return ERR_OK;
 }
 
-/* Only people who count: at the scan, so that whatever is built on the table,
- * joins and windows too, sees no row of the others. */
-static const char *gated(struct draft *d, const struct rel *rel)
-{
-    const char *const texts[] = { "(SELECT * FROM ",
-                                  rel->sql,
-                                  " WHERE ",
-                                  gate_name(rel->key_type == POLICY_INT),
-                                  "(",
-                                  rel->key_sql,
-                                  "))",
-                                  NULL };
-    return draft_concat(d, texts);
-}
-
 static enum err_code fill_table(struct rel *rel, struct draft *d,
                                 const struct policy_table *t, struct err *err)
 {
+    /* Only people who count: at the scan, so that whatever is built on the
+     * table, joins and windows too, sees no row of the others. */
+    const bool gated = t->owned && d->plan->gated;
     const struct pg_table pg = { d->policy, t,
-                                 t->owned && d->plan->gated ? d->plan->purpose
-                                                            : NULL };
-    rel->sql = d->dialect ? draft_print(d, pg_table_print, &pg)
-                          : quoted(d, "src.", t->name);
+                                 gated ? d->plan->purpose : NULL };
+    rel->sql = d->dialect
+                   ? draft_print(d, pg_table_print, &pg)
+                   : quoted(d, gated ? GATE_SCHEMA "." : "src.", t->name);
     rel->table = t;
     rel->rows = draft_table_rows(d->policy, t);
     rel->sized = t->expected_rows > 0 && d->policy->expected_size > 0;
@@ -124,9 +112,7 @@ static enum err_code fill_table(struct rel *rel, struct draft *d,
     rel->key_may_be_null = true;
     rel->limits = (struct rel_limits){ t->max_groups, t->max_rows,
                                        t->most_groups, t->most_rows };
-    if (d->plan->gated && !d->dialect)
-        rel->sql = gated(d, rel);
-    return rel->sql ? ERR_OK : draft_memory(err);
+    return ERR_OK;
 }
 
 enum err_code draft_table(const struct rel **out, struct draft *d,
