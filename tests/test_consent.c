@@ -364,10 +364,12 @@ static void check_notice(void **state)
 /* What people are told changes: who said yes before is asked anew. */
 static void check_new_notice(void **state)
 {
-    struct policy_purpose newer[] = {
-        { .id = "a", .help = "", .notice = 3, .least_notice = 3 },
-        { .id = "b", .help = "" }
-    };
+    struct policy_purpose newer[] = { { .id = "a",
+                                        .help = "",
+                                        .notice = 3,
+                                        .notice_since_us = NOW - 10,
+                                        .least_notice = 3 },
+                                      { .id = "b", .help = "" } };
     struct policy next = policy;
     struct lib_register f;
     struct err err = { 0 };
@@ -381,6 +383,11 @@ static void check_new_notice(void **state)
     assert_true(stands(&f, "2", PEOPLE_NO));
     assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 2), 2);
     assert_false(stands(&f, "1", PEOPLE_YES));
+    /* An old yes, recorded now, was no yes to what is told now. */
+    must(&f, "4", CONSENT_GRANTED, NOW - 11);
+    assert_false(stands(&f, "4", PEOPLE_YES));
+    must(&f, "4", CONSENT_GRANTED, NOW - 10);
+    assert_true(stands(&f, "4", PEOPLE_YES));
     assert_int_equal(told_notice(&f, "1", CONSENT_GRANTED, 3), 3);
     assert_true(stands(&f, "1", PEOPLE_YES));
     register_close(&f);

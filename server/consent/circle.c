@@ -125,6 +125,7 @@ static enum err_code learn_purpose(struct consent *c, struct learn *l,
     }
     circle->purposes[k].valid_us = p->valid_for_s * 1000000;
     circle->purposes[k].notice = p->notice;
+    circle->purposes[k].since_us = p->notice_since_us;
     l->stricter |= circle->least_notice[k] != p->least_notice;
     circle->least_notice[k] = p->least_notice;
     return ERR_OK;

@@ -65,8 +65,8 @@ struct consent_event {
     size_t n_purposes;
     int64_t at_us;      /* when the person decided; 0: now */
     int64_t until_us;   /* GRANTED: when it ends; 0: as the policy says */
-    uint32_t notice;    /* version of the notice in force; 0: the policy's.  Of
-                           a yes no newer one */
+    uint32_t notice;    /* version of the notice in force; 0: the policy's as of
+                           at_us.  Of a yes no newer one */
     const char *source; /* "web form"; sealed, as the rest */
     const char *proof;  /* where the proof is; "" */
     const char *by;     /* principal that recorded it */

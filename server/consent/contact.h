@@ -49,8 +49,8 @@ struct contact_question {
     const struct policy_purpose *purpose;
     const struct policy_channel *channel;
     const char *sender; /* principal */
-    const char *key;    /* a call with the key within CONTACT_RETRY_S of a yes is
-                           the same contact; "" */
+    const char *key; /* a call with the key within CONTACT_RETRY_S of a yes is
+                        the same contact; "" */
     uint32_t asks_per_day;
 };
 

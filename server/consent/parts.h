@@ -13,6 +13,7 @@ struct consent_purpose {
     char *id;          /* owned */
     uint64_t valid_us; /* of a grant; 0 = for ever */
     uint32_t notice;   /* newest version */
+    int64_t since_us;  /* shown since; 0 = always */
 };
 
 struct consent_circle {

@@ -22,7 +22,8 @@
  *   - What a file of decisions changes is staged beside that, piece by piece,
  *     while other decisions go on being shown, and then adopted at once.
  *
- * One thread writes (people_put, _set, _show, and what stages); any thread adds, finds, pins.
+ * One thread writes (people_put, _set, _show, and what stages); any thread
+ * adds, finds, pins.
  */
 /* Numbers are less than PEOPLE_MAX, a multiple of a view's words. */
 #define PEOPLE_MAX  (UINT32_MAX / 64 * 64)

@@ -218,7 +218,7 @@ static void fill_in(struct fold_event *e, const struct consent_circle *circle,
     e->until_us = FOLD_NEVER;
     e->notice = as->notice;
     if (!e->notice && !consent_marks(e->state))
-        e->notice = p->notice;
+        e->notice = p->notice - (p->notice > 0 && e->at_us < p->since_us);
     if (!consent_grants(e->state))
         return;
     if (as->until_us)

@@ -32,6 +32,14 @@ static enum said said_of(const struct policy_purpose *p, const struct tcf *tc)
     return tc->interest >> (p->tcf - 1) & 1 ? SAID_NOTHING : SAID_NO;
 }
 
+/* What a no is: the taking back of a consent, or an objection. */
+static enum consent_state no_to(const struct policy *policy, const char *id)
+{
+    return policy_find_purpose(policy, id)->basis == BASIS_CONSENT
+               ? CONSENT_WITHDRAWN
+               : CONSENT_OBJECTED;
+}
+
 /* One event of all purposes of one answer and kind of basis. */
 static enum err_code record_said(struct service_call *call,
                                  const struct dataset *d,
@@ -55,6 +63,23 @@ static enum err_code record_said(struct service_call *call,
     };
     return n == 0 ? ERR_OK
                   : consent_record(d->consent, d->circle, &e, &done, err);
+}
+
+/* Of the purposes refused those to which a no is this. */
+static enum err_code record_no(struct service_call *call,
+                               const struct dataset *d,
+                               enum consent_state state,
+                               const struct reply_person *p, int64_t at_us,
+                               struct arena *a, struct err *err)
+{
+    const char **ids = ARENA_NEW_N(a, p->n_no + 1, const char *);
+    size_t n = 0;
+    if (!ids)
+        return full(err);
+    for (size_t i = 0; i < p->n_no; i++)
+        if (no_to(d->policy, p->no[i]) == state)
+            ids[n++] = p->no[i];
+    return record_said(call, d, state, ids, n, at_us, err);
 }
 
 enum err_code service_signal(struct service_call *call, struct reply *out,
@@ -90,9 +115,8 @@ enum err_code service_signal(struct service_call *call, struct reply *out,
     }
     const int64_t at_us = r->tc_string ? tc.updated_us : r->at_us;
     TRY(record_said(call, d, CONSENT_GRANTED, p->yes, p->n_yes, at_us, err));
-    return record_said(call, d,
-                       r->tc_string ? CONSENT_WITHDRAWN : CONSENT_OBJECTED,
-                       p->no, p->n_no, at_us, err);
+    TRY(record_no(call, d, CONSENT_WITHDRAWN, p, at_us, a, err));
+    return record_no(call, d, CONSENT_OBJECTED, p, at_us, a, err);
 }
 
 /* ---- what is kept ---- */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/policy/parts.h"
+#include "server/policy/scalar.h"
 
 static const char *const BASES[] = { "consent", "legitimate_interest",
                                      "public_task", NULL };
@@ -22,6 +23,21 @@ static bool is_language(const char *s)
             return false;
     }
     return len >= 2 && len <= 35;
+}
+
+static void read_since(struct loader *l, const struct field *f,
+                       const struct yaml_node *node, void *out)
+{
+    struct policy_purpose *p = out;
+    static const struct field text = { .key = "notice_since",
+                                       .kind = FIELD_TEXT };
+    const char *word = "";
+    (void)f;
+    fields_read_value(l, &text, node, &word);
+    if (!scalar_date_us(&p->notice_since_us, word) &&
+        !scalar_timestamp_us(&p->notice_since_us, word))
+        loader_mistake(l, yaml_place_of(node), "'notice_since' is no time",
+                       "write 'notice_since: 2026-05-01', in UTC");
 }
 
 static void read_words(struct loader *l, const struct field *f,
@@ -117,6 +133,14 @@ static const struct field PURPOSE[] = {
       .min = 1,
       .max = 1e9,
       .help = "Version of what people are told of it." },
+    { .key = "notice_since",
+      .kind = FIELD_CUSTOM,
+      .read = read_since,
+      .form = "time",
+      .absent = "always",
+      .help = "Since when that version is shown, in UTC. A yes of before that "
+              "names no version, as consent strings and old files, is to the "
+              "one before." },
     { .key = "least_notice",
       .kind = FIELD_U32,
       .at = PURPOSE_AT(least_notice),

@@ -124,6 +124,7 @@ struct policy_purpose {
     uint64_t retention_s;    /* how long data are kept for it; 0 = not said */
     uint64_t valid_for_s;    /* of a consent; 0 = until it is withdrawn */
     uint32_t notice;         /* version of what people are told now, from 1 */
+    int64_t notice_since_us; /* when people were shown it first; 0 = always */
     uint32_t least_notice;   /* consent to an older one does not count */
     enum policy_basis basis; /* consent: refused without has_consent */
 };

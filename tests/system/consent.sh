@@ -127,6 +127,56 @@ records() {
 }
 check 'records of processing have a row for each purpose' records
 
+# ---- what a browser says ----
+# Of November 2023: yes to purposes 7 and 10, no word against 7.
+tc=CP1R2oAP1R2oAAHABABFBkFgAAJAAAIAAAIoAEgKABICgAA
+stands() { # WHO YES NO
+    as_service history "$1" >"$run/stands"
+    grep -q "^yes to: $2$" "$run/stands" && grep -q "^no to: $3$" "$run/stands" || { cat "$run/stands"; false; }
+}
+tc_string() {
+    as_service signal 39990 --tc-string "$tc" >/dev/null || return 1
+    stands 39990 measure_campaigns 'improve_products understand_audiences' &&
+        grep -q 'objected *improve_products' "$run/stands" &&
+        grep -q 'withdrawn *understand_audiences' "$run/stands" &&
+        as_service receipt 39990 | grep -q '"event_state":"objected"'
+}
+check 'a consent string says yes, takes back, and objects' tc_string
+gpc() {
+    as_service record 39991 --purpose share_with_partners,measure_campaigns >/dev/null &&
+        as_service signal 39991 --gpc >/dev/null && stands 39991 measure_campaigns share_with_partners
+}
+check 'Global Privacy Control takes back what is shared' gpc
+old_string() { # what was decided since holds
+    as_service withdraw 39992 --purpose measure_campaigns >/dev/null &&
+        as_service signal 39992 --tc-string "$tc" >/dev/null &&
+        stands 39992 nothing 'improve_products measure_campaigns understand_audiences'
+}
+check 'an old consent string undoes no withdrawal' old_string
+check 'half a consent string is refused' says 'ends too early' as_service signal 1 --tc-string "${tc:0:24}"
+check 'and one of another version' says 'another version' as_service signal 1 --tc-string "B${tc:1}"
+
+# ---- a new notice ----
+check 'a yes to a notice that is not written yet is refused' says "has no version 2, its newest is 1" \
+    as_service record 39993 --purpose measure_campaigns --notice 2
+new_notice() {
+    as_service record 39993 --purpose measure_campaigns --notice 1 >/dev/null && stands 39993 measure_campaigns nothing || return 1
+    sed -i 's/^    tcf: 7$/&\n    notice: 2\n    least_notice: 2\n    notice_since: 2026-01-01/' "$shop/shop.yaml"
+    kill -HUP "$server_pid"
+    sleep 1.5
+    near "$(people measure_campaigns 5)" 0 && stands 39993 nothing nothing || return 1
+    as_service record 39993 --purpose measure_campaigns >/dev/null && stands 39993 measure_campaigns nothing
+}
+check 'a new notice has everybody asked anew' new_notice
+replayed() {
+    as_service signal 39994 --tc-string "$tc" >/dev/null
+    stands 39994 nothing 'improve_products understand_audiences' || return 1
+    head -n 1 "$shop/consents.csv" >"$run/old.csv"
+    echo '39995,measure_campaigns,granted,2025-12-31,,x' >>"$run/old.csv"
+    as_service import "$run/old.csv" >/dev/null && stands 39995 nothing nothing
+}
+check 'a yes of before, told now, is to what was told then' replayed
+
 # ---- bad input and roles ----
 check 'an unknown purpose is refused' exits 3 as_service record 1 --purpose spying
 check 'a time in the future is refused' says 'in the future' \
