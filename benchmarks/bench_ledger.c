@@ -469,6 +469,7 @@ enum row {
     BARE,
     DB_ONE,
     DB_MANY,
+    DB_BOTH,
     DB_THREE,
     ROWS
 };
@@ -484,6 +485,7 @@ static const struct {
     [BARE] = { "bare SQLite, 128 a transaction", 0, false },
     [DB_ONE] = { "PostgreSQL, 1 caller", 1, false },
     [DB_MANY] = { "PostgreSQL, 128 callers", MANY, false },
+    [DB_BOTH] = { "PostgreSQL, 128, charge and answer", MANY, true },
     [DB_THREE] = { "PostgreSQL, 3 servers, 128", MANY, false },
 };
 

@@ -71,7 +71,8 @@ static void ask_for(struct book *b, const struct work *batch)
             w->ask(b, w);
 }
 
-/* Who came while a database made it wait for its turn is of the batch, too. */
+/* Who came while other servers had their turns is of the batch, too.  A server
+ * that is alone waits for nobody: while some callers wake, others commit. */
 static void join_late(struct committer *c, struct work *batch)
 {
     enum { ROUNDS = 2 };
@@ -98,7 +99,7 @@ static bool run_batch(struct committer *c, struct work *batch, bool is_alone)
     b->moved = b->resolved = false;
     b->stored = b->asked = 0;
     book_begin(b);
-    if (!is_alone && b->store->alive_us > 0)
+    if (!is_alone && b->store->expects_news)
         join_late(c, batch);
     for (struct work *w = batch; w && b->store->rc == STORE_OK; w = w->next) {
         w->rung = c->rung;

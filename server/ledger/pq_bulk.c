@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/reader.h"
 #include "server/base/writer.h"
 
 /* One dimension, nothing NULL, type, length, counted from 1: array_send in
@@ -21,31 +22,73 @@ static void print_head(uint8_t out[HEAD_LEN], unsigned type, int n)
     writer_be32(&w, 1);
 }
 
+/* Its parameters by name; returns how many there are by now. */
+static int print_named(struct writer *w, const char *text, size_t len, int n)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '?')
+            writer_printf(w, "v%d", ++n);
+        else
+            writer_u8(w, (uint8_t)text[i]);
+    return n;
+}
+
+static void print_rows(struct writer *w, int n)
+{
+    writer_str(w, " FROM unnest(");
+    for (int i = 1; i <= n; i++)
+        writer_printf(w, i > 1 ? ", $%d" : "$%d", i);
+    writer_str(w, ") AS t(");
+    for (int i = 1; i <= n; i++)
+        writer_printf(w, i > 1 ? ", v%d" : "v%d", i);
+    writer_str(w, ")");
+}
+
+static int count(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += *text == '?';
+    return n;
+}
+
 bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text)
 {
-    static const char values[] = " VALUES (";
+    static const char values[] = " VALUES (", where[] = " WHERE ";
     const char *at = strstr(text, values);
     const char *end = at ? strchr(at, ')') : NULL;
     struct writer w = writer_of(out, PQ_TEXT_CAP);
-    int n = 0;
-    if (!end)
+    if (end) {
+        writer_bytes(&w, text, (size_t)(at - text));
+        writer_str(&w, " SELECT ");
+        at += sizeof values - 1;
+        (void)print_named(&w, at, (size_t)(end - at), 0);
+        print_rows(&w, count(text));
+        writer_str(&w, end + 1);
+    } else if ((at = strstr(text, where)) != NULL) {
+        const int n = print_named(&w, text, (size_t)(at - text), 0);
+        print_rows(&w, count(text));
+        (void)print_named(&w, at, strlen(at), n);
+    } else {
         return false;
-    writer_bytes(&w, text, (size_t)(at - text));
-    writer_str(&w, " SELECT ");
-    for (at += sizeof values - 1; at < end; at++)
-        if (*at == '?')
-            writer_printf(&w, "v%d", ++n);
-        else
-            writer_u8(&w, (uint8_t)*at);
-    writer_str(&w, " FROM unnest(");
-    for (int i = 1; i <= n; i++)
-        writer_printf(&w, i > 1 ? ", $%d" : "$%d", i);
-    writer_str(&w, ") AS t(");
-    for (int i = 1; i <= n; i++)
-        writer_printf(&w, i > 1 ? ", v%d" : "v%d", i);
-    writer_str(&w, ")");
-    writer_str(&w, end + 1);
+    }
     return writer_cstr(&w);
+}
+
+bool pq_bulk_has(const struct pq_bulk *b, const struct pq_params *row)
+{
+    const struct pq_column *c = &b->columns[row->n - 1];
+    const size_t len = (size_t)row->lengths[row->n - 1];
+    size_t at = HEAD_LEN;
+    for (int i = 0; i < b->n; i++) {
+        struct reader r = reader_of(c->data + at, c->len - at);
+        const size_t here = reader_be32(&r);
+        if (here == len &&
+            memcmp(c->data + at + 4, row->values[row->n - 1], len) == 0)
+            return true;
+        at += 4 + here;
+    }
+    return false;
 }
 
 static bool append(struct pq_column *c, const void *value, size_t len)

@@ -4,14 +4,17 @@
 #include "server/ledger/pq_params.h"
 
 /*
- * Rows of one INSERT that wait to be sent as one statement.
+ * Rows of one INSERT or UPDATE that wait to be sent as one statement.
  *
  *   INSERT INTO t (a, b, c) VALUES (?, 0, ?)
  *   INSERT INTO t (a, b, c) SELECT v1, 0, v2 FROM unnest($1, $2) AS t(v1, v2)
  *
- * The first is what sql.def says; the second inserts as many rows as the arrays
+ *   UPDATE t SET a = ? WHERE b = ?
+ *   UPDATE t SET a = v1 FROM unnest($1, $2) AS t(v1, v2) WHERE b = v2
+ *
+ * The first is what sql.def says; the second writes as many rows as the arrays
  * are long, for the price of one statement: libpq and the server spend more on
- * a statement than on a row.  An end of it (ON CONFLICT ...) stays.
+ * a statement than on a row.  No row is updated twice by one.
  */
 struct pq_column {
     uint8_t *data; /* owned; the array as it is sent, but for its length */
@@ -23,9 +26,11 @@ struct pq_bulk {
     int n_columns, n;              /* rows */
 };
 
-/* The second text from the first; false when it is too long, or no such
- * INSERT. */
+/* The second text from the first; false when it is too long, or neither. */
 bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text);
+
+/* Does a row that waits have this last value, by which an UPDATE finds it? */
+bool pq_bulk_has(const struct pq_bulk *b, const struct pq_params *row);
 
 /* One more row; false without memory.  Values are copied. */
 bool pq_bulk_add(struct pq_bulk *b, const struct pq_params *row);

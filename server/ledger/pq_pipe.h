@@ -24,6 +24,7 @@ enum pipe_statement { /* beside those of sql.def */
                       PIPE_LOCK,
                       PIPE_HEAD,
                       PIPE_SERIAL,
+    PIPE_KEY_AGAIN,
                                         PIPE_ASK, /* the first of the kinds of pq_ask.h */
                       PIPE_STATEMENTS = PIPE_ASK + 8
 };

@@ -23,8 +23,7 @@
 #define INDEXED(name) ""
 #define NOT_INDEXED   ""
 #define IS_ROW(name)  ""
-#define KEY_AGAIN                                                              \
-    " ON CONFLICT (principal, key) DO UPDATE SET charge = excluded.charge"
+#define KEY_AGAIN     "" /* send_key_again */
 static const char *const SQL_TEXT[SQL_COUNT] = {
 #define STMT(name, text) [SQL_##name] = text,
 #include "server/ledger/sql.def"
@@ -42,10 +41,12 @@ enum {
     US_PER_S = 1000000
 };
 
-/* Rows that a batch has by the hundred go together, in this order, before
+/* Rows that a batch writes by the hundred go together, in this order, before
  * anything else is asked. */
-static const enum sql BULKS[] = { SQL_LEAF_NEW, SQL_CHARGE_NEW, SQL_KEY_NEW,
-                                  SQL_TEXT_NEW, SQL_ANSWER_NEW };
+static const enum sql BULKS[] = { SQL_LEAF_NEW,    SQL_CHARGE_NEW,
+                                  SQL_KEY_NEW,     SQL_TEXT_NEW,
+                                  SQL_ANSWER_NEW,  SQL_CHARGE_ANSWER,
+                                  SQL_COUNTER_MOVE };
 enum { N_BULKS = sizeof BULKS / sizeof BULKS[0] };
 
 /* The rows of a statement that are being read. */
@@ -150,6 +151,11 @@ static bool is_write(const char *text)
     return text[0] != 'S'; /* not SELECT */
 }
 
+static bool is_update(const char *text)
+{
+    return text[0] == 'U';
+}
+
 /* A reader outside a transaction leaves none open behind a statement. */
 static void end_statement(struct pq_store *s)
 {
@@ -184,6 +190,25 @@ static bool pq_start(struct store *base, enum sql sql, const char *types,
     return open_cursor(s, sql, rows, true, 0, n);
 }
 
+static bool is_known_absent(const struct pq_store *s, enum sql sql,
+                            const struct pq_params *p)
+{
+    const struct memo_entry *known = memo_find(&s->memo, sql, p);
+    return known && known->n == 0;
+}
+
+/* A key that may be there: of a charge that is void. */
+static bool send_key_again(struct pq_store *s, const struct pq_params *p)
+{
+    return send_bulks(s) &&
+           pipe_send_as(
+               &s->pipe, PIPE_KEY_AGAIN,
+               "INSERT INTO keys (principal, key, request_hash, charge)"
+               " VALUES ($1, $2, $3, $4) ON CONFLICT (principal, key)"
+               " DO UPDATE SET charge = excluded.charge",
+               p);
+}
+
 static void pq_run(struct store *base, enum sql sql, const char *types,
                    va_list *ap)
 {
@@ -191,11 +216,18 @@ static void pq_run(struct store *base, enum sql sql, const char *types,
     struct pq_params p;
     if (!params_of(s, &p, types, ap))
         return;
+    const bool is_new_key =
+        sql == SQL_KEY_NEW && is_known_absent(s, SQL_KEY_FIND, &p);
     memo_touch(&s->memo, sql, &p);
     s->wrote = true;
     struct pq_bulk *bulk = bulk_of(s, sql);
     if (!bulk)
         (void)send(s, sql, &p);
+    else if (sql == SQL_KEY_NEW && !is_new_key)
+        (void)send_key_again(s, &p);
+    else if (is_update(SQL_TEXT[sql]) && pq_bulk_has(bulk, &p) &&
+             !send_bulks(s))
+        return;
     else if (!pq_bulk_add(bulk, &p))
         store_fail(base, STORE_FAILED, "out of memory");
 }
