@@ -10,6 +10,7 @@
 
 #include "server/base/log.h"
 #include "server/consent/contact.h"
+#include "server/ledger/interval.h"
 #include "server/main/counts.h"
 #include "server/main/keeping.h"
 #include "server/main/workers.h"
@@ -38,12 +39,12 @@ struct login {
 };
 
 /* What the thread writes at one go, and the texts of it. */
-enum { TICK_ENTRIES = LOGINS + 3 };
+enum { TICK_ENTRIES = LOGINS + 2 };
 struct tick {
     struct audit_entry entries[TICK_ENTRIES];
     size_t n;
     struct login logins[LOGINS];
-    char text[3][TEXT_LEN];
+    char text[2][TEXT_LEN];
 };
 
 struct trail {
@@ -103,9 +104,13 @@ static struct merkle_hash nobody(void)
 }
 
 /* Intervals are counted from 1970: their ends tell nothing about anybody.
- * True when one has ended. */
-static bool add_interval(struct trail *t, struct tick *k, int64_t now_us)
+ * True when one has ended and this server, of those that share the ledger, was
+ * the one to tell it. */
+static bool tell_interval(struct trail *t, int64_t now_us)
 {
+    char text[TEXT_LEN];
+    struct err err;
+    bool is_ours = false;
     const int64_t length_us = (int64_t)t->options.interval_s * US_PER_S;
     const int64_t end_us = now_us - now_us % length_us;
     if (end_us <= t->interval_us)
@@ -113,17 +118,19 @@ static bool add_interval(struct trail *t, struct tick *k, int64_t now_us)
     const struct trail_options *o = &t->options;
     const struct merkle_hash people =
         o->people ? o->people(o->people_ctx, end_us) : nobody();
-    struct writer w = writer_of(k->text[2], TEXT_LEN);
+    struct writer w = writer_of(text, sizeof text);
     writer_printf(&w, "from_us %" PRId64 " to_us %" PRId64 " people ",
                   t->interval_us, end_us);
     for (size_t i = 0; i < sizeof people.bytes; i++)
         writer_printf(&w, "%02x", people.bytes[i]);
     (void)writer_cstr(&w);
-    add(k, (struct audit_entry){ .kind = AUDIT_INTERVAL,
-                                 .time_us = end_us,
-                                 .detail = k->text[2] });
+    const struct audit_entry e = { .kind = AUDIT_INTERVAL,
+                                   .time_us = end_us,
+                                   .detail = text };
+    if (ledger_interval(o->ledger, &e, end_us, &is_ours, &err) != ERR_OK)
+        log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
     t->interval_us = end_us;
-    return true;
+    return is_ours;
 }
 
 /* Under the lock: take what is due. */
@@ -245,10 +252,8 @@ static void *run(void *arg)
         stops = t->stops;
         collect(t, &t->tick, stops);
         (void)pthread_mutex_unlock(&t->lock);
-        const bool ended =
-            add_interval(t, &t->tick, clock_wall_us(t->options.clock));
         write_tick(t, &t->tick);
-        if (ended)
+        if (tell_interval(t, clock_wall_us(t->options.clock)))
             tell_asked(t);
         if (t->options.consent)
             consent_tick(t->options.consent);
