@@ -47,6 +47,7 @@ void ledger_dir_init(struct ledger_dir *d)
         postgres_clear();
         (void)snprintf(d->path, sizeof d->path, "%s", postgres_uri());
     }
+    (void)snprintf(d->beside, sizeof d->beside, "%s/ledger.db-erasures", d->dir);
 }
 
 void ledger_dir_fini(struct ledger_dir *d)

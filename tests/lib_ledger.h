@@ -16,6 +16,7 @@ void fake_clock_init(struct fake_clock *c, int64_t wall_us);
  * (ledger_dirs_in_postgres) the test's PostgreSQL, emptied. */
 struct ledger_dir {
     char dir[64], path[80];
+    char beside[96]; /* a register's erasures */
 };
 void ledger_dirs_in_postgres(bool is_so);
 void ledger_dir_init(struct ledger_dir *d);

@@ -83,7 +83,8 @@ unsigned long postgres_count(const char *sql)
 void postgres_clear(void)
 {
     postgres_run("SET client_min_messages = error;"
-                 "DROP SCHEMA IF EXISTS halftone CASCADE");
+                 "DROP SCHEMA IF EXISTS halftone CASCADE;"
+                 "DROP SCHEMA IF EXISTS halftone_consent CASCADE");
 }
 
 void postgres_kill(void)

@@ -19,6 +19,8 @@ void register_shut(struct lib_register *r)
 void register_reopen(struct lib_register *r)
 {
     struct consent_options o = { .path = r->dir.path,
+                                 .erasures = r->dir.beside,
+                                 .keeps_time = true,
                                  .clock = &r->clock.clock,
                                  .keys = { .key = { { 1, 2, 3 } }, .n = 1 } };
     struct err err = { 0 };

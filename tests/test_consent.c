@@ -524,6 +524,7 @@ static void check_crowd(void **state)
     register_close(&f);
 }
 
+/* The same in a file and in a database. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,9 +539,17 @@ int main(void)
         cmocka_unit_test(check_notice),
         cmocka_unit_test(check_new_notice),
         cmocka_unit_test(check_no_key),
-        cmocka_unit_test(check_no_identifier),
         cmocka_unit_test(check_crowd),
     };
-    return RUN_ROWS(folded, check_fold) + RUN_ROWS(refused, check_refused) +
-           cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest of_the_file[] = {
+        cmocka_unit_test(check_no_identifier),
+    };
+    int failed = RUN_ROWS(folded, check_fold) +
+                 cmocka_run_group_tests(of_the_file, NULL, NULL);
+    for (int shared = 0; shared < 2; shared++) {
+        ledger_dirs_in_postgres(shared);
+        failed += RUN_ROWS(refused, check_refused) +
+                  cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

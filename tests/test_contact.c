@@ -482,6 +482,7 @@ static void check_erased(void **state)
     register_close(&f);
 }
 
+/* The same in a file and in a database. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +499,11 @@ int main(void)
           NULL },
         { "erased, nothing of them is left", check_erased, NULL, NULL, NULL },
     };
-    const int failed = RUN_ROWS(stories, check_story);
-    return failed + cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (int shared = 0; shared < 2; shared++) {
+        ledger_dirs_in_postgres(shared);
+        failed += RUN_ROWS(stories, check_story);
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -417,7 +417,7 @@ static void check_put_back(void **state)
     char copy[128], beside[128];
     fixture_open(&f);
     (void)snprintf(copy, sizeof copy, "%s/copy", f.dir.dir);
-    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    (void)snprintf(beside, sizeof beside, "%s", f.dir.beside);
     for (const char *s = row->before; *s; s++)
         step(&f, *s);
     register_shut(&f);
@@ -454,12 +454,13 @@ static void check_damaged(void **state)
     fixture_open(&f);
     step(&f, 'e');
     register_shut(&f);
-    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    (void)snprintf(beside, sizeof beside, "%s", f.dir.beside);
     FILE *log = fopen(beside, "r+b");
     assert_non_null(log);
     (void)fputs("zz", log);
     (void)fclose(log);
     const struct consent_options o = { .path = f.dir.path,
+                                       .erasures = f.dir.beside,
                                        .clock = &f.clock.clock,
                                        .keys = { .key = { { 1, 2, 3 } },
                                                  .n = 1 } };
@@ -580,7 +581,7 @@ static void check_part(void **state)
     char beside[96];
     (void)state;
     fixture_open(&f);
-    (void)snprintf(beside, sizeof beside, "%s-erasures", f.dir.path);
+    (void)snprintf(beside, sizeof beside, "%s", f.dir.beside);
     must(erase(&f, "1", 0, &e, &err), &err);
     assert_int_equal(stat(beside, &st), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
@@ -771,16 +772,12 @@ static void check_old_file(void **state)
     register_close(&f);
 }
 
+/* The same in a file and in a database. */
 int main(void)
 {
     const struct CMUnitTest others[] = {
         { "asked twice it is once, and no history is left", check_history, NULL,
           NULL, NULL },
-        { "the key is in no file any more", check_destroyed, NULL, NULL, NULL },
-        { "nor how she wished to be contacted", check_choices, NULL, NULL,
-          NULL },
-        { "a full disk leaves nothing half done", check_full, NULL, NULL,
-          NULL },
         { "a damaged file of erasures is told, and made again", check_damaged,
           NULL, NULL, NULL },
         { "a purpose that comes later is none of hers", check_new_purpose, NULL,
@@ -791,19 +788,30 @@ int main(void)
           NULL, NULL },
         { "an end of consent brings nobody back", check_tick, NULL, NULL,
           NULL },
+        { "lists are a dataset's own, and confirmed once", check_lists, NULL,
+          NULL, NULL },
+        { "what is not done in time is late", check_late, NULL, NULL, NULL },
+    };
+    const struct CMUnitTest of_the_file[] = {
+        { "the key is in no file any more", check_destroyed, NULL, NULL, NULL },
+        { "nor how she wished to be contacted", check_choices, NULL, NULL,
+          NULL },
+        { "a full disk leaves nothing half done", check_full, NULL, NULL,
+          NULL },
         { "a full disk leaves no part of a line", check_part, NULL, NULL,
           NULL },
         { "a look sees whoever was erased before it", check_look, NULL, NULL,
           NULL },
-        { "lists are a dataset's own, and confirmed once", check_lists, NULL,
-          NULL, NULL },
-        { "what is not done in time is late", check_late, NULL, NULL, NULL },
         { "a register of an older server is taken over", check_old_file, NULL,
           NULL, NULL },
     };
-    int failed = RUN_ROWS(lives, check_life);
-    failed += RUN_ROWS(refused, check_refused);
-    failed += RUN_ROWS(put_backs, check_put_back);
-    failed += cmocka_run_group_tests_name(__FILE__, others, NULL, NULL);
+    int failed = RUN_ROWS(put_backs, check_put_back);
+    failed += cmocka_run_group_tests(of_the_file, NULL, NULL);
+    for (int shared = 0; shared < 2; shared++) {
+        ledger_dirs_in_postgres(shared);
+        failed += RUN_ROWS(lives, check_life);
+        failed += RUN_ROWS(refused, check_refused);
+        failed += cmocka_run_group_tests_name(__FILE__, others, NULL, NULL);
+    }
     return failed;
 }

@@ -413,6 +413,7 @@ static void check_full(void **state)
     register_close(&f);
 }
 
+/* The same in a file and in a database. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,9 +424,16 @@ int main(void)
         { "nobody ever sees half of a file", check_at_once, NULL, NULL, NULL },
         { "what is decided meanwhile holds", check_meanwhile, NULL, NULL,
           NULL },
+    };
+    const struct CMUnitTest of_the_file[] = {
         { "a disk that is full at the end leaves nothing half done", check_full,
           NULL, NULL, NULL },
     };
-    return RUN_ROWS(wrong_kinds, check_wrong_kind) +
-           cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name(__FILE__, of_the_file, NULL, NULL);
+    for (int shared = 0; shared < 2; shared++) {
+        ledger_dirs_in_postgres(shared);
+        failed += RUN_ROWS(wrong_kinds, check_wrong_kind);
+        failed += cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -1,4 +1,5 @@
 /* Populations and their purposes. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static struct consent_circle *add_circle(struct consent *c, int64_t id,
     circle->id = id;
     circle->name = own;
     circle->key_type = POLICY_TEXT;
-    circle->never = true;
+    circle->never = circle->is_folded = true;
     for (size_t i = 0; i < c->options.keys.n; i++)
         pseudonym_maker_init(&circle->makers[i], c->options.keys.key[i], name);
     (void)pthread_mutex_lock(&c->lock);
@@ -39,19 +40,28 @@ static bool add_purpose(struct consent_circle *circle, const char *id)
     return true;
 }
 
-enum err_code circle_load_all(struct consent *c, struct err *err)
+enum err_code circle_load_all(struct consent *c, bool *is_new, struct err *err)
 {
     struct shelf *s = &c->shelf;
     bool ok = true;
+    *is_new = false;
     for (bool more = shelf_find(s, SHELF_POPULATIONS, ""); more;
-         more = shelf_next(s, SHELF_POPULATIONS))
-        ok &= add_circle(c, shelf_int(s, SHELF_POPULATIONS, 0),
-                         shelf_text(s, SHELF_POPULATIONS, 1)) != NULL;
+         more = shelf_next(s, SHELF_POPULATIONS)) {
+        const int64_t id = shelf_int(s, SHELF_POPULATIONS, 0);
+        if (circle_of_id(c, id))
+            continue;
+        *is_new = true;
+        ok &= add_circle(c, id, shelf_text(s, SHELF_POPULATIONS, 1)) != NULL;
+    }
     for (struct consent_circle *circle = c->circles; circle;
          circle = circle->next)
         for (bool more = shelf_find(s, SHELF_PURPOSES, "i", circle->id); more;
-             more = shelf_next(s, SHELF_PURPOSES))
+             more = shelf_next(s, SHELF_PURPOSES)) {
+            if ((size_t)shelf_int(s, SHELF_PURPOSES, 0) < circle->n_purposes)
+                continue;
+            *is_new = true;
             ok &= add_purpose(circle, shelf_text(s, SHELF_PURPOSES, 1));
+        }
     if (s->rc != STORE_OK)
         return err_set(err, ERR_INTERNAL,
                        "the register of consent cannot be read: %s", s->why);
@@ -82,7 +92,6 @@ struct learn {
     struct consent_job job;
     const struct policy *policy;
     struct consent_circle *circle;
-    bool stricter; /* others count than before */
 };
 
 static struct consent_circle *find_circle(struct consent *c, const char *name)
@@ -95,40 +104,64 @@ static struct consent_circle *find_circle(struct consent *c, const char *name)
     return circle;
 }
 
+/* The number of a population in the register; 0: the register failed. */
+static int64_t name_population(struct consent *c, const char *name)
+{
+    const struct consent_circle *circle = find_circle(c, name);
+    if (circle || !shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", name))
+        return circle ? circle->id : 0;
+    const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
+    shelf_end(&c->shelf, SHELF_POPULATION_NEW);
+    follow_tell(c, CHANGE_CIRCLES, 0, 0);
+    return id;
+}
+
 struct consent_circle *circle_named(struct consent *c, const char *population)
 {
     struct consent_circle *circle = find_circle(c, population);
-    if (circle || !shelf_find(&c->shelf, SHELF_POPULATION_NEW, "t", population))
-        return circle;
-    const int64_t id = shelf_int(&c->shelf, SHELF_POPULATION_NEW, 0);
-    shelf_end(&c->shelf, SHELF_POPULATION_NEW);
-    return add_circle(c, id, population);
+    const int64_t id = circle ? circle->id : name_population(c, population);
+    return circle || id == 0 ? circle : add_circle(c, id, population);
 }
 
-static enum err_code learn_purpose(struct consent *c, struct learn *l,
-                                   const struct policy_purpose *p)
+/* Purposes that have no number yet get one, in the register alone: memory hears
+ * of it once that is durable. */
+static enum err_code name_all(struct consent *c, struct consent_job *job)
 {
-    struct consent_circle *circle = l->circle;
+    struct learn *l = (struct learn *)(void *)job;
+    const struct policy *p = l->policy;
+    const struct consent_circle *circle = find_circle(c, p->population);
+    const int64_t id = name_population(c, p->population);
+    const size_t there = circle ? circle->n_purposes : 0;
+    size_t n = there;
+    for (size_t i = 0; i < p->n_purposes; i++) {
+        if (circle && circle_purpose(circle, p->purposes[i].id) < there)
+            continue;
+        if (n == FOLD_PURPOSES) {
+            (void)err_set(job->err, ERR_LIMIT,
+                          "more than %d purposes were named for the people of "
+                          "%s",
+                          FOLD_PURPOSES, p->population);
+            return err_hint(job->err, "use a purpose again that was there");
+        }
+        shelf_run(&c->shelf, SHELF_PURPOSE_NEW, "iit", id, (int64_t)n++,
+                  p->purposes[i].id);
+    }
+    if (n > there)
+        follow_tell(c, CHANGE_CIRCLES, 0, 0);
+    return ERR_OK;
+}
+
+/* True: others count than before. */
+static bool learn_purpose(struct consent_circle *circle,
+                          const struct policy_purpose *p)
+{
     const size_t k = circle_purpose(circle, p->id);
-    if (k == FOLD_PURPOSES) {
-        (void)err_set(l->job.err, ERR_LIMIT,
-                      "more than %d purposes were named for the people of %s",
-                      FOLD_PURPOSES, circle->name);
-        return err_hint(l->job.err, "use a purpose again that was there");
-    }
-    if (k == circle->n_purposes) {
-        shelf_run(&c->shelf, SHELF_PURPOSE_NEW, "iit", circle->id, (int64_t)k,
-                  p->id);
-        if (!add_purpose(circle, p->id))
-            return err_set(l->job.err, ERR_LIMIT, "out of memory");
-        l->stricter = true; /* who is marked or erased says no to it, too */
-    }
+    const bool is_stricter = circle->least_notice[k] != p->least_notice;
     circle->purposes[k].valid_us = p->valid_for_s * 1000000;
     circle->purposes[k].notice = p->notice;
     circle->purposes[k].since_us = p->notice_since_us;
-    l->stricter |= circle->least_notice[k] != p->least_notice;
     circle->least_notice[k] = p->least_notice;
-    return ERR_OK;
+    return is_stricter;
 }
 
 /* All tables have one type of key. */
@@ -145,28 +178,31 @@ static enum err_code learn(struct consent *c, struct consent_job *job)
 {
     struct learn *l = (struct learn *)(void *)job;
     const struct policy *p = l->policy;
-    l->circle = circle_named(c, p->population);
-    if (!l->circle)
-        return c->shelf.rc != STORE_OK
-                   ? ERR_UNAVAILABLE
-                   : err_set(job->err, ERR_LIMIT, "out of memory");
-    learn_key(l->circle, p);
+    bool changes;
+    TRY(circle_load_all(c, &changes, job->err));
+    struct consent_circle *circle = l->circle = find_circle(c, p->population);
+    assert(circle);
+    learn_key(circle, p);
     for (size_t i = 0; i < p->n_purposes; i++)
-        TRY(learn_purpose(c, l, &p->purposes[i]));
-    l->stricter |= l->circle->never != (p->special == SPECIAL_NEVER);
-    l->circle->never = p->special == SPECIAL_NEVER;
-    return l->stricter ? state_refold_all(c, job->err) : ERR_OK;
+        changes |= learn_purpose(circle, &p->purposes[i]);
+    changes |= circle->never != (p->special == SPECIAL_NEVER);
+    circle->never = p->special == SPECIAL_NEVER;
+    circle->is_folded &= !changes;
+    if (!circle->is_folded) /* who is marked or erased says no to what is new */
+        TRY(state_refold_all(c, job->err));
+    circle->is_folded = c->shelf.rc == STORE_OK;
+    return ERR_OK;
 }
 
 enum err_code consent_circle(struct consent_circle **out, struct consent *c,
                              const struct policy *policy, struct err *err)
 {
-    struct learn l = { .job = { .run = learn, .err = err }, .policy = policy };
-    const enum err_code code = consent_run(c, &l.job);
-    /* Numbers that memory has and the file has not must mean nothing. */
-    if (code == ERR_UNAVAILABLE)
-        atomic_store(&c->failed, true);
-    TRY(code);
+    struct learn l = { .job = { .run = name_all, .err = err },
+                       .policy = policy };
+    TRY(consent_run(c, &l.job));
+    l.job =
+        (struct consent_job){ .run = learn, .kind = SHELF_READS, .err = err };
+    TRY(consent_run(c, &l.job));
     *out = l.circle;
     return ERR_OK;
 }

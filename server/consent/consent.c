@@ -46,24 +46,25 @@ struct tick {
 
 static enum err_code tick(struct consent *c, struct consent_job *job)
 {
-    const int64_t now_us = ((struct tick *)(void *)job)->now_us;
+    const int64_t now_us = consent_now(c);
     struct shelf *s = &c->shelf;
     for (bool more = shelf_find(s, SHELF_ENDING, "ii", c->ticked_us, now_us);
          more; more = shelf_next(s, SHELF_ENDING))
         if (!state_refold(c, (uint32_t)shelf_int(s, SHELF_ENDING, 0)))
             shelf_full(s);
-    c->ticked_us = now_us;
+    ((struct tick *)(void *)job)->now_us = now_us;
     import_sweep(c, now_us);
+    follow_prune(c);
     return ERR_OK;
 }
 
 void consent_tick(struct consent *c)
 {
     struct err ignored;
-    struct tick t = { .job = { .run = tick, .err = &ignored },
-                      .now_us = clock_wall_us(c->options.clock) };
-    const enum err_code code = consent_run(c, &t.job);
-    (void)code; /* what ended is looked for again with the next one */
+    struct tick t = { .job = { .run = tick, .err = &ignored } };
+    /* Else what ended is looked for again with the next one. */
+    if (consent_run(c, &t.job) == ERR_OK)
+        c->ticked_us = t.now_us;
 }
 
 /* ---- what the audit log tells ---- */
@@ -74,13 +75,26 @@ struct commit {
     uint8_t salted[64]; /* salt, head */
 };
 
+/* Whoever is first says what it is; others, of the same register, say the
+ * same. */
 static enum err_code commit(struct consent *c, struct consent_job *job)
 {
     struct commit *m = (struct commit *)(void *)job;
+    struct shelf *s = &c->shelf;
+    size_t salt_len, head_len;
     memcpy(m->salted + 32, c->head, sizeof c->head);
-    shelf_run(&c->shelf, SHELF_COMMITMENT_NEW, "ibb", m->to_us, m->salted,
-              (size_t)32, m->salted + 32, (size_t)32);
-    return ERR_OK;
+    shelf_run(s, SHELF_COMMITMENT_NEW, "ibb", m->to_us, m->salted, (size_t)32,
+              m->salted + 32, (size_t)32);
+    if (!shelf_find(s, SHELF_COMMITMENT, "i", m->to_us))
+        return ERR_UNAVAILABLE;
+    const void *salt = shelf_blob(s, SHELF_COMMITMENT, 0, &salt_len);
+    const void *head = shelf_blob(s, SHELF_COMMITMENT, 1, &head_len);
+    if (salt_len == 32 && head_len == 32) {
+        memcpy(m->salted, salt, 32);
+        memcpy(m->salted + 32, head, 32);
+    }
+    shelf_end(s, SHELF_COMMITMENT);
+    return salt_len == 32 && head_len == 32 ? ERR_OK : ERR_INTERNAL;
 }
 
 bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32])
@@ -94,20 +108,52 @@ bool consent_commit(struct consent *c, int64_t to_us, uint8_t out[32])
     return true;
 }
 
+/* ---- other servers ---- */
+
+bool consent_is_shared(const struct consent *c)
+{
+    return c->shelf.is_shared;
+}
+
+enum err_code consent_follow(struct consent *c, struct err *err)
+{
+    struct consent_job job = { .err = err, .kind = SHELF_READS };
+    if (!c->shelf.is_shared)
+        return ERR_OK;
+    TRY(consent_run(c, &job));
+    return consent_is_held(c) ? err_set(err, ERR_UNAVAILABLE,
+                                        "the register of consent went back")
+                              : ERR_OK;
+}
+
 /* ---- life ---- */
 
-static enum err_code load(struct consent *c, struct err *err)
+/* A shared register is read as what others wrote. */
+static enum err_code load_shared(struct consent *c, struct err *err)
+{
+    c->seen.serial = -1;
+    const enum err_code code = consent_follow(c, err);
+    return code == ERR_OK || c->lacks_key ? keys_tell(c, err) : code;
+}
+
+static enum err_code load_own(struct consent *c, struct err *err)
 {
     size_t len = 0;
-    TRY(shelf_open(&c->shelf, c->options.path, err));
-    TRY(circle_load_all(c, err));
+    bool is_new;
+    TRY(circle_load_all(c, &is_new, err));
     if (shelf_find(&c->shelf, SHELF_HEAD, "")) {
         const void *head = shelf_blob(&c->shelf, SHELF_HEAD, 0, &len);
         memcpy(c->head, head, len < sizeof c->head ? len : sizeof c->head);
     }
     shelf_end(&c->shelf, SHELF_HEAD);
     c->ticked_us = clock_wall_us(c->options.clock);
-    TRY(state_load(c, err));
+    return state_load(c, err);
+}
+
+static enum err_code load(struct consent *c, struct err *err)
+{
+    TRY(shelf_open(&c->shelf, c->options.path, err));
+    TRY(c->shelf.is_shared ? load_shared(c, err) : load_own(c, err));
     return erase_log_open(c, err);
 }
 

@@ -10,7 +10,8 @@
 
 /*
  * The register of consent: who decided what about which purpose, for good, and
- * who counts now.
+ * who counts now; in a file of one server, or in a database that several share
+ * (shelf.h).
  *
  *   consent_record --> queued --> one transaction for all that wait --> durable
  *                                            '--> bits change --> callers go on
@@ -29,9 +30,11 @@
 struct consent;
 
 struct consent_options {
-    const char *path; /* of the file, made when absent */
+    const char *path; /* as shelf_open */
     struct pseudonym_keys keys;
-    struct clock *clock; /* borrowed */
+    struct clock *clock;  /* borrowed */
+    const char *erasures; /* path of erase_log.h; NULL: beside the file */
+    bool keeps_time; /* tests: the clock's time counts, not the database's */
 };
 
 /* As shelf_open; ERR_LIMIT: no memory. */
@@ -183,7 +186,20 @@ void consent_tick(struct consent *c);
 /* True once the file could not be written: nothing is recorded any more. */
 bool consent_failed(const struct consent *c);
 
+/* May several servers have it? */
+bool consent_is_shared(const struct consent *c);
+
 /* ---- who counts: for the engines' gate ---- */
+
+/*
+ * What any server of the register recorded, and whose call returned before this
+ * one began, is in what is pinned afterwards.  Before each release; nothing to
+ * do for a register of one server.
+ *
+ * ERR_UNAVAILABLE  the database cannot be reached, or the register is held:
+ *                  nobody knows who counts
+ */
+enum err_code consent_follow(struct consent *c, struct err *err) MUST_CHECK;
 
 /* The number of a person by the bytes of a key; PEOPLE_NONE. */
 uint32_t consent_number(struct consent *c, const struct consent_circle *circle,

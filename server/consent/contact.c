@@ -83,7 +83,11 @@ void contact_import(struct consent *c, uint32_t id,
                     const struct choice_row *row, int64_t now_us)
 {
     int64_t ignored;
-    if (!same_choice(c, id, row, &ignored))
+    if (c->shelf.is_shared)
+        shelf_run(&c->shelf, SHELF_CHOICE_IMPORTED, "itiiiii", (int64_t)id,
+                  row->channel, row->at_us, (int64_t)row->at_most.n,
+                  (int64_t)row->at_most.period_s, now_us, row->import);
+    else if (!same_choice(c, id, row, &ignored))
         (void)insert_choice(c, id, row, now_us, NULL, 0);
 }
 
@@ -94,7 +98,7 @@ static enum err_code choose(struct consent *c, struct consent_job *job)
     uint8_t sealed[RECORD_SEALED_MAX];
     size_t len = 0;
     bool is_new;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     const int64_t at_us = choice->at_us ? choice->at_us : now_us;
     const struct choice_row row = { .channel = choice->channel,
                                     .at_most = choice->at_most,
@@ -264,7 +268,7 @@ static enum err_code may(struct consent *c, struct consent_job *job)
     struct shelf *s = &c->shelf;
     const struct contact_question *q = m->q;
     struct pseudonym who;
-    m->now_us = clock_wall_us(c->options.clock);
+    m->now_us = consent_now(c);
     TRY(count_ask(c, m));
     const uint32_t number = record_find(c, m->names, &who);
     const uint32_t known = enroll_id(c, number);
@@ -333,9 +337,11 @@ static enum err_code list_untold(struct consent *c, struct consent_job *job)
 size_t contact_untold(struct consent *c, struct contact_asked *out, size_t cap)
 {
     struct err ignored;
-    struct telling t = { .job = { .run = list_untold, .err = &ignored },
-                         .out = out,
-                         .cap = cap };
+    struct telling t = {
+        .job = { .run = list_untold, .kind = SHELF_READS, .err = &ignored },
+        .out = out,
+        .cap = cap
+    };
     return consent_run(c, &t.job) == ERR_OK ? t.n : 0;
 }
 
@@ -343,7 +349,7 @@ static enum err_code note_told(struct consent *c, struct consent_job *job)
 {
     const struct telling *t = (const struct telling *)(const void *)job;
     struct shelf *s = &c->shelf;
-    const int64_t today = clock_wall_us(c->options.clock) / DAY_US;
+    const int64_t today = consent_now(c) / DAY_US;
     for (size_t i = 0; i < t->n; i++)
         shelf_run(s, SHELF_ASK_TOLD, "iititt", (int64_t)t->rows[i].n,
                   t->rows[i].circle, t->rows[i].sender, t->rows[i].day,

@@ -59,6 +59,22 @@ void enroll_forget(struct consent *c, uint32_t id)
         c->id_of[number] = PEOPLE_NONE;
 }
 
+void enroll_drop(struct consent *c, uint32_t id)
+{
+    enroll_forget(c, id);
+    if (id < c->n_numbers)
+        c->number_of[id] = PEOPLE_NONE;
+}
+
+void enroll_clear(struct consent *c)
+{
+    for (size_t i = 0; i < c->n_ids; i++)
+        c->id_of[i] = PEOPLE_NONE;
+    for (size_t i = 0; i < c->n_numbers; i++)
+        c->number_of[i] = PEOPLE_NONE;
+    c->next_id = 0;
+}
+
 bool enroll_part(struct consent *c, uint32_t id)
 {
     const uint32_t number = enroll_number(c, id);

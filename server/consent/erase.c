@@ -67,7 +67,9 @@ static bool comes_back(struct consent *c, const struct consent_circle *circle,
     if (s->rc != STORE_OK ||
         !people_set(c->people, number, PEOPLE_ERASED, false, true))
         return false;
-    shelf_run(s, SHELF_ERASURE_BACK, "ii", clock_wall_us(c->options.clock), id);
+    shelf_run(s, SHELF_ERASURE_BACK, "ii", consent_now(c), id);
+    follow_tell(c, CHANGE_ERASURE, id, 0);
+    follow_tell(c, CHANGE_PERSON, (int64_t)enroll_id(c, number), 0);
     return true;
 }
 
@@ -78,7 +80,7 @@ void erase_shape(struct fold *f, struct consent *c,
         return;
     const bool is_out =
         people_is(c->people, number, PEOPLE_ERASED, PEOPLE_YES) &&
-        !(f->yes && comes_back(c, circle, number));
+        !(f->yes && !c->follows && comes_back(c, circle, number));
     f->yes = is_out ? 0 : f->yes;
     f->no = ~f->yes;
 }
@@ -91,6 +93,16 @@ static bool keep_out(struct consent *c, const struct consent_circle *circle,
     for (unsigned k = 0; k < circle->n_purposes; k++)
         ok &= people_set(c->people, number, k, false, true);
     return ok;
+}
+
+bool erase_follow(struct consent *c, const struct consent_circle *circle,
+                  const struct pseudonym *who, bool back)
+{
+    const uint32_t number = people_add(c->people, who);
+    if (number == PEOPLE_NONE)
+        return false;
+    return back ? people_set(c->people, number, PEOPLE_ERASED, false, true)
+                : keep_out(c, circle, number);
 }
 
 bool erase_load(struct consent *c)
@@ -109,11 +121,9 @@ bool erase_load(struct consent *c)
             break;
         }
         memcpy(&who, bytes, sizeof who);
-        const uint32_t number = people_add(c->people, &who);
         const bool back = !shelf_is_null(s, SHELF_ERASURES, 2);
-        ok &= number != PEOPLE_NONE && keep_out(c, circle, number) &&
-              (!back ||
-               people_set(c->people, number, PEOPLE_ERASED, false, true));
+        ok &= erase_follow(c, circle, &who, false) &&
+              (!back || erase_follow(c, circle, &who, true));
     }
     return ok;
 }
@@ -129,6 +139,7 @@ struct asking {
     struct consent_job job;
     struct consent_circle *circle;
     const struct erasure_request *r; /* NULL: it is asked about */
+    int64_t asked_us;                /* of it */
     struct pseudonym names[PSEUDONYM_KEYS_MAX];
     struct erasure *out;
     struct arena *a;
@@ -205,9 +216,10 @@ enum err_code consent_erasure(struct consent *c, struct consent_circle *circle,
                               const char *subject, struct erasure *out,
                               struct arena *a, struct err *err)
 {
-    struct asking m = {
-        .job = { .run = look, .err = err }, .circle = circle, .out = out, .a = a
-    };
+    struct asking m = { .job = { .run = look, .kind = SHELF_READS, .err = err },
+                        .circle = circle,
+                        .out = out,
+                        .a = a };
     *out = (struct erasure){ .number = 0 };
     TRY(circle_name(m.names, c, circle, subject, strlen(subject), err));
     return consent_run(c, &m.job);
@@ -236,7 +248,7 @@ static bool is_there(struct consent *c, const struct asking *m, uint32_t number,
         return false;
     const int64_t asked_us = shelf_int(&c->shelf, SHELF_ERASURE, 1);
     shelf_end(&c->shelf, SHELF_ERASURE);
-    return m->r->asked_us <= asked_us || enroll_id(c, number) == PEOPLE_NONE;
+    return m->asked_us <= asked_us || enroll_id(c, number) == PEOPLE_NONE;
 }
 
 /* What was kept of her: its key is destroyed and its name is nobody's. */
@@ -253,6 +265,7 @@ static bool part(struct consent *c, uint32_t number)
     shelf_run(&c->shelf, SHELF_SUBJECT_ERASE, "bbi", nobody.bytes,
               sizeof nobody.bytes, gone, sizeof gone, (int64_t)id);
     contact_erase(c, id);
+    follow_tell(c, CHANGE_PARTED, (int64_t)id, 0);
     c->sweeps = true;
     return true;
 }
@@ -271,6 +284,7 @@ static int64_t put_row(struct consent *c, const struct consent_circle *circle,
     const int64_t id = shelf_int(s, SHELF_ERASURE_PUT, 0);
     shelf_end(s, SHELF_ERASURE_PUT);
     shelf_run(s, SHELF_PLACES_RESET, "i", id);
+    follow_tell(c, CHANGE_ERASURE, id, 0);
     /* One link of the chain, which names neither her nor what was kept. */
     chain_add(c, id, PEOPLE_NONE, &link, l->who.bytes, sizeof l->who.bytes);
     return id;
@@ -281,9 +295,9 @@ static bool put_erasure(struct consent *c, const struct asking *m,
 {
     struct shelf *s = &c->shelf;
     const struct erasure_request *r = m->r;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     const struct erase_line l = { .who = *who,
-                                  .asked_us = r->asked_us,
+                                  .asked_us = m->asked_us,
                                   .recorded_us = now_us,
                                   .deadline_us =
                                       now_us + (int64_t)r->deadline_s * 1000000,
@@ -327,6 +341,7 @@ static enum err_code erase(struct consent *c, struct consent_job *job)
 {
     struct asking *m = (struct asking *)(void *)job;
     struct pseudonym who;
+    m->asked_us = m->r->asked_us ? m->r->asked_us : consent_now(c);
     uint32_t number = record_find(c, m->names, &who);
     const bool was_there = is_there(c, m, number, &who);
     if (!was_there) {
@@ -349,10 +364,9 @@ enum err_code consent_erase(struct consent *c, struct consent_circle *circle,
                             struct erasure *out, struct arena *a,
                             struct err *err)
 {
-    struct erasure_request own = *r;
     struct asking m = { .job = { .run = erase, .err = err },
                         .circle = circle,
-                        .r = &own,
+                        .r = r,
                         .out = out,
                         .a = a };
     const int64_t now_us = clock_wall_us(c->options.clock);
@@ -361,7 +375,6 @@ enum err_code consent_erase(struct consent *c, struct consent_circle *circle,
     *out = (struct erasure){ .number = 0 };
     TRY(record_times(&when, now_us, err));
     TRY(circle_name(m.names, c, circle, r->subject, strlen(r->subject), err));
-    own.asked_us = r->asked_us ? r->asked_us : now_us;
     return consent_run(c, &m.job);
 }
 
@@ -400,13 +413,15 @@ enum err_code consent_erasures(struct consent *c, struct consent_circle *circle,
                                struct erasure **out, size_t *n, struct arena *a,
                                struct err *err)
 {
-    struct listing m = { .job = { .run = list, .err = err },
-                         .circle = circle,
-                         .dataset = dataset,
-                         .after = after,
-                         .out = ARENA_NEW_N(a, *n + 1, struct erasure),
-                         .places = ARENA_NEW_N(a, *n + 1, struct erasure_place),
-                         .cap = *n };
+    struct listing m = {
+        .job = { .run = list, .kind = SHELF_READS, .err = err },
+        .circle = circle,
+        .dataset = dataset,
+        .after = after,
+        .out = ARENA_NEW_N(a, *n + 1, struct erasure),
+        .places = ARENA_NEW_N(a, *n + 1, struct erasure_place),
+        .cap = *n
+    };
     if (!m.out || !m.places)
         return full(err);
     TRY(consent_run(c, &m.job));

@@ -67,6 +67,19 @@ void erase_line_print(struct writer *w, const struct erase_line *l)
     writer_bytes(w, l->population, l->population_len);
 }
 
+static void log_path(char *out, size_t size, const struct consent *c)
+{
+    (void)snprintf(out, size, "%s%s",
+                   c->options.erasures ? c->options.erasures : c->options.path,
+                   c->options.erasures ? "" : "-erasures");
+}
+
+static void note_time(struct consent *c, const struct erase_line *l)
+{
+    if (c->logged_us < l->recorded_us)
+        c->logged_us = l->recorded_us;
+}
+
 bool erase_log_add(struct consent *c, const struct erase_line *l)
 {
     char text[LINE_MAX_];
@@ -77,8 +90,10 @@ bool erase_log_add(struct consent *c, const struct erase_line *l)
     if (w.overflow || before < 0)
         return false;
     if (write(c->erasures_fd, text, w.len) == (ssize_t)w.len &&
-        fdatasync(c->erasures_fd) == 0)
+        fdatasync(c->erasures_fd) == 0) {
+        note_time(c, l);
         return true;
+    }
     /* A part of a line would be that of the next one, too. */
     if (ftruncate(c->erasures_fd, before) != 0)
         atomic_store(&c->failed, true);
@@ -95,8 +110,9 @@ struct replay {
 
 static enum err_code damaged(struct consent *c, size_t line, struct err *err)
 {
-    (void)err_set(err, ERR_INTERNAL, "%s-erasures, line %zu, is damaged",
-                  c->options.path, line);
+    char path[PATH_CAP];
+    log_path(path, sizeof path, c);
+    (void)err_set(err, ERR_INTERNAL, "%s, line %zu, is damaged", path, line);
     return err_hint(err, "put back a copy of that file; without it, people who "
                          "were erased may be forgotten to be");
 }
@@ -112,6 +128,8 @@ static enum err_code replay(struct consent *c, struct consent_job *job)
         struct erase_line l;
         if (end && n > 0 && !erase_line_parse(&l, m->text + at, n))
             return damaged(c, line, job->err);
+        if (end && n > 0)
+            note_time(c, &l);
         if (end && n > 0 && !erase_again(c, &l)) {
             shelf_full(&c->shelf);
             return ERR_LIMIT;
@@ -146,13 +164,13 @@ static size_t cut_of(const char *text, size_t len)
     return n;
 }
 
-/* A register of before there was such a file. */
-static bool fill(struct consent *c)
+/* They are in the order of their times. */
+static enum err_code fill(struct consent *c, struct consent_job *job)
 {
     struct shelf *s = &c->shelf;
     bool ok = true;
-    for (bool more = shelf_find(s, SHELF_ERASURES_FOR_LOG, ""); more;
-         more = shelf_next(s, SHELF_ERASURES_FOR_LOG)) {
+    for (bool more = shelf_find(s, SHELF_ERASURES_FOR_LOG, "i", c->logged_us);
+         more; more = shelf_next(s, SHELF_ERASURES_FOR_LOG)) {
         const char *population = shelf_text(s, SHELF_ERASURES_FOR_LOG, 0);
         size_t len;
         const void *who = shelf_blob(s, SHELF_ERASURES_FOR_LOG, 1, &len);
@@ -164,16 +182,25 @@ static bool fill(struct consent *c)
             .population_len = strlen(population),
         };
         memcpy(&l.who, who, len < sizeof l.who ? len : sizeof l.who);
-        ok &= erase_log_add(c, &l);
+        ok = ok && erase_log_add(c, &l);
     }
-    return ok && s->rc == STORE_OK;
+    return ok ? ERR_OK
+              : err_set(job->err, ERR_UNAVAILABLE,
+                        "the log of erasures cannot be written");
+}
+
+bool erase_log_fill(struct consent *c)
+{
+    struct err ignored;
+    struct consent_job job = { .err = &ignored };
+    return c->erasures_fd < 0 || fill(c, &job) == ERR_OK;
 }
 
 enum err_code erase_log_open(struct consent *c, struct err *err)
 {
     char path[PATH_CAP];
     struct replay m = { .job = { .run = replay, .err = err } };
-    (void)snprintf(path, sizeof path, "%s-erasures", c->options.path);
+    log_path(path, sizeof path, c);
     c->erasures_fd =
         open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (c->erasures_fd < 0 || !read_all(&m, c->erasures_fd)) {
@@ -191,10 +218,14 @@ enum err_code erase_log_open(struct consent *c, struct err *err)
                     0
                 ? ERR_OK
                 : err_set(err, ERR_UNAVAILABLE, "%s cannot be written", path);
-    if (code == ERR_OK && m.len == 0 && !fill(c))
-        code = err_set(err, ERR_UNAVAILABLE, "%s cannot be written", path);
     free(m.text);
-    return code;
+    if (code != ERR_OK)
+        return code;
+    /* A register of before there was such a file; or others of the same one
+     * erased while this server was away. */
+    m.job =
+        (struct consent_job){ .run = fill, .kind = SHELF_READS, .err = err };
+    return m.len == 0 || c->shelf.is_shared ? consent_run(c, &m.job) : ERR_OK;
 }
 
 void erase_log_close(struct consent *c)

@@ -19,7 +19,9 @@
  * A line is on the disk before the erasure is committed: one whose commit then
  * failed is carried out at the next start, as its person asked.  A last line
  * without its end was never told to anybody and is passed over.  Lines are
- * only ever added; nothing in them says whose they are.
+ * only ever added; nothing in them says whose they are.  Of a shared register
+ * each server has a file with all of them: its own before they are committed,
+ * others' when it follows.
  */
 struct erase_line {
     struct pseudonym who;
@@ -43,6 +45,9 @@ struct consent;
  */
 enum err_code erase_log_open(struct consent *c, struct err *err) MUST_CHECK;
 void erase_log_close(struct consent *c);
+/* Those of the register that are newer than the newest line: in a transaction;
+ * nothing before erase_log_open.  False: they may not be on the disk. */
+bool erase_log_fill(struct consent *c);
 /* The line is on the disk.  False: it may not be. */
 bool erase_log_add(struct consent *c, const struct erase_line *l);
 

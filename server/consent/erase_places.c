@@ -41,9 +41,8 @@ static enum err_code count(struct consent *c, struct consent_job *job)
 {
     const struct placing *m = placing_of(job);
     struct shelf *s = &c->shelf;
-    for (bool more = shelf_find(s, SHELF_PLACES_COUNT, "iti",
-                                clock_wall_us(c->options.clock), m->dataset,
-                                m->circle->id);
+    for (bool more = shelf_find(s, SHELF_PLACES_COUNT, "iti", consent_now(c),
+                                m->dataset, m->circle->id);
          more; more = shelf_next(s, SHELF_PLACES_COUNT)) {
         const int64_t state = shelf_int(s, SHELF_PLACES_COUNT, 0);
         m->counts->in[state % ERASURE_STATES] =
@@ -59,10 +58,12 @@ enum err_code consent_erasure_counts(struct consent *c,
                                      struct erasure_counts *out,
                                      struct err *err)
 {
-    struct placing m = { .job = { .run = count, .err = err },
-                         .circle = circle,
-                         .dataset = dataset,
-                         .counts = out };
+    struct placing m = {
+        .job = { .run = count, .kind = SHELF_READS, .err = err },
+        .circle = circle,
+        .dataset = dataset,
+        .counts = out
+    };
     *out = (struct erasure_counts){ .late = 0 };
     return consent_run(c, &m.job);
 }
@@ -73,7 +74,7 @@ static enum err_code begin_list(struct consent *c, struct consent_job *job)
 {
     const struct placing *m = placing_of(job);
     struct shelf *s = &c->shelf;
-    m->list->made_us = clock_wall_us(c->options.clock);
+    m->list->made_us = consent_now(c);
     if (!shelf_find(s, SHELF_LIST_NEW, "iti", m->circle->id, m->dataset,
                     m->list->made_us))
         return ERR_UNAVAILABLE;
@@ -97,8 +98,7 @@ static enum err_code hand(struct consent *c, struct consent_job *job)
 {
     const struct placing *m = placing_of(job);
     shelf_run(&c->shelf, SHELF_LIST_HANDED, "itiii", (int64_t)m->list->number,
-              m->dataset, clock_wall_us(c->options.clock), m->circle->id,
-              m->list->made_us);
+              m->dataset, consent_now(c), m->circle->id, m->list->made_us);
     return ERR_OK;
 }
 
@@ -120,8 +120,7 @@ static enum err_code confirm(struct consent *c, struct consent_job *job)
 {
     const struct placing *m = placing_of(job);
     struct shelf *s = &c->shelf;
-    const int64_t now_us = clock_wall_us(c->options.clock),
-                  number = (int64_t)m->list->number;
+    const int64_t now_us = consent_now(c), number = (int64_t)m->list->number;
     if (!shelf_find(s, SHELF_LIST, "iit", number, m->circle->id, m->dataset)) {
         (void)err_set(job->err, ERR_NOT_FOUND,
                       "the register knows no list %llu of this dataset",
@@ -162,7 +161,7 @@ struct looking {
 
 static enum err_code look(struct consent *c, struct consent_job *job)
 {
-    ((struct looking *)(void *)job)->at_us = clock_wall_us(c->options.clock);
+    ((struct looking *)(void *)job)->at_us = consent_now(c);
     return ERR_OK;
 }
 
@@ -233,7 +232,7 @@ static enum err_code see(struct consent *c, struct consent_job *job)
     const struct placing *m = placing_of(job);
     const struct erasure_seen *seen = m->seen;
     struct shelf *s = &c->shelf;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     uint32_t *returning = NULL;
     if (seen->deleted_us)
         shelf_run(s, SHELF_PLACES_DONE, "itii", seen->looked_us, seen->dataset,

@@ -86,7 +86,7 @@ static size_t list_events(int64_t **out, uint64_t **masks, struct fold *f,
 {
     enum { EVENTS_MAX = 10000 };
     struct shelf *s = &c->shelf;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     size_t n = 0;
     *out = ARENA_NEW_N(m->a, EVENTS_MAX, int64_t);
     *masks = ARENA_NEW_N(m->a, EVENTS_MAX, uint64_t);
@@ -149,9 +149,10 @@ enum err_code consent_history(struct history *out, struct consent *c,
                               const char *subject, size_t subject_len,
                               struct arena *a, struct err *err)
 {
-    struct asking m = {
-        .job = { .run = look, .err = err }, .circle = circle, .out = out, .a = a
-    };
+    struct asking m = { .job = { .run = look, .kind = SHELF_READS, .err = err },
+                        .circle = circle,
+                        .out = out,
+                        .a = a };
     *out = (struct history){ .n = 0 };
     TRY(circle_name(m.names, c, circle, subject, subject_len, err));
     return consent_run(c, &m.job);

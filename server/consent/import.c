@@ -130,10 +130,11 @@ static bool find_import(struct consent *c, struct importing *m, int64_t *state)
     }
     if (!shelf_find(s, SHELF_IMPORT_NEW, "ibtti", m->circle->id, k->digest,
                     (size_t)CONSENT_DIGEST_LEN, k->by, k->source,
-                    clock_wall_us(c->options.clock)))
+                    consent_now(c)))
         return false;
     m->id = shelf_int(s, SHELF_IMPORT_NEW, 0);
     shelf_end(s, SHELF_IMPORT_NEW);
+    follow_tell(c, CHANGE_IMPORT, m->id, 0);
     return state_open(c, m->id);
 }
 
@@ -145,7 +146,7 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
     const struct pseudonym *names = &m->names[i * c->options.keys.n];
     struct pseudonym who;
     bool is_new;
-    int64_t erased_us, then_us;
+    int64_t erased_us;
     if (erase_bars(&erased_us, c, m->circle, names, k->at_us[i]))
         return true; /* of what was before nothing is kept */
     const uint32_t id = record_person(c, m->circle, names, &who, &is_new);
@@ -166,8 +167,9 @@ static bool keep_row(struct consent *c, const struct importing *m, size_t i,
                                        k->until_us ? k->until_us[i] : 0 };
     for (uint64_t left = m->purposes[k->kind[i]]; left;) {
         const struct fold_event e = record_alike(m->circle, &as, &left);
-        if (is_new || !record_same(&then_us, c, id, &e, m->id))
-            (void)record_insert(c, id, &e, now_us, m->id, NULL, 0);
+        shelf_run(&c->shelf, SHELF_EVENT_IMPORTED, "iiiiioii", (int64_t)id,
+                  e.at_us, (int64_t)e.state, (int64_t)e.purposes,
+                  (int64_t)e.notice, e.until_us, now_us, m->id);
     }
     return true;
 }
@@ -182,6 +184,7 @@ static void finish(struct consent *c, struct importing *m, int64_t now_us)
     chain_add(c, m->id, PEOPLE_NONE, &e, m->chunk->digest, CONSENT_DIGEST_LEN);
     state_close(c, m->id);
     c->closed = m->id;
+    follow_tell(c, CHANGE_IMPORT, m->id, 0);
     m->out->done = true;
 }
 
@@ -189,7 +192,7 @@ static enum err_code keep(struct consent *c, struct consent_job *job)
 {
     struct importing *m = (struct importing *)(void *)job;
     const struct consent_chunk *k = m->chunk;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     int64_t state;
     *m->out = (struct consent_imported){ .n_rows = 0 };
     if (!find_import(c, m, &state))
@@ -211,29 +214,47 @@ static enum err_code keep(struct consent *c, struct consent_job *job)
 
 /* ---- the whole file, at once ---- */
 
-/* The next people of the file, as they will stand: with what came meanwhile. */
-static void stage_slice(struct consent *c, struct importing *m)
+/* The next people of the file, as they will stand: with what came meanwhile.
+ * *after: people up to this id were seen to.  False: the register failed, or
+ * memory. */
+static bool see_slice(struct consent *c, int64_t import, int64_t *after,
+                      bool *is_last)
 {
     struct shelf *s = &c->shelf;
     int64_t *people = calloc(SLICE, sizeof *people);
     size_t n = 0;
     bool ok = people != NULL;
-    for (bool more = ok && shelf_find(s, SHELF_IMPORT_SUBJECTS, "iii", m->id,
-                                      m->after, (int64_t)SLICE);
+    for (bool more = ok && shelf_find(s, SHELF_IMPORT_SUBJECTS, "iii", import,
+                                      *after, (int64_t)SLICE);
          more; more = shelf_next(s, SHELF_IMPORT_SUBJECTS))
         people[n++] = shelf_int(s, SHELF_IMPORT_SUBJECTS, 0);
-    c->staging = m->id;
+    *is_last = n < SLICE;
     if (n > 0 && people[n - 1] - people[0] < SPREAD * (int64_t)n)
         ok = state_refold_span(c, people[0], people[n - 1]);
     else
         for (size_t i = 0; i < n; i++)
             ok &= state_refold(c, (uint32_t)people[i]);
-    c->staging = 0;
-    m->is_staged = n < SLICE;
-    m->after = n > 0 ? people[n - 1] : m->after;
+    *after = n > 0 ? people[n - 1] : *after;
     free(people);
+    return ok && s->rc == STORE_OK;
+}
+
+static void stage_slice(struct consent *c, struct importing *m)
+{
+    c->staging = m->id;
+    const bool ok = see_slice(c, m->id, &m->after, &m->is_staged);
+    c->staging = 0;
     if (!ok)
-        shelf_full(s);
+        shelf_full(&c->shelf);
+}
+
+bool import_see_all(struct consent *c, int64_t import)
+{
+    int64_t after = -1;
+    bool is_last = false, ok = true;
+    while (ok && !is_last)
+        ok = see_slice(c, import, &after, &is_last);
+    return ok;
 }
 
 /* Its digest becomes another, so that the file may be sent anew. */
@@ -262,7 +283,7 @@ static bool is_there(struct consent *c, const struct importing *m, bool *done)
 /* From now on it counts, and whoever pins a view sees all of it. */
 static void conclude(struct consent *c, struct importing *m)
 {
-    finish(c, m, clock_wall_us(c->options.clock));
+    finish(c, m, consent_now(c));
     bool ok = people_adopt(c->people);
     for (uint32_t at = 0;
          ok && (at = people_next_stale(c->people, at)) != PEOPLE_NONE; at++) {
@@ -378,6 +399,7 @@ static bool delete_some(struct consent *c, enum shelf_sql sql, int64_t import)
         if (shelf_find(s, SHELF_SUBJECT_ORPHAN, "i", people[i])) {
             shelf_end(s, SHELF_SUBJECT_ORPHAN);
             enroll_forget(c, (uint32_t)people[i]);
+            follow_tell(c, CHANGE_ORPHAN, people[i], 0);
         }
     return n > 0;
 }
@@ -399,5 +421,6 @@ void import_sweep(struct consent *c, int64_t now_us)
         delete_some(c, SHELF_IMPORT_DELETE_CHOICES, id))
         return;
     shelf_run(s, SHELF_IMPORT_END, "i", id);
+    follow_tell(c, CHANGE_IMPORT, id, 0);
     state_close(c, id);
 }

@@ -92,8 +92,10 @@ static enum err_code find(struct consent *c, struct consent_job *job)
 bool consent_has_been(struct consent *c, const struct consent_mark *there)
 {
     struct err ignored;
-    struct marking m = { .job = { .run = find, .err = &ignored },
-                         .mark = *there };
+    struct marking m = {
+        .job = { .run = find, .kind = SHELF_READS, .err = &ignored },
+        .mark = *there
+    };
     return consent_run(c, &m.job) == ERR_OK && m.is_known;
 }
 

@@ -5,6 +5,7 @@
 
 #include "server/consent/consent.h"
 #include "server/consent/erase_log.h"
+#include "server/consent/follow.h"
 #include "server/consent/history.h"
 #include "server/consent/shelf.h"
 
@@ -26,12 +27,16 @@ struct consent_circle {
     _Atomic size_t n_purposes; /* whoever reads it may read their ids */
     /* The leader's: */
     uint32_t least_notice[FOLD_PURPOSES];
-    bool never; /* people who are marked never count */
+    bool never;     /* people who are marked never count */
+    bool is_folded; /* ... and memory is as these say */
 };
 
-/* A change of the file: `run` is called inside the transaction. */
+/* A change of the register, or a look at it (SHELF_READS, which changes nothing
+ * but memory): `run` is called inside the transaction.  NULL: what others wrote
+ * until now is to be in memory. */
 struct consent_job {
     enum err_code (*run)(struct consent *c, struct consent_job *job);
+    enum shelf_kind kind;
     struct err *err;
     enum err_code code;
     bool is_done;
@@ -63,6 +68,12 @@ struct consent {
     int64_t closed;  /* in the transaction that runs; 0: none */
     int64_t staging; /* its events are folded as if they counted; 0: none */
     pthread_mutex_t finishing; /* one file at a time is made to count */
+    /* follow.c; the leader's */
+    struct shelf_stamp seen; /* what is in memory; serial -1: nothing is */
+    bool follows;            /* memory alone changes: nothing may be written */
+    bool lacks_key;          /* people are known by one that is not ours */
+    int64_t pruned_us;
+    int64_t logged_us; /* erasures until then are in the log */
     _Atomic bool failed, held;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -77,8 +88,18 @@ struct consent {
 enum err_code consent_run(struct consent *c,
                           struct consent_job *job) MUST_CHECK;
 
-/* circle.c */
-enum err_code circle_load_all(struct consent *c, struct err *err) MUST_CHECK;
+/* In a job: the time, which is one for all servers of a register. */
+static inline int64_t consent_now(const struct consent *c)
+{
+    return c->shelf.now_us && !c->options.keeps_time
+               ? c->shelf.now_us
+               : clock_wall_us(c->options.clock);
+}
+
+/* circle.c: those of the register that are not in memory yet; *is_new: some
+ * were not. */
+enum err_code circle_load_all(struct consent *c, bool *is_new,
+                              struct err *err) MUST_CHECK;
 struct consent_circle *circle_of_id(struct consent *c, int64_t id);
 /* Of the population, registered when it is not.  NULL: no memory, or the file
  * failed. */
@@ -194,7 +215,10 @@ void contact_erase(struct consent *c, uint32_t id);
 void chain_add(struct consent *c, int64_t seq, uint32_t id,
                const struct fold_event *e, const void *sealed, size_t len);
 
-/* import.c: a little of what was dropped is deleted; the leader's. */
+/* import.c: all people of an import that is done are seen to.  False: the file
+ * failed, or memory. */
+bool import_see_all(struct consent *c, int64_t import);
+/* A little of what was dropped is deleted; the leader's. */
 void import_sweep(struct consent *c, int64_t now_us);
 
 /* enroll.c: ids in the file and numbers in memory; PEOPLE_NONE. */
@@ -205,6 +229,10 @@ bool enroll_note(struct consent *c, uint32_t id, uint32_t number);
 /* The next id, for this number. */
 uint32_t enroll_new(struct consent *c, uint32_t number);
 void enroll_forget(struct consent *c, uint32_t id);
+/* It is nobody's: in no transaction of ours. */
+void enroll_drop(struct consent *c, uint32_t id);
+/* Nobody has an id. */
+void enroll_clear(struct consent *c);
 /* The id is nobody's any more, whether the person is recorded anew or not.
  * False: no memory. */
 bool enroll_part(struct consent *c, uint32_t id);
@@ -228,9 +256,17 @@ void erase_shape(struct fold *f, struct consent *c,
 /* She is erased as the line says, unless the register knows it.  False: no
  * memory. */
 bool erase_again(struct consent *c, const struct erase_line *line);
+/* Another server erased her, or saw her come back.  False: no memory. */
+bool erase_follow(struct consent *c, const struct consent_circle *circle,
+                  const struct pseudonym *who, bool back);
 /* At a start, after people and before their events; later, for purposes that
  * are new.  False: no memory. */
 bool erase_load(struct consent *c);
+
+/* keys.c: every key of a shared register is ours: in a transaction. */
+bool keys_are_all(struct consent *c);
+/* Ours is one of them from now on.  ERR_REFUSED: one of them is not ours. */
+enum err_code keys_tell(struct consent *c, struct err *err) MUST_CHECK;
 
 /* sealed.c: under a person's key. */
 bool sealed_put(uint8_t *out, const uint8_t key[SEALED_KEY_LEN],

@@ -219,6 +219,24 @@ bool people_set(struct people *p, uint32_t number, unsigned purpose, bool yes,
     return true;
 }
 
+bool people_clear(struct people *p)
+{
+    people_restage(p, false);
+    for (unsigned k = 0; k < PEOPLE_ROWS; k++)
+        for (int i = 0; i < PEOPLE_SIDES; i++) {
+            struct side *s = &p->sides[k][i];
+            if (s->shown->n == 0 && !s->next)
+                continue;
+            struct people_view *v =
+                copy_of(&(struct people_view){ .n = 0 }, s->shown->n);
+            if (!v)
+                return false;
+            free(s->next);
+            s->next = v;
+        }
+    return true;
+}
+
 void people_show(struct people *p)
 {
     (void)pthread_mutex_lock(&p->views);

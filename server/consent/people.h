@@ -64,6 +64,8 @@ bool people_is(const struct people *p, uint32_t number, unsigned purpose,
                enum people_side side);
 /* What was set is what people_pin gives from now on. */
 void people_show(struct people *p);
+/* Nobody stands to any purpose, in copies as people_set.  False: no memory. */
+bool people_clear(struct people *p);
 /* ... or is forgotten. */
 void people_revert(struct people *p);
 

@@ -285,7 +285,7 @@ static enum err_code record(struct consent *c, struct consent_job *job)
     uint8_t sealed[RECORD_SEALED_MAX];
     const struct record_texts texts = { r->e->source, r->e->proof, r->e->by };
     size_t len = 0;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     const int64_t at_us = r->e->at_us ? r->e->at_us : now_us;
     bool is_new;
     TRY(record_bars(c, r->circle, r->names, at_us, job->err));
@@ -319,6 +319,7 @@ static enum err_code record(struct consent *c, struct consent_job *job)
             r->out->recorded_us = recorded_us;
     }
     r->out->at_us = at_us;
+    follow_tell(c, CHANGE_PERSON, (int64_t)id, 0);
     if (!state_refold(c, id))
         shelf_full(&c->shelf);
     return ERR_OK;

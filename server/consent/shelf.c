@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 
+#include "server/consent/shelf_pg.h"
 #include "server/consent/shelf_sqlite.h"
+#include "server/ledger/pq_link.h"
 
 enum err_code shelf_open(struct shelf *s, const char *where, struct err *err)
 {
-    return shelf_sqlite_open(s, where, err);
+    return pq_is_where(where) ? shelf_pg_open(s, where, err)
+                              : shelf_sqlite_open(s, where, err);
 }
 
 void shelf_close(struct shelf *s)
@@ -70,10 +73,10 @@ const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
     return data ? data : "";
 }
 
-void shelf_begin(struct shelf *s)
+void shelf_begin(struct shelf *s, enum shelf_kind kind)
 {
     if (s->rc == STORE_OK)
-        s->ops->begin(s);
+        s->ops->begin(s, kind);
 }
 
 void shelf_commit(struct shelf *s)
@@ -85,6 +88,12 @@ void shelf_commit(struct shelf *s)
 bool shelf_rollback(struct shelf *s)
 {
     return s->ops->rollback(s);
+}
+
+void shelf_look(struct shelf *s)
+{
+    if (s->rc == STORE_OK && s->ops->look)
+        s->ops->look(s);
 }
 
 void shelf_fail(struct shelf *s, enum store_rc rc, const char *why)

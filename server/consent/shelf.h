@@ -38,18 +38,36 @@ enum shelf_sql {
     SHELF_SQL_COUNT
 };
 
+/* Which transaction changed a shared register last.  Serials go up by one in
+ * the order of commits; a token tells one history of them from another. */
+enum { SHELF_TOKEN_LEN = 16 };
+struct shelf_stamp {
+    int64_t serial;
+    uint8_t token[SHELF_TOKEN_LEN];
+};
+
 struct shelf {
     const struct shelf_ops *ops; /* NULL: it is not open */
     void *of;                    /* the store's own */
     enum store_rc rc;            /* STORE_OK, or the first error */
     char why[160];               /* ... in the database's words */
+    /* Of a shared one: */
+    bool is_shared;
+    bool in_doubt;  /* nobody knows whether the last commit happened */
+    int64_t now_us; /* when the open transaction began to write, by
+                       the database's clock; 0: the caller's counts */
+    struct shelf_stamp stamp; /* the newest when it began; once it is committed,
+                                 its own */
 };
 
 /*
  * The register exists and has the newest schema afterwards; close it also after
- * a failure.  `where` is the path of an SQLite file.
- * ERR_NOT_FOUND    it cannot be opened or made
- * ERR_UNAVAILABLE  another server has it
+ * a failure.  `where` is the path of an SQLite file, which has one server, or
+ * the URI of a PostgreSQL database, which may have several.
+ * ERR_INVALID      the URI cannot be read
+ * ERR_NOT_FOUND    the file cannot be opened or made
+ * ERR_UNAVAILABLE  another server has the file; the database is not reached
+ * ERR_REFUSED      the database does not promise that a commit is durable
  * ERR_INTERNAL     it is no register, or damaged
  */
 enum err_code shelf_open(struct shelf *s, const char *where,
@@ -76,12 +94,20 @@ const char *shelf_text(struct shelf *s, enum shelf_sql sql, int column);
 const void *shelf_blob(struct shelf *s, enum shelf_sql sql, int column,
                        size_t *len);
 
-/* A transaction, durable when `rc` is STORE_OK after shelf_commit. */
-void shelf_begin(struct shelf *s);
+/*
+ * A transaction, durable when `rc` is STORE_OK after shelf_commit.  A shared
+ * register has one that writes at a time; one that reads sees what was
+ * committed when it began, and waits for nobody.
+ */
+enum shelf_kind { SHELF_WRITES, SHELF_READS };
+void shelf_begin(struct shelf *s, enum shelf_kind kind);
 void shelf_commit(struct shelf *s);
 /* Undo the open one and forget the error.  False: nobody knows what is there,
  * and nothing may be written any more. */
 bool shelf_rollback(struct shelf *s);
+
+/* Between transactions, of a shared one: its newest stamp, in `stamp`. */
+void shelf_look(struct shelf *s);
 
 /* Record an error, unless there is one. */
 void shelf_fail(struct shelf *s, enum store_rc rc, const char *why);
@@ -109,10 +135,11 @@ struct shelf_ops {
     const void *(*bytes)(struct shelf *s, enum shelf_sql sql, int column,
                          size_t *len);
     bool (*is_null)(struct shelf *s, enum shelf_sql sql, int column);
-    void (*begin)(struct shelf *s);
+    void (*begin)(struct shelf *s, enum shelf_kind kind);
     void (*commit)(struct shelf *s);
     bool (*rollback)(struct shelf *s);
     void (*sweep)(struct shelf *s);
+    void (*look)(struct shelf *s);             /* may be NULL */
     void (*sync)(struct shelf *s, bool waits); /* may be NULL */
     void (*close)(struct shelf *s);
 };

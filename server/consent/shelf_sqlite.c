@@ -299,8 +299,10 @@ static void run_text(struct shelf *s, const char *text)
         (void)failed(s, sqlite3_exec(of(s)->db, text, NULL, NULL, NULL));
 }
 
-static void file_begin(struct shelf *s)
+/* Its readers are writers: there is one connection. */
+static void file_begin(struct shelf *s, enum shelf_kind kind)
 {
+    (void)kind;
     run_text(s, "BEGIN IMMEDIATE");
 }
 
@@ -440,9 +442,10 @@ static enum err_code check_schema(struct shelf *s, const char *path,
 static void prepare(struct shelf *s)
 {
     for (int i = 0; i < SHELF_SQL_COUNT && s->rc == STORE_OK; i++)
-        (void)failed(s, sqlite3_prepare_v3(of(s)->db, SQL_TEXT[i], -1,
-                                           SQLITE_PREPARE_PERSISTENT,
-                                           &of(s)->stmts[i], NULL));
+        if (SQL_TEXT[i])
+            (void)failed(s, sqlite3_prepare_v3(of(s)->db, SQL_TEXT[i], -1,
+                                               SQLITE_PREPARE_PERSISTENT,
+                                               &of(s)->stmts[i], NULL));
 }
 
 enum err_code shelf_sqlite_open(struct shelf *s, const char *path,

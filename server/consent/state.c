@@ -74,9 +74,9 @@ bool state_refold(struct consent *c, uint32_t id)
     struct shelf *s = &c->shelf;
     struct fold f = { 0 };
     bool ok = true;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     if (!shelf_find(s, SHELF_SUBJECT, "i", (int64_t)id))
-        return false;
+        return c->follows && s->rc == STORE_OK; /* she is gone since */
     const struct consent_circle *circle =
         circle_of_id(c, shelf_int(s, SHELF_SUBJECT, 0));
     shelf_end(s, SHELF_SUBJECT);
@@ -93,7 +93,7 @@ bool state_refold(struct consent *c, uint32_t id)
 bool state_refold_span(struct consent *c, int64_t from, int64_t to)
 {
     struct shelf *s = &c->shelf;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     const struct consent_circle *circle = NULL;
     struct fold f = { 0 };
     int64_t subject = -1;
@@ -140,6 +140,19 @@ static bool note_circle(struct circles *all, int64_t number,
     return true;
 }
 
+/* Her number is her id, so that a start gives what the last one gave; where it
+ * is read anew, people have numbers already. */
+static bool put_person(struct consent *c, uint32_t id,
+                       const struct pseudonym *who)
+{
+    uint32_t number = id;
+    if (c->shelf.is_shared)
+        number = people_add(c->people, who);
+    else if (!people_put(c->people, id, who))
+        return false;
+    return number != PEOPLE_NONE && enroll_note(c, id, number);
+}
+
 static enum err_code load_people(struct circles *all, struct consent *c,
                                  bool puts, struct err *err)
 {
@@ -162,8 +175,7 @@ static enum err_code load_people(struct circles *all, struct consent *c,
             continue;
         }
         memcpy(&who, bytes, sizeof who);
-        if ((puts && (!people_put(c->people, (uint32_t)id, &who) ||
-                      !enroll_note(c, (uint32_t)id, (uint32_t)id))) ||
+        if ((puts && !put_person(c, (uint32_t)id, &who)) ||
             !note_circle(all, id, circle)) {
             shelf_end(s, SHELF_SUBJECTS);
             return err_set(err, ERR_LIMIT,
@@ -178,7 +190,7 @@ static enum err_code load_events(const struct circles *all, struct consent *c,
                                  struct err *err)
 {
     struct shelf *s = &c->shelf;
-    const int64_t now_us = clock_wall_us(c->options.clock);
+    const int64_t now_us = consent_now(c);
     const struct consent_circle *circle = NULL;
     struct fold f = { 0 };
     int64_t subject = -1;

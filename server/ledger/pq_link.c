@@ -37,11 +37,11 @@ enum err_code pq_check_where(const char *where, struct err *err)
     enum err_code code = ERR_OK;
     if (!options)
         code = err_set(err, ERR_INVALID,
-                       "the ledger's URI cannot be read: libpq finds a mistake "
-                       "in it");
+                       "the database's URI cannot be read: libpq finds a "
+                       "mistake in it");
     else if (has_password)
-        code =
-            err_set(err, ERR_INVALID, "the ledger's URI has a password in it");
+        code = err_set(err, ERR_INVALID,
+                       "the database's URI has a password in it");
     PQconninfoFree(options);
     PQfreemem(why); /* it may quote the URI */
     return code == ERR_OK

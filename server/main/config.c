@@ -82,29 +82,42 @@ static void read_plaintext(struct loader *l, const struct field *f,
                        "or remove it and set 'tls'");
 }
 
-/* A path, or the URI of a database, which is no path. */
-static void read_ledger(struct loader *l, const struct field *f,
-                        const struct yaml_node *node, void *out)
+/* A path, or the URI of a database, which is no path.  NULL: a mistake. */
+static const char *read_where(struct loader *l, const struct field *f,
+                              const struct yaml_node *node)
 {
     const char *text = loader_scalar(l, f, node);
     struct err err = { 0 };
     if (!text)
-        return;
+        return NULL;
     if (node->len == 0 || node->len > PATH_MAX ||
         !scalar_is_printable(text, node->len)) {
-        loader_mistake(l, yaml_place_of(node),
-                       "'ledger' is no path without control characters",
-                       "write the path of a file, or postgresql://...");
-        return;
+        loader_mistake(
+            l, yaml_place_of(node),
+            arena_printf(l->a, "'%s' is no path without control characters",
+                         f->key),
+            "write the path of a file, or postgresql://...");
+        return NULL;
     }
     if (ledger_check_where(text, &err) != ERR_OK) {
         loader_mistake(l, yaml_place_of(node), arena_strdup(l->a, err.msg),
                        arena_strdup(l->a, err.hint));
-        return;
+        return NULL;
     }
-    ((struct config_text *)out)->c.ledger = ledger_is_shared(text)
-                                                ? arena_strdup(l->a, text)
-                                                : loader_resolve(l, text);
+    return ledger_is_shared(text) ? arena_strdup(l->a, text)
+                                  : loader_resolve(l, text);
+}
+
+static void read_ledger(struct loader *l, const struct field *f,
+                        const struct yaml_node *node, void *out)
+{
+    ((struct config_text *)out)->c.ledger = read_where(l, f, node);
+}
+
+static void read_register(struct loader *l, const struct field *f,
+                          const struct yaml_node *node, void *out)
+{
+    ((struct config_text *)out)->c.consent = read_where(l, f, node);
 }
 
 static void read_level(struct loader *l, const struct field *f,
@@ -301,18 +314,28 @@ static const struct field_set AUDIT_FIELDS = FIELD_SET("audit", "audit", AUDIT);
 
 static const struct field CONSENT[] = {
     { .key = "file",
-      .kind = FIELD_PATH,
-      .at = AT(consent),
+      .kind = FIELD_CUSTOM,
+      .read = read_register,
+      .form = "path or postgresql://...",
       .absent = "there is no register",
-      .help = "The SQLite file of who decided what; made when absent.  It "
-              "holds pseudonyms and no identifier." },
+      .help = "The SQLite file of who decided what, made when absent; or the "
+              "PostgreSQL database, the ledger's or another, which several "
+              "servers may share.  It holds pseudonyms and no identifier." },
     { .key = "keys",
       .kind = FIELD_PATH,
       .at = offsetof(struct config_text, pseudonym_keys),
       .absent = "'-keys' beside the file",
       .help = "File of the keys that make pseudonyms, 64 hexadecimal digits a "
               "line, the newest first; made when absent, readable by the "
-              "server alone.  Losing them loses who decided." },
+              "server alone; the same for all servers of a register.  Losing "
+              "them loses who decided." },
+    { .key = "erasures",
+      .kind = FIELD_PATH,
+      .at = AT(erasures),
+      .absent = "'-erasures' beside the file",
+      .help = "Who was erased, once more, so that a register that is put back "
+              "forgets nobody; made when absent, one for each server.  Never "
+              "put back a copy of it." },
 };
 static const struct field_set CONSENT_FIELDS =
     FIELD_SET("consent", "consent", CONSENT);
@@ -587,6 +610,8 @@ enum err_code config_load(struct config **out, const char *path,
         config_open_answer_keys(&l, t);
     if (t && !l.full && report->n == 0 && t->c.consent)
         config_open_pseudonym_keys(&l, t);
+    if (t && !l.full && report->n == 0 && t->c.consent)
+        config_name_erasures(&l, t);
     TRY(loader_close(&l, err));
     *out = &t->c;
     return ERR_OK;

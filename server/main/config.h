@@ -52,7 +52,8 @@ struct config {
                            (mode 0600) when absent, refused when others can
                            read it; keys the hash that bounds */
 
-    const char *consent; /* path of the register; NULL = none */
+    const char *consent;  /* where the register is; NULL = none */
+    const char *erasures; /* path of its file of erasures */
     struct pseudonym_keys pseudonym_keys; /* from `consent.keys`, likewise */
 
     unsigned loops;    /* 0 = one per core */

@@ -195,20 +195,29 @@ void config_open_secret(struct loader *l, struct config_text *t)
 }
 
 /* The key's line, and a name for it that is the log's. */
-/* The servers that share a ledger share its keys: each must be told where. */
-static bool is_named(struct loader *l, const struct config_text *t,
-                     const char *path, const char *key)
+/* The servers that share a ledger, or a register, share its keys: each must be
+ * told where. */
+static bool is_named_of(struct loader *l, const struct config_text *t,
+                        const char *where, const char *node, const char *path,
+                        const char *key)
 {
-    if (path || !ledger_is_shared(t->c.ledger))
+    if (path || !ledger_is_shared(where))
         return true;
-    loader_mistake(l, yaml_place_of(yaml_tree_find(t->root, "ledger")),
+    loader_mistake(l, yaml_place_of(yaml_tree_find(t->root, node)),
                    arena_printf(l->a,
-                                "a ledger in a database needs '%s', a file "
+                                "a %s in a database needs '%s', a file "
                                 "that is the same on each of its servers",
+                                strcmp(node, "ledger") == 0 ? node : "register",
                                 key),
                    "name a file; the first server makes it, then copy it to "
                    "the others");
     return false;
+}
+
+static bool is_named(struct loader *l, const struct config_text *t,
+                     const char *path, const char *key)
+{
+    return is_named_of(l, t, t->c.ledger, "ledger", path, key);
 }
 
 void config_open_audit_key(struct loader *l, struct config_text *t)
@@ -363,6 +372,9 @@ void config_open_answer_keys(struct loader *l, struct config_text *t)
 
 void config_open_pseudonym_keys(struct loader *l, struct config_text *t)
 {
+    if (!is_named_of(l, t, t->c.consent, "consent", t->pseudonym_keys,
+                     "consent.keys"))
+        return;
     const struct key_file k = { "file of pseudonym keys",
                                 "consent",
                                 &t->pseudonym_keys,
@@ -371,4 +383,19 @@ void config_open_pseudonym_keys(struct loader *l, struct config_text *t)
                                 parse_pseudonym_keys,
                                 &t->c.pseudonym_keys };
     open_keys(l, t, &k);
+}
+
+void config_name_erasures(struct loader *l, struct config_text *t)
+{
+    if (t->c.erasures)
+        return;
+    if (ledger_is_shared(t->c.consent)) {
+        loader_mistake(l, yaml_place_of(yaml_tree_find(t->root, "consent")),
+                       "a register in a database needs 'consent.erasures', a "
+                       "file of each server's own",
+                       "name a file; the server makes it");
+        return;
+    }
+    t->c.erasures = arena_printf(l->a, "%s-erasures", t->c.consent);
+    l->full |= !t->c.erasures;
 }

@@ -30,5 +30,7 @@ void config_read_witness(struct loader *l, struct config_text *t);
 void config_open_answer_keys(struct loader *l, struct config_text *t);
 /* consent.keys -> c.pseudonym_keys, where there is a register. */
 void config_open_pseudonym_keys(struct loader *l, struct config_text *t);
+/* consent.erasures, beside the register's file when it is not named. */
+void config_name_erasures(struct loader *l, struct config_text *t);
 
 #endif

@@ -120,6 +120,7 @@ static enum err_code draw(struct dp_noisy *out, const struct dataset *d,
     struct dp_exact *exact = ARENA_NEW_N(a, p->n_purposes, struct dp_exact);
     if (!exact)
         return err_set(err, ERR_LIMIT, "out of memory");
+    TRY(consent_follow(d->consent, err));
     for (size_t i = 0; i < p->n_purposes; i++) {
         struct gate_view v;
         d->gate.pin(d->gate.ctx, &v, &p->purposes[i]);
@@ -241,6 +242,7 @@ static enum err_code release(struct counts *c, const struct dataset *d,
     struct ledger_run run;
     if (!people || !plan_noise(&v, &price, p))
         return err_set(err, ERR_REFUSED, "the price buys no noise");
+    TRY(consent_follow(d->consent, err)); /* before it is paid for, too */
     TRY(charge(&run, c, p, k, price, err));
     if (run.verdict == LEDGER_IN_FLIGHT)
         return err_set(err, ERR_AGAIN, "another server is at it");

@@ -23,6 +23,8 @@ static enum err_code run_statement(void *ctx, struct engine_result *out,
     const struct run *run = ctx;
     const struct service_call *call = run->call;
     metrics_add(&metrics.engine_runs_total, 1);
+    if (run->dataset->consent)
+        TRY(consent_follow(run->dataset->consent, err));
     return engine_run(run->dataset->engine, out, plan, call->service->secret,
                       call->stop, a, err);
 }

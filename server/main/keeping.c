@@ -13,29 +13,40 @@ _Static_assert((int)REGISTER_ID_LEN == (int)CONSENT_ID_LEN &&
                    (int)REGISTER_HEAD_LEN == (int)CONSENT_HEAD_LEN,
                "the ledger remembers what the register says");
 
-static enum err_code tell(struct ledger *l, struct consent *c, struct err *err)
+static enum err_code mark(struct ledger_register *out, struct consent *c,
+                          struct err *err)
 {
     struct consent_mark m;
-    struct ledger_register r;
     if (!consent_mark(c, &m))
         return err_set(err, ERR_UNAVAILABLE,
                        "the register of consent could not be written");
-    r.number = m.number;
-    memcpy(r.id, m.id, sizeof r.id);
-    memcpy(r.head, m.head, sizeof r.head);
-    return ledger_register_tell(l, &r, err);
+    *out = (struct ledger_register){ .number = m.number,
+                                     .is_shared = consent_is_shared(c) };
+    memcpy(out->id, m.id, sizeof out->id);
+    memcpy(out->head, m.head, sizeof out->head);
+    return ERR_OK;
 }
 
-static enum err_code last(struct ledger *l, struct consent_mark *out,
-                          bool *is_there, struct err *err)
+static enum err_code tell(struct ledger *l, struct consent *c, struct err *err)
+{
+    struct ledger_register r;
+    TRY(mark(&r, c, err));
+    return ledger_register_tell(l, &r, true, err);
+}
+
+static enum err_code last(struct ledger *l, struct consent *c,
+                          struct consent_mark *out, bool *is_there,
+                          struct err *err)
 {
     const struct timespec pause = { .tv_nsec = WAIT_NS };
-    struct ledger_register r;
+    struct ledger_register r, own = { .is_shared = false };
     enum err_code code = ERR_CONFLICT;
+    if (consent_is_shared(c))
+        TRY(mark(&own, c, err));
     for (int i = 0; i < WAIT_TRIES && code == ERR_CONFLICT; i++) {
         if (i > 0)
             (void)nanosleep(&pause, NULL);
-        code = ledger_register_last(l, &r, is_there, err);
+        code = ledger_register_last(l, &own, &r, is_there, err);
     }
     if (code != ERR_OK)
         return code;
@@ -52,7 +63,7 @@ enum err_code keeping_start(struct ledger *l, struct consent *c,
     bool is_there;
     if (!c)
         return ERR_OK;
-    TRY(last(l, &there, &is_there, err));
+    TRY(last(l, c, &there, &is_there, err));
     if (!is_there || consent_has_been(c, &there))
         return tell(l, c, err);
     consent_hold(c, true);
@@ -60,14 +71,46 @@ enum err_code keeping_start(struct ledger *l, struct consent *c,
     return ERR_OK;
 }
 
+/* Of a shared register: confirmed at another server, it has what the ledger
+ * remembers. */
+static void look_again(struct ledger *l, struct consent *c)
+{
+    struct ledger_register own, r;
+    struct consent_mark there;
+    bool is_there = false;
+    struct err err;
+    if (mark(&own, c, &err) != ERR_OK ||
+        ledger_register_last(l, &own, &r, &is_there, &err) != ERR_OK ||
+        !is_there)
+        return;
+    there.number = r.number;
+    memcpy(there.id, r.id, sizeof there.id);
+    memcpy(there.head, r.head, sizeof there.head);
+    if (consent_has_been(c, &there))
+        consent_hold(c, false);
+}
+
 void keeping_beat(struct ledger *l, struct consent *c)
 {
-    struct err err;
-    if (!c || consent_is_held(c) || tell(l, c, &err) == ERR_OK)
+    struct ledger_register r;
+    struct err err = { 0 };
+    if (!c)
         return;
-    if (err.code == ERR_CONFLICT)
+    if (consent_is_held(c)) {
+        if (consent_is_shared(c))
+            look_again(l, c);
+        return;
+    }
+    enum err_code code = mark(&r, c, &err);
+    if (code == ERR_OK && consent_is_held(c))
+        code = ERR_CONFLICT; /* it went back to a copy: that is not told on */
+    else if (code == ERR_OK)
+        code = ledger_register_tell(l, &r, false, &err);
+    if (code == ERR_OK)
+        return;
+    if (code == ERR_CONFLICT)
         consent_hold(c, true);
-    log_event(LOG_REGISTER_HELD, (struct log_fields){ .error = err.code });
+    log_event(LOG_REGISTER_HELD, (struct log_fields){ .error = code });
 }
 
 enum err_code keeping_confirm(struct ledger *l, struct consent *c,

@@ -83,9 +83,15 @@ static enum err_code parse(const struct select **out,
 static enum err_code check_register(const struct question *q, struct err *err)
 {
     const struct dataset *d = q->dataset;
-    if (!d->policy->has_consent || !consent_is_held(d->consent))
+    struct err why;
+    if (!d->policy->has_consent)
         return ERR_OK;
-    return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
+    const enum err_code code = consent_follow(d->consent, &why);
+    if (consent_is_held(d->consent))
+        return refuse(err, REFUSAL_REGISTER_HELD, REFUSAL_NOWHERE, NULL, NULL);
+    return code == ERR_OK ? ERR_OK
+                          : refuse(err, REFUSAL_REGISTER_AWAY, REFUSAL_NOWHERE,
+                                   NULL, NULL);
 }
 
 static enum err_code find_segments(struct question *q,

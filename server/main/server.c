@@ -235,6 +235,7 @@ static enum err_code open_consent(struct server *s, struct err *err)
 {
     const struct consent_options options = {
         .path = s->config->consent,
+        .erasures = s->config->erasures,
         .keys = s->config->pseudonym_keys,
         .clock = clock_system(),
     };
