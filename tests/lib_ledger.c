@@ -107,6 +107,10 @@ static const char *const BACK[SCHEMA_VERSION] = {
           "CREATE TRIGGER keys_kept BEFORE DELETE ON keys"
           " BEGIN SELECT RAISE(ABORT, ''); END;",
     [9] = "DROP TABLE segments;",
+    [10] = "ALTER TABLE log_leaves DROP COLUMN previous;"
+           "CREATE TRIGGER leaves_next BEFORE INSERT ON log_leaves"
+           " WHEN NEW.idx <> (SELECT coalesce(max(idx) + 1, 0) FROM log_leaves)"
+           " BEGIN SELECT RAISE(ABORT, 'the log grows at its end'); END;",
 };
 
 static void must_run(sqlite3 *db, const char *sql)

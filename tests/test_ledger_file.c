@@ -125,10 +125,14 @@ static const struct tamper {
       "PRAGMA foreign_keys = OFF; UPDATE keys SET charge = 99", true },
 };
 
+/* By a connection like the server's. */
 static bool run_sql(const char *path, const char *sql)
 {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL),
+        SQLITE_OK);
     const int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     return rc == SQLITE_OK;
@@ -279,6 +283,20 @@ static void check_open(void **state)
                         "1)"));
     assert_false(run_sql(w.dir.path, "DELETE FROM lifts"));
     assert_false(run_sql(w.dir.path, "UPDATE lifts SET reason = 'none'"));
+    assert_false(run_sql(w.dir.path, "INSERT INTO log_leaves (idx, hash, salt,"
+                                     " entry) SELECT max(idx) + 2, hash, salt,"
+                                     " entry FROM log_leaves"));
+    /* ... and one whose log grew by a trigger. */
+    ledger_make_old(w.dir.path, 10);
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    ledger_close(w.ledger);
+    assert_true(ledger_verifies(w.dir.path));
+    assert_true(run_sql(w.dir.path, "INSERT INTO log_leaves (idx, hash, salt,"
+                                    " entry) SELECT max(idx) + 1, hash, salt,"
+                                    " entry FROM log_leaves"));
+    assert_false(run_sql(w.dir.path, "INSERT INTO log_leaves (idx, hash, salt,"
+                                     " entry) SELECT max(idx) + 2, hash, salt,"
+                                     " entry FROM log_leaves"));
 
     assert_true(run_sql(w.dir.path, "PRAGMA user_version = 99"));
     assert_int_equal(world_open(&w, &err), ERR_INVALID);

@@ -25,7 +25,7 @@
  *   segments         how often each asked about a segment today
  *   meta             what the file knows of itself (server/ledger/guard.h)
  */
-enum { SCHEMA_VERSION = 10, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
+enum { SCHEMA_VERSION = 11, SCHEMA_APPLICATION_ID = 0x48744c67 /* "HtLg" */ };
 
 /* Statements in order; NULL ends them. */
 extern const char *const SCHEMA_SQL[];

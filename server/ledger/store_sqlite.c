@@ -27,19 +27,27 @@ static const char *const SQL_TEXT[SQL_COUNT] = {
 #undef STMT
 };
 
+/* A key is asked for, whether it is used, and bound: its print is made once. */
+enum { MEMO_CAP = 256 };
+struct key_memo {
+    char text[MEMO_CAP]; /* principal, 0, key, 0 */
+    uint64_t print;
+};
+
 /* `base` is first, so that one pointer is both. */
 struct sqlite_store {
     struct store base;
     sqlite3 *db;                    /* owned */
     sqlite3_stmt *stmts[SQL_COUNT]; /* owned; prepared when first used */
     char exec_text[STORE_TEXT_CAP]; /* of SQL_EXEC */
-    struct sqlite_waits waits;      /* rows of the open transaction */
-    struct lookup *lookup;          /* owned; NULL while it is opened, and of
-                                       a reader */
-    int lock_fd;                    /* owned */
-    uint32_t log_pages;             /* in the write-ahead log, at the last
-                                       commit */
-    bool reads;                     /* opened for reading */
+    struct key_memo last_key;
+    struct sqlite_waits waits; /* rows of the open transaction */
+    struct lookup *lookup;     /* owned; NULL while it is opened, and of
+                                  a reader */
+    int lock_fd;               /* owned */
+    uint32_t log_pages;        /* in the write-ahead log, at the last
+                                  commit */
+    bool reads;                /* opened for reading */
 };
 
 static struct sqlite_store *of(struct store *s)
@@ -156,14 +164,30 @@ static enum found_by found_by(enum sql sql)
     return (enum found_by)BY[sql];
 }
 
-static uint64_t print_of(enum found_by by, va_list *from)
+static uint64_t print_of_key(struct key_memo *m, const char *principal,
+                             const char *key)
+{
+    const size_t n = strlen(principal) + 1, len = n + strlen(key) + 1;
+    if (len > MEMO_CAP)
+        return lookup_print_of_key(principal, key);
+    if (memcmp(m->text, principal, n) != 0 ||
+        memcmp(m->text + n, key, len - n) != 0) {
+        memcpy(m->text, principal, n);
+        memcpy(m->text + n, key, len - n);
+        m->print = lookup_print_of_key(principal, key);
+    }
+    return m->print;
+}
+
+static uint64_t print_of(struct sqlite_store *s, enum found_by by,
+                         va_list *from)
 {
     va_list ap;
     va_copy(ap, *from);
     uint64_t print;
     if (by == BY_KEY) {
         const char *principal = va_arg(ap, const char *);
-        print = lookup_print_of_key(principal, va_arg(ap, const char *));
+        print = print_of_key(&s->last_key, principal, va_arg(ap, const char *));
     } else {
         const void *hash = va_arg(ap, const void *);
         print = lookup_print_of_release(by == BY_PIECE ? LOOKUP_PIECE
@@ -179,7 +203,7 @@ static bool sqlite_start(struct store *base, enum sql sql, const char *types,
 {
     struct sqlite_store *s = of(base);
     const enum found_by by = found_by(sql);
-    const uint64_t print = by == BY_SQL ? 0 : print_of(by, ap);
+    const uint64_t print = by == BY_SQL ? 0 : print_of(s, by, ap);
     if (by != BY_SQL && !lookup_may_have(s->lookup, print))
         return false;
     if ((by == BY_SQL && !show(s, sql)) || !bind_all(s, sql, types, ap))
@@ -203,7 +227,8 @@ static void check_unused(struct sqlite_store *s, va_list *from)
 
 /* A row of some kind that is about to be inserted: its parameters by their
  * letters, up to those that it will be found by. */
-static uint64_t print_of_new(enum lookup_kind kind, va_list *from)
+static uint64_t print_of_new(struct sqlite_store *s, enum lookup_kind kind,
+                             va_list *from)
 {
     static const char *const BEFORE[] = {
         [LOOKUP_KEY] = "", [LOOKUP_RELEASE] = "ibttt", [LOOKUP_PIECE] = "ii"
@@ -219,7 +244,7 @@ static uint64_t print_of_new(enum lookup_kind kind, va_list *from)
         if (*type == 'b')
             (void)va_arg(ap, size_t);
     }
-    const uint64_t print = print_of(BY[kind], &ap);
+    const uint64_t print = print_of(s, BY[kind], &ap);
     va_end(ap);
     return print;
 }
@@ -239,7 +264,7 @@ static void run_later(struct sqlite_store *s, enum sql sql, const char *types,
     const enum sqlite_waiting t = sqlite_waits_of(sql);
     const bool is_found = WAITING_FOUND[t].is_found;
     const enum lookup_kind kind = WAITING_FOUND[t].kind;
-    const uint64_t print = is_found ? print_of_new(kind, ap) : 0;
+    const uint64_t print = is_found ? print_of_new(s, kind, ap) : 0;
     int64_t row;
     if (sql == SQL_KEY_NEW)
         check_unused(s, ap);
@@ -251,7 +276,7 @@ static void run_later(struct sqlite_store *s, enum sql sql, const char *types,
 
 static void run_piece(struct sqlite_store *s, const char *types, va_list *ap)
 {
-    const uint64_t print = print_of_new(LOOKUP_PIECE, ap);
+    const uint64_t print = print_of_new(s, LOOKUP_PIECE, ap);
     if (sqlite_start(&s->base, SQL_PIECE_NEW, types, ap))
         sqlite_end(&s->base, SQL_PIECE_NEW);
     if (s->base.rc == STORE_OK)
