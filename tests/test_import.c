@@ -167,6 +167,47 @@ static void check_wrong_kind(void **state)
     register_close(&f);
 }
 
+/* The hash of a file of one row tells whose it is, to who guesses. */
+static void check_unguessed(void **state)
+{
+    uint8_t digest[CONSENT_DIGEST_LEN];
+    struct lib_register f;
+    struct err err = { 0 };
+    struct consent_imported out;
+    const char *who = "5";
+    const uint32_t kind = 0;
+    const int64_t at = NOW;
+    (void)state;
+    memset(digest, 0xa7, sizeof digest);
+    const struct consent_chunk chunk = { .digest = digest,
+                                         .kinds = KINDS,
+                                         .n_kinds = 2,
+                                         .subjects = &who,
+                                         .kind = &kind,
+                                         .at_us = &at,
+                                         .n_rows = 1,
+                                         .last = true,
+                                         .source = "",
+                                         .by = "desk" };
+    register_open(&f, &policy);
+    assert_int_equal(consent_import(f.c, f.circle, &chunk, &out, &err), ERR_OK);
+    register_reopen(&f);
+    assert_int_equal(consent_import(f.c, f.circle, &chunk, &out, &err), ERR_OK);
+    assert_true(out.done && out.n_rows == 1);
+    register_shut(&f);
+    for (int i = 0; i < 2; i++) {
+        static char bytes[1 << 20];
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", f.dir.path, i ? "-wal" : "");
+        FILE *file = fopen(path, "rb");
+        const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+        if (file)
+            (void)fclose(file);
+        assert_null(memmem(bytes, n, digest, sizeof digest));
+    }
+    register_close(&f);
+}
+
 static void check_wrong_row(void **state)
 {
     struct lib_register f;
@@ -418,6 +459,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         { "half a file counts nothing, and goes on", check_file, NULL, NULL,
+          NULL },
+        { "a file is known, and not by its hash", check_unguessed, NULL, NULL,
           NULL },
         { "a wrong row drops the file", check_wrong_row, NULL, NULL, NULL },
         { "half a file is gone after a day", check_stale, NULL, NULL, NULL },

@@ -112,7 +112,8 @@ static enum err_code print(struct cli *cli, const Halftone__V1__Recorded *m,
         purposes,
         answer_time(m->at_us, cli->arena),
         m->until_us ? answer_time(m->until_us, cli->arena) : NULL,
-        arena_strdup(cli->arena, number_scaled(m->notice, 0).s),
+        m->notice ? arena_strdup(cli->arena, number_scaled(m->notice, 0).s)
+                  : NULL,
         m->was_there ? "yes" : "no",
     };
     const struct grid g = {

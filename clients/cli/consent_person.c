@@ -42,7 +42,7 @@ static bool put_row(const char **cell, const Halftone__V1__HistoryEvent *e,
                             : joined(e->purposes, e->n_purposes, a);
     cell[3] = answer_time(e->at_us, a);
     cell[4] = e->until_us ? answer_time(e->until_us, a) : NULL;
-    cell[5] = arena_strdup(a, number_scaled(e->notice, 0).s);
+    cell[5] = e->notice ? arena_strdup(a, number_scaled(e->notice, 0).s) : NULL;
     cell[6] = e->source;
     cell[7] = e->proof;
     cell[8] = e->by;

@@ -148,22 +148,20 @@ enum err_code contact_choose(struct consent *c, struct consent_circle *circle,
 
 /* ---- questions ---- */
 
-enum { ASK_LEN = 16 };
-
 struct may {
     struct consent_job job;
     struct consent_circle *circle;
     const struct contact_question *q;
     struct pseudonym names[PSEUDONYM_KEYS_MAX];
-    uint8_t ask[SHA256_DIGEST_LENGTH]; /* ASK_LEN of it count */
-    size_t ask_len;                    /* 0: no key */
+    struct pseudonym asks[PSEUDONYM_KEYS_MAX];
+    size_t n_asks; /* 0: no key */
     int64_t now_us;
     bool may;
 };
 
-/* Known by the sender and its key; to which person and channel, the row says.
- */
-static void hash_key(struct may *m)
+/* Known by the sender and its key, which may well name the person, under the
+ * register's keys; to which person and channel, the row says. */
+static void hash_key(struct may *m, const struct consent *c)
 {
     const struct contact_question *q = m->q;
     uint8_t both[2 * SHA256_DIGEST_LENGTH];
@@ -172,8 +170,9 @@ static void hash_key(struct may *m)
     (void)SHA256((const uint8_t *)q->sender, strlen(q->sender), both);
     (void)SHA256((const uint8_t *)q->key, strlen(q->key),
                  both + SHA256_DIGEST_LENGTH);
-    (void)SHA256(both, sizeof both, m->ask);
-    m->ask_len = ASK_LEN;
+    for (; m->n_asks < c->options.keys.n; m->n_asks++)
+        m->asks[m->n_asks] =
+            pseudonym_of(&m->circle->makers[m->n_asks], both, sizeof both);
 }
 
 static int64_t number_of(struct shelf *s, enum shelf_sql sql, bool found)
@@ -251,11 +250,15 @@ static struct often chosen(struct consent *c, const struct may *m, int64_t id)
 /* Allowed a while before, under this key. */
 static bool is_retry(struct shelf *s, const struct may *m, int64_t id)
 {
-    const bool found =
-        shelf_find(s, SHELF_CONTACT_SAME, "ittbi", id, m->q->channel->id,
-                   m->q->purpose->id, m->ask, m->ask_len,
-                   m->now_us - CONTACT_RETRY_S * US_PER_S);
-    return number_of(s, SHELF_CONTACT_SAME, found) > 0 && m->ask_len > 0;
+    int64_t n = 0;
+    for (size_t i = 0; i < m->n_asks; i++) {
+        const bool found = shelf_find(s, SHELF_CONTACT_SAME, "ittbi", id,
+                                      m->q->channel->id, m->q->purpose->id,
+                                      m->asks[i].bytes, sizeof m->asks[i].bytes,
+                                      m->now_us - CONTACT_RETRY_S * US_PER_S);
+        n += number_of(s, SHELF_CONTACT_SAME, found);
+    }
+    return n > 0;
 }
 
 /*
@@ -281,7 +284,8 @@ static enum err_code may(struct consent *c, struct consent_job *job)
              (again || within);
     if (m->may && !again)
         shelf_run(s, SHELF_CONTACT_NEW, "ittitb", id, q->channel->id,
-                  q->purpose->id, m->now_us, q->sender, m->ask, m->ask_len);
+                  q->purpose->id, m->now_us, q->sender, m->asks[0].bytes,
+                  m->n_asks ? sizeof m->asks[0].bytes : (size_t)0);
     shelf_run(s, SHELF_CONTACT_PRUNE, "i",
               m->now_us - CONTACT_KEPT_S * US_PER_S);
     return ERR_OK;
@@ -295,7 +299,7 @@ enum err_code contact_may(bool *out, struct consent *c,
                      .circle = circle,
                      .q = q };
     TRY(circle_name(m.names, c, circle, q->subject, q->subject_len, err));
-    hash_key(&m);
+    hash_key(&m, c);
     TRY(consent_run(c, &m.job));
     *out = m.may;
     return ERR_OK;

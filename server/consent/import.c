@@ -21,11 +21,12 @@ struct importing {
     struct consent_circle *circle;
     const struct consent_chunk *chunk;
     struct consent_imported *out;
-    struct pseudonym *names; /* n_rows * keys; owned */
-    uint64_t *purposes;      /* by kind; owned */
-    int64_t id;              /* of the import, once it is known */
-    bool is_whole;           /* all rows are kept: it is to count now */
-    int64_t after;           /* people up to this id were staged */
+    struct pseudonym *names;            /* n_rows * keys; owned */
+    uint64_t *purposes;                 /* by kind; owned */
+    uint8_t digest[CONSENT_DIGEST_LEN]; /* under a key, once it is looked up */
+    int64_t id;                         /* of the import, once it is known */
+    bool is_whole; /* all rows are kept: it is to count now */
+    int64_t after; /* people up to this id were staged */
     bool is_staged;
     int tries;
 };
@@ -114,23 +115,51 @@ static enum err_code check(struct importing *m, const struct consent *c,
 
 /* ---- in it ---- */
 
+/* What the register knows a file by: a hash under its keys, since that of a
+ * short file could be guessed. */
+static void hash_file(uint8_t out[CONSENT_DIGEST_LEN],
+                      const struct importing *m, size_t key)
+{
+    uint8_t text[sizeof "file 0" + CONSENT_DIGEST_LEN] = "file 0";
+    memcpy(text + sizeof "file 0", m->chunk->digest, CONSENT_DIGEST_LEN);
+    for (size_t half = 0; half < 2; half++) {
+        text[sizeof "file 0" - 2] = (uint8_t)('0' + half);
+        const struct pseudonym one =
+            pseudonym_of(&m->circle->makers[key], text, sizeof text);
+        memcpy(out + half * sizeof one, one.bytes, sizeof one);
+    }
+}
+_Static_assert(2 * (int)PSEUDONYM_LEN == (int)CONSENT_DIGEST_LEN,
+               "two halves are a digest");
+
+/* Its row, whose columns are there until shelf_end; known by any key, as people
+ * are. */
+static bool look_up(struct consent *c, struct importing *m)
+{
+    for (size_t key = c->options.keys.n; key-- > 0;) {
+        hash_file(m->digest, m, key);
+        if (shelf_find(&c->shelf, SHELF_IMPORT, "ib", m->circle->id, m->digest,
+                       sizeof m->digest))
+            return true;
+    }
+    return false;
+}
+
 /* Its row among the imports, made when it is not there.  False: failed. */
 static bool find_import(struct consent *c, struct importing *m, int64_t *state)
 {
     struct shelf *s = &c->shelf;
     const struct consent_chunk *k = m->chunk;
     *state = 0;
-    if (shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, k->digest,
-                   (size_t)CONSENT_DIGEST_LEN)) {
+    if (look_up(c, m)) {
         m->id = shelf_int(s, SHELF_IMPORT, 0);
         *state = shelf_int(s, SHELF_IMPORT, 1);
         m->out->n_rows = (uint64_t)shelf_int(s, SHELF_IMPORT, 2);
         shelf_end(s, SHELF_IMPORT);
         return true;
     }
-    if (!shelf_find(s, SHELF_IMPORT_NEW, "ibtti", m->circle->id, k->digest,
-                    (size_t)CONSENT_DIGEST_LEN, k->by, k->source,
-                    consent_now(c)))
+    if (!shelf_find(s, SHELF_IMPORT_NEW, "ibtti", m->circle->id, m->digest,
+                    sizeof m->digest, k->by, k->source, consent_now(c)))
         return false;
     m->id = shelf_int(s, SHELF_IMPORT_NEW, 0);
     shelf_end(s, SHELF_IMPORT_NEW);
@@ -181,7 +210,7 @@ static void finish(struct consent *c, struct importing *m, int64_t now_us)
                                   .purposes = m->out->n_rows,
                                   .until_us = FOLD_NEVER };
     shelf_run(&c->shelf, SHELF_IMPORT_DONE, "ii", now_us, m->id);
-    chain_add(c, m->id, PEOPLE_NONE, &e, m->chunk->digest, CONSENT_DIGEST_LEN);
+    chain_add(c, m->id, PEOPLE_NONE, &e, m->digest, sizeof m->digest);
     state_close(c, m->id);
     c->closed = m->id;
     follow_tell(c, CHANGE_IMPORT, m->id, 0);
@@ -268,11 +297,10 @@ static void drop_import(struct shelf *s, int64_t id)
 }
 
 /* Nobody dropped it meanwhile; *done: somebody else sent it, too. */
-static bool is_there(struct consent *c, const struct importing *m, bool *done)
+static bool is_there(struct consent *c, struct importing *m, bool *done)
 {
     struct shelf *s = &c->shelf;
-    if (!shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, m->chunk->digest,
-                    (size_t)CONSENT_DIGEST_LEN))
+    if (!look_up(c, m))
         return false;
     const bool same = shelf_int(s, SHELF_IMPORT, 0) == m->id;
     *done = shelf_int(s, SHELF_IMPORT, 1) == STATE_DONE;
@@ -342,8 +370,7 @@ static enum err_code drop(struct consent *c, struct consent_job *job)
 {
     struct importing *m = (struct importing *)(void *)job;
     struct shelf *s = &c->shelf;
-    if (shelf_find(s, SHELF_IMPORT, "ib", m->circle->id, m->chunk->digest,
-                   (size_t)CONSENT_DIGEST_LEN)) {
+    if (look_up(c, m)) {
         const int64_t id = shelf_int(s, SHELF_IMPORT, 0);
         shelf_end(s, SHELF_IMPORT);
         drop_import(s, id);
