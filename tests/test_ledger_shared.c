@@ -250,6 +250,82 @@ static void test_wait(void **state)
     world_fini(&w);
 }
 
+struct loser {
+    struct world *w;
+    struct ledger_run run;
+    enum err_code code;
+};
+
+static void *wait_later(void *arg)
+{
+    struct loser *loser = arg;
+    struct err err;
+    loser->code = ledger_wait_later(
+        loser->w->a, loser->run.id, loser->run.fence,
+        clock_mono_ns(clock_system()) + UINT64_C(20000000000), &err);
+    return NULL;
+}
+
+static void take_over(struct world *w, struct ledger_run *next, const char *key)
+{
+    struct err err;
+    later(w, LEASE_S - 1);
+    assert_int_equal(ledger_beat(w->a, &err), ERR_OK);
+    assert_int_equal(ledger_beat(w->b, &err), ERR_OK);
+    later(w, 1);
+    assert_int_equal(ask(w, w->b, next, key), ERR_OK);
+    assert_int_equal(next->verdict, LEDGER_CHARGED);
+}
+
+/* A server that was slow gets the answer of the run that took its charge. */
+static void test_loser_waits(void **state)
+{
+    struct world w;
+    struct ledger_run fast;
+    pthread_t thread;
+    const char *one = "slow", *two = "fast";
+    (void)state;
+    world_init(&w);
+    struct loser loser = { .w = &w };
+    assert_int_equal(ask(&w, w.a, &loser.run, "k"), ERR_OK);
+    take_over(&w, &fast, "k");
+    assert_int_equal(answer(&w, w.a, &loser.run, &one), ERR_UNAVAILABLE);
+    assert_int_equal(pthread_create(&thread, NULL, wait_later, &loser), 0);
+    (void)usleep(100000);
+    assert_int_equal(answer(&w, w.b, &fast, &two), ERR_OK);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(loser.code, ERR_OK);
+    one = "slow";
+    assert_int_equal(answer(&w, w.a, &loser.run, &one), ERR_OK);
+    assert_string_equal(one, "fast");
+    world_fini(&w);
+}
+
+/* ... but not for ever: that run may be gone, too, or take too long. */
+static void test_loser_goes(void **state)
+{
+    struct world w;
+    struct ledger_run slow, fast;
+    struct err err;
+    (void)state;
+    world_init(&w);
+    assert_int_equal(ask(&w, w.a, &slow, "k"), ERR_OK);
+    take_over(&w, &fast, "k");
+    assert_int_equal(ledger_wait_later(w.a, slow.id, slow.fence,
+                                       clock_mono_ns(clock_system()) + US,
+                                       &err),
+                     ERR_DEADLINE);
+    later(&w, LEASE_S);
+    assert_int_equal(ledger_wait_later(w.a, slow.id, slow.fence, 0, &err),
+                     ERR_UNAVAILABLE);
+    assert_int_equal(ask(&w, w.a, &slow, "k"), ERR_OK);
+    assert_int_equal(slow.fence, 3);
+    assert_int_equal(ledger_miss(w.a, slow.id, slow.fence, 0, &err), ERR_OK);
+    assert_int_equal(ledger_wait_later(w.b, fast.id, fast.fence, 0, &err),
+                     ERR_OK); /* ledger_answer tells of the miss */
+    world_fini(&w);
+}
+
 static void test_silence(void **state)
 {
     struct world w;
@@ -603,6 +679,8 @@ int main(void)
         cmocka_unit_test(test_race),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_loser_waits),
+        cmocka_unit_test(test_loser_goes),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_no_void_after),
         cmocka_unit_test(test_kills),

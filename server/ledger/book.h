@@ -114,6 +114,9 @@ enum err_code book_answer(struct book *b, struct ledger_id id, uint64_t fence,
                           struct err *err) MUST_CHECK;
 enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
                         int64_t release_us, struct err *err) MUST_CHECK;
+/* Is a later run at it?  *left_us: how long it may be; 0: it ended. */
+enum err_code book_later(struct book *b, int64_t *left_us, struct ledger_id id,
+                         uint64_t fence, struct err *err) MUST_CHECK;
 enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                         struct err *err) MUST_CHECK;
 enum err_code book_balance(struct book *b, struct ledger_balance *out,

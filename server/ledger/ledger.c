@@ -294,6 +294,34 @@ enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
     return committer_run(&l->committer, &w.work);
 }
 
+struct later_work {
+    struct work work;
+    struct ledger_id id;
+    uint64_t fence;
+    int64_t left_us;
+};
+
+static enum err_code exec_later(struct book *b, struct work *w)
+{
+    struct later_work *r = (struct later_work *)w;
+    return book_later(b, &r->left_us, r->id, r->fence, w->err);
+}
+
+enum err_code ledger_wait_later(struct ledger *l, struct ledger_id id,
+                                uint64_t fence, uint64_t deadline_ns,
+                                struct err *err)
+{
+    struct later_work w = { .work = { .exec = exec_later, .err = err },
+                            .id = id,
+                            .fence = fence };
+    for (;;) {
+        TRY(committer_run(&l->committer, &w.work));
+        if (w.left_us == 0)
+            return ERR_OK;
+        TRY(ledger_listen(l, w.work.rung, w.left_us, deadline_ns, err));
+    }
+}
+
 enum err_code ledger_miss(struct ledger *l, struct ledger_id id, uint64_t fence,
                           int64_t release_us, struct err *err)
 {

@@ -134,7 +134,7 @@ struct ledger_charge_args {
     uint64_t policy_version;
     uint64_t reuse_for_s; /* an equal release this young answers instead */
     uint64_t keep_s;      /* how long the answer stays readable */
-    uint32_t max_misses, max_misses_day; /* DESIGN 2 */
+    uint32_t max_misses, max_misses_day;   /* DESIGN 2 */
     const struct ledger_segment *segments; /* that a cap counts; none without */
     size_t n_segments;
     uint32_t max_segment_day; /* questions of `asker` about each, in a day */
@@ -239,12 +239,22 @@ enum err_code ledger_find(struct ledger *l, struct ledger_run *out,
  *
  * ERR_MISS         the charge was closed as a miss meanwhile
  * ERR_EXPIRED      another run was first and its answer is gone already
- * ERR_UNAVAILABLE  a later run holds the charge: ask again with the same key
+ * ERR_UNAVAILABLE  a later run holds the charge: ledger_wait_later
  */
 enum err_code ledger_answer(struct ledger *l, struct ledger_id id,
                             uint64_t fence, int64_t release_us,
                             const uint8_t **answer, size_t *answer_len,
                             struct arena *a, struct err *err) MUST_CHECK;
+
+/*
+ * This run lost its charge to a later one: wait until that one ended.
+ * ERR_OK           it did: ledger_answer says how
+ * ERR_DEADLINE     it did not by deadline_ns (0 = none)
+ * ERR_UNAVAILABLE  no run is at it any more: ask again with the same key
+ */
+enum err_code ledger_wait_later(struct ledger *l, struct ledger_id id,
+                                uint64_t fence, uint64_t deadline_ns,
+                                struct err *err) MUST_CHECK;
 
 /*
  * The engine started and no answer will come, which the caller hears (and the

@@ -162,6 +162,19 @@ enum err_code book_miss(struct book *b, struct ledger_id id, uint64_t fence,
     return ERR_OK;
 }
 
+enum err_code book_later(struct book *b, int64_t *left_us, struct ledger_id id,
+                         uint64_t fence, struct err *err)
+{
+    struct charge c;
+    TRY(charge_find(b, &c, id, NULL, err));
+    const bool is_later = c.state == LEDGER_OPEN && c.runs != fence;
+    *left_us = is_later ? c.lease_until_us - b->now_us : 0;
+    const bool is_over = c.state == LEDGER_DONE || c.state == LEDGER_MISSED;
+    return is_over || charge_is_held(&c, b->now_us)
+               ? ERR_OK
+               : charge_check_fence(&c, fence, err);
+}
+
 enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                         struct err *err)
 {

@@ -321,6 +321,22 @@ static enum err_code print_whole(const uint8_t **bytes, size_t *len,
                : answer_pack(bytes, len, &list[0], b->arena, err);
 }
 
+/* A later run is at it: what that stores is the answer. */
+static enum err_code store(struct run *run,
+                           const struct ledger_piece_answer *pieces, size_t n,
+                           const uint8_t **bytes, size_t *len, struct err *err)
+{
+    struct ledger *l = run->call->service->ledger;
+    struct bundle *b = run->b;
+    enum err_code code;
+    while ((code = ledger_answer_bundle(
+                l, b->charge.id, b->charge.fence, leave_wall_us(run->call),
+                pieces, n, bytes, len, b->arena, err)) == ERR_UNAVAILABLE)
+        TRY(ledger_wait_later(l, b->charge.id, b->charge.fence,
+                              run->call->req->deadline_ns, err));
+    return code;
+}
+
 static enum err_code store_whole(struct run *run,
                                  const struct ledger_piece_answer *pieces,
                                  size_t n, const uint8_t *bytes, size_t len,
@@ -328,9 +344,7 @@ static enum err_code store_whole(struct run *run,
 {
     struct bundle *b = run->b;
     const uint8_t *mine = bytes;
-    TRY(ledger_answer_bundle(run->call->service->ledger, b->charge.id,
-                             b->charge.fence, leave_wall_us(run->call), pieces,
-                             n, &bytes, &len, b->arena, err));
+    TRY(store(run, pieces, n, &bytes, &len, err));
     if (bytes == mine)
         return ERR_OK;
     /* Another run was first: its answer is the answer, ours is forgotten. */

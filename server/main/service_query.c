@@ -284,17 +284,31 @@ static enum err_code stage_charge(struct lifecycle *q, struct err *err)
     return ERR_OK;
 }
 
+/* A later run is at it: what that stores is the answer. */
+static enum err_code store(struct run *run, const uint8_t **bytes, size_t *len,
+                           struct err *err)
+{
+    struct ledger *l = run->call->service->ledger;
+    const struct ledger_run *charge = &run->charge;
+    enum err_code code;
+    while ((code = ledger_answer(l, charge->id, charge->fence,
+                                 leave_wall_us(run->call), bytes, len,
+                                 run->arena, err)) == ERR_UNAVAILABLE)
+        TRY(ledger_wait_later(l, charge->id, charge->fence,
+                              run->call->req->deadline_ns, err));
+    return code;
+}
+
 /*
- * Store these bytes as the answer, or serve the one of a run that was first:
- * ours is forgotten then.  ERR_UNAVAILABLE: a later run is at it.
+ * Store these bytes as the answer, or serve the one of a run that was first, or
+ * that took the charge over: ours is forgotten then.  ERR_UNAVAILABLE: that run
+ * is gone, too.
  */
 static enum err_code store_or_serve(struct run *run, const uint8_t *bytes,
                                     size_t len, struct err *err)
 {
     const uint8_t *mine = bytes;
-    TRY(ledger_answer(run->call->service->ledger, run->charge.id,
-                      run->charge.fence, leave_wall_us(run->call), &bytes, &len,
-                      run->arena, err));
+    TRY(store(run, &bytes, &len, err));
     if (bytes == mine)
         return ERR_OK;
     run->charge.answer = bytes;

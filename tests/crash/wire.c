@@ -32,6 +32,7 @@ struct world {
     struct relay relay;
     const char *planted;  /* program */
     uint64_t took_over;   /* charges that had a second run, so far */
+    uint64_t sent_away;   /* questions whose run was taken over: ask again */
     struct life one, two; /* the second one without a relay */
 };
 
@@ -161,14 +162,15 @@ static void *ask_all(void *arg)
 
 /* Told to ask again: another run, at the other server, was at it then. */
 enum { GRPC_UNAVAILABLE = 14 };
-static bool ask_again(struct life *l, struct life_replies *r)
+static bool ask_again(struct world *w, struct life *l, struct life_replies *r)
 {
-    bool any = false;
+    size_t n = 0;
     for (size_t i = 0; i < LIFE_ASKED; i++)
-        any = any || (r->of[i].is_there && r->of[i].status == GRPC_UNAVAILABLE);
-    if (any)
+        n += r->of[i].is_there && r->of[i].status == GRPC_UNAVAILABLE;
+    if (n > 0)
         life_ask(l, r, 0, LIFE_ASKED, AT_ONCE);
-    return any;
+    w->sent_away += n;
+    return n > 0;
 }
 
 static const char *compare(const struct life_replies *one,
@@ -218,10 +220,10 @@ static const char *race(struct world *w, const struct kind *kind, uint64_t at)
     *first = *one.replies;
     relay_arm(&w->relay, RELAY_NONE, 0);
     const char *why = NULL;
-    if (ask_again(&w->one, one.replies))
+    if (ask_again(w, &w->one, one.replies))
         why = compare_again(first, one.replies);
     *first = *two.replies;
-    if (!why && ask_again(&w->two, two.replies))
+    if (!why && ask_again(w, &w->two, two.replies))
         why = compare_again(first, two.replies);
     life_replies_free(first);
     if (!why)
@@ -291,7 +293,7 @@ static bool run_kind(struct world *w, const struct kind *kind, uint64_t length)
     const uint64_t points = all ? all / kind->share + 1 : 0;
     const uint64_t stride = points && points < length ? length / points : 1;
     uint64_t n = 0, broken = 0;
-    const uint64_t took_over = w->took_over;
+    const uint64_t took_over = w->took_over, sent_away = w->sent_away;
     for (uint64_t at = 1 + seed * 7919 % stride; at <= length; at += stride) {
         clear(w);
         const char *why =
@@ -302,8 +304,9 @@ static bool run_kind(struct world *w, const struct kind *kind, uint64_t length)
     }
     const bool ok = n > 0 && (broken == 0) == (kind->plant == NULL);
     if (kind->races)
-        printf("note %llu runs were taken over\n",
-               (unsigned long long)(w->took_over - took_over));
+        printf("note %llu runs were taken over, %llu callers sent away\n",
+               (unsigned long long)(w->took_over - took_over),
+               (unsigned long long)(w->sent_away - sent_away));
     printf("%s %s (%llu points)\n", ok ? "ok" : "FAILED", kind->name,
            (unsigned long long)n);
     return ok;
