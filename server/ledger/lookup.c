@@ -150,7 +150,7 @@ static void sort(struct tail *t)
     for (size_t i = 1; i < t->n; i++) {
         const struct lookup_pair p = t->pairs[i];
         size_t at = i;
-        for (; at > 0 && lookup_pair_cmp(&t->pairs[at - 1], &p) > 0; at--)
+        for (; at > 0 && lookup_pair_precedes(&p, &t->pairs[at - 1]); at--)
             t->pairs[at] = t->pairs[at - 1];
         t->pairs[at] = p;
     }
@@ -209,6 +209,8 @@ bool lookup_may_have(struct lookup *l, uint64_t print)
     const struct lookup_file *f = &l->file;
     if (l->has_absent && l->absent == print && l->absent_n == l->tail.n)
         return false;
+    for (size_t i = 0; i < f->n; i++)
+        lookup_run_fetch(f->runs[i], print);
     if (is_in_tail(&l->tail, print))
         return true;
     for (size_t i = 0; i < f->n; i++)

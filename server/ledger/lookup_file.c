@@ -224,8 +224,8 @@ static struct source *least(struct lookup_merge *m)
     struct source *best = NULL;
     for (size_t i = 0; i < FAN; i++) {
         struct source *s = &m->sources[i];
-        if (s->n > 0 && (!best || lookup_pair_cmp(&s->pairs[s->at],
-                                                  &best->pairs[best->at]) < 0))
+        if (s->n > 0 && (!best || lookup_pair_precedes(&s->pairs[s->at],
+                                                       &best->pairs[best->at])))
             best = s;
     }
     return best;
@@ -324,7 +324,7 @@ static int load_run(struct lookup_file *f, struct lookup_run *r,
                               (size_t)sqlite3_column_bytes(pages, 1));
         if (here == 0 || n + here > r->n ||
             sqlite3_column_int64(pages, 0) != page_id(r->id, r->pages) ||
-            (n > 0 && lookup_pair_cmp(&last, &pairs[0]) >= 0))
+            (n > 0 && !lookup_pair_precedes(&last, &pairs[0])))
             break;
         lookup_run_note(r, pairs, here);
         last = pairs[here - 1];

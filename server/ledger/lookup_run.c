@@ -6,20 +6,12 @@
 #include <string.h>
 
 enum {
-    BITS_A_PAIR = 12,
+    BITS_A_PAIR = 16,
     BLOCK_BITS = 512, /* a cache line */
     BLOCK_WORDS = BLOCK_BITS / 64,
     BIT_BITS = 9, /* to name one of a block's bits */
     PROBES = 6
 };
-
-int lookup_pair_cmp(const void *a, const void *b)
-{
-    const struct lookup_pair *x = a, *y = b;
-    if (x->print != y->print)
-        return x->print < y->print ? -1 : 1;
-    return (x->row < y->row) - (x->row > y->row);
-}
 
 size_t lookup_page_print(uint8_t out[LOOKUP_PAGE_LEN],
                          const struct lookup_pair *pairs, size_t n)
@@ -44,7 +36,7 @@ size_t lookup_page_parse(struct lookup_pair out[LOOKUP_PAGE],
         memcpy(be, data + i * sizeof be, sizeof be);
         out[i] =
             (struct lookup_pair){ be64toh(be[0]), (int64_t)be64toh(be[1]) };
-        if (i > 0 && lookup_pair_cmp(&out[i - 1], &out[i]) >= 0)
+        if (i > 0 && !lookup_pair_precedes(&out[i - 1], &out[i]))
             return 0;
     }
     return n;
@@ -89,6 +81,11 @@ static void filter_add(struct lookup_run *r, uint64_t print)
     uint64_t bits = bits_of(print);
     for (int i = 0; i < PROBES; i++, bits >>= BIT_BITS)
         block[bits / 64 % BLOCK_WORDS] |= UINT64_C(1) << bits % 64;
+}
+
+void lookup_run_fetch(const struct lookup_run *r, uint64_t print)
+{
+    __builtin_prefetch(block_of(r, print));
 }
 
 bool lookup_run_may_have(const struct lookup_run *r, uint64_t print)

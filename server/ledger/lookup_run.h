@@ -11,8 +11,8 @@
  *
  *   pages    250 pairs each, by print, equal prints by row, the newest first
  *   fences   the first print of each page
- *   filter   12 bits a pair, in blocks of a cache line: a print that is not in
- *            the run passes it once in some 200 times
+ *   filter   16 bits a pair, in blocks of a cache line: a print that is not in
+ *            the run passes it once in some 800 times
  *
  * Source: Putze, Sanders & Singler, "Cache-, Hash- and Space-Efficient Bloom
  * Filters", 2007 (blocked filters).
@@ -21,7 +21,13 @@ struct lookup_pair {
     uint64_t print;
     int64_t row;
 };
-int lookup_pair_cmp(const void *a, const void *b);
+
+/* By print, and of equal prints the newest row first. */
+static inline bool lookup_pair_precedes(const struct lookup_pair *a,
+                                        const struct lookup_pair *b)
+{
+    return a->print < b->print || (a->print == b->print && a->row > b->row);
+}
 
 enum { LOOKUP_PAGE = 250, LOOKUP_PAGE_LEN = LOOKUP_PAGE * 16 };
 
@@ -53,6 +59,9 @@ void lookup_run_fini(struct lookup_run *r);
 /* Its next page. */
 void lookup_run_note(struct lookup_run *r, const struct lookup_pair *pairs,
                      size_t n);
+
+/* It is about to be looked for: many runs wait for memory at one time. */
+void lookup_run_fetch(const struct lookup_run *r, uint64_t print);
 
 /* False: the print is not in it. */
 bool lookup_run_may_have(const struct lookup_run *r, uint64_t print);
