@@ -12,6 +12,7 @@
 #include "server/consent/parts.h"
 
 #include "tests/lib_ledger.h"
+#include "tests/lib_pg_proxy.h"
 #include "tests/lib_postgres.h"
 #include "tests/table.h"
 
@@ -285,6 +286,9 @@ static const struct story {
     { "nor where it is heard of by the other alone", "Ae1 Ap0 BO1 Bp0 BL1" },
 };
 
+static const char *const DIGITS[] = { "0", "1", "2", "3", "4",
+                                      "5", "6", "7", "8", "9" };
+
 static void check_story(void **state)
 {
     const struct story *row = *state;
@@ -293,14 +297,15 @@ static void check_story(void **state)
     for (const char *w = row->words; *w; w += w[3] ? 4 : 3)
         step(&f, w);
     /* Whoever starts now sees the same. */
-    for (int i = 0; i < 2; i++)
-        for (char who = '0'; who <= '9'; who++) {
-            const char name[2] = { who, '\0' };
-            const bool was = counts(&f.servers[i], name);
-            consent_close(f.servers[i].c);
-            open_server(&f.servers[i]);
-            assert_int_equal(counts(&f.servers[i], name), was);
-        }
+    for (int i = 0; i < 2; i++) {
+        bool before[10];
+        for (int who = 0; who < 10; who++)
+            before[who] = counts(&f.servers[i], DIGITS[who]);
+        consent_close(f.servers[i].c);
+        open_server(&f.servers[i]);
+        for (int who = 0; who < 10; who++)
+            assert_int_equal(counts(&f.servers[i], DIGITS[who]), before[who]);
+    }
     fixture_close(&f);
 }
 
@@ -555,6 +560,51 @@ static void check_crowd(void **state)
     fixture_close(&f);
 }
 
+/* ---- a wire that breaks in a decision ---- */
+
+static const struct cut {
+    const char *name;
+    enum proxy_cut cut;
+    bool may_fail; /* then nothing is recorded */
+} cuts[] = {
+    { "a wire that breaks at the beginning is made anew", CUT_BEGIN, false },
+    { "a commit that never came recorded nothing", CUT_BEFORE, true },
+    { "one whose answer was lost did", CUT_AFTER, false },
+    { "and of one that nobody knows of it is found out", CUT_WITHIN, true },
+};
+
+static void check_cut(void **state)
+{
+    const struct cut *row = *state;
+    struct fixture f;
+    struct pg_proxy proxy;
+    struct err err = { 0 };
+    fixture_open(&f);
+    pg_proxy_start(&proxy);
+    struct server *s = &f.servers[0];
+    consent_close(s->c);
+    s->options.path = proxy.uri;
+    open_server(s);
+    step(&f, "Ay1");
+    atomic_store(&proxy.next_cut, row->cut);
+    const enum err_code code = decide(s, "2", CONSENT_GRANTED, 0, &err);
+    assert_int_equal(proxy.cuts, 1);
+    if (code != ERR_OK) {
+        assert_true(row->may_fail);
+        assert_int_equal(code, ERR_UNAVAILABLE);
+        assert_non_null(strstr(err.msg, "nothing was recorded"));
+    }
+    step(&f, code == ERR_OK ? "BY2" : "BN2");
+    step(&f, code == ERR_OK ? "AY2" : "AN2");
+    step(&f, "Aw1");
+    step(&f, "BN1");
+    consent_close(s->c);
+    s->options.path = f.dir.path;
+    open_server(s);
+    pg_proxy_stop(&proxy);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest others[] = {
@@ -571,6 +621,6 @@ int main(void)
         { "no release after a withdrawal counts her", check_crowd, NULL, NULL,
           NULL },
     };
-    return RUN_ROWS(stories, check_story) +
+    return RUN_ROWS(stories, check_story) + RUN_ROWS(cuts, check_cut) +
            cmocka_run_group_tests_name(__FILE__, others, NULL, NULL);
 }
