@@ -47,7 +47,7 @@ static bool put_row(const char **cell, const Halftone__V1__HistoryEvent *e,
     cell[7] = e->proof;
     cell[8] = e->by;
     cell[9] = e->holds ? "true" : "false";
-    return cell[0] && cell[2] && cell[3] && cell[5];
+    return cell[0] && cell[2] && cell[3] && (cell[5] || !e->notice);
 }
 
 static enum err_code
