@@ -172,6 +172,15 @@ void pgsql_counts_holds(char out[PGSQL_HOLDS_MAX], uint64_t holder)
     (void)snprintf(out, PGSQL_HOLDS_MAX, "SELECT " LIVES("%" PRIu64), holder);
 }
 
+bool pgsql_counts_is_seen(struct pgsql_counts *c, PGconn *reader)
+{
+    char sql[PGSQL_HOLDS_MAX], lives[8];
+    (void)pthread_mutex_lock(&c->lock);
+    pgsql_counts_holds(sql, c->holder);
+    (void)pthread_mutex_unlock(&c->lock);
+    return pgsql_text(lives, sizeof lives, reader, sql) && lives[0] == 't';
+}
+
 /* What those that are gone left behind. */
 static bool clean(const struct pgsql_counts *c)
 {

@@ -55,6 +55,9 @@ void pgsql_counts_lost(struct pgsql_counts *c, uint64_t holder);
 /* Can the role that runs plans read them? */
 bool pgsql_counts_can_read(PGconn *reader, const struct policy *policy);
 
+/* Does it see who holds them, now?  Not from another server or a copy of it. */
+bool pgsql_counts_is_seen(struct pgsql_counts *c, PGconn *reader);
+
 /* New keys of the data get their numbers; false: later, by the next sync. */
 bool pgsql_counts_number(struct pgsql_counts *c);
 

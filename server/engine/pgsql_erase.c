@@ -116,9 +116,9 @@ static bool delete_from(const struct pgsql_erase *e,
     const char *type = key->type == POLICY_INT ? "BIGINT" : "TEXT";
     writer_str(&w, "DELETE FROM ");
     pg_table_name(&w, t->source);
-    writer_str(&w, " WHERE CAST(");
-    duckdb_name(&w, policy_stored_name(key));
-    writer_printf(&w, " AS %s) = ANY (CAST($1 AS %s[]))", type, type);
+    writer_str(&w, " WHERE ");
+    pg_key(&w, key);
+    writer_printf(&w, " = ANY (CAST($1 AS %s[]))", type);
     if (!writer_cstr(&w))
         return false;
     PGresult *r = PQexecParams(e->writer, sql, 1, NULL, &keys, NULL, NULL, 0);

@@ -42,7 +42,8 @@ bool pgsql_text(char *out, size_t cap, PGconn *conn, const char *sql)
 static const char SESSION[] =
     "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits "
     "= 1; SET standard_conforming_strings = on; SET client_min_messages = "
-    "error; SET jit = off; SET lock_timeout = '30s'; SET "
+    "error; SET jit = off; SET row_security = on; SET lock_timeout = '30s'; "
+    "SET "
     "idle_in_transaction_session_timeout = '60s'; SET search_path = pg_catalog";
 
 static bool set_up(PGconn *conn, const struct policy *policy,

@@ -48,9 +48,9 @@ static enum err_code bad_type(const struct policy_table *t,
     if (strcmp(type, "numeric") == 0)
         return err_hint(err,
                         "declare it as double, and give the column of the "
-                        "database a precision, or a view of it: "
-                        "CAST(%s AS NUMERIC(30, 6))",
-                        policy_stored_name(c));
+                        "database a precision, or a view of it: CAST(CASE "
+                        "WHEN abs(%s) < 1e20 THEN %s END AS NUMERIC(30, 6))",
+                        policy_stored_name(c), policy_stored_name(c));
     for (int other = 0; other < POLICY_TYPE_COUNT; other++)
         if (takes((enum policy_type)other, type, ""))
             return err_hint(err, "declare it as %s",
@@ -185,6 +185,23 @@ enum err_code pgsql_tables_read_only(PGconn *conn, const struct policy *policy,
                          "has all of it");
 }
 
+static void print_keys(struct writer *w, const struct policy_table *t)
+{
+    const struct policy_column *key = &t->columns[t->key];
+    writer_str(w, "SELECT ");
+    pg_key(w, key);
+    writer_str(w, " AS k FROM ");
+    pg_table_name(w, t->source);
+    writer_str(w, " WHERE ");
+    duckdb_name(w, policy_stored_name(key));
+    writer_str(w, " IS NOT NULL");
+    if (key->type == POLICY_INT)
+        return;
+    writer_str(w, " AND octet_length(");
+    pg_key(w, key);
+    writer_printf(w, ") <= %d", PGSQL_KEY_MAX);
+}
+
 void pgsql_tables_keys(struct writer *w, const struct policy *policy)
 {
     const char *between = "";
@@ -192,15 +209,8 @@ void pgsql_tables_keys(struct writer *w, const struct policy *policy)
         const struct policy_table *t = &policy->tables[i];
         if (!t->owned)
             continue;
-        const struct policy_column *key = &t->columns[t->key];
-        writer_printf(w, "%sSELECT CAST(", between);
-        duckdb_name(w, policy_stored_name(key));
-        writer_printf(w, " AS %s) AS k FROM ",
-                      key->type == POLICY_INT ? "BIGINT" : "TEXT");
-        pg_table_name(w, t->source);
-        writer_str(w, " WHERE ");
-        duckdb_name(w, policy_stored_name(key));
-        writer_str(w, " IS NOT NULL");
+        writer_str(w, between);
+        print_keys(w, t);
         between = " UNION ";
     }
 }

@@ -25,7 +25,12 @@ enum err_code pgsql_tables_check(PGconn *conn, const struct policy *policy,
 enum err_code pgsql_tables_read_only(PGconn *conn, const struct policy *policy,
                                      struct err *err) MUST_CHECK;
 
-/* " UNION ALL " of the keys of every table of people, as k; not NULL. */
+/*
+ * The keys of every table of people, as k; none is NULL or there twice.  Texts
+ * are told apart by their bytes, whatever their columns' collations.  Longer
+ * ones are nobody's: they name no subject of consent, and no index takes them.
+ */
+enum { PGSQL_KEY_MAX = 1024 }; /* bytes */
 void pgsql_tables_keys(struct writer *w, const struct policy *policy);
 
 #endif

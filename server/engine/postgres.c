@@ -311,6 +311,16 @@ static void close_engine(struct engine *base)
     free(e);
 }
 
+/* A copy lags: who took back a yes would count in it for a while. */
+static enum err_code elsewhere(const struct policy *policy, struct err *err)
+{
+    (void)err_set(err, ERR_INVALID,
+                  "'database' and 'writer' are not one database of one server");
+    (void)err_at(err, policy->line, 1);
+    return err_hint(err, "with 'consent' the rows are read where who counts is "
+                         "written: not from a replica, nor through a pooler");
+}
+
 static enum err_code set_up(struct postgres *e, PGconn *conn, struct err *err)
 {
     TRY(pgsql_tables_check(conn, e->policy, err));
@@ -321,6 +331,8 @@ static enum err_code set_up(struct postgres *e, PGconn *conn, struct err *err)
         return err_set(err, ERR_INVALID,
                        "the role of 'database' cannot read the tables of who "
                        "counts: is the schema the writer's own?");
+    if (e->counts && !pgsql_counts_is_seen(e->counts, conn))
+        return elsewhere(e->policy, err);
     return pgsql_tables_read_only(conn, e->policy, err);
 }
 

@@ -46,6 +46,9 @@ struct pg_table {
 };
 void pg_table_print(struct writer *w, const void *ctx); /* a struct pg_table */
 
+/* A privacy key as the tables of who counts have it, compared by its bytes. */
+void pg_key(struct writer *w, const struct policy_column *key);
+
 /* "schema.table" as two quoted names, and the schema of the tables of who
  * counts. */
 void pg_table_name(struct writer *w, const char *source);

@@ -42,6 +42,14 @@ static void stored(struct writer *w, const struct policy_column *c)
     }
 }
 
+void pg_key(struct writer *w, const struct policy_column *key)
+{
+    const bool is_text = key->type != POLICY_INT;
+    writer_str(w, is_text ? "(CAST(" : "CAST(");
+    duckdb_name(w, policy_stored_name(key));
+    writer_str(w, is_text ? " AS TEXT) COLLATE \"C\")" : " AS BIGINT)");
+}
+
 static bool name_table(char *out, size_t cap, const struct policy *policy,
                        const char *name)
 {
