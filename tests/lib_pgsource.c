@@ -8,7 +8,7 @@
 
 #include "tests/lib_postgres.h"
 
-enum { TABLES = 3, SQL_MAX = 4096 };
+enum { TABLES = 3, ROWS = 60, PEOPLE = 8, SQL_MAX = 64 * 1024 };
 static struct policy_table tables[TABLES];
 static const char *const sources[TABLES] = { "shop.buys", "shop.trips",
                                              "shop.towns" };
@@ -118,34 +118,57 @@ static const char *at(unsigned *s)
                 "'-infinity'", "NULL");
 }
 
-static void fill_row(struct plan_db *db, unsigned *s, unsigned people)
+static void buy(FILE *f, unsigned *s)
 {
-    char sql[SQL_MAX], who[16];
-    (void)snprintf(who, sizeof who, "%u", draw(s, people));
-    (void)snprintf(
-        sql, sizeof sql,
-        "INSERT INTO buys VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
-        "%s, %s)",
-        draw(s, 12) ? who : "NULL", land(s),
-        PICK(s, "'a'", "'b'", "'c'", "NULL"), city(s), whole(s), real(s),
-        real(s), real(s), PICK(s, "TRUE", "FALSE", "NULL"), day(s), at(s),
-        city(s), city(s));
-    pgsource_both(db, sql);
-    (void)snprintf(who, sizeof who, "%u", draw(s, people));
-    (void)snprintf(sql, sizeof sql, "INSERT INTO trips VALUES (%s, %s, %s, %s)",
-                   draw(s, 12) ? who : "NULL", city(s),
-                   PICK(s, "0", "3", "20", "25", "-1", "NULL"), day(s));
-    pgsource_both(db, sql);
+    const unsigned who = draw(s, PEOPLE);
+    if (draw(s, 12))
+        (void)fprintf(f, "(%u", who);
+    else
+        (void)fprintf(f, "(NULL");
+    (void)fprintf(f, ", %s, %s", land(s), PICK(s, "'a'", "'b'", "'c'", "NULL"));
+    (void)fprintf(f, ", %s, %s", city(s), whole(s));
+    (void)fprintf(f, ", %s", real(s));
+    (void)fprintf(f, ", %s", real(s));
+    (void)fprintf(f, ", %s", real(s));
+    (void)fprintf(f, ", %s, %s", PICK(s, "TRUE", "FALSE", "NULL"), day(s));
+    (void)fprintf(f, ", %s, %s", at(s), city(s));
+    (void)fprintf(f, ", %s)", city(s));
+}
+
+static void trip(FILE *f, unsigned *s)
+{
+    const unsigned who = draw(s, PEOPLE);
+    if (draw(s, 12))
+        (void)fprintf(f, "(%u", who);
+    else
+        (void)fprintf(f, "(NULL");
+    (void)fprintf(f, ", %s, %s", city(s),
+                  PICK(s, "0", "3", "20", "25", "-1", "NULL"));
+    (void)fprintf(f, ", %s)", day(s));
 }
 
 void pgsource_fill(struct plan_db *db, unsigned seed)
 {
-    enum { ROWS = 60, PEOPLE = 8 };
-    pgsource_both(db, "DELETE FROM buys; DELETE FROM trips; DELETE FROM towns; "
-                      "INSERT INTO towns VALUES ('W', 1), ('B', 2), ('b', 2), "
-                      "('Zug', 9), ('', NULL), (NULL, 3)");
-    for (unsigned i = 0; i < ROWS; i++)
-        fill_row(db, &seed, PEOPLE);
+    char *sql = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&sql, &len);
+    assert(f);
+    (void)fprintf(f, "DELETE FROM buys; DELETE FROM trips; DELETE FROM towns; "
+                     "INSERT INTO towns VALUES ('W', 1), ('B', 2), ('b', 2), "
+                     "('Zug', 9), ('', NULL), (NULL, 3); INSERT INTO buys "
+                     "VALUES ");
+    for (unsigned i = 0; i < ROWS; i++) {
+        (void)fprintf(f, "%s", i ? ", " : "");
+        buy(f, &seed);
+    }
+    (void)fprintf(f, "; INSERT INTO trips VALUES ");
+    for (unsigned i = 0; i < ROWS; i++) {
+        (void)fprintf(f, "%s", i ? ", " : "");
+        trip(f, &seed);
+    }
+    (void)fclose(f);
+    pgsource_both(db, sql);
+    free(sql);
 }
 
 /* ---- answers ---- */

@@ -135,9 +135,26 @@ static enum err_code check_table(PGconn *conn, const struct policy_table *t,
     return code;
 }
 
+/* What plans name besides tables. */
+static enum err_code check_cases(PGconn *conn, struct err *err)
+{
+    char there[8];
+    if (pgsql_text(there, sizeof there, conn,
+                   "SELECT EXISTS (SELECT FROM pg_collation WHERE collname = "
+                   "'" PG_CASES "' AND collnamespace = "
+                   "'pg_catalog'::regnamespace)") &&
+        there[0] == 't')
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID,
+                  "the database has no collation \"" PG_CASES "\"");
+    return err_hint(err, "use a PostgreSQL that was built with ICU, as "
+                         "packages are");
+}
+
 enum err_code pgsql_tables_check(PGconn *conn, const struct policy *policy,
                                  struct err *err)
 {
+    TRY(check_cases(conn, err));
     for (size_t i = 0; i < policy->n_tables; i++)
         TRY(check_table(conn, &policy->tables[i], err));
     return ERR_OK;

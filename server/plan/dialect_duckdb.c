@@ -125,7 +125,7 @@ static void stage_rows(const struct sql *s)
             flag(s, i);
         if (s->u[i] != STAGE_NONE) {
             writer_str(s->w, ", ");
-            if (dialect_is_pg(s->w))
+            if (s->d->dialect || s->d->req->portable) /* has a code */
                 duckdb_typed(s->w, s->dm[i].value);
             else
                 duckdb_expr(s->w, s->dm[i].value);

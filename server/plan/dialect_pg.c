@@ -122,16 +122,14 @@ static struct size size_of(const struct typed *e)
 
 /* ---- operands that are named more than once ---- */
 
-enum { LET_MAX = 2 };
+static void pg_tame(struct writer *w, const struct typed *e);
+
+enum { LET_MAX = 2, TWICE_DEPTH = 3 };
 struct let {
     const struct typed *e[LET_MAX];
-    bool real; /* as doubles; else as they are */
+    enum let_as { LET_AS_IS, LET_REAL, LET_TAME } as;
+    const struct typed *call; /* whose other arguments the form names */
 };
-
-static bool is_simple(const struct typed *e)
-{
-    return e->kind != TYPED_CALL;
-}
 
 /* A window or an aggregate would be that of the sub-query which names it. */
 static bool holds_text(const struct typed *e)
@@ -142,41 +140,88 @@ static bool holds_text(const struct typed *e)
     return holds;
 }
 
+static unsigned depth_of(const struct typed *e)
+{
+    unsigned most = 0;
+    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++) {
+        const unsigned d = 1 + depth_of(e->call.args[i]);
+        most = d > most ? d : most;
+    }
+    return most;
+}
+
+/* So it is written as often as it is named, if that is not too long. */
+static bool is_written_often(struct writer *w, const struct let *l)
+{
+    bool simple = true, holds = false;
+    for (size_t i = 0; i < LET_MAX && l->e[i]; i++) {
+        simple &= l->e[i]->kind != TYPED_CALL;
+        holds |= holds_text(l->e[i]);
+    }
+    for (size_t i = 0; i < LET_MAX && l->e[i] && holds; i++)
+        if (depth_of(l->e[i]) > TWICE_DEPTH)
+            dialect_lacks(w,
+                          "so much arithmetic over a window function or the "
+                          "value of a sub-query",
+                          l->e[i]->at);
+    return simple || (holds && !w->dialect->lacks);
+}
+
 static void operand(struct writer *w, const struct let *l, size_t i)
 {
-    if (l->real)
+    if (l->as == LET_TAME)
+        pg_tame(w, l->e[i]);
+    else if (l->as == LET_REAL)
         pg_real(w, l->e[i]);
     else
         duckdb_expr(w, l->e[i]);
 }
 
-/* `form` with ~1 and ~2 for the operands. */
+/* Of a form: $1 the argument as it is, #1 as a double, @1 as one that is tame,
+ * %1 a bare constant. */
+static void argument(struct writer *w, const struct typed *arg, char how)
+{
+    if (how == '$')
+        duckdb_expr(w, arg);
+    else if (how == '#')
+        pg_real(w, arg);
+    else if (how == '@')
+        pg_tame(w, arg);
+    else
+        writer_printf(w, "%lld", (long long)arg->value.i);
+}
+
+/* With ~1 and ~2 for the operands, written out or as h1 and h2. */
+static void form_print(struct writer *w, const struct let *l, const char *form,
+                       bool often)
+{
+    for (const char *c = form; *c; c++) {
+        if (!strchr("~$#@%", *c)) {
+            writer_u8(w, (uint8_t)*c);
+            continue;
+        }
+        const size_t i = (size_t)(c[1] - '1');
+        if (*c != '~')
+            argument(w, l->call->call.args[i], *c);
+        else if (often)
+            operand(w, l, i);
+        else
+            writer_printf(w, "h%zu", i + 1);
+        c++;
+    }
+}
+
 static void let_print(struct writer *w, const struct let *l, const char *form)
 {
-    bool simple = true;
-    for (size_t i = 0; i < LET_MAX && l->e[i]; i++)
-        simple &= is_simple(l->e[i]);
-    for (size_t i = 0; i < LET_MAX && l->e[i] && !simple; i++)
-        if (holds_text(l->e[i]))
-            dialect_lacks(w,
-                          "arithmetic over a window function or the value of a "
-                          "sub-query",
-                          l->e[i]->at);
-    writer_str(w, simple ? "(" : "(SELECT ");
-    for (const char *c = form; *c; c++) {
-        if (*c != '~')
-            writer_u8(w, (uint8_t)*c);
-        else if (simple)
-            operand(w, l, (size_t)(*++c - '1'));
-        else
-            writer_printf(w, "h%c", *++c);
-    }
-    for (size_t i = 0; i < LET_MAX && l->e[i] && !simple; i++) {
+    const bool often = is_written_often(w, l);
+    writer_str(w, often ? "(" : "(SELECT ");
+    form_print(w, l, form, often);
+    for (size_t i = 0; i < LET_MAX && l->e[i] && !often; i++) {
         writer_str(w, i ? ", " : " FROM (SELECT ");
         operand(w, l, i);
         writer_printf(w, " AS h%zu", i + 1);
     }
-    writer_str(w, simple ? ")" : " OFFSET 0) AS h)");
+    writer_str(w, often ? ")" : " OFFSET 0) AS h)");
 }
 
 void pg_real(struct writer *w, const struct typed *e)
@@ -194,7 +239,7 @@ static void pg_tame(struct writer *w, const struct typed *e)
         pg_real(w, e);
         return;
     }
-    const struct let l = { .e = { e }, .real = true };
+    const struct let l = { .e = { e }, .as = LET_REAL };
     let_print(w, &l,
               "CASE WHEN abs(~1) < FLOAT8 '1e-150' THEN FLOAT8 '0' WHEN "
               "abs(~1) <= FLOAT8 '1e150' THEN ~1 WHEN ~1 > FLOAT8 '0' THEN "
@@ -211,7 +256,7 @@ void pg_int(struct writer *w, const struct typed *e)
         writer_str(w, " AS BIGINT)");
         return;
     }
-    const struct let l = { .e = { e }, .real = true };
+    const struct let l = { .e = { e }, .as = LET_REAL };
     let_print(w, &l,
               "CASE WHEN ~1 >= " INT_LOW " AND ~1 < " INT_HIGH
               " THEN CAST(~1 AS BIGINT) END");
@@ -273,9 +318,8 @@ static void as_text(struct writer *w, const struct typed *e)
         duckdb_expr(w, e);
         return;
     }
-    if (e->type != VALUE_INT && e->type != VALUE_DATE && e->type != VALUE_BOOL)
-        dialect_lacks(w, "the text of a time or of a number with a fraction",
-                      e->at);
+    if (e->type == VALUE_DOUBLE)
+        dialect_lacks(w, "the text of a number with a fraction", e->at);
     writer_str(w, "(CAST(");
     duckdb_typed(w, e);
     writer_str(w, " AS TEXT)");
@@ -296,18 +340,52 @@ static void text_to_bool(struct writer *w, const struct typed *x)
     writer_str(w, ", E' \\t\\n\\r\\f\\x0b')))]");
 }
 
-/* Digits as PostgreSQL reads them; more than 40 fit no whole number. */
+/* What is between spaces, if it has the form, else NULL. */
+#define READ_OPEN  "CAST(substring("
+#define SPACES     "[ \\t\\n\\r\\f\\v]*"
+#define FORM(form) " from '^" SPACES "(" form ")" SPACES "$')"
+
+/* More than 40 digits fit no whole number. */
 static void text_to_int(struct writer *w, const struct typed *x)
 {
     if (holds_text(x))
         dialect_lacks(w, "a cast of a window function's text", x->at);
     writer_str(w,
                "(SELECT CASE WHEN h1 BETWEEN -9223372036854775808 AND "
-               "9223372036854775807 THEN CAST(h1 AS BIGINT) END FROM (SELECT "
-               "CAST(substring(");
+               "9223372036854775807 THEN CAST(h1 AS BIGINT) END FROM "
+               "(SELECT " READ_OPEN);
     duckdb_expr(w, x);
-    writer_str(w, " from '^[ \\t\\n\\r\\f\\v]*([+-]?[0-9]{1,40})"
-                  "[ \\t\\n\\r\\f\\v]*$') AS NUMERIC) AS h1 OFFSET 0) AS h)");
+    writer_str(w, FORM("[+-]?[0-9]{1,40}") " AS NUMERIC) AS h1 OFFSET 0) AS h)");
+}
+
+/* As many digits as a double cannot overflow or underflow by. */
+static void text_to_real(struct writer *w, const struct typed *x)
+{
+    writer_str(w, READ_OPEN);
+    duckdb_expr(w, x);
+    writer_str(w, FORM("[+-]?(?:[0-9]{1,100}[.]?[0-9]{0,100}|[.][0-9]{1,100})"
+                       "(?:[eE][+-]?[0-9]{1,2})?") " AS " REAL ")");
+}
+
+/* A day that there is, and a time of day. */
+static void text_to_time(struct writer *w, const struct typed *x,
+                         enum value_type type)
+{
+    if (holds_text(x))
+        dialect_lacks(w, "a cast of a window function's text", x->at);
+    writer_printf(
+        w, "(SELECT CASE WHEN substr(h1, 1, 4) >= '0001' AND substr(h1, 6, 2) "
+           "BETWEEN '01' AND '12' AND substr(h1, 9, 2) BETWEEN '01' AND CASE "
+           "WHEN substr(h1, 6, 2) IN ('04', '06', '09', '11') THEN '30' WHEN "
+           "substr(h1, 6, 2) <> '02' THEN '31' WHEN CAST(substr(h1, 1, 4) AS "
+           "INTEGER) %% 4 = 0 AND (substr(h1, 3, 2) <> '00' OR "
+           "CAST(substr(h1, 1, 4) AS INTEGER) %% 400 = 0) THEN '29' ELSE '28' "
+           "END THEN CAST(h1 AS %s) END FROM (SELECT substring(",
+        duckdb_type(w, type));
+    duckdb_expr(w, x);
+    writer_str(w, FORM("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):"
+                       "[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?)?"));
+    writer_str(w, " AS h1 OFFSET 0) AS h)");
 }
 
 static void cast(struct writer *w, const struct typed *e)
@@ -332,9 +410,11 @@ static void cast(struct writer *w, const struct typed *e)
         pg_int(w, x);
     } else if (e->type == VALUE_TEXT) {
         as_text(w, x);
+    } else if (e->type == VALUE_DOUBLE && parses) {
+        text_to_real(w, x);
+    } else if (parses) {
+        text_to_time(w, x, e->type);
     } else {
-        if (parses)
-            dialect_lacks(w, "a cast of a text to that type", e->at);
         writer_str(w, "CAST(");
         duckdb_expr(w, x);
         writer_printf(w, " AS %s)", duckdb_type(w, e->type));
@@ -353,41 +433,35 @@ static void joined(struct writer *w, const struct typed *e, bool skips_null)
     writer_u8(w, ')');
 }
 
+/* Letters of every alphabet have two cases, whatever the database's locale. */
+static void in_case(struct writer *w, const char *name, const struct typed *x)
+{
+    writer_printf(w, "(%s(", name);
+    duckdb_expr(w, x);
+    writer_str(w, " COLLATE \"" PG_CASES "\")");
+    pg_collate(w);
+    writer_str(w, ")");
+}
+
 static void like(struct writer *w, const struct typed *e)
 {
-    const struct typed *pattern = e->call.args[1];
-    if (e->call.op == OP_ILIKE)
-        dialect_lacks(w, "ILIKE", e->at);
-    writer_u8(w, '(');
-    duckdb_expr(w, e->call.args[0]);
-    writer_str(w, " LIKE ");
-    duckdb_value(w, VALUE_TEXT, &pattern->value);
+    const bool lower = e->call.op == OP_ILIKE;
+    for (size_t i = 0; i < 2; i++) {
+        writer_str(w, i ? " LIKE " : "(");
+        if (lower)
+            in_case(w, "lower", e->call.args[i]);
+        else
+            duckdb_expr(w, e->call.args[i]);
+    }
     writer_u8(w, ')');
 }
 
-/* $1 as it is, #1 as a double, @1 as one that is tame, %1 a bare constant. */
-static void by_template(struct writer *w, const struct typed *e, const char *t)
-{
-    for (; *t; t++) {
-        if (!strchr("$#@%", *t)) {
-            writer_u8(w, (uint8_t)*t);
-            continue;
-        }
-        const struct typed *arg = e->call.args[t[1] - '1'];
-        if (*t == '$')
-            duckdb_expr(w, arg);
-        else if (*t == '#')
-            pg_real(w, arg);
-        else if (*t == '@')
-            pg_tame(w, arg);
-        else
-            writer_printf(w, "%lld", (long long)arg->value.i);
-        t++;
-    }
-}
-
-/* What the functions of func.def are here, by the number of arguments (0: any).
- * ~: operands that are named twice, as doubles; ^: the first one, as it is. */
+/*
+ * What the functions of func.def are here, by the number of arguments.  A form
+ * whose operands (~1, ~2) are named twice says how in front:
+ *   ~  all, tame    =  all, as doubles    ^  the first, tame
+ *   &  the first, as it is
+ */
 static const struct form {
     enum expr_op op;
     size_t n_args;
@@ -399,9 +473,41 @@ static const struct form {
     { OP_FLOOR, 1, "floor(#1)" },
     { OP_ROUND, 1, "round(#1)" },
     { OP_TRUNC, 1, "trunc(#1)" },
-    { OP_SQRT, 1, "~CASE WHEN ~1 >= 0 THEN sqrt(~1) END" },
-    { OP_LN, 1, "~CASE WHEN ~1 > 0 THEN ln(~1) END" },
-    { OP_LOG, 1, "~CASE WHEN ~1 > 0 THEN log(~1) END" },
+    { OP_ROUND, 2,
+      "^CASE WHEN abs(~1 * FLOAT8 '1e%2') < FLOAT8 '4503599627370496' THEN "
+      "(trunc(~1 * FLOAT8 '1e%2') + CASE WHEN abs(~1 * FLOAT8 '1e%2' - trunc(~1 "
+      "* FLOAT8 '1e%2')) >= FLOAT8 '0.5' THEN sign(~1) ELSE FLOAT8 '0' END) / "
+      "FLOAT8 '1e%2' ELSE ~1 END" },
+    { OP_TRUNC, 2, "(trunc(@1 * FLOAT8 '1e%2') / FLOAT8 '1e%2')" },
+    /* The greatest power of e that is finite, the least that is not 0. */
+    { OP_EXP, 1,
+      "=CASE WHEN ~1 < -745 THEN FLOAT8 '0' WHEN ~1 < FLOAT8 '709.78' THEN "
+      "exp(~1) END" },
+    { OP_POWER, 2,
+      "~CASE WHEN ~2 = 0 THEN FLOAT8 '1' WHEN ~1 = 0 AND ~2 > 0 THEN FLOAT8 '0' "
+      "WHEN ~1 = 0 OR (~1 < 0 AND ~2 <> floor(~2)) OR ~2 * ln(abs(nullif(~1, "
+      "0))) > FLOAT8 '709.7' THEN NULL WHEN ~2 * ln(abs(nullif(~1, 0))) < -744 "
+      "THEN FLOAT8 '0' ELSE power(~1, ~2) END" },
+    { OP_LOG, 2,
+      "~CASE WHEN ~1 > 0 AND ~2 > 0 THEN ln(~2) / nullif(ln(~1), 0) END" },
+    { OP_WIDTH_BUCKET, 4,
+      "^CASE WHEN ~1 < @2 THEN CAST(0 AS BIGINT) WHEN ~1 >= @3 THEN %4 + 1 WHEN "
+      "(~1 - @2) * %4 < @3 - @2 THEN 1 ELSE CAST(floor((~1 - @2) * %4 / (@3 - "
+      "@2)) AS BIGINT) + 1 END" },
+    { OP_TO_TIMESTAMP, 1,
+      "=CASE WHEN ~1 > -62135596801 AND ~1 < 253402300800 THEN TIMESTAMP "
+      "'1970-01-01 00:00:00' + CAST(round(~1 * 1000000) AS BIGINT) * INTERVAL "
+      "'1 microsecond' END" },
+    { OP_SECONDS, 2,
+      "(CAST((EXTRACT(EPOCH FROM $1) - EXTRACT(EPOCH FROM $2)) * 1000000 AS "
+      "DOUBLE PRECISION) / 1000000)" },
+    { OP_SHIFT, 3,
+      "&CASE WHEN ~1 BETWEEN TIMESTAMP '3000-01-01 BC' AND TIMESTAMP "
+      "'200000-01-01' THEN ~1 + INTERVAL '%2 months' + INTERVAL '%3 "
+      "microseconds' END" },
+    { OP_SQRT, 1, "=CASE WHEN ~1 >= 0 THEN sqrt(~1) END" },
+    { OP_LN, 1, "=CASE WHEN ~1 > 0 THEN ln(~1) END" },
+    { OP_LOG, 1, "=CASE WHEN ~1 > 0 THEN log(~1) END" },
     { OP_BTRIM, 1, "btrim($1, ' ')" },
     { OP_BTRIM, 2, "btrim($1, $2)" },
     { OP_LTRIM, 1, "ltrim($1, ' ')" },
@@ -419,22 +525,32 @@ static const struct form {
     { OP_STARTS_WITH, 2, "starts_with($1, $2)" },
 };
 
+static void by_form(struct writer *w, const struct typed *e, const char *form)
+{
+    struct let l = { .e = { e->call.args[0] }, .call = e };
+    const char *how = strchr("~=^&", *form);
+    if (!how) {
+        l.e[0] = NULL; /* nothing is named twice */
+        form_print(w, &l, form, true);
+        return;
+    }
+    l.as = *how == '=' ? LET_REAL : *how == '&' ? LET_AS_IS : LET_TAME;
+    if (e->call.n_args > 1 && (*how == '~' || *how == '='))
+        l.e[1] = e->call.args[1];
+    let_print(w, &l, form + 1);
+}
+
 static void func(struct writer *w, const struct typed *e)
 {
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        const struct form *f = &forms[i];
-        if (f->op != e->call.op || f->n_args != e->call.n_args)
-            continue;
-        if (*f->sql == '~') {
-            const struct let l = { .e = { e->call.args[0], e->call.n_args > 1
-                                                               ? e->call.args[1]
-                                                               : NULL },
-                                   .real = true };
-            let_print(w, &l, f->sql + 1);
-        } else {
-            by_template(w, e, f->sql);
-        }
+    if (e->call.op == OP_LOWER || e->call.op == OP_UPPER) {
+        in_case(w, op_info_of(e->call.op)->sql, e->call.args[0]);
         return;
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (forms[i].op == e->call.op && forms[i].n_args == e->call.n_args) {
+            by_form(w, e, forms[i].sql);
+            return;
+        }
     }
     dialect_lacks(w, op_info_of(e->call.op)->sql, e->at);
 }

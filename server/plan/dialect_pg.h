@@ -25,6 +25,9 @@
  * Source: PostgreSQL 15 manual, 9.3, 9.9, 24.2; src/include/utils/float.h.
  */
 
+/* The collation by which letters have cases: the engine looks for it. */
+#define PG_CASES "und-x-icu"
+
 /* As DOUBLE PRECISION, NULL or a number. */
 void pg_real(struct writer *w, const struct typed *e);
 

@@ -1,7 +1,9 @@
 /*
  * The order of a person's groups (keep.h) where the engine has no functions of
  * ours: the same codes and places, by sha256 and NUMERIC, a stage for each step
- * so that nothing is named twice.  The secret's block is $1.
+ * so that nothing is computed twice: OFFSET keeps the engine's planner from
+ * putting a stage's expressions in the place of each of their names.  The
+ * secret's block is $1.
  *
  *   digest   z0.. of the keys, zp of the person, in hex
  *   c0..     numbers of the first 64 bits
@@ -99,7 +101,7 @@ static void both(const struct sql *s, size_t k, const char *from, char to[32])
     writer_str(s->w, "mod((1 + ");
     number(s->w, "encode(sha256($1 || 'x'::bytea), 'hex')", 1, 15);
     writer_printf(
-        s->w, ") * y%zu + mod(c%zu, " TWO61 "), " PRIME ") AS b%zu_0 FROM %s)",
+        s->w, ") * y%zu + mod(c%zu, " TWO61 "), " PRIME ") AS b%zu_0 FROM %s OFFSET 0)",
         k - 1, k, k, from);
     for (size_t i = 0; i < 2; i++) {
         (void)snprintf(x, sizeof x, "b%zu_%zu", k, i);
@@ -108,15 +110,15 @@ static void both(const struct sql *s, size_t k, const char *from, char to[32])
         writer_printf(s->w, " * %s, " TWO64 ") AS b%zu_%zu FROM ", factors[i],
                       k, i + 1);
         if (i)
-            writer_printf(s->w, "mix%zu_0)", k);
+            writer_printf(s->w, "mix%zu_0 OFFSET 0)", k);
         else
-            writer_printf(s->w, "%s)", name);
+            writer_printf(s->w, "%s OFFSET 0)", name);
     }
     (void)snprintf(x, sizeof x, "b%zu_2", k);
     (void)snprintf(to, 32, "mixed%zu", k);
     open_stage(s, to);
     shifted(s->w, x);
-    writer_printf(s->w, " AS y%zu FROM mix%zu_1)", k, k);
+    writer_printf(s->w, " AS y%zu FROM mix%zu_1 OFFSET 0)", k, k);
 }
 
 void stage_pg_codes(const struct sql *s)
@@ -130,7 +132,7 @@ void stage_pg_codes(const struct sql *s)
         writer_printf(s->w, " AS z%zu, ", k);
     }
     digest(s->w, 'p', person_type(s), "p");
-    writer_str(s->w, " AS zp FROM pairs)");
+    writer_str(s->w, " AS zp FROM pairs OFFSET 0)");
     open_stage(s, from);
     for (size_t k = 0; k < n; k++) {
         writer_str(s->w, k ? ", " : "");
@@ -138,7 +140,7 @@ void stage_pg_codes(const struct sql *s)
         code(s->w, name);
         writer_printf(s->w, " AS %c%zu", k ? 'c' : 'y', k);
     }
-    writer_str(s->w, n ? " FROM digests)" : "0 FROM digests)");
+    writer_str(s->w, n ? " FROM digests OFFSET 0)" : "0 FROM digests)");
     for (size_t k = 1; k < n; k++) {
         char to[32];
         both(s, k, from, to);
@@ -146,7 +148,7 @@ void stage_pg_codes(const struct sql *s)
     }
     open_stage(s, "coded");
     if (n)
-        writer_printf(s->w, "y%zu AS c FROM %s)", n - 1, from);
+        writer_printf(s->w, "y%zu AS c FROM %s OFFSET 0)", n - 1, from);
     else
         writer_printf(s->w, "CAST(0 AS NUMERIC) AS c FROM %s)", from);
 }

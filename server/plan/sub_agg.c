@@ -142,6 +142,16 @@ static void spread(struct writer *w, const struct draft_agg *agg, const char *x,
     const bool root =
         agg->kind == AGG_STDDEV_POP || agg->kind == AGG_STDDEV_SAMP;
     const struct value by = value_double(root ? steps : steps * steps);
+    if (dialect_is_pg(w)) { /* exact, but for the last root and quotient */
+        writer_printf(w, "(CAST(%s(CAST(%s AS NUMERIC))",
+                      agg_kind_name(agg->kind), x);
+        if (agg->filter)
+            writer_printf(w, " FILTER (WHERE %s)", f);
+        writer_printf(w, "%s AS %s) / ", over, duckdb_type(w, VALUE_DOUBLE));
+        duckdb_value(w, VALUE_DOUBLE, &by);
+        writer_str(w, ")");
+        return;
+    }
     writer_printf(w, "(list_aggregate(list_sort(list(CAST(%s AS DOUBLE))", x);
     if (agg->filter)
         writer_printf(w, " FILTER (WHERE %s)", f);
@@ -156,6 +166,17 @@ static void percentile(struct writer *w, const struct draft_agg *agg,
 {
     const struct value fraction = value_double(agg->fraction);
     const bool cont = agg->kind == AGG_PERCENTILE_CONT;
+    if (dialect_is_pg(w)) {
+        if (over[0])
+            dialect_lacks(w, "a percentile over a window", agg->at);
+        writer_printf(w, "percentile_%s(", cont ? "cont" : "disc");
+        duckdb_value(w, VALUE_DOUBLE, &fraction);
+        writer_printf(w, ") WITHIN GROUP (ORDER BY %s%s%s%s", cont ? "CAST(" : "",
+                      x, cont ? " AS DOUBLE PRECISION)" : "", ")");
+        if (agg->filter)
+            writer_printf(w, " FILTER (WHERE %s)", f);
+        return;
+    }
     writer_printf(w, "quantile_%s(%s%s%s, ", cont ? "cont" : "disc",
                   cont ? "CAST(" : "", x, cont ? " AS DOUBLE)" : "");
     duckdb_value(w, VALUE_DOUBLE, &fraction);
@@ -177,11 +198,6 @@ static const char *pick_name(const struct writer *w,
 void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
                     const char *x, const char *f, const char *over)
 {
-    if (dialect_is_pg(w) &&
-        (agg_is_spread(agg->kind) || agg_is_percentile(agg->kind)))
-        dialect_lacks(w,
-                      "a standard deviation, variance or percentile per person",
-                      agg->at);
     if (agg_is_spread(agg->kind)) {
         spread(w, agg, x, f, over);
         return;
