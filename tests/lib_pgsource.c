@@ -55,6 +55,7 @@ void pgsource_make(struct policy *out, bool consent)
     out->database = reader_uri;
     out->writer = consent ? writer_uri : NULL;
     out->has_consent = consent;
+    out->consent_interval_s = 3600;
     out->tables = tables;
 }
 

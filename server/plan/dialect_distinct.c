@@ -60,11 +60,12 @@ static void numbered(const struct sql *s, size_t i)
     if (dialect_is_pg(s->w)) {
         writer_printf(s->w, ",\ndigests%zu AS (SELECT *, ", i);
         stage_pg_value_digest(s, i);
-        writer_printf(s->w, " FROM values%zu OFFSET 0),\nvcodes%zu AS (SELECT *, ", i,
-                      i);
+        writer_printf(
+            s->w, " FROM values%zu OFFSET 0),\nvcodes%zu AS (SELECT *, ", i, i);
         stage_pg_value_code(s);
-        writer_printf(s->w, " AS c FROM digests%zu OFFSET 0),\nfirsts%zu AS (SELECT *, ",
-                      i, i);
+        writer_printf(
+            s->w, " AS c FROM digests%zu OFFSET 0),\nfirsts%zu AS (SELECT *, ",
+            i, i);
         stage_pg_place(s);
         writer_printf(s->w, " AS h FROM vcodes%zu)", i);
     } else {

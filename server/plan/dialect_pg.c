@@ -132,11 +132,11 @@ struct let {
 };
 
 /* A window or an aggregate would be that of the sub-query which names it. */
-static bool holds_text(const struct typed *e)
+bool pg_holds_text(const struct typed *e)
 {
     bool holds = e->kind == TYPED_TEXT;
     for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
-        holds |= holds_text(e->call.args[i]);
+        holds |= pg_holds_text(e->call.args[i]);
     return holds;
 }
 
@@ -156,7 +156,7 @@ static bool is_written_often(struct writer *w, const struct let *l)
     bool simple = true, holds = false;
     for (size_t i = 0; i < LET_MAX && l->e[i]; i++) {
         simple &= l->e[i]->kind != TYPED_CALL;
-        holds |= holds_text(l->e[i]);
+        holds |= pg_holds_text(l->e[i]);
     }
     for (size_t i = 0; i < LET_MAX && l->e[i] && holds; i++)
         if (depth_of(l->e[i]) > TWICE_DEPTH)
@@ -311,123 +311,13 @@ static void date_trunc(struct writer *w, const struct typed *e)
     writer_printf(w, " AS TIMESTAMP)) AS %s)", duckdb_type(w, e->type));
 }
 
-/* A text, whole number or date, as text. */
-static void as_text(struct writer *w, const struct typed *e)
-{
-    if (e->type == VALUE_TEXT || e->type == VALUE_NULL) {
-        duckdb_expr(w, e);
-        return;
-    }
-    if (e->type == VALUE_DOUBLE)
-        dialect_lacks(w, "the text of a number with a fraction", e->at);
-    writer_str(w, "(CAST(");
-    duckdb_typed(w, e);
-    writer_str(w, " AS TEXT)");
-    pg_collate(w);
-    writer_str(w, ")");
-}
-
-/* Words and their beginnings, as PostgreSQL reads them. */
-static void text_to_bool(struct writer *w, const struct typed *x)
-{
-    writer_str(w,
-               "(ARRAY[TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, "
-               "FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, "
-               "FALSE])[array_position(ARRAY['t', 'tr', 'tru', 'true', 'y', "
-               "'ye', 'yes', 'on', '1', 'f', 'fa', 'fal', 'fals', 'false', "
-               "'n', 'no', 'of', 'off', '0'], lower(btrim(");
-    duckdb_expr(w, x);
-    writer_str(w, ", E' \\t\\n\\r\\f\\x0b')))]");
-}
-
-/* What is between spaces, if it has the form, else NULL. */
-#define READ_OPEN  "CAST(substring("
-#define SPACES     "[ \\t\\n\\r\\f\\v]*"
-#define FORM(form) " from '^" SPACES "(" form ")" SPACES "$')"
-
-/* More than 40 digits fit no whole number. */
-static void text_to_int(struct writer *w, const struct typed *x)
-{
-    if (holds_text(x))
-        dialect_lacks(w, "a cast of a window function's text", x->at);
-    writer_str(w,
-               "(SELECT CASE WHEN h1 BETWEEN -9223372036854775808 AND "
-               "9223372036854775807 THEN CAST(h1 AS BIGINT) END FROM "
-               "(SELECT " READ_OPEN);
-    duckdb_expr(w, x);
-    writer_str(w, FORM("[+-]?[0-9]{1,40}") " AS NUMERIC) AS h1 OFFSET 0) AS h)");
-}
-
-/* As many digits as a double cannot overflow or underflow by. */
-static void text_to_real(struct writer *w, const struct typed *x)
-{
-    writer_str(w, READ_OPEN);
-    duckdb_expr(w, x);
-    writer_str(w, FORM("[+-]?(?:[0-9]{1,100}[.]?[0-9]{0,100}|[.][0-9]{1,100})"
-                       "(?:[eE][+-]?[0-9]{1,2})?") " AS " REAL ")");
-}
-
-/* A day that there is, and a time of day. */
-static void text_to_time(struct writer *w, const struct typed *x,
-                         enum value_type type)
-{
-    if (holds_text(x))
-        dialect_lacks(w, "a cast of a window function's text", x->at);
-    writer_printf(
-        w, "(SELECT CASE WHEN substr(h1, 1, 4) >= '0001' AND substr(h1, 6, 2) "
-           "BETWEEN '01' AND '12' AND substr(h1, 9, 2) BETWEEN '01' AND CASE "
-           "WHEN substr(h1, 6, 2) IN ('04', '06', '09', '11') THEN '30' WHEN "
-           "substr(h1, 6, 2) <> '02' THEN '31' WHEN CAST(substr(h1, 1, 4) AS "
-           "INTEGER) %% 4 = 0 AND (substr(h1, 3, 2) <> '00' OR "
-           "CAST(substr(h1, 1, 4) AS INTEGER) %% 400 = 0) THEN '29' ELSE '28' "
-           "END THEN CAST(h1 AS %s) END FROM (SELECT substring(",
-        duckdb_type(w, type));
-    duckdb_expr(w, x);
-    writer_str(w, FORM("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):"
-                       "[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?)?"));
-    writer_str(w, " AS h1 OFFSET 0) AS h)");
-}
-
-static void cast(struct writer *w, const struct typed *e)
-{
-    const struct typed *x = e->call.args[0];
-    const bool parses = x->type == VALUE_TEXT && !typed_is_null(x);
-    if (x->type == e->type) {
-        duckdb_expr(w, x);
-    } else if (e->type == VALUE_BOOL && parses) {
-        text_to_bool(w, x);
-    } else if (e->type == VALUE_BOOL && !typed_is_null(x)) {
-        writer_u8(w, '(');
-        duckdb_expr(w, x);
-        writer_str(w, " <> 0)");
-    } else if (e->type == VALUE_INT && x->type == VALUE_BOOL) {
-        writer_str(w, "CAST(CAST(");
-        duckdb_expr(w, x);
-        writer_str(w, " AS INTEGER) AS BIGINT)");
-    } else if (e->type == VALUE_INT && parses) {
-        text_to_int(w, x);
-    } else if (e->type == VALUE_INT && x->type == VALUE_DOUBLE) {
-        pg_int(w, x);
-    } else if (e->type == VALUE_TEXT) {
-        as_text(w, x);
-    } else if (e->type == VALUE_DOUBLE && parses) {
-        text_to_real(w, x);
-    } else if (parses) {
-        text_to_time(w, x, e->type);
-    } else {
-        writer_str(w, "CAST(");
-        duckdb_expr(w, x);
-        writer_printf(w, " AS %s)", duckdb_type(w, e->type));
-    }
-}
-
 static void joined(struct writer *w, const struct typed *e, bool skips_null)
 {
     writer_u8(w, '(');
     for (size_t i = 0; i < e->call.n_args; i++) {
         writer_str(w, i ? " || " : "");
         writer_str(w, skips_null ? "coalesce(" : "");
-        as_text(w, e->call.args[i]);
+        pg_as_text(w, e->call.args[i]);
         writer_str(w, skips_null ? ", '')" : "");
     }
     writer_u8(w, ')');
@@ -475,7 +365,8 @@ static const struct form {
     { OP_TRUNC, 1, "trunc(#1)" },
     { OP_ROUND, 2,
       "^CASE WHEN abs(~1 * FLOAT8 '1e%2') < FLOAT8 '4503599627370496' THEN "
-      "(trunc(~1 * FLOAT8 '1e%2') + CASE WHEN abs(~1 * FLOAT8 '1e%2' - trunc(~1 "
+      "(trunc(~1 * FLOAT8 '1e%2') + CASE WHEN abs(~1 * FLOAT8 '1e%2' - "
+      "trunc(~1 "
       "* FLOAT8 '1e%2')) >= FLOAT8 '0.5' THEN sign(~1) ELSE FLOAT8 '0' END) / "
       "FLOAT8 '1e%2' ELSE ~1 END" },
     { OP_TRUNC, 2, "(trunc(@1 * FLOAT8 '1e%2') / FLOAT8 '1e%2')" },
@@ -484,14 +375,16 @@ static const struct form {
       "=CASE WHEN ~1 < -745 THEN FLOAT8 '0' WHEN ~1 < FLOAT8 '709.78' THEN "
       "exp(~1) END" },
     { OP_POWER, 2,
-      "~CASE WHEN ~2 = 0 THEN FLOAT8 '1' WHEN ~1 = 0 AND ~2 > 0 THEN FLOAT8 '0' "
+      "~CASE WHEN ~2 = 0 THEN FLOAT8 '1' WHEN ~1 = 0 AND ~2 > 0 THEN FLOAT8 "
+      "'0' "
       "WHEN ~1 = 0 OR (~1 < 0 AND ~2 <> floor(~2)) OR ~2 * ln(abs(nullif(~1, "
       "0))) > FLOAT8 '709.7' THEN NULL WHEN ~2 * ln(abs(nullif(~1, 0))) < -744 "
       "THEN FLOAT8 '0' ELSE power(~1, ~2) END" },
     { OP_LOG, 2,
       "~CASE WHEN ~1 > 0 AND ~2 > 0 THEN ln(~2) / nullif(ln(~1), 0) END" },
     { OP_WIDTH_BUCKET, 4,
-      "^CASE WHEN ~1 < @2 THEN CAST(0 AS BIGINT) WHEN ~1 >= @3 THEN %4 + 1 WHEN "
+      "^CASE WHEN ~1 < @2 THEN CAST(0 AS BIGINT) WHEN ~1 >= @3 THEN %4 + 1 "
+      "WHEN "
       "(~1 - @2) * %4 < @3 - @2 THEN 1 ELSE CAST(floor((~1 - @2) * %4 / (@3 - "
       "@2)) AS BIGINT) + 1 END" },
     { OP_TO_TIMESTAMP, 1,
@@ -586,7 +479,7 @@ bool pg_call(struct writer *w, const struct typed *e)
     case OP_CAST_DATE:
     case OP_CAST_TIMESTAMP:
     case OP_CAST_BOOL:
-        cast(w, e);
+        pg_cast(w, e);
         return true;
     case OP_JOIN:
     case OP_CONCAT:

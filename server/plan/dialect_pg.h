@@ -34,6 +34,14 @@ void pg_real(struct writer *w, const struct typed *e);
 /* As BIGINT, NULL where it does not fit. */
 void pg_int(struct writer *w, const struct typed *e);
 
+/* dialect_pg_cast.c: a cast; and what || joins, as text. */
+void pg_cast(struct writer *w, const struct typed *e);
+void pg_as_text(struct writer *w, const struct typed *e);
+
+/* Does it stand on a window's or an aggregate's text?  No sub-query may name
+ * that. */
+bool pg_holds_text(const struct typed *e);
+
 /* A call whose form differs; false: it is written as DuckDB's. */
 bool pg_call(struct writer *w, const struct typed *e);
 

@@ -100,9 +100,10 @@ static void both(const struct sql *s, size_t k, const char *from, char to[32])
     open_stage(s, name);
     writer_str(s->w, "mod((1 + ");
     number(s->w, "encode(sha256($1 || 'x'::bytea), 'hex')", 1, 15);
-    writer_printf(
-        s->w, ") * y%zu + mod(c%zu, " TWO61 "), " PRIME ") AS b%zu_0 FROM %s OFFSET 0)",
-        k - 1, k, k, from);
+    writer_printf(s->w,
+                  ") * y%zu + mod(c%zu, " TWO61 "), " PRIME
+                  ") AS b%zu_0 FROM %s OFFSET 0)",
+                  k - 1, k, k, from);
     for (size_t i = 0; i < 2; i++) {
         (void)snprintf(x, sizeof x, "b%zu_%zu", k, i);
         writer_printf(s->w, ",\nmix%zu_%zu AS (SELECT *, mod(", k, i);

@@ -171,8 +171,9 @@ static void percentile(struct writer *w, const struct draft_agg *agg,
             dialect_lacks(w, "a percentile over a window", agg->at);
         writer_printf(w, "percentile_%s(", cont ? "cont" : "disc");
         duckdb_value(w, VALUE_DOUBLE, &fraction);
-        writer_printf(w, ") WITHIN GROUP (ORDER BY %s%s%s%s", cont ? "CAST(" : "",
-                      x, cont ? " AS DOUBLE PRECISION)" : "", ")");
+        writer_printf(w, ") WITHIN GROUP (ORDER BY %s%s%s%s",
+                      cont ? "CAST(" : "", x,
+                      cont ? " AS DOUBLE PRECISION)" : "", ")");
         if (agg->filter)
             writer_printf(w, " FILTER (WHERE %s)", f);
         return;

@@ -84,8 +84,8 @@ check 'the largest groups of many' selected
 refused() {
     local before after
     before=$("$bin/halftone" budget -o json shop 2>/dev/null)
-    says 'PostgreSQL' exits 3 "$bin/halftone" query --purpose improve_products \
-        "SELECT COUNT(*) FROM shop.customers WHERE lower(country) = 'de'" || return 1
+    says 'rows of this dataset are in PostgreSQL' exits 3 "$bin/halftone" query --purpose improve_products \
+        "SELECT COUNT(*) FROM shop.orders WHERE amount % 2 > 1" || return 1
     after=$("$bin/halftone" budget -o json shop 2>/dev/null)
     [ "$before" = "$after" ]
 }
