@@ -249,7 +249,8 @@ static const struct field ERASURE[] = {
       .at = AT(erasure.executes),
       .fallback = "false",
       .help = "The server deletes the rows of whoever was erased itself, by "
-              "writing a Parquet or DuckDB file anew without them. Else, and "
+              "writing a Parquet or DuckDB file anew without them, or by "
+              "DELETE in PostgreSQL where 'writer' may. Else, and "
               "where it cannot, the owner gets a signed list." },
     { .key = "every",
       .kind = FIELD_DURATION,
