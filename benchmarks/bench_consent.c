@@ -1,12 +1,13 @@
 /*
- * Who counts, over many rows: each statement without consent, through the
- * gate's function, and by the semi-join that it stands for; then the import of
- * the register, and how soon a withdrawal shows while a query runs.
+ * Who counts, over many rows: each statement without consent, by the places of
+ * rows, by their keys, and by the semi-join that these stand for; then the
+ * import of the register, and how soon a withdrawal shows while a query runs.
  *
- *   bench_consent [ROWS [ROUNDS [int | text [FOLDER]]]]
+ *   bench_consent [ROWS [ROUNDS [int | text [FOLDER [table | parquet]]]]]
  *
- * Half as many people as rows, 8 purposes.  A folder keeps the register: who
- * comes again opens it, as a server that starts, instead of importing.
+ * Half as many people as rows, 8 purposes.  Rows are in a DuckDB file, or in
+ * one of Parquet.  A folder keeps the register: who comes again opens it, as a
+ * server that starts, instead of importing.
  *
  * All forms of a statement take turns in one run; medians of wall seconds, CPU
  * in brackets.  Half of the people count for the purpose that is asked for.
@@ -23,19 +24,22 @@
 #include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
 #include "server/engine/duck_keep.h"
+#include "server/engine/duck_keys.h"
+#include "server/engine/duck_row.h"
+#include "server/engine/views.h"
 #include "server/main/consent_gate.h"
 #include "server/sql/sql.h"
 
 enum { PURPOSES = 8, PIECE = 4096, ROUNDS_MAX = 31, WITHDRAWALS = 200 };
-enum { THREADS = 2, ROOM = 64 << 20 };
+enum { THREADS = 2, ROOM = 64 << 20, FORMS = 4 };
 
 #define TABLE                                                                  \
-    "tables:\n  t:\n    from: t.parquet\n    key: who\n    max_groups: 5\n"    \
+    "tables:\n  t:\n    from: %s\n    key: who\n    max_groups: 5\n"           \
     "    max_rows: 10\n    columns:\n      who: %s\n"                          \
     "      campaign: {type: text, domain: [c0, c1, c2, c3, c4, c5, c6, c7, "   \
     "c8, c9]}\n      revenue: {type: double, range: [0, 100], grid: 0.01}\n"
 #define HEAD                                                                   \
-    "dataset: s\nexclusive: true\nversion: 1\ndata_version: a\n"               \
+    "dataset: s\nexclusive: true\nversion: 1\ndata_version: a\n%s"             \
     "cap: {rho: 5, delta: 1e-12}\nmax_people: 100000000\n%s"                   \
     "purposes: {p0: {basis: consent}, p1: {basis: consent}, p2: {basis: "      \
     "consent}, p3: {basis: consent}, p4: {basis: consent}, p5: {basis: "       \
@@ -136,13 +140,14 @@ static double memory_mb(void)
 struct bench {
     struct duck duck;
     struct duck_gate *gate;
+    struct views views;
     struct dataset dataset;
     struct policy *gated, *plain;
     struct arena a;
     duckdb_connection con;
     struct duck_keep_key key;
     struct duck_heap heap;
-    double wall[3][ROUNDS_MAX], cpu[3][ROUNDS_MAX];
+    double wall[FORMS][ROUNDS_MAX], cpu[FORMS][ROUNDS_MAX];
 };
 
 static void exec(struct bench *b, const char *sql)
@@ -159,8 +164,12 @@ static void time_one(struct bench *b, unsigned form, unsigned round,
     struct duck_pin pin;
     const double cpu = cpu_s();
     const uint64_t start = bench_now_ns();
-    duck_gate_pin(&pin, b->gate, b->con, &b->gated->purposes[0], true);
+    duck_gate_pin(&pin, b->gate, b->con, &b->gated->purposes[0], form == 1);
+    if ((form == 1) != (pin.rows != NULL))
+        die("rows are asked in another way than meant");
     exec(b, sql);
+    if (!duck_gate_holds(&pin))
+        die("the data changed");
     duck_gate_unpin(&pin, b->gate);
     b->wall[form][round] = (double)(bench_now_ns() - start) / 1e9;
     b->cpu[form][round] = cpu_s() - cpu;
@@ -172,18 +181,18 @@ static double median(double *v, unsigned n)
     return v[n / 2];
 }
 
-static void compare(struct bench *b, const char *name, const char *const sql[3],
-                    unsigned rounds)
+static void compare(struct bench *b, const char *name,
+                    const char *const sql[FORMS], unsigned rounds)
 {
-    static const char *const forms[3] = { "without consent", "bitmap function",
-                                          "semi-join" };
+    static const char *const forms[FORMS] = { "without consent", "by rows",
+                                              "by keys", "semi-join" };
     for (unsigned r = 0; r < rounds + 1; r++)
-        for (unsigned f = 0; f < 3; f++)
+        for (unsigned f = 0; f < FORMS; f++)
             time_one(b, f, r ? r - 1 : 0, sql[f]); /* the first warms up */
     printf("%s\n", name);
     const double wall0 = median(b->wall[0], rounds),
                  cpu0 = median(b->cpu[0], rounds);
-    for (unsigned f = 0; f < 3; f++) {
+    for (unsigned f = 0; f < FORMS; f++) {
         const double wall = f ? median(b->wall[f], rounds) : wall0,
                      cpu = f ? median(b->cpu[f], rounds) : cpu0;
         printf("  %-18s %7.3f s (%.3f)   x%.2f (x%.2f)\n", forms[f], wall, cpu,
@@ -207,31 +216,78 @@ static const char *planned(struct bench *b, const struct policy *p,
 
 /* ---- set up ---- */
 
-static struct policy *load(struct bench *b, const char *consent, bool text)
+struct asked {
+    const char *dir; /* of the register and the data */
+    unsigned long long rows;
+    unsigned rounds;
+    bool text, parquet;
+};
+
+static struct policy *load(struct bench *b, const struct asked *q,
+                           const char *consent)
 {
-    static char bytes[8192];
+    static char bytes[8192], path[256];
     struct policy *p = NULL;
     struct policy_report report = { 0 };
     struct err err = { 0 };
-    (void)snprintf(bytes, sizeof bytes, HEAD TABLE, consent,
-                   text ? "text" : "int");
-    if (policy_load_bytes(&p, bytes, strlen(bytes), "s.yaml", &report, &b->a,
+    (void)snprintf(path, sizeof path, "%s/s.yaml", q->dir);
+    (void)snprintf(bytes, sizeof bytes, HEAD TABLE,
+                   q->parquet ? ""
+                   : q->text  ? "source: duckdb\ndatabase: text.data.db\n"
+                              : "source: duckdb\ndatabase: int.data.db\n",
+                   consent,
+                   !q->parquet ? "t"
+                   : q->text   ? "text.parquet"
+                               : "int.parquet",
+                   q->text ? "text" : "int");
+    if (policy_load_bytes(&p, bytes, strlen(bytes), path, &report, &b->a,
                           &err) != ERR_OK)
         die(err.msg);
     return p;
 }
 
-static void open_all(struct bench *b, const char *path, unsigned long long rows,
-                     bool text)
+/* Rows in a file, once. */
+static void make_data(const struct asked *q)
 {
-    char sql[1024];
+    char path[256], sql[2048], who[64];
+    duckdb_database db;
+    duckdb_connection con;
+    duckdb_result r;
+    const char *kind = q->text ? "text" : "int";
+    (void)snprintf(path, sizeof path, "%s/%s.%s", q->dir, kind,
+                   q->parquet ? "parquet" : "data.db");
+    if (access(path, R_OK) == 0)
+        return;
+    (void)snprintf(who, sizeof who, "%s",
+                   q->text ? "'user-' || p || '@example'" : "p");
+    (void)snprintf(
+        sql, sizeof sql,
+        "SET threads = %d; SET preserve_insertion_order = false; %s SELECT %s "
+        "AS who, 'c' || h %% 10 AS campaign, (h // 16 %% 5000) / 100.0::DOUBLE "
+        "AS revenue FROM (SELECT CAST(hash(i) %% %llu AS BIGINT) AS p, "
+        "CAST(hash(-i) %% 1000000007 AS BIGINT) AS h FROM range(%llu) t(i))%s%s"
+        "%s",
+        THREADS, q->parquet ? "COPY (" : "CREATE TABLE t AS", who, q->rows / 2,
+        q->rows, q->parquet ? ") TO '" : "", q->parquet ? path : "",
+        q->parquet ? "' (FORMAT parquet)" : "");
+    if (duckdb_open(q->parquet ? NULL : path, &db) != DuckDBSuccess ||
+        duckdb_connect(db, &con) != DuckDBSuccess ||
+        duckdb_query(con, sql, &r) != DuckDBSuccess)
+        die("no data");
+    duckdb_destroy_result(&r);
+    duckdb_disconnect(&con);
+    duckdb_close(&db);
+}
+
+static void open_register(struct bench *b, const struct asked *q)
+{
+    char path[256];
     struct err err = { 0 };
     struct consent_options o = { .path = path,
                                  .clock = clock_system(),
                                  .keys = { .key = { { 7 } }, .n = 1 } };
-    arena_init(&b->a, ROOM);
-    b->gated = load(b, "consent: {}\n", text);
-    b->plain = load(b, "", text);
+    (void)snprintf(path, sizeof path, "%s/%s.db", q->dir,
+                   q->text ? "text" : "int");
     const bool was_there = access(path, R_OK) == 0;
     const uint64_t opening = bench_now_ns();
     const double opening_cpu = cpu_s();
@@ -242,34 +298,73 @@ static void open_all(struct bench *b, const char *path, unsigned long long rows,
     if (was_there)
         printf("register opened: %.1f s (CPU %.1f)\n",
                (double)(bench_now_ns() - opening) / 1e9, cpu_s() - opening_cpu);
-    fill(&b->dataset, rows / 2, text);
+    fill(&b->dataset, q->rows / 2, q->text);
     printf("memory with the register: %.0f MB\n", memory_mb());
     b->dataset.gate = consent_gate_of(&b->dataset);
-    if (duckdb_open(NULL, &b->duck.db) != DuckDBSuccess ||
-        duckdb_connect(b->duck.db, &b->duck.con) != DuckDBSuccess ||
+}
+
+static void open_duck(struct bench *b, const struct asked *q)
+{
+    char sql[1024];
+    struct err err = { 0 };
+    const struct engine_options options = { .threads = THREADS };
+    b->heap.most = UINT64_C(4) << 30;
+    if (duck_open(&b->duck, &options, &err) != ERR_OK ||
         duck_keep_register(&b->duck, &b->key, &b->heap, &err) != ERR_OK ||
         duck_guard_register(&b->duck, &err) != ERR_OK ||
         duck_gate_open(&b->gate, &b->duck, &b->dataset.gate, &err) != ERR_OK ||
+        duck_row_register(&b->duck, b->gate, b->gated, &err) != ERR_OK ||
+        views_create(&b->views, &b->duck, b->gated, &b->a, &err) != ERR_OK ||
         duckdb_connect(b->duck.db, &b->con) != DuckDBSuccess)
-        die("DuckDB does not start");
-    (void)snprintf(
-        sql, sizeof sql,
-        "SET threads = %d; SET preserve_insertion_order = false; CREATE SCHEMA "
-        "src; CREATE TABLE src.t AS SELECT %s AS who, 'c' || h %% 10 AS "
-        "campaign, (h // 16 %% 5000) / 100.0::DOUBLE AS revenue FROM (SELECT "
-        "CAST(hash(i) %% %llu AS BIGINT) AS p, CAST(hash(-i) %% 1000000007 AS "
-        "BIGINT) AS h FROM range(%llu) t(i)); CREATE TABLE counted AS SELECT "
-        "%s AS who FROM range(%llu) t(p) WHERE p %% 2 = 0",
-        THREADS, text ? "'user-' || p || '@example'" : "p", rows / 2, rows,
-        text ? "'user-' || p || '@example'" : "p", rows / 2);
+        die(err.msg);
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE TABLE said AS SELECT %s AS who FROM range(%llu) "
+                   "t(p) WHERE p %% 2 = 0",
+                   q->text ? "'user-' || p || '@example'" : "p", q->rows / 2);
     exec(b, sql);
-    const uint64_t start = bench_now_ns();
-    const double cpu = cpu_s(), before_mb = memory_mb();
+}
+
+static void map_all(struct bench *b)
+{
+    struct duck_rows *rows = NULL;
+    uint64_t start = bench_now_ns();
+    double cpu = cpu_s(), before_mb = memory_mb();
     if (!duck_gate_map(b->gate, &b->duck, b->gated))
         die("keys cannot be mapped");
     printf("keys mapped once: %.1f s (CPU %.1f), %.0f MB more\n",
            (double)(bench_now_ns() - start) / 1e9, cpu_s() - cpu,
            memory_mb() - before_mb);
+    (void)sleep(1); /* files are to be old */
+    start = bench_now_ns();
+    cpu = cpu_s();
+    before_mb = memory_mb();
+    struct duck_keys *keys = duck_gate_keys(b->gate);
+    const struct duck_row_mapping m = { .con = b->con,
+                                        .gate = b->gate,
+                                        .keys = keys,
+                                        .policy = b->gated,
+                                        .paths = b->views.paths,
+                                        .attached = b->views.attached,
+                                        .most = UINT64_C(4) << 30 };
+    if (!m.paths || duck_row_map(&rows, &m) != DUCK_ROW_MAPPED ||
+        !duck_gate_take_rows(b->gate, rows, keys))
+        die("rows cannot be mapped");
+    duck_rows_drop(rows);
+    duck_keys_drop(keys);
+    printf("rows mapped once: %.1f s (CPU %.1f), %.0f MB more\n",
+           (double)(bench_now_ns() - start) / 1e9, cpu_s() - cpu,
+           memory_mb() - before_mb);
+}
+
+static void open_all(struct bench *b, const struct asked *q)
+{
+    arena_init(&b->a, ROOM);
+    b->gated = load(b, q, "consent: {}\n");
+    b->plain = load(b, q, "");
+    make_data(q);
+    open_register(b, q);
+    open_duck(b, q);
+    map_all(b);
 }
 
 /* ---- withdrawals ---- */
@@ -290,8 +385,8 @@ static void *query_on(void *arg)
         struct duck_pin pin;
         duck_gate_pin(&pin, g->b->gate, con, &g->b->gated->purposes[0], true);
         (void)duckdb_query(con,
-                           "SELECT campaign, sum(revenue) FROM src.t WHERE "
-                           "halftone_counts_i(who) GROUP BY campaign",
+                           "SELECT campaign, sum(revenue) FROM counted.t "
+                           "GROUP BY campaign",
                            &r);
         duckdb_destroy_result(&r);
         duck_gate_unpin(&pin, g->b->gate);
@@ -326,7 +421,7 @@ static void withdrawals(struct bench *b)
                            &err) != ERR_OK)
             die(err.msg);
         const struct gate *gate = &b->dataset.gate;
-        gate->pin(gate->ctx, &v, &b->gated->purposes[0], true);
+        gate->pin(gate->ctx, &v, &b->gated->purposes[0]);
         if (gate_counts(&v, gate->number(gate->ctx, who, strlen(who), false)))
             die("somebody who withdrew counts");
         gate->unpin(gate->ctx, &v);
@@ -345,69 +440,79 @@ static void close_all(struct bench *b)
     duckdb_disconnect(&b->con);
     duck_close(&b->duck);
     duck_gate_close(b->gate);
+    stamp_paths_free(b->views.paths);
+    free(b->views.attached);
     consent_close(b->dataset.consent);
     arena_fini(&b->a);
 }
 
-static void bench(const char *dir, unsigned long long rows, unsigned rounds,
-                  bool text)
+static void compare_bounded(struct bench *b, unsigned rounds)
 {
-    struct bench b = { .key = { { 1 } } };
     static const char question[] =
         "SELECT campaign, COUNT(DISTINCT who), SUM(revenue) FROM t GROUP BY "
         "campaign";
-    char path[160], semi[8192];
-    (void)snprintf(path, sizeof path, "%s/%s.db", dir, text ? "text" : "int");
-    printf("\n== keys: %s, %llu rows, %llu people\n",
-           text ? "text" : "whole numbers", rows, rows / 2);
-    open_all(&b, path, rows, text);
-    const char *const flat[3] = {
-        "SELECT campaign, count(*), sum(revenue) FROM src.t GROUP BY campaign",
-        text ? "SELECT campaign, count(*), sum(revenue) FROM src.t WHERE "
-               "halftone_counts_t(who) GROUP BY campaign"
-             : "SELECT campaign, count(*), sum(revenue) FROM src.t WHERE "
-               "halftone_counts_i(who) GROUP BY campaign",
-        "SELECT campaign, count(*), sum(revenue) FROM src.t WHERE who IN "
-        "(SELECT who FROM counted) GROUP BY campaign",
-    };
-    compare(&b, "flat GROUP BY", flat, rounds);
-    const char *gated = planned(&b, b.gated, question, "p0");
-    const char *call = strstr(gated, text ? "halftone_counts_t(\"who\")"
-                                          : "halftone_counts_i(\"who\")");
-    if (!call)
+    static const char view[] = "counted.\"t\"";
+    char semi[8192];
+    const char *gated = planned(b, b->gated, question, "p0");
+    const char *at = strstr(gated, view);
+    if (!at)
         die("the plan has no gate");
     (void)snprintf(semi, sizeof semi,
-                   "%.*s\"who\" IN (SELECT who FROM counted)%s",
-                   (int)(call - gated), gated,
-                   call + strlen("halftone_counts_i(\"who\")"));
-    const char *const bounded[3] = { planned(&b, b.plain, question, "p6"),
-                                     gated, semi };
-    compare(&b, "bounded: reach and revenue, 5 campaigns a person", bounded,
+                   "%.*s(SELECT * FROM src.t WHERE who IN (SELECT who FROM "
+                   "said))%s",
+                   (int)(at - gated), gated, at + strlen(view));
+    const char *const bounded[FORMS] = { planned(b, b->plain, question, "p6"),
+                                         gated, gated, semi };
+    compare(b, "bounded: reach and revenue, 5 campaigns a person", bounded,
             rounds);
-    if (!text)
+}
+
+static void bench(const struct asked *q)
+{
+    struct bench b = { .key = { { 1 } } };
+    static const char *const flat[FORMS] = {
+        "SELECT campaign, count(*), sum(revenue) FROM src.t GROUP BY campaign",
+        "SELECT campaign, count(*), sum(revenue) FROM counted.t GROUP BY "
+        "campaign",
+        "SELECT campaign, count(*), sum(revenue) FROM counted.t GROUP BY "
+        "campaign",
+        "SELECT campaign, count(*), sum(revenue) FROM src.t WHERE who IN "
+        "(SELECT who FROM said) GROUP BY campaign",
+    };
+    printf("\n== keys: %s, %llu rows in %s, %llu people\n",
+           q->text ? "text" : "whole numbers", q->rows,
+           q->parquet ? "Parquet" : "a DuckDB file", q->rows / 2);
+    open_all(&b, q);
+    compare(&b, "flat GROUP BY", flat, q->rounds);
+    compare_bounded(&b, q->rounds);
+    if (!q->text)
         withdrawals(&b);
     close_all(&b);
 }
 
 int main(int argc, char **argv)
 {
-    const unsigned long long rows =
-        argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    const unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
     char own[64] = "/tmp/halftone-bench-XXXXXX", command[128];
-    const char *dir = argc > 4 ? argv[4] : own;
-    if (rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX ||
-        (dir == own && !mkdtemp(own)) || strlen(dir) > 100 ||
-        (dir != own && access(dir, W_OK) != 0))
+    const bool has_own = argc <= 4;
+    struct asked q = {
+        .dir = has_own ? own : argv[4],
+        .rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
+        .rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 5,
+        .parquet = argc > 5 && strcmp(argv[5], "parquet") == 0,
+    };
+    if (q.rows < 1000 || q.rounds < 1 || q.rounds > ROUNDS_MAX ||
+        (has_own && !mkdtemp(own)) || strlen(q.dir) > 100 ||
+        access(q.dir, W_OK) != 0)
         die("usage: bench_consent [ROWS of 1000 and more [ROUNDS of 1 to 31 "
-            "[int | text [FOLDER]]]]");
+            "[int | text [FOLDER [table | parquet]]]]]");
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     dp_init();
     sql_init();
-    if (argc < 4 || strcmp(argv[3], "int") == 0)
-        bench(dir, rows, (unsigned)rounds, false);
-    if (argc < 4 || strcmp(argv[3], "text") == 0)
-        bench(dir, rows, (unsigned)rounds, true);
+    for (int text = 0; text < 2; text++) {
+        q.text = text;
+        if (argc < 4 || strcmp(argv[3], text ? "text" : "int") == 0)
+            bench(&q);
+    }
     (void)snprintf(command, sizeof command, "rm -rf '%s'", own);
-    return dir == own ? system(command) : 0;
+    return has_own ? system(command) : 0;
 }
