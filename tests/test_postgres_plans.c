@@ -424,6 +424,22 @@ static void every_expression(void **state)
     close_fixture(&f);
 }
 
+/* Of more digits than a double has as text. */
+static void long_remainders(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct tally t = { 0 };
+    open_fixture(&f);
+    pgsource_both(&f.db,
+                  "DELETE FROM buys; INSERT INTO buys(who, n) VALUES (1, "
+                  "1234567890123457), (2, -1234567890123457), (3, NULL)");
+    ask(&t, &f, "SELECT SUM(abs(n) % 7), SUM((-n) % 7) FROM buys");
+    ask(&t, &f, "SELECT (-n) % 7, COUNT(*) FROM buys GROUP BY 1");
+    assert_int_equal(t.same, 2);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +447,7 @@ int main(void)
         cmocka_unit_test(nothing_fails),
         cmocka_unit_test(without_words),
         cmocka_unit_test(every_expression),
+        cmocka_unit_test(long_remainders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,10 +283,11 @@ static void modulo(struct writer *w, const struct typed *e)
                       b = size_of(e->call.args[1]);
     if (!a.whole || !b.whole || a.hi > BIGINT_DIGITS || b.hi > BIGINT_DIGITS)
         dialect_lacks(w, "a remainder of numbers that are not whole", e->at);
+    /* By BIGINT: a double as NUMERIC keeps 15 of its digits. */
     writer_str(w, "CAST(mod(CAST(");
-    duckdb_expr(w, e->call.args[0]);
+    pg_int(w, e->call.args[0]);
     writer_str(w, " AS NUMERIC), nullif(CAST(");
-    duckdb_expr(w, e->call.args[1]);
+    pg_int(w, e->call.args[1]);
     writer_str(w, " AS NUMERIC), 0)) AS " REAL ")");
 }
 
