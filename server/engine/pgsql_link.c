@@ -76,14 +76,32 @@ static enum err_code bad_uri(const struct policy *policy, const char *key,
                     key);
 }
 
-static bool is_understood(const char *uri)
+/* What libpq takes for a password, however its name is spelled in the URI. */
+static bool has_password(const PQconninfoOption *options)
+{
+    bool has = false;
+    for (; options->keyword; options++)
+        has |= strstr(options->keyword, "password") && options->val &&
+               *options->val;
+    return has;
+}
+
+static enum err_code check_uri(const struct policy *policy, const char *key,
+                               const char *uri, struct err *err)
 {
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(uri, &why);
-    const bool ok = options != NULL;
+    const bool ok = options != NULL, tells = ok && has_password(options);
     PQconninfoFree(options);
     PQfreemem(why);
-    return ok;
+    if (!ok)
+        return bad_uri(policy, key, err);
+    if (!tells)
+        return ERR_OK;
+    (void)err_set(err, ERR_INVALID, "'%s' has a password in it", key);
+    (void)err_at(err, policy->line, 1);
+    return err_hint(err, "put it into a file of mode 0600, and write "
+                         "'?passfile=FILE'");
 }
 
 static enum err_code check(PGconn *conn, const struct policy *policy,
@@ -129,8 +147,7 @@ enum err_code pgsql_link(PGconn **out, const struct policy *policy,
     const char *key = role == PGSQL_WRITER ? "writer" : "database";
     const char *const values[] = { "10",   "5", "15000", "halftoned",
                                    "UTF8", uri, NULL };
-    if (!is_understood(uri))
-        return bad_uri(policy, key, err);
+    TRY(check_uri(policy, key, uri, err));
     PGconn *conn = PQconnectdbParams(keys, values, 1);
     const enum err_code code = check(conn, policy, role, key, err);
     if (code == ERR_OK)

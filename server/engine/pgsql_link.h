@@ -25,8 +25,8 @@ enum pgsql_role {
 };
 
 /*
- * ERR_INVALID    libpq does not understand the URI, or the database is not in
- *                UTF-8
+ * ERR_INVALID    libpq does not understand the URI, or it has a password, or
+ *                the database is not in UTF-8
  * ERR_NOT_FOUND  it cannot be reached
  */
 enum err_code pgsql_link(PGconn **out, const struct policy *policy,
