@@ -223,12 +223,32 @@ static void check_password(void **state)
     arena_fini(&o.a);
 }
 
+/* A domain over a domain that is named as a number is: a text. */
+static void check_named(void **state)
+{
+    struct opened o;
+    struct err err = { 0 };
+    (void)state;
+    postgres_run(MAKE);
+    postgres_run(
+        "SET client_min_messages = error; DROP SCHEMA IF EXISTS odd CASCADE; "
+        "CREATE SCHEMA odd; CREATE DOMAIN odd.int8 AS text; CREATE DOMAIN "
+        "odd.n AS odd.int8; ALTER TABLE a ALTER n TYPE odd.n; GRANT USAGE ON "
+        "SCHEMA odd TO kr, kw");
+    assert_int_equal(open_engine(&o, "postgres", &err), ERR_INVALID);
+    assert_non_null(strstr(err.msg, "declared int, stored as odd.int8"));
+    arena_fini(&o.a);
+    postgres_run("SET client_min_messages = error; DROP TABLE a; DROP SCHEMA "
+                 "odd CASCADE");
+}
+
 int main(void)
 {
     const struct CMUnitTest more[] = {
         cmocka_unit_test(check_numbered),
         cmocka_unit_test(check_elsewhere),
         cmocka_unit_test(check_password),
+        cmocka_unit_test(check_named),
     };
     return RUN_ROWS(rows, check_erased) +
            cmocka_run_group_tests(more, NULL, NULL);

@@ -58,12 +58,16 @@ static enum err_code bad_type(const struct policy_table *t,
     return err_hint(err, "leave the column out, or cast it in a view");
 }
 
-/* Of a relation: names, base types ("enum" for any), modifiers. */
+/* Of a relation: names, base types ("enum" for any), modifiers.  A type of the
+ * operator's goes by its schema's name, too: int8 is not everywhere a number.
+ */
 static PGresult *columns_of(PGconn *conn, const char *source)
 {
     static const char sql[] =
-        "SELECT a.attname, CASE b.typtype WHEN 'e' THEN 'enum' ELSE b.typname "
-        "END, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END "
+        "SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' WHEN "
+        "b.typtype = 'b' AND b.typnamespace = 'pg_catalog'::regnamespace THEN "
+        "b.typname ELSE format_type(b.oid, NULL) END, CASE t.typtype WHEN 'd' "
+        "THEN t.typtypmod ELSE a.atttypmod END "
         "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN "
         "pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = "
         "a.atttypid JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN "
