@@ -485,6 +485,53 @@ static void check_change(void **state)
     close_world(&w);
 }
 
+/* A link turned to another file and back leaves both as they were. */
+static void turn_link(void *ctx)
+{
+    const struct world *w = ctx;
+    assert_int_equal(unlink(at(w, "@/t.parquet")), 0);
+    assert_int_equal(symlink("other.parquet", at(w, "@/t.parquet")), 0);
+}
+
+static void turn_link_back(const struct world *w)
+{
+    assert_int_equal(unlink(at(w, "@/t.parquet")), 0);
+    assert_int_equal(symlink("kept.parquet", at(w, "@/t.parquet")), 0);
+}
+
+static void check_link(void **state)
+{
+    static struct world w;
+    static char want[TEXT], got[TEXT];
+    struct duck_pin held;
+    char kept[128];
+    (void)state;
+    open_half(&w);
+    do_exec(&w, shuffled);
+    (void)snprintf(kept, sizeof kept, "%s", at(&w, "@/kept.parquet"));
+    assert_int_equal(rename(at(&w, "@/t.parquet"), kept), 0);
+    assert_int_equal(symlink("kept.parquet", at(&w, "@/t.parquet")), 0);
+    rest();
+    assert_true(duck_gate_map(w.gate, &w.duck, w.policy));
+    (void)map(&w);
+    const char *sql = planned(&w, question);
+    w.people.on_pin = turn_link;
+    w.people.ctx = &w;
+    duck_gate_pin(&held, w.gate, w.con, &w.policy->purposes[0], true);
+    w.people.on_pin = NULL;
+    run(got, &w, sql);
+    turn_link_back(&w);
+    const bool used = held.rows && duck_gate_holds(&held);
+    duck_gate_unpin(&held, w.gate);
+    turn_link(&w);
+    bool by_row;
+    ask(want, &w, sql, false, &by_row);
+    if (used)
+        assert_string_equal(want, got);
+    assert_false(used);
+    close_world(&w);
+}
+
 /* A file that changed just now could change again and show the same time. */
 static void check_young(void **state)
 {
@@ -577,9 +624,8 @@ static void check_engine(void **state)
 int main(void)
 {
     const struct CMUnitTest rest_of[] = {
-        cmocka_unit_test(check_young),
-        cmocka_unit_test(check_memory),
-        cmocka_unit_test(check_database),
+        cmocka_unit_test(check_link),   cmocka_unit_test(check_young),
+        cmocka_unit_test(check_memory), cmocka_unit_test(check_database),
         cmocka_unit_test(check_engine),
     };
     sql_init();

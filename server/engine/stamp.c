@@ -137,7 +137,7 @@ struct stamp_look *stamp_look(const struct stamp_paths *p)
     (void)clock_gettime(CLOCK_REALTIME, &l->at);
     for (size_t i = 0; i < n; i++) {
         const char *path = i < p->n ? p->files[i] : p->folders[i - p->n].path;
-        if (stat(path, &l->v[i]) != 0) {
+        if (lstat(path, &l->v[i]) != 0 || S_ISLNK(l->v[i].st_mode)) {
             free(l);
             return NULL;
         }

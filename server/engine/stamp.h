@@ -43,7 +43,9 @@ struct stamp_look;
 struct stamp_paths *stamp_paths_of(const char *const *files, size_t n);
 void stamp_paths_free(struct stamp_paths *p); /* NULL is allowed */
 
-/* As of now; freed by free().  NULL: a file is not there, or no memory. */
+/* As of now; freed by free().  NULL: a file is not there, no memory, or a link
+ * came where the path had none: where it leads can change and change back
+ * without a trace on the file or its folder. */
 struct stamp_look *stamp_look(const struct stamp_paths *p);
 
 /* What happens to the files after the look will show. */
