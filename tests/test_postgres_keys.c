@@ -242,6 +242,51 @@ static void check_named(void **state)
                  "odd CASCADE");
 }
 
+/* ---- a role that only reads ---- */
+
+static const struct power {
+    const char *name, *grant, *says;
+} powers[] = {
+    { "writes a column", "GRANT UPDATE (n) ON a TO kr",
+      "kr, can write public.a" },
+    { "owns a view", "CREATE VIEW v AS SELECT 1; ALTER VIEW v OWNER TO kr",
+      "kr, can write public.v" },
+    { "owns what is computed once",
+      "CREATE MATERIALIZED VIEW v AS SELECT 1; ALTER MATERIALIZED VIEW v OWNER "
+      "TO kr",
+      "kr, can write public.v" },
+    { "may become one who writes",
+      "ALTER ROLE kr NOINHERIT; GRANT DELETE ON a TO kx; GRANT kx TO kr",
+      "kr, is a member of kx, which can write public.a" },
+    { "may become a superuser", "ALTER ROLE kx SUPERUSER; GRANT kx TO kr",
+      "kr, is a member of kx, which is a superuser" },
+    { "may become one who makes roles",
+      "ALTER ROLE kx CREATEROLE; GRANT kx TO kr",
+      "kr, is a member of kx, which creates roles" },
+    { "may become one who makes tables",
+      "ALTER ROLE kr NOINHERIT; CREATE SCHEMA odd AUTHORIZATION kx; GRANT kx "
+      "TO kr",
+      "kr, is a member of kx, which can create in schema odd" },
+    { "writes all", "GRANT pg_write_all_data TO kr",
+      "kr, is a member of pg_write_all_data" },
+};
+
+static void check_power(void **state)
+{
+    const struct power *row = *state;
+    struct opened o;
+    struct err err = { 0 };
+    postgres_run(MAKE);
+    postgres_run("SET client_min_messages = error; CREATE ROLE kx");
+    postgres_run(row->grant);
+    assert_int_equal(open_engine(&o, "postgres", &err), ERR_REFUSED);
+    if (!strstr(err.msg, row->says))
+        fail_msg("'%s' does not say '%s'", err.msg, row->says);
+    arena_fini(&o.a);
+    postgres_run("SET client_min_messages = error; DROP OWNED BY kr, kx "
+                 "CASCADE; DROP ROLE kx");
+}
+
 int main(void)
 {
     const struct CMUnitTest more[] = {
@@ -250,6 +295,6 @@ int main(void)
         cmocka_unit_test(check_password),
         cmocka_unit_test(check_named),
     };
-    return RUN_ROWS(rows, check_erased) +
+    return RUN_ROWS(rows, check_erased) + RUN_ROWS(powers, check_power) +
            cmocka_run_group_tests(more, NULL, NULL);
 }

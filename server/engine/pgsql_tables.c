@@ -166,27 +166,32 @@ enum err_code pgsql_tables_check(PGconn *conn, const struct policy *policy,
 
 /* ---- what the role may ---- */
 
-/* The first thing that it could do besides reading; "": none. */
+/* The first thing that it could do besides reading, itself or as a role that it
+ * may become; "": none. */
 static const char POWERS[] =
-    "SELECT coalesce((SELECT CASE WHEN rolsuper THEN 'is a superuser' WHEN "
-    "rolbypassrls THEN 'passes over row security' WHEN rolcreaterole THEN "
-    "'creates roles' WHEN rolcreatedb THEN 'creates databases' WHEN "
-    "rolreplication THEN 'replicates' END FROM pg_roles WHERE rolname = "
-    "current_user),"
-    "(SELECT 'is a member of ' || min(rolname) FROM pg_roles WHERE rolname IN "
+    "WITH me AS (SELECT *, CASE WHEN rolname = current_user THEN '' ELSE 'is a "
+    "member of ' || rolname || ', which ' END AS who FROM pg_roles WHERE "
+    "pg_has_role(current_user, oid, 'MEMBER'))"
+    "SELECT coalesce((SELECT who || CASE WHEN rolsuper THEN 'is a superuser' "
+    "WHEN rolbypassrls THEN 'passes over row security' WHEN rolcreaterole THEN "
+    "'creates roles' WHEN rolcreatedb THEN 'creates databases' ELSE "
+    "'replicates' END FROM me WHERE rolsuper OR rolbypassrls OR rolcreaterole "
+    "OR rolcreatedb OR rolreplication ORDER BY who LIMIT 1),"
+    "(SELECT 'is a member of ' || min(rolname) FROM me WHERE rolname IN "
     "('pg_write_all_data', 'pg_write_server_files', "
-    "'pg_execute_server_program') AND pg_has_role(current_user, oid, "
-    "'MEMBER')),"
-    "(SELECT 'can write ' || min(c.oid::regclass::text) FROM pg_class c JOIN "
-    "pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', "
-    "'v', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
-    "AND (pg_has_role(current_user, c.relowner, 'MEMBER') OR "
-    "has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR "
-    "has_any_column_privilege(c.oid, 'INSERT, UPDATE'))),"
-    "(SELECT 'can create in schema ' || min(nspname) FROM pg_namespace WHERE "
-    "nspname !~ '^pg_' AND has_schema_privilege(oid, 'CREATE')),"
-    "CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 'can "
-    "create schemas' END, '')";
+    "'pg_execute_server_program')),"
+    "(SELECT who || 'can write ' || c.oid::regclass::text FROM me, pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', "
+    "'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname "
+    "!~ '^pg_' AND (c.relowner = me.oid OR has_table_privilege(me.oid, c.oid, "
+    "'INSERT, UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(me.oid, "
+    "c.oid, 'INSERT, UPDATE')) ORDER BY 1 LIMIT 1),"
+    "(SELECT who || 'can create in schema ' || nspname FROM me, pg_namespace n "
+    "WHERE nspname !~ '^pg_' AND has_schema_privilege(me.oid, n.oid, 'CREATE') "
+    "ORDER BY 1 LIMIT 1),"
+    "(SELECT who || 'can create schemas' FROM me WHERE "
+    "has_database_privilege(me.oid, current_database(), 'CREATE') ORDER BY 1 "
+    "LIMIT 1), '')";
 
 enum err_code pgsql_tables_read_only(PGconn *conn, const struct policy *policy,
                                      struct err *err)
