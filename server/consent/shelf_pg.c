@@ -47,7 +47,6 @@ static const char *const SQL_TEXT[SHELF_SQL_COUNT] = {
 };
 
 enum {
-    NAME_LEN = 16,
     FETCH = 20000, /* rows of a long statement at a time */
     SETTLE_S = 10, /* how long it is asked whether a commit happened */
     RETRY_MS = 100,
@@ -61,6 +60,8 @@ static const enum shelf_sql BULKS[] = { SHELF_SUBJECT_NEW, SHELF_EVENT_IMPORTED,
                                         SHELF_CHOICE_IMPORTED,
                                         SHELF_CHANGE_NEW };
 enum { N_BULKS = sizeof BULKS / sizeof BULKS[0] };
+_Static_assert((int)SHELF_SQL_COUNT <= (int)PIPE_STATEMENTS,
+               "the pipe knows which of them are prepared");
 
 /* The rows of a statement that are being read. */
 struct cursor {
@@ -75,7 +76,6 @@ struct pg {
     char *where; /* owned */
     enum shelf_kind kind;
     bool in_transaction, wrote;
-    bool prepared[SHELF_SQL_COUNT];
     struct cursor cursors[SHELF_SQL_COUNT];
     struct pq_bulk bulks[N_BULKS];
     struct timespec failed_at; /* the last attempt to connect; 0: it did not */
@@ -132,22 +132,6 @@ static void params_of(struct pq_params *p, const char *types, va_list *ap,
 
 /* ---- sending ---- */
 
-/* As `name`, prepared when it is first sent. */
-static void send_text(struct pg *g, enum shelf_sql sql, const char *text,
-                      const struct pq_params *p)
-{
-    char name[NAME_LEN];
-    (void)snprintf(name, sizeof name, "s%d", (int)sql);
-    if (!g->prepared[sql] &&
-        !pipe_sent(&g->pipe,
-                   PQsendPrepare(g->pipe.conn, name, text, p->n, p->types)))
-        return;
-    g->prepared[sql] = true;
-    (void)pipe_sent(&g->pipe,
-                    PQsendQueryPrepared(g->pipe.conn, name, p->n, p->values,
-                                        p->lengths, p->formats, 1));
-}
-
 static struct pq_bulk *bulk_of(struct pg *g, enum shelf_sql sql)
 {
     for (int i = 0; i < N_BULKS; i++)
@@ -171,7 +155,8 @@ static void send_bulks(struct shelf *s)
         const bool fits = is_made || pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
         assert(fits);
         pq_bulk_params(bulk, &p);
-        send_text(g, BULKS[i], is_made ? SQL_TEXT[BULKS[i]] : text, &p);
+        (void)pipe_send_as(&g->pipe, (int)BULKS[i],
+                           is_made ? SQL_TEXT[BULKS[i]] : text, &p);
         pq_bulk_forget(bulk); /* libpq copies what it queues */
     }
 }
@@ -183,7 +168,7 @@ static void send(struct shelf *s, enum shelf_sql sql, const struct pq_params *p)
     assert(fits);
     send_bulks(s);
     if (is_well(s))
-        send_text(of(s), sql, text, p);
+        (void)pipe_send_as(&of(s)->pipe, (int)sql, text, p);
 }
 
 /* ---- rows ---- */
@@ -300,18 +285,6 @@ static void pg_end(struct shelf *s, enum shelf_sql sql)
         close_cursor(&of(s)->cursors[sql]);
 }
 
-static int64_t number_of(const PGresult *rows, int row, int column)
-{
-    const uint8_t *at = (const uint8_t *)PQgetvalue(rows, row, column);
-    const int len = PQgetlength(rows, row, column);
-    const unsigned type = PQftype(rows, column);
-    uint64_t v = 0;
-    assert(type == PQ_INT8 || type == PQ_INT4 || type == PQ_BOOL);
-    for (int i = 0; i < len; i++)
-        v = v << 8 | at[i];
-    return type == PQ_INT4 ? (int64_t)(int32_t)v : (int64_t)v;
-}
-
 static bool pg_is_null(struct shelf *s, enum shelf_sql sql, int column)
 {
     const struct cursor *c = &of(s)->cursors[sql];
@@ -321,7 +294,7 @@ static bool pg_is_null(struct shelf *s, enum shelf_sql sql, int column)
 static int64_t pg_integer(struct shelf *s, enum shelf_sql sql, int column)
 {
     const struct cursor *c = &of(s)->cursors[sql];
-    return pg_is_null(s, sql, column) ? 0 : number_of(c->rows, c->at, column);
+    return pg_is_null(s, sql, column) ? 0 : pipe_number(c->rows, c->at, column);
 }
 
 /* libpq puts a 0 behind each value. */
@@ -351,7 +324,6 @@ static void hang_up(struct shelf *s)
     struct pg *g = of(s);
     PQfinish(g->pipe.conn);
     g->pipe = (struct pq_pipe){ .store = &g->errors };
-    memset(g->prepared, 0, sizeof g->prepared);
 }
 
 static int64_t ms_since(const struct timespec *t)
@@ -411,11 +383,11 @@ static void read_head(struct shelf *s, const PGresult *head)
         shelf_fail(s, STORE_FAILED, "the register has no head");
         return;
     }
-    if (!number_of(head, 0, 3))
+    if (!pipe_number(head, 0, 3))
         shelf_fail(s, STORE_FAILED, "synchronous_commit was set off");
-    s->stamp.serial = number_of(head, 0, 0);
+    s->stamp.serial = pipe_number(head, 0, 0);
     memcpy(s->stamp.token, PQgetvalue(head, 0, 1), SHELF_TOKEN_LEN);
-    s->now_us = number_of(head, 0, 2);
+    s->now_us = pipe_number(head, 0, 2);
 }
 
 /* In one round trip: the lock is waited for by the database. */
@@ -524,17 +496,14 @@ static void stamp(struct shelf *s)
 {
     struct pg *g = of(s);
     struct pq_params p = { .n = 0 };
-    const struct store_value serial = { .type = 'i',
-                                        .number = s->stamp.serial + 1 };
-    const struct store_value at = { .type = 'i', .number = s->now_us };
     if (RAND_bytes(s->stamp.token, sizeof s->stamp.token) != 1) {
         shelf_fail(s, STORE_REFUSED, "no randomness");
         return;
     }
     s->stamp.serial++;
-    pq_params_value(&p, &serial);
+    pq_params_number(&p, s->stamp.serial);
     pq_params_add(&p, PQ_BYTEA, s->stamp.token, sizeof s->stamp.token);
-    pq_params_value(&p, &at);
+    pq_params_number(&p, s->now_us);
     (void)pipe_send(&g->pipe,
                     "INSERT INTO serials (serial, token, at_us)"
                     " VALUES ($1, $2, $3)",
@@ -562,7 +531,7 @@ static bool pg_rollback(struct shelf *s)
     struct pg *g = of(s);
     forget(s);
     s->rc = g->errors.rc = STORE_OK;
-    memset(g->prepared, 0, sizeof g->prepared);
+    memset(g->pipe.prepared, 0, sizeof g->pipe.prepared);
     if (!g->pipe.conn || PQstatus(g->pipe.conn) != CONNECTION_OK) {
         hang_up(s);
         return true;

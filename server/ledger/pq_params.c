@@ -23,18 +23,18 @@ unsigned pq_array_of(unsigned type)
     return type == PQ_INT8 ? PQ_INT8S : type == PQ_TEXT ? PQ_TEXTS : PQ_BYTEAS;
 }
 
-static void add_number(struct pq_params *p, uint64_t v)
+void pq_params_number(struct pq_params *p, int64_t v)
 {
     uint8_t *at = p->numbers[p->n];
     struct writer w = writer_of(at, sizeof p->numbers[0]);
-    writer_be64(&w, v);
+    writer_be64(&w, (uint64_t)v);
     pq_params_add(p, PQ_INT8, at, sizeof p->numbers[0]);
 }
 
 void pq_params_value(struct pq_params *p, const struct store_value *v)
 {
     if (v->type == 'i') {
-        add_number(p, (uint64_t)v->number);
+        pq_params_number(p, v->number);
         return;
     }
     pq_params_add(p,
@@ -51,12 +51,12 @@ bool pq_params_of(struct pq_params *out, const char *types, va_list *ap)
     out->n = 0;
     for (; *types; types++) {
         if (*types == 'i') {
-            add_number(out, (uint64_t)va_arg(*ap, int64_t));
+            pq_params_number(out, va_arg(*ap, int64_t));
         } else if (*types == 'u') {
             const uint64_t v = va_arg(*ap, uint64_t);
             if (v > INT64_MAX)
                 return false;
-            add_number(out, v);
+            pq_params_number(out, (int64_t)v);
         } else if (*types == 't') {
             const char *text = va_arg(*ap, const char *);
             pq_params_add(out, PQ_TEXT, text, strlen(text));

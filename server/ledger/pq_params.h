@@ -41,6 +41,8 @@ void pq_params_add(struct pq_params *p, unsigned type, const void *data,
 /* The type of arrays of it. */
 unsigned pq_array_of(unsigned type);
 
+void pq_params_number(struct pq_params *p, int64_t v);
+
 struct store_value;
 void pq_params_value(struct pq_params *p, const struct store_value *v);
 

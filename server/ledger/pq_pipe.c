@@ -150,3 +150,15 @@ bool pipe_send(struct pq_pipe *p, const char *text,
                      PQsendQueryParams(p->conn, text, q->n, q->types, q->values,
                                        q->lengths, q->formats, 1));
 }
+
+int64_t pipe_number(const PGresult *rows, int row, int column)
+{
+    const uint8_t *at = (const uint8_t *)PQgetvalue(rows, row, column);
+    const int len = PQgetlength(rows, row, column);
+    const unsigned type = PQftype(rows, column);
+    uint64_t v = 0;
+    assert(type == PQ_INT8 || type == PQ_INT4 || type == PQ_BOOL);
+    for (int i = 0; i < len; i++)
+        v = v << 8 | at[i];
+    return type == PQ_INT4 ? (int64_t)(int32_t)v : (int64_t)v;
+}

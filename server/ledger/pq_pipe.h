@@ -20,13 +20,12 @@
  * Source: PostgreSQL 15 manual, 34.5 (pipeline mode); appendix A (SQLSTATE).
  */
 enum pipe_statement { /* beside those of sql.def */
-                      PIPE_BEGIN = SQL_COUNT,
-                      PIPE_LOCK,
-                      PIPE_HEAD,
-                      PIPE_SERIAL,
+    PIPE_LOCK = SQL_COUNT,
+    PIPE_HEAD,
+    PIPE_SERIAL,
     PIPE_KEY_AGAIN,
-                                        PIPE_ASK, /* the first of the kinds of pq_ask.h */
-                      PIPE_STATEMENTS = PIPE_ASK + 8
+    PIPE_ASK, /* the first of the kinds of pq_ask.h */
+    PIPE_STATEMENTS = PIPE_ASK + 8
 };
 struct pq_pipe {
     struct store *store;            /* whose errors; borrowed */
@@ -41,7 +40,8 @@ bool pipe_send(struct pq_pipe *p, const char *text,
                const struct pq_params *params); /* NULL: none */
 
 /* ... prepared when it is first sent: PostgreSQL plans it once.  `id` is of
- * enum sql or pipe_statement; `text` is not looked at later on. */
+ * the statements of whoever holds the pipe, below PIPE_STATEMENTS; `text` is
+ * not looked at later on. */
 bool pipe_send_as(struct pq_pipe *p, int id, const char *text,
                   const struct pq_params *params);
 
@@ -53,6 +53,9 @@ PGresult *pipe_take(struct pq_pipe *p);
 
 /* Ask, and take all: the last one. */
 PGresult *pipe_take_all(struct pq_pipe *p);
+
+/* A number of a result, of a type that pq_params.h names; not of a NULL. */
+int64_t pipe_number(const PGresult *rows, int row, int column);
 
 /* To the next synchronisation: the end of a transaction, or of an error. */
 void pipe_sync(struct pq_pipe *p);

@@ -294,24 +294,12 @@ static void pq_end(struct store *base, enum sql sql)
     close_cursor(&of(base)->cursors[sql]);
 }
 
-static int64_t number_of(const PGresult *rows, int row, int column)
-{
-    const uint8_t *at = (const uint8_t *)PQgetvalue(rows, row, column);
-    const int len = PQgetlength(rows, row, column);
-    const unsigned type = PQftype(rows, column);
-    uint64_t v = 0;
-    assert(type == PQ_INT8 || type == PQ_INT4 || type == PQ_BOOL);
-    for (int i = 0; i < len; i++)
-        v = v << 8 | at[i];
-    return type == PQ_INT4 ? (int64_t)(int32_t)v : (int64_t)v;
-}
-
 static int64_t pq_integer(struct store *base, enum sql sql, int column)
 {
     const struct cursor *c = &of(base)->cursors[sql];
     return PQgetisnull(c->rows, c->at, column)
                ? 0
-               : number_of(c->rows, c->at, column);
+               : pipe_number(c->rows, c->at, column);
 }
 
 /* libpq puts a 0 behind each value. */
@@ -342,22 +330,14 @@ static const char HEAD[] =
     " bigint), current_setting('synchronous_commit') IN ('on',"
     " 'remote_apply'), (SELECT settled FROM boots WHERE id = $1) FROM head";
 
-static void one_number(struct pq_params *p, uint8_t at[8], int64_t v)
-{
-    p->n = 0;
-    for (int i = 7; i >= 0; i--, v = (int64_t)((uint64_t)v >> 8))
-        at[i] = (uint8_t)((uint64_t)v & 0xff);
-    pq_params_add(p, PQ_INT8, at, 8);
-}
-
 static void read_head(struct pq_store *s, const PGresult *head)
 {
     if (PQntuples(head) != 1) {
         store_fail(&s->base, STORE_FAILED, "the ledger has no head");
         return;
     }
-    const int64_t commits = number_of(head, 0, 0);
-    if (!number_of(head, 0, 2))
+    const int64_t commits = pipe_number(head, 0, 0);
+    if (!pipe_number(head, 0, 2))
         store_fail(&s->base, STORE_FAILED, "synchronous_commit was set off");
     s->base.has_news = commits != s->seen;
     s->base.is_new = s->seen == NO_SERIAL;
@@ -365,8 +345,8 @@ static void read_head(struct pq_store *s, const PGresult *head)
     s->base.expects_news = s->quiet < QUIET;
     /* ... or it began in a transaction that was undone. */
     s->base.is_over = s->base.boot != 0 &&
-                      (PQgetisnull(head, 0, 3) || number_of(head, 0, 3) != 0);
-    s->base.now_us = number_of(head, 0, 1);
+                      (PQgetisnull(head, 0, 3) || pipe_number(head, 0, 3) != 0);
+    s->base.now_us = pipe_number(head, 0, 1);
     s->seen = commits;
 }
 
@@ -394,9 +374,8 @@ static void pq_look(struct store *base)
 /* All in one round trip: the lock is waited for by the database. */
 static void begin_to_write(struct pq_store *s)
 {
-    struct pq_params boot;
-    uint8_t number[8];
-    one_number(&boot, number, s->base.boot);
+    struct pq_params boot = { .n = 0 };
+    pq_params_number(&boot, s->base.boot);
     if (pipe_send(&s->pipe, "BEGIN", NULL) &&
         pipe_send_as(&s->pipe, PIPE_LOCK, PQ_LOCK, NULL) &&
         pipe_send_as(&s->pipe, PIPE_HEAD, HEAD, &boot))
@@ -443,14 +422,10 @@ static bool pq_writes(struct store *base)
 
 static void send_serial(struct pq_store *s)
 {
-    struct pq_params p;
-    uint8_t boot[8], serial[8];
+    struct pq_params p = { .n = 0 };
     s->serial = s->seen + 1;
-    one_number(&p, boot, s->base.boot);
-    one_number(&p, serial, s->serial);
-    p.n = 0;
-    pq_params_add(&p, PQ_INT8, boot, sizeof boot);
-    pq_params_add(&p, PQ_INT8, serial, sizeof serial);
+    pq_params_number(&p, s->base.boot);
+    pq_params_number(&p, s->serial);
     (void)pipe_send_as(&s->pipe, PIPE_SERIAL,
                        "WITH h AS (UPDATE head SET commits = commits + 1)"
                        " INSERT INTO commits (boot, serial) VALUES ($1, $2)"
