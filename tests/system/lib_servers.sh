@@ -1,6 +1,11 @@
 # Sourced by scripts that run several servers, after demo/lib.sh: server N has
-# $run/config$N.yaml, port ${port[N]} and, while it runs, process ${pid[N]}.
+# $run/config$N.yaml, port ${port[N]} and, while it runs, process ${pid[N]}; the
+# folder of their PostgreSQL is $db.
 declare -A pid port
+run=$(mktemp -d)
+data=$run/data
+db=ht-$(basename "$0" .sh)-$$
+if [ -w /dev/shm ]; then db=/dev/shm/$db; else db=/tmp/$db; fi
 
 start() { # N
     "$bin/halftoned" --config "$run/config$1.yaml" >>"$run/server$1.log" 2>&1 &
@@ -18,3 +23,9 @@ stop_all() {
     local i
     for i in "${!pid[@]}"; do stop "$i"; done
 }
+end_all() {
+    stop_all
+    tests/postgres.sh stop "$db" >/dev/null 2>&1
+    rm -rf "$run"
+}
+trap end_all EXIT

@@ -7,11 +7,6 @@ cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
 . tests/system/lib_servers.sh
-run=$(mktemp -d)
-data=$run/data
-db=/dev/shm/ht-shared-$$
-[ -w /dev/shm ] || db=/tmp/ht-shared-$$
-trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 
 people=2000
 mkdir -p "$data"

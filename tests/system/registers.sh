@@ -7,11 +7,6 @@ cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
 . tests/system/lib_servers.sh
-run=$(mktemp -d)
-data=$run/data
-db=/dev/shm/ht-registers-$$
-[ -w /dev/shm ] || db=/tmp/ht-registers-$$
-trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 
 mkdir -p "$data"
 echo "COPY (SELECT i AS person, i % 10 AS n FROM range(1, 201) r(i)) TO 'visits.parquet' (FORMAT parquet);" >"$run/people.sql"

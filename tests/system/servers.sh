@@ -8,11 +8,6 @@ cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
 . tests/system/lib_servers.sh
-run=$(mktemp -d)
-data=$run/data
-db=/dev/shm/ht-servers-$$
-[ -w /dev/shm ] || db=/tmp/ht-servers-$$
-trap 'stop_all; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
 
 mkdir -p "$data"
 cat >"$run/people.sql" <<'SQL'

@@ -8,11 +8,8 @@ cd "$(dirname "$0")/../.."
 . demo/lib.sh
 . tests/system/lib.sh
 . tests/system/lib_servers.sh
-run=$(mktemp -d)
-db=/dev/shm/ht-witness-$$
-[ -w /dev/shm ] || db=/tmp/ht-witness-$$
 others=()
-trap 'stop_all; stop_others; tests/postgres.sh stop "$db" >/dev/null 2>&1; rm -rf "$run"' EXIT
+trap 'stop_others; end_all' EXIT
 kind=$bin
 [ "$bin" != build ] || kind=build/opt
 
