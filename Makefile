@@ -268,7 +268,8 @@ NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price
 # Servers in one process, over a store and a time of the test's own.
-$(BUILD)/tests/test_sim: $(patsubst %,$(BUILD)/tests/sim/%.o,baton shared sim)
+$(BUILD)/tests/test_sim: $(patsubst %,$(BUILD)/tests/sim/%.o, \
+                               baton op shared sim slow)
 $(BUILD)/tests/test_sim: LDFLAGS += -Wl,--wrap=store_open,--wrap=committer_run \
     -Wl,--wrap=committer_listen,--wrap=ledger_answer
 # What releases count, before noise.

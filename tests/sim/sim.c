@@ -6,12 +6,13 @@
 
 #include "server/base/log.h"
 #include "server/grpc/codec.h"
-#include "server/ledger/recover.h"
 #include "tests/lib_fault_vfs.h"
 #include "tests/lib_rng.h"
 #include "tests/lib_service.h"
 #include "tests/sim/baton.h"
+#include "tests/sim/op.h"
 #include "tests/sim/shared.h"
+#include "tests/sim/slow.h"
 #include "tests/table.h"
 
 enum {
@@ -20,11 +21,7 @@ enum {
     BUDGET = 10,  /* ... queries: POLICY's cap and price */
     CALLS = 1024, /* requests in a life, at most */
     CLIENTS = 0,  /* group of those who outlive servers */
-    ANSWER_CAP = 4096,
     ROOM = 8 << 20,
-    TEXT_CAP = 128,
-    CHARGES = 64,
-    BATCH_MISSES = 9, /* a batch that missed so often is missed for good */
 };
 /* Microseconds. */
 #define MS          UINT64_C(1000)
@@ -68,27 +65,7 @@ struct server {
     gsl_rng *rng;
 };
 
-/* What a client wants to know under one key, and what it was told. */
-struct op {
-    char key[16], sql[TEXT_CAP];
-    enum err_code told; /* the last one */
-    bool
-        is_batch; /* two questions for one charge: what is missing runs again */
-    bool is_over, is_answered, is_missed;
-    unsigned misses;
-    uint8_t answer[ANSWER_CAP];
-    size_t len;
-    char charge[2 * LEDGER_ID_LEN + 1];
-};
-
-struct slow_engine {
-    struct engine base;
-    struct engine *inner; /* owned */
-};
-
 static struct sim {
-    uint64_t seed;
-    enum sim_plant plant;
     bool tells, is_chaos;
     struct baton *baton;
     struct shared *shared;
@@ -96,7 +73,7 @@ static struct sim {
     struct ledger_dir dir;
     struct arena arena;
     struct policy *policy;
-    struct slow_engine engine;
+    struct engine *engine;
     struct dataset dataset;
     struct dataset *datasets[1];
     struct auth_principal principal;
@@ -128,8 +105,11 @@ static void say(const char *what, unsigned who, const char *more)
                who, more);
 }
 
+/* NULL: nothing did. */
 static void broke(const char *what)
 {
+    if (!what)
+        return;
     if (!sim.result.broken)
         sim.result.broken = what;
     say("BROKEN", 0, what);
@@ -144,71 +124,6 @@ static int64_t wall_us(struct clock *c)
 static uint64_t mono_ns(struct clock *c)
 {
     return (uint64_t)wall_us(c) * 1000;
-}
-
-/* ---- where servers pause ---- */
-
-#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
-WRAPPED(ledger_answer);
-
-/* As server/ledger/committer.h, whose room has names of its own. */
-struct committer;
-struct work;
-extern enum err_code __real_committer_run(struct committer *c, struct work *w);
-extern enum err_code __wrap_committer_run(struct committer *c, struct work *w);
-extern void __wrap_committer_listen(struct committer *c, uint64_t rung,
-                                    uint64_t wait_ns);
-
-/* Others may be first at each transaction. */
-enum err_code __wrap_committer_run(struct committer *c, struct work *w)
-{
-    baton_pause(sim.baton, baton_pick(sim.baton, 20 * MS));
-    return __real_committer_run(c, w);
-}
-
-void __wrap_committer_listen(struct committer *c, uint64_t rung,
-                             uint64_t wait_ns)
-{
-    const uint64_t most = 500 * MS, wait_us = wait_ns / 1000 + 1;
-    (void)c, (void)rung;
-    baton_pause(sim.baton, wait_us < most ? wait_us : most);
-}
-
-enum err_code __wrap_ledger_answer(struct ledger *l, struct ledger_id id,
-                                   uint64_t fence, int64_t release_us,
-                                   const uint8_t **answer, size_t *len,
-                                   struct arena *a, struct err *err)
-{
-    const uint8_t *mine = *answer;
-    const size_t mine_len = *len;
-    const enum err_code code =
-        __real_ledger_answer(l, id, fence, release_us, answer, len, a, err);
-    if (sim.plant == SIM_PLANT_LOSER &&
-        (code == ERR_OK || code == ERR_UNAVAILABLE)) {
-        *answer = mine;
-        *len = mine_len;
-        return ERR_OK;
-    }
-    return code;
-}
-
-static enum err_code run_slowly(struct engine *e, struct engine_result *out,
-                                const struct plan *plan,
-                                const uint8_t secret[32],
-                                const atomic_int *stop, struct arena *a,
-                                struct err *err)
-{
-    struct engine *inner = ((struct slow_engine *)e)->inner;
-    const bool is_slow = sim.is_chaos && baton_chance(sim.baton, 4);
-    baton_pause(sim.baton, baton_pick(sim.baton, is_slow ? 25 * S : 100 * MS));
-    if (sim.is_chaos && baton_chance(sim.baton, 20))
-        return err_set(err, ERR_MISS, "the engine failed");
-    return inner->ops->run(inner, out, plan, secret, stop, a, err);
-}
-
-static void close_slow(struct engine *e)
-{
-    engine_close(((struct slow_engine *)e)->inner);
 }
 
 /* ---- servers ---- */
@@ -264,49 +179,6 @@ static void kill_server(int i)
     ledger_close(s->ledger);
     s->is_up = false;
     sim.result.kills++;
-}
-
-/* ---- the model ---- */
-
-static void hear_answer(struct op *op, const uint8_t *answer, size_t len,
-                        const char *charge)
-{
-    if (op->is_missed)
-        broke("an answer after the last miss");
-    if (op->is_answered &&
-        (op->len != len || memcmp(op->answer, answer, len) != 0))
-        broke("two answers for one key");
-    if (len > sizeof op->answer) {
-        broke("an answer is too long for the test");
-        return;
-    }
-    memcpy(op->answer, answer, len);
-    op->len = len;
-    (void)snprintf(op->charge, sizeof op->charge, "%s", charge);
-    op->is_answered = op->is_over = true;
-}
-
-/* Everything that a server may say to one key. */
-static void hear(struct op *op, enum err_code code)
-{
-    static const bool retried[ERR_COUNT] = {
-        [ERR_UNAVAILABLE] = true, [ERR_DEADLINE] = true
-    };
-    op->told = code;
-    sim.result.retries += retried[code];
-    if (code == ERR_OK || retried[code])
-        return;
-    if (op->is_answered)
-        broke("an answer, then a refusal");
-    if (code == ERR_MISS && op->is_batch && ++op->misses < BATCH_MISSES)
-        return;
-    if (code == ERR_MISS)
-        op->is_missed = true;
-    else if (code != ERR_BUDGET)
-        broke(err_info_of(code)->name);
-    else if (op->is_missed)
-        broke("a miss, then a refusal");
-    op->is_over = true;
 }
 
 /* ---- requests ---- */
@@ -369,8 +241,8 @@ static void serve(void *arg)
     if (sim.is_chaos && baton_chance(sim.baton, 4))
         return; /* lost on its way */
     if (code == ERR_OK)
-        hear_answer(op, msg, len, charge);
-    hear(op, code);
+        broke(op_hear_answer(op, msg, len, charge));
+    broke(op_hear(op, code));
 }
 
 static void send_to(unsigned op, int server, uint64_t most_us)
@@ -445,6 +317,7 @@ static void chaos(void *arg)
         }
     }
     sim.is_chaos = false;
+    slow_heal();
     shared_heal(sim.shared);
     for (int k = 0; k < SERVERS; k++)
         if (!sim.servers[k].is_up)
@@ -458,14 +331,12 @@ static void init_world(void)
     static const char *const all[] = { "*" };
     struct policy_report report = { 0 };
     struct err err = { 0 };
-    static const struct engine_ops slow = { .run = run_slowly,
-                                            .close = close_slow };
     if (policy_load_bytes(&sim.policy, POLICY, strlen(POLICY), "shop.yaml",
                           &report, &sim.arena, &err) != ERR_OK)
         fail_msg("%s", err.msg);
-    sim.engine = (struct slow_engine){ { &slow }, engine_fake_new(NULL) };
+    sim.engine = slow_engine(engine_fake_new(NULL));
     sim.dataset.policy = sim.policy;
-    sim.dataset.engine = &sim.engine.base;
+    sim.dataset.engine = sim.engine;
     sim.datasets[0] = &sim.dataset;
     sim.principal =
         (struct auth_principal){ .name = "ana",
@@ -483,12 +354,11 @@ static void init_world(void)
 static void begin(uint64_t seed, enum sim_plant plant, bool tells)
 {
     memset(&sim, 0, sizeof sim);
-    sim.seed = seed;
-    sim.plant = plant;
     sim.tells = tells;
     sim.is_chaos = true;
     sim.clock = (struct clock){ wall_us, mono_ns };
     sim.baton = baton_new(seed, START_US);
+    slow_begin(sim.baton, plant == SIM_PLANT_LOSER);
     fault_vfs_install();
     ledger_dir_init(&sim.dir);
     arena_init(&sim.arena, 16 << 20);
@@ -518,53 +388,16 @@ static void begin(uint64_t seed, enum sim_plant plant, bool tells)
     baton_spawn(sim.baton, CLIENTS, 0, chaos, NULL);
 }
 
-/* ---- afterwards ---- */
-
-struct kept {
-    char charge[CHARGES][2 * LEDGER_ID_LEN + 1];
-    unsigned n;
-};
-
-static enum err_code keep(void *ctx, const struct ledger_export_row *row,
-                          struct err *err)
+static void check_ops(void)
 {
-    struct kept *k = ctx;
-    (void)err;
-    assert_true(k->n < CHARGES);
-    (void)snprintf(k->charge[k->n++], sizeof k->charge[0], "%s", row->id);
-    return ERR_OK;
-}
-
-static bool is_kept(const struct kept *k, const char *charge)
-{
-    for (unsigned i = 0; i < k->n; i++)
-        if (strcmp(k->charge[i], charge) == 0)
-            return true;
-    return false;
-}
-
-static void check_ledger(void)
-{
-    struct kept kept = { .n = 0 };
-    struct err err;
     struct sim_result *r = &sim.result;
-    if (!ledger_verifies(sim.dir.path))
-        broke("an invariant of the ledger");
-    if (ledger_export(sim.dir.path, keep, &kept, &err) != ERR_OK)
-        broke("the ledger cannot be read");
-    for (unsigned i = 0; i < sim.n_ops; i++) {
-        const struct op *op = &sim.ops[i];
-        r->answers += op->is_answered;
-        r->misses += op->is_missed;
-        r->refused += op->told == ERR_BUDGET;
-        if (op->is_answered && !is_kept(&kept, op->charge))
-            broke("an answer without a charge");
-    }
-    r->charges = kept.n;
-    if (kept.n != r->answers + r->misses)
-        broke("not one charge for each key that came through");
-    if (kept.n != (sim.n_ops < BUDGET ? sim.n_ops : BUDGET))
-        broke("not as many as the budget is for");
+    struct op_sums sums;
+    broke(ops_check(&sums, sim.ops, sim.n_ops, sim.dir.path, BUDGET));
+    r->answers = sums.answers;
+    r->misses = sums.misses;
+    r->refused = sums.refused;
+    r->retries = sums.retries;
+    r->charges = sums.charges;
 }
 
 static void end(void)
@@ -575,10 +408,10 @@ static void end(void)
         gsl_rng_free(sim.servers[i].rng);
     }
     shared_free(sim.shared);
-    check_ledger();
+    check_ops();
     for (unsigned i = 0; i < sim.n_rooms; i++)
         arena_fini(&sim.rooms[i]);
-    engine_close(&sim.engine.base);
+    engine_close(sim.engine);
     arena_fini(&sim.arena);
     fault_vfs_remove();
     ledger_dir_fini(&sim.dir);
