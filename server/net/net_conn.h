@@ -9,8 +9,8 @@
 #include "server/net/net_loop.h"
 
 /*
- * A connection and its pump.  Private to server/net; made by the acceptor, used
- * by the loop it is handed to.
+ * A connection: what it is, and what of it shows.  Private to server/net; made
+ * by the acceptor, used by the loop it is handed to (net_pump.h).
  *
  *   HELLO -> HANDSHAKE -> OPEN -> FLUSH -> LINGER -> freed
  *
@@ -80,22 +80,21 @@ struct net_conn {
     char peer[INET6_ADDRSTRLEN + 8];
 };
 
-/* Takes the fd and the reference to tls (NULL = plaintext), or frees both. */
+/* Takes the fd and the reference to tls (NULL = plaintext), or frees both.
+ * handover.run is the caller's to set. */
 struct net_conn *net_conn_new(struct net_loop *loop,
                               const struct net_service *service, int fd,
                               SSL_CTX *tls, const char *peer);
 
-/* Start the pump; the handover task's function. */
-void net_conn_start(struct net_task *task, struct net_loop *loop);
+/* A later state begins now. */
+void net_conn_enter(struct net_conn *conn, enum net_conn_state state);
 
-/* Send what the protocol has; may free the connection. */
-void net_conn_flush(struct net_conn *conn);
+/* Bytes of the protocol passed. */
+void net_conn_count_in(struct net_conn *conn, size_t len);
+void net_conn_count_out(struct net_conn *conn, size_t len);
 
-/* Time-outs; may free the connection. */
-void net_conn_tick(struct net_conn *conn, uint64_t now_ns);
-
-/* Ask the protocol to end; may free the connection. */
-void net_conn_drain(struct net_conn *conn);
+/* The protocol lets go of the connection; user is NULL after. */
+void net_conn_leave_protocol(struct net_conn *conn);
 
 /* Close now, without ceremony. */
 void net_conn_free(struct net_conn *conn);

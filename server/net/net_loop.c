@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "server/base/clock.h"
-#include "server/net/net_conn.h"
+#include "server/net/net_pump.h"
 
 enum { NS_PER_US = 1000, US_PER_S = 1000000, FIRST_SLOTS = 64 };
 
@@ -88,7 +88,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     const uint64_t now_ns = net_loop_now_ns(loop);
     for (uint32_t i = 0; i < loop->n_slots; i++)
         if (loop->slots[i].conn)
-            net_conn_tick(loop->slots[i].conn, now_ns);
+            net_pump_tick(loop->slots[i].conn, now_ns);
 }
 
 static void timer_unlink(struct net_timer *t)
@@ -311,7 +311,7 @@ void net_loop_drain(struct net_loop *loop, uint64_t grace_ns)
     loop->grace = net_loop_after(loop, grace_ns, on_grace, loop);
     for (uint32_t i = 0; i < loop->n_slots; i++)
         if (loop->slots[i].conn)
-            net_conn_drain(loop->slots[i].conn);
+            net_pump_drain(loop->slots[i].conn);
     if (!loop->grace)
         net_loop_close_all(loop);
     check_drained(loop);
@@ -331,7 +331,7 @@ static void flush_dirty(struct net_loop *loop)
         struct net_conn *conn = loop->dirty;
         loop->dirty = conn->next_dirty;
         conn->is_dirty = false;
-        net_conn_flush(conn);
+        net_pump_flush(conn);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/net/net_listener.h"
+#include "server/net/net_pump.h"
 
 enum { SIGNALS_MAX = 8 };
 
@@ -164,6 +165,7 @@ void net_server_take(struct net_listener *l, int fd,
         return;
     }
     conn->greeting = greeting;
+    conn->handover.run = net_pump_start;
     atomic_fetch_add_explicit(&least->n_conns, 1, memory_order_acq_rel);
     net_loop_post(least, &conn->handover);
 }
