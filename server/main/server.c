@@ -1,7 +1,6 @@
 #include "server/main/server.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include "server/main/notion.h"
 #include "server/main/pg_conn.h"
 #include "server/main/reload.h"
+#include "server/main/tell.h"
 #include "server/metrics/metrics.h"
 #include "server/plan/plan.h"
 #include "server/sql/sql.h"
@@ -65,74 +65,6 @@ struct server {
     size_t metrics_at, pg_at; /* which listener */
 };
 
-/* ---- what the operator reads ---- */
-
-static void say(void *ctx, const char *line)
-{
-    (void)ctx;
-    (void)fprintf(stderr, "halftoned: %s\n", line);
-}
-
-static void say_error(const struct err *err)
-{
-    say(NULL, err->msg);
-    if (err->hint[0])
-        say(NULL, err->hint);
-}
-
-static void on_engine_failed(void *ctx, const char *class_name)
-{
-    (void)ctx;
-    log_event(LOG_ENGINE_FAILED, (struct log_fields){ .what = class_name });
-}
-
-static void on_rollup_built(void *ctx, const char *dataset, const char *rollup,
-                            const char *class_name)
-{
-    (void)ctx;
-    log_event(class_name ? LOG_ROLLUP_FAILED : LOG_ROLLUP_BUILT,
-              (struct log_fields){
-                  .dataset = dataset, .name = rollup, .what = class_name });
-}
-
-static void log_address(enum log_event event, const char *host, uint16_t port)
-{
-    char address[80];
-    (void)snprintf(address, sizeof address, "%s:%u", host, port);
-    log_event(event, (struct log_fields){ .address = address });
-}
-
-static void log_world(const struct world *w)
-{
-    for (size_t i = 0; i < w->n_datasets; i++) {
-        const struct policy *p = w->datasets[i]->policy;
-        log_event(LOG_POLICY_LOADED,
-                  (struct log_fields){ .dataset = p->name,
-                                       .path = p->path,
-                                       .count = p->version });
-    }
-}
-
-static size_t print_metrics(void *ctx, char *buf, size_t cap)
-{
-    struct server *s = ctx;
-    const struct net_stats stats = net_server_stats(s->net);
-    metrics_set(&metrics.connections_open, stats.active_shown);
-    metrics_set(&metrics.connections_total, stats.accepted);
-    metrics_set(&metrics.connections_refused_total, stats.refused);
-    metrics_set(&metrics.connections_evicted_total, stats.evicted);
-    metrics_set(&metrics.bytes_received_total, stats.bytes_in);
-    metrics_set(&metrics.bytes_sent_total, stats.bytes_out);
-    metrics_set(&metrics.ledger_failed, ledger_failed(s->service.ledger));
-    FILE *out = fmemopen(buf, cap, "w");
-    if (!out)
-        return 0;
-    metrics_print(&metrics, out);
-    const long len = ftell(out);
-    (void)fclose(out);
-    return len < 0 ? 0 : (size_t)len;
-}
-
 /* ---- signals, on the thread of net_server_run ---- */
 
 static struct world_sources sources_of(const struct server *s)
@@ -145,8 +77,8 @@ static struct world_sources sources_of(const struct server *s)
         .engine = { .memory_limit = c->engine_memory,
                     .threads = c->engine_threads,
                     .temp_dir = c->engine_temp,
-                    .failed = on_engine_failed,
-                    .built = on_rollup_built,
+                    .failed = tell_engine_failed,
+                    .built = tell_rollup_built,
                     .secret = c->secret },
         .consent = s->service.consent,
         .scratch = s->scratch,
@@ -174,11 +106,11 @@ static void read_again(void *ctx)
                   (struct log_fields){ .path = s->config->tls_cert,
                                        .error = err.code });
     enum err_code code =
-        world_load(&world, &sources, s->world, say, NULL, &err);
+        world_load(&world, &sources, s->world, tell_line, NULL, &err);
     if (code == ERR_OK) {
         code = notion_check(s->service.ledger, world, &err);
         if (code != ERR_OK) {
-            say_error(&err);
+            tell_error(&err);
             world_drop(world);
         }
     }
@@ -189,14 +121,14 @@ static void read_again(void *ctx)
         return;
     }
     if (trail_world(s->trail, world, &err) != ERR_OK)
-        say_error(&err); /* the ledger failed: the server stops */
+        tell_error(&err); /* the ledger failed: the server stops */
     calls_set_world(s->calls, world);
     if (s->eraser)
         eraser_world(s->eraser, world);
     world_drop(s->world);
     s->world = world;
     log_event(LOG_RELOAD, (struct log_fields){ .path = s->config->path });
-    log_world(world);
+    tell_world(world);
 }
 
 static void on_reload(void *ctx)
@@ -210,6 +142,12 @@ static void on_reload(void *ctx)
 }
 
 /* ---- building ---- */
+
+static size_t print_metrics(void *ctx, char *buf, size_t cap)
+{
+    const struct server *s = ctx;
+    return tell_metrics(buf, cap, s->net, s->service.ledger);
+}
 
 static enum err_code open_ledger(struct server *s, struct err *err)
 {
@@ -427,7 +365,7 @@ enum err_code server_new(struct server **out, const struct config *config,
         code = open_scratch(s, err);
     const struct world_sources sources = sources_of(s);
     if (code == ERR_OK)
-        code = world_load(&s->world, &sources, NULL, say, NULL, err);
+        code = world_load(&s->world, &sources, NULL, tell_line, NULL, err);
     if (code == ERR_OK)
         code = open_ledger(s, err);
     if (code == ERR_OK)
@@ -456,15 +394,15 @@ enum err_code server_run(struct server *s, struct err *err)
     TRY(trail_start(s->trail, err));
     TRY(trail_world(s->trail, s->world, err));
     TRY(start_eraser(s, err));
-    log_world(s->world);
-    log_address(LOG_SERVER_START, s->config->grpc.host,
-                net_server_port(s->net, 0));
+    tell_world(s->world);
+    tell_address(LOG_SERVER_START, s->config->grpc.host,
+                 net_server_port(s->net, 0));
     if (s->config->has_metrics)
-        log_address(LOG_METRICS_START, s->config->metrics.host,
-                    net_server_port(s->net, s->metrics_at));
+        tell_address(LOG_METRICS_START, s->config->metrics.host,
+                     net_server_port(s->net, s->metrics_at));
     if (s->config->has_pg)
-        log_address(LOG_POSTGRES_START, s->config->pg.host,
-                    net_server_port(s->net, s->pg_at));
+        tell_address(LOG_POSTGRES_START, s->config->pg.host,
+                     net_server_port(s->net, s->pg_at));
     net_server_run(s->net);
     log_event(LOG_SERVER_STOP,
               (struct log_fields){ .count = net_server_stats(s->net).active });
@@ -479,8 +417,8 @@ enum err_code server_run(struct server *s, struct err *err)
 }
 
 /*
- * The reload and who deletes, then workers: what they post is run by loops that still live.
- * Then the loops, then what both used.
+ * The reload and who deletes, then workers: what they post is run by loops that
+ * still live. Then the loops, then what both used.
  */
 void server_free(struct server *s)
 {
