@@ -156,7 +156,8 @@ SOAKED := ledger_crash ledger_model sim ledger_threads workers retry grpc_sessio
 soak: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop $(AUDIT) $(CRASH) \
 	    $(SOAKED:%=$(BUILD)/tests/test_%) \
-	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations neighbour_series)
+	    $(patsubst %,$(BUILD)/tests/test_%,coverage neighbour neighbour_mutations neighbour_series \
+        neighbour_postgres)
 	@BIN=$(BIN) tests/soak.sh $(BUILD) $(SOAKED)
 
 # PREFIX (/usr/local), DESTDIR.  libduckdb goes to a folder of its own, and the
@@ -263,7 +264,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_LIB) $(LIB)
 NEIGHBOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/neighbour/*.c))
 NEIGHBOURS := $(patsubst %,$(BUILD)/tests/test_%,neighbour \
     neighbour_grammar neighbour_controls neighbour_mutations \
-    neighbour_series \
+    neighbour_series neighbour_postgres \
     canary peers)
 $(NEIGHBOURS): $(NEIGHBOUR)
 $(NEIGHBOURS): LDFLAGS += -Wl,--wrap=noise_release,--wrap=plan_query,--wrap=plan_bind,--wrap=plan_finish,--wrap=dp_topk_of_price

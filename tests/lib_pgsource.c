@@ -28,15 +28,6 @@ static const char MAKE[] =
     "GRANT USAGE ON SCHEMA shop TO reader, writer;"
     "GRANT SELECT ON ALL TABLES IN SCHEMA shop TO reader, writer";
 
-static void as_role(char out[300], const char *role)
-{
-    const char *uri = postgres_uri();
-    const char *at = strstr(uri, "user=postgres");
-    assert(at);
-    (void)snprintf(out, 300, "%.*suser=%s%s", (int)(at - uri), uri, role,
-                   at + strlen("user=postgres"));
-}
-
 void pgsource_make(struct policy *out, bool consent)
 {
     postgres_run(
@@ -44,8 +35,8 @@ void pgsource_make(struct policy *out, bool consent)
         "= 'reader') THEN CREATE ROLE reader; CREATE ROLE writer; END "
         "IF; END $$");
     postgres_run(MAKE);
-    as_role(reader_uri, "reader");
-    as_role(writer_uri, "writer");
+    postgres_uri_of(reader_uri, sizeof reader_uri, "postgres", "reader");
+    postgres_uri_of(writer_uri, sizeof writer_uri, "postgres", "writer");
     for (size_t i = 0; i < TABLES; i++) {
         tables[i] = plan_shop.tables[i];
         tables[i].source = sources[i];

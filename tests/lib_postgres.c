@@ -46,6 +46,14 @@ const char *postgres_uri(void)
     return uri;
 }
 
+void postgres_uri_of(char *out, size_t cap, const char *database,
+                     const char *role)
+{
+    (void)postgres_uri();
+    (void)snprintf(out, cap, "postgresql:///%s?host=%s&user=%s", database, dir,
+                   role);
+}
+
 static PGresult *run(PGconn **out, const char *sql)
 {
     PGconn *conn = PQconnectdb(postgres_uri());

@@ -1,9 +1,15 @@
 #ifndef TESTS_LIB_POSTGRES_H
 #define TESTS_LIB_POSTGRES_H
 
+#include <stddef.h>
+
 /* The PostgreSQL of this test program (tests/postgres.sh): started when first
  * asked for, in memory, ended when the program ends. */
 const char *postgres_uri(void);
+
+/* The same of another database and role. */
+void postgres_uri_of(char *out, size_t cap, const char *database,
+                     const char *role);
 
 /* Empty it: the next ledger there is new. */
 void postgres_clear(void);

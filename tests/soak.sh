@@ -54,6 +54,7 @@ neighbours() { # TEST PART: for a PART of the time, on every core
 neighbours neighbour 5
 neighbours neighbour_mutations 10
 neighbours neighbour_series 30
+neighbours neighbour_postgres 15
 
 rounds=0
 while [ "$failed" -eq 0 ] && { [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$deadline" ]; }; do

@@ -54,6 +54,7 @@ static const struct control_row {
     { "a threshold that is one too low is caught", CONTROL_THRESHOLD, "" },
     { "people counted as rows are caught", CONTROL_DISTINCT,
       "count(DISTINCT t" },
+    { "a check of consent that is left out is caught", CONTROL_GATE, "" },
 };
 
 static bool control_round(struct tally *t, uint64_t seed, const void *ctx)
@@ -67,6 +68,8 @@ static bool control_round(struct tally *t, uint64_t seed, const void *ctx)
         grammar_query(&w, &d, NULL);
         if (!writer_cstr(&w) || !strstr(sql, row->needs))
             continue;
+        if (row->control == CONTROL_GATE && draw_chance(&d, 50))
+            pair_decide(&pair, &d);
         const struct pair_verdict v = pair_ask(&pair, sql);
         t->asked++;
         if (!v.wrong || strcmp(v.wrong, PAIR_FAILED) == 0)

@@ -17,7 +17,8 @@ static const struct spoiling {
     [CONTROL_TIES] = { { "(PARTITION BY p ORDER BY h",
                          "(PARTITION BY p ORDER BY random()" } },
     [CONTROL_FILTERS] = { { "sum(a0)", "sum(a0 + a1)" } },
-    [CONTROL_FAN_OUT] = { { " FROM pairs", " FROM pairs, range(3)" } },
+    [CONTROL_FAN_OUT] = { { " FROM pairs",
+                            " FROM pairs, (VALUES (1), (2), (3)) AS thrice" } },
     [CONTROL_ATTRIBUTE] = { { "min(\"", "(\"" },
                             { "GROUP BY \"customer_id\")", "GROUP BY ALL)" } },
     [CONTROL_ROLLUP] = { { "WHERE g <= ", "WHERE g - 1 <= " } },
@@ -32,6 +33,10 @@ static const struct spoiling {
                            "(coalesce(sum(a0), 0) + CAST(round(1e9 * (random() "
                            "- "
                            "0.5)) AS HUGEINT))" } },
+    [CONTROL_GATE] = { { " IN (SELECT person FROM ",
+                         " IS NOT NULL OR 0 IN (SELECT person FROM " },
+                       { "counted.\"", "src.\"" } },
+    [CONTROL_BOUNDS] = { { "WHERE g <= ", "WHERE g > 0 OR g <= " } },
     [CONTROL_DISTINCT] = { { "CAST(1 AS BIGINT) AS a", "count(*) AS a" } },
 };
 

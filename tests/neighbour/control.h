@@ -35,6 +35,8 @@ enum control {
     CONTROL_RANDOM,       /* noise from the engine of its own */
     CONTROL_DOUBLE,       /* twice the price that was asked for */
     CONTROL_SILENT,       /* no word of what bounds cut off */
+    CONTROL_GATE,         /* who counts is not asked */
+    CONTROL_BOUNDS,       /* groups are not bounded, where a window does it */
     CONTROL_N
 };
 

@@ -51,8 +51,8 @@ static void close_sides(struct pair *p)
         close_side(&p->with[i]);
 }
 
-void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
-               enum control control)
+static void draw_pair(struct pair *p, uint64_t seed, enum shop_tables which,
+                      enum control control)
 {
     struct draw d = { seed };
     p->seed = seed;
@@ -61,6 +61,22 @@ void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
     shop_draw(&p->shop, &d, which);
     if (control == CONTROL_ROLLUP)
         p->shop.policy = shop_policy(SHOP_ROLLED);
+    if (control == CONTROL_GATE)
+        p->shop.policy = shop_policy(SHOP_ASKED);
+}
+
+void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
+               enum control control)
+{
+    draw_pair(p, seed, which, control);
+    open_sides(p);
+}
+
+void pair_open_in(struct pair *p, uint64_t seed, enum shop_tables which,
+                  enum control control, enum shop_source source)
+{
+    draw_pair(p, seed, which, control);
+    p->shop.source = source;
     open_sides(p);
 }
 
@@ -107,7 +123,8 @@ void pair_keep(struct pair *p, size_t i)
 }
 
 static const char *judge(const struct pair *p, const struct tape *t,
-                         const struct seen *with, const struct seen *without)
+                         const struct seen *with, const struct seen *without,
+                         bool counts)
 {
     if (t->wrong)
         return t->wrong;
@@ -116,6 +133,8 @@ static const char *judge(const struct pair *p, const struct tape *t,
     const char *differ = seen_differ(with, without);
     if (differ)
         return differ;
+    if (!counts && (t->moved > 0 || t->cost.main > 0))
+        return "a person who does not count moved an answer";
     if (with->code == ERR_INTERNAL)
         return "an internal error";
     if (with->code == ERR_MISS)
@@ -138,6 +157,7 @@ static struct pair_verdict ask_one(struct pair *p, size_t i, struct tape *tape,
                                    const struct seen *without, const char *sql)
 {
     const enum dp_notion notion = p->without.dataset.policy->notion;
+    const bool counts = side_counts(&p->with[i], p->shop.person[i]);
     struct seen with;
     tape_play(tape);
     side_ask(&with, &p->with[i], sql);
@@ -145,7 +165,7 @@ static struct pair_verdict ask_one(struct pair *p, size_t i, struct tape *tape,
         (double)dp_notion_units(notion, with.spent) * dp_notion_unit(notion);
     struct pair_verdict v = {
         .code = with.code,
-        .wrong = judge(p, tape, &with, without),
+        .wrong = judge(p, tape, &with, without, counts),
         .used = charged > 0 ? tape->cost.main / charged : 0,
         .moved = tape->moved,
         .charged = with.spent,

@@ -21,6 +21,9 @@ struct pair {
 
 void pair_open(struct pair *p, uint64_t seed, enum shop_tables which,
                enum control control);
+/* ... with the shop in this place. */
+void pair_open_in(struct pair *p, uint64_t seed, enum shop_tables which,
+                  enum control control, enum shop_source source);
 /* The same over p->shop as it is. */
 void pair_open_shop(struct pair *p, enum control control);
 void pair_close(struct pair *p);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/neighbour/pgshop.h"
+
 static const char SHOP_FILE[] = "shop.duckdb";
 
 /* ---- cells, as SQL ---- */
@@ -64,8 +66,8 @@ static const struct kind {
 } KINDS[] = {
     { "customers",
       "customer_id",
-      "c1::VARCHAR AS country, c2::VARCHAR AS age, TRY_CAST(c3::VARCHAR AS "
-      "DATE) AS joined, c4::VARCHAR::DOUBLE AS score, c5::VARCHAR::BOOLEAN AS "
+      "c1::VARCHAR AS country, c2::VARCHAR AS age, c3::VARCHAR::DATE AS "
+      "joined, c4::VARCHAR::FLOAT8 AS score, c5::VARCHAR::BOOLEAN AS "
       "active",
       { COUNTRIES, AGES, DAYS, REALS, TRUTHS },
       { "country", "age", "joined", "score", "active" },
@@ -73,7 +75,7 @@ static const struct kind {
       3 },
     { "orders",
       "customer_id",
-      "c1::VARCHAR AS category, c2::VARCHAR::DOUBLE AS amount, "
+      "c1::VARCHAR AS category, c2::VARCHAR::FLOAT8 AS amount, "
       "c3::VARCHAR::BIGINT AS qty, c4::VARCHAR::TIMESTAMP AS \"at\", "
       "c5::VARCHAR AS note, c6::VARCHAR::DATE AS day",
       { CATEGORIES, REALS, INTS, DAYS, NOTES, DAYS },
@@ -83,7 +85,7 @@ static const struct kind {
     { "touches",
       "customer_id",
       "c1::VARCHAR AS channel, c2::VARCHAR AS campaign, "
-      "c3::VARCHAR::DOUBLE AS cost, c4::VARCHAR::TIMESTAMP AS \"at\"",
+      "c3::VARCHAR::FLOAT8 AS cost, c4::VARCHAR::TIMESTAMP AS \"at\"",
       { CHANNELS, CAMPAIGN_NAMES, REALS, DAYS },
       { "channel", "campaign", "cost", "at" },
       3,
@@ -91,8 +93,8 @@ static const struct kind {
     { "buys",
       "who",
       "c1::VARCHAR AS land, c2::VARCHAR AS kind, c3::VARCHAR AS city, "
-      "c4::VARCHAR::BIGINT AS n, c5::VARCHAR::DOUBLE AS price, "
-      "c6::VARCHAR::DOUBLE AS free, c7::VARCHAR::DOUBLE AS total, "
+      "c4::VARCHAR::BIGINT AS n, c5::VARCHAR::FLOAT8 AS price, "
+      "c6::VARCHAR::FLOAT8 AS free, c7::VARCHAR::FLOAT8 AS total, "
       "c8::VARCHAR::BOOLEAN AS ok, c9::VARCHAR::DATE AS day, "
       "c10::VARCHAR::TIMESTAMP AS \"at\", c11::VARCHAR AS note",
       { COUNTRIES, KIND_NAMES, CITIES, INTS, REALS, REALS, REALS, TRUTHS, DAYS,
@@ -147,10 +149,9 @@ bool shop_has(const struct shop *s, size_t side, unsigned person)
 const struct shop_event *shop_decide(struct shop *s, struct draw *d)
 {
     static const enum consent_state states[] = {
-        CONSENT_GRANTED, CONSENT_GRANTED,  CONSENT_WITHDRAWN,
-        CONSENT_EXPIRED, CONSENT_OBJECTED, CONSENT_SPECIAL,
-        CONSENT_GRANTED, CONSENT_ORDINARY, CONSENT_EXPLICIT,
-        SHOP_ERASED,
+        CONSENT_GRANTED,  CONSENT_GRANTED, CONSENT_WITHDRAWN, CONSENT_EXPIRED,
+        CONSENT_OBJECTED, CONSENT_SPECIAL, CONSENT_GRANTED,   CONSENT_ORDINARY,
+        CONSENT_EXPLICIT, SHOP_ERASED,
     };
     if (s->n_events == SHOP_EVENTS_MAX)
         return NULL;
@@ -212,6 +213,7 @@ void shop_empty(struct shop *out, enum shop_tables which, const char *policy)
     out->n = 1;
     out->policy = policy;
     out->source = SHOP_IN_DUCKDB;
+    out->has_databases = false;
     for (size_t i = 0; i < SHOP_NEIGHBOURS; i++)
         make_dir(&out->with[i]);
     make_dir(&out->without);
@@ -272,6 +274,7 @@ static void write_row(FILE *f, const struct shop_row *r)
 /* Tables of one side: `without` is neighbour s->n. */
 struct writing {
     duckdb_connection con;
+    PGconn *pg;
     const struct shop *shop;
     size_t side;
     const char *dir;
@@ -290,12 +293,15 @@ static void write_as(const struct writing *w, const char *name, char *select)
     FILE *f = open_memstream(&sql, &len);
     if (!f)
         abort();
-    if (w->shop->source == SHOP_IN_DUCKDB)
-        (void)fprintf(f, "CREATE TABLE side.%s AS %s", name, select);
-    else
+    if (w->shop->source == SHOP_IN_PARQUET)
         (void)fprintf(f, "COPY (%s) TO '%s/%s.parquet'", select, w->dir, name);
+    else
+        (void)fprintf(f, "CREATE TABLE shop.%s AS %s", name, select);
     (void)fclose(f);
-    run(w->con, sql);
+    if (w->pg)
+        pgshop_run(w->pg, sql);
+    else
+        run(w->con, sql);
     free(sql);
     free(select);
 }
@@ -339,10 +345,12 @@ static char *copied(const char *text)
 
 static void write_public(const struct writing *w)
 {
-    write_as(w, "campaigns",
-             copied("SELECT * FROM (VALUES ('spring', 'sale', 1.0), ('autumn', "
-                    "'brand', 2.0), ('x%', 'sale', 3.0), ('spring', 'brand', "
-                    "4.0)) t(campaign, kind, price)"));
+    write_as(
+        w, "campaigns",
+        copied(
+            "SELECT * FROM (VALUES ('spring', 'sale', 1::FLOAT8), ('autumn', "
+            "'brand', 2.0), ('x%', 'sale', 3.0), ('spring', 'brand', "
+            "4.0)) t(campaign, kind, price)"));
     write_as(w, "towns",
              copied("SELECT * FROM (VALUES ('V', 1), ('W', 2), ('W', 3), ('', "
                     "9)) t(city, zone)"));
@@ -353,7 +361,7 @@ static void attach(const struct writing *w)
     char path[128], sql[160];
     (void)snprintf(path, sizeof path, "%s/%s", w->dir, SHOP_FILE);
     (void)unlink(path);
-    (void)snprintf(sql, sizeof sql, "ATTACH '%s' AS side", path);
+    (void)snprintf(sql, sizeof sql, "ATTACH '%s' AS shop", path);
     run(w->con, sql);
 }
 
@@ -366,11 +374,28 @@ static void write_side(const struct writing *w)
         if (is_of(i, w->shop->which))
             write_table(w, i);
     if (w->shop->source == SHOP_IN_DUCKDB)
-        run(w->con, "DETACH side");
+        run(w->con, "DETACH shop");
 }
 
-void shop_write(const struct shop *s)
+static void write_in_postgres(struct shop *s)
 {
+    s->has_databases = true;
+    for (size_t i = 0; i <= s->n; i++) {
+        const char *dir = i < s->n ? s->with[i].dir : s->without.dir;
+        const struct writing w = {
+            .pg = pgshop_begin(dir), .shop = s, .side = i, .dir = dir
+        };
+        write_side(&w);
+        pgshop_end(w.pg);
+    }
+}
+
+void shop_write(struct shop *s)
+{
+    if (s->source == SHOP_IN_POSTGRESQL) {
+        write_in_postgres(s);
+        return;
+    }
     duckdb_database db;
     duckdb_connection con;
     if (duckdb_open(NULL, &db) != DuckDBSuccess ||
@@ -378,8 +403,11 @@ void shop_write(const struct shop *s)
         abort();
     run(con, "SET threads = 1");
     for (size_t i = 0; i <= s->n; i++) {
-        const struct writing w = { con, s, i,
-                                   i < s->n ? s->with[i].dir : s->without.dir };
+        const struct writing w = { .con = con,
+                                   .shop = s,
+                                   .side = i,
+                                   .dir = i < s->n ? s->with[i].dir
+                                                   : s->without.dir };
         write_side(&w);
     }
     duckdb_disconnect(&con);
@@ -398,6 +426,10 @@ void shop_keep(struct shop *s, size_t i)
 
 void shop_remove(const struct shop *s)
 {
+    for (size_t i = 0; i < SHOP_NEIGHBOURS && s->has_databases; i++)
+        pgshop_remove(s->with[i].dir);
+    if (s->has_databases)
+        pgshop_remove(s->without.dir);
     for (size_t i = 0; i < SHOP_NEIGHBOURS; i++)
         if (s->with[i].dir[0])
             lib_files_remove(&s->with[i]);

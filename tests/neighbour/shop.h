@@ -28,8 +28,9 @@ enum {
 enum shop_tables { SHOP_OF_GRAMMAR, SHOP_OF_LISTS };
 
 /* Where a policy's rows are.  Parquet files are opened, and planned for, again
- * with every statement: most shops are tables of a DuckDB file, for speed. */
-enum shop_source { SHOP_IN_DUCKDB, SHOP_IN_PARQUET };
+ * with every statement: most shops are tables of a DuckDB file, for speed.  A
+ * PostgreSQL (pgshop.h) has to be asked for. */
+enum shop_source { SHOP_IN_DUCKDB, SHOP_IN_PARQUET, SHOP_IN_POSTGRESQL };
 
 struct shop_row {
     uint8_t table;                 /* of shop_table() */
@@ -49,6 +50,7 @@ struct shop_event {
 struct shop {
     struct lib_files without, with[SHOP_NEIGHBOURS];
     const char *policy; /* of Parquet files; shop_policy_of() */
+    bool has_databases; /* of pgshop.h */
     enum shop_source source;
     unsigned person[SHOP_NEIGHBOURS]; /* that one has more, 1..SHOP_PEOPLE */
     size_t n;                         /* neighbours, at least 1 */
@@ -83,7 +85,7 @@ void shop_add(struct shop *s, size_t table, unsigned person,
 char *shop_policy_of(const struct shop *s);
 
 /* Write the files of all sides from the rows that are not gone. */
-void shop_write(const struct shop *s);
+void shop_write(struct shop *s);
 
 /* Is somebody of neighbour `side` (s->n: of `without`)? */
 bool shop_has(const struct shop *s, size_t side, unsigned person);

@@ -144,21 +144,65 @@ const char SHOP_LISTS_POLICY[] = HEAD CAP
     "      city: text\n"
     "      zone: {type: int, range: [0, 9]}\n";
 
-char *shop_policy_of(const struct shop *s)
+/* "shop.parquet" is the table shop in a database. */
+static void print_tables(FILE *f, const char *from, const char *schema)
 {
-    static const char ending[] = ".parquet";
-    const char *from = s->policy, *at;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&text, &len);
-    if (!f)
-        abort();
-    if (s->source == SHOP_IN_DUCKDB) {
-        (void)fputs("source: duckdb\ndatabase: shop.duckdb\n", f);
-        for (; (at = strstr(from, ending)); from = at + strlen(ending))
-            (void)fwrite(from, 1, (size_t)(at - from), f);
+    static const char ending[] = ".parquet", named[] = "    from: ";
+    const char *at;
+    for (; (at = strstr(from, ending)); from = at + strlen(ending)) {
+        const char *name = strstr(from, named) + strlen(named);
+        (void)fprintf(f, "%.*s%s%.*s", (int)(name - from), from, schema,
+                      (int)(at - name), name);
     }
     (void)fputs(from, f);
+}
+
+/* Rollups are for other sources. */
+static void print_without_rollups(FILE *f, const char *text)
+{
+    bool rolls = false;
+    for (const char *end; *text; text = end) {
+        end = strchr(text, '\n') + 1;
+        rolls = strncmp(text, "    rollups:", 12) == 0 ||
+                (rolls && strncmp(text, "      ", 6) == 0);
+        if (!rolls)
+            (void)fwrite(text, 1, (size_t)(end - text), f);
+    }
+}
+
+static FILE *text_open(char **text, size_t *len)
+{
+    FILE *f = open_memstream(text, len);
+    if (!f)
+        abort();
+    return f;
+}
+
+char *shop_policy_of(const struct shop *s)
+{
+    char *text = NULL, *plain = NULL;
+    size_t len = 0;
+    FILE *f = text_open(&text, &len);
+    switch (s->source) {
+    case SHOP_IN_PARQUET:
+        (void)fputs(s->policy, f);
+        break;
+    case SHOP_IN_DUCKDB:
+        (void)fputs("source: duckdb\ndatabase: shop.duckdb\n", f);
+        print_tables(f, s->policy, "");
+        break;
+    case SHOP_IN_POSTGRESQL: /* side.c knows which database */
+        (void)fputs("source: postgresql\ndatabase: postgresql:///of_a_side\n"
+                    "writer: postgresql:///of_a_side\n",
+                    f);
+        print_tables(f, s->policy, "shop.");
+        (void)fclose(f);
+        plain = text;
+        f = text_open(&text, &len);
+        print_without_rollups(f, plain);
+        free(plain);
+        break;
+    }
     (void)fclose(f);
     return text;
 }

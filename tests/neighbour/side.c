@@ -14,6 +14,7 @@
 #include "server/metrics/metrics.h"
 #include "server/pg/pg_rows.h"
 #include "tests/lib_rng.h"
+#include "tests/neighbour/pgshop.h"
 #include "tests/neighbour/shop.h"
 
 enum { REQUEST_ARENA = PLAN_ARENA };
@@ -123,6 +124,18 @@ void side_decide(struct side *s, unsigned person, enum consent_state state)
         die("a decision", &err);
 }
 
+/* The policy is the same on all sides, but for whose database it means. */
+static void connect(struct side *s, struct policy *policy, const char *dir)
+{
+    char uri[300];
+    pgshop_uri(uri, sizeof uri, dir, "reader");
+    policy->database = arena_printf(&s->arena, "%s", uri);
+    pgshop_uri(uri, sizeof uri, dir, "writer");
+    policy->writer = arena_printf(&s->arena, "%s", uri);
+    if (!policy->database || !policy->writer)
+        abort();
+}
+
 static void load(struct side *s, const char *bytes, const char *dir)
 {
     static const struct engine_ops ops = { .run = spy_run, .close = spy_close };
@@ -136,6 +149,8 @@ static void load(struct side *s, const char *bytes, const char *dir)
     if (policy_load_bytes(&policy, bytes, strlen(bytes), path, &report,
                           &s->arena, &err) != ERR_OK)
         die(report.n ? report.mistakes[report.n - 1].msg : "policy", &err);
+    if (policy->source == SOURCE_POSTGRESQL)
+        connect(s, policy, dir);
     s->dataset.policy = policy;
     if (policy->has_consent) {
         open_register(s);
@@ -196,6 +211,21 @@ void side_close(struct side *s)
     gsl_rng_free(s->rng);
     arena_fini(&s->arena);
     ledger_dir_fini(&s->ledger);
+}
+
+bool side_counts(const struct side *s, unsigned person)
+{
+    const struct gate *g = &s->dataset.gate;
+    struct gate_view view;
+    char key[16];
+    if (!s->consent)
+        return true;
+    const int len = snprintf(key, sizeof key, "%u", person);
+    g->pin(g->ctx, &view, &s->dataset.policy->purposes[0]);
+    const bool counts =
+        gate_counts(&view, g->number(g->ctx, key, (size_t)len, false));
+    g->unpin(g->ctx, &view);
+    return counts;
 }
 
 void side_renew(struct side *s)

@@ -41,6 +41,9 @@ void side_close(struct side *s);
  * where there is no register. */
 void side_decide(struct side *s, unsigned person, enum consent_state state);
 
+/* Does the register let her count?  Where there is none, everybody does. */
+bool side_counts(const struct side *s, unsigned person);
+
 /* The dataset under another identity: its budget is whole again. */
 void side_renew(struct side *s);
 
