@@ -624,6 +624,9 @@ static const struct promise {
       "ALTER SYSTEM RESET full_page_writes", ERR_REFUSED },
     { "fsync off is refused", "ALTER SYSTEM SET fsync = off",
       "ALTER SYSTEM RESET fsync", ERR_REFUSED },
+    { "triggers that do not fire are refused",
+      "ALTER ROLE postgres SET session_replication_role = replica",
+      "ALTER ROLE postgres RESET session_replication_role", ERR_REFUSED },
     { "an older schema is upgraded",
       "DROP INDEX halftone.charges_by_boot; DROP TABLE halftone.texts;"
       " DROP TABLE halftone.segments;"
@@ -653,22 +656,66 @@ static void check_promise(void **state)
     world_fini(&w);
 }
 
-/* Set off while servers run: the next transaction stops them. */
-static void test_promise_broken(void **state)
+static void reload(void)
 {
+    postgres_run("SELECT pg_reload_conf()");
+    (void)usleep(200000); /* the sessions hear of it */
+}
+
+/* Set off while servers run: a session keeps what it began with, and where it
+ * cannot, its next transaction stops the server. */
+static const struct broken {
+    const char *name, *before, *after;
+    enum err_code code;
+} BROKEN[] = {
+    { "fsync that is set off stops the servers", "ALTER SYSTEM SET fsync = off",
+      "ALTER SYSTEM RESET fsync", ERR_UNAVAILABLE },
+    { "pages that may tear from now on stop the servers",
+      "ALTER SYSTEM SET full_page_writes = off",
+      "ALTER SYSTEM RESET full_page_writes", ERR_UNAVAILABLE },
+    { "commits stay synchronous when that is set off",
+      "ALTER SYSTEM SET synchronous_commit = off",
+      "ALTER SYSTEM RESET synchronous_commit", ERR_OK },
+};
+
+static void check_broken(void **state)
+{
+    const struct broken *row = *state;
     struct world w;
     struct ledger_run run;
+    const bool goes_on = row->code == ERR_OK;
+    world_init(&w);
+    postgres_run(row->before);
+    reload();
+    assert_int_equal(ask(&w, w.a, &run, "k"), row->code);
+    assert_int_equal(ledger_failed(w.a), !goes_on);
+    postgres_run(row->after);
+    reload();
+    assert_int_equal(spent(w.b), goes_on ? 10 : 0);
+    world_fini(&w);
+}
+
+/* What a server's environment says of texts, as PGCLIENTENCODING would. */
+static void test_encodings(void **state)
+{
+    struct world w;
+    struct ledger *third;
+    struct ledger_run run;
+    struct charge c;
+    struct err err;
+    uint64_t found;
     (void)state;
     world_init(&w);
-    postgres_run("ALTER SYSTEM SET synchronous_commit = off");
-    postgres_run("SELECT pg_reload_conf()");
-    (void)usleep(200000);
-    assert_int_equal(ask(&w, w.a, &run, "k"), ERR_UNAVAILABLE);
-    assert_true(ledger_failed(w.a));
-    postgres_run("ALTER SYSTEM RESET synchronous_commit");
-    postgres_run("SELECT pg_reload_conf()");
-    (void)usleep(200000);
-    assert_int_equal(spent(w.b), 0);
+    postgres_run("ALTER ROLE postgres SET client_encoding = 'LATIN1'");
+    assert_int_equal(open_at(&w, &third, w.dir.path, &found), ERR_OK);
+    postgres_run("ALTER ROLE postgres RESET client_encoding");
+    assert_int_equal(ask(&w, w.a, &run, "k\xc3\xa9y"), ERR_OK);
+    /* of other bytes the key would be another, and this a new charge */
+    charge_init(&c, "ann", "k\xc3\xa9y", "another", 10, LIMIT);
+    assert_int_equal(ledger_charge(third, &run, &c.args, &w.arena, &err),
+                     ERR_CONFLICT);
+    assert_int_equal(spent(w.b), 10);
+    ledger_close(third);
     world_fini(&w);
 }
 
@@ -686,9 +733,10 @@ int main(void)
         cmocka_unit_test(test_kills),
         cmocka_unit_test(test_cancels),
         cmocka_unit_test(test_terminated),
-        cmocka_unit_test(test_promise_broken),
+        cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_witnesses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) |
-           RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise);
+           RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise) |
+           RUN_ROWS(BROKEN, check_broken);
 }

@@ -9,6 +9,7 @@
 
 #include "server/consent/shelf_pg_rows.h"
 #include "server/consent/shelf_pg_schema.h"
+#include "server/ledger/pq_link.h"
 
 enum {
     SETTLE_S = 10, /* how long it is asked whether a commit happened */
@@ -73,8 +74,7 @@ static bool connect_again(struct shelf *s)
 
 static const char HEAD[] =
     "SELECT serial, token, CAST(extract(epoch FROM clock_timestamp()) * 1000000"
-    " AS bigint), current_setting('synchronous_commit') IN ('on',"
-    " 'remote_apply') FROM serials ORDER BY serial DESC LIMIT 1";
+    " AS bigint), " PQ_IS_DURABLE " FROM serials ORDER BY serial DESC LIMIT 1";
 
 static void read_head(struct shelf *s, const PGresult *head)
 {
@@ -83,7 +83,7 @@ static void read_head(struct shelf *s, const PGresult *head)
         return;
     }
     if (!pipe_number(head, 0, 3))
-        shelf_fail(s, STORE_FAILED, "synchronous_commit was set off");
+        shelf_fail(s, STORE_FAILED, "commits are no longer durable");
     s->stamp.serial = pipe_number(head, 0, 0);
     memcpy(s->stamp.token, PQgetvalue(head, 0, 1), SHELF_TOKEN_LEN);
     s->now_us = pipe_number(head, 0, 2);

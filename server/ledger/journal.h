@@ -24,6 +24,11 @@ struct journal {
 /* Read the frontier of the file.  An error is in store->rc. */
 void journal_load(struct journal *j, struct store *s);
 
+/* ... again, of a database that was lost sight of: it is the one that was known
+ * when it begins with all that was, and else was put back, which is an error.
+ */
+void journal_reload(struct journal *j, struct store *s);
+
 /* The same, from where it was known: others only appended.  journal_ask goes
  * before the transaction. */
 void journal_ask(const struct journal *j, struct store *s);

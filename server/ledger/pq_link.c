@@ -92,7 +92,9 @@ static const char PROMISE[] =
     " WHEN current_setting('transaction_read_only') <> 'off'"
     " THEN 'transaction_read_only'"
     " WHEN current_setting('server_encoding') <> 'UTF8'"
-    " THEN 'server_encoding' ELSE 'ok' END";
+    " THEN 'server_encoding'"
+    " WHEN current_setting('session_replication_role') = 'replica'"
+    " THEN 'session_replication_role' ELSE 'ok' END";
 
 static enum err_code check(PGconn *conn, const struct pq_name *name,
                            struct err *err)
@@ -108,12 +110,18 @@ static enum err_code check(PGconn *conn, const struct pq_name *name,
                   "to be durable",
                   name->text, bad.text);
     return err_hint(err, "a ledger needs a primary in UTF8, with fsync and "
-                         "full_page_writes on and synchronous_commit on or "
-                         "remote_apply for its role and database");
+                         "full_page_writes on, synchronous_commit on or "
+                         "remote_apply for its role and database, and triggers "
+                         "that fire");
 }
 
+/* Commits stay as durable as they are now, whatever is set while the session
+ * lives; texts are of one encoding, whatever its server's environment says. */
 static const char SESSION[] =
     "SET search_path = halftone; SET statement_timeout = 0; SET jit = off;"
+    "SELECT set_config('synchronous_commit',"
+    " current_setting('synchronous_commit'), false);"
+    "SET client_encoding = 'UTF8';"
     "SET default_transaction_isolation = 'read committed';"
     "SET client_min_messages = error;"
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5;"
@@ -146,11 +154,10 @@ static enum err_code set_up(PGconn *conn, const struct pq_name *name,
                              "passfile right?");
     }
     (void)PQsetNoticeProcessor(conn, ignore_notice, NULL);
-    TRY(check(conn, name, err));
-    return pq_do(conn, SESSION, why, sizeof why) &&
-                   (reads || pq_do(conn, WRITING, why, sizeof why))
-               ? ERR_OK
-               : err_set(err, ERR_UNAVAILABLE, "%s: %s", name->text, why);
+    if (!pq_do(conn, SESSION, why, sizeof why) ||
+        (!reads && !pq_do(conn, WRITING, why, sizeof why)))
+        return err_set(err, ERR_UNAVAILABLE, "%s: %s", name->text, why);
+    return check(conn, name, err);
 }
 
 enum err_code pq_link(PGconn **out, const char *where, bool reads,

@@ -15,10 +15,17 @@
  * is libpq's affair.
  *
  * What a commit must promise is asked for and checked: synchronous commit,
- * fsync and full pages are on, and the server is no standby.
+ * fsync and full pages are on, triggers fire, and the server is no standby.  A
+ * session's synchronous commit stays what it was when it began; that the rest
+ * holds still is asked in each transaction (PQ_IS_DURABLE).
  *
  * Source: PostgreSQL 15 manual, 34.1 (connection strings), 20.5 (WAL settings).
  */
+#define PQ_IS_DURABLE                                                          \
+    "(current_setting('synchronous_commit') IN ('on', 'remote_apply')"         \
+    " AND current_setting('fsync') = 'on'"                                     \
+    " AND current_setting('full_page_writes') = 'on')"
+
 bool pq_is_where(const char *where);
 
 /* ERR_INVALID  libpq does not understand it, or a password is in it */

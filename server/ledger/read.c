@@ -136,7 +136,7 @@ static void read_anew(struct book *b)
 {
     if (b->store->is_new) {
         counters_forget(&b->counters);
-        journal_load(&b->journal, b->store);
+        journal_reload(&b->journal, b->store);
     } else {
         counters_doubt(&b->counters);
         journal_follow(&b->journal, b->store);

@@ -70,8 +70,9 @@ struct pq_store {
     struct memo memo;
     struct asks asks;
     struct pq_bulk bulks[N_BULKS];
-    unsigned quiet;       /* transactions without news, one after another */
-    int64_t seen, serial; /* transactions: seen, and of the one to commit */
+    unsigned quiet;          /* transactions without news, one after another */
+    int64_t seen, serial;    /* transactions: seen, and of the one to commit */
+    int64_t kept, kept_boot; /* the last of ours that committed; 0: none */
 };
 
 static struct pq_store *of(struct store *s)
@@ -327,8 +328,8 @@ static void forget_batch(struct pq_store *s)
 
 static const char HEAD[] =
     "SELECT commits, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS"
-    " bigint), current_setting('synchronous_commit') IN ('on',"
-    " 'remote_apply'), (SELECT settled FROM boots WHERE id = $1) FROM head";
+    " bigint), " PQ_IS_DURABLE
+    ", (SELECT settled FROM boots WHERE id = $1) FROM head";
 
 static void read_head(struct pq_store *s, const PGresult *head)
 {
@@ -338,7 +339,9 @@ static void read_head(struct pq_store *s, const PGresult *head)
     }
     const int64_t commits = pipe_number(head, 0, 0);
     if (!pipe_number(head, 0, 2))
-        store_fail(&s->base, STORE_FAILED, "synchronous_commit was set off");
+        store_fail(&s->base, STORE_FAILED, "commits are no longer durable");
+    if (commits < s->seen)
+        store_fail(&s->base, STORE_FAILED, "an older ledger was put back");
     s->base.has_news = commits != s->seen;
     s->base.is_new = s->seen == NO_SERIAL;
     s->quiet = s->base.has_news ? 0 : s->quiet + 1;
@@ -434,6 +437,13 @@ static void send_serial(struct pq_store *s)
                        &p);
 }
 
+/* Ours committed, and no database that lacks it is this one. */
+static void keep(struct pq_store *s)
+{
+    s->seen = s->kept = s->serial;
+    s->kept_boot = s->base.boot;
+}
+
 static void pq_commit(struct store *base)
 {
     struct pq_store *s = of(base);
@@ -445,7 +455,7 @@ static void pq_commit(struct store *base)
     if (base->rc != STORE_OK)
         return;
     if (wrote)
-        s->seen = s->serial;
+        keep(s);
     forget_batch(s);
 }
 
@@ -480,20 +490,25 @@ static void pq_rollback(struct store *base)
 /* ---- after a connection broke ---- */
 
 /* Did the transaction commit?  The old session holds the lock until that is
- * known, if it still lives. */
-static bool read_back(struct pq_store *s, PGconn *conn, bool *committed)
+ * known, if it still lives.  *is_older: what committed before it is gone. */
+static bool read_back(struct pq_store *s, PGconn *conn, bool *committed,
+                      bool *is_older)
 {
-    char sql[96];
+    char sql[256];
     char why[8];
     bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
               pq_do(conn, PQ_LOCK, why, sizeof why);
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT count(*) FROM commits WHERE boot = %" PRId64
-                   " AND serial = %" PRId64,
-                   s->base.boot, s->serial);
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT CASE WHEN %" PRId64 " > 0 AND NOT EXISTS (SELECT FROM commits"
+        " WHERE boot = %" PRId64 " AND serial >= %" PRId64 ") THEN 'older'"
+        " WHEN EXISTS (SELECT FROM commits WHERE boot = %" PRId64
+        " AND serial = %" PRId64 ") THEN 'committed' ELSE 'not' END",
+        s->kept, s->kept_boot, s->kept, s->base.boot, s->serial);
     if (ok) {
-        const struct pq_text n = pq_ask(conn, sql, &ok);
-        *committed = strcmp(n.text, "1") == 0;
+        const struct pq_text said = pq_ask(conn, sql, &ok);
+        *committed = strcmp(said.text, "committed") == 0;
+        *is_older = strcmp(said.text, "older") == 0;
     }
     return ok && pq_do(conn, "COMMIT", why, sizeof why);
 }
@@ -513,18 +528,22 @@ static bool pq_recover(struct store *base, bool *committed)
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     do {
         PGconn *conn = NULL;
+        bool is_older = false;
         const enum err_code code = pq_link(&conn, s->where, s->reads, &err);
-        if (code == ERR_OK && read_back(s, conn, committed) &&
-            PQenterPipelineMode(conn) && PQsetnonblocking(conn, 1) == 0) {
+        if (code == ERR_OK && read_back(s, conn, committed, &is_older) &&
+            !is_older && PQenterPipelineMode(conn) &&
+            PQsetnonblocking(conn, 1) == 0) {
             s->pipe.conn = conn;
             base->rc = STORE_OK;
             /* Else what was news may not have been read: it is news again. */
-            s->seen = *committed ? s->serial : NO_SERIAL;
+            s->seen = NO_SERIAL;
+            if (*committed)
+                keep(s);
             return true;
         }
         PQfinish(conn);
-        if (code == ERR_REFUSED)
-            break; /* it promises less than it did */
+        if (code == ERR_REFUSED || is_older)
+            break; /* it promises less than it did, or was put back */
         (void)poll(NULL, 0, RETRY_MS);
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
     } while (now.tv_sec - start.tv_sec < RECOVER_S);
