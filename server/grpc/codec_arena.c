@@ -18,12 +18,20 @@ ProtobufCAllocator codec_allocator(struct arena *a)
                                  .allocator_data = a };
 }
 
-const uint8_t *codec_pack(const ProtobufCMessage *message, size_t *len,
-                          struct arena *a)
+enum err_code codec_full(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the reply needs too much memory");
+}
+
+enum err_code codec_pack(const uint8_t **msg, size_t *len,
+                         const ProtobufCMessage *message, struct arena *a,
+                         struct err *err)
 {
     *len = protobuf_c_message_get_packed_size(message);
     uint8_t *bytes = arena_alloc(a, *len ? *len : 1, 1);
-    if (bytes)
-        (void)protobuf_c_message_pack(message, bytes);
-    return bytes;
+    *msg = bytes;
+    if (!bytes)
+        return codec_full(err);
+    (void)protobuf_c_message_pack(message, bytes);
+    return ERR_OK;
 }

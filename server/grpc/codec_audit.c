@@ -40,25 +40,10 @@ enum err_code codec_audit_prove(struct request *out,
                    "query_id or its index");
 }
 
-/* protobuf-c has no const. */
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)s;
-}
-
 static ProtobufCBinaryData bytes(const uint8_t *data, size_t len)
 {
     return (ProtobufCBinaryData){ .len = len,
                                   .data = (uint8_t *)(uintptr_t)data };
-}
-
-static enum err_code pack(const uint8_t **msg, size_t *len,
-                          const ProtobufCMessage *m, struct arena *a,
-                          struct err *err)
-{
-    *msg = codec_pack(m, len, a);
-    return *msg ? ERR_OK
-                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
 }
 
 enum err_code codec_audit_checkpoint(const uint8_t **msg, size_t *len,
@@ -66,16 +51,16 @@ enum err_code codec_audit_checkpoint(const uint8_t **msg, size_t *len,
                                      struct err *err)
 {
     Halftone__V1__Checkpoint m = HALFTONE__V1__CHECKPOINT__INIT;
-    m.note = text(reply->audit.note);
-    m.key = text(reply->audit.key);
-    return pack(msg, len, &m.base, a, err);
+    m.note = codec_text(reply->audit.note);
+    m.key = codec_text(reply->audit.key);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 static void fill(Halftone__V1__AuditEntry *out, const struct reply_entry *e)
 {
     halftone__v1__audit_entry__init(out);
     out->index = e->index;
-    out->entry = text(e->entry);
+    out->entry = codec_text(e->entry);
     out->salt = bytes(e->salt, e->salt_len);
 }
 
@@ -90,12 +75,12 @@ enum err_code codec_audit_entries(const uint8_t **msg, size_t *len,
     m.entries = ARENA_NEW_N(a, r->n_entries + 1, Halftone__V1__AuditEntry *);
     m.n_entries = r->n_entries;
     if (!entries || !m.entries)
-        return err_set(err, ERR_LIMIT, "the reply needs too much memory");
+        return codec_full(err);
     for (size_t i = 0; i < r->n_entries; i++) {
         fill(&entries[i], &r->entries[i]);
         m.entries[i] = &entries[i];
     }
-    return pack(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_audit_proof(const uint8_t **msg, size_t *len,
@@ -112,8 +97,8 @@ enum err_code codec_audit_proof(const uint8_t **msg, size_t *len,
     m.n_hashes = r->n_hashes;
     m.hashes = ARENA_NEW_N(a, r->n_hashes + 1, ProtobufCBinaryData);
     if (!m.hashes)
-        return err_set(err, ERR_LIMIT, "the reply needs too much memory");
+        return codec_full(err);
     for (size_t i = 0; i < r->n_hashes; i++)
         m.hashes[i] = bytes(r->hashes + i * r->hash_len, r->hash_len);
-    return pack(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }

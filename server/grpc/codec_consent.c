@@ -124,9 +124,7 @@ enum err_code codec_consent_imported(const uint8_t **msg, size_t *len,
     Halftone__V1__ImportReply m = HALFTONE__V1__IMPORT_REPLY__INIT;
     m.rows = reply->imported.rows;
     m.done = reply->imported.done;
-    *msg = codec_pack(&m.base, len, a);
-    return *msg ? ERR_OK
-                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_consent_recorded(const uint8_t **msg, size_t *len,
@@ -141,9 +139,7 @@ enum err_code codec_consent_recorded(const uint8_t **msg, size_t *len,
     m.recorded_us = r->recorded_us;
     m.until_us = r->until_us;
     m.notice = r->notice;
-    *msg = codec_pack(&m.base, len, a);
-    return *msg ? ERR_OK
-                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 /* ---- what is asked of one person ---- */
@@ -212,20 +208,6 @@ enum err_code codec_consent_check_receipt(struct request *out,
 
 /* ---- and answered ---- */
 
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)(s ? s : "");
-}
-
-static enum err_code packed(const uint8_t **msg, size_t *len,
-                            const ProtobufCMessage *m, struct arena *a,
-                            struct err *err)
-{
-    *msg = codec_pack(m, len, a);
-    return *msg ? ERR_OK
-                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
-}
-
 enum err_code codec_consent_signalled(const uint8_t **msg, size_t *len,
                                       const struct reply *reply,
                                       struct arena *a, struct err *err)
@@ -235,7 +217,7 @@ enum err_code codec_consent_signalled(const uint8_t **msg, size_t *len,
     m.n_granted = reply->person.n_yes;
     m.refused = (char **)(uintptr_t)reply->person.no;
     m.n_refused = reply->person.n_no;
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 static void put_decision(Halftone__V1__HistoryEvent *m,
@@ -243,19 +225,19 @@ static void put_decision(Halftone__V1__HistoryEvent *m,
 {
     halftone__v1__history_event__init(m);
     m->record = d->record;
-    m->state = text(d->state);
+    m->state = codec_text(d->state);
     m->purposes = (char **)(uintptr_t)d->purposes;
     m->n_purposes = d->n_purposes;
     m->at_us = d->at_us;
     m->recorded_us = d->recorded_us;
     m->until_us = d->until_us;
     m->notice = d->notice;
-    m->source = text(d->source);
-    m->proof = text(d->proof);
-    m->by = text(d->by);
+    m->source = codec_text(d->source);
+    m->proof = codec_text(d->proof);
+    m->by = codec_text(d->by);
     m->holds = d->holds;
-    m->channel = text(d->channel);
-    m->at_most = text(d->at_most);
+    m->channel = codec_text(d->channel);
+    m->at_most = codec_text(d->at_most);
 }
 
 static bool put_contacts(Halftone__V1__History *m, const struct reply_person *p,
@@ -268,9 +250,9 @@ static bool put_contacts(Halftone__V1__History *m, const struct reply_person *p,
     for (size_t i = 0; all && m->contacts && i < p->n_contacts; i++) {
         const struct reply_contact *one = &p->contacts[i];
         halftone__v1__history_contact__init(&all[i]);
-        all[i].channel = text(one->channel);
-        all[i].purpose = text(one->purpose);
-        all[i].sender = text(one->sender);
+        all[i].channel = codec_text(one->channel);
+        all[i].purpose = codec_text(one->purpose);
+        all[i].sender = codec_text(one->sender);
         all[i].at_us = one->at_us;
         m->contacts[m->n_contacts++] = &all[i];
     }
@@ -287,7 +269,7 @@ enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
         ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent);
     m.events = ARENA_NEW_N(a, p->n_decisions + 1, Halftone__V1__HistoryEvent *);
     if (!events || !m.events || !put_contacts(&m, p, a))
-        return err_set(err, ERR_LIMIT, "the reply needs too much memory");
+        return codec_full(err);
     for (size_t i = 0; i < p->n_decisions; i++) {
         put_decision(&events[i], &p->decisions[i]);
         m.events[i] = &events[i];
@@ -297,7 +279,7 @@ enum err_code codec_consent_history(const uint8_t **msg, size_t *len,
     m.n_yes = p->n_yes;
     m.no = (char **)(uintptr_t)p->no;
     m.n_no = p->n_no;
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_consent_receipt(const uint8_t **msg, size_t *len,
@@ -305,8 +287,8 @@ enum err_code codec_consent_receipt(const uint8_t **msg, size_t *len,
                                     struct err *err)
 {
     Halftone__V1__ConsentReceipt m = HALFTONE__V1__CONSENT_RECEIPT__INIT;
-    m.receipt = text(reply->consent_receipt);
-    return packed(msg, len, &m.base, a, err);
+    m.receipt = codec_text(reply->consent_receipt);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_consent_checked(const uint8_t **msg, size_t *len,
@@ -317,5 +299,5 @@ enum err_code codec_consent_checked(const uint8_t **msg, size_t *len,
     m.record = reply->checked_record;
     m.holds = reply->holds;
     m.erased_us = reply->erased_us;
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }

@@ -58,7 +58,5 @@ enum err_code codec_contact_answer(const uint8_t **msg, size_t *len,
 {
     Halftone__V1__MayContactReply m = HALFTONE__V1__MAY_CONTACT_REPLY__INIT;
     m.may = reply->may;
-    *msg = codec_pack(&m.base, len, a);
-    return *msg ? ERR_OK
-                : err_set(err, ERR_LIMIT, "the reply needs too much memory");
+    return codec_pack(msg, len, &m.base, a, err);
 }

@@ -5,24 +5,6 @@
 
 #include "server/grpc/codec_arena.h"
 
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)(s ? s : "");
-}
-
-static enum err_code full(struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "the reply needs too much memory");
-}
-
-static enum err_code packed(const uint8_t **msg, size_t *len,
-                            const ProtobufCMessage *m, struct arena *a,
-                            struct err *err)
-{
-    *msg = codec_pack(m, len, a);
-    return *msg ? ERR_OK : full(err);
-}
-
 /* ---- asked ---- */
 
 static enum err_code about(struct request *out, const char *dataset,
@@ -107,10 +89,10 @@ static void put_place(Halftone__V1__ErasurePlace *m,
                       const struct reply_place *p)
 {
     halftone__v1__erasure_place__init(m);
-    m->dataset = text(p->dataset);
-    m->engine = text(p->engine);
-    m->by = text(p->by);
-    m->state = text(p->state);
+    m->dataset = codec_text(p->dataset);
+    m->engine = codec_text(p->engine);
+    m->by = codec_text(p->by);
+    m->state = codec_text(p->state);
     m->list = p->list;
     m->handed_us = p->handed_us;
     m->done_us = p->done_us;
@@ -146,7 +128,7 @@ static void put_counts(Halftone__V1__ErasureCounts *m,
                        const struct reply_erasures *r)
 {
     halftone__v1__erasure_counts__init(m);
-    m->dataset = text(r->dataset);
+    m->dataset = codec_text(r->dataset);
     m->suppressed = r->suppressed;
     m->handed_over = r->handed;
     m->done = r->done;
@@ -161,8 +143,8 @@ enum err_code codec_erasure(const uint8_t **msg, size_t *len,
 {
     Halftone__V1__Erasure m;
     return put_erasure(&m, &reply->erasures.v[0], a)
-               ? packed(msg, len, &m.base, a, err)
-               : full(err);
+               ? codec_pack(msg, len, &m.base, a, err)
+               : codec_full(err);
 }
 
 enum err_code codec_erasure_list(const uint8_t **msg, size_t *len,
@@ -176,15 +158,15 @@ enum err_code codec_erasure_list(const uint8_t **msg, size_t *len,
         ARENA_NEW_N(a, r->n + 1, Halftone__V1__Erasure);
     m.erasures = ARENA_NEW_N(a, r->n + 1, Halftone__V1__Erasure *);
     if (!all || !m.erasures)
-        return full(err);
+        return codec_full(err);
     for (; m.n_erasures < r->n; m.n_erasures++) {
         if (!put_erasure(&all[m.n_erasures], &r->v[m.n_erasures], a))
-            return full(err);
+            return codec_full(err);
         m.erasures[m.n_erasures] = &all[m.n_erasures];
     }
     put_counts(&counts, r);
     m.counts = &counts;
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_signed_erasures(const uint8_t **msg, size_t *len,
@@ -193,10 +175,10 @@ enum err_code codec_signed_erasures(const uint8_t **msg, size_t *len,
 {
     const struct reply_erasures *r = &reply->erasures;
     Halftone__V1__SignedErasures m = HALFTONE__V1__SIGNED_ERASURES__INIT;
-    m.note = text(r->note);
+    m.note = codec_text(r->note);
     m.sealed.data = (uint8_t *)(uintptr_t)r->sealed;
     m.sealed.len = r->sealed_len;
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }
 
 enum err_code codec_erasure_counts(const uint8_t **msg, size_t *len,
@@ -205,5 +187,5 @@ enum err_code codec_erasure_counts(const uint8_t **msg, size_t *len,
 {
     Halftone__V1__ErasureCounts m;
     put_counts(&m, &reply->erasures);
-    return packed(msg, len, &m.base, a, err);
+    return codec_pack(msg, len, &m.base, a, err);
 }

@@ -85,3 +85,15 @@ Halftone__V1__ValueType codec_type_put(enum value_type type)
     };
     return TYPES[type];
 }
+
+Halftone__V1__Bounds *codec_bounds_put(uint32_t groups, uint32_t rows,
+                                       struct arena *a)
+{
+    Halftone__V1__Bounds *m = ARENA_NEW(a, Halftone__V1__Bounds);
+    if (m) {
+        halftone__v1__bounds__init(m);
+        m->max_groups = groups;
+        m->max_rows = rows;
+    }
+    return m;
+}

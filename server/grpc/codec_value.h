@@ -11,6 +11,10 @@ enum err_code codec_value_get(struct value *out, const Halftone__V1__Value *m,
 void codec_value_put(Halftone__V1__Value *m, const struct value *v);
 Halftone__V1__ValueType codec_type_put(enum value_type type);
 
+/* What one person may add, in `a`; NULL: it is full. */
+Halftone__V1__Bounds *codec_bounds_put(uint32_t groups, uint32_t rows,
+                                       struct arena *a);
+
 /*
  * A structured query as the relational tree.  ERR_INVALID names the field;
  * expressions nest at most CODEC_DEPTH_MAX deep.
