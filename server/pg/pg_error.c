@@ -97,6 +97,13 @@ void pg_error_send(struct pg_out *o, enum pg_severity severity,
     pg_error_state_send(o, severity, pg_error_state(err), err, text);
 }
 
+void pg_error_fatal_send(struct pg_out *o, const char *state,
+                         const struct err *err)
+{
+    pg_error_state_send(o, PG_FATAL, state ? state : pg_error_state(err), err,
+                        NULL);
+}
+
 void pg_notice_send(struct pg_out *o, const char *severity, const char *state,
                     const char *text)
 {

@@ -30,6 +30,10 @@ void pg_error_state_send(struct pg_out *o, enum pg_severity severity,
                          const char *state, const struct err *err,
                          const char *text);
 
+/* The connection ends with it; `state` NULL: the error's own. */
+void pg_error_fatal_send(struct pg_out *o, const char *state,
+                         const struct err *err);
+
 /* `severity` "NOTICE" or "WARNING". */
 void pg_notice_send(struct pg_out *o, const char *severity, const char *state,
                     const char *text);
