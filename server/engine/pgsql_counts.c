@@ -62,7 +62,7 @@ static void quoted_schema(char *out, size_t cap, const struct policy *policy)
     char name[PG_SCHEMA_MAX];
     struct writer w = writer_of(out, cap);
     pg_schema_name(name, policy);
-    duckdb_name(&w, name);
+    dialect_name(&w, name);
     (void)writer_cstr(&w);
 }
 
@@ -136,9 +136,9 @@ static bool let_read(const struct pgsql_counts *c, const char *schema)
     char sql[SQL_MAX];
     struct writer w = writer_of(sql, sizeof sql);
     writer_printf(&w, "GRANT USAGE ON SCHEMA %s TO ", schema);
-    duckdb_name(&w, c->reader);
+    dialect_name(&w, c->reader);
     writer_str(&w, "; GRANT SELECT ON halftone_people, halftone_said TO ");
-    duckdb_name(&w, c->reader);
+    dialect_name(&w, c->reader);
     return writer_cstr(&w) && pgsql_do(c->writer, sql);
 }
 

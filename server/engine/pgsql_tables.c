@@ -219,7 +219,7 @@ static void print_keys(struct writer *w, const struct policy_table *t)
     writer_str(w, " AS k FROM ");
     pg_table_name(w, t->source);
     writer_str(w, " WHERE ");
-    duckdb_name(w, policy_stored_name(key));
+    dialect_name(w, policy_stored_name(key));
     writer_str(w, " IS NOT NULL");
     if (key->type == POLICY_INT)
         return;

@@ -39,7 +39,7 @@ static void least(struct writer *w, const struct rel_column *c)
                              .column = c };
     writer_str(w, dialect_is_pg(w) && c->type == VALUE_BOOL ? ", bool_and("
                                                             : ", min(");
-    duckdb_expr(w, &e);
+    dialect_expr(w, &e);
     writer_printf(w, ") AS %s", c->sql);
 }
 

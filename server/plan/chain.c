@@ -108,8 +108,8 @@ static void print_table(struct writer *w, const struct plan *before,
             const enum value_type type = before->outputs[i].type;
             const struct value none = value_null();
             writer_str(w, i ? ", CAST(" : "CAST(");
-            duckdb_value(w, type, rows ? &table->cells[r * n + i] : &none);
-            writer_printf(w, " AS %s) AS c%zu", duckdb_type(w, type), i);
+            dialect_value(w, type, rows ? &table->cells[r * n + i] : &none);
+            writer_printf(w, " AS %s) AS c%zu", dialect_type(w, type), i);
         }
     }
     writer_str(w, rows ? "),\n" : " WHERE FALSE),\n");

@@ -17,12 +17,12 @@ static void quoted(struct writer *w, const char *s, size_t len, char quote)
     writer_u8(w, (uint8_t)quote);
 }
 
-void duckdb_name(struct writer *w, const char *name)
+void dialect_name(struct writer *w, const char *name)
 {
     quoted(w, name, strlen(name), '"');
 }
 
-const char *duckdb_type(const struct writer *w, enum value_type type)
+const char *dialect_type(const struct writer *w, enum value_type type)
 {
     static const char *const names[VALUE_TYPE_COUNT] = {
         [VALUE_NULL] = "VARCHAR",        [VALUE_BOOL] = "BOOLEAN",
@@ -36,13 +36,14 @@ const char *duckdb_type(const struct writer *w, enum value_type type)
                                                     : names[type];
 }
 
-void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
+void dialect_value(struct writer *w, enum value_type type,
+                   const struct value *v)
 {
     char text[64];
     struct writer t = writer_of(text, sizeof text - 1);
 
     if (v->type == VALUE_NULL) {
-        writer_printf(w, "CAST(NULL AS %s)", duckdb_type(w, type));
+        writer_printf(w, "CAST(NULL AS %s)", dialect_type(w, type));
     } else if (v->type == VALUE_TEXT && dialect_is_pg(w)) {
         writer_u8(w, '(');
         quoted(w, v->text.s, v->text.len, '\'');
@@ -55,7 +56,7 @@ void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
     } else {
         value_print(&t, v);
         writer_printf(w, "CAST('%.*s' AS %s)", (int)t.len, text,
-                      duckdb_type(w, v->type));
+                      dialect_type(w, v->type));
     }
 }
 
@@ -63,7 +64,7 @@ void duckdb_value(struct writer *w, enum value_type type, const struct value *v)
 static void copied(struct writer *w, const struct typed *e)
 {
     const uint64_t before = w->need + w->behind;
-    duckdb_expr(w, e);
+    dialect_expr(w, e);
     writer_behind(w, w->need + w->behind - before);
 }
 
@@ -72,7 +73,7 @@ static void list(struct writer *w, const struct typed *e, size_t from,
 {
     for (size_t i = from; i < e->call.n_args; i++) {
         writer_str(w, i > from ? between : "");
-        duckdb_expr(w, e->call.args[i]);
+        dialect_expr(w, e->call.args[i]);
     }
 }
 
@@ -89,7 +90,7 @@ static void infix(struct writer *w, const char *op, const struct typed *e)
     for (size_t i = 0; i < e->call.n_args; i++) {
         if (i > 0)
             writer_printf(w, " %s ", op);
-        duckdb_expr(w, e->call.args[i]);
+        dialect_expr(w, e->call.args[i]);
     }
     writer_u8(w, ')');
 }
@@ -97,7 +98,7 @@ static void infix(struct writer *w, const char *op, const struct typed *e)
 static void as_double(struct writer *w, const struct typed *e)
 {
     writer_str(w, "CAST(");
-    duckdb_expr(w, e);
+    dialect_expr(w, e);
     writer_str(w, " AS DOUBLE)");
 }
 
@@ -107,12 +108,12 @@ static void days(struct writer *w, const struct typed *e)
 {
     const struct typed *by = e->call.args[1];
     writer_u8(w, '(');
-    duckdb_expr(w, e->call.args[0]);
+    dialect_expr(w, e->call.args[0]);
     writer_printf(w, " %s ", op_info_of(e->call.op)->sql);
     if (typed_is_const(by) && by->value.type == VALUE_INT)
         writer_printf(w, "CAST('%lld' AS INTEGER)", (long long)by->value.i);
     else
-        duckdb_expr(w, by);
+        dialect_expr(w, by);
     writer_u8(w, ')');
 }
 
@@ -162,7 +163,7 @@ static void column(struct writer *w, const struct typed *e)
     writer_str(w, e->column->sql);
     writer_behind(w, e->column->behind);
     if (raw && e->type == VALUE_DOUBLE)
-        writer_printf(w, ", CAST('NaN' AS %s))", duckdb_type(w, VALUE_DOUBLE));
+        writer_printf(w, ", CAST('NaN' AS %s))", dialect_type(w, VALUE_DOUBLE));
 }
 
 /* Words and their beginnings, as PostgreSQL reads them. */
@@ -175,7 +176,7 @@ static void cast_bool(struct writer *w, const struct typed *x)
     enum { N_TRUE = 9 };
     if (x->type != VALUE_TEXT) {
         writer_u8(w, '(');
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, " <> 0)");
         return;
     }
@@ -188,7 +189,7 @@ static void cast_bool(struct writer *w, const struct typed *x)
     for (size_t i = 0; i < n; i++)
         writer_printf(w, "%s'%s'", i ? ", " : "", words[i]);
     writer_str(w, "], lower(trim(");
-    duckdb_expr(w, x);
+    dialect_expr(w, x);
     writer_str(w, ", e' \\t\\n\\r\\f\\x0b'))))");
 }
 
@@ -200,7 +201,7 @@ static void extract(struct writer *w, const struct typed *e)
     const bool fraction = unit == UNIT_SECOND || unit == UNIT_MILLISECOND;
     writer_printf(w, "CAST(date_part('%s', ",
                   fraction ? "microseconds" : time_unit_name(unit));
-    duckdb_expr(w, e->call.args[1]);
+    dialect_expr(w, e->call.args[1]);
     writer_str(w, ") AS DOUBLE)");
     if (fraction)
         writer_str(w, unit == UNIT_SECOND ? " / 1000000" : " / 1000");
@@ -212,7 +213,7 @@ static void date_trunc(struct writer *w, const struct typed *e)
     const bool year_late = unit == UNIT_CENTURY || unit == UNIT_MILLENNIUM;
     writer_printf(w, "%sdate_trunc('%s', ", year_late ? "(" : "",
                   time_unit_name(unit));
-    duckdb_expr(w, e->call.args[1]);
+    dialect_expr(w, e->call.args[1]);
     writer_str(w, year_late ? " - INTERVAL 1 YEAR) + INTERVAL 1 YEAR)" : ")");
 }
 
@@ -241,7 +242,7 @@ static void by_template(struct writer *w, const struct typed *e,
         }
         const struct typed *arg = e->call.args[t[i + 1] - '1'];
         if (t[i] == '$')
-            duckdb_expr(w, arg);
+            dialect_expr(w, arg);
         else if (t[i] == '#')
             as_double(w, arg);
         else
@@ -253,18 +254,18 @@ static void by_template(struct writer *w, const struct typed *e,
 static void cast(struct writer *w, const struct typed *e)
 {
     const struct typed *x = e->call.args[0];
-    const char *type = duckdb_type(w, e->type);
+    const char *type = dialect_type(w, e->type);
     char open[] = "TRY_CAST(", close[32] = "";
     struct writer c = writer_of(close, sizeof close);
 
     if (x->type == e->type) {
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
     } else if (e->type == VALUE_BOOL) {
         cast_bool(w, x);
     } else if (x->type == VALUE_TEXT && e->type == VALUE_INT) {
         /* The engine would read '1.5', '1e3', '0x10' and '1_000', too. */
         writer_str(w, "TRY_CAST(regexp_extract(");
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, ", '^\\s*([+]?[0-9]+|-[0-9]+)\\s*$', 1) AS BIGINT)");
     } else if (x->type == VALUE_TEXT && e->type >= VALUE_DATE &&
                x->kind == TYPED_COLUMN) {
@@ -278,7 +279,7 @@ static void cast(struct writer *w, const struct typed *e)
         writer_str(w, parses ? GUARD_NUMBER "(" : "");
         writer_str(w, open);
         writer_str(w, rounds ? GUARD_ROUND "(" : was_int ? open : "");
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, rounds ? ")" : was_int ? " AS BIGINT)" : "");
         writer_printf(w, " AS %s)", type);
         writer_str(w, parses ? ")" : "");
@@ -292,7 +293,7 @@ static void choose(struct writer *w, const struct typed *e)
     for (size_t i = 0; i < n; i++) {
         const bool last = i + 1 == n && n % 2;
         writer_str(w, last ? " ELSE " : i % 2 ? " THEN " : " WHEN ");
-        duckdb_expr(w, e->call.args[i]);
+        dialect_expr(w, e->call.args[i]);
     }
     writer_str(w, " END");
 }
@@ -300,7 +301,7 @@ static void choose(struct writer *w, const struct typed *e)
 static void in_list(struct writer *w, const struct typed *e)
 {
     writer_u8(w, '(');
-    duckdb_expr(w, e->call.args[0]);
+    dialect_expr(w, e->call.args[0]);
     writer_str(w, " IN (");
     list(w, e, 1, ", ");
     writer_str(w, "))");
@@ -335,12 +336,12 @@ static void call(struct writer *w, const struct typed *e)
         return;
     case OP_NOT:
         writer_str(w, "(NOT ");
-        duckdb_expr(w, args[0]);
+        dialect_expr(w, args[0]);
         writer_u8(w, ')');
         return;
     case OP_IS_NULL:
         writer_u8(w, '(');
-        duckdb_expr(w, args[0]);
+        dialect_expr(w, args[0]);
         writer_str(w, " IS NULL)");
         return;
     case OP_IN:
@@ -358,7 +359,7 @@ static void call(struct writer *w, const struct typed *e)
         if (typed_is_null(args[1]))
             writer_str(w, "CAST(NULL AS BOOLEAN)");
         else
-            duckdb_like(w, e);
+            dialect_like(w, e);
         return;
     case OP_ADD:
     case OP_SUB:
@@ -381,7 +382,7 @@ static void call(struct writer *w, const struct typed *e)
         writer_str(w, "nullif(");
         copied(w, args[0]);
         writer_str(w, ", ");
-        duckdb_expr(w, args[1]);
+        dialect_expr(w, args[1]);
         writer_u8(w, ')');
         return;
     case OP_DATE_TRUNC:
@@ -407,11 +408,11 @@ static void call(struct writer *w, const struct typed *e)
     }
 }
 
-void duckdb_expr(struct writer *w, const struct typed *e)
+void dialect_expr(struct writer *w, const struct typed *e)
 {
     switch (e->kind) {
     case TYPED_CONST:
-        duckdb_value(w, e->type, &e->value);
+        dialect_value(w, e->type, &e->value);
         return;
     case TYPED_COLUMN:
         column(w, e);
@@ -436,11 +437,11 @@ void duckdb_expr(struct writer *w, const struct typed *e)
     }
 }
 
-void duckdb_typed(struct writer *w, const struct typed *e)
+void dialect_typed(struct writer *w, const struct typed *e)
 {
     const bool is_column = e->kind == TYPED_COLUMN || e->kind == TYPED_CONST;
     if (e->type != VALUE_INT || is_column) {
-        duckdb_expr(w, e);
+        dialect_expr(w, e);
         return;
     }
     if (dialect_is_pg(w)) {
@@ -448,14 +449,14 @@ void duckdb_typed(struct writer *w, const struct typed *e)
         return;
     }
     writer_str(w, "TRY_CAST(");
-    duckdb_expr(w, e);
+    dialect_expr(w, e);
     writer_str(w, " AS BIGINT)");
 }
 
-void duckdb_order(struct writer *w, const struct typed *e, bool descending,
-                  bool nulls_first)
+void dialect_order(struct writer *w, const struct typed *e, bool descending,
+                   bool nulls_first)
 {
-    duckdb_typed(w, e);
+    dialect_typed(w, e);
     writer_str(w, descending ? " DESC" : "");
     writer_str(w, nulls_first ? " NULLS FIRST" : " NULLS LAST");
 }

@@ -14,8 +14,8 @@
  *   kept     e, the rows that count: the code of their group and the value
  *   buckets  n rows of a code in bucket b
  *
- * The same integers as the stages of dialect_duckdb.c give, unless two of the
- * groups share a code, a keyed hash of 64 bits that nobody can aim at (for
+ * The same integers as the stages of dialect_statement.c give, unless two of
+ * the groups share a code, a keyed hash of 64 bits that nobody can aim at (for
  * 60,000 groups one chance in 10^10): those would be counted as one.  So would
  * two different values of one hash, which is DuckDB's own and moves nothing but
  * an answer about values that somebody made for it.

@@ -85,7 +85,7 @@ static void escaped(struct writer *w, const char *p)
         byte(w, *p);
 }
 
-void duckdb_like(struct writer *w, const struct typed *e)
+void dialect_like(struct writer *w, const struct typed *e)
 {
     const char *p = e->call.args[1]->value.text.s;
     const struct holds h = look(p);
@@ -93,7 +93,7 @@ void duckdb_like(struct writer *w, const struct typed *e)
     const bool escapes = !is_regex && (h.one || h.literal);
     writer_str(w, is_regex ? "regexp_full_match(" : "(");
     writer_str(w, lower ? "lower(" : "");
-    duckdb_expr(w, e->call.args[0]);
+    dialect_expr(w, e->call.args[0]);
     writer_str(w, lower ? ")" : "");
     writer_str(w, is_regex ? ", " : " LIKE ");
     writer_str(w, lower ? "lower('" : "'");

@@ -72,8 +72,8 @@ static void list(const struct sql *s)
         writer_str(s->w, k ? " CROSS JOIN (VALUES " : " FROM (VALUES ");
         for (size_t i = 0; i < key->n_domain; i++) {
             writer_str(s->w, i ? ", (CAST(" : "(CAST(");
-            duckdb_value(s->w, key->type, &key->domain[i]);
-            writer_printf(s->w, " AS %s))", duckdb_type(s->w, key->type));
+            dialect_value(s->w, key->type, &key->domain[i]);
+            writer_printf(s->w, " AS %s))", dialect_type(s->w, key->type));
         }
         writer_printf(s->w, ") AS d%zu(k%zu)", k, k);
     }

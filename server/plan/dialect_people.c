@@ -47,7 +47,7 @@ static void text(const struct sql *s, const char *value)
 {
     const struct value v = { .type = VALUE_TEXT,
                              .text = { value, strlen(value) } };
-    duckdb_value(s->w, VALUE_TEXT, &v);
+    dialect_value(s->w, VALUE_TEXT, &v);
 }
 
 /* Where a value stands in the list of the domain with each value twice, which

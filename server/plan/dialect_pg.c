@@ -174,7 +174,7 @@ static void operand(struct writer *w, const struct let *l, size_t i)
     else if (l->as == LET_REAL)
         pg_real(w, l->e[i]);
     else
-        duckdb_expr(w, l->e[i]);
+        dialect_expr(w, l->e[i]);
 }
 
 /* Of a form: $1 the argument as it is, #1 as a double, @1 as one that is tame,
@@ -182,7 +182,7 @@ static void operand(struct writer *w, const struct let *l, size_t i)
 static void argument(struct writer *w, const struct typed *arg, char how)
 {
     if (how == '$')
-        duckdb_expr(w, arg);
+        dialect_expr(w, arg);
     else if (how == '#')
         pg_real(w, arg);
     else if (how == '@')
@@ -227,7 +227,7 @@ static void let_print(struct writer *w, const struct let *l, const char *form)
 void pg_real(struct writer *w, const struct typed *e)
 {
     writer_str(w, "CAST(");
-    duckdb_expr(w, e);
+    dialect_expr(w, e);
     writer_str(w, " AS " REAL ")");
 }
 
@@ -252,7 +252,7 @@ void pg_int(struct writer *w, const struct typed *e)
     const bool stored = e->type == VALUE_INT && e->kind != TYPED_CALL;
     if (stored || s.hi < BIGINT_DIGITS - 1) {
         writer_str(w, "CAST(");
-        duckdb_expr(w, e);
+        dialect_expr(w, e);
         writer_str(w, " AS BIGINT)");
         return;
     }
@@ -297,7 +297,7 @@ static void extract(struct writer *w, const struct typed *e)
     const bool fraction = unit == UNIT_SECOND || unit == UNIT_MILLISECOND;
     writer_printf(w, "(CAST(date_part('%s', CAST(",
                   fraction ? "microseconds" : time_unit_name(unit));
-    duckdb_expr(w, e->call.args[1]);
+    dialect_expr(w, e->call.args[1]);
     writer_printf(w, " AS TIMESTAMP)) AS " REAL ")%s)",
                   unit == UNIT_SECOND        ? " / 1000000"
                   : unit == UNIT_MILLISECOND ? " / 1000"
@@ -308,8 +308,8 @@ static void date_trunc(struct writer *w, const struct typed *e)
 {
     const enum time_unit unit = time_unit_of(&e->call.args[0]->value);
     writer_printf(w, "CAST(date_trunc('%s', CAST(", time_unit_name(unit));
-    duckdb_expr(w, e->call.args[1]);
-    writer_printf(w, " AS TIMESTAMP)) AS %s)", duckdb_type(w, e->type));
+    dialect_expr(w, e->call.args[1]);
+    writer_printf(w, " AS TIMESTAMP)) AS %s)", dialect_type(w, e->type));
 }
 
 static void joined(struct writer *w, const struct typed *e, bool skips_null)
@@ -328,7 +328,7 @@ static void joined(struct writer *w, const struct typed *e, bool skips_null)
 static void in_case(struct writer *w, const char *name, const struct typed *x)
 {
     writer_printf(w, "(%s(", name);
-    duckdb_expr(w, x);
+    dialect_expr(w, x);
     writer_str(w, " COLLATE \"" PG_CASES "\")");
     pg_collate(w);
     writer_str(w, ")");
@@ -342,7 +342,7 @@ static void like(struct writer *w, const struct typed *e)
         if (lower)
             in_case(w, "lower", e->call.args[i]);
         else
-            duckdb_expr(w, e->call.args[i]);
+            dialect_expr(w, e->call.args[i]);
     }
     writer_u8(w, ')');
 }

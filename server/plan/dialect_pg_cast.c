@@ -5,13 +5,13 @@
 void pg_as_text(struct writer *w, const struct typed *e)
 {
     if (e->type == VALUE_TEXT || e->type == VALUE_NULL) {
-        duckdb_expr(w, e);
+        dialect_expr(w, e);
         return;
     }
     if (e->type == VALUE_DOUBLE)
         dialect_lacks(w, "the text of a number with a fraction", e->at);
     writer_str(w, "(CAST(");
-    duckdb_typed(w, e);
+    dialect_typed(w, e);
     writer_str(w, " AS TEXT)");
     pg_collate(w);
     writer_str(w, ")");
@@ -26,7 +26,7 @@ static void text_to_bool(struct writer *w, const struct typed *x)
                "FALSE])[array_position(ARRAY['t', 'tr', 'tru', 'true', 'y', "
                "'ye', 'yes', 'on', '1', 'f', 'fa', 'fal', 'fals', 'false', "
                "'n', 'no', 'of', 'off', '0'], lower(btrim(");
-    duckdb_expr(w, x);
+    dialect_expr(w, x);
     writer_str(w, ", E' \\t\\n\\r\\f\\x0b')))]");
 }
 
@@ -43,7 +43,7 @@ static void text_to_int(struct writer *w, const struct typed *x)
     writer_str(w, "(SELECT CASE WHEN h1 BETWEEN -9223372036854775808 AND "
                   "9223372036854775807 THEN CAST(h1 AS BIGINT) END FROM "
                   "(SELECT " READ_OPEN);
-    duckdb_expr(w, x);
+    dialect_expr(w, x);
     writer_str(w,
                FORM("[+-]?[0-9]{1,40}") " AS NUMERIC) AS h1 OFFSET 0) AS h)");
 }
@@ -52,7 +52,7 @@ static void text_to_int(struct writer *w, const struct typed *x)
 static void text_to_real(struct writer *w, const struct typed *x)
 {
     writer_str(w, READ_OPEN);
-    duckdb_expr(w, x);
+    dialect_expr(w, x);
     writer_str(w, FORM("[+-]?(?:[0-9]{1,100}[.]?[0-9]{0,100}|[.][0-9]{1,100})"
                        "(?:[eE][+-]?[0-9]{1,2})?") " AS DOUBLE PRECISION)");
 }
@@ -72,8 +72,8 @@ static void text_to_time(struct writer *w, const struct typed *x,
         "INTEGER) %% 4 = 0 AND (substr(h1, 3, 2) <> '00' OR "
         "CAST(substr(h1, 1, 4) AS INTEGER) %% 400 = 0) THEN '29' ELSE '28' "
         "END THEN CAST(h1 AS %s) END FROM (SELECT substring(",
-        duckdb_type(w, type));
-    duckdb_expr(w, x);
+        dialect_type(w, type));
+    dialect_expr(w, x);
     writer_str(w, FORM("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):"
                        "[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?)?"));
     writer_str(w, " AS h1 OFFSET 0) AS h)");
@@ -84,16 +84,16 @@ void pg_cast(struct writer *w, const struct typed *e)
     const struct typed *x = e->call.args[0];
     const bool parses = x->type == VALUE_TEXT && !typed_is_null(x);
     if (x->type == e->type) {
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
     } else if (e->type == VALUE_BOOL && parses) {
         text_to_bool(w, x);
     } else if (e->type == VALUE_BOOL && !typed_is_null(x)) {
         writer_u8(w, '(');
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, " <> 0)");
     } else if (e->type == VALUE_INT && x->type == VALUE_BOOL) {
         writer_str(w, "CAST(CAST(");
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, " AS INTEGER) AS BIGINT)");
     } else if (e->type == VALUE_INT && parses) {
         text_to_int(w, x);
@@ -107,7 +107,7 @@ void pg_cast(struct writer *w, const struct typed *e)
         text_to_time(w, x, e->type);
     } else {
         writer_str(w, "CAST(");
-        duckdb_expr(w, x);
-        writer_printf(w, " AS %s)", duckdb_type(w, e->type));
+        dialect_expr(w, x);
+        writer_printf(w, " AS %s)", dialect_type(w, e->type));
     }
 }

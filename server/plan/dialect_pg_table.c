@@ -14,13 +14,13 @@ void pg_table_name(struct writer *w, const char *source)
     if (dot && (size_t)(dot - source) < sizeof schema) {
         memcpy(schema, source, (size_t)(dot - source));
         schema[dot - source] = '\0';
-        duckdb_name(w, schema);
+        dialect_name(w, schema);
         source = dot + 1;
     } else {
         writer_str(w, "\"public\"");
     }
     writer_str(w, ".");
-    duckdb_name(w, source);
+    dialect_name(w, source);
 }
 
 void pg_schema_name(char out[PG_SCHEMA_MAX], const struct policy *policy)
@@ -34,8 +34,8 @@ static void stored(struct writer *w, const struct policy_column *c)
 {
     const enum value_type type = typed_of_policy(c->type);
     writer_str(w, type == VALUE_TEXT ? "(CAST(" : "CAST(");
-    duckdb_name(w, policy_stored_name(c));
-    writer_printf(w, " AS %s)", duckdb_type(w, type));
+    dialect_name(w, policy_stored_name(c));
+    writer_printf(w, " AS %s)", dialect_type(w, type));
     if (type == VALUE_TEXT) {
         pg_collate(w);
         writer_str(w, ")");
@@ -46,7 +46,7 @@ void pg_key(struct writer *w, const struct policy_column *key)
 {
     const bool is_text = key->type != POLICY_INT;
     writer_str(w, is_text ? "(CAST(" : "CAST(");
-    duckdb_name(w, policy_stored_name(key));
+    dialect_name(w, policy_stored_name(key));
     writer_str(w, is_text ? " AS TEXT) COLLATE \"C\")" : " AS BIGINT)");
 }
 
@@ -56,7 +56,7 @@ static bool name_table(char *out, size_t cap, const struct policy *policy,
     char schema[PG_SCHEMA_MAX];
     struct writer w = writer_of(out, cap);
     pg_schema_name(schema, policy);
-    duckdb_name(&w, schema);
+    dialect_name(&w, schema);
     writer_printf(&w, ".%s", name);
     return writer_cstr(&w);
 }
@@ -84,7 +84,7 @@ void pg_table_print(struct writer *w, const void *ctx)
         writer_str(w, i ? ", " : "");
         stored(w, &t->table->columns[i]);
         writer_str(w, " AS ");
-        duckdb_name(w, t->table->columns[i].name);
+        dialect_name(w, t->table->columns[i].name);
     }
     writer_str(w, " FROM ");
     pg_table_name(w, t->table->source);

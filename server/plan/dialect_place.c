@@ -27,9 +27,9 @@ static void in_domain(const struct sql *s, size_t k)
     size_t n = key->n_domain;
     if (is_contiguous(s, k)) {
         writer_printf(s->w, "k%zu BETWEEN ", k);
-        duckdb_value(s->w, key->type, &key->domain[0]);
+        dialect_value(s->w, key->type, &key->domain[0]);
         writer_str(s->w, " AND ");
-        duckdb_value(s->w, key->type, &key->domain[n - 1]);
+        dialect_value(s->w, key->type, &key->domain[n - 1]);
         return;
     }
     const bool has_null = n > 0 && key->domain[n - 1].type == VALUE_NULL;
@@ -38,7 +38,7 @@ static void in_domain(const struct sql *s, size_t k)
     writer_printf(s->w, n ? "k%zu IN (" : "k%zu IS NULL", k);
     for (size_t i = 0; i < n; i++) {
         writer_str(s->w, i ? ", " : "");
-        duckdb_value(s->w, key->type, &key->domain[i]);
+        dialect_value(s->w, key->type, &key->domain[i]);
     }
     writer_str(s->w, n ? ")" : "");
     writer_printf(s->w, has_null ? " OR k%zu IS NULL)" : "", k);
@@ -54,7 +54,7 @@ static void placed_key(const struct sql *s, size_t k)
     writer_str(s->w, ", CASE WHEN ");
     in_domain(s, k);
     writer_printf(s->w, " THEN k%zu ELSE ", k);
-    duckdb_value(s->w, s->d->plan->keys[k].type, other);
+    dialect_value(s->w, s->d->plan->keys[k].type, other);
     writer_printf(s->w, " END AS k%zu", k);
 }
 
@@ -76,10 +76,10 @@ static void placed_value(const struct sql *s, size_t i)
     const size_t x = s->x[i];
 
     writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
-    duckdb_value(s->w, VALUE_DOUBLE, &lo);
+    dialect_value(s->w, VALUE_DOUBLE, &lo);
     writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
                   (long long)on_grid(m->row.lo, bits), x);
-    duckdb_value(s->w, VALUE_DOUBLE, &hi);
+    dialect_value(s->w, VALUE_DOUBLE, &hi);
     writer_printf(s->w,
                   " THEN CAST('%lld' AS BIGINT) ELSE "
                   "%sCAST(floor(x%zu * %lld + 0.5) AS BIGINT) END AS v%zu",

@@ -8,9 +8,9 @@ static void is_clamped(const struct sql *s, size_t i)
     const struct value lo = value_double(m->row.lo),
                        hi = value_double(m->row.hi);
     writer_printf(s->w, ", (x%zu < ", s->x[i]);
-    duckdb_value(s->w, VALUE_DOUBLE, &lo);
+    dialect_value(s->w, VALUE_DOUBLE, &lo);
     writer_printf(s->w, " OR x%zu > ", s->x[i]);
-    duckdb_value(s->w, VALUE_DOUBLE, &hi);
+    dialect_value(s->w, VALUE_DOUBLE, &hi);
     writer_printf(s->w, ") AS c%zu", i);
 }
 
@@ -28,20 +28,20 @@ static void placed_excess(const struct sql *s, size_t i)
                                   value_double(m->row.hi),
                                   value_double(m->row.hi + m->most_row) };
     writer_printf(s->w, ", CASE WHEN x%zu <= ", x);
-    duckdb_value(s->w, VALUE_DOUBLE, &ends[0]);
+    dialect_value(s->w, VALUE_DOUBLE, &ends[0]);
     writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu >= ",
                   (long long)-m->most, x);
-    duckdb_value(s->w, VALUE_DOUBLE, &ends[3]);
+    dialect_value(s->w, VALUE_DOUBLE, &ends[3]);
     writer_printf(s->w, " THEN CAST('%lld' AS BIGINT) WHEN x%zu < ",
                   (long long)m->most, x);
     for (int high = 0; high < 2; high++) {
-        duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
+        dialect_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
         writer_printf(s->w,
                       " THEN greatest(CAST('%lld' AS BIGINT), least("
                       "CAST('%lld' AS BIGINT), %sCAST(floor((x%zu - ",
                       (long long)-m->most, (long long)m->most,
                       dialect_try(s->w), x);
-        duckdb_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
+        dialect_value(s->w, VALUE_DOUBLE, &ends[1 + high]);
         writer_printf(s->w, ") * %lld + 0.5) AS BIGINT)))", steps);
         if (!high)
             writer_printf(s->w, " WHEN x%zu > ", x);

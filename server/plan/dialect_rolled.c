@@ -246,18 +246,18 @@ static void term(const struct sql *s, const struct rolled_term *t)
     const struct value hi = { .type = VALUE_TIMESTAMP, .i = t->span.hi };
     if (t->e) {
         writer_str(s->w, "(");
-        duckdb_expr(s->w, t->e);
+        dialect_expr(s->w, t->e);
         writer_str(s->w, ")");
         return;
     }
     writer_printf(s->w, "r.k%zu IS NOT NULL", t->by);
     if (lo.i >= TIME_MIN_US) {
         writer_printf(s->w, " AND r.k%zu >= ", t->by);
-        duckdb_value(s->w, VALUE_TIMESTAMP, &lo);
+        dialect_value(s->w, VALUE_TIMESTAMP, &lo);
     }
     if (hi.i <= TIME_MAX_US) {
         writer_printf(s->w, " AND r.k%zu < ", t->by);
-        duckdb_value(s->w, VALUE_TIMESTAMP, &hi);
+        dialect_value(s->w, VALUE_TIMESTAMP, &hi);
     }
 }
 
@@ -276,7 +276,7 @@ static void groups(const struct sql *s)
         if (!r->filter[i])
             continue;
         writer_str(s->w, ", (");
-        duckdb_expr(s->w, r->filter[i]);
+        dialect_expr(s->w, r->filter[i]);
         writer_printf(s->w, ") IS TRUE AS f%zu", i);
     }
     writer_str(s->w, " FROM ");

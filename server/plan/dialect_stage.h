@@ -43,9 +43,9 @@ struct rolled {
 };
 
 /*
- * One statement of DuckDB's while it is printed, stage by stage; the table of
- * stages stands in dialect_duckdb.c.  Measures are those of `pm` and `dm`: of
- * the release, or the one a histogram is made of.
+ * One statement of an engine's while it is printed, stage by stage; the table of
+ * stages stands in dialect_statement.c.  Measures are those of `pm` and `dm`:
+ * of the release, or the one a histogram is made of.
  */
 struct sql {
     struct draft *d;

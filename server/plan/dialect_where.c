@@ -17,10 +17,10 @@ static bool compares_column(const struct typed *e)
     return true;
 }
 
-void duckdb_term(struct writer *w, const struct typed *e)
+void dialect_term(struct writer *w, const struct typed *e)
 {
     if (!compares_column(e)) {
-        duckdb_expr(w, e);
+        dialect_expr(w, e);
         return;
     }
     /* Same column, read as it is. */
@@ -31,26 +31,26 @@ void duckdb_term(struct writer *w, const struct typed *e)
     writer_str(w, is_in ? "(" : "");
     for (size_t i = 1; i < e->call.n_args; i++) {
         writer_str(w, i == 1 ? "" : e->call.op == OP_BETWEEN ? " AND " : ", ");
-        duckdb_expr(w, e->call.args[i]);
+        dialect_expr(w, e->call.args[i]);
     }
     writer_str(w, is_in ? ")" : "");
     if (x->type == VALUE_DOUBLE || x->type >= VALUE_DATE) {
         writer_str(w, " AND (");
-        duckdb_expr(w, x);
+        dialect_expr(w, x);
         writer_str(w, ") IS NOT NULL");
     }
     writer_u8(w, ')');
 }
 
-void duckdb_from(struct writer *w, const struct rel_scope *scope)
+void dialect_from(struct writer *w, const struct rel_scope *scope)
 {
     writer_str(w, " FROM ");
     writer_str(w, scope->from);
     writer_behind(w, scope->behind);
 }
 
-void duckdb_where(struct writer *w, const struct rel_scope *scope,
-                  const struct draft_terms *terms)
+void dialect_where(struct writer *w, const struct rel_scope *scope,
+                   const struct draft_terms *terms)
 {
     const char *between = " WHERE ";
     for (size_t i = 0; i < scope->n_leaves; i++) {
@@ -63,7 +63,7 @@ void duckdb_where(struct writer *w, const struct rel_scope *scope,
     }
     for (size_t i = 0; i < terms->n; i++) {
         writer_str(w, between);
-        duckdb_term(w, terms->v[i]);
+        dialect_term(w, terms->v[i]);
         between = " AND ";
     }
 }

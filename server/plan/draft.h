@@ -19,7 +19,7 @@
  *   price.c   plan->measures[].noise, price
  *   totals.c  grouping sets added up from others' cells
  *   top.c     the same for the first k groups, where that is cheaper
- *   dialect_duckdb.c, hash.c, explain.c             texts
+ *   dialect_statement.c, hash.c, explain.c             texts
  *
  * draft_state.h has what they write.
  */
@@ -196,9 +196,9 @@ const char *draft_agg_text(struct draft *d, const struct draft_agg *agg,
                            const char *over);
 /* ... what goes into it, of one row; and itself over columns x and f, the
  * filter, with ` OVER (...)` or nothing behind. */
-void duckdb_sub_value(struct writer *w, const struct draft_agg *agg);
-void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
-                    const char *x, const char *f, const char *over);
+void dialect_sub_value(struct writer *w, const struct draft_agg *agg);
+void dialect_sub_agg(struct writer *w, const struct draft_agg *agg,
+                     const char *x, const char *f, const char *over);
 
 /* name.c: the column that `e`, an EXPR_COLUMN, names in the block's scope. */
 enum err_code draft_column(const struct rel_column **out, struct draft *d,
@@ -218,8 +218,8 @@ const struct rel_column *draft_bare_key(const struct draft *d,
  * and the plan's outputs, having and orders. */
 enum err_code draft_types(struct draft *d, struct err *err) MUST_CHECK;
 
-/* What a column is read for decides whether the policy allows it: a value is the
- * column itself, COMPUTE what an operation makes of it. */
+/* What a column is read for decides whether the policy allows it: a value is
+ * the column itself, COMPUTE what an operation makes of it. */
 enum draft_use { USE_FILTER, USE_GROUP, USE_VALUE, USE_COMPUTE };
 
 /* type_row.c: what the block has read since its flags were set is used so. */
@@ -435,8 +435,8 @@ enum err_code draft_tell(struct draft *d, struct err *err) MUST_CHECK;
 enum err_code draft_within_maximum(const struct draft *d,
                                    struct err *err) MUST_CHECK;
 
-/* dialect_duckdb.c: the plan's statements. */
-enum err_code draft_duckdb(struct draft *d, struct err *err) MUST_CHECK;
+/* dialect_statement.c: the plan's statements. */
+enum err_code draft_statements(struct draft *d, struct err *err) MUST_CHECK;
 
 /* memory.c: plan->memory; refused past PLAN_MEMORY_MAX, for all parts. */
 enum err_code draft_memory_fits(struct draft *d, struct err *err) MUST_CHECK;

@@ -300,7 +300,7 @@ static void print_on(struct writer *w, const void *ctx)
     const struct draft_terms *t = ctx;
     for (size_t i = 0; i < t->n; i++) {
         writer_str(w, i ? " AND " : "");
-        duckdb_expr(w, t->v[i]);
+        dialect_expr(w, t->v[i]);
     }
     writer_str(w, t->n ? "" : "TRUE");
 }

@@ -194,7 +194,7 @@ static enum err_code make(struct draft *d, struct err *err)
     }
     if (!d->total_of) {
         TRY(draft_memory_fits(d, err));
-        TRY(draft_duckdb(d, err));
+        TRY(draft_statements(d, err));
         TRY(draft_speaks(d, err));
         TRY(draft_reach_all(d, err));
     }

@@ -9,7 +9,7 @@
 uint64_t reach_expr(const struct typed *e)
 {
     struct writer w = writer_of(NULL, 0);
-    duckdb_expr(&w, e);
+    dialect_expr(&w, e);
     return reach_of(&w);
 }
 

@@ -151,7 +151,7 @@ static void print_arm(struct writer *w, const struct set *u,
             writer_printf(w, "%s AS c%zu", arm->columns[i].sql, i);
         else
             writer_printf(w, "CAST(%s AS %s) AS c%zu", arm->columns[i].sql,
-                          duckdb_type(w, out->type), i);
+                          dialect_type(w, out->type), i);
         any = true;
     }
     writer_str(w, " FROM ");

@@ -16,7 +16,7 @@ static const char *quoted(struct draft *d, const char *before, const char *name)
     char text[2 * POLICY_NAME_MAX + 16];
     struct writer w = writer_of(text, sizeof text);
     writer_str(&w, before);
-    duckdb_name(&w, name);
+    dialect_name(&w, name);
     return writer_cstr(&w) ? arena_strdup(d->a, text) : NULL;
 }
 

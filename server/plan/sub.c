@@ -260,7 +260,7 @@ static void print_ties(struct writer *w, const void *ctx)
                                  .type = t->columns[i]->type,
                                  .column = t->columns[i] };
         writer_str(w, i ? ", " : "");
-        duckdb_expr(w, &e);
+        dialect_expr(w, &e);
     }
 }
 
@@ -302,9 +302,9 @@ static enum err_code type_order(struct sub *u, size_t i, struct err *err)
             expr_equal(u->outputs[k].e, e)) {
             const struct rel_column *c = &u->rel->columns[k];
             u->order_outputs[i] = k;
-            return c->may_filter ? ERR_OK
-                                 : refuse(err, REFUSAL_MAY_FILTER, e->at,
-                                          c->name, NULL);
+            return c->may_filter
+                       ? ERR_OK
+                       : refuse(err, REFUSAL_MAY_FILTER, e->at, c->name, NULL);
         }
     if (u->s->distinct)
         return refuse(err, REFUSAL_ORDER_DISTINCT, e->at, NULL, NULL);

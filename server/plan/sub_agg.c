@@ -99,14 +99,14 @@ static void bound(struct writer *w, const struct draft_agg *agg, double sign,
 {
     const int bits = (int)agg->value->grid_bits;
     const struct value end = value_double(ldexp(sign, STEPS_BITS - bits));
-    duckdb_expr(w, agg->value);
+    dialect_expr(w, agg->value);
     writer_printf(w, " %s ", op);
-    duckdb_value(w, VALUE_DOUBLE, &end);
+    dialect_value(w, VALUE_DOUBLE, &end);
     writer_printf(w, " THEN CAST('%s%lld' AS BIGINT)", sign < 0 ? "-" : "",
                   1LL << STEPS_BITS);
 }
 
-void duckdb_sub_value(struct writer *w, const struct draft_agg *agg)
+void dialect_sub_value(struct writer *w, const struct draft_agg *agg)
 {
     if (is_real(agg)) {
         writer_str(w, "CASE WHEN ");
@@ -114,12 +114,12 @@ void duckdb_sub_value(struct writer *w, const struct draft_agg *agg)
         writer_str(w, " WHEN ");
         bound(w, agg, 1, ">=");
         writer_printf(w, " ELSE %sCAST(floor(", dialect_try(w));
-        duckdb_expr(w, agg->value);
+        dialect_expr(w, agg->value);
         writer_printf(w, " * %lld + 0.5) AS BIGINT) END",
                       1LL << agg->value->grid_bits);
         return;
     }
-    duckdb_typed(w, agg->value);
+    dialect_typed(w, agg->value);
 }
 
 static void call(struct writer *w, const struct draft_agg *agg,
@@ -147,8 +147,8 @@ static void spread(struct writer *w, const struct draft_agg *agg, const char *x,
                       agg_kind_name(agg->kind), x);
         if (agg->filter)
             writer_printf(w, " FILTER (WHERE %s)", f);
-        writer_printf(w, "%s AS %s) / ", over, duckdb_type(w, VALUE_DOUBLE));
-        duckdb_value(w, VALUE_DOUBLE, &by);
+        writer_printf(w, "%s AS %s) / ", over, dialect_type(w, VALUE_DOUBLE));
+        dialect_value(w, VALUE_DOUBLE, &by);
         writer_str(w, ")");
         return;
     }
@@ -156,7 +156,7 @@ static void spread(struct writer *w, const struct draft_agg *agg, const char *x,
     if (agg->filter)
         writer_printf(w, " FILTER (WHERE %s)", f);
     writer_printf(w, "%s), '%s') / ", over, agg_kind_name(agg->kind));
-    duckdb_value(w, VALUE_DOUBLE, &by);
+    dialect_value(w, VALUE_DOUBLE, &by);
     writer_str(w, ")");
 }
 
@@ -170,7 +170,7 @@ static void percentile(struct writer *w, const struct draft_agg *agg,
         if (over[0])
             dialect_lacks(w, "a percentile over a window", agg->at);
         writer_printf(w, "percentile_%s(", cont ? "cont" : "disc");
-        duckdb_value(w, VALUE_DOUBLE, &fraction);
+        dialect_value(w, VALUE_DOUBLE, &fraction);
         writer_printf(w, ") WITHIN GROUP (ORDER BY %s%s%s%s",
                       cont ? "CAST(" : "", x,
                       cont ? " AS DOUBLE PRECISION)" : "", ")");
@@ -180,7 +180,7 @@ static void percentile(struct writer *w, const struct draft_agg *agg,
     }
     writer_printf(w, "quantile_%s(%s%s%s, ", cont ? "cont" : "disc",
                   cont ? "CAST(" : "", x, cont ? " AS DOUBLE)" : "");
-    duckdb_value(w, VALUE_DOUBLE, &fraction);
+    dialect_value(w, VALUE_DOUBLE, &fraction);
     writer_str(w, ")");
     if (agg->filter)
         writer_printf(w, " FILTER (WHERE %s)", f);
@@ -196,8 +196,8 @@ static const char *pick_name(const struct writer *w,
     return agg->kind == AGG_MIN ? "bool_and" : "bool_or";
 }
 
-void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
-                    const char *x, const char *f, const char *over)
+void dialect_sub_agg(struct writer *w, const struct draft_agg *agg,
+                     const char *x, const char *f, const char *over)
 {
     if (agg_is_spread(agg->kind)) {
         spread(w, agg, x, f, over);
@@ -208,7 +208,7 @@ void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
         return;
     }
     const long long steps = 1LL << (is_real(agg) ? agg->value->grid_bits : 0);
-    const char *real = duckdb_type(w, VALUE_DOUBLE);
+    const char *real = dialect_type(w, VALUE_DOUBLE);
     if (agg->kind == AGG_COUNT) {
         writer_str(w, agg->people ? "least(1, " : "");
         call(w, agg, "count", agg->value ? x : "*", f, over);
@@ -242,12 +242,12 @@ void duckdb_sub_agg(struct writer *w, const struct draft_agg *agg,
 
 static void print_value(struct writer *w, const void *ctx)
 {
-    duckdb_sub_value(w, ctx);
+    dialect_sub_value(w, ctx);
 }
 
 static void print_filter(struct writer *w, const void *ctx)
 {
-    duckdb_expr(w, ctx);
+    dialect_expr(w, ctx);
 }
 
 /* Everything that print_agg puts together. */
@@ -259,7 +259,7 @@ struct texts {
 static void print_agg(struct writer *w, const void *ctx)
 {
     const struct texts *t = ctx;
-    duckdb_sub_agg(w, t->agg, t->x, t->f, t->over);
+    dialect_sub_agg(w, t->agg, t->x, t->f, t->over);
 }
 
 const char *draft_agg_text(struct draft *d, const struct draft_agg *agg,

@@ -49,17 +49,17 @@ static void print_query(struct writer *w, const void *ctx)
     const struct query *q = ctx;
     if (q->sides) {
         writer_str(w, "(");
-        duckdb_typed(w, q->sides[0]);
+        dialect_typed(w, q->sides[0]);
         writer_str(w, " IN (SELECT ");
-        duckdb_typed(w, q->sides[1]);
+        dialect_typed(w, q->sides[1]);
     } else if (q->value) {
         writer_str(w, "(SELECT ");
-        duckdb_typed(w, q->value);
+        dialect_typed(w, q->value);
     } else {
         writer_str(w, "EXISTS (SELECT 1");
     }
-    duckdb_from(w, q->b.scope);
-    duckdb_where(w, q->b.scope, &q->b.where);
+    dialect_from(w, q->b.scope);
+    dialect_where(w, q->b.scope, &q->b.where);
     writer_str(w, q->sides ? "))" : ")");
 }
 
@@ -158,7 +158,7 @@ static enum err_code key_in(struct typed **out, struct draft *d,
 
 static void print_operand(struct writer *w, const void *ctx)
 {
-    duckdb_typed(w, ctx);
+    dialect_typed(w, ctx);
 }
 
 static enum err_code public_in(struct typed **out, struct draft *d,

@@ -40,7 +40,7 @@ static void print_output(struct writer *w, const struct sub *u,
 {
     const bool cuts = e->type == VALUE_TEXT && !is_stored(u, e);
     writer_str(w, cuts ? "left(" : "");
-    duckdb_typed(w, e);
+    dialect_typed(w, e);
     if (cuts)
         writer_printf(w, ", %d)", TEXT_MOST);
 }
@@ -66,20 +66,20 @@ static void print_outputs(struct writer *w, const struct sub *u)
         if (!u->orders[i])
             continue;
         writer_str(w, ", ");
-        duckdb_typed(w, u->orders[i]);
+        dialect_typed(w, u->orders[i]);
         writer_printf(w, " AS o%zu", i);
     }
     for (size_t i = 0; i < u->n_on; i++) {
         writer_str(w, ", ");
-        duckdb_typed(w, u->on[i]);
+        dialect_typed(w, u->on[i]);
         writer_printf(w, " AS d%zu", i);
     }
 }
 
 static void print_rows(struct writer *w, const struct sub *u)
 {
-    duckdb_from(w, u->b.scope);
-    duckdb_where(w, u->b.scope, &u->b.where);
+    dialect_from(w, u->b.scope);
+    dialect_where(w, u->b.scope, &u->b.where);
 }
 
 /* Keys g0.., inputs x0.. and filters f0.. of every row. */
@@ -95,19 +95,19 @@ static void print_inputs(struct writer *w, const struct sub *u)
         if (sub_is_key(u, i))
             continue;
         writer_str(w, ", ");
-        duckdb_typed(w, u->b.keys[i]);
+        dialect_typed(w, u->b.keys[i]);
         writer_printf(w, " AS g%zu", i);
     }
     for (size_t i = 0; i < u->b.n_aggs; i++) {
         const struct draft_agg *agg = &u->b.aggs[i];
         if (agg->value) {
             writer_str(w, ", ");
-            duckdb_sub_value(w, agg);
+            dialect_sub_value(w, agg);
             writer_printf(w, " AS x%zu", i);
         }
         if (agg->filter) {
             writer_str(w, ", ");
-            duckdb_expr(w, agg->filter);
+            dialect_expr(w, agg->filter);
             writer_printf(w, " AS f%zu", i);
         }
     }
@@ -132,7 +132,7 @@ static void print_groups(struct writer *w, const struct sub *u)
         (void)snprintf(x, sizeof x, "x%zu", i);
         (void)snprintf(f, sizeof f, "f%zu", i);
         writer_str(w, ", ");
-        duckdb_sub_agg(w, &u->b.aggs[i], x, f, "");
+        dialect_sub_agg(w, &u->b.aggs[i], x, f, "");
         writer_printf(w, " AS a%zu", i);
     }
     writer_str(w, " FROM (");
@@ -147,7 +147,7 @@ static void print_groups(struct writer *w, const struct sub *u)
     dialect_alias(w);
     if (u->having) {
         writer_str(w, " WHERE ");
-        duckdb_expr(w, u->having);
+        dialect_expr(w, u->having);
     }
 }
 

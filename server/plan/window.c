@@ -101,13 +101,13 @@ static void print_over(struct writer *w, const void *ctx)
         writer_printf(w, "PARTITION BY %s", s->leaves[s->key].key_sql);
     for (size_t i = 0; i < c->n_partition; i++) {
         writer_str(w, any ? ", " : "PARTITION BY ");
-        duckdb_typed(w, c->partition[i]);
+        dialect_typed(w, c->partition[i]);
         any = true;
     }
     for (size_t i = 0; i < c->n_orders; i++) {
         writer_str(w, i ? ", " : " ORDER BY ");
-        duckdb_order(w, c->orders[i], c->how[i]->descending,
-                     c->how[i]->nulls_first);
+        dialect_order(w, c->orders[i], c->how[i]->descending,
+                      c->how[i]->nulls_first);
     }
     if (ties[0])
         writer_printf(w, "%s%s", c->n_orders ? ", " : " ORDER BY ", ties);
@@ -128,12 +128,12 @@ static void print_call(struct writer *w, const void *ctx)
     const struct call *c = t->c;
     writer_printf(w, "%s(", window_kind_name(c->win->kind));
     if (c->arg)
-        duckdb_typed(w, c->arg);
+        dialect_typed(w, c->arg);
     if (c->win->number)
         writer_printf(w, "%s%lld", c->arg ? ", " : "", (long long)c->number);
     if (c->otherwise) {
         writer_str(w, ", ");
-        duckdb_typed(w, c->otherwise);
+        dialect_typed(w, c->otherwise);
     }
     writer_printf(w, ")%s", t->over);
 }

@@ -86,12 +86,12 @@ static void flag(const struct sql *s, size_t i)
     const struct draft_measure *m = &s->dm[i];
     writer_str(s->w, ", (");
     if (m->filter) {
-        duckdb_expr(s->w, m->filter);
+        dialect_expr(s->w, m->filter);
         writer_str(s->w, " IS TRUE");
     }
     if (flag_value(s, i)) {
         writer_str(s->w, m->filter ? " AND (" : "(");
-        duckdb_expr(s->w, flag_value(s, i));
+        dialect_expr(s->w, flag_value(s, i));
         writer_str(s->w, ") IS NOT NULL");
     }
     writer_printf(s->w, ") AS f%zu", s->flag[i]);
@@ -104,9 +104,9 @@ void stage_key(const struct sql *s, size_t k)
     const bool pg = dialect_is_pg(s->w), casts = type == VALUE_INT && !pg;
     writer_str(s->w, casts ? ", TRY_CAST(" : ", ");
     if (pg)
-        duckdb_typed(s->w, d->keys[k]);
+        dialect_typed(s->w, d->keys[k]);
     else
-        duckdb_expr(s->w, d->keys[k]);
+        dialect_expr(s->w, d->keys[k]);
     writer_printf(s->w, "%s AS k%zu", casts ? " AS BIGINT)" : "", k);
 }
 
@@ -126,20 +126,20 @@ static void stage_rows(const struct sql *s)
         if (s->u[i] != STAGE_NONE) {
             writer_str(s->w, ", ");
             if (s->d->dialect || s->d->req->portable) /* has a code */
-                duckdb_typed(s->w, s->dm[i].value);
+                dialect_typed(s->w, s->dm[i].value);
             else
-                duckdb_expr(s->w, s->dm[i].value);
+                dialect_expr(s->w, s->dm[i].value);
             writer_printf(s->w, " AS u%zu", s->u[i]);
         }
         if (s->pm[i].kind != MEASURE_SUM)
             continue;
         writer_str(s->w, ", CAST(");
-        duckdb_expr(s->w, s->dm[i].value);
-        writer_printf(s->w, " AS %s) AS x%zu", duckdb_type(s->w, VALUE_DOUBLE),
+        dialect_expr(s->w, s->dm[i].value);
+        writer_printf(s->w, " AS %s) AS x%zu", dialect_type(s->w, VALUE_DOUBLE),
                       s->x[i]);
     }
-    duckdb_from(s->w, scope);
-    duckdb_where(s->w, scope, &d->where);
+    dialect_from(s->w, scope);
+    dialect_where(s->w, scope, &d->where);
     writer_str(s->w, ")");
 }
 
@@ -358,7 +358,7 @@ static enum err_code print_rolled(struct sql *s, struct err *err)
     return print_text(&p->rollup_sql, s, err);
 }
 
-enum err_code draft_duckdb(struct draft *d, struct err *err)
+enum err_code draft_statements(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
     struct sql s = {
