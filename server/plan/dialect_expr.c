@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "server/plan/dialect_pg.h"
+#include "server/plan/dialect_pg_operand.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"

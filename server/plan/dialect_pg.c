@@ -1,265 +1,17 @@
-/* Expressions in PostgreSQL's words: dialect_pg.h. */
 #include "server/plan/dialect_pg.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "server/plan/draft.h"
+#include "server/plan/dialect_pg_operand.h"
+#include "server/plan/dialect_pg_size.h"
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
 
-#define REAL     "DOUBLE PRECISION"
-#define INT_LOW  "FLOAT8 '-9223372036854775808'"
-#define INT_HIGH "FLOAT8 '9223372036854775808'"
+#define REAL "DOUBLE PRECISION"
 
 void pg_collate(struct writer *w)
 {
     writer_str(w, " COLLATE \"C\"");
-}
-
-/* ---- how large a number can be ---- */
-
-/* Powers of ten: the number is 0, or between these.  `whole`: whole numbers. */
-struct size {
-    double lo, hi;
-    bool whole;
-};
-enum { TAME = 150, SAFE = 300, BIGINT_DIGITS = 19 };
-
-static const struct size any_size = { -324, 309, false };
-static const struct size int_size = { 0, BIGINT_DIGITS, true };
-
-static struct size wider(struct size a, struct size b)
-{
-    return (struct size){ fmin(a.lo, b.lo), fmax(a.hi, b.hi),
-                          a.whole && b.whole };
-}
-
-static struct size size_of(const struct typed *e);
-
-/* Of operands as they are printed: tamed. */
-static struct size tamed(const struct typed *e)
-{
-    const struct size s = size_of(e);
-    return (struct size){ fmax(s.lo, -TAME), fmin(s.hi, TAME), s.whole };
-}
-
-static struct size size_of_const(const struct typed *e)
-{
-    const double x =
-        fabs(e->value.type == VALUE_INT ? (double)e->value.i : e->value.d);
-    const bool whole = x == floor(x);
-    if (e->value.type == VALUE_NULL || x == 0)
-        return (struct size){ 0, 0, true };
-    if (!isfinite(x))
-        return any_size;
-    return (struct size){ whole ? 0 : floor(log10(x)) - 1, ceil(log10(x)) + 1,
-                          whole };
-}
-
-/* Of those that it may be. */
-static struct size widest(const struct typed *e, size_t from, size_t step)
-{
-    struct size s = { 0, 0, true };
-    for (size_t i = from; i < e->call.n_args; i += step)
-        s = wider(s, size_of(e->call.args[i]));
-    return s;
-}
-
-static struct size size_of_arith(const struct typed *e)
-{
-    const struct size a = tamed(e->call.args[0]), b = tamed(e->call.args[1]);
-    const bool whole = a.whole && b.whole;
-    switch ((int)e->call.op) {
-    case OP_ADD:
-    case OP_SUB:
-        return (struct size){ whole ? 0 : -324, fmax(a.hi, b.hi) + 1, whole };
-    case OP_MUL:
-        return (struct size){ a.lo + b.lo, a.hi + b.hi, whole };
-    case OP_DIV:
-        if (e->type == VALUE_INT)
-            return (struct size){ 0, a.hi + 1, true };
-        return (struct size){ a.lo - b.hi, a.hi - b.lo, false };
-    default: /* a remainder of whole numbers */
-        return (struct size){ 0, fmin(a.hi, b.hi) + 1, true };
-    }
-}
-
-static struct size size_of(const struct typed *e)
-{
-    if (typed_is_const(e))
-        return size_of_const(e);
-    if (e->kind != TYPED_CALL)
-        return e->type == VALUE_INT ? int_size : any_size;
-    switch ((int)e->call.op) {
-    case OP_ADD:
-    case OP_SUB:
-    case OP_MUL:
-    case OP_DIV:
-    case OP_MOD:
-        return size_of_arith(e);
-    case OP_NEG:
-    case OP_ABS:
-    case OP_NULLIF:
-    case OP_CAST_DOUBLE:
-        return e->call.args[0]->type == VALUE_TEXT ? any_size
-                                                   : size_of(e->call.args[0]);
-    case OP_SIGN:
-        return (struct size){ 0, 1, true };
-    case OP_LEAST:
-    case OP_GREATEST:
-    case OP_COALESCE:
-        return widest(e, 0, 1);
-    case OP_CASE: {
-        const struct size s = widest(e, 1, 2);
-        const size_t n = e->call.n_args;
-        return n % 2 ? wider(s, size_of(e->call.args[n - 1])) : s;
-    }
-    default:
-        return e->type == VALUE_INT ? int_size : any_size;
-    }
-}
-
-/* ---- operands that are named more than once ---- */
-
-static void pg_tame(struct writer *w, const struct typed *e);
-
-enum { LET_MAX = 2, TWICE_DEPTH = 3 };
-struct let {
-    const struct typed *e[LET_MAX];
-    enum let_as { LET_AS_IS, LET_REAL, LET_TAME } as;
-    const struct typed *call; /* whose other arguments the form names */
-};
-
-/* A window or an aggregate would be that of the sub-query which names it. */
-bool pg_holds_text(const struct typed *e)
-{
-    bool holds = e->kind == TYPED_TEXT;
-    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
-        holds |= pg_holds_text(e->call.args[i]);
-    return holds;
-}
-
-static unsigned depth_of(const struct typed *e)
-{
-    unsigned most = 0;
-    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++) {
-        const unsigned d = 1 + depth_of(e->call.args[i]);
-        most = d > most ? d : most;
-    }
-    return most;
-}
-
-/* So it is written as often as it is named, if that is not too long. */
-static bool is_written_often(struct writer *w, const struct let *l)
-{
-    bool simple = true, holds = false;
-    for (size_t i = 0; i < LET_MAX && l->e[i]; i++) {
-        simple &= l->e[i]->kind != TYPED_CALL;
-        holds |= pg_holds_text(l->e[i]);
-    }
-    for (size_t i = 0; i < LET_MAX && l->e[i] && holds; i++)
-        if (depth_of(l->e[i]) > TWICE_DEPTH)
-            dialect_lacks(w,
-                          "so much arithmetic over a window function or the "
-                          "value of a sub-query",
-                          l->e[i]->at);
-    return simple || (holds && !w->dialect->lacks);
-}
-
-static void operand(struct writer *w, const struct let *l, size_t i)
-{
-    if (l->as == LET_TAME)
-        pg_tame(w, l->e[i]);
-    else if (l->as == LET_REAL)
-        pg_real(w, l->e[i]);
-    else
-        dialect_expr(w, l->e[i]);
-}
-
-/* Of a form: $1 the argument as it is, #1 as a double, @1 as one that is tame,
- * %1 a bare constant. */
-static void argument(struct writer *w, const struct typed *arg, char how)
-{
-    if (how == '$')
-        dialect_expr(w, arg);
-    else if (how == '#')
-        pg_real(w, arg);
-    else if (how == '@')
-        pg_tame(w, arg);
-    else
-        writer_printf(w, "%lld", (long long)arg->value.i);
-}
-
-/* With ~1 and ~2 for the operands, written out or as h1 and h2. */
-static void form_print(struct writer *w, const struct let *l, const char *form,
-                       bool often)
-{
-    for (const char *c = form; *c; c++) {
-        if (!strchr("~$#@%", *c)) {
-            writer_u8(w, (uint8_t)*c);
-            continue;
-        }
-        const size_t i = (size_t)(c[1] - '1');
-        if (*c != '~')
-            argument(w, l->call->call.args[i], *c);
-        else if (often)
-            operand(w, l, i);
-        else
-            writer_printf(w, "h%zu", i + 1);
-        c++;
-    }
-}
-
-static void let_print(struct writer *w, const struct let *l, const char *form)
-{
-    const bool often = is_written_often(w, l);
-    writer_str(w, often ? "(" : "(SELECT ");
-    form_print(w, l, form, often);
-    for (size_t i = 0; i < LET_MAX && l->e[i] && !often; i++) {
-        writer_str(w, i ? ", " : " FROM (SELECT ");
-        operand(w, l, i);
-        writer_printf(w, " AS h%zu", i + 1);
-    }
-    writer_str(w, often ? ")" : " OFFSET 0) AS h)");
-}
-
-void pg_real(struct writer *w, const struct typed *e)
-{
-    writer_str(w, "CAST(");
-    dialect_expr(w, e);
-    writer_str(w, " AS " REAL ")");
-}
-
-/* An operand that no operation can overflow or underflow with. */
-static void pg_tame(struct writer *w, const struct typed *e)
-{
-    const struct size s = size_of(e);
-    if (s.lo >= -TAME && s.hi <= TAME) {
-        pg_real(w, e);
-        return;
-    }
-    const struct let l = { .e = { e }, .as = LET_REAL };
-    let_print(w, &l,
-              "CASE WHEN abs(~1) < FLOAT8 '1e-150' THEN FLOAT8 '0' WHEN "
-              "abs(~1) <= FLOAT8 '1e150' THEN ~1 WHEN ~1 > FLOAT8 '0' THEN "
-              "FLOAT8 '1e150' WHEN ~1 < FLOAT8 '0' THEN FLOAT8 '-1e150' END");
-}
-
-void pg_int(struct writer *w, const struct typed *e)
-{
-    const struct size s = size_of(e);
-    const bool stored = e->type == VALUE_INT && e->kind != TYPED_CALL;
-    if (stored || s.hi < BIGINT_DIGITS - 1) {
-        writer_str(w, "CAST(");
-        dialect_expr(w, e);
-        writer_str(w, " AS BIGINT)");
-        return;
-    }
-    const struct let l = { .e = { e }, .as = LET_REAL };
-    let_print(w, &l,
-              "CASE WHEN ~1 >= " INT_LOW " AND ~1 < " INT_HIGH
-              " THEN CAST(~1 AS BIGINT) END");
 }
 
 /* ---- calls ---- */
@@ -279,9 +31,10 @@ static void arith(struct writer *w, const struct typed *e)
 /* Of whole numbers that are exact as such. */
 static void modulo(struct writer *w, const struct typed *e)
 {
-    const struct size a = size_of(e->call.args[0]),
-                      b = size_of(e->call.args[1]);
-    if (!a.whole || !b.whole || a.hi > BIGINT_DIGITS || b.hi > BIGINT_DIGITS)
+    const struct pg_size a = pg_size_of(e->call.args[0]),
+                         b = pg_size_of(e->call.args[1]);
+    if (!a.whole || !b.whole || a.hi > PG_BIGINT_DIGITS ||
+        b.hi > PG_BIGINT_DIGITS)
         dialect_lacks(w, "a remainder of numbers that are not whole", e->at);
     /* By BIGINT: a double as NUMERIC keeps 15 of its digits. */
     writer_str(w, "CAST(mod(CAST(");
@@ -421,17 +174,17 @@ static const struct form {
 
 static void by_form(struct writer *w, const struct typed *e, const char *form)
 {
-    struct let l = { .e = { e->call.args[0] }, .call = e };
+    struct pg_let l = { .e = { e->call.args[0] }, .call = e };
     const char *how = strchr("~=^&", *form);
     if (!how) {
         l.e[0] = NULL; /* nothing is named twice */
-        form_print(w, &l, form, true);
+        pg_form_print(w, &l, form, true);
         return;
     }
-    l.as = *how == '=' ? LET_REAL : *how == '&' ? LET_AS_IS : LET_TAME;
+    l.as = *how == '=' ? PG_LET_REAL : *how == '&' ? PG_LET_AS_IS : PG_LET_TAME;
     if (e->call.n_args > 1 && (*how == '~' || *how == '='))
         l.e[1] = e->call.args[1];
-    let_print(w, &l, form + 1);
+    pg_let_print(w, &l, form + 1);
 }
 
 static void func(struct writer *w, const struct typed *e)

@@ -15,32 +15,15 @@
  *              collation: each one has the collation "C"
  *   times      in UTC, which the connection says
  *
- * An operand that such a form names twice is named once in a sub-query:
- *
- *   (SELECT form of h1, h2 FROM (SELECT a AS h1, b AS h2 OFFSET 0) AS h)
- *
- * OFFSET keeps the engine's planner from putting a in the place of each h1, so
- * that nesting cannot double the text.
- *
  * Source: PostgreSQL 15 manual, 9.3, 9.9, 24.2; src/include/utils/float.h.
  */
 
 /* The collation by which letters have cases: the engine looks for it. */
 #define PG_CASES "und-x-icu"
 
-/* As DOUBLE PRECISION, NULL or a number. */
-void pg_real(struct writer *w, const struct typed *e);
-
-/* As BIGINT, NULL where it does not fit. */
-void pg_int(struct writer *w, const struct typed *e);
-
 /* dialect_pg_cast.c: a cast; and what || joins, as text. */
 void pg_cast(struct writer *w, const struct typed *e);
 void pg_as_text(struct writer *w, const struct typed *e);
-
-/* Does it stand on a window's or an aggregate's text?  No sub-query may name
- * that. */
-bool pg_holds_text(const struct typed *e);
 
 /* A call whose form differs; false: it is written as DuckDB's. */
 bool pg_call(struct writer *w, const struct typed *e);

@@ -1,5 +1,6 @@
 /* Casts in PostgreSQL's words, none of which can fail: dialect_pg.h. */
 #include "server/plan/dialect_pg.h"
+#include "server/plan/dialect_pg_operand.h"
 
 /* A text, whole number or date, as text. */
 void pg_as_text(struct writer *w, const struct typed *e)
