@@ -7,6 +7,7 @@
  */
 #include "server/plan/draft.h"
 #include "server/plan/range.h"
+#include "server/plan/range_given.h"
 
 /* Tests looked at, over all aggregates: what is not narrowed is as declared. */
 enum { TESTS_MOST = 1 << 18, DEPTH_MAX = 64 };
@@ -38,8 +39,8 @@ static struct range known(struct narrowing *n, struct range r,
         return r;
     n->left -= n->tests;
     for (size_t i = 0; i < n->d->where.n; i++)
-        r = range_given(r, n->d->where.v[i], e);
-    return n->filter ? range_given(r, n->filter, e) : r;
+        r = range_given(r, n->d->where.v[i], true, e);
+    return n->filter ? range_given(r, n->filter, true, e) : r;
 }
 
 /* Of times nothing is taken away: days of a series are all noised alike. */

@@ -2,26 +2,13 @@
 
 #include "server/plan/eval.h"
 #include "server/plan/func.h"
+#include "server/plan/grid.h"
+#include "server/plan/never_null.h"
 #include "server/plan/numeric.h"
+#include "server/plan/range_given.h"
 #include "server/plan/rel.h"
 
 static const struct range EVERYTHING = { -HUGE_VAL, HUGE_VAL };
-
-enum { GRID_DEFAULT = RANGE_GRID_DEFAULT, GRID_MOST = 20 };
-
-static struct range hull(struct range a, struct range b)
-{
-    return (struct range){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
-}
-
-/* Where they have nothing in common, the end of a that is nearest: values
- * outside a range count as the nearest within. */
-static struct range meet(struct range a, struct range b)
-{
-    const struct range r = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-    const double nearest = b.hi < a.lo ? a.lo : a.hi;
-    return r.lo <= r.hi ? r : (struct range){ nearest, nearest };
-}
 
 /* Ends where 0 * infinity or infinity - infinity says nothing. */
 static struct range checked(struct range r)
@@ -60,108 +47,13 @@ static struct range extreme(const struct typed *e, bool least)
     struct range all = e->call.args[0]->range, sure = EVERYTHING;
     for (size_t i = 0; i < e->call.n_args; i++) {
         const struct typed *arg = e->call.args[i];
-        all = hull(all, arg->range);
+        all = range_hull(all, arg->range);
         if (arg->never_null && least)
             sure.hi = fmin(sure.hi, arg->range.hi);
         if (arg->never_null && !least)
             sure.lo = fmax(sure.lo, arg->range.lo);
     }
-    return meet(all, sure);
-}
-
-/* The range of x given that `cond` is `truth`, as far as simple tests say. */
-static struct range given(struct range r, const struct typed *cond, bool truth,
-                          const struct typed *x);
-
-/* Between whole numbers lies nothing: below 3 is at most 2. */
-static struct range given_compare(struct range r, enum expr_op op, double c,
-                                  bool truth, bool whole)
-{
-    const bool below = op == OP_LT || op == OP_LE;
-    const bool above = op == OP_GT || op == OP_GE;
-    const bool strict = (op == OP_LT || op == OP_GT) == truth;
-    if (op == OP_EQ && truth)
-        return meet(r, (struct range){ c, c });
-    if (below == truth && (below || above))
-        return meet(
-            r, (struct range){ -HUGE_VAL, whole && strict ? ceil(c) - 1 : c });
-    if (below || above)
-        return meet(
-            r, (struct range){ whole && strict ? floor(c) + 1 : c, HUGE_VAL });
-    return r;
-}
-
-static enum expr_op mirrored(enum expr_op op)
-{
-    switch ((int)op) {
-    case OP_LT:
-        return OP_GT;
-    case OP_LE:
-        return OP_GE;
-    case OP_GT:
-        return OP_LT;
-    case OP_GE:
-        return OP_LE;
-    default:
-        return op;
-    }
-}
-
-/* One of the constants; NULLs among them are none. */
-static struct range given_among(struct range r, const struct typed *cond)
-{
-    struct range all = { HUGE_VAL, -HUGE_VAL };
-    for (size_t i = 1; i < cond->call.n_args; i++) {
-        const struct typed *v = cond->call.args[i];
-        if (!typed_is_const(v))
-            return r;
-        if (!typed_is_null(v))
-            all = hull(all, v->range);
-    }
-    return all.lo <= all.hi ? meet(r, all) : r;
-}
-
-static struct range given_logic(struct range r, const struct typed *cond,
-                                bool truth, const struct typed *x)
-{
-    for (size_t i = 0; i < cond->call.n_args; i++)
-        r = given(r, cond->call.args[i], truth, x);
-    return r;
-}
-
-/* Whole numbers are compared with reals as reals. */
-static bool is_of(const struct typed *e, const struct typed *x)
-{
-    return typed_equal(e, x) || (typed_is_call(e, OP_CAST_DOUBLE) &&
-                                 typed_equal(e->call.args[0], x));
-}
-
-static struct range given(struct range r, const struct typed *cond, bool truth,
-                          const struct typed *x)
-{
-    if (cond->kind != TYPED_CALL)
-        return r;
-    const enum expr_op op = cond->call.op;
-    struct typed *const *args = cond->call.args;
-
-    if (op == OP_NOT)
-        return given(r, args[0], !truth, x);
-    if (op == (truth ? OP_AND : OP_OR))
-        return given_logic(r, cond, truth, x);
-    if (op == OP_IN && truth && is_of(args[0], x))
-        return given_among(r, cond);
-    if (op == OP_BETWEEN && truth && is_of(args[0], x) &&
-        typed_is_const(args[1]) && typed_is_const(args[2]))
-        return meet(r, (struct range){ args[1]->range.lo, args[2]->range.hi });
-    if (op < OP_EQ || op > OP_GE)
-        return r;
-    if (is_of(args[0], x) && typed_is_const(args[1]))
-        return given_compare(r, op, args[1]->range.lo, truth,
-                             x->type == VALUE_INT);
-    if (is_of(args[1], x) && typed_is_const(args[0]))
-        return given_compare(r, mirrored(op), args[0]->range.lo, truth,
-                             x->type == VALUE_INT);
-    return r;
+    return range_meet(all, sure);
 }
 
 /*
@@ -174,14 +66,8 @@ static struct range arm(const struct typed *e, size_t test)
     const struct typed *x = e->call.args[test + 1 < n ? test + 1 : test];
     struct range r = x->range;
     for (size_t i = 0; i < test; i += 2)
-        r = given(r, e->call.args[i], false, x);
-    return test + 1 < n ? given(r, e->call.args[test], true, x) : r;
-}
-
-struct range range_given(struct range r, const struct typed *cond,
-                         const struct typed *x)
-{
-    return given(r, cond, true, x);
+        r = range_given(r, e->call.args[i], false, x);
+    return test + 1 < n ? range_given(r, e->call.args[test], true, x) : r;
 }
 
 static struct range branches(const struct typed *e)
@@ -190,7 +76,7 @@ static struct range branches(const struct typed *e)
     for (size_t i = 0; i < e->call.n_args; i += 2) {
         const size_t result = i + 1 < e->call.n_args ? i + 1 : i;
         if (!typed_is_null(e->call.args[result]))
-            r = hull(r, arm(e, i));
+            r = range_hull(r, arm(e, i));
     }
     return r.lo <= r.hi ? r : (struct range){ 0, 0 };
 }
@@ -314,7 +200,7 @@ static struct range of_call(const struct typed *e)
     case OP_COALESCE: {
         struct range all = l;
         for (size_t i = 1; i < e->call.n_args; i++)
-            all = hull(all, args[i]->range);
+            all = range_hull(all, args[i]->range);
         return all;
     }
     case OP_MOD:
@@ -332,141 +218,6 @@ static struct range of_call(const struct typed *e)
     default:
         return of_function(e);
     }
-}
-
-static bool each_never_null(const struct typed *e)
-{
-    bool all = true;
-    for (size_t i = 0; i < e->call.n_args; i++)
-        all &= e->call.args[i]->never_null;
-    return all;
-}
-
-static bool some_never_null(const struct typed *e)
-{
-    bool some = false;
-    for (size_t i = 0; i < e->call.n_args; i++)
-        some |= e->call.args[i]->never_null;
-    return some;
-}
-
-static bool case_never_null(const struct typed *e)
-{
-    bool all = e->call.n_args % 2;
-    for (size_t i = 1; i < e->call.n_args; i += 2)
-        all &= e->call.args[i]->never_null;
-    return all && e->call.args[e->call.n_args - 1]->never_null;
-}
-
-static bool call_never_null(const struct typed *e)
-{
-    const bool bounded = range_is_bounded(e->range);
-    switch ((int)e->call.op) {
-    case OP_IS_NULL:
-        return true;
-    case OP_IS_DISTINCT:
-    case OP_CONCAT:
-        return true;
-    case OP_NULLIF:
-        return false;
-    case OP_CASE:
-        return case_never_null(e);
-    case OP_LEAST:
-    case OP_GREATEST:
-    case OP_COALESCE:
-        return some_never_null(e);
-    case OP_ADD: /* infinities of opposite sign give NaN, which is NULL */
-    case OP_SUB:
-    case OP_MUL:
-    case OP_DIV: /* bounded: the divisor excludes 0 */
-        return bounded && each_never_null(e);
-    case OP_MOD:
-        return false;
-    case OP_CAST_INT:
-        return bounded && fmax(-e->range.lo, e->range.hi) < 0x1p62 &&
-               e->call.args[0]->type != VALUE_TEXT && each_never_null(e);
-    case OP_CAST_DATE:
-    case OP_CAST_TIMESTAMP:
-    case OP_CAST_DOUBLE:
-        return e->call.args[0]->type != VALUE_TEXT && each_never_null(e);
-    default: {
-        const struct func *f = func_of(e->call.op);
-        return !(f && f->may_null) && each_never_null(e);
-    }
-    }
-}
-
-/* Does every argument that is a number hold whole numbers only? */
-static bool all_whole(const struct typed *e, size_t from, size_t step)
-{
-    bool all = true;
-    for (size_t i = from; i < e->call.n_args; i += step)
-        all &= e->call.args[i]->whole || typed_is_null(e->call.args[i]);
-    return all;
-}
-
-static bool case_whole(const struct typed *e)
-{
-    const size_t n = e->call.n_args;
-    return all_whole(e, 1, 2) && (n % 2 == 0 || e->call.args[n - 1]->whole ||
-                                  typed_is_null(e->call.args[n - 1]));
-}
-
-static bool call_whole(const struct typed *e)
-{
-    const struct func *f = func_of(e->call.op);
-    struct typed *const *args = e->call.args;
-    if (e->type != VALUE_DOUBLE)
-        return e->type == VALUE_INT;
-    switch ((int)e->call.op) {
-    case OP_ADD:
-    case OP_SUB:
-    case OP_MUL:
-    case OP_MOD:
-    case OP_NEG:
-    case OP_ABS:
-    case OP_LEAST:
-    case OP_GREATEST:
-    case OP_COALESCE:
-    case OP_NULLIF:
-    case OP_CAST_DOUBLE:
-        return all_whole(e, 0, 1);
-    case OP_CASE:
-        return case_whole(e);
-    case OP_ROUND:
-    case OP_TRUNC:
-        return e->call.n_args == 1 || args[1]->value.i == 0;
-    case OP_EXTRACT:
-        return time_unit_is_whole(time_unit_of(&args[0]->value));
-    default:
-        return f && f->gives == 'w';
-    }
-}
-
-static unsigned grid_of_const(double v)
-{
-    unsigned bits = 0;
-    while (bits < GRID_DEFAULT &&
-           floor(ldexp(v, (int)bits)) != ldexp(v, (int)bits))
-        bits++;
-    return bits;
-}
-
-static unsigned grid_of_call(const struct typed *e)
-{
-    unsigned finest = 0, total = 0;
-    if (e->whole)
-        return 0;
-    if (e->call.op == OP_DIV || e->call.args[0]->type != VALUE_DOUBLE ||
-        (func_of(e->call.op) && func_of(e->call.op)->gives == 'd'))
-        return GRID_DEFAULT;
-    for (size_t i = 0; i < e->call.n_args; i++) {
-        const unsigned bits = e->call.args[i]->grid_bits;
-        finest = bits > finest ? bits : finest;
-        total += bits;
-    }
-    const unsigned bits = e->call.op == OP_MUL ? total : finest;
-    return bits < GRID_MOST ? bits : GRID_MOST;
 }
 
 static double number_of(const struct value *v)
@@ -496,7 +247,7 @@ static void range_of_leaf(struct typed *e)
         e->whole = v == floor(v) && isfinite(v);
         e->grid_bits = e->type == VALUE_DOUBLE ? grid_of_const(v) : 0;
     } else if (e->type == VALUE_DOUBLE) {
-        e->grid_bits = GRID_DEFAULT;
+        e->grid_bits = RANGE_GRID_DEFAULT;
     }
 }
 
@@ -517,11 +268,11 @@ void range_of(struct typed *e)
                     (e->kind == TYPED_COLUMN && e->column->never_null);
     if (ranged && e->kind == TYPED_CALL) {
         e->range = checked(of_call(e));
-        e->whole = call_whole(e);
+        e->whole = grid_is_whole(e);
         e->grid_bits = e->type == VALUE_DOUBLE ? grid_of_call(e) : 0;
     } else if (ranged) {
         range_of_leaf(e);
     }
     if (e->kind == TYPED_CALL)
-        e->never_null = call_never_null(e);
+        e->never_null = never_null(e);
 }

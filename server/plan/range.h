@@ -17,16 +17,26 @@
  */
 void range_of(struct typed *e);
 
-/* `r` of x, less what `cond`, which holds, rules out by a simple test. */
-struct range range_given(struct range r, const struct typed *cond,
-                         const struct typed *x);
-
 /* Grid of a number nobody declared one for: about a thousandth. */
 enum { RANGE_GRID_DEFAULT = 10 };
 
 static inline bool range_is_bounded(struct range r)
 {
     return r.lo > -HUGE_VAL && r.hi < HUGE_VAL;
+}
+
+static inline struct range range_hull(struct range a, struct range b)
+{
+    return (struct range){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
+}
+
+/* Where they have nothing in common, the end of a that is nearest: values
+ * outside a range count as the nearest within. */
+static inline struct range range_meet(struct range a, struct range b)
+{
+    const struct range r = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+    const double nearest = b.hi < a.lo ? a.lo : a.hi;
+    return r.lo <= r.hi ? r : (struct range){ nearest, nearest };
 }
 
 #endif
