@@ -274,7 +274,7 @@ const char *draft_concat(struct draft *d, const char *const *texts);
 enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
                                 const struct typed *e,
                                 struct err *err) MUST_CHECK;
-/* domain.c: what the terms leave of a number or time column's public range. */
+/* column_range.c: what the terms leave of a number or time column's public range. */
 struct range draft_range(const struct draft_terms *t,
                          const struct rel_column *c);
 

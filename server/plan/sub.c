@@ -2,15 +2,10 @@
  * A sub-query as a relation.  Over rows of people everything in it is per
  * person: groups and DISTINCT hold the key, LIMIT counts the rows of each.
  */
-#include <math.h>
-#include <string.h>
-
-#include "server/plan/dialect.h"
-#include "server/plan/reach.h"
 #include "server/plan/sub.h"
-#include "server/query/refusal.h"
 
-enum { COLUMNS_MAX = 512 };
+#include "server/plan/reach.h"
+#include "server/query/refusal.h"
 
 static bool has_key(const struct sub *u)
 {
@@ -18,19 +13,6 @@ static bool has_key(const struct sub *u)
     for (size_t i = 0; i < u->b.n_keys; i++)
         found |= sub_is_key(u, i);
     return found;
-}
-
-/* Does the key, once at least, tell groups apart, with what is one value a
- * person? */
-static bool groups_by_key_alone(const struct sub *u)
-{
-    bool alone = true, has = false;
-    for (size_t i = 0; i < u->b.n_keys; i++) {
-        has |= sub_is_key(u, i);
-        alone &=
-            sub_is_key(u, i) || draft_of_person(u->b.scope, u->b.keys[i], NULL);
-    }
-    return alone && has;
 }
 
 static const char *key_name(const struct sub *u)
@@ -42,7 +24,7 @@ static const char *key_name(const struct sub *u)
 static enum err_code add_output(struct sub *u, struct sub_output o,
                                 struct place at, struct err *err)
 {
-    if (u->n_outputs == COLUMNS_MAX)
+    if (u->n_outputs == SUB_COLUMNS_MAX)
         return refuse(err, REFUSAL_LIST_LENGTH, at, "SELECT", "512");
     u->outputs[u->n_outputs++] = o;
     return ERR_OK;
@@ -77,7 +59,7 @@ static enum err_code add_star(struct sub *u, const struct expr *star,
 
 static enum err_code list_outputs(struct sub *u, struct err *err)
 {
-    u->outputs = ARENA_NEW_N(u->d->a, COLUMNS_MAX, struct sub_output);
+    u->outputs = ARENA_NEW_N(u->d->a, SUB_COLUMNS_MAX, struct sub_output);
     if (!u->outputs)
         return draft_memory(err);
     for (size_t i = 0; i < u->s->n_items; i++) {
@@ -94,11 +76,6 @@ static enum err_code list_outputs(struct sub *u, struct err *err)
             item->at, err));
     }
     return ERR_OK;
-}
-
-static bool is_own_key(const struct sub_output *o)
-{
-    return o->column && o->column->key == REL_KEY_OWN;
 }
 
 /* A column that passes through keeps what the policy says of it. */
@@ -132,7 +109,7 @@ static enum err_code type_output(struct sub *u, struct sub_output *o,
                                  struct err *err)
 {
     const struct place at = u->s->at;
-    if (is_own_key(o))
+    if (sub_is_own_key(o))
         return ERR_OK;
     if (u->groups) {
         TRY(draft_post(&o->typed, u->d, o->e, err));
@@ -169,7 +146,7 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
     struct sub_output *o = &u->outputs[i];
     struct rel_column *out = &u->rel->columns[i];
     out->name = o->name;
-    if (is_own_key(o)) {
+    if (sub_is_own_key(o)) {
         *out = *o->column;
         out->name = o->name;
         out->sql = "p";
@@ -207,86 +184,6 @@ static enum err_code fill_column(struct sub *u, size_t i, struct err *err)
         out->never_null = false;
     }
     return draft_keep_domain(out, u->d, t, err);
-}
-
-/* What the outputs and orders read, as one ORDER BY. */
-struct ties {
-    struct sub *u;
-    bool all;
-    const struct rel_column **columns;
-    size_t n;
-};
-
-static void tie(struct ties *t, const struct rel_column *c)
-{
-    size_t i = 0;
-    if (c->key == REL_KEY_OWN)
-        return;
-    while (i < t->n && t->columns[i] != c)
-        i++;
-    if (i < COLUMNS_MAX && i == t->n)
-        t->columns[t->n++] = c;
-    t->all |= i == COLUMNS_MAX;
-}
-
-static void tie_expr(struct ties *t, const struct expr *e)
-{
-    if (!e)
-        return;
-    const struct rel_column *c = draft_column_try(t->u->d, e);
-    if (c)
-        tie(t, c);
-    t->all |= e->kind == EXPR_QUERY;
-    for (size_t i = 0; e->kind == EXPR_CALL && i < e->call.n_args; i++)
-        tie_expr(t, e->call.args[i]);
-    if (e->kind == EXPR_AGG) {
-        tie_expr(t, e->agg.arg);
-        tie_expr(t, e->agg.filter);
-    }
-    if (e->kind != EXPR_WINDOW)
-        return;
-    tie_expr(t, e->window->arg);
-    for (size_t i = 0; i < e->window->n_partition; i++)
-        tie_expr(t, e->window->partition[i]);
-    for (size_t i = 0; i < e->window->n_orders; i++)
-        tie_expr(t, e->window->orders[i].expr);
-}
-
-static void print_ties(struct writer *w, const void *ctx)
-{
-    const struct ties *t = ctx;
-    for (size_t i = 0; i < t->n; i++) {
-        const struct typed e = { .kind = TYPED_COLUMN,
-                                 .type = t->columns[i]->type,
-                                 .column = t->columns[i] };
-        writer_str(w, i ? ", " : "");
-        dialect_expr(w, &e);
-    }
-}
-
-static enum err_code find_ties(struct sub *u, struct err *err)
-{
-    const struct rel_scope *s = u->b.scope;
-    struct ties t = { .u = u };
-    t.columns = ARENA_NEW_N(u->d->a, COLUMNS_MAX, const struct rel_column *);
-    if (!t.columns)
-        return draft_memory(err);
-    for (size_t i = 0; i < u->n_outputs; i++) {
-        if (u->outputs[i].column)
-            tie(&t, u->outputs[i].column);
-        tie_expr(&t, u->outputs[i].e);
-    }
-    for (size_t i = 0; i < u->s->n_orders; i++)
-        tie_expr(&t, u->s->orders[i].expr);
-    for (size_t i = 0; i < u->s->n_distinct_on; i++)
-        tie_expr(&t, u->s->distinct_on[i]);
-    for (size_t i = 0; t.all && i < s->n_leaves; i++)
-        for (size_t c = 0; c < s->leaves[i].rel->n_columns; c++)
-            tie(&t, &s->leaves[i].columns[c]);
-    if (t.n == COLUMNS_MAX)
-        return refuse(err, REFUSAL_LIST_LENGTH, u->s->at, "A window", "512");
-    u->b.ties = draft_print(u->d, print_ties, &t);
-    return u->b.ties ? ERR_OK : draft_memory(err);
 }
 
 /* ORDER BY means something only beside LIMIT. */
@@ -359,7 +256,7 @@ static enum err_code check_key(const struct sub *u, struct err *err)
 {
     bool selects_key = false;
     for (size_t i = 0; i < u->n_outputs; i++)
-        selects_key |= is_own_key(&u->outputs[i]);
+        selects_key |= sub_is_own_key(&u->outputs[i]);
     if (!u->b.scope->owned)
         return draft_no_sets(u->d, "GROUPING SETS over public rows", err);
     u->d->unkeyed = u->s;
@@ -396,7 +293,7 @@ static enum err_code type_having(struct sub *u, struct err *err)
 static enum err_code check_distinct(const struct sub *u, struct err *err)
 {
     for (size_t i = 0; u->s->distinct && i < u->n_outputs; i++)
-        if (!is_own_key(&u->outputs[i]) && !u->rel->columns[i].may_group)
+        if (!sub_is_own_key(&u->outputs[i]) && !u->rel->columns[i].may_group)
             return refuse(err, REFUSAL_MAY_GROUP, u->s->at, u->outputs[i].name,
                           NULL);
     return ERR_OK;
@@ -416,7 +313,7 @@ static enum err_code type_sub(struct sub *u, struct err *err)
     TRY(draft_keys(u->d, err));
     TRY(list_outputs(u, err));
     TRY(check_key(u, err));
-    TRY(find_ties(u, err));
+    TRY(sub_ties(u, err));
     u->rel->n_columns = u->n_outputs;
     u->rel->columns = ARENA_NEW_N(u->d->a, u->n_outputs, struct rel_column);
     if (!u->rel->columns)
@@ -432,79 +329,6 @@ static enum err_code type_sub(struct sub *u, struct err *err)
     TRY(draft_check_read(u->d, USE_GROUP, u->s->at, err));
     TRY(type_orders(u, err));
     return tell_limit(u, err);
-}
-
-/* The key, once at least, and what is one value a person. */
-static bool only_keys(const struct sub *u)
-{
-    bool only = true, has = false;
-    for (size_t i = 0; i < u->n_outputs; i++) {
-        has |= is_own_key(&u->outputs[i]);
-        only &= is_own_key(&u->outputs[i]) || u->rel->columns[i].of_person;
-    }
-    return only && has;
-}
-
-/* The table whose people are the rows, all of them, or NULL. */
-static const struct rel *people_of(const struct sub *u)
-{
-    const struct rel_scope *s = u->b.scope;
-    const bool plain = u->groups && groups_by_key_alone(u) && !u->having &&
-                       !u->s->distinct && !sub_limits(u) &&
-                       u->s->n_distinct_on == 0;
-    return plain && s->n_leaves == 1 && s->leaves[0].rel->table &&
-                   u->b.where.n == 0 && !u->b.where.never
-               ? s->leaves[0].rel
-               : NULL;
-}
-
-/* Stages whose input the engine goes through once more. */
-static unsigned passes(const struct sub *u)
-{
-    const bool stages[] = { u->groups, u->b.has_windows, sub_limits(u),
-                            u->s->n_distinct_on > 0 };
-    unsigned n = 0;
-    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
-        n += stages[i];
-    return n;
-}
-
-/* Groups there can be, as far as that is known; NULL is one more. */
-static double groups_most(const struct sub *u)
-{
-    double n = 1;
-    for (size_t i = 0; i < u->b.n_keys; i++)
-        n *= sub_is_key(u, i) ? draft_people(u->d)
-                              : draft_different(u->b.keys[i]) + 1;
-    return n;
-}
-
-static void own(struct sub *u)
-{
-    const struct rel_scope *s = u->b.scope;
-    struct rel *rel = u->rel;
-    rel->owned = s->owned;
-    rel->never = u->b.where.never && !u->groups;
-    rel->sized = s->sized;
-    rel->cheap = s->n_leaves == 1 && s->leaves[0].rel->cheap &&
-                 passes(u) == 0 && !u->s->distinct;
-    rel->rows = u->groups ? fmin(s->rows, groups_most(u)) : s->rows;
-    if (sub_limits(u) && !s->owned && u->s->has_limit)
-        rel->rows = fmin(rel->rows, (double)u->s->limit);
-    if (!s->owned)
-        return;
-    const struct rel *key = s->leaves[s->key].rel;
-    rel->key_sql = "p";
-    rel->key_name = key->key_name;
-    rel->key_type = key->key_type;
-    rel->limits = s->limits;
-    rel->one_row = u->groups ? groups_by_key_alone(u) : s->one_row;
-    rel->people_of = people_of(u);
-    rel->one_row |= u->s->distinct && only_keys(u);
-    rel->one_row |= u->s->n_distinct_on > 0 && u->n_on == 0;
-    rel->one_row |= u->s->has_limit && u->s->limit <= 1;
-    if (rel->one_row)
-        rel->rows = fmin(rel->rows, draft_people(u->d));
 }
 
 enum err_code draft_sub(const struct rel **out, struct draft *d,
@@ -530,11 +354,11 @@ enum err_code draft_sub(const struct rel **out, struct draft *d,
     }
     TRY(code);
     d->block = outer;
-    own(u);
+    sub_own(u);
     const uint64_t behind = d->behind;
     u->rel->sql = draft_print(d, sub_print, u);
     *out = u->rel;
     if (!u->rel->sql)
         return draft_memory(err);
-    return draft_reach(u->rel, passes(u), d->behind - behind, s->at, err);
+    return draft_reach(u->rel, sub_passes(u), d->behind - behind, s->at, err);
 }

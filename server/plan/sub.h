@@ -3,7 +3,11 @@
 
 #include "server/plan/draft.h"
 
-/* A sub-query while it is typed (sub.c) and printed (sub_print.c). */
+/*
+ * A sub-query while it becomes a relation: typed (sub.c), owned (sub_own.c) and
+ * printed (sub_print.c).
+ */
+enum { SUB_COLUMNS_MAX = 512 };
 
 /* An output: a column as it is, or an expression. */
 struct sub_output {
@@ -42,7 +46,22 @@ static inline bool sub_is_key(const struct sub *u, size_t i)
            u->b.keys[i]->column->key == REL_KEY_OWN;
 }
 
-/* The text that stands in the engine's FROM; `u` is a struct sub. */
+/* Is the output the privacy key as it is? */
+static inline bool sub_is_own_key(const struct sub_output *o)
+{
+    return o->column && o->column->key == REL_KEY_OWN;
+}
+
+/* sub_ties.c: u->b.ties, the order of rows that no ORDER BY tells apart. */
+enum err_code sub_ties(struct sub *u, struct err *err) MUST_CHECK;
+
+/* sub_own.c: whose the rows of u->rel are, and how many, once it is typed. */
+void sub_own(struct sub *u);
+/* Stages whose input the engine goes through once more. */
+unsigned sub_passes(const struct sub *u);
+
+/* sub_print.c: the text that stands in the engine's FROM; `u` is a struct sub.
+ */
 void sub_print(struct writer *w, const void *u);
 
 #endif

@@ -177,3 +177,10 @@ const struct rel_column *typed_only_column(const struct typed *e)
     const struct rel_column *found = NULL;
     return only_column(&found, e) ? found : NULL;
 }
+
+bool typed_reads_column(const struct typed *e, const struct rel_column *c)
+{
+    if (typed_is_call(e, OP_CAST_TIMESTAMP) || typed_is_call(e, OP_CAST_DOUBLE))
+        e = e->call.args[0];
+    return e->kind == TYPED_COLUMN && e->column == c;
+}

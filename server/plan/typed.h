@@ -43,7 +43,7 @@ struct typed {
     unsigned grid_bits; /* DOUBLE: values are worth 2^-grid_bits */
     bool whole;         /* INT, and DOUBLE that holds whole numbers only */
     bool never_null;
-    bool numeric; /* to PostgreSQL's clients: numeric.h */
+    bool numeric;    /* to PostgreSQL's clients: numeric.h */
     unsigned param;  /* CONST: stands for $n, whose type is asked for; or 0 */
     uint64_t behind; /* TEXT, KEY: bytes that its names stand for */
     const struct typed *looked_up;      /* TEXT: it is this IN ... */
@@ -91,6 +91,9 @@ void typed_print(struct writer *w, const struct typed *e);
 
 /* The only column `e` reads; NULL when it reads none or several. */
 const struct rel_column *typed_only_column(const struct typed *e);
+
+/* Is `e` this column, at most brought to a wider type? */
+bool typed_reads_column(const struct typed *e, const struct rel_column *c);
 
 enum value_type typed_of_policy(enum policy_type type);
 
