@@ -16,10 +16,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "benchmarks/bench.h"
+#include "benchmarks/crowd.h"
 #include "dp/init.h"
 #include "server/engine/duck_gate.h"
 #include "server/engine/duck_guard.h"
@@ -30,99 +30,8 @@
 #include "server/main/consent_gate.h"
 #include "server/sql/sql.h"
 
-enum { PURPOSES = 8, PIECE = 4096, ROUNDS_MAX = 31, WITHDRAWALS = 200 };
-enum { THREADS = 2, ROOM = 64 << 20, FORMS = 4 };
-
-#define TABLE                                                                  \
-    "tables:\n  t:\n    from: %s\n    key: who\n    max_groups: 5\n"           \
-    "    max_rows: 10\n    columns:\n      who: %s\n"                          \
-    "      campaign: {type: text, domain: [c0, c1, c2, c3, c4, c5, c6, c7, "   \
-    "c8, c9]}\n      revenue: {type: double, range: [0, 100], grid: 0.01}\n"
-#define HEAD                                                                   \
-    "dataset: s\nexclusive: true\nversion: 1\ndata_version: a\n%s"             \
-    "cap: {rho: 5, delta: 1e-12}\nmax_people: 100000000\n%s"                   \
-    "purposes: {p0: {basis: consent}, p1: {basis: consent}, p2: {basis: "      \
-    "consent}, p3: {basis: consent}, p4: {basis: consent}, p5: {basis: "       \
-    "consent}, p6: {basis: legitimate_interest}, p7: {basis: consent}}\n"
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_consent: %s\n", what);
-    exit(1);
-}
-
-static double cpu_s(void)
-{
-    struct rusage u;
-    (void)getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
-/* ---- the register ---- */
-
-static const char *const IDS[PURPOSES] = { "p0", "p1", "p2", "p3",
-                                           "p4", "p5", "p6", "p7" };
-
-static void subject_of(char out[48], unsigned long long i, bool text)
-{
-    (void)snprintf(out, 48, text ? "user-%llu@example" : "%llu", i);
-}
-
-/* Everybody decides about all purposes: yes to half of them, no to the rest. */
-static void fill(struct dataset *d, unsigned long long people, bool text)
-{
-    static char names[PIECE][48];
-    static const char *subjects[PIECE];
-    static uint32_t kind[PIECE];
-    static int64_t at[PIECE];
-    const struct consent_kind kinds[] = {
-        { .state = CONSENT_GRANTED,
-          .purposes = IDS,
-          .n_purposes = PURPOSES / 2,
-          .notice = 1 },
-        { .state = CONSENT_WITHDRAWN,
-          .purposes = IDS,
-          .n_purposes = PURPOSES,
-          .notice = 1 },
-    };
-    const uint8_t digest[CONSENT_DIGEST_LEN] = { 1 };
-    const uint64_t start = bench_now_ns();
-    const double cpu = cpu_s();
-    for (unsigned long long first = 0; first < people;) {
-        size_t n = 0;
-        for (; n < PIECE && first + n < people; n++) {
-            subject_of(names[n], first + n, text);
-            subjects[n] = names[n];
-            kind[n] = (first + n) % 2;
-            at[n] = 1700000000000000;
-        }
-        const struct consent_chunk chunk = { .digest = digest,
-                                             .first = first,
-                                             .kinds = kinds,
-                                             .n_kinds = 2,
-                                             .subjects = subjects,
-                                             .kind = kind,
-                                             .at_us = at,
-                                             .n_rows = n,
-                                             .last = first + n == people,
-                                             .source = "bench",
-                                             .by = "bench" };
-        struct consent_imported out;
-        struct err err = { 0 };
-        if (consent_import(d->consent, d->circle, &chunk, &out, &err) != ERR_OK)
-            die(err.msg);
-        if (out.done && first == 0)
-            return;         /* all is there */
-        first = out.n_rows; /* some may have been there */
-        if (first % (1000 * PIECE) == 0)
-            fprintf(stderr, "%llu of %llu people\n", first, people);
-    }
-    const double s = (double)(bench_now_ns() - start) / 1e9;
-    printf("import of %llu people, %d purposes: %.1f s (CPU %.1f), %.0f a "
-           "second\n",
-           people, PURPOSES, s, cpu_s() - cpu, (double)people / s);
-}
+enum { ROUNDS_MAX = 31, WITHDRAWALS = 200 };
+enum { ROOM = 64 << 20, FORMS = 4 };
 
 /* Resident, in MB. */
 static double memory_mb(void)
@@ -130,7 +39,7 @@ static double memory_mb(void)
     unsigned long long pages = 0, all = 0;
     FILE *f = fopen("/proc/self/statm", "re");
     if (!f || fscanf(f, "%llu %llu", &all, &pages) != 2)
-        die("no /proc/self/statm");
+        crowd_die("no /proc/self/statm");
     (void)fclose(f);
     return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
@@ -154,7 +63,7 @@ static void exec(struct bench *b, const char *sql)
 {
     duckdb_result r;
     if (duckdb_query(b->con, sql, &r) != DuckDBSuccess)
-        die(duckdb_result_error(&r));
+        crowd_die(duckdb_result_error(&r));
     duckdb_destroy_result(&r);
 }
 
@@ -162,23 +71,17 @@ static void time_one(struct bench *b, unsigned form, unsigned round,
                      const char *sql)
 {
     struct duck_pin pin;
-    const double cpu = cpu_s();
+    const double cpu = bench_cpu_s();
     const uint64_t start = bench_now_ns();
     duck_gate_pin(&pin, b->gate, b->con, &b->gated->purposes[0], form == 1);
     if ((form == 1) != (pin.rows != NULL))
-        die("rows are asked in another way than meant");
+        crowd_die("rows are asked in another way than meant");
     exec(b, sql);
     if (!duck_gate_holds(&pin))
-        die("the data changed");
+        crowd_die("the data changed");
     duck_gate_unpin(&pin, b->gate);
     b->wall[form][round] = (double)(bench_now_ns() - start) / 1e9;
-    b->cpu[form][round] = cpu_s() - cpu;
-}
-
-static double median(double *v, unsigned n)
-{
-    qsort(v, n, sizeof *v, bench_cmp_);
-    return v[n / 2];
+    b->cpu[form][round] = bench_cpu_s() - cpu;
 }
 
 static void compare(struct bench *b, const char *name,
@@ -190,11 +93,11 @@ static void compare(struct bench *b, const char *name,
         for (unsigned f = 0; f < FORMS; f++)
             time_one(b, f, r ? r - 1 : 0, sql[f]); /* the first warms up */
     printf("%s\n", name);
-    const double wall0 = median(b->wall[0], rounds),
-                 cpu0 = median(b->cpu[0], rounds);
+    const double wall0 = bench_median(b->wall[0], rounds),
+                 cpu0 = bench_median(b->cpu[0], rounds);
     for (unsigned f = 0; f < FORMS; f++) {
-        const double wall = f ? median(b->wall[f], rounds) : wall0,
-                     cpu = f ? median(b->cpu[f], rounds) : cpu0;
+        const double wall = f ? bench_median(b->wall[f], rounds) : wall0,
+                     cpu = f ? bench_median(b->cpu[f], rounds) : cpu0;
         printf("  %-18s %7.3f s (%.3f)   x%.2f (x%.2f)\n", forms[f], wall, cpu,
                wall / wall0, cpu / cpu0);
     }
@@ -210,76 +113,13 @@ static const char *planned(struct bench *b, const struct policy *p,
     struct err err = { 0 };
     if (sql_parse(&tree, sql, strlen(sql), &b->a, &err) != ERR_OK ||
         plan_query(&plan, &req, tree, p, &b->a, &err) != ERR_OK)
-        die(err.msg);
+        crowd_die(err.msg);
     return plan->sql;
 }
 
 /* ---- set up ---- */
 
-struct asked {
-    const char *dir; /* of the register and the data */
-    unsigned long long rows;
-    unsigned rounds;
-    bool text, parquet;
-};
-
-static struct policy *load(struct bench *b, const struct asked *q,
-                           const char *consent)
-{
-    static char bytes[8192], path[256];
-    struct policy *p = NULL;
-    struct policy_report report = { 0 };
-    struct err err = { 0 };
-    (void)snprintf(path, sizeof path, "%s/s.yaml", q->dir);
-    (void)snprintf(bytes, sizeof bytes, HEAD TABLE,
-                   q->parquet ? ""
-                   : q->text  ? "source: duckdb\ndatabase: text.data.db\n"
-                              : "source: duckdb\ndatabase: int.data.db\n",
-                   consent,
-                   !q->parquet ? "t"
-                   : q->text   ? "text.parquet"
-                               : "int.parquet",
-                   q->text ? "text" : "int");
-    if (policy_load_bytes(&p, bytes, strlen(bytes), path, &report, &b->a,
-                          &err) != ERR_OK)
-        die(err.msg);
-    return p;
-}
-
-/* Rows in a file, once. */
-static void make_data(const struct asked *q)
-{
-    char path[256], sql[2048], who[64];
-    duckdb_database db;
-    duckdb_connection con;
-    duckdb_result r;
-    const char *kind = q->text ? "text" : "int";
-    (void)snprintf(path, sizeof path, "%s/%s.%s", q->dir, kind,
-                   q->parquet ? "parquet" : "data.db");
-    if (access(path, R_OK) == 0)
-        return;
-    (void)snprintf(who, sizeof who, "%s",
-                   q->text ? "'user-' || p || '@example'" : "p");
-    (void)snprintf(
-        sql, sizeof sql,
-        "SET threads = %d; SET preserve_insertion_order = false; %s SELECT %s "
-        "AS who, 'c' || h %% 10 AS campaign, (h // 16 %% 5000) / 100.0::DOUBLE "
-        "AS revenue FROM (SELECT CAST(hash(i) %% %llu AS BIGINT) AS p, "
-        "CAST(hash(-i) %% 1000000007 AS BIGINT) AS h FROM range(%llu) t(i))%s%s"
-        "%s",
-        THREADS, q->parquet ? "COPY (" : "CREATE TABLE t AS", who, q->rows / 2,
-        q->rows, q->parquet ? ") TO '" : "", q->parquet ? path : "",
-        q->parquet ? "' (FORMAT parquet)" : "");
-    if (duckdb_open(q->parquet ? NULL : path, &db) != DuckDBSuccess ||
-        duckdb_connect(db, &con) != DuckDBSuccess ||
-        duckdb_query(con, sql, &r) != DuckDBSuccess)
-        die("no data");
-    duckdb_destroy_result(&r);
-    duckdb_disconnect(&con);
-    duckdb_close(&db);
-}
-
-static void open_register(struct bench *b, const struct asked *q)
+static void open_register(struct bench *b, const struct crowd *q)
 {
     char path[256];
     struct err err = { 0 };
@@ -290,24 +130,25 @@ static void open_register(struct bench *b, const struct asked *q)
                    q->text ? "text" : "int");
     const bool was_there = access(path, R_OK) == 0;
     const uint64_t opening = bench_now_ns();
-    const double opening_cpu = cpu_s();
+    const double opening_cpu = bench_cpu_s();
     if (consent_open(&b->dataset.consent, &o, &err) != ERR_OK ||
         consent_circle(&b->dataset.circle, b->dataset.consent, b->gated,
                        &err) != ERR_OK)
-        die(err.msg);
+        crowd_die(err.msg);
     if (was_there)
         printf("register opened: %.1f s (CPU %.1f)\n",
-               (double)(bench_now_ns() - opening) / 1e9, cpu_s() - opening_cpu);
-    fill(&b->dataset, q->rows / 2, q->text);
+               (double)(bench_now_ns() - opening) / 1e9,
+               bench_cpu_s() - opening_cpu);
+    crowd_decide(&b->dataset, q);
     printf("memory with the register: %.0f MB\n", memory_mb());
     b->dataset.gate = consent_gate_of(&b->dataset);
 }
 
-static void open_duck(struct bench *b, const struct asked *q)
+static void open_duck(struct bench *b, const struct crowd *q)
 {
     char sql[1024];
     struct err err = { 0 };
-    const struct engine_options options = { .threads = THREADS };
+    const struct engine_options options = { .threads = CROWD_THREADS };
     b->heap.most = UINT64_C(4) << 30;
     if (duck_open(&b->duck, &options, &err) != ERR_OK ||
         duck_keep_register(&b->duck, &b->key, &b->heap, &err) != ERR_OK ||
@@ -316,7 +157,7 @@ static void open_duck(struct bench *b, const struct asked *q)
         duck_row_register(&b->duck, b->gate, b->gated, &err) != ERR_OK ||
         views_create(&b->views, &b->duck, b->gated, &b->a, &err) != ERR_OK ||
         duckdb_connect(b->duck.db, &b->con) != DuckDBSuccess)
-        die(err.msg);
+        crowd_die(err.msg);
     (void)snprintf(sql, sizeof sql,
                    "CREATE TABLE said AS SELECT %s AS who FROM range(%llu) "
                    "t(p) WHERE p %% 2 = 0",
@@ -328,15 +169,15 @@ static void map_all(struct bench *b)
 {
     struct duck_rows *rows = NULL;
     uint64_t start = bench_now_ns();
-    double cpu = cpu_s(), before_mb = memory_mb();
+    double cpu = bench_cpu_s(), before_mb = memory_mb();
     if (!duck_gate_map(b->gate, &b->duck, b->gated))
-        die("keys cannot be mapped");
+        crowd_die("keys cannot be mapped");
     printf("keys mapped once: %.1f s (CPU %.1f), %.0f MB more\n",
-           (double)(bench_now_ns() - start) / 1e9, cpu_s() - cpu,
+           (double)(bench_now_ns() - start) / 1e9, bench_cpu_s() - cpu,
            memory_mb() - before_mb);
     (void)sleep(1); /* files are to be old */
     start = bench_now_ns();
-    cpu = cpu_s();
+    cpu = bench_cpu_s();
     before_mb = memory_mb();
     struct duck_keys *keys = duck_gate_keys(b->gate);
     const struct duck_row_mapping m = { .con = b->con,
@@ -348,20 +189,20 @@ static void map_all(struct bench *b)
                                         .most = UINT64_C(4) << 30 };
     if (!m.paths || duck_row_map(&rows, &m) != DUCK_ROW_MAPPED ||
         !duck_gate_take_rows(b->gate, rows, keys))
-        die("rows cannot be mapped");
+        crowd_die("rows cannot be mapped");
     duck_rows_drop(rows);
     duck_keys_drop(keys);
     printf("rows mapped once: %.1f s (CPU %.1f), %.0f MB more\n",
-           (double)(bench_now_ns() - start) / 1e9, cpu_s() - cpu,
+           (double)(bench_now_ns() - start) / 1e9, bench_cpu_s() - cpu,
            memory_mb() - before_mb);
 }
 
-static void open_all(struct bench *b, const struct asked *q)
+static void open_all(struct bench *b, const struct crowd *q)
 {
     arena_init(&b->a, ROOM);
-    b->gated = load(b, q, "consent: {}\n");
-    b->plain = load(b, q, "");
-    make_data(q);
+    b->gated = crowd_policy(q, "consent: {}\n", &b->a);
+    b->plain = crowd_policy(q, "", &b->a);
+    crowd_rows(q);
     open_register(b, q);
     open_duck(b, q);
     map_all(b);
@@ -380,7 +221,7 @@ static void *query_on(void *arg)
     duckdb_connection con;
     duckdb_result r;
     if (duckdb_connect(g->b->duck.db, &con) != DuckDBSuccess)
-        die("no connection");
+        crowd_die("no connection");
     while (!atomic_load(&g->stops)) {
         struct duck_pin pin;
         duck_gate_pin(&pin, g->b->gate, con, &g->b->gated->purposes[0], true);
@@ -396,34 +237,34 @@ static void *query_on(void *arg)
 }
 
 /* From the call until whoever pins a view does not see the person. */
-static void withdrawals(struct bench *b)
+static void withdrawals(struct bench *b, const struct crowd *q)
 {
     static double ms[WITHDRAWALS];
     struct background g = { .b = b };
     pthread_t thread;
     atomic_init(&g.stops, false);
     if (pthread_create(&thread, NULL, query_on, &g) != 0)
-        die("no thread");
+        crowd_die("no thread");
     for (unsigned i = 0; i < WITHDRAWALS; i++) {
-        char who[48];
+        char who[CROWD_NAME_CAP];
         struct consent_recorded out;
         struct err err = { 0 };
         struct gate_view v;
-        subject_of(who, 2ULL * i, false);
+        crowd_name(who, q, 2ULL * i);
         const struct consent_event e = { .subject = who,
                                          .subject_len = strlen(who),
                                          .state = CONSENT_WITHDRAWN,
-                                         .purposes = IDS,
+                                         .purposes = CROWD_PURPOSES,
                                          .n_purposes = 1,
                                          .by = "bench" };
         const uint64_t start = bench_now_ns();
         if (consent_record(b->dataset.consent, b->dataset.circle, &e, &out,
                            &err) != ERR_OK)
-            die(err.msg);
+            crowd_die(err.msg);
         const struct gate *gate = &b->dataset.gate;
         gate->pin(gate->ctx, &v, &b->gated->purposes[0]);
         if (gate_counts(&v, gate->number(gate->ctx, who, strlen(who), false)))
-            die("somebody who withdrew counts");
+            crowd_die("somebody who withdrew counts");
         gate->unpin(gate->ctx, &v);
         ms[i] = (double)(bench_now_ns() - start) / 1e6;
     }
@@ -456,7 +297,7 @@ static void compare_bounded(struct bench *b, unsigned rounds)
     const char *gated = planned(b, b->gated, question, "p0");
     const char *at = strstr(gated, view);
     if (!at)
-        die("the plan has no gate");
+        crowd_die("the plan has no gate");
     (void)snprintf(semi, sizeof semi,
                    "%.*s(SELECT * FROM src.t WHERE who IN (SELECT who FROM "
                    "said))%s",
@@ -467,7 +308,7 @@ static void compare_bounded(struct bench *b, unsigned rounds)
             rounds);
 }
 
-static void bench(const struct asked *q)
+static void bench(const struct crowd *q, unsigned rounds)
 {
     struct bench b = { .key = { { 1 } } };
     static const char *const flat[FORMS] = {
@@ -483,10 +324,10 @@ static void bench(const struct asked *q)
            q->text ? "text" : "whole numbers", q->rows,
            q->parquet ? "Parquet" : "a DuckDB file", q->rows / 2);
     open_all(&b, q);
-    compare(&b, "flat GROUP BY", flat, q->rounds);
-    compare_bounded(&b, q->rounds);
+    compare(&b, "flat GROUP BY", flat, rounds);
+    compare_bounded(&b, rounds);
     if (!q->text)
-        withdrawals(&b);
+        withdrawals(&b, q);
     close_all(&b);
 }
 
@@ -494,16 +335,17 @@ int main(int argc, char **argv)
 {
     char own[64] = "/tmp/halftone-bench-XXXXXX", command[128];
     const bool has_own = argc <= 4;
-    struct asked q = {
+    const unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 5;
+    struct crowd q = {
         .dir = has_own ? own : argv[4],
         .rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
-        .rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 5,
         .parquet = argc > 5 && strcmp(argv[5], "parquet") == 0,
     };
-    if (q.rows < 1000 || q.rounds < 1 || q.rounds > ROUNDS_MAX ||
+    if (q.rows < 1000 || rounds < 1 || rounds > ROUNDS_MAX ||
         (has_own && !mkdtemp(own)) || strlen(q.dir) > 100 ||
         access(q.dir, W_OK) != 0)
-        die("usage: bench_consent [ROWS of 1000 and more [ROUNDS of 1 to 31 "
+        crowd_die(
+            "usage: bench_consent [ROWS of 1000 and more [ROUNDS of 1 to 31 "
             "[int | text [FOLDER [table | parquet]]]]]");
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     dp_init();
@@ -511,7 +353,7 @@ int main(int argc, char **argv)
     for (int text = 0; text < 2; text++) {
         q.text = text;
         if (argc < 4 || strcmp(argv[3], text ? "text" : "int") == 0)
-            bench(&q);
+            bench(&q, rounds);
     }
     (void)snprintf(command, sizeof command, "rm -rf '%s'", own);
     return has_own ? system(command) : 0;

@@ -28,12 +28,6 @@ static double cpu_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static double median(double *x)
-{
-    qsort(x, ROUNDS, sizeof *x, bench_cmp_);
-    return x[ROUNDS / 2];
-}
-
 /* CPU time of one root, whatever else the machine does. */
 static void bench_sigma(double eps, double delta)
 {
@@ -46,7 +40,7 @@ static void bench_sigma(double eps, double delta)
                 abort();
         ns[r] = (cpu_ns() - start) / PER;
     }
-    const double m = median(ns);
+    const double m = bench_median(ns, ROUNDS);
     printf("sigma at %g, %g\t%.2f us\t%.2f-%.2f\n", eps, delta, m / 1e3,
            ns[0] / 1e3, ns[ROUNDS - 1] / 1e3);
 }
@@ -81,7 +75,8 @@ static void bench_filter(size_t n)
         sink += dp_price_fits(sum, limit);
         again[r] = cpu_ns() - start;
     }
-    const double a = median(ours), b = median(again);
+    const double a = bench_median(ours, ROUNDS),
+                 b = bench_median(again, ROUNDS);
     printf("a charge after %zu\t%.1f ns\tadding up again %.0f ns\t%.0f times\n",
            n, a, b, b / a);
     free(past);
@@ -115,7 +110,7 @@ static void bench_ledger(const char *words, double delta)
             abort();
         ms[r] = (cpu_ns() - start) / 1e6;
     }
-    const double m = median(ms);
+    const double m = bench_median(ms, ROUNDS);
     printf("pld %s at %g\t%.12g\t%.3f ms\t%.3f-%.3f\n", words, delta, eps, m,
            ms[0], ms[ROUNDS - 1]);
     arena_fini(&a);

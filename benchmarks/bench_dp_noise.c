@@ -76,12 +76,6 @@ static const struct {
     { "rounded 10^6, by 20000", { DP_RGAUSS, 1000000, 1 }, CELLS },
 };
 
-static double median(double v[ROUNDS])
-{
-    qsort(v, ROUNDS, sizeof *v, bench_cmp_);
-    return v[ROUNDS / 2];
-}
-
 static void compare(size_t c, gsl_rng *fast, gsl_rng *safe)
 {
     const bool laplace = cases[c].m.law == DP_DLAPLACE;
@@ -93,11 +87,12 @@ static void compare(size_t c, gsl_rng *fast, gsl_rng *safe)
             unsafe_round(laplace ? gsl_ran_laplace : gsl_ran_gaussian, fast);
         ratio[r] = ziggurat[r] / ours[r];
     }
-    const double our = median(ours), zig = median(ziggurat);
-    (void)median(ratio);
+    const double our = bench_median(ours, ROUNDS),
+                 zig = bench_median(ziggurat, ROUNDS);
+    (void)bench_median(ratio, ROUNDS);
     printf("%-26s\t%6.1f\t%.3g\t%.3f\t%.3f-%.3f\t%.3f\n", cases[c].name, our,
            1e9 / our, zig / our, ratio[0], ratio[ROUNDS - 1],
-           median(usual) / our);
+           bench_median(usual, ROUNDS) / our);
 }
 
 static void table_cost(void)
@@ -116,7 +111,8 @@ static void table_cost(void)
                 abort();
             ns[r] = cpu_ns() - start;
         }
-        printf("%s\ttable in %.1f us\n", names[i], median(ns) / 1e3);
+        printf("%s\ttable in %.1f us\n", names[i],
+               bench_median(ns, ROUNDS) / 1e3);
     }
 }
 
@@ -131,7 +127,7 @@ static int peer(char **argv, gsl_rng *safe)
     double ns[ROUNDS];
     for (int r = 0; r < ROUNDS; r++)
         ns[r] = our_round(&m, batch, safe);
-    printf("%.3f\n", median(ns));
+    printf("%.3f\n", bench_median(ns, ROUNDS));
     return 0;
 }
 
