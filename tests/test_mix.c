@@ -49,10 +49,11 @@ static struct plan_noisy rows_of(const struct plan *part, struct arena *a)
     assert_true(part->n_keys == 1 || part->n_keys == 2);
     assert_int_equal(plan_width(part), 1);
     for (size_t i = 0; i < out.n_rows; i++) {
-        out.keys[part->n_keys * i] =
+        struct value *keys = &out.keys[part->n_keys * i];
+        keys[plan_key_place(part, 0)] =
             text_of(part->n_keys == 2 ? x[i].land : y[i].land);
         if (part->n_keys == 2)
-            out.keys[2 * i + 1] = text_of(x[i].kind);
+            keys[plan_key_place(part, 1)] = text_of(x[i].kind);
         out.measures[i].v = part->n_keys == 2 ? x[i].n : y[i].n;
     }
     return out;

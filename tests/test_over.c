@@ -32,7 +32,8 @@ static const struct {
                    { "DE", "b", -3 },   { "DE", "a", 25 }, { "AT", "b", 25 },
                    { "AT", "a", 10 } };
 
-/* The rows in an order that no ORDER BY gives, as an engine may. */
+/* The rows in an order that no ORDER BY gives, as an engine may; keys in the
+ * plan's (canon.h), kind before land. */
 struct noisy {
     struct value keys[2 * ROWS];
     struct dp_noisy measures[ROWS];
@@ -41,8 +42,8 @@ struct noisy {
 static struct plan_noisy rows_of(struct noisy *n)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        n->keys[2 * i] = value_text(answer[i].land, strlen(answer[i].land));
-        n->keys[2 * i + 1] = value_text(answer[i].kind, 1);
+        n->keys[2 * i] = value_text(answer[i].kind, 1);
+        n->keys[2 * i + 1] = value_text(answer[i].land, strlen(answer[i].land));
         n->measures[i].v = answer[i].c;
     }
     return (struct plan_noisy){ .keys = n->keys,

@@ -93,9 +93,10 @@ static const struct plan *planned(const char *sql, double half, struct arena *a)
     return p;
 }
 
+/* Noise of the i-th aggregate that is written. */
 static double scale_of(const struct plan *p, size_t i)
 {
-    const struct plan_measure *m = &p->measures[i];
+    const struct plan_measure *m = &p->measures[p->aggs[i].measure];
     return ldexp((double)m->noise.num / (double)m->noise.den,
                  plan_measure_exp(m));
 }
@@ -110,7 +111,7 @@ static void check_row(void **state)
         const struct plan *like = planned(row->like[i], row->of[i], &a);
         const double got = scale_of(p, i), want = scale_of(like, 0);
         if (fabs(got / want - 1) > 2e-3)
-            fail_msg("measure %zu: scale %g is not %g", i, got, want);
+            fail_msg("aggregate %zu: scale %g is not %g", i, got, want);
     }
     arena_fini(&a);
 }

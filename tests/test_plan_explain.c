@@ -52,8 +52,8 @@ static const struct row {
         "Column median: percentile 0.5 of n; its rank is off by at most " } },
     { "a ratio is computed from counts whose noise is told",
       "SELECT 1.0 * COUNT(*) FILTER (WHERE ok) / COUNT(*) AS rate FROM buys",
-      { "Measure m0: rows where ok", "Measure m1: rows;",
-        "Column rate: computed from m0 (\302\26119), m1 (\302\26119); expected "
+      { "Measure m0: rows;", "Measure m1: rows where ok",
+        "Column rate: computed from m1 (\302\26119), m0 (\302\26119); expected "
         "error "
         "depends on the noisy result" } },
     { "one number moved by constants",

@@ -94,7 +94,7 @@ static const struct row {
       "MEDIAN(price) FROM buys",
       1,
       { "" },
-      { { 3, 9, 6 } },
+      { { 3, 6, 9 } },
       "3|9|0.5\n",
       0 },
     { "the ends of a column's interval, by its name",
@@ -110,7 +110,7 @@ static const struct row {
       "0) AS r, dp_low(r), dp_high(r) FROM buys",
       1,
       { "" },
-      { { 50, 1 } },
+      { { 1, 50 } },
       "50|-Infinity|Infinity\n",
       0 },
     { "no interval of a key or of nothing",
@@ -131,14 +131,14 @@ static const struct row {
       "SELECT SUM(n) * 100.0 / COUNT(*) AS x, COUNT(*) - 1 FROM buys",
       1,
       { "" },
-      { { 5, 4 } },
+      { { 4, 5 } },
       "125|3\n",
       0 },
     { "division by a noisy zero",
       "SELECT SUM(n) / COUNT(*) FROM buys",
       1,
       { "" },
-      { { 5, 0 } },
+      { { 0, 5 } },
       "NULL\n",
       0 },
     { "rows in the order of their keys",
@@ -397,7 +397,7 @@ static const struct interval {
     { "a rounded share",
       "SELECT round(100.0 * COUNT(*) / NULLIF(COUNT(DISTINCT who), 0), 2) FROM "
       "buys",
-      { 9000, 5000 },
+      { 5000, 9000 },
       INTERVAL_BOUNDED,
       179.6,
       180.4 },
@@ -428,7 +428,7 @@ static const struct interval {
     { "a difference: each of sigma 9.487 and 3.162 at 97.5 %, \302\26121 and "
       "\302\2617",
       "SELECT COUNT(*) - COUNT(DISTINCT who) FROM buys",
-      { 900, 500 },
+      { 500, 900 },
       INTERVAL_BOUNDED,
       372,
       428 },
@@ -487,14 +487,14 @@ static const struct interval {
       "879 to 921 and 89 to 111",
       "SELECT 1.0 * COUNT(*) / COUNT(DISTINCT who) FROM buys HAVING "
       "COUNT(DISTINCT who) > 100",
-      { 900, 104 },
+      { 104, 900 },
       INTERVAL_BOUNDED,
       7.9189,
       10.348 },
     { "and far from it, where Fieller's is narrower",
       "SELECT 1.0 * COUNT(*) / COUNT(DISTINCT who) FROM buys HAVING "
       "COUNT(DISTINCT who) > 100",
-      { 9000, 5000 },
+      { 5000, 9000 },
       INTERVAL_BOUNDED,
       1.796,
       1.804 },
@@ -612,8 +612,10 @@ static void check_chain(void **state)
     struct plan_noisy in = { .keys = keys, .measures = noisy, .n_rows = 8 };
     plan_keep_amongs(&in, p, &before);
     assert_int_equal(in.n_rows, row->left);
+    const size_t land = plan_key_place(p, 0);
     for (size_t i = 0; row->left < 8 && i < in.n_rows; i++)
-        assert_true(strcmp(in.keys[2 * i].text.s, i < 2 ? "DE" : "FR") == 0);
+        assert_true(strcmp(in.keys[2 * i + land].text.s, "DE") == 0 ||
+                    strcmp(in.keys[2 * i + land].text.s, "FR") == 0);
     arena_fini(&a);
 }
 

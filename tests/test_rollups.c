@@ -315,7 +315,14 @@ static const struct question {
     { "SELECT city, SUM(n * 2) FROM buys GROUP BY city", NULL },
     { "SELECT city, COUNT(land) FROM buys GROUP BY city", NULL },
     { "SELECT land, SUM(price) FROM buys GROUP BY land", NULL },
-    { "SELECT city, kind, COUNT(*) FROM buys GROUP BY city, kind", NULL },
+    { "SELECT city, kind, COUNT(*) FROM buys GROUP BY city, kind",
+      "by_kind_city" },
+    { "SELECT n, date_trunc('day', at), land, COUNT(*) FROM buys GROUP BY n, "
+      "land, 2",
+      "by_day_land" },
+    { "SELECT n, date_trunc('day', at), COUNT(*) FROM buys WHERE land = 'AT' "
+      "GROUP BY 1, 2",
+      "by_day_land" },
     { "SELECT kind, COUNT(*) FROM buys GROUP BY kind", NULL },
     { "SELECT date_trunc('week', at), COUNT(*) FROM buys GROUP BY 1", NULL },
     { "SELECT city, COUNT(*) FROM (SELECT * FROM buys WHERE n > 2) AS b GROUP "

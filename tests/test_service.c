@@ -612,6 +612,46 @@ static void check_strict_refusals(void **state)
     service_fixture_close(&f);
 }
 
+#define ONE                                                                    \
+    "SELECT country, amount IS NULL, count(*), sum(amount), "                  \
+    "count(DISTINCT customer_id) FROM shop.orders GROUP BY 1, 2"
+#define TURNED                                                                 \
+    "SELECT sum(amount), amount IS NULL, count(DISTINCT customer_id), "        \
+    "count(*), country FROM shop.orders GROUP BY 2, 5"
+
+/* The same question with its columns and keys in another order: the same
+ * numbers, each in its column, rows in the order of its own GROUP BY. */
+static void check_reuse_turned(void **state)
+{
+    static const size_t column[] = { 4, 1, 3, 0, 2 }; /* of ONE in TURNED */
+    struct service_fixture f;
+    struct service_asked one, turned;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    service_ask(&one, &f,
+                &(struct service_ask_args){ ONE, "analytics", "", 0, 0, 0 });
+    service_ask(
+        &turned, &f,
+        &(struct service_ask_args){ TURNED, "analytics", "k", 0, 0, 0 });
+    if (one.code != ERR_OK || turned.code != ERR_OK)
+        fail_msg("%s %s", one.err.msg, turned.err.msg);
+    const struct reply_table *a = &one.reply.table, *b = &turned.reply.table;
+    assert_true(b->receipt.cached && a->n_rows == 4 && b->n_rows == 4);
+    assert_int_equal(engine_fake_calls(f.dataset.engine), 1);
+    for (size_t r = 0; r < 4; r++) {
+        const size_t country = r / 2, missing = r % 2; /* of row r of ONE */
+        const struct value *x = &a->cells[r * 5];
+        const struct value *y = &b->cells[(missing * 2 + country) * 5];
+        assert_string_equal(x[0].text.s, country ? "FR" : "DE");
+        assert_int_equal(x[1].b, missing);
+        for (size_t c = 0; c < 5; c++)
+            assert_int_equal(value_cmp(&x[c], &y[column[c]]), 0);
+    }
+    arena_fini(&one.arena);
+    arena_fini(&turned.arena);
+    service_fixture_close(&f);
+}
+
 /* The rows of all sets are stored and read again as one release. */
 static void check_reuse_of_sets(void **state)
 {
@@ -744,6 +784,7 @@ int main(void)
         cmocka_unit_test(check_strict),
         cmocka_unit_test(check_strict_late),
         cmocka_unit_test(check_strict_refusals),
+        cmocka_unit_test(check_reuse_turned),
         cmocka_unit_test(check_reuse_of_sets),
     };
     dp_init();

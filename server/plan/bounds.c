@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "dp/moments.h"
+#include "server/plan/canon.h"
 #include "server/plan/draft.h"
 #include "server/plan/range.h"
 #include "server/query/refusal.h"
@@ -466,6 +467,7 @@ static enum err_code limits(struct draft *d, struct err *err)
 enum err_code draft_bounds(struct draft *d, struct err *err)
 {
     struct plan *p = d->plan;
+    size_t *order = NULL;
 
     TRY(limits(d, err));
     p->measures = ARENA_NEW_N(d->a, PLAN_MEASURES_MAX, struct plan_measure);
@@ -479,8 +481,9 @@ enum err_code draft_bounds(struct draft *d, struct err *err)
         return draft_memory(err);
     p->n_aggs = d->n_aggs;
     TRY(draft_narrow(d, err));
+    TRY(canon_aggs(&order, d, err));
     for (size_t i = 0; i < d->n_aggs; i++)
-        TRY(measure_agg(&p->aggs[i], d, &d->aggs[i], err));
+        TRY(measure_agg(&p->aggs[order[i]], d, &d->aggs[order[i]], err));
     p->audience = d->policy->min_audience;
     if (p->lists)
         return ERR_OK;

@@ -184,23 +184,24 @@ static bool take_filter(struct fitting *f, size_t measure)
     return f->out->filter[flag] != NULL;
 }
 
-/* The question's keys in the rollup's order, without those that are one value.
- */
+/* The question's keys are the rollup's, without those that are one value. */
 static bool take_keys(struct fitting *f)
 {
     const struct draft *d = f->s->d;
-    size_t k = 0;
-    for (size_t i = 0; i < f->r->n_by; i++) {
-        if (k < d->plan->n_keys &&
-            stage_is_rollup_key(f->s, &f->r->by[i], d->keys[k])) {
-            f->out->key[k++] = i;
-            continue;
-        }
-        if (f->out->left[i] != 1)
+    bool taken[ROLLED_KEYS] = { false };
+    for (size_t k = 0; k < d->plan->n_keys; k++) {
+        const size_t by = key_of(f, d->keys[k]);
+        if (by == f->r->n_by || taken[by])
             return false;
-        f->out->drops = true;
+        f->out->key[k] = by;
+        taken[by] = true;
     }
-    return k == d->plan->n_keys;
+    for (size_t i = 0; i < f->r->n_by; i++) {
+        if (!taken[i] && f->out->left[i] != 1)
+            return false;
+        f->out->drops |= !taken[i];
+    }
+    return true;
 }
 
 /* Groups that can be left of those of a person, where all are named. */
@@ -216,8 +217,7 @@ static uint64_t groups_left(const struct fitting *f)
     return n;
 }
 
-const char stage_other_keys[] =
-    "no rollup: none is grouped by these keys in this order";
+const char stage_other_keys[] = "no rollup: none is grouped by these keys";
 
 const char *stage_rolled_fits(struct rolled *out, const struct sql *s,
                               const struct policy_rollup *r)

@@ -211,7 +211,7 @@ void stage_rolled(const struct sql *s)
         return;
     }
     for (size_t k = 0; k < p->n_keys; k++)
-        writer_printf(s->w, "k%zu, ", k);
+        writer_printf(s->w, "k%zu, ", found ? k : s->rolled->key[k]);
     for (size_t i = 0; i < s->n; i++)
         writer_printf(s->w, "%sm%zu", i ? ", " : "", i);
     writer_str(s->w, " FROM (SELECT c, ");

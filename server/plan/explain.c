@@ -56,7 +56,8 @@ static void key_name(struct writer *w, const struct plan *p, size_t k)
 static void groups(struct writer *w, const struct draft *d)
 {
     const struct plan *p = d->plan;
-    for (size_t k = 0; k < p->n_keys; k++) {
+    for (size_t i = 0; i < p->n_keys; i++) {
+        const size_t k = plan_key_place(p, i);
         key_name(w, p, k);
         if (!p->keys[k].is_public) {
             writer_str(w,

@@ -131,8 +131,10 @@ static int compare_keys(const void *left, const void *right)
     int c = 0;
     if (a->part != b->part)
         return a->part < b->part ? -1 : 1;
-    for (size_t k = 0; c == 0 && k < a->n_keys; k++)
+    for (size_t i = 0; c == 0 && i < a->n_keys; i++) {
+        const size_t k = plan_key_place(a->of.laws->p, i);
         c = value_cmp(&a->of.keys[k], &b->of.keys[k]);
+    }
     return c;
 }
 

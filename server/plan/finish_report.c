@@ -50,7 +50,7 @@ static void put_number(struct writer *w, double v, double half)
     }
 }
 
-/* "about 203,335 +-5,657" */
+/* "about 203,335 ±5,657" */
 static void put_estimate(struct writer *w, const struct report *r, dp_int v,
                          size_t n)
 {
@@ -127,8 +127,9 @@ static void put_groups(struct writer *w, const struct report *r)
         if (row == r->noisy->n_rows)
             return;
         writer_str(w, n ? "; " : ", most in ");
-        for (size_t k = 0; k < n_keys; k++) {
-            writer_str(w, k ? ", " : "");
+        for (size_t i = 0; i < n_keys; i++) {
+            const size_t k = plan_key_place(r->p, i);
+            writer_str(w, i ? ", " : "");
             put_key(w, &r->noisy->keys[row * n_keys + k]);
         }
         writer_str(w, ": ");

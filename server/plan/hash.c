@@ -1,12 +1,13 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "server/plan/draft.h"
+#include "server/plan/canon.h"
 
 /*
  * The key of a release: everything that decides which distribution the answer
  * is drawn from, and nothing that is done with it afterwards (order, limit,
  * HAVING, names and arithmetic of the outputs).  Of the first k groups, k does.
+ * Keys and measures come in an order of their own (canon.c), not as written.
  * Each field is written with its length or a fixed width, so no two releases
  * share their bytes.
  */
@@ -17,50 +18,24 @@ static void text(struct writer *w, const char *s)
     writer_bytes(w, s, len);
 }
 
-/* The bytes of one expression, for ordering operands. */
-struct bytes {
-    const uint8_t *data;
-    size_t len;
-};
-
-static enum err_code bytes_of(struct bytes *out, struct draft *d,
-                              const struct typed *e, struct err *err)
-{
-    struct writer w = writer_of(NULL, 0);
-    typed_write(&w, e);
-    uint8_t *data = arena_alloc(d->a, w.need + 1, 1);
-    if (!data)
-        return draft_memory(err);
-    w = writer_of(data, w.need);
-    typed_write(&w, e);
-    *out = (struct bytes){ data, w.len };
-    return ERR_OK;
-}
-
-static bool after(const struct bytes *a, const struct bytes *b)
-{
-    const size_t n = a->len < b->len ? a->len : b->len;
-    const int c = memcmp(a->data, b->data, n);
-    return c ? c > 0 : a->len > b->len;
-}
-
 /* The terms of the WHERE in the order of their bytes: AND commutes.  Those that
  * only bound the time `but` are left out; NULL: none. */
 static enum err_code where(struct writer *w, struct draft *d,
                            const struct rel_column *but, struct err *err)
 {
-    struct bytes *terms = ARENA_NEW_N(d->a, d->where.n + 1, struct bytes);
+    struct canon_bytes *terms =
+        ARENA_NEW_N(d->a, d->where.n + 1, struct canon_bytes);
     size_t n = 0;
     if (!terms)
         return draft_memory(err);
     for (size_t i = 0; i < d->where.n; i++) {
-        struct bytes term;
+        struct canon_bytes term;
         struct time_span span = draft_all_time();
         size_t at = n;
         if (but && draft_time_span(&span, d->where.v[i], but))
             continue;
-        TRY(bytes_of(&term, d, d->where.v[i], err));
-        for (; at > 0 && after(&terms[at - 1], &term); at--)
+        TRY(canon_bytes_of(&term, d, d->where.v[i], err));
+        for (; at > 0 && canon_is_after(&terms[at - 1], &term); at--)
             terms[at] = terms[at - 1];
         terms[at] = term;
         n++;

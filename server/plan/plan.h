@@ -210,8 +210,9 @@ struct plan {
     size_t text_most;
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
-    struct plan_key *keys;
+    struct plan_key *keys; /* in the order of canon.h */
     size_t n_keys;
+    const size_t *key_order; /* key as written -> place; NULL: as written */
     struct plan_measure *measures; /* the last n_reports tell what was cut */
     size_t n_measures, n_reports;
     struct plan_hist *hists;
@@ -270,6 +271,12 @@ enum { PLAN_REACH_MAX = 512 * 1024 };
  * not grow with groups. */
 enum { PLAN_ARENA = 256 << 20, PLAN_MEMORY_MAX = PLAN_ARENA / 16 * 15 };
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
+/* The place of the key that GROUP BY names i-th: rows are shown in its order. */
+static inline size_t plan_key_place(const struct plan *p, size_t i)
+{
+    return p->key_order ? p->key_order[i] : i;
+}
+
 /* Numbers that a released group has: its noisy measures, then its picks.  Of a
  * plan with parts, those of the widest; n_keys has the part's index last. */
 static inline size_t plan_width(const struct plan *p)

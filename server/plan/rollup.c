@@ -5,7 +5,7 @@
  *
  * before any limit, on each grid that a sum may have: rows, placed, then
  *
- *   pairs   one row per person and group: n, c, s
+ *   pairs   one row per person and group: n, c, s; keys in the order of canon.c
  *   groups  the keys in their order, numbered
  *   rows    pairs with the group's number, in the order of the keyed hash
  */
@@ -119,8 +119,9 @@ static const struct select *question(struct draft *d,
 struct build {
     struct sql s;
     const struct policy_rollup *r;
-    const char *table;   /* roll."T.R" without the last quote */
-    unsigned generation; /* ... of which this is one */
+    const char *table;      /* roll."T.R" without the last quote */
+    unsigned generation;    /* ... of which this is one */
+    size_t by[ROLLED_KEYS]; /* key of the question -> of the policy's list */
 };
 
 static void name(const struct build *b, const char *part)
@@ -205,7 +206,8 @@ static void build_groups(const struct build *b)
     writer_str(b->s.w, " AS SELECT CAST(row_number() OVER (ORDER BY ");
     keys(b, "", "");
     writer_str(b->s.w, ") AS UINTEGER) AS c");
-    keys(b, "", ", ");
+    for (size_t k = 0; k < b->r->n_by; k++)
+        writer_printf(b->s.w, ", k%zu AS k%zu", k, b->by[k]);
     writer_str(b->s.w, " FROM (SELECT DISTINCT ");
     keys(b, "", "");
     writer_str(b->s.w, " FROM ");
@@ -229,7 +231,7 @@ static void build_rows(const struct build *b)
     name(b, ".pairs");
     writer_str(b->s.w, " JOIN (SELECT c");
     for (size_t k = 0; k < b->r->n_by; k++)
-        writer_printf(b->s.w, ", k%zu AS j%zu", k, k);
+        writer_printf(b->s.w, ", k%zu AS j%zu", b->by[k], k);
     writer_str(b->s.w, " FROM ");
     name(b, ".groups");
     writer_str(b->s.w, ") ON ");
@@ -351,6 +353,14 @@ static bool spread(struct build *b)
     return b->s.n <= PLAN_MEASURES_MAX;
 }
 
+static void place_keys(struct build *b)
+{
+    for (size_t k = 0; k < b->r->n_by; k++)
+        while (
+            !stage_is_rollup_key(&b->s, &b->r->by[b->by[k]], b->s.d->keys[k]))
+            b->by[k]++;
+}
+
 /* The question as far as it is planned without a price. */
 static enum err_code drafted(struct draft *d, const struct policy_table *t,
                              const struct policy_rollup *r, struct err *err)
@@ -386,5 +396,6 @@ enum err_code rollup_print(struct rollup_sql *out, const struct policy *p,
     if (!spread(&b))
         return draft_memory(err);
     stage_number(&b.s);
+    place_keys(&b);
     return print_all(out, &b, err);
 }

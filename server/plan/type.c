@@ -1,5 +1,6 @@
 #include "server/plan/type.h"
 #include "server/plan/after.h"
+#include "server/plan/canon.h"
 #include "server/plan/reach.h"
 #include "server/query/refusal.h"
 
@@ -93,7 +94,7 @@ enum err_code draft_keys(struct draft *d, struct err *err)
         TRY(type_key(d, i, err));
     for (size_t i = 0; i < b->n_keys && !b->is_release; i++)
         b->key_reach[i] = reach_expr(b->keys[i]);
-    return ERR_OK;
+    return b->is_release ? canon_keys(d, err) : ERR_OK;
 }
 
 static enum err_code type_outputs(struct draft *d, struct err *err)
