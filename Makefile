@@ -273,6 +273,8 @@ $(BUILD)/tests/test_sim: $(patsubst %,$(BUILD)/tests/sim/%.o, \
                                baton op shared sim slow)
 $(BUILD)/tests/test_sim: LDFLAGS += -Wl,--wrap=store_open,--wrap=committer_run \
     -Wl,--wrap=committer_listen,--wrap=ledger_answer
+# A ledger that believes the wrong thing of a commit.
+$(BUILD)/tests/test_ledger_wire: LDFLAGS += -Wl,--wrap=store_recover
 # What releases count, before noise.
 $(BUILD)/tests/test_consent_releases: LDFLAGS += -Wl,--wrap=noise_release
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
@@ -306,7 +308,7 @@ $(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/pr
                                 crash/disk crash/life crash/trace auditor/pipe) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise \
-                                crash/relay crash/life auditor/pipe lib_postgres) $(LIB)
+                                crash/life auditor/pipe lib_relay lib_postgres) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/rewrite: $(patsubst %,$(BUILD)/tests/crash/%.o, \
                                 rewrite disk trace) $(LIB)

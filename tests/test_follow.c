@@ -12,8 +12,8 @@
 #include "server/consent/parts.h"
 
 #include "tests/lib_ledger.h"
-#include "tests/lib_pg_proxy.h"
 #include "tests/lib_postgres.h"
+#include "tests/lib_relay.h"
 #include "tests/table.h"
 
 #define SECOND INT64_C(1000000)
@@ -564,44 +564,79 @@ static void check_crowd(void **state)
 
 static const struct cut {
     const char *name;
-    enum proxy_cut cut;
-    bool may_fail; /* then nothing is recorded */
+    enum relay_fault fault;
 } cuts[] = {
-    { "a wire that breaks at the beginning is made anew", CUT_BEGIN, false },
-    { "a commit that never came recorded nothing", CUT_BEFORE, true },
-    { "one whose answer was lost did", CUT_AFTER, false },
-    { "and of one that nobody knows of it is found out", CUT_WITHIN, true },
+    { "a wire that breaks before any message of a decision: it is recorded, or "
+      "not, and so it is told",
+      RELAY_CUT_BEFORE },
+    { "... that breaks within any message", RELAY_CUT_WITHIN },
+    { "... after any message, and what is said to it is lost",
+      RELAY_CUT_AFTER },
+    { "... before any answer", RELAY_CUT_ANSWER },
+    { "... within any answer", RELAY_CUT_WITHIN_ANSWER },
 };
+
+/* Person 2 decides otherwise: what is recorded is so once and counts at both
+ * servers, and what is not, nowhere. */
+static void check_decision(struct fixture *f)
+{
+    static const char EVENTS[] = "SELECT count(*) FROM halftone_consent.events";
+    struct err err = { 0 };
+    const bool was = counts(&f->servers[1], "2");
+    const unsigned long events = postgres_count(EVENTS);
+    f->clock.wall_us += SECOND;
+    const enum err_code code =
+        decide(&f->servers[0], "2", was ? CONSENT_WITHDRAWN : CONSENT_GRANTED,
+               0, &err);
+    if (code != ERR_OK) {
+        assert_int_equal(code, ERR_UNAVAILABLE);
+        assert_non_null(strstr(err.msg, "nothing was recorded"));
+    }
+    for (int i = 1; i >= 0; i--)
+        assert_int_equal(counts(&f->servers[i], "2"), was != (code == ERR_OK));
+    assert_int_equal(postgres_count(EVENTS), events + (code == ERR_OK));
+}
+
+/* Messages or answers of a decision. */
+static uint64_t length_of(struct fixture *f, struct relay *relay,
+                          enum relay_fault fault)
+{
+    step(f, "Ay1");
+    relay_arm(relay, RELAY_NONE, 0);
+    step(f, "Aw1");
+    return relay_count(relay, fault);
+}
 
 static void check_cut(void **state)
 {
     const struct cut *row = *state;
     struct fixture f;
-    struct pg_proxy proxy;
-    struct err err = { 0 };
+    char folder[64];
     fixture_open(&f);
-    pg_proxy_start(&proxy);
+    const char *host = strstr(postgres_uri(), "host=") + strlen("host=");
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)strcspn(host, "&"),
+                   host);
+    struct relay relay = { .database = folder };
+    relay_start(&relay);
     struct server *s = &f.servers[0];
     consent_close(s->c);
-    s->options.path = proxy.uri;
+    s->options.path = relay.uri;
     open_server(s);
-    step(&f, "Ay1");
-    atomic_store(&proxy.next_cut, row->cut);
-    const enum err_code code = decide(s, "2", CONSENT_GRANTED, 0, &err);
-    assert_int_equal(proxy.cuts, 1);
-    if (code != ERR_OK) {
-        assert_true(row->may_fail);
-        assert_int_equal(code, ERR_UNAVAILABLE);
-        assert_non_null(strstr(err.msg, "nothing was recorded"));
+    const uint64_t length = length_of(&f, &relay, row->fault);
+    assert_true(length > 2);
+    for (uint64_t at = 1; at <= length; at++) {
+        relay_arm(&relay, row->fault, at);
+        check_decision(&f);
+        assert_int_equal(relay_done(&relay), 1);
     }
-    step(&f, code == ERR_OK ? "BY2" : "BN2");
-    step(&f, code == ERR_OK ? "AY2" : "AN2");
-    step(&f, "Aw1");
-    step(&f, "BN1");
+    print_message("  each of %llu\n", (unsigned long long)length);
+    relay_arm(&relay, RELAY_NONE, 0);
+    step(&f, "Ay1");
+    step(&f, "BY1");
     consent_close(s->c);
     s->options.path = f.dir.path;
     open_server(s);
-    pg_proxy_stop(&proxy);
+    relay_stop(&relay);
     fixture_close(&f);
 }
 

@@ -1,6 +1,6 @@
 /* Several servers on one ledger in PostgreSQL: who holds a charge, who is dead,
- * what a commit did whose connection broke, and what the database must promise.
- */
+ * and what the database must promise.  (A connection that breaks:
+ * test_ledger_wire.c.) */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 
 #include "server/metrics/metrics.h"
 #include "tests/lib_ledger.h"
-#include "tests/lib_pg_proxy.h"
 #include "tests/lib_postgres.h"
 #include "tests/table.h"
 
@@ -368,57 +367,6 @@ static void test_no_void_after(void **state)
     world_fini(&w);
 }
 
-/* ---- a commit that nobody knows of ---- */
-
-static const struct cut_row {
-    const char *name;
-    enum proxy_cut cut;
-} CUTS[] = {
-    { "cut before it begins, what was committed before is not taken for it",
-      CUT_BEGIN },
-    { "cut before the database has the commit, it is made once", CUT_BEFORE },
-    { "cut after it, it is found and not made again", CUT_AFTER },
-    { "cut while nobody knows, it is made once", CUT_WITHIN },
-};
-
-static void check_cut(void **state)
-{
-    const struct cut_row *row = *state;
-    struct world w;
-    struct pg_proxy proxy;
-    struct ledger *l;
-    struct ledger_run run, again;
-    struct charge c;
-    struct err err;
-    uint64_t found;
-    world_init(&w);
-    pg_proxy_start(&proxy);
-    assert_int_equal(open_at(&w, &l, proxy.uri, &found), ERR_OK);
-    for (int i = 0; i < 8; i++) {
-        const char *text = "bytes";
-        char key[8];
-        (void)snprintf(key, sizeof key, "k%d", i);
-        charge_init(&c, "ann", key, key, 10, LIMIT);
-        atomic_store(&proxy.next_cut, row->cut);
-        assert_int_equal(ledger_charge(l, &run, &c.args, &w.arena, &err),
-                         ERR_OK);
-        assert_int_equal(run.verdict, LEDGER_CHARGED);
-        atomic_store(&proxy.next_cut, row->cut);
-        assert_int_equal(answer(&w, l, &run, &text), ERR_OK);
-        assert_int_equal(ledger_charge(w.b, &again, &c.args, &w.arena, &err),
-                         ERR_OK);
-        assert_int_equal(again.verdict, LEDGER_ANSWERED);
-        assert_memory_equal(&again.id, &run.id, sizeof run.id);
-        assert_memory_equal(again.answer, "bytes", 5);
-        assert_int_equal(spent(w.b), 10 * (i + 1));
-        assert_int_equal(proxy.cuts, 2 * (i + 1));
-    }
-    assert_false(ledger_failed(l));
-    ledger_close(l);
-    pg_proxy_stop(&proxy);
-    world_fini(&w);
-}
-
 /* ---- kill -9 of the database ---- */
 
 enum { CALLERS = 8, KILLS = 3 };
@@ -737,6 +685,5 @@ int main(void)
         cmocka_unit_test(test_witnesses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) |
-           RUN_ROWS(CUTS, check_cut) | RUN_ROWS(PROMISES, check_promise) |
-           RUN_ROWS(BROKEN, check_broken);
+           RUN_ROWS(PROMISES, check_promise) | RUN_ROWS(BROKEN, check_broken);
 }

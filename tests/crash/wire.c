@@ -2,12 +2,12 @@
  * wire HALFTONED PLANTED: the real server whose ledger is in PostgreSQL, and
  * what can happen between the two at any message.
  *
- * The connection is cut there, with the message there, lost or in half, its
- * answer lost or in half; the server is killed; the database is; or the message
- * waits so long that the run's lease lapses and a second server is asked the
- * same.  Whatever a client was sent before must be there after: the same bytes,
- * one charge a key, every sum.  A server outlives its connection and its
- * database.
+ * The connection is cut there, with the message there, lost or in half, or at
+ * any message that the database answers with, lost or in half; the server is
+ * killed; the database is; or the message waits so long that the run's lease
+ * lapses and a second server is asked the same.  Whatever a client was sent
+ * before must be there after: the same bytes, one charge a key, every sum.  A
+ * server outlives its connection and its database.
  *
  *   WIRE_POINTS  messages to try, of each kind (0 = all)
  *   WIRE_ONLY    words of the names of tests to run; all others are left out
@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "tests/crash/promise.h"
-#include "tests/crash/relay.h"
 #include "tests/lib_postgres.h"
+#include "tests/lib_relay.h"
 
 enum { HOLD_MS = 1600, AT_ONCE = 3 };
 
@@ -49,7 +49,8 @@ static const struct kind {
     { "cut within a message", RELAY_CUT_WITHIN, NOBODY, false, NULL, 1 },
     { "cut after a message, its answer lost", RELAY_CUT_AFTER, NOBODY, false,
       NULL, 1 },
-    { "cut within an answer", RELAY_CUT_REPLY, NOBODY, false, NULL, 1 },
+    { "cut before an answer", RELAY_CUT_ANSWER, NOBODY, false, NULL, 1 },
+    { "cut within an answer", RELAY_CUT_WITHIN_ANSWER, NOBODY, false, NULL, 1 },
     { "the server is killed before a message", RELAY_STRIKE_BEFORE, SERVER,
       false, NULL, 1 },
     { "the server is killed after a message", RELAY_STRIKE_AFTER, SERVER, false,
@@ -211,7 +212,7 @@ static const char *race(struct world *w, const struct kind *kind, uint64_t at)
     relay_arm(&w->relay, kind->fault, at);
     if (pthread_create(&one.thread, NULL, ask_all, &one) != 0)
         abort();
-    while (!atomic_load(&w->relay.is_done) &&
+    while (relay_done(&w->relay) == 0 &&
            !one.replies->of[LIFE_ASKED - 1].is_there)
         (void)usleep(2000);
     (void)ask_all(&two);
@@ -268,22 +269,39 @@ static uint64_t number_of(const char *name, uint64_t absent)
     return text ? strtoull(text, NULL, 10) : absent;
 }
 
-/* Messages of a life in which nothing happens, from when it starts or from
- * when it is asked. */
-static uint64_t length_of(struct world *w, bool with_start)
+/* Of a life in which nothing happens, from when it starts and from when it is
+ * asked: messages of the server, and answers of the database. */
+struct lengths {
+    uint64_t whole, asked, whole_answers, asked_answers;
+};
+static struct lengths measure(struct world *w)
 {
     static const struct life_how calm = { .traced = false };
     struct life_replies *r = life_replies_new();
+    struct lengths n = { 0 };
     clear(w);
     if (!life_start(&w->one, &calm))
-        return 0;
-    const uint64_t start = atomic_load(&w->relay.count);
+        return n;
+    const uint64_t messages = relay_count(&w->relay, RELAY_NONE),
+                   answers = relay_count(&w->relay, RELAY_CUT_ANSWER);
     life_ask(&w->one, r, 0, LIFE_ASKED, AT_ONCE);
     const bool ok = outlives(r) == NULL;
     (void)life_stop(&w->one, SIGKILL);
     life_replies_free(r);
-    const uint64_t n = atomic_load(&w->relay.count);
-    return !ok ? 0 : with_start ? n : n - start;
+    if (!ok)
+        return n;
+    n.whole = relay_count(&w->relay, RELAY_NONE);
+    n.whole_answers = relay_count(&w->relay, RELAY_CUT_ANSWER);
+    n.asked = n.whole - messages;
+    n.asked_answers = n.whole_answers - answers;
+    return n;
+}
+
+static uint64_t length_of(const struct lengths *n, const struct kind *kind)
+{
+    if (relay_is_of_answer(kind->fault))
+        return kind->races ? n->asked_answers : n->whole_answers;
+    return kind->races ? n->asked : n->whole;
 }
 
 static bool run_kind(struct world *w, const struct kind *kind, uint64_t length)
@@ -333,12 +351,14 @@ int main(int argc, char **argv)
     life_init_at(&w.one, argv[1], w.relay.uri, NULL);
     life_path(keys, &w.one, "state/c");
     life_init_at(&w.two, argv[1], postgres_uri(), keys);
-    const uint64_t whole = length_of(&w, true), asked = length_of(&w, false);
-    printf("note %llu messages in a life, %llu of them since it was asked\n",
-           (unsigned long long)whole, (unsigned long long)asked);
+    const struct lengths n = measure(&w);
+    printf("note %llu messages and %llu answers in a life, %llu and %llu of "
+           "them since it was asked\n",
+           (unsigned long long)n.whole, (unsigned long long)n.whole_answers,
+           (unsigned long long)n.asked, (unsigned long long)n.asked_answers);
     for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
         if (!only || strstr(KINDS[i].name, only))
-            ok = run_kind(&w, &KINDS[i], KINDS[i].races ? asked : whole) && ok;
+            ok = run_kind(&w, &KINDS[i], length_of(&n, &KINDS[i])) && ok;
     life_fini(&w.one);
     life_fini(&w.two);
     relay_stop(&w.relay);

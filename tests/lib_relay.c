@@ -1,4 +1,4 @@
-#include "tests/crash/relay.h"
+#include "tests/lib_relay.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -23,13 +23,17 @@ static _Noreturn void give_up(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* A connection; what came from the server and is not a whole message yet. */
+/* What came from one side, and is not a whole message yet. */
+struct stream {
+    uint8_t *bytes; /* owned */
+    size_t len, cap;
+    bool has_begun; /* a server's first message has no letter */
+};
+
 struct pair {
     struct relay *relay;
     int server, database;
-    uint8_t *bytes; /* owned */
-    size_t len, cap;
-    bool has_begun; /* the first message has no letter */
+    struct stream asked, answered;
 };
 
 static struct sockaddr_un address_of(const char *dir, int port)
@@ -65,105 +69,135 @@ static bool put(int fd, const uint8_t *data, size_t len)
 }
 
 /* Bytes of the first message, or 0: it is not there whole. */
-static size_t message_len(const struct pair *p)
+static size_t message_len(const struct stream *s)
 {
-    const size_t skip = p->has_begun ? 1 : 0;
-    if (p->len < skip + 4)
+    const size_t skip = s->has_begun ? 1 : 0;
+    if (s->len < skip + 4)
         return 0;
-    const uint8_t *at = p->bytes + skip;
+    const uint8_t *at = s->bytes + skip;
     const size_t len = skip + ((size_t)at[0] << 24 | (size_t)at[1] << 16 |
                                (size_t)at[2] << 8 | at[3]);
-    return len <= p->len ? len : 0;
+    return len <= s->len ? len : 0;
 }
 
-/* What the database says next is lost, or half of it. */
-static void lose_reply(const struct pair *p, bool half)
+static void drop_first(struct stream *s, size_t len)
 {
-    uint8_t reply[PIECE];
+    s->has_begun = true;
+    s->len -= len;
+    memmove(s->bytes, s->bytes + len, s->len);
+}
+
+static bool take_in(struct stream *s, int fd)
+{
+    if (s->cap - s->len < PIECE) {
+        s->cap = s->len + 2 * PIECE;
+        s->bytes = realloc(s->bytes, s->cap);
+        if (!s->bytes)
+            give_up("realloc");
+    }
+    const ssize_t n = recv(fd, s->bytes + s->len, PIECE, 0);
+    if (n > 0)
+        s->len += (size_t)n;
+    return n > 0;
+}
+
+bool relay_is_of_answer(enum relay_fault fault)
+{
+    return fault == RELAY_CUT_ANSWER || fault == RELAY_CUT_WITHIN_ANSWER;
+}
+
+/* What is to be done at the next message, or answer, which is counted. */
+static enum relay_fault fault_here(struct relay *r, bool is_answer)
+{
+    enum relay_fault fault = RELAY_NONE;
+    (void)pthread_mutex_lock(&r->lock);
+    const uint64_t now = is_answer ? ++r->answers : ++r->messages;
+    if (now == r->plan.at && relay_is_of_answer(r->plan.fault) == is_answer)
+        fault = r->plan.fault;
+    if (fault != RELAY_NONE) {
+        r->plan = r->then;
+        r->then = (struct relay_plan){ RELAY_NONE, 0 };
+        r->messages = r->answers = 0;
+        r->done++;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return fault;
+}
+
+/* What the database says to this message, if it answers this one at once, is
+ * there and goes no further. */
+static void lose_answer(const struct pair *p)
+{
+    static const char ANSWERED[] =
+        "SHQ"; /* Sync, Flush, Query; and the first */
     struct pollfd fd = { p->database, POLLIN, 0 };
-    if (poll(&fd, 1, ANSWER_MS) <= 0)
-        return;
-    const ssize_t n = recv(p->database, reply, sizeof reply, 0);
-    if (n > 0 && half)
-        (void)put(p->server, reply, (size_t)n / 2);
+    if (!p->asked.has_begun || strchr(ANSWERED, p->asked.bytes[0]))
+        (void)poll(&fd, 1, ANSWER_MS);
 }
 
 /* The message at which something is done.  False: the connection ends here. */
 static bool do_fault(const struct pair *p, enum relay_fault fault, size_t len)
 {
     struct relay *r = p->relay;
-    atomic_store(&r->is_done, true);
+    const uint8_t *bytes = p->asked.bytes;
     switch (fault) {
     case RELAY_CUT_BEFORE:
         return false;
     case RELAY_CUT_WITHIN:
-        (void)put(p->database, p->bytes, len / 2);
+        (void)put(p->database, bytes, len / 2);
         return false;
     case RELAY_HOLD_CUT:
-        pause_ms(r->hold_ms);
-        (void)put(p->database, p->bytes, len);
-        lose_reply(p, false);
-        return false;
     case RELAY_CUT_AFTER:
-    case RELAY_CUT_REPLY:
-        (void)put(p->database, p->bytes, len);
-        lose_reply(p, fault == RELAY_CUT_REPLY);
+        if (fault == RELAY_HOLD_CUT)
+            pause_ms(r->hold_ms);
+        (void)put(p->database, bytes, len);
+        lose_answer(p);
         return false;
     case RELAY_STRIKE_BEFORE:
         r->strike(r->ctx);
         break;
     case RELAY_STRIKE_AFTER:
-        (void)put(p->database, p->bytes, len);
+        (void)put(p->database, bytes, len);
         r->strike(r->ctx);
         return true;
     case RELAY_HOLD:
         pause_ms(r->hold_ms);
         break;
     case RELAY_NONE:
+    case RELAY_CUT_ANSWER:
+    case RELAY_CUT_WITHIN_ANSWER:
         break;
     }
-    return put(p->database, p->bytes, len);
-}
-
-static bool pass_on(struct pair *p)
-{
-    struct relay *r = p->relay;
-    size_t len;
-    while ((len = message_len(p)) > 0) {
-        const uint64_t now = atomic_fetch_add(&r->count, 1) + 1;
-        enum relay_fault fault = RELAY_NONE;
-        if (now == atomic_load(&r->at))
-            fault = atomic_exchange(&r->fault, RELAY_NONE);
-        if (fault == RELAY_NONE ? !put(p->database, p->bytes, len)
-                                : !do_fault(p, fault, len))
-            return false;
-        p->has_begun = true;
-        p->len -= len;
-        memmove(p->bytes, p->bytes + len, p->len);
-    }
-    return true;
+    return put(p->database, bytes, len);
 }
 
 static bool from_server(struct pair *p)
 {
-    if (p->cap - p->len < PIECE) {
-        p->cap = p->len + 2 * PIECE;
-        p->bytes = realloc(p->bytes, p->cap);
-        if (!p->bytes)
-            give_up("realloc");
-    }
-    const ssize_t n = recv(p->server, p->bytes + p->len, PIECE, 0);
-    if (n <= 0)
+    size_t len;
+    if (!take_in(&p->asked, p->server))
         return false;
-    p->len += (size_t)n;
-    return pass_on(p);
+    while ((len = message_len(&p->asked)) > 0) {
+        if (!do_fault(p, fault_here(p->relay, false), len))
+            return false;
+        drop_first(&p->asked, len);
+    }
+    return true;
 }
 
-static bool from_database(const struct pair *p)
+static bool from_database(struct pair *p)
 {
-    uint8_t data[PIECE];
-    const ssize_t n = recv(p->database, data, sizeof data, 0);
-    return n > 0 && put(p->server, data, (size_t)n);
+    size_t len;
+    if (!take_in(&p->answered, p->database))
+        return false;
+    while ((len = message_len(&p->answered)) > 0) {
+        const enum relay_fault fault = fault_here(p->relay, true);
+        if (fault == RELAY_CUT_WITHIN_ANSWER)
+            (void)put(p->server, p->answered.bytes, len / 2);
+        if (fault != RELAY_NONE || !put(p->server, p->answered.bytes, len))
+            return false;
+        drop_first(&p->answered, len);
+    }
+    return true;
 }
 
 static void *forward(void *arg)
@@ -183,7 +217,8 @@ static void *forward(void *arg)
     }
     end(p->server);
     end(p->database);
-    free(p->bytes);
+    free(p->asked.bytes);
+    free(p->answered.bytes);
     free(p);
     atomic_fetch_sub(&r->live, 1);
     return NULL;
@@ -199,7 +234,8 @@ static void take(struct relay *r, int server)
     *p = (struct pair){ .relay = r,
                         .server = server,
                         .database =
-                            socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+                            socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                        .answered = { .has_begun = true } };
     atomic_fetch_add(&r->live, 1);
     if (connect(p->database, (const struct sockaddr *)&real, sizeof real) ==
             0 &&
@@ -226,6 +262,7 @@ static void *serve(void *arg)
 
 void relay_start(struct relay *r)
 {
+    (void)pthread_mutex_init(&r->lock, NULL);
     r->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)snprintf(r->dir, sizeof r->dir, "/tmp/ht-relay-XXXXXX");
     if (!mkdtemp(r->dir))
@@ -251,13 +288,38 @@ void relay_stop(struct relay *r)
     (void)close(r->listener);
     (void)unlink(here.sun_path);
     (void)rmdir(r->dir);
+    (void)pthread_mutex_destroy(&r->lock);
 }
 
 void relay_arm(struct relay *r, enum relay_fault fault, uint64_t at)
 {
-    atomic_store(&r->fault, RELAY_NONE);
-    atomic_store(&r->count, 0);
-    atomic_store(&r->is_done, false);
-    atomic_store(&r->at, at);
-    atomic_store(&r->fault, fault);
+    relay_arm_twice(r, (struct relay_plan){ fault, at },
+                    (struct relay_plan){ RELAY_NONE, 0 });
+}
+
+void relay_arm_twice(struct relay *r, struct relay_plan first,
+                     struct relay_plan then)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->plan = first;
+    r->then = then;
+    r->messages = r->answers = 0;
+    r->done = 0;
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t relay_count(struct relay *r, enum relay_fault fault)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    const uint64_t n = relay_is_of_answer(fault) ? r->answers : r->messages;
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+unsigned relay_done(struct relay *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    const unsigned n = r->done;
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
 }
