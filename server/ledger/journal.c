@@ -32,6 +32,7 @@ enum err_code journal_read(void *ctx, struct merkle_hash *out, unsigned level,
 void journal_load(struct journal *j, struct store *s)
 {
     const struct merkle_reader reader = { .read = journal_read, .ctx = s };
+    struct merkle_frontier there = { .size = 0 };
     struct err err;
     uint64_t size = 0;
     if (store_find(s, SQL_LEAF_COUNT, "")) {
@@ -39,8 +40,10 @@ void journal_load(struct journal *j, struct store *s)
         store_end(s, SQL_LEAF_COUNT);
     }
     if (s->rc == STORE_OK &&
-        merkle_frontier_at(&j->now, &reader, size, &err) != ERR_OK)
+        merkle_frontier_at(&there, &reader, size, &err) != ERR_OK)
         store_fail(s, STORE_FAILED, "the audit log is damaged");
+    if (s->rc == STORE_OK) /* what was known stays when the connection breaks */
+        j->now = there;
     j->next = j->now;
 }
 

@@ -21,7 +21,8 @@ struct journal {
     struct random_pool random; /* of salts, and of ids */
 };
 
-/* Read the frontier of the file.  An error is in store->rc. */
+/* Read the frontier of the file.  An error is in store->rc, and what was known
+ * stays. */
 void journal_load(struct journal *j, struct store *s);
 
 /* ... again, of a database that was lost sight of: it is the one that was known
