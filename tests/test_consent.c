@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/consent/history.h"
 #include "server/consent/receipt.h"
@@ -145,6 +146,27 @@ static void check_reopened(void **state)
 }
 
 /* A late record of an early yes is no new one. */
+/* A register has one server, by whatever name it came to it. */
+static void check_link(void **state)
+{
+    struct lib_register f;
+    struct consent *second = NULL;
+    struct err err;
+    char other[128];
+    (void)state;
+    register_open(&f, &policy);
+    (void)snprintf(other, sizeof other, "%s/other", f.dir.dir);
+    const struct consent_options o = { .path = other,
+                                       .clock = &f.clock.clock,
+                                       .keys = { .key = { { 1 } }, .n = 1 } };
+    assert_int_equal(symlink(f.dir.path, other), 0);
+    assert_int_equal(consent_open(&second, &o, &err), ERR_UNAVAILABLE);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(link(f.dir.path, other), 0);
+    assert_int_equal(consent_open(&second, &o, &err), ERR_CONFLICT);
+    register_close(&f);
+}
+
 static void check_late(void **state)
 {
     struct lib_register f;
@@ -543,6 +565,7 @@ int main(void)
     };
     const struct CMUnitTest of_the_file[] = {
         cmocka_unit_test(check_no_identifier),
+        cmocka_unit_test(check_link),
     };
     int failed = RUN_ROWS(folded, check_fold) +
                  cmocka_run_group_tests(of_the_file, NULL, NULL);

@@ -349,6 +349,40 @@ static void check_open(void **state)
     world_fini(&w);
 }
 
+/* One server a file, by whatever name it came to it. */
+static void check_names(void **state)
+{
+    struct world w, second;
+    struct err err;
+    (void)state;
+    make_ledger(&w);
+    assert_int_equal(world_open(&w, &err), ERR_OK);
+    second = w;
+    char *other = second.dir.path;
+    (void)snprintf(other, sizeof second.dir.path, "%s/other", w.dir.dir);
+
+    assert_int_equal(symlink(w.dir.path, other), 0);
+    assert_int_equal(world_open(&second, &err), ERR_UNAVAILABLE);
+    assert_int_equal(unlink(other), 0);
+
+    assert_int_equal(link(w.dir.path, other), 0);
+    assert_int_equal(world_open(&second, &err), ERR_CONFLICT);
+    assert_non_null(strstr(err.msg, "2 hard links"));
+
+    /* No link, and no lock beside it: as if it were mounted there. */
+    assert_int_equal(unlink(w.dir.path), 0);
+    assert_int_equal(world_open(&second, &err), ERR_UNAVAILABLE);
+    assert_int_equal(rename(other, w.dir.path), 0);
+    ledger_close(w.ledger);
+
+    /* SQLite keeps the log beside the file, not beside the link. */
+    assert_int_equal(symlink(w.dir.path, other), 0);
+    assert_int_equal(world_open(&second, &err), ERR_OK);
+    ledger_close(second.ledger);
+    assert_true(ledger_verifies(w.dir.path));
+    world_fini(&w);
+}
+
 static void check_list(void **state)
 {
     struct world w;
@@ -550,9 +584,10 @@ static void check_kill(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_open),     cmocka_unit_test(check_found),
-        cmocka_unit_test(check_list),     cmocka_unit_test(check_summary),
-        cmocka_unit_test(check_messages), cmocka_unit_test(check_kill),
+        cmocka_unit_test(check_open),    cmocka_unit_test(check_found),
+        cmocka_unit_test(check_names),   cmocka_unit_test(check_list),
+        cmocka_unit_test(check_summary), cmocka_unit_test(check_messages),
+        cmocka_unit_test(check_kill),
     };
     return RUN_ROWS(tampers, check_tamper) + RUN_ROWS(refusals, check_refused) +
            cmocka_run_group_tests(tests, NULL, NULL);

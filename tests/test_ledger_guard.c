@@ -378,6 +378,33 @@ static void test_unwritable(void **state)
     world_fini(&w);
 }
 
+/* A link to another disk stays one: else the witness would move to this one,
+ * unseen. */
+static void test_link(void **state)
+{
+    struct world w;
+    struct err err;
+    struct stat st;
+    char folder[112], other[128];
+    (void)state;
+    world_init(&w);
+    charges(&w, 1);
+    stop(&w);
+    (void)snprintf(folder, sizeof folder, "%s/other", w.dir.dir);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    (void)snprintf(other, sizeof other, "%s/other/witness", w.dir.dir);
+    assert_int_equal(rename(w.witness, other), 0);
+    assert_int_equal(symlink(other, w.witness), 0);
+    must_start(&w);
+    charges(&w, 30);
+    assert_int_equal(lstat(w.witness, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(unlink(other), 0); /* unmounted */
+    assert_int_equal(ledger_witness(w.ledger, &err), ERR_UNAVAILABLE);
+    assert_int_equal(rmdir(folder), 0);
+    world_fini(&w);
+}
+
 static void ignore_line(void *ctx, const char *line)
 {
     ++*(int *)ctx;
@@ -569,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_link),
         cmocka_unit_test(test_recover),
         cmocka_unit_test(test_recover_lowered),
         cmocka_unit_test(test_backup),

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/base/cleanup.h"
@@ -44,7 +46,13 @@ bool durable_put(int fd, const void *data, size_t len)
 bool durable_write(const char *path, const void *data, size_t len,
                    unsigned mode)
 {
-    char aside[PATH_CAP];
+    char aside[PATH_CAP], real[PATH_CAP];
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        path = realpath(path, real);
+        if (!path)
+            return false;
+    }
     if (snprintf(aside, sizeof aside, "%s.new", path) >= (int)sizeof aside) {
         errno = ENAMETOOLONG;
         return false;

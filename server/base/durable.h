@@ -18,7 +18,8 @@ bool durable_name(const char *path);
 bool durable_put(int fd, const void *data, size_t len);
 
 /* The file at `path` becomes these bytes, with this mode: whole or not at all,
- * whatever happens meanwhile, by way of PATH.new. */
+ * whatever happens meanwhile, by way of PATH.new.  A symbolic link stays one:
+ * the file that it leads to is written, which has to be there. */
 bool durable_write(const char *path, const void *data, size_t len,
                    unsigned mode);
 

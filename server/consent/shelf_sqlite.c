@@ -1,22 +1,16 @@
 #include "server/consent/shelf_sqlite.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "server/base/cleanup.h"
 #include "server/ledger/log_vfs.h"
+#include "server/ledger/sqlite_file.h"
 
 enum {
     APPLICATION_ID = 0x48744331, /* "HtC1" */
-    PATH_CAP = 4096,
     BUSY_MS = 2000,
 };
 
@@ -183,7 +177,7 @@ enum { VERSION = sizeof STEPS / sizeof STEPS[0] };
 struct file {
     sqlite3 *db;
     sqlite3_stmt *stmts[SHELF_SQL_COUNT];
-    int lock_fd;
+    struct sqlite_file file;
     bool waits; /* a commit, for the disk */
 };
 
@@ -346,8 +340,7 @@ static void file_close(struct shelf *s)
         const int rc = sqlite3_close(f->db);
         assert(rc == SQLITE_OK);
     }
-    if (f->lock_fd >= 0)
-        (void)close(f->lock_fd);
+    sqlite_file_leave(&f->file);
     free(f);
 }
 
@@ -378,35 +371,6 @@ static int64_t pragma(struct shelf *s, const char *text)
         v = sqlite3_column_int64(stmt, 0);
     failed(s, sqlite3_finalize(stmt));
     return v;
-}
-
-/* The file, readable by the server alone, and a lock beside it that ends with
- * the process. */
-static enum err_code take_file(int *lock, const char *path, struct err *err)
-{
-    char name[PATH_CAP + 8];
-    AUTO_CLOSE int fd =
-        open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0) {
-        (void)err_set(err, ERR_NOT_FOUND,
-                      "cannot open the register of consent %s: %s", path,
-                      strerror(errno));
-        return err_hint(err, "its folder must exist and be writable");
-    }
-    (void)snprintf(name, sizeof name, "%s-lock", path);
-    AUTO_CLOSE int own =
-        open(name, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (own < 0)
-        return err_set(err, ERR_NOT_FOUND, "cannot open %s: %s", name,
-                       strerror(errno));
-    if (flock(own, LOCK_EX | LOCK_NB) != 0) {
-        (void)err_set(err, ERR_UNAVAILABLE,
-                      "the register of consent %s is in use by another server",
-                      path);
-        return err_hint(err, "stop that server first");
-    }
-    *lock = take_fd(&own);
-    return ERR_OK;
 }
 
 static enum err_code damaged(const struct shelf *s, const char *path,
@@ -454,14 +418,12 @@ enum err_code shelf_sqlite_open(struct shelf *s, const char *path,
     struct file *f = calloc(1, sizeof *f);
     if (!f)
         return err_set(err, ERR_LIMIT, "out of memory");
-    *f = (struct file){ .lock_fd = -1, .waits = true };
+    *f = (struct file){ .file = { .by_name = -1, .fd = -1 }, .waits = true };
     *s = (struct shelf){ .ops = &FILE_OPS, .of = f };
-    if (strlen(path) >= PATH_CAP)
-        return err_set(err, ERR_NOT_FOUND, "the register's path is too long");
-    TRY(take_file(&f->lock_fd, path, err));
+    TRY(sqlite_file_take(&f->file, path, "register of consent", err));
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (failed(s, sqlite3_open_v2(path, &f->db, flags, log_vfs_name())))
+    if (failed(s, sqlite3_open_v2(f->file.path, &f->db, flags, log_vfs_name())))
         return damaged(s, path, err);
     run_text(s, "PRAGMA journal_mode = WAL;"
                 "PRAGMA synchronous = FULL;"
@@ -474,7 +436,7 @@ enum err_code shelf_sqlite_open(struct shelf *s, const char *path,
                 "PRAGMA cache_size = -262144;");
     (void)sqlite3_busy_timeout(f->db, BUSY_MS);
     TRY(check_schema(s, path, err));
-    TRY(log_vfs_mend(path, err));
+    TRY(log_vfs_mend(f->file.path, err));
     run_text(s, MARKS);
     prepare(s);
     return s->rc == STORE_OK ? ERR_OK : damaged(s, path, err);

@@ -8,47 +8,77 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "server/base/cleanup.h"
 #include "server/base/durable.h"
 #include "server/ledger/schema.h"
 
 enum { SQL_CAP = 128 };
 
-enum err_code sqlite_file_create(const char *path, struct err *err)
+/* It is there, and this is its only name. */
+static enum err_code make(struct sqlite_file *out, const char *path,
+                          const char *what, struct err *err)
 {
-    AUTO_CLOSE int fd =
-        open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "cannot open ledger %s: %s", path,
+    struct stat st;
+    out->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (out->fd < 0 || fstat(out->fd, &st) != 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "cannot open %s %s: %s", what, path,
                       strerror(errno));
         return err_hint(err, "its folder must exist and be writable");
     }
-    if (!durable_name(path))
-        return err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",
-                       path, strerror(errno));
-    return ERR_OK;
-}
-
-enum err_code sqlite_file_lock(int *out, const char *path, struct err *err)
-{
-    char real[SQLITE_FILE_PATH], name[SQLITE_FILE_PATH + 8];
-    if (!realpath(path, real))
+    if (!realpath(path, out->path))
         return err_set(err, ERR_NOT_FOUND, "cannot resolve %s: %s", path,
                        strerror(errno));
-    (void)snprintf(name, sizeof name, "%s-lock", real);
-    AUTO_CLOSE int fd =
-        open(name, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0)
+    if (st.st_nlink > 1) {
+        (void)err_set(err, ERR_CONFLICT,
+                      "%s %s has another name: it has %lu hard links", what,
+                      path, (unsigned long)st.st_nlink);
+        return err_hint(err,
+                        "who opened it by the other one would not see what "
+                        "was written by this: keep one, the newest");
+    }
+    return durable_name(out->path)
+               ? ERR_OK
+               : err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",
+                         path, strerror(errno));
+}
+
+static enum err_code lock(struct sqlite_file *f, const char *path,
+                          const char *what, struct err *err)
+{
+    char name[SQLITE_FILE_PATH + 8];
+    (void)snprintf(name, sizeof name, "%s-lock", f->path);
+    f->by_name = open(name, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (f->by_name < 0)
         return err_set(err, ERR_NOT_FOUND, "cannot open %s: %s", name,
                        strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)err_set(err, ERR_UNAVAILABLE,
-                      "ledger %s is in use by another server", path);
-        return err_hint(err, "stop that server first; a ledger has one writer");
-    }
-    *out = take_fd(&fd);
-    return ERR_OK;
+    if (flock(f->by_name, LOCK_EX | LOCK_NB) == 0 &&
+        flock(f->fd, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    (void)err_set(err, ERR_UNAVAILABLE, "%s %s is in use by another server",
+                  what, path);
+    return err_hint(err, "stop that server first; it has one writer");
+}
+
+enum err_code sqlite_file_take(struct sqlite_file *out, const char *path,
+                               const char *what, struct err *err)
+{
+    *out = (struct sqlite_file){ .by_name = -1, .fd = -1 };
+    enum err_code code = make(out, path, what, err);
+    if (code == ERR_OK)
+        code = lock(out, path, what, err);
+    if (code != ERR_OK)
+        sqlite_file_leave(out);
+    return code;
+}
+
+void sqlite_file_leave(struct sqlite_file *f)
+{
+    if (f->by_name >= 0)
+        (void)close(f->by_name);
+    if (f->fd >= 0)
+        (void)close(f->fd);
+    f->by_name = f->fd = -1;
 }
 
 int sqlite_file_schema(sqlite3 *db)

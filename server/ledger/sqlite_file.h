@@ -4,20 +4,36 @@
 #include "server/base/err.h"
 
 /*
- * The ledger's file before there is a store in it: its name, its lock, the
+ * A database's file before there is a store in it: its name, its locks, the
  * version of its tables.
  */
 struct sqlite3;
 enum { SQLITE_FILE_PATH = 4096 }; /* bytes of a path, and its end */
 
-/* It exists with mode 0600, its name durable before anything is in it.
- * ERR_NOT_FOUND  it cannot be made */
-enum err_code sqlite_file_create(const char *path, struct err *err) MUST_CHECK;
+/* A file that nobody else writes: by its name (FILE-lock beside it), so that
+ * what is put in its place is not opened beside it, and as what it is, by
+ * whatever other name (a mount) it is reached. */
+struct sqlite_file {
+    int by_name, fd;             /* owned; -1: none */
+    char path[SQLITE_FILE_PATH]; /* its own, whatever symbolic links lead to it:
+                                    SQLite keeps the log there */
+};
 
-/* One lock per file, whatever links lead to it; it ends with the process.
- * ERR_UNAVAILABLE  another server has it */
-enum err_code sqlite_file_lock(int *out, const char *path,
-                               struct err *err) MUST_CHECK;
+/*
+ * It exists with mode 0600, its name durable before anything is in it, and is
+ * ours until sqlite_file_leave, or the process ends.  `what` names it in
+ * messages.  On failure there is nothing to leave.
+ * ERR_NOT_FOUND    it cannot be made
+ * ERR_UNAVAILABLE  another server has it
+ * ERR_CONFLICT     it has another name (a hard link), by which SQLite would
+ *                  look for another log
+ */
+enum err_code sqlite_file_take(struct sqlite_file *out, const char *path,
+                               const char *what, struct err *err) MUST_CHECK;
+
+/* After the connection is closed: closing any descriptor of a file ends the
+ * locks that SQLite has on it. */
+void sqlite_file_leave(struct sqlite_file *f);
 
 /* The version of the schema: 0 = an empty file, -1 = not a ledger. */
 int sqlite_file_schema(struct sqlite3 *db);

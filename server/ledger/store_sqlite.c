@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/ledger/log_vfs.h"
 #include "server/ledger/lookup.h"
@@ -44,7 +43,7 @@ struct sqlite_store {
     struct sqlite_waits waits; /* rows of the open transaction */
     struct lookup *lookup;     /* owned; NULL while it is opened, and of
                                   a reader */
-    int lock_fd;               /* owned */
+    struct sqlite_file file;   /* owned; of a reader none */
     uint32_t log_pages;        /* in the write-ahead log, at the last
                                   commit */
     bool reads;                /* opened for reading */
@@ -450,8 +449,7 @@ static void sqlite_close(struct store *base)
         const int rc = sqlite3_close(s->db);
         assert(rc == SQLITE_OK);
     }
-    if (s->lock_fd >= 0)
-        (void)close(s->lock_fd);
+    sqlite_file_leave(&s->file);
     free(s);
 }
 
@@ -522,7 +520,7 @@ static struct sqlite_store *new_store(void)
     struct sqlite_store *s = calloc(1, sizeof *s);
     if (s) {
         s->base.ops = &SQLITE_OPS;
-        s->lock_fd = -1;
+        s->file.by_name = s->file.fd = -1;
     }
     return s;
 }
@@ -530,18 +528,15 @@ static struct sqlite_store *new_store(void)
 static enum err_code open_to_write(struct sqlite_store *s, const char *path,
                                    struct err *err)
 {
-    if (strlen(path) >= SQLITE_FILE_PATH)
-        return err_set(err, ERR_NOT_FOUND, "the ledger's path is too long");
-    TRY(sqlite_file_create(path, err));
-    TRY(sqlite_file_lock(&s->lock_fd, path, err));
+    TRY(sqlite_file_take(&s->file, path, "ledger", err));
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (failed(s, sqlite3_open_v2(path, &s->db, flags, log_vfs_name())))
+    if (failed(s, sqlite3_open_v2(s->file.path, &s->db, flags, log_vfs_name())))
         return damaged(s, path, err);
     /* Not a ledger: refused before anything of it is touched. */
     const int version = sqlite_file_schema(s->db);
     if (version > 0)
-        TRY(log_vfs_mend(path, err));
+        TRY(log_vfs_mend(s->file.path, err));
     if (version != 0)
         TRY(check_schema(s, path, err));
     s->waits = (struct sqlite_waits){ .db = s->db, .texts = SQL_TEXT };
