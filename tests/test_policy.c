@@ -92,6 +92,26 @@ static const struct row {
       "'window' must be a duration", "Spending older" },
     { "text with a control character", "Orders of a web shop.", "\"a\\x1bb\"",
       2, "'help' must be short text", "What the data is" },
+    /* databases */
+    { "a database without a URI", "version: 1",
+      "version: 1\nsource: postgresql\ndatabase: shop.duckdb", 6,
+      "source postgresql needs the key 'database' with a URI",
+      "write 'database: postgresql://" },
+    { "a URI that libpq does not understand", "version: 1",
+      "version: 1\nsource: postgresql\ndatabase: postgresql://h/d?sslmod=x", 6,
+      "'database' cannot be read: libpq finds a mistake",
+      "postgresql://user@" },
+    { "a password in a URI", "version: 1",
+      "version: 1\nsource: postgresql\ndatabase: postgresql://r:s@h/d", 6,
+      "'database' has a password in it", "?passfile=" },
+    { "... whose name is spelled otherwise", "version: 1",
+      "version: 1\nsource: postgresql\ndatabase: "
+      "postgresql://r@h/d?p%61ssword=s",
+      6, "'database' has a password in it", "?passfile=" },
+    { "the password of a key in a URI, of the writer", "version: 1",
+      "version: 1\nsource: postgresql\ndatabase: postgresql://r@h/d\n"
+      "writer: postgresql://w@h/d?sslkey=/k&sslpassword=s",
+      7, "'writer' has a password in it, 'sslpassword'", "sslkey=FILE" },
     /* people */
     { "no signature for exclusiveness", "exclusive: true", "exclusive: false",
       3, "must not share people", "sign 'exclusive: true'" },

@@ -81,8 +81,6 @@ struct opened {
     struct gate gate;
 };
 
-static const char *and = ""; /* at the end of the reader's URI */
-
 /* As `role`, in `database`. */
 static void uri_of(char out[URI_MAX], const char *role, const char *database)
 {
@@ -102,8 +100,6 @@ static enum err_code open_engine(struct opened *o, const char *database,
     struct policy_report report = { 0 };
     *o = (struct opened){ .gate = { NULL, number, pin, unpin } };
     uri_of(reader, "kr", database);
-    (void)snprintf(reader + strlen(reader), URI_MAX - strlen(reader), "%s",
-                   and);
     uri_of(writer, "kw", "postgres");
     (void)snprintf(text, sizeof text, POLICY, reader, writer);
     arena_init(&o->a, 1 << 22);
@@ -207,22 +203,6 @@ static void check_elsewhere(void **state)
     postgres_run("DROP DATABASE copy");
 }
 
-/* The policy's check knows it by its name; libpq by any spelling of that. */
-static void check_password(void **state)
-{
-    struct opened o;
-    struct err err = { 0 };
-    (void)state;
-    postgres_run(MAKE);
-    and = "&p%61ssword=geheim";
-    assert_int_equal(open_engine(&o, "postgres", &err), ERR_INVALID);
-    and = "";
-    assert_non_null(strstr(err.msg, "has a password in it"));
-    assert_null(strstr(err.msg, "geheim"));
-    assert_null(strstr(err.hint, "geheim"));
-    arena_fini(&o.a);
-}
-
 /* A domain over a domain that is named as a number is: a text. */
 static void check_named(void **state)
 {
@@ -292,7 +272,6 @@ int main(void)
     const struct CMUnitTest more[] = {
         cmocka_unit_test(check_numbered),
         cmocka_unit_test(check_elsewhere),
-        cmocka_unit_test(check_password),
         cmocka_unit_test(check_named),
     };
     return RUN_ROWS(rows, check_erased) + RUN_ROWS(powers, check_power) +

@@ -8,7 +8,7 @@
 
 enum err_code shelf_open(struct shelf *s, const char *where, struct err *err)
 {
-    return pq_is_where(where) ? shelf_pg_open(s, where, err)
+    return pq_uri_is(where) ? shelf_pg_open(s, where, err)
                               : shelf_sqlite_open(s, where, err);
 }
 

@@ -36,7 +36,7 @@ static int64_t ms_since(const struct timespec *t)
 
 static enum err_code link_up(struct shelf_pg *g, bool makes, struct err *err)
 {
-    const struct pq_name name = pq_name_of(g->where);
+    const struct pq_name name = pq_uri_name(g->where);
     char why[8];
     TRY(pq_link(&g->pipe.conn, g->where, false, err));
     if (makes)

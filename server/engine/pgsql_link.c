@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/libpq/pq_uri.h"
+
 enum {
     LOOK_MS = 20,        /* how often a wait looks at `stop` */
     CANCEL_MS = 5000,    /* what a cancelled statement gets to end */
@@ -64,44 +66,14 @@ static bool set_up(PGconn *conn, const struct policy *policy,
     return pgsql_do(conn, sql);
 }
 
-static enum err_code bad_uri(const struct policy *policy, const char *key,
-                             struct err *err)
-{
-    (void)err_set(err, ERR_INVALID, "libpq does not understand the URI of '%s'",
-                  key);
-    (void)err_at(err, policy->line, 1);
-    return err_hint(err,
-                    "write %s: postgresql://ROLE@HOST/DATABASE?passfile="
-                    "FILE",
-                    key);
-}
-
-/* What libpq takes for a password, however its name is spelled in the URI. */
-static bool has_password(const PQconninfoOption *options)
-{
-    bool has = false;
-    for (; options->keyword; options++)
-        has |= strstr(options->keyword, "password") && options->val &&
-               *options->val;
-    return has;
-}
-
+/* The policy was checked likewise; whoever connects does not rely on that. */
 static enum err_code check_uri(const struct policy *policy, const char *key,
                                const char *uri, struct err *err)
 {
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(uri, &why);
-    const bool ok = options != NULL, tells = ok && has_password(options);
-    PQconninfoFree(options);
-    PQfreemem(why);
-    if (!ok)
-        return bad_uri(policy, key, err);
-    if (!tells)
-        return ERR_OK;
-    (void)err_set(err, ERR_INVALID, "'%s' has a password in it", key);
-    (void)err_at(err, policy->line, 1);
-    return err_hint(err, "put it into a file of mode 0600, and write "
-                         "'?passfile=FILE'");
+    char what[16];
+    (void)snprintf(what, sizeof what, "'%s'", key);
+    const enum err_code code = pq_uri_check(what, uri, err);
+    return code == ERR_OK ? code : err_at(err, policy->line, 1);
 }
 
 static enum err_code check(PGconn *conn, const struct policy *policy,

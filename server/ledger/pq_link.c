@@ -3,54 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const SCHEMES[] = { "postgresql://", "postgres://" };
-
-static const char *behind_scheme(const char *where)
-{
-    for (size_t i = 0; i < 2; i++)
-        if (strncmp(where, SCHEMES[i], strlen(SCHEMES[i])) == 0)
-            return where + strlen(SCHEMES[i]);
-    return NULL;
-}
-
-bool pq_is_where(const char *where)
-{
-    return behind_scheme(where) != NULL;
-}
-
-struct pq_name pq_name_of(const char *where)
-{
-    struct pq_name out;
-    const char *rest = behind_scheme(where);
-    (void)snprintf(out.text, sizeof out.text, "postgresql://%.*s",
-                   rest ? (int)strcspn(rest, "?") : 0, rest ? rest : "");
-    return out;
-}
-
-enum err_code pq_check_where(const char *where, struct err *err)
-{
-    char *why = NULL;
-    bool has_password = false;
-    PQconninfoOption *options = PQconninfoParse(where, &why);
-    for (const PQconninfoOption *o = options; o && o->keyword; o++)
-        has_password |= o->val && strcmp(o->keyword, "password") == 0;
-    enum err_code code = ERR_OK;
-    if (!options)
-        code = err_set(err, ERR_INVALID,
-                       "the database's URI cannot be read: libpq finds a "
-                       "mistake in it");
-    else if (has_password)
-        code = err_set(err, ERR_INVALID,
-                       "the database's URI has a password in it");
-    PQconninfoFree(options);
-    PQfreemem(why); /* it may quote the URI */
-    return code == ERR_OK
-               ? code
-               : err_hint(err, "postgresql://user@host/database"
-                               "?passfile=/etc/halftone/pgpass, a file of mode "
-                               "0600 with host:port:database:user:password");
-}
-
 /* Whatever libpq says of several lines becomes one. */
 static void one_line(char *out, size_t size, const char *text)
 {
@@ -170,8 +122,8 @@ enum err_code pq_link(PGconn **out, const char *where, bool reads,
     const char *const values[] = {
         "10", "5", "15000", "halftoned", where, NULL
     };
-    const struct pq_name name = pq_name_of(where);
-    TRY(pq_check_where(where, err));
+    const struct pq_name name = pq_uri_name(where);
+    TRY(pq_uri_check("the database's URI", where, err));
     PGconn *conn = PQconnectdbParams(KEYS, values, 1);
     const enum err_code code = set_up(conn, &name, reads, err);
     if (code == ERR_OK)

@@ -6,40 +6,29 @@
 #include <stddef.h>
 
 #include "server/base/err.h"
+#include "server/libpq/pq_uri.h"
 
 /*
  * A connection to PostgreSQL that a ledger may trust.
  *
- * `where` is a URI of libpq's, postgresql://user@host/database?sslmode=...; a
- * password comes from a file (passfile=, PGPASSFILE), never from the URI.  TLS
- * is libpq's affair.
+ * `where` is a URI of libpq's without a password (libpq/pq_uri.h).  TLS is
+ * libpq's affair.
  *
  * What a commit must promise is asked for and checked: synchronous commit,
  * fsync and full pages are on, triggers fire, and the server is no standby.  A
  * session's synchronous commit stays what it was when it began; that the rest
  * holds still is asked in each transaction (PQ_IS_DURABLE).
  *
- * Source: PostgreSQL 15 manual, 34.1 (connection strings), 20.5 (WAL settings).
+ * Source: PostgreSQL 15 manual, 20.5 (WAL settings).
  */
 #define PQ_IS_DURABLE                                                          \
     "(current_setting('synchronous_commit') IN ('on', 'remote_apply')"         \
     " AND current_setting('fsync') = 'on'"                                     \
     " AND current_setting('full_page_writes') = 'on')"
 
-bool pq_is_where(const char *where);
-
-/* ERR_INVALID  libpq does not understand it, or a password is in it */
-enum err_code pq_check_where(const char *where, struct err *err) MUST_CHECK;
-
-/* user@host/database for messages, without what follows. */
-struct pq_name {
-    char text[160];
-};
-struct pq_name pq_name_of(const char *where);
-
 /*
  * Connect, for a server or (reads) a tool; the connection is the caller's.
- * ERR_INVALID      as pq_check_where
+ * ERR_INVALID      as pq_uri_check
  * ERR_UNAVAILABLE  it cannot be reached
  * ERR_REFUSED      it does not promise what a ledger needs; the hint says which
  */

@@ -9,25 +9,26 @@
 
 bool ledger_is_shared(const char *where)
 {
-    return pq_is_where(where);
+    return pq_uri_is(where);
 }
 
 enum err_code ledger_check_where(const char *where, struct err *err)
 {
-    return pq_is_where(where) ? pq_check_where(where, err) : ERR_OK;
+    return pq_uri_is(where) ? pq_uri_check("the database's URI", where, err)
+                            : ERR_OK;
 }
 
 enum err_code store_open(struct store **out, const char *where, struct err *err)
 {
-    return pq_is_where(where) ? store_pg_open(out, where, err)
-                              : store_sqlite_open(out, where, err);
+    return pq_uri_is(where) ? store_pg_open(out, where, err)
+                            : store_sqlite_open(out, where, err);
 }
 
 enum err_code store_open_read(struct store **out, const char *where,
                               struct err *err)
 {
-    return pq_is_where(where) ? store_pg_open_read(out, where, err)
-                              : store_sqlite_open_read(out, where, err);
+    return pq_uri_is(where) ? store_pg_open_read(out, where, err)
+                            : store_sqlite_open_read(out, where, err);
 }
 
 void store_close(struct store *s)

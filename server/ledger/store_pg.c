@@ -624,7 +624,7 @@ static const struct store_ops PG_OPS = {
 
 static enum err_code open_in(struct pq_store *s, struct err *err)
 {
-    const struct pq_name name = pq_name_of(s->where);
+    const struct pq_name name = pq_uri_name(s->where);
     TRY(pq_link(&s->pipe.conn, s->where, s->reads, err));
     if (!s->reads)
         TRY(pq_schema_make(s->pipe.conn, &name, err));

@@ -1,6 +1,8 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "server/libpq/pq_uri.h"
 #include "server/policy/parts.h"
 
 /* What no single key shows. */
@@ -69,9 +71,10 @@ static void check_name(struct loader *l, const struct policy_file *file)
 static void check_uri(struct loader *l, const struct policy_file *file,
                       const char *key, const char *uri)
 {
-    const char *at = uri ? strstr(uri, "://") : NULL;
-    if (!at || (strncmp(uri, "postgresql://", 13) != 0 &&
-                strncmp(uri, "postgres://", 11) != 0)) {
+    struct err err = { 0 };
+    char what[16];
+    (void)snprintf(what, sizeof what, "'%s'", key);
+    if (!uri || !pq_uri_is(uri))
         loader_mistake(l, place_of(file, key),
                        arena_printf(l->a,
                                     "source postgresql needs the key '%s' with "
@@ -81,16 +84,9 @@ static void check_uri(struct loader *l, const struct policy_file *file,
                                     "write '%s: postgresql://ROLE@HOST/"
                                     "DATABASE?passfile=FILE'",
                                     key));
-        return;
-    }
-    const size_t authority = strcspn(at + 3, "/?");
-    const char *user_end = memchr(at + 3, '@', authority);
-    if ((user_end && memchr(at + 3, ':', (size_t)(user_end - at - 3))) ||
-        strstr(uri, "password="))
-        loader_mistake(l, place_of(file, key),
-                       arena_printf(l->a, "'%s' has a password in it", key),
-                       "put it into a file of mode 0600, host:port:database:"
-                       "user:password, and write '?passfile=FILE'");
+    else if (pq_uri_check(what, uri, &err) != ERR_OK)
+        loader_mistake(l, place_of(file, key), arena_strdup(l->a, err.msg),
+                       arena_strdup(l->a, err.hint));
 }
 
 /* What only files and DuckDB have. */
