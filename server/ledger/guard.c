@@ -101,17 +101,35 @@ static enum err_code check_epoch(struct guard *g, struct store *s,
                : refuse(err, "its witness has seen a newer one");
 }
 
+bool guard_knew_before(const struct witness *w, struct store *s)
+{
+    uint8_t now[WITNESS_EPOCH_LEN] = { 0 }, before[WITNESS_EPOCH_LEN] = { 0 };
+    return meta_get(s, "epoch", now) && meta_get(s, "epoch_before", before) &&
+           memcmp(w->epoch, before, sizeof before) == 0 &&
+           memcmp(w->epoch, now, sizeof now) != 0;
+}
+
+bool guard_is_past(const struct checkpoint *seen, struct store *s,
+                   const struct journal *j)
+{
+    const struct merkle_reader reader = { .read = journal_read, .ctx = s };
+    struct merkle_frontier f;
+    struct err err;
+    if (seen->size > j->now.size)
+        return true; /* as far as it goes nobody can say */
+    if (merkle_frontier_at(&f, &reader, seen->size, &err) != ERR_OK)
+        return false;
+    const struct merkle_hash root = merkle_root(&f);
+    return memcmp(root.bytes, seen->root.bytes, sizeof root.bytes) == 0;
+}
+
 static enum err_code check_log(const struct guard *g, struct store *s,
                                const struct journal *j, struct err *err)
 {
-    const struct merkle_reader reader = { .read = journal_read, .ctx = s };
     const struct checkpoint *seen = &g->witness.head;
-    struct merkle_frontier f;
     if (seen->size > j->now.size)
         return refuse(err, "its witness has seen more than it holds");
-    TRY(merkle_frontier_at(&f, &reader, seen->size, err));
-    const struct merkle_hash root = merkle_root(&f);
-    return memcmp(root.bytes, seen->root.bytes, sizeof root.bytes) == 0
+    return guard_is_past(seen, s, j)
                ? ERR_OK
                : refuse(err, "its past is not the one its witness has seen");
 }

@@ -60,6 +60,13 @@ enum err_code guard_check(struct guard *g, struct store *s,
 enum err_code guard_begin(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err) MUST_CHECK;
 
+/* Of a recovery: did the ledger, which is a file, start again after this
+ * witness was written; and is what a witness saw, as far as the ledger goes,
+ * its past? */
+bool guard_knew_before(const struct witness *w, struct store *s);
+bool guard_is_past(const struct checkpoint *seen, struct store *s,
+                   const struct journal *j);
+
 /*
  * `taken` of `limit` will be taken of the account: within its block?  Else the
  * block grows by a hundredth of the limit.

@@ -370,6 +370,15 @@ enum err_code ledger_witness(struct ledger *l, struct err *err) MUST_CHECK;
  */
 enum err_code ledger_beat(struct ledger *l, struct err *err) MUST_CHECK;
 
+/*
+ * After a recovery without a witness: all of these filters counts as spent, as
+ * the policies say now, which may know datasets and limits that the copy did
+ * not.  Once; else it does nothing.  Before anything is charged.
+ */
+enum err_code ledger_burn(struct ledger *l,
+                          const struct ledger_account_spec *filters, size_t n,
+                          struct err *err) MUST_CHECK;
+
 /* Bumped at each commit that charged or voided: WatchBudget polls it. */
 uint64_t ledger_epoch(const struct ledger *l);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ledger/book.h"
+#include "server/ledger/burn.h"
 #include "server/ledger/migrate.h"
 
 enum { LINE_LEN = 320, ACCOUNTS_MAX = 4096 };
@@ -20,71 +20,16 @@ struct recovery {
     void *ctx;
 };
 
-static uint64_t max_u64(uint64_t a, uint64_t b)
+static void say_burnt(const struct recovery *r, const char *account,
+                      struct dp_price price)
 {
-    return a > b ? a : b;
-}
-
-static uint64_t more(uint64_t block, uint64_t taken)
-{
-    return block > taken ? block - taken : 0;
-}
-
-/* dataset/ID, or under a notion of its own dataset/ID/gdp: the filters. */
-static bool dataset_of(char out[WITNESS_NAME_MAX], const char *account)
-{
-    static const char prefix[] = "dataset/";
-    const size_t skip = sizeof prefix - 1;
-    if (strncmp(account, prefix, skip) != 0)
-        return false;
-    const size_t len = strcspn(account + skip, "/");
-    const char *rest = account + skip + len;
-    if (len == 0 || len >= WITNESS_NAME_MAX ||
-        (*rest && strcmp(rest, "/gdp") != 0))
-        return false;
-    memcpy(out, account + skip, len);
-    out[len] = '\0';
-    return true;
-}
-
-/* A charge like any other, answered and its answer gone.  `limit` covers it and
- * is in force until the policy is read again. */
-static enum err_code burn(struct recovery *r, const char *account,
-                          struct dp_price limit, uint64_t policy_version,
-                          struct dp_price price, struct err *err)
-{
-    static const uint8_t none[LEDGER_HASH_LEN];
-    char dataset[WITNESS_NAME_MAX], line[LINE_LEN];
-    struct ledger_run run;
-    const uint8_t *answer = none;
-    size_t len = 0;
-    if (!dataset_of(dataset, account))
-        return ERR_OK;
-    const struct ledger_account_spec spec = { .name = account, .limit = limit };
-    const struct ledger_charge_args args = {
-        .principal = "recover",
-        .dataset = dataset,
-        .purpose = "recover",
-        .idempotency_key = "",
-        .request_hash = none,
-        .release_hash = none,
-        .price = price,
-        .accounts = &spec,
-        .n_accounts = 1,
-        .policy_version = policy_version,
-        .max_misses = UINT32_MAX,
-        .max_misses_day = UINT32_MAX,
-    };
-    TRY(book_charge(&r->book, &run, &args, &r->arena, err));
-    TRY(book_answer(&r->book, run.id, run.fence, 0, &answer, &len, &r->arena,
-                    err));
+    char line[LINE_LEN];
     (void)snprintf(line, sizeof line,
                    "%s: counted as spent: rho %.9g, epsilon %.9g, delta %.9g",
                    account, (double)price.rho_pico * 1e-12,
                    (double)price.eps_nano * 1e-9,
                    (double)price.delta_atto * 1e-18);
     r->say(r->ctx, line);
-    return ERR_OK;
 }
 
 /* One block, or (NULL) the whole limit of an account. */
@@ -92,27 +37,15 @@ static enum err_code burn_account(struct recovery *r, const char *account,
                                   const struct witness_block *block,
                                   struct err *err)
 {
-    struct dp_price limit = { 0 };
+    struct dp_price upto = { 0 }, burnt;
     if (block)
-        limit = (struct dp_price){ block->rho_pico, block->eps_nano,
-                                   block->delta_atto };
-    /* Version 0 changes no limit that is in force. */
-    const struct ledger_account_spec spec = { .name = account, .limit = limit };
-    const struct counter *counter =
-        counter_of(&r->book.counters, r->book.store, &spec, 0, r->book.now_us);
-    if (!counter)
-        return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
-    const struct dp_price taken = counter_taken(counter);
-    const struct dp_price upto = block ? limit : counter->limit;
-    limit.rho_pico = max_u64(upto.rho_pico, counter->limit.rho_pico);
-    limit.eps_nano = max_u64(upto.eps_nano, counter->limit.eps_nano);
-    limit.delta_atto = max_u64(upto.delta_atto, counter->limit.delta_atto);
-    const struct dp_price price = { more(upto.rho_pico, taken.rho_pico),
-                                    more(upto.eps_nano, taken.eps_nano),
-                                    more(upto.delta_atto, taken.delta_atto) };
-    if (price.rho_pico + price.eps_nano + price.delta_atto == 0)
-        return ERR_OK;
-    return burn(r, account, limit, counter->policy_version, price, err);
+        upto = (struct dp_price){ block->rho_pico, block->eps_nano,
+                                  block->delta_atto };
+    TRY(book_burn(&r->book, &burnt, account, block ? &upto : NULL, &r->arena,
+                  err));
+    if (burnt.rho_pico + burnt.eps_nano + burnt.delta_atto > 0)
+        say_burnt(r, account, burnt);
+    return ERR_OK;
 }
 
 /* Names first: burning changes what is read. */
@@ -123,16 +56,63 @@ static enum err_code burn_all(struct recovery *r, struct err *err)
     size_t n = 0;
     bool more_rows = store_find(s, SQL_COUNTER_FILTERS, "");
     while (names && more_rows && n < ACCOUNTS_MAX) {
-        names[n++] =
-            arena_strdup(&r->arena, store_text(s, SQL_COUNTER_FILTERS, 0));
+        const char *name = store_text(s, SQL_COUNTER_FILTERS, 0);
+        if (burn_is_filter(name))
+            names[n++] = arena_strdup(&r->arena, name);
         more_rows = store_next(s, SQL_COUNTER_FILTERS);
     }
     store_end(s, SQL_COUNTER_FILTERS);
+    if (!names || more_rows)
+        return err_set(err, ERR_LIMIT, "the ledger has too many datasets");
     for (size_t i = 0; i < n; i++) {
         if (!names[i])
             return err_set(err, ERR_LIMIT, "out of memory");
         TRY(burn_account(r, names[i], NULL, err));
     }
+    book_burn_rest(&r->book);
+    return ERR_OK;
+}
+
+static enum err_code say_old(struct err *err, const char *why)
+{
+    (void)err_set(err, ERR_CONFLICT,
+                  "this is not the newest witness of the ledger: %s", why);
+    return err_hint(err, "find the newest; without it, --burn-all counts "
+                         "everything as spent");
+}
+
+/* What was taken was leased before.  Of a database others leased, too, each
+ * from a witness of its own. */
+static enum err_code check_blocks(struct recovery *r, struct err *err)
+{
+    struct book *b = &r->book;
+    for (size_t i = 0; i < r->witness.n && b->store->alive_us == 0; i++) {
+        const struct witness_block *block = &r->witness.block[i];
+        const struct ledger_account_spec spec = { .name = block->account };
+        const struct counter *counter =
+            counter_of(&b->counters, b->store, &spec, 0, b->now_us);
+        if (!counter)
+            return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
+        const struct dp_price leased = { block->rho_pico, block->eps_nano,
+                                         block->delta_atto };
+        if (!dp_price_fits(counter_taken(counter), leased))
+            return say_old(err, "more is spent than it leased");
+    }
+    return ERR_OK;
+}
+
+static enum err_code check_witness(struct recovery *r, struct err *err)
+{
+    struct book *b = &r->book;
+    if (guard_knew_before(&r->witness, b->store))
+        return say_old(err, "the ledger has started since");
+    if (!guard_is_past(&r->witness.head, b->store, &b->journal))
+        return say_old(err, "what it saw is not the ledger's past");
+    TRY(check_blocks(r, err));
+    /* The leaf of this start comes on top. */
+    if (r->witness.head.size + 1 < b->journal.now.size)
+        r->say(r->ctx, "note: the witness has not seen all that the ledger "
+                       "holds; if there is a newer one, recover by that");
     return ERR_OK;
 }
 
@@ -185,6 +165,8 @@ static enum err_code recover_in(struct recovery *r, const char *witness,
     b->guard.recovers = true;
     TRY(book_boot(b, &found, err));
     book_begin(b);
+    if (witness)
+        TRY(check_witness(r, err));
     TRY(witness ? burn_blocks(r, err) : burn_all(r, err));
     retire(r, key, witness != NULL);
     if (b->store->alive_us > 0)

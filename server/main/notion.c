@@ -58,3 +58,31 @@ enum err_code notion_check(struct ledger *l, const struct world *w,
     }
     return ERR_OK;
 }
+
+static enum err_code burn_filters(struct ledger *l, const struct world *w,
+                                  struct arena *a, struct err *err)
+{
+    struct ledger_account_spec *filters =
+        ARENA_NEW_N(a, w->n_datasets + 1, struct ledger_account_spec);
+    bool fits = filters != NULL;
+    for (size_t i = 0; fits && i < w->n_datasets; i++) {
+        const struct policy *p = w->datasets[i]->policy;
+        filters[i] = (struct ledger_account_spec){
+            .name = notion_account(p, p->notion, a), .limit = p->cap
+        };
+        fits = filters[i].name != NULL;
+    }
+    return fits ? ledger_burn(l, filters, w->n_datasets, err)
+                : err_set(err, ERR_LIMIT, "too many datasets");
+}
+
+enum err_code notion_burn(struct ledger *l, const struct world *w,
+                          struct err *err)
+{
+    enum { NAMES = 1 << 20 };
+    struct arena a;
+    arena_init(&a, NAMES);
+    const enum err_code code = burn_filters(l, w, &a, err);
+    arena_fini(&a);
+    return code;
+}

@@ -26,4 +26,8 @@ const char *notion_account(const struct policy *p, enum dp_notion notion,
 enum err_code notion_check(struct ledger *l, const struct world *w,
                            struct err *err) MUST_CHECK;
 
+/* ledger_burn, of the filters of all datasets of `w`. */
+enum err_code notion_burn(struct ledger *l, const struct world *w,
+                          struct err *err) MUST_CHECK;
+
 #endif

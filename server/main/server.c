@@ -391,6 +391,7 @@ enum err_code server_new(struct server **out, const struct config *config,
 enum err_code server_run(struct server *s, struct err *err)
 {
     /* A server that is only checked charges, tells and deletes nothing. */
+    TRY(notion_burn(s->service.ledger, s->world, err));
     TRY(trail_start(s->trail, err));
     TRY(trail_world(s->trail, s->world, err));
     TRY(start_eraser(s, err));

@@ -106,6 +106,16 @@ recovers() {
 }
 rm -f "$run"/ledger.db "$run"/ledger.db*[lm]
 check 'what it leased is counted as spent by a recovery' says 'dataset/shop: counted as spent: rho' recovers
+burnt() { # a larger cap than the copy knew, which may have been spent, too
+    rm -f "$run"/ledger.db*
+    cp "$run/backup.db" "$run/ledger.db" &&
+        "$bin/halftone" ledger recover "$run/ledger.db" --burn-all --log-key "$(cat "$run/log.key")" || return 1
+    sed -i 's/^cap:.*/cap: { rho: 2, delta: 1e-8 }/; s/^version:.*/version: 9/' "$shop/shop.yaml"
+    sed -i "s|^audit:.*|audit: {name: halftone.local/log2, key: log2-key}|" "$run/config.yaml"
+    start_server
+    exits 4 count 7 0.001
+}
+check 'without a witness all that the policies allow now is' burnt
 post() { # WANT BODY
     printf '%b' "$2" | curl -s -o /dev/null -w '%{http_code}' --max-time 5 --data-binary @- "http://127.0.0.1:$port/add-checkpoint" |
         tee /dev/stderr | grep -q "^$1$"
