@@ -304,10 +304,10 @@ $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
 	$(LINK)
 # Crashes of the server: who causes them, what is preloaded into it, and a server
 # that charges or records too late (tests/crash/plant.c).
-$(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/promise \
+$(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/promise crash/points \
                                 crash/disk crash/life crash/trace auditor/pipe) $(LIB)
 	$(LINK)
-$(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise \
+$(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise crash/points \
                                 crash/life auditor/pipe lib_relay lib_postgres) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/rewrite: $(patsubst %,$(BUILD)/tests/crash/%.o, \

@@ -15,6 +15,7 @@
  *   CRASH_ONLY    words of the names of tests to run; all the others are left
  *                 out
  *   CRASH_SEED    chooses which, and what of unsynced writes arrives
+ *   CRASH_PART    K/N: the K-th of N runs that share them (points.h)
  *
  * A line a test as the scripts of tests/system have it.
  */
@@ -25,6 +26,7 @@
 #include <string.h>
 
 #include "tests/crash/disk.h"
+#include "tests/crash/points.h"
 #include "tests/crash/promise.h"
 
 enum { KILL_AT = 80 };
@@ -83,7 +85,8 @@ static bool note_sent(struct sent *s, const struct trace_event *e,
 }
 
 struct sweep {
-    uint64_t points, broken, seed;
+    uint64_t due, points, broken,
+        seed;    /* due: tried here, or in another part */
     uint64_t at; /* the first one that broke */
     const char *why;
 };
@@ -162,6 +165,8 @@ static void try_here(struct life *l, const struct disk *d,
                      struct sweep *s)
 {
     const uint64_t now = disk_count(d);
+    if (!points_has(s->due++) && !how->is_control)
+        return;
     life_wipe(l);
     disk_crash(d, how->keep, s->seed + now);
     if (how->twice)
@@ -304,12 +309,6 @@ static void fail_at(struct life *l, const struct fault *f, uint64_t at,
 
 /* ---- tests ---- */
 
-static uint64_t number_of(const char *name, uint64_t absent)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : absent;
-}
-
 static bool is_wanted(const char *name)
 {
     const char *only = getenv("CRASH_ONLY");
@@ -420,8 +419,8 @@ static bool is_of(const struct row *row, const char *plant)
 static void run_crashes(struct life *l, const char *server, const char *plant)
 {
     const size_t n = sizeof ROWS_OF_CRASHES / sizeof ROWS_OF_CRASHES[0];
-    const uint64_t points = number_of("CRASH_POINTS", 24),
-                   seed = number_of("CRASH_SEED", 1);
+    const uint64_t points = points_number("CRASH_POINTS", 24),
+                   seed = points_number("CRASH_SEED", 1);
     struct life_replies *r = life_replies_new();
     if (!record(l, r, server, plant)) {
         report("a server on a disk that is well answers", false);
@@ -464,15 +463,16 @@ static void run_faults(struct life *l)
         { "eio", true, "an operation fails, and later the power" },
         { "enospc", true, "the disk was full, and then the power fails" },
     };
-    const uint64_t points = number_of("CRASH_FAULTS", 3),
-                   seed = number_of("CRASH_SEED", 1), n = life_length(l);
+    const uint64_t points = points_number("CRASH_FAULTS", 3),
+                   seed = points_number("CRASH_SEED", 1), n = life_length(l);
     const uint64_t stride = points && points < n ? n / points : 1;
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
         struct sweep s = { .seed = seed };
         if (!is_wanted(FAULTS[i].name))
             continue;
         for (uint64_t at = 1 + (seed + i) % stride; at <= n; at += stride)
-            fail_at(l, &FAULTS[i], at, &s);
+            if (points_has(s.due++))
+                fail_at(l, &FAULTS[i], at, &s);
         report_sweep(FAULTS[i].name, &s, true);
     }
 }

@@ -12,6 +12,7 @@
  *   WIRE_POINTS  messages to try, of each kind (0 = all)
  *   WIRE_ONLY    words of the names of tests to run; all others are left out
  *   CRASH_SEED   chooses which
+ *   CRASH_PART   K/N: the K-th of N runs that share them (points.h)
  *
  * A line a test as the scripts of tests/system have it.
  */
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/crash/points.h"
 #include "tests/crash/promise.h"
 #include "tests/lib_postgres.h"
 #include "tests/lib_relay.h"
@@ -263,12 +265,6 @@ static const char *try_two(struct world *w, const struct kind *kind,
 
 /* ---- tests ---- */
 
-static uint64_t number_of(const char *name, uint64_t absent)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : absent;
-}
-
 /* Of a life in which nothing happens, from when it starts and from when it is
  * asked: messages of the server, and answers of the database. */
 struct lengths {
@@ -306,13 +302,15 @@ static uint64_t length_of(const struct lengths *n, const struct kind *kind)
 
 static bool run_kind(struct world *w, const struct kind *kind, uint64_t length)
 {
-    const uint64_t all = number_of("WIRE_POINTS", 3),
-                   seed = number_of("CRASH_SEED", 1);
+    const uint64_t all = points_number("WIRE_POINTS", 3),
+                   seed = points_number("CRASH_SEED", 1);
     const uint64_t points = all ? all / kind->share + 1 : 0;
     const uint64_t stride = points && points < length ? length / points : 1;
-    uint64_t n = 0, broken = 0;
+    uint64_t n = 0, due = 0, broken = 0;
     const uint64_t took_over = w->took_over, sent_away = w->sent_away;
     for (uint64_t at = 1 + seed * 7919 % stride; at <= length; at += stride) {
+        if (!points_has(due++) && !kind->plant)
+            continue;
         clear(w);
         const char *why =
             kind->races ? try_two(w, kind, at) : try_one(w, kind, at);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The real server on a disk whose power goes or that fails; see
-# tests/crash/crash.c.  CRASH_POINTS=0 CRASH_FAULTS=0 tries every operation.
+# tests/crash/crash.c.  CRASH_POINTS=0 CRASH_FAULTS=0 tries every operation, and
+# CRASH_PART=K/N the K-th of N parts of that.
 set -u
 cd "$(dirname "$0")/../.."
 kind=${BIN:-build}
