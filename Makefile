@@ -5,7 +5,8 @@
 # make check           unit tests and fuzz corpora alone; make unit: unit tests alone
 # make test-system     tests of the running server alone
 # make test-clients    other people's clients: grpcurl, grpcio, grpc-js, the gRPC interop
-#                      client, h2spec, psql, psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC, R
+#                      client, h2spec, psql, psycopg, asyncpg, pg8000, node, pgx, JDBC, ODBC,
+#                      R, Go's verifiers of logs
 # make test-superset   Apache Superset by pip: charts, a dashboard, SQL Lab
 # make test-engines    what we say of other engines, asked of them
 # make fuzz            libFuzzer on each parser, 60 s a target; FUZZ_TARGETS= names some
@@ -129,7 +130,7 @@ test-clients: deps
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BIN)/make_shop
 	@BIN=$(BIN) SYSTEM_TIMEOUT=900 tests/system/run.sh \
 	    $(patsubst %,tests/system/%.sh,python clients_grpcurl clients_grpcio \
-	    clients_grpcjs interop h2spec pg_psql pg_python pg_node pg_go pg_jdbc pg_odbc pg_r pg_matrix)
+	    clients_grpcjs clients_golog interop h2spec pg_psql pg_python pg_node pg_go pg_jdbc pg_odbc pg_r pg_matrix)
 
 # Apache Superset for real; SCREENSHOT=FILE takes a picture of its dashboard.
 test-superset: deps
