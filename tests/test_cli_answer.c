@@ -277,12 +277,50 @@ static void a_rule_ends_with_the_screen(void **state)
     }
 }
 
+/* Of an answer it is SQL's NULL; of a list it is nothing worth a word. */
+static void what_has_no_value_is_told_apart(void **state)
+{
+    struct grid_column heads[] = { { "who", GRID_TEXT }, { "n", GRID_NUMBER } };
+    const char *texts[] = { "ana", NULL };
+    static const struct {
+        bool is_answer, blocks;
+        const char *want;
+    } cases[] = {
+        { true, false, "ana  NULL\n" },
+        { false, false, "ana  -\n" },
+        { false, true, "who  ana\nn    -\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct grid g = { .columns = heads,
+                                .n_columns = 2,
+                                .cells = texts,
+                                .n_rows = 1,
+                                .is_answer = cases[i].is_answer };
+        char out[256] = "";
+        struct arena a;
+        struct err err;
+        arena_init(&a, 1 << 12);
+        FILE *f = fmemopen(out, sizeof out, "w");
+        assert_non_null(f);
+        struct terminal t = { .out = f, .out_columns = 80 };
+        assert_int_equal((cases[i].blocks ? grid_print_blocks
+                                          : grid_print_table)(&g, &t, &a, &err),
+                         ERR_OK);
+        assert_int_equal(fclose(f), 0);
+        if (!strstr(out, cases[i].want))
+            fail_msg("%s", out);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             an_interval_is_a_half_width_when_its_halves_look_alike),
         cmocka_unit_test(a_rule_ends_with_the_screen),
+        cmocka_unit_test(what_has_no_value_is_told_apart),
     };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);

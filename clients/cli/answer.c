@@ -164,7 +164,7 @@ static enum err_code grid_of(struct grid *g, const reply *m, bool for_people,
                              struct arena *a, struct err *err)
 {
     enum { COLUMNS_EACH = 3 }; /* at most: value, low, high */
-    *g = (struct grid){ 0 };
+    *g = (struct grid){ .is_answer = true };
     g->columns =
         ARENA_NEW_N(a, m->n_columns * COLUMNS_EACH, struct grid_column);
     bool ok = g->columns && add_columns(g, m, for_people, a);

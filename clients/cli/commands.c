@@ -81,8 +81,9 @@ const struct command COMMANDS[] = {
       0, 0, run_policy_keys },
     { "principals add", "NAME", "Make an entry and a token for a principal.",
       "Prints the entry for the principals file on standard output and the\n"
-      "token, once, on standard error: only its hash is in the entry.  The\n"
-      "token is the password on the PostgreSQL port.\n"
+      "token, once, on standard error: only its hash is in the entry.  A file\n"
+      "that >> makes begins with the line 'principals:'.  The token is the\n"
+      "password on the PostgreSQL port.\n"
       "\n"
       "  halftone principals add ana --dataset shop --purpose reporting \\\n"
       "      --token-out ana.token >> principals.yaml\n",

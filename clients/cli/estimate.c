@@ -18,6 +18,8 @@ static const char *error_text(double d, bool for_people, struct arena *a)
 {
     if (!isfinite(d))
         return for_people ? "depends on the result" : NULL;
+    if (for_people && d == 0)
+        return "exact";
     return for_people
                ? arena_printf(a, "\xc2\xb1%s",
                               number_grouped(number_people(d, DIGITS).s).s)
@@ -115,12 +117,9 @@ void estimate_print_price(const reply *m, FILE *out)
                       number_scaled_up(m->rho_pico, RHO_DECIMALS, DIGITS).s,
                       number_people(m->epsilon, DIGITS - 1).s,
                       number_people(m->delta, DIGITS - 1).s);
-    if (m->queries_left == UINT64_MAX)
-        (void)fprintf(out, "; free, as often as you like\n");
-    else
-        (void)fprintf(
-            out, "; the budget covers %s such queries; nothing was charged\n",
-            number_grouped(number_scaled(m->queries_left, 0).s).s);
+    (void)fprintf(out,
+                  "; the budget covers %s such queries; nothing was charged\n",
+                  number_grouped(number_scaled(m->queries_left, 0).s).s);
 }
 
 enum err_code estimate_print(struct cli *cli, const reply *m, struct err *err)

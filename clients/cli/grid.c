@@ -16,11 +16,12 @@ struct layout {
     size_t *widths; /* columns of the terminal */
 };
 
-static const char *shown(const struct grid_column *c, const char *cell,
-                         struct arena *a)
+static const char *shown(const struct grid *g, size_t i, struct arena *a)
 {
+    const struct grid_column *c = &g->columns[i % g->n_columns];
+    const char *cell = g->cells[i];
     if (!cell)
-        return "NULL";
+        return g->is_answer ? "NULL" : "-";
     if (c->type == GRID_AMOUNT)
         return arena_strdup(a, number_grouped(cell).s);
     return text_line(a, cell);
@@ -48,11 +49,10 @@ static enum err_code lay_out(struct layout *l, const struct grid *g,
             widen(&l->widths[c], l->heads[c]);
     }
     for (size_t i = 0; !full && i < n; i++) {
-        const size_t c = i % g->n_columns;
-        l->cells[i] = shown(&g->columns[c], g->cells[i], a);
+        l->cells[i] = shown(g, i, a);
         full = !l->cells[i];
         if (!full)
-            widen(&l->widths[c], l->cells[i]);
+            widen(&l->widths[i % g->n_columns], l->cells[i]);
     }
     return full ? err_set(err, ERR_LIMIT, "the table is too large to print")
                 : ERR_OK;
@@ -124,6 +124,26 @@ enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
         print_line(&l, g, l.cells + r * g->n_columns, t->out);
     if (g->n_rows == 0)
         (void)fputs("(no rows)\n", t->out);
+    return ERR_OK;
+}
+
+enum err_code grid_print_blocks(const struct grid *g, const struct terminal *t,
+                                struct arena *a, struct err *err)
+{
+    enum { WIDTH = 79 };
+    struct layout l = { 0 };
+    size_t names = 0;
+    TRY(lay_out(&l, g, a, err));
+    for (size_t c = 0; c < g->n_columns; c++)
+        widen(&names, l.heads[c]);
+    const size_t indent = names + sizeof GAP - 1;
+    for (size_t i = 0; i < g->n_rows * g->n_columns; i++) {
+        const size_t c = i % g->n_columns;
+        (void)fprintf(t->out, "%s%s%-*s%s", c == 0 && i > 0 ? "\n" : "",
+                      terminal_style(t->out_color, STYLE_BOLD), (int)indent,
+                      l.heads[c], terminal_style(t->out_color, STYLE_PLAIN));
+        text_wrap(t->out, l.cells[i], WIDTH - indent, (int)indent);
+    }
     return ERR_OK;
 }
 

@@ -8,7 +8,8 @@
  * Rows and columns, printed three ways from one value.
  *
  *   table  for people: aligned, numbers to the right, amounts with thousands
- *          separators, what could move the cursor escaped
+ *          separators, what could move the cursor escaped; a cell without a
+ *          value is -, or NULL where it is a value of SQL
  *   csv    RFC 4180; NULL is nothing, empty text is ""
  *   json   an array with one object per row
  */
@@ -27,8 +28,9 @@ struct grid_column {
 struct grid {
     struct grid_column *columns;
     size_t n_columns;
-    const char **cells; /* row-major, n_rows * n_columns; NULL = NULL */
+    const char **cells; /* row-major, n_rows * n_columns; NULL: no value */
     size_t n_rows;
+    bool is_answer; /* no value is SQL's NULL */
 };
 
 /* ERR_LIMIT when the arena is full; nothing is printed then. */
@@ -38,6 +40,10 @@ enum err_code grid_print(const struct grid *g, enum output_format format,
 
 enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
                                struct arena *a, struct err *err) MUST_CHECK;
+/* Rows of long texts, for people: a line a column, wrapped, and a blank line
+ * between rows. */
+enum err_code grid_print_blocks(const struct grid *g, const struct terminal *t,
+                                struct arena *a, struct err *err) MUST_CHECK;
 void grid_print_csv(const struct grid *g, FILE *out);
 void grid_print_csv_rows(const struct grid *g, FILE *out); /* without names */
 void grid_print_json(const struct grid *g, FILE *out, struct arena *a);

@@ -23,7 +23,9 @@ int run_health(struct cli *cli)
                                             { "status", GRID_TEXT } };
     const char *cells[] = { client.target.authority,
                             serving ? "serving" : "not serving" };
-    const struct grid g = { columns, 2, cells, 1 };
+    const struct grid g = {
+        .columns = columns, .n_columns = 2, .cells = cells, .n_rows = 1
+    };
     if (cli->opt.format == FORMAT_TABLE)
         (void)fprintf(cli->term.out, "%s is %s\n", cells[0], cells[1]);
     else if (grid_print(&g, cli->opt.format, &cli->term, cli->arena, &err) !=

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -74,6 +75,13 @@ static enum err_code write_token(const char *path, const char *hex,
     return ERR_OK;
 }
 
+/* A file that '>>' has just made: what an entry stands under is missing. */
+static bool is_new_file(FILE *out)
+{
+    struct stat s;
+    return fstat(fileno(out), &s) == 0 && S_ISREG(s.st_mode) && s.st_size == 0;
+}
+
 int run_principals_add(struct cli *cli)
 {
     struct err err;
@@ -98,6 +106,8 @@ int run_principals_add(struct cli *cli)
     if (cli->opt.token_out &&
         write_token(cli->opt.token_out, token.hex, &err) != ERR_OK)
         return cli_misused(cli, &err);
+    if (is_new_file(cli->term.out))
+        (void)fputs("principals:\n", cli->term.out);
     (void)fputs(entry, cli->term.out);
     (void)fflush(cli->term.out);
     if (!cli->opt.token_out)

@@ -54,11 +54,11 @@ const char *answer_receipt(const Halftone__V1__Receipt *r, struct arena *a)
     const bool is_free = r->rho_pico == 0 && r->epsilon_nano == 0;
     if (r->cached && is_free)
         return arena_printf(a,
-                            "released before, nothing charged; %s %s left; "
+                            "from the store, nothing charged; %s %s left; "
                             "query %s",
                             r->pure ? "epsilon" : "rho", left.s, r->query_id);
-    return arena_printf(a, "%s %s; %s %s left; query %s",
-                        r->cached ? "cached, nothing charged; first cost"
-                                  : "cost",
-                        cost, r->pure ? "epsilon" : "rho", left.s, r->query_id);
+    return arena_printf(
+        a, "%s %s; %s %s left; query %s",
+        r->cached ? "from the store, nothing charged; first cost" : "cost",
+        cost, r->pure ? "epsilon" : "rho", left.s, r->query_id);
 }

@@ -47,7 +47,7 @@ static int start(const struct arguments *args)
     arena_init(&arena, CONFIG_ARENA);
     if (config_load(&config, args->config, &report, &arena, &err) != ERR_OK) {
         policy_report_print(stderr, &report, args->config);
-        status = fail(&err);
+        status = report.n > 0 ? err_info_of(err.code)->exit_code : fail(&err);
     } else {
         status = serve(config, args->check);
     }
