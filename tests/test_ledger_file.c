@@ -313,11 +313,6 @@ static void check_open(void **state)
                      ERR_INVALID);
     ledger_close(w.ledger);
     assert_true(ledger_verifies(w.dir.path));
-    assert_true(run_sql(w.dir.path,
-                        "INSERT INTO lifts VALUES (1, 'shop', 1, 'sue', 'why', "
-                        "1)"));
-    assert_false(run_sql(w.dir.path, "DELETE FROM lifts"));
-    assert_false(run_sql(w.dir.path, "UPDATE lifts SET reason = 'none'"));
     assert_false(run_sql(w.dir.path, "INSERT INTO log_leaves (idx, hash, salt,"
                                      " entry) SELECT max(idx) + 2, hash, salt,"
                                      " entry FROM log_leaves"));
@@ -326,6 +321,11 @@ static void check_open(void **state)
     assert_int_equal(world_open(&w, &err), ERR_OK);
     ledger_close(w.ledger);
     assert_true(ledger_verifies(w.dir.path));
+    assert_true(run_sql(w.dir.path,
+                        "INSERT INTO lifts VALUES (1, 'shop', 1, 'sue', 'why', "
+                        "1)"));
+    assert_false(run_sql(w.dir.path, "DELETE FROM lifts"));
+    assert_false(run_sql(w.dir.path, "UPDATE lifts SET reason = 'none'"));
     assert_true(run_sql(w.dir.path, "INSERT INTO log_leaves (idx, hash, salt,"
                                     " entry) SELECT max(idx) + 1, hash, salt,"
                                     " entry FROM log_leaves"));

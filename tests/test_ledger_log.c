@@ -207,7 +207,8 @@ static void test_restart(void **state)
     world_fini(&w);
 }
 
-/* A file from before the log: each charge gets its leaf at the next start. */
+/* A file from before the log: each limit and each charge gets its leaf at the
+ * next start, and one that went back both. */
 static void test_upgrade(void **state)
 {
     struct world w;
@@ -216,6 +217,8 @@ static void test_upgrade(void **state)
     size_t n;
     (void)state;
     world_init(&w, 3);
+    struct ledger_run run = charge(&w, 3);
+    assert_int_equal(ledger_void(w.ledger, run.id, run.fence, &err), ERR_OK);
     ledger_log_close(w.log);
     ledger_close(w.ledger);
     ledger_make_old(w.dir.path, 1);
@@ -225,9 +228,14 @@ static void test_upgrade(void **state)
     assert_int_equal(ledger_log_open(&w.log, w.dir.path, &err), ERR_OK);
     assert_int_equal(ledger_log_entries(w.log, &e, &n, 0, 100, &w.arena, &err),
                      ERR_OK);
-    assert_int_equal(n, 4);
-    assert_true(has(e[0].entry, ledger_id_hex(w.first).text));
-    assert_true(has(e[3].entry, "\"3 charges were left open\""));
+    assert_int_equal(n, 7);
+    assert_true(has(e[0].entry, "\"kind\":\"grant\""));
+    assert_true(has(e[1].entry, ledger_id_hex(w.first).text));
+    assert_true(has(e[4].entry, "\"kind\":\"charge\""));
+    assert_true(has(e[4].entry, ledger_id_hex(run.id).text));
+    assert_true(has(e[5].entry, "\"kind\":\"void\""));
+    assert_true(has(e[5].entry, ledger_id_hex(run.id).text));
+    assert_true(has(e[6].entry, "\"3 charges were left open\""));
     assert_true(ledger_verifies(w.dir.path));
     world_fini(&w);
 }

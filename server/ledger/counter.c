@@ -130,19 +130,38 @@ static void counter_write(struct counter *counter, struct store *s)
     counter->is_dirty = false;
 }
 
-static void note_grant(struct counters *c, const struct counter *counter,
-                       struct store *s, int64_t now_us)
+static void note_limit(struct counters *c, struct store *s, const char *account,
+                       struct dp_price limit, uint64_t policy_version,
+                       int64_t since_us)
 {
     (void)journal_append(
         c->journal, s,
         &(struct audit_entry){ .kind = AUDIT_GRANT,
-                               .time_us = now_us,
+                               .time_us = since_us,
                                .has_price = true,
-                               .rho_pico = counter->limit.rho_pico,
-                               .eps_nano = counter->limit.eps_nano,
-                               .delta_atto = counter->limit.delta_atto,
-                               .policy_version = counter->policy_version,
-                               .detail = counter->account });
+                               .rho_pico = limit.rho_pico,
+                               .eps_nano = limit.eps_nano,
+                               .delta_atto = limit.delta_atto,
+                               .policy_version = policy_version,
+                               .detail = account });
+}
+
+static void note_grant(struct counters *c, const struct counter *counter,
+                       struct store *s, int64_t now_us)
+{
+    note_limit(c, s, counter->account, counter->limit, counter->policy_version,
+               now_us);
+}
+
+void counters_note_limits(struct counters *c, struct store *s)
+{
+    bool more = store_find(s, SQL_LIMITS, "");
+    for (; more; more = store_next(s, SQL_LIMITS))
+        note_limit(c, s, store_text(s, SQL_LIMITS, 0),
+                   (struct dp_price){ store_amount(s, SQL_LIMITS, 1),
+                                      store_amount(s, SQL_LIMITS, 2),
+                                      store_amount(s, SQL_LIMITS, 3) },
+                   store_amount(s, SQL_LIMITS, 4), store_int(s, SQL_LIMITS, 5));
 }
 
 struct counter *counter_of(struct counters *c, struct store *s,

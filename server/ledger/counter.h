@@ -86,6 +86,9 @@ void counter_ask(const struct counters *c, struct store *s,
 size_t counters_of_route(struct counters *c, struct store *s,
                          int64_t ids[LEDGER_ACCOUNTS_MAX], int64_t route);
 
+/* Of a file that had no log yet: the leaves of its limits. */
+void counters_note_limits(struct counters *c, struct store *s);
+
 /* Write what changed. */
 void counters_flush(struct counters *c, struct store *s);
 void counters_forget(struct counters *c);

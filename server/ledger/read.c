@@ -45,13 +45,27 @@ int64_t book_note_charge(struct book *b, const struct charge *c,
                                .detail = detail });
 }
 
-/* Charges of a file that had no log yet get their leaves. */
+/* A charge of a file that had no log yet gets its leaves. */
+static void note_bare_charge(struct book *b, const struct charge *c,
+                             const char *principal)
+{
+    store_run(
+        b->store, SQL_CHARGE_LEAF, "ii",
+        book_note_charge(b, c, AUDIT_CHARGE, principal, NULL, c->charged_us),
+        c->seq);
+    if (c->state == LEDGER_VOIDED)
+        (void)book_note_charge(b, c, AUDIT_VOID, NULL, NULL, c->resolved_us);
+}
+
+/* ... as its limits do. */
 static void note_bare(struct book *b)
 {
     struct arena a;
     struct charge c;
     struct err err;
     arena_init(&a, BARE_LEN);
+    if (b->journal.now.size == 0)
+        counters_note_limits(&b->counters, b->store);
     while (store_find(b->store, SQL_CHARGE_BARE, "")) {
         const char *principal = arena_strdup(
             &a, store_text(b->store, SQL_CHARGE_BARE, CHARGE_PRINCIPAL));
@@ -59,10 +73,7 @@ static void note_bare(struct book *b)
             charge_read(b, SQL_CHARGE_BARE, &c, &a, &err) != ERR_OK)
             store_fail(b->store, STORE_FAILED, "a charge is damaged");
         else
-            store_run(b->store, SQL_CHARGE_LEAF, "ii",
-                      book_note_charge(b, &c, AUDIT_CHARGE, principal, NULL,
-                                       c.charged_us),
-                      c.seq);
+            note_bare_charge(b, &c, principal);
         arena_reset(&a);
     }
     arena_fini(&a);
