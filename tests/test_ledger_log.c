@@ -32,6 +32,7 @@ static void open_ledger(struct world *w)
     assert_int_equal(ledger_open(&w->ledger, &o, &found, &err), ERR_OK);
 }
 
+/* All ask the same. */
 static struct ledger_run charge(struct world *w, int i)
 {
     char key[16];
@@ -39,7 +40,7 @@ static struct ledger_run charge(struct world *w, int i)
     struct ledger_run run;
     struct err err;
     (void)snprintf(key, sizeof key, "k%d", i);
-    charge_init(&c, "ann", key, key, PRICE, LIMIT);
+    charge_init(&c, "ann", key, "release", PRICE, LIMIT);
     assert_int_equal(ledger_charge(w->ledger, &run, &c.args, &w->arena, &err),
                      ERR_OK);
     return run;
@@ -98,6 +99,13 @@ static void test_entries(void **state)
                                 "\"purpose\":\"reporting\""));
     assert_true(has(e[2].entry, "\"rho_pico\":3,"));
     assert_true(memcmp(&e[2].salt, &e[3].salt, sizeof e[2].salt) != 0);
+    /* what binds the rest shows not even that both asked the same */
+    const char *one = strstr(e[2].entry, ",\"bond\":\"");
+    const char *two = strstr(e[3].entry, ",\"bond\":\"");
+    assert_non_null(one);
+    assert_non_null(two);
+    assert_int_equal(strlen(one), strlen(",\"bond\":\"\"}") + 32);
+    assert_string_not_equal(one, two);
     assert_int_equal(ledger_log_head(w.log, &head, &err), ERR_OK);
     assert_int_equal(head.size, 4);
     assert_int_equal(ledger_log_entries(w.log, &e, &n, 4, 100, &w.arena, &err),
@@ -236,6 +244,13 @@ static void test_upgrade(void **state)
     assert_true(has(e[5].entry, "\"kind\":\"void\""));
     assert_true(has(e[5].entry, ledger_id_hex(run.id).text));
     assert_true(has(e[6].entry, "\"3 charges were left open\""));
+    /* only a new leaf binds more than it says */
+    (void)charge(&w, 4);
+    assert_int_equal(ledger_log_entries(w.log, &e, &n, 0, 100, &w.arena, &err),
+                     ERR_OK);
+    assert_int_equal(n, 8);
+    assert_false(has(e[1].entry, "\"bond\""));
+    assert_true(has(e[7].entry, "\"bond\""));
     assert_true(ledger_verifies(w.dir.path));
     world_fini(&w);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/ledger/ledger.h"
+#include "server/ledger/bundle.h"
 #include "tests/lib_ledger.h"
 #include "tests/lib_postgres.h"
 #include "tests/table.h"
@@ -18,7 +18,11 @@ enum { ARENA_CAP = 1 << 20, PRICE = 3, LIMIT = 1000000, US = 1000000 };
 #define ANSWERED "1" /* under the key "a", with a quota */
 #define VOIDED   "2" /* its key "v" was bound again, by RETRIED */
 #define RETRIED  "3"
-#define OPEN     "4"
+#define OPEN     "4" /* under the key "o" */
+#define KEYLESS  "5"
+/* and a bundle of two pieces */
+
+#define NOT_BOUND "are not those that were charged"
 
 /* So much is taken back from whatever a charge drew on. */
 #define TAKEN_BACK(part, seq)                                                  \
@@ -63,6 +67,52 @@ static const struct tamper {
       "INSERT INTO lifts (id, dataset, at_us, principal, reason, lifted)"
       " VALUES (7, 'shop', 5, 'sue', 'why', 1)",
       "its misses were lifted, and no leaf tells of it" },
+    { "a key renamed", "UPDATE keys SET key = 'other' WHERE key = 'a'",
+      NOT_BOUND },
+    { "a key deleted", "DELETE FROM keys WHERE key = 'a'", NOT_BOUND },
+    { "a key given to somebody else",
+      "UPDATE keys SET principal = 'eve' WHERE key = 'a'", NOT_BOUND },
+    { "two keys exchanged",
+      "UPDATE keys SET key = 'x' WHERE key = 'a';"
+      "UPDATE keys SET key = 'a' WHERE key = 'o';"
+      "UPDATE keys SET key = 'o' WHERE key = 'x'",
+      NOT_BOUND },
+    { "a key where there was none",
+      "UPDATE keys SET charge = " KEYLESS " WHERE key = 'a'", NOT_BOUND },
+    { "the request of a key changed",
+      "UPDATE keys SET request_hash = (SELECT release_hash FROM charges WHERE"
+      " seq = " OPEN ") WHERE key = 'a'",
+      NOT_BOUND },
+    { "the release of a charge changed",
+      "UPDATE charges SET release_hash = (SELECT release_hash FROM charges"
+      " WHERE seq = " OPEN ") WHERE seq = " ANSWERED,
+      NOT_BOUND },
+    { "a charge of an analyst whose quota it no longer draws on",
+      "UPDATE charges SET route = (SELECT id FROM routes WHERE name = '1')"
+      " WHERE seq = " ANSWERED ";"
+      "UPDATE counters SET rho_spent = rho_spent - 3 WHERE id = 2",
+      NOT_BOUND },
+    { "a quota for life that became a month's",
+      "UPDATE counters SET window_s = 2592000 WHERE id = 2", NOT_BOUND },
+    { "a piece of another release",
+      "UPDATE pieces SET release_hash = (SELECT release_hash FROM charges WHERE"
+      " seq = " OPEN ") WHERE place = 0",
+      NOT_BOUND },
+    { "days of a series moved",
+      "UPDATE pieces SET to_us = to_us + 1 WHERE place = 1", NOT_BOUND },
+    { "a piece of the next run changed",
+      "UPDATE pieces SET what = release_hash WHERE place = 0", NOT_BOUND },
+    { "a piece taken away",
+      "DELETE FROM piece_answers; DELETE FROM pieces WHERE place = 1",
+      NOT_BOUND },
+    { "pieces of a charge that has none",
+      "UPDATE pieces SET charge = " ANSWERED, NOT_BOUND },
+    { "the secret of the bonds deleted", "DELETE FROM meta WHERE key = 'bond'",
+      "the ledger's secret is gone" },
+    { "the secret of the bonds changed",
+      "UPDATE meta SET value = (SELECT release_hash FROM charges WHERE seq = 1)"
+      " WHERE key = 'bond'",
+      NOT_BOUND },
     { "more misses lifted than was told",
       "UPDATE lifts SET lifted = lifted + 1",
       "its misses were lifted, and no leaf tells of it" },
@@ -113,6 +163,54 @@ static void answer(struct world *w, const struct ledger_run *run)
                      ERR_OK);
 }
 
+static void ask_bundle(struct world *w)
+{
+    uint8_t hash[2][LEDGER_HASH_LEN], series[LEDGER_HASH_LEN];
+    struct ledger_piece pieces[2];
+    struct ledger_piece_answer answers[2];
+    const uint8_t *whole = (const uint8_t *)"whole";
+    size_t len = 5;
+    struct charge c;
+    struct ledger_run run;
+    struct err err;
+    uint64_t rung;
+    memset(series, 's', sizeof series);
+    for (size_t i = 0; i < 2; i++) {
+        memset(hash[i], 'p' + (int)i, LEDGER_HASH_LEN);
+        pieces[i] =
+            (struct ledger_piece){ .want = { .release_hash = hash[i],
+                                             .series_hash = i ? series : NULL,
+                                             .to_us = (int64_t)i },
+                                   .keep_s = 1000,
+                                   .what = (const uint8_t *)"w",
+                                   .what_len = i };
+        answers[i] = (struct ledger_piece_answer){ (uint32_t)i, whole, len };
+    }
+    charge_init(&c, "ann", "bundle", "all", PRICE, LIMIT - 1);
+    c.args.policy_version = 2;
+    assert_int_equal(ledger_charge_bundle(w->ledger, &run, &c.args, pieces, 2,
+                                          1 << 30, &rung, &w->arena, &err),
+                     ERR_OK);
+    assert_int_equal(ledger_answer_bundle(w->ledger, run.id, run.fence, 0,
+                                          answers, 2, &whole, &len, &w->arena,
+                                          &err),
+                     ERR_OK);
+}
+
+/* Who charged reads it again, free, under another key. */
+static void share(struct world *w, const char *key)
+{
+    struct charge c;
+    struct ledger_run run;
+    struct err err;
+    charge_init(&c, "ann", key, "one", PRICE, LIMIT - 1);
+    c.args.policy_version = 2;
+    c.args.reuse_for_s = 100;
+    assert_int_equal(ledger_charge(w->ledger, &run, &c.args, &w->arena, &err),
+                     ERR_OK);
+    assert_int_equal(run.verdict, LEDGER_ANSWERED);
+}
+
 static void make_ledger(struct world *w)
 {
     struct err err;
@@ -134,6 +232,8 @@ static void make_ledger(struct world *w)
                      ERR_OK);
     assert_int_equal(
         ledger_lift(w->ledger, &lifted, "shop", "sue", "why", &err), ERR_OK);
+    ask_bundle(w);
+    share(w, "another key");
     ledger_close(w->ledger);
     atomic_fetch_add(&w->clock.wall_us, US);
     open_ledger(w); /* what was open is spent */

@@ -87,6 +87,7 @@ void audit_entry_print(struct writer *w, const struct audit_entry *e)
     if (e->policy_version)
         print_number(w, "policy_version", e->policy_version);
     print_text(w, "detail", e->detail);
+    print_text(w, "bond", e->bond);
     writer_u8(w, '}');
 }
 

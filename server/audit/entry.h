@@ -39,6 +39,8 @@ struct audit_entry {
     uint64_t rho_pico, eps_nano, delta_atto;
     uint64_t policy_version;
     const char *detail;
+    const char *bond; /* of what the ledger holds beside it; says nothing to
+                         whoever has not the ledger (server/ledger/bond.h) */
 };
 
 /* One line of JSON, keys in the order above; AUDIT_ENTRY_LEN bytes suffice. */

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/writer.h"
 #include "server/ledger/book.h"
 
 /* "3,7": ids ascending, so that the order of a policy's quotas is no matter. */
-enum { ROUTE_NAME_CAP = LEDGER_ACCOUNTS_MAX * 21 };
+enum { ROUTE_NAME_CAP = LEDGER_ACCOUNTS_MAX * 21, ACCOUNT_CAP = 512 };
 
 static int by_id(const void *a, const void *b)
 {
@@ -43,8 +44,26 @@ static int64_t route_in_file(struct store *s, const int64_t *ids, size_t n)
     return route;
 }
 
-static int64_t route_of(struct book *b, struct counter *const *counters,
-                        size_t n)
+/* As bond.h has it, in the order of ids. */
+static bool bind_route(struct route *r, struct counter *const *counters,
+                       size_t n)
+{
+    char text[LEDGER_ACCOUNTS_MAX * ACCOUNT_CAP];
+    struct writer w = writer_of(text, sizeof text);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (counters[j]->id == r->ids[i])
+                writer_printf(&w, "%s%s %" PRIu64 " %" PRId64, i ? "," : "",
+                              counters[j]->account, counters[j]->window_s,
+                              counters[j]->start_us);
+    if (!writer_cstr(&w))
+        return false;
+    bond_of_text(r->accounts, text);
+    return true;
+}
+
+static const struct route *route_of(struct book *b,
+                                    struct counter *const *counters, size_t n)
 {
     int64_t ids[LEDGER_ACCOUNTS_MAX] = { 0 };
     uint64_t h = n;
@@ -55,10 +74,13 @@ static int64_t route_of(struct book *b, struct counter *const *counters,
         h = (h ^ (uint64_t)ids[i]) * UINT64_C(0x100000001b3);
     struct route *known = &b->counters.routes[h % ROUTE_BUCKETS];
     if (known->id != 0 && memcmp(known->ids, ids, sizeof ids) == 0)
-        return known->id;
+        return known;
     memcpy(known->ids, ids, sizeof ids);
     known->id = route_in_file(b->store, ids, n);
-    return known->id;
+    if (!bind_route(known, counters, n))
+        store_fail(b->store, STORE_REFUSED,
+                   "the names of accounts are too long");
+    return known;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -97,7 +119,7 @@ static enum err_code check_all(struct counter *const *counters,
     return r.failing < args->n_accounts ? say_over_budget(err, &r) : ERR_OK;
 }
 
-enum err_code accounts_take(struct book *b, int64_t *route,
+enum err_code accounts_take(struct book *b, const struct route **route,
                             struct dp_price *left,
                             const struct ledger_charge_args *args,
                             int64_t now_us, struct err *err)

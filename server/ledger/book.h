@@ -1,6 +1,7 @@
 #ifndef LEDGER_BOOK_H
 #define LEDGER_BOOK_H
 
+#include "server/ledger/bond.h"
 #include "server/ledger/counter.h"
 #include "server/ledger/guard.h"
 #include "server/ledger/ledger.h"
@@ -30,6 +31,7 @@ struct book {
     struct counters counters;
     struct journal journal;
     struct guard guard;
+    struct bond_secret bonds;
     const struct seal_keys *keys; /* borrowed; NULL = nothing is sealed */
     struct clock *clock;          /* borrowed */
     bool own_clock;               /* though the store tells the time */
@@ -166,11 +168,11 @@ enum err_code charge_adopt(struct book *b, struct ledger_run *out,
                            struct err *err) MUST_CHECK;
 
 /* A new charge, *seq in the file; nothing when misses or accounts forbid it, or
- * (verdict CAPPED) segments do. */
+ * (verdict CAPPED) segments do.  `pieces` is their digest (bond.h), or NULL. */
 enum err_code charge_anew(struct book *b, struct ledger_run *out,
-                          const struct ledger_charge_args *args, int64_t now_us,
-                          int64_t *seq, struct arena *a,
-                          struct err *err) MUST_CHECK;
+                          const struct ledger_charge_args *args,
+                          const uint8_t *pieces, int64_t now_us, int64_t *seq,
+                          struct arena *a, struct err *err) MUST_CHECK;
 
 /* The seq of the newest charge; 0 = there is none. */
 int64_t charge_newest(struct book *b);
@@ -228,11 +230,15 @@ enum err_code charge_body(struct book *b, const struct charge *c,
                           int64_t now_us, const uint8_t **answer, size_t *len,
                           struct arena *a, struct err *err) MUST_CHECK;
 
-/* The log's entry of a charge or of its end; returns its index.  `detail` may
- * be NULL. */
+/* The log's entry of a charge or of its end, `more` beside what the charge says;
+ * returns its index. */
+struct book_note {
+    enum audit_kind kind;
+    int64_t time_us;
+    const char *principal, *detail, *bond; /* each may be NULL */
+};
 int64_t book_note_charge(struct book *b, const struct charge *c,
-                         enum audit_kind kind, const char *principal,
-                         const char *detail, int64_t now_us);
+                         const struct book_note *more);
 
 /* Append any other entry. */
 void book_note(struct book *b, const struct audit_entry *e);
@@ -243,11 +249,11 @@ enum err_code say_missed(struct err *err);
 
 /*
  * The accounts of a charge.
- * accounts_take checks all, then moves all (making them pending) and names the
- * set of them in *route; ERR_BUDGET with nothing moved.  *left is what the
- * first has left afterwards.
+ * accounts_take checks all, then moves all (making them pending); *route is the
+ * set of them, borrowed until the next; ERR_BUDGET with nothing moved.  *left is
+ * what the first has left afterwards.
  */
-enum err_code accounts_take(struct book *b, int64_t *route,
+enum err_code accounts_take(struct book *b, const struct route **route,
                             struct dp_price *left,
                             const struct ledger_charge_args *args,
                             int64_t now_us, struct err *err) MUST_CHECK;

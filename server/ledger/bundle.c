@@ -69,7 +69,10 @@ enum err_code book_charge_bundle(struct book *b, struct ledger_run *out,
     TRY(charge_adopt(b, out, args, now_us, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
-    TRY(charge_anew(b, out, args, now_us, &seq, a, err));
+    uint8_t digest[BOND_DIGEST] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        bond_add_piece(digest, &pieces[i]);
+    TRY(charge_anew(b, out, args, digest, now_us, &seq, a, err));
     if (out->verdict == LEDGER_CAPPED)
         return ERR_OK;
     insert_pieces(b, seq, pieces, n);

@@ -291,10 +291,16 @@ int64_t charge_newest(struct book *b)
 }
 
 static void insert_charge(struct book *b, struct charge *c,
-                          const struct ledger_charge_args *args)
+                          const struct ledger_charge_args *args,
+                          const struct bond *bond)
 {
-    c->leaf = book_note_charge(b, c, AUDIT_CHARGE, args->principal,
-                               args->interval, c->charged_us);
+    c->leaf = book_note_charge(
+        b, c,
+        &(struct book_note){ .kind = AUDIT_CHARGE,
+                             .time_us = c->charged_us,
+                             .principal = args->principal,
+                             .detail = args->interval,
+                             .bond = bond_of(&b->bonds, bond).text });
     c->seq = charge_newest(b) + 1;
     b->newest = c->seq;
     store_run(b->store, SQL_CHARGE_NEW, "ibtttbuuuuiiiiiii", c->seq,
@@ -333,8 +339,9 @@ static void insert_text(struct book *b, const struct charge *c,
 }
 
 enum err_code charge_anew(struct book *b, struct ledger_run *out,
-                          const struct ledger_charge_args *args, int64_t now_us,
-                          int64_t *seq, struct arena *a, struct err *err)
+                          const struct ledger_charge_args *args,
+                          const uint8_t *pieces, int64_t now_us, int64_t *seq,
+                          struct arena *a, struct err *err)
 {
     struct charge c = { .state = LEDGER_OPEN,
                         .runs = 1,
@@ -348,6 +355,7 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
                         .dataset = arena_strdup(a, args->dataset),
                         .purpose = arena_strdup(a, args->purpose) };
     memcpy(c.release_hash, args->release_hash, sizeof c.release_hash);
+    const struct route *route;
     struct asked asked;
     if (!c.dataset || !c.purpose)
         return arena_full(err);
@@ -358,8 +366,15 @@ enum err_code charge_anew(struct book *b, struct ledger_run *out,
         return ERR_OK;
     TRY(seal_text(b, &asked, &c, args->text, a, err));
     /* From here on nothing fails alone: what is taken is charged. */
-    TRY(accounts_take(b, &c.route, &out->left, args, now_us, err));
-    insert_charge(b, &c, args);
+    TRY(accounts_take(b, &route, &out->left, args, now_us, err));
+    c.route = route->id;
+    insert_charge(b, &c, args,
+                  &(struct bond){ .id = c.id.bytes,
+                                  .release_hash = args->release_hash,
+                                  .accounts = route->accounts,
+                                  .pieces = pieces,
+                                  .request_hash = args->request_hash,
+                                  .key = args->idempotency_key });
     insert_text(b, &c, &asked);
     segments_count(b, args, now_us);
     *seq = c.seq;
@@ -412,5 +427,5 @@ enum err_code book_charge(struct book *b, struct ledger_run *out,
     TRY(charge_adopt(b, out, args, now_us, a, err));
     if (out->verdict != LEDGER_UNKNOWN)
         return ERR_OK;
-    return charge_anew(b, out, args, now_us, &seq, a, err);
+    return charge_anew(b, out, args, NULL, now_us, &seq, a, err);
 }

@@ -1,6 +1,7 @@
 #ifndef LEDGER_COUNTER_H
 #define LEDGER_COUNTER_H
 
+#include "server/ledger/bond.h"
 #include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/store.h"
@@ -32,6 +33,8 @@ struct counter {
 struct route {
     int64_t ids[LEDGER_ACCOUNTS_MAX]; /* ascending, then zeros */
     int64_t id;                       /* 0 = none */
+    uint8_t accounts[BOND_DIGEST];    /* what a bond has of it; not of those
+                                         found by their id */
 };
 
 enum { COUNTER_BUCKETS = 1024, ROUTE_BUCKETS = 256 };

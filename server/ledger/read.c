@@ -25,15 +25,14 @@ void book_note(struct book *b, const struct audit_entry *e)
 }
 
 int64_t book_note_charge(struct book *b, const struct charge *c,
-                         enum audit_kind kind, const char *principal,
-                         const char *detail, int64_t now_us)
+                         const struct book_note *more)
 {
     const struct ledger_hex id = ledger_id_hex(c->id);
     return journal_append(
         &b->journal, b->store,
-        &(struct audit_entry){ .kind = kind,
-                               .time_us = now_us,
-                               .principal = principal,
+        &(struct audit_entry){ .kind = more->kind,
+                               .time_us = more->time_us,
+                               .principal = more->principal,
                                .dataset = c->dataset,
                                .purpose = c->purpose,
                                .charge = id.text,
@@ -42,19 +41,23 @@ int64_t book_note_charge(struct book *b, const struct charge *c,
                                .eps_nano = c->price.eps_nano,
                                .delta_atto = c->price.delta_atto,
                                .policy_version = c->policy_version,
-                               .detail = detail });
+                               .detail = more->detail,
+                               .bond = more->bond });
 }
 
 /* A charge of a file that had no log yet gets its leaves. */
 static void note_bare_charge(struct book *b, const struct charge *c,
                              const char *principal)
 {
-    store_run(
-        b->store, SQL_CHARGE_LEAF, "ii",
-        book_note_charge(b, c, AUDIT_CHARGE, principal, NULL, c->charged_us),
-        c->seq);
+    const struct book_note charged = { .kind = AUDIT_CHARGE,
+                                       .time_us = c->charged_us,
+                                       .principal = principal };
+    const struct book_note voided = { .kind = AUDIT_VOID,
+                                      .time_us = c->resolved_us };
+    store_run(b->store, SQL_CHARGE_LEAF, "ii", book_note_charge(b, c, &charged),
+              c->seq);
     if (c->state == LEDGER_VOIDED)
-        (void)book_note_charge(b, c, AUDIT_VOID, NULL, NULL, c->resolved_us);
+        (void)book_note_charge(b, c, &voided);
 }
 
 /* ... as its limits do. */
@@ -119,6 +122,7 @@ enum err_code book_boot(struct book *b, uint64_t *found, struct err *err)
     b->counters.journal = &b->journal;
     journal_load(&b->journal, s);
     TRY(guard_check(&b->guard, s, &b->journal, err));
+    bond_load(&b->bonds, s);
     note_bare(b);
     note_start(b, *found);
     store_commit(s);

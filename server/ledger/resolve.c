@@ -187,7 +187,8 @@ enum err_code book_void(struct book *b, struct ledger_id id, uint64_t fence,
                        "stays.");
     store_run(b->store, SQL_CHARGE_RESOLVE, "iiib", (int64_t)LEDGER_VOIDED,
               b->now_us, CHARGE_ROW(&c));
-    (void)book_note_charge(b, &c, AUDIT_VOID, NULL, NULL, b->now_us);
+    (void)book_note_charge(
+        b, &c, &(struct book_note){ .kind = AUDIT_VOID, .time_us = b->now_us });
     accounts_give_back(b, &c);
     b->resolved = true;
     return ERR_OK;

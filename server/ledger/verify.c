@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/ledger/bond.h"
 #include "server/ledger/journal.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/lookup.h"
@@ -168,6 +169,13 @@ static void check_tree(struct report *r)
     r->findings += note_error(r, "the log's tree");
 }
 
+static void find_bond(void *ctx, const char *sentence)
+{
+    struct report *r = ctx;
+    if (r->findings++ < FINDINGS_MAX)
+        say(r, "FAILED each charge is what its leaf binds: %s", sentence);
+}
+
 /* Of a file: a key that is not found would be charged again. */
 static void check_lookup(struct report *r)
 {
@@ -230,6 +238,8 @@ enum err_code ledger_verify(const char *path, ledger_say_fn *say_fn, void *ctx,
     const size_t n = shared ? sizeof DATABASE_CHECKS : sizeof FILE_CHECKS;
     for (size_t i = 0; i < n / sizeof checks[0]; i++)
         run_check(&r, &checks[i]);
+    bond_check(r.store, find_bond, &r);
+    r.findings += note_error(&r, "each charge is what its leaf binds");
     check_tree(&r);
     if (!shared)
         check_lookup(&r);
