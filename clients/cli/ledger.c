@@ -153,22 +153,29 @@ int run_ledger_export(struct cli *cli)
 
 /* ---- recovery ---- */
 
-/* --log-key, or the key that the server keeps beside its ledger. */
+/* --log-key, the line or the server's own file; or the file beside a ledger
+ * that is one. */
 static enum err_code find_key(struct cli *cli, struct note_verifier *out,
                               struct err *err)
 {
     char path[4096], text[NOTE_KEY_TEXT_LEN + 1];
     struct note_signer signer;
-    if (cli->opt.log_key)
-        return note_verifier_parse(out, cli->opt.log_key, err);
-    (void)snprintf(path, sizeof path, "%s-audit-key", cli->words[0]);
+    struct err ignored;
+    const char *said = cli->opt.log_key;
+    if (said && note_verifier_parse(out, said, &ignored) == ERR_OK)
+        return ERR_OK;
+    (void)snprintf(path, sizeof path, "%s%s", said ? said : cli->words[0],
+                   said ? "" : "-audit-key");
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (n < 0 && said)
+        return note_verifier_parse(out, said, err);
     if (n < 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "the log's key %s is not there",
-                      path);
-        return err_hint(err, "give --log-key with the line that "
-                             "/audit/key showed");
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "the audit log's key is not beside "
+                      "the ledger");
+        return err_hint(err, "give --log-key with the server's audit.key, or "
+                             "with the line that /audit/key showed");
     }
     text[n] = '\0';
     TRY(note_signer_parse(&signer, text, err));

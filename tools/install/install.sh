@@ -31,8 +31,10 @@ sed "s|@SBIN@|$prefix/sbin|" tools/install/halftoned.service \
 chmod 644 "$to/lib/systemd/system/halftoned.service"
 put 644 tools/install/sysusers.conf "$to/lib/sysusers.d/halftone.conf"
 
-for f in README.md NEWS LICENSE NOTICE docs/*.md; do
-    put 644 "$f" "$to/share/doc/halftone/$(basename "$f")"
+# As in the tree, so that links between pages lead somewhere.
+for f in README.md ARCHITECTURE.md NEWS LICENSE NOTICE docs/*.md docs/*/* dp/*.md tests/README.md \
+    clients/python/ask.py; do
+    put 644 "$f" "$to/share/doc/halftone/$f"
 done
 put 644 NOTICE "$to/share/doc/halftone/copyright"
 put 644 tools/install/halftoned.yaml "$to/share/doc/halftone/examples/halftoned.yaml"
