@@ -348,6 +348,27 @@ static void check_retry(void **state)
     service_fixture_close(&f);
 }
 
+/* A purpose that the policy has no more is nobody's, to read again either. */
+static void check_retry_purpose(void **state)
+{
+    struct service_fixture f;
+    struct service_asked first, again;
+    (void)state;
+    service_fixture_open(&f, POLICY, NULL, NULL);
+    const struct service_ask_args args = { COUNT, "analytics", "k1", 0, 0, 0 };
+    service_ask(&first, &f, &args);
+    assert_int_equal(first.code, ERR_OK);
+    const size_t n = f.policy->n_purposes;
+    f.policy->n_purposes = 0;
+    service_ask(&again, &f, &args);
+    f.policy->n_purposes = n;
+    assert_int_equal(again.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(again.err.msg, "'analytics'"));
+    arena_fini(&first.arena);
+    arena_fini(&again.arena);
+    service_fixture_close(&f);
+}
+
 /* What follows noise is free: another order over a release that was paid. */
 static void check_reuse(void **state)
 {
@@ -774,6 +795,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_hidden),
         cmocka_unit_test(check_retry),
+        cmocka_unit_test(check_retry_purpose),
         cmocka_unit_test(check_reuse),
         cmocka_unit_test(check_estimate),
         cmocka_unit_test(check_queries_left),

@@ -87,11 +87,8 @@ static enum err_code serve_retry(bool *done, struct service_call *call,
     while (first + 1 < n && !has_receipt(&out->tables[first]))
         first++;
     const struct reply_receipt *r = &out->tables[first].receipt;
-    TRY(world_dataset(&dataset, call->world, call->who, r->dataset, err));
-    if (!auth_may_purpose(call->who, r->purpose))
-        return err_set(err, ERR_NOT_FOUND,
-                       "there is no purpose '%.63s' that you may use",
-                       r->purpose);
+    TRY(world_reread(&dataset, call->world, call->who, r->dataset, r->purpose,
+                     err));
     leave_as_first(call, dataset->policy, list[0].table.release_slot_ns);
     sum_up(out, dataset->policy);
     *done = true;

@@ -45,11 +45,8 @@ static enum err_code serve_retry(struct run *run, struct answer *answer,
     struct service_call *call = run->call;
     const struct reply_receipt *receipt = &answer->table.receipt;
     const struct dataset *dataset;
-    TRY(world_dataset(&dataset, call->world, call->who, receipt->dataset, err));
-    if (!auth_may_purpose(call->who, receipt->purpose))
-        return err_set(err, ERR_NOT_FOUND,
-                       "there is no purpose '%.63s' that you may use",
-                       receipt->purpose);
+    TRY(world_reread(&dataset, call->world, call->who, receipt->dataset,
+                     receipt->purpose, err));
     run->question.dataset = dataset;
     run->reply->table = answer->table;
     call->expires_us = run->charge.expires_us;

@@ -263,3 +263,17 @@ enum err_code world_dataset(const struct dataset **out, const struct world *w,
             name);
     return err_hint(err, "'halftone datasets' lists those you may");
 }
+
+enum err_code world_reread(const struct dataset **out, const struct world *w,
+                           const struct auth_principal *who, const char *name,
+                           const char *purpose, struct err *err)
+{
+    TRY(world_dataset(out, w, who, name, err));
+    if (policy_find_purpose((*out)->policy, purpose) &&
+        auth_may_purpose(who, purpose))
+        return ERR_OK;
+    err_set(err, ERR_NOT_FOUND, "there is no purpose '%.63s' that you may use",
+            purpose);
+    return err_hint(err, "'halftone describe %s' lists those you may use",
+                    (*out)->policy->name);
+}

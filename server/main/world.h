@@ -68,4 +68,12 @@ enum err_code world_dataset(const struct dataset **out, const struct world *w,
                             const struct auth_principal *who, const char *name,
                             struct err *err) MUST_CHECK;
 
+/*
+ * Likewise, for who reads again what was answered there for this purpose: he
+ * may still use it, and there still is one.
+ */
+enum err_code world_reread(const struct dataset **out, const struct world *w,
+                           const struct auth_principal *who, const char *name,
+                           const char *purpose, struct err *err) MUST_CHECK;
+
 #endif
