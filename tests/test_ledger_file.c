@@ -380,8 +380,12 @@ static void check_names(void **state)
     ledger_close(w.ledger);
 
     /* SQLite keeps the log beside the file, not beside the link. */
+    struct stat st;
     assert_int_equal(symlink(w.dir.path, other), 0);
+    assert_int_equal(chmod(other, 0644), 0); /* as cp would have put it back */
     assert_int_equal(world_open(&second, &err), ERR_OK);
+    assert_int_equal(stat(other, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
     ledger_close(second.ledger);
     assert_true(ledger_verifies(w.dir.path));
     world_fini(&w);

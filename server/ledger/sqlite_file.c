@@ -37,6 +37,11 @@ static enum err_code make(struct sqlite_file *out, const char *path,
                         "who opened it by the other one would not see what "
                         "was written by this: keep one, the newest");
     }
+    /* A copy that was put back may be anybody's to read. */
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 &&
+        fchmod(out->fd, S_IRUSR | S_IWUSR) != 0)
+        return err_set(err, ERR_NOT_FOUND, "cannot make %s private: %s", path,
+                       strerror(errno));
     return durable_name(out->path)
                ? ERR_OK
                : err_set(err, ERR_INTERNAL, "cannot sync the folder of %s: %s",

@@ -1,6 +1,7 @@
 /* halftoned: the server.  See --help and docs/config.md. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "dp/init.h"
@@ -40,8 +41,11 @@ static int start(const struct arguments *args)
     struct err err = { 0 };
     struct arena arena;
     int status;
-    /* Data that are written anew are nobody else's while they are. */
+    /* Data that are written anew are nobody else's while they are; what is in
+     * memory, keys too, is in no core dump, nor read by what else its user runs.
+     */
     (void)umask(S_IRWXG | S_IRWXO);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     dp_init();
     sql_init();
     arena_init(&arena, CONFIG_ARENA);

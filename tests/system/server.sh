@@ -188,4 +188,19 @@ drains() {
     [ "$rc" -eq 0 ] && "$bin/halftone" ledger verify "$run/ledger.db"
 }
 check 'SIGTERM drains and exits 0' drains
+no_core() { # where the system writes cores beside the process
+    local top=$PWD
+    (ulimit -c unlimited && cd "$run" && exec "$top/$bin/halftoned" --config config.yaml) >"$run/server.log" 2>&1 &
+    server_pid=$!
+    for _ in $(seq 100); do
+        "$bin/halftone" datasets >/dev/null 2>&1 && break
+        sleep 0.1
+    done
+    kill -SEGV "$server_pid"
+    wait "$server_pid" 2>/dev/null
+    local rc=$?
+    server_pid=
+    [ "$rc" -eq 139 ] && ! ls "$run" | grep '^core'
+}
+check 'what it held in memory is in no core dump' no_core
 exit "$failed"
