@@ -225,11 +225,15 @@ const struct command COMMANDS[] = {
       "  halftone consent confirm --reason 'imported all since the copy of "
       "May 2'\n",
       FOR_SERVER | FOR_OUTPUT | FOR_LIFT, 0, run_consent_confirm },
-    { "ledger verify", "LEDGER", "Check every invariant of a ledger.",
+    { "ledger verify", "LEDGER [CHECKPOINT]",
+      "Check every invariant of a ledger.",
       "Of a file or of a database (postgresql://...), and reads only.  Exits "
       "0\n"
-      "when all hold, 1 when one is broken, 3 when it is no ledger.\n",
-      0, 1, run_ledger_verify },
+      "when all hold, 1 when one is broken, 3 when it is no ledger, or its log\n"
+      "does not go on from CHECKPOINT: a page /audit/checkpoint that was kept, "
+      "what\n"
+      "'audit witness' remembers, or a server's witness.\n",
+      FOR_LOG, 2, run_ledger_verify },
     { "ledger backup", "FILE COPY", "Copy a ledger, also while it is used.",
       "The copy says that it is one: no server opens it as it is, for what "
       "was\n"

@@ -1,5 +1,6 @@
 #include "server/ledger/ledger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 #include "clients/cli/cli.h"
 #include "clients/cli/json.h"
 #include "clients/cli/text.h"
+#include "server/audit/checkpoint.h"
 #include "server/base/cleanup.h"
+#include "server/ledger/log.h"
 #include "server/ledger/migrate.h"
 #include "server/ledger/recover.h"
 
@@ -30,12 +33,94 @@ static int need(struct cli *cli, const char *what, const char *usage)
     return cli_misused(cli, &err);
 }
 
+/* --log-key, the line or the server's own file; or the file beside a ledger
+ * that is one. */
+static enum err_code find_key(struct cli *cli, struct note_verifier *out,
+                              struct err *err)
+{
+    char path[4096], text[NOTE_KEY_TEXT_LEN + 1];
+    struct note_signer signer;
+    struct err ignored;
+    const char *said = cli->opt.log_key;
+    if (said && note_verifier_parse(out, said, &ignored) == ERR_OK)
+        return ERR_OK;
+    (void)snprintf(path, sizeof path, "%s%s", said ? said : cli->words[0],
+                   said ? "" : "-audit-key");
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (n < 0 && said)
+        return note_verifier_parse(out, said, err);
+    if (n < 0) {
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "the audit log's key is not beside "
+                      "the ledger");
+        return err_hint(err, "give --log-key with the server's audit.key, or "
+                             "with the line that /audit/key showed");
+    }
+    text[n] = '\0';
+    TRY(note_signer_parse(&signer, text, err));
+    *out = signer.verifier;
+    return ERR_OK;
+}
+
+/* The log goes on from a checkpoint that somebody remembered: then nobody who
+ * holds file and key wrote its past anew. */
+static enum err_code check_seen(const char *path, const struct checkpoint *seen,
+                                struct err *err)
+{
+    struct ledger_log *log = NULL;
+    struct merkle_frontier head, then;
+    TRY(ledger_log_open(&log, path, err));
+    const struct merkle_reader reader = ledger_log_reader(log);
+    enum err_code code = ledger_log_head(log, &head, err);
+    if (code == ERR_OK && seen->size > head.size)
+        code = err_set(err, ERR_CONFLICT,
+                       "the checkpoint is of %llu leaves, and the log holds "
+                       "%llu: it is older, or was cut",
+                       (unsigned long long)seen->size,
+                       (unsigned long long)head.size);
+    if (code == ERR_OK)
+        code = merkle_frontier_at(&then, &reader, seen->size, err);
+    ledger_log_close(log);
+    if (code != ERR_OK)
+        return code;
+    const struct merkle_hash root = merkle_root(&then);
+    return memcmp(root.bytes, seen->root.bytes, sizeof root.bytes) == 0
+               ? ERR_OK
+               : err_set(err, ERR_CONFLICT,
+                         "the log's first %llu leaves are not those that the "
+                         "checkpoint was signed for: its past was changed",
+                         (unsigned long long)seen->size);
+}
+
+static enum err_code check_file(struct cli *cli, const char *file,
+                                struct err *err)
+{
+    char note[NOTE_LEN_MAX];
+    struct note_verifier key;
+    struct checkpoint seen;
+    TRY(find_key(cli, &key, err));
+    AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, note, sizeof note);
+    if (n < 0)
+        return err_set(err, ERR_NOT_FOUND, "cannot read %s: %s", file,
+                       strerror(errno));
+    TRY(checkpoint_open(&seen, note, (size_t)n, &key, err));
+    TRY(check_seen(cli->words[0], &seen, err));
+    (void)fprintf(cli->term.out,
+                  "ok: the log goes on from %s, a checkpoint of %llu leaves\n",
+                  file, (unsigned long long)seen.size);
+    return ERR_OK;
+}
+
 int run_ledger_verify(struct cli *cli)
 {
     struct err err;
     if (cli->n_words == 0)
-        return need(cli, "there is no ledger to verify", "ledger verify FILE");
-    if (ledger_verify(cli->words[0], say, cli, &err) != ERR_OK)
+        return need(cli, "there is no ledger to verify",
+                    "ledger verify LEDGER [CHECKPOINT]");
+    if (ledger_verify(cli->words[0], say, cli, &err) != ERR_OK ||
+        (cli->n_words > 1 && check_file(cli, cli->words[1], &err) != ERR_OK))
         return cli_fail(cli, &err, NULL);
     (void)fprintf(cli->term.out, "%s: every invariant holds\n", cli->words[0]);
     return 0;
@@ -152,36 +237,6 @@ int run_ledger_export(struct cli *cli)
 }
 
 /* ---- recovery ---- */
-
-/* --log-key, the line or the server's own file; or the file beside a ledger
- * that is one. */
-static enum err_code find_key(struct cli *cli, struct note_verifier *out,
-                              struct err *err)
-{
-    char path[4096], text[NOTE_KEY_TEXT_LEN + 1];
-    struct note_signer signer;
-    struct err ignored;
-    const char *said = cli->opt.log_key;
-    if (said && note_verifier_parse(out, said, &ignored) == ERR_OK)
-        return ERR_OK;
-    (void)snprintf(path, sizeof path, "%s%s", said ? said : cli->words[0],
-                   said ? "" : "-audit-key");
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (n < 0 && said)
-        return note_verifier_parse(out, said, err);
-    if (n < 0) {
-        (void)err_set(err, ERR_NOT_FOUND,
-                      "the audit log's key is not beside "
-                      "the ledger");
-        return err_hint(err, "give --log-key with the server's audit.key, or "
-                             "with the line that /audit/key showed");
-    }
-    text[n] = '\0';
-    TRY(note_signer_parse(&signer, text, err));
-    *out = signer.verifier;
-    return ERR_OK;
-}
 
 int run_ledger_migrate(struct cli *cli)
 {

@@ -111,6 +111,8 @@ check 'a stranger finds every tile as signed' says 'every tile as signed' \
 check 'and that the server names its own key' says "server's own word" "$bin/halftone" audit verify
 check 'a witness remembers' says 'leaves, signed' witness
 check 'and sees it grow' says 'goes on from what was seen before' witness
+check 'the ledger goes on from what it remembers' says 'the log goes on from' \
+    "$bin/halftone" ledger verify "$run/ledger.db" "$run/seen" --log-key "$(page key)"
 check 'with the key of another log nothing is believed' exits 3 \
     "$bin/halftone" audit verify --log-key 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW'
 kept() {

@@ -83,6 +83,11 @@ stop_server
 
 rm -f "$run"/ledger.db*[lm] && cp "$run/old.db" "$run/ledger.db"
 check 'a ledger that was put back does not start' server_says 'witness has seen more than it holds'
+verify() { # CODE [CHECKPOINT]
+    exits "$1" "$bin/halftone" ledger verify "$run/ledger.db" ${2:+"$2"} --log-key "$(cat "$run/log.key")"
+}
+check 'it holds together, for it is a ledger' verify 0
+check 'but not with what the witness remembers' says 'is older, or was cut' verify 3 "$run/seen"
 rm -f "$run"/ledger.db "$run"/ledger.db*[lm]
 other() { # of the same key, long enough, and with another past
     start_server_without && stop_server
@@ -100,6 +105,8 @@ start_server_without() {
 }
 check 'another ledger under this key is made' other
 check 'and does not start' server_says 'past is not the one its witness has seen'
+check 'though it holds together, too' verify 0
+check 'it is told from the ledger by a checkpoint' says 'its past was changed' verify 3 "$run/seen"
 recovers() {
     cp "$run/backup.db" "$run/ledger.db" &&
         "$bin/halftone" ledger recover "$run/ledger.db" "$run/seen" --log-key "$(cat "$run/log.key")"
