@@ -74,7 +74,7 @@ static void print(const char *name, struct dp_noisy value,
 }
 
 /*
- * Readers by town, to +-50.  Which towns have readers at all is itself about
+ * Readers by town, to ±50.  Which towns have readers at all is itself about
  * readers, so a town is shown only when its noisy number passes a threshold.
  */
 static void towns(const struct exact *e, struct budget *b, gsl_rng *rng)
