@@ -306,13 +306,14 @@ $(BUILD)/tests/auditor/halftoned: $(BUILD)/server/main/main.o \
 # Crashes of the server: who causes them, what is preloaded into it, and a server
 # that charges or records too late (tests/crash/plant.c).
 $(BUILD)/tests/crash/crash: $(patsubst %,$(BUILD)/tests/%.o,crash/crash crash/promise crash/points \
-                                crash/disk crash/life crash/trace auditor/pipe) $(LIB)
+                                crash/disk crash/life crash/trace auditor/pipe lib_torn) \
+                                $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/wire: $(patsubst %,$(BUILD)/tests/%.o,crash/wire crash/promise crash/points \
                                 crash/life auditor/pipe lib_relay lib_postgres) $(LIB)
 	$(LINK)
-$(BUILD)/tests/crash/rewrite: $(patsubst %,$(BUILD)/tests/crash/%.o, \
-                                rewrite disk trace) $(LIB)
+$(BUILD)/tests/crash/rewrite: $(patsubst %,$(BUILD)/tests/%.o,crash/rewrite crash/disk \
+                                crash/trace lib_torn) $(LIB)
 	$(LINK)
 $(BUILD)/tests/crash/shim.so: tests/crash/shim.c tests/crash/trace.h
 	@mkdir -p $(@D)

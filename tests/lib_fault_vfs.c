@@ -8,25 +8,15 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum { SECTOR = 512, NAME_CAP = 256, SHM_REGIONS = 8, FILES_MAX = 16 };
+#include "tests/lib_torn.h"
 
-struct image {
-    uint8_t *data;
-    size_t len, cap;
-};
-
-/* A change that no sync has carried yet; data NULL = cut to `offset` bytes. */
-struct change {
-    struct change *next;
-    uint8_t *data;
-    size_t offset, len;
-};
+enum { NAME_CAP = 256, SHM_REGIONS = 8, FILES_MAX = 16 };
 
 struct disk_file {
     char name[NAME_CAP];
     bool exists;
-    struct image seen, held; /* what readers see, what the disk holds */
-    struct change *first, **last;
+    struct torn_image seen, held; /* what readers see, what the disk holds */
+    struct torn_changes changes;
     void *shm[SHM_REGIONS];
     int opens;
 };
@@ -44,56 +34,6 @@ static struct {
     struct fault_plan plan;
     uint64_t count;
 } disk = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void image_write(struct image *i, size_t offset, const void *data,
-                        size_t len)
-{
-    if (offset + len > i->cap) {
-        i->cap = 2 * (offset + len);
-        i->data = realloc(i->data, i->cap);
-        assert(i->data);
-    }
-    if (offset > i->len)
-        memset(i->data + i->len, 0, offset - i->len);
-    memcpy(i->data + offset, data, len);
-    if (offset + len > i->len)
-        i->len = offset + len;
-}
-
-static void change_apply(struct image *i, const struct change *c)
-{
-    if (c->data)
-        image_write(i, c->offset, c->data, c->len);
-    else if (c->offset < i->len)
-        i->len = c->offset;
-}
-
-static void changes_clear(struct disk_file *f)
-{
-    while (f->first) {
-        struct change *c = f->first;
-        f->first = c->next;
-        free(c->data);
-        free(c);
-    }
-    f->last = &f->first;
-}
-
-static void change_add(struct disk_file *f, size_t offset, const void *data,
-                       size_t len)
-{
-    struct change *c = calloc(1, sizeof *c);
-    assert(c);
-    *c = (struct change){ .offset = offset, .len = len };
-    if (data) {
-        c->data = malloc(len ? len : 1);
-        assert(c->data);
-        memcpy(c->data, data, len);
-    }
-    change_apply(&f->seen, c);
-    *f->last = c;
-    f->last = &c->next;
-}
 
 /* True when the operation that begins now must fail. */
 static bool strikes(bool is_sync)
@@ -122,7 +62,7 @@ static struct disk_file *find(const char *name, bool create)
     assert(disk.n_files < FILES_MAX && strlen(name) < NAME_CAP);
     struct disk_file *f = &disk.files[disk.n_files++];
     (void)snprintf(f->name, sizeof f->name, "%s", name);
-    f->last = &f->first;
+    torn_clear(&f->changes);
     return f;
 }
 
@@ -147,7 +87,7 @@ static int io_close(sqlite3_file *file)
 static int io_read(sqlite3_file *file, void *out, int n, sqlite3_int64 offset)
 {
     (void)pthread_mutex_lock(&disk.lock);
-    const struct image *i = &of(file)->seen;
+    const struct torn_image *i = &of(file)->seen;
     const size_t at = (size_t)offset, want = (size_t)n;
     const size_t have = at >= i->len         ? 0
                         : i->len - at < want ? i->len - at
@@ -165,7 +105,8 @@ static int change(sqlite3_file *file, const void *data, size_t len,
     (void)pthread_mutex_lock(&disk.lock);
     const bool fails = strikes(false);
     if (!fails)
-        change_add(of(file), offset, data, len);
+        torn_apply(&of(file)->seen,
+                   torn_add(&of(file)->changes, offset, data, len));
     (void)pthread_mutex_unlock(&disk.lock);
     if (!fails)
         return SQLITE_OK;
@@ -190,11 +131,10 @@ static int io_sync(sqlite3_file *file, int flags)
     struct disk_file *f = of(file);
     const bool fails = strikes(true);
     if (!fails && !disk.plan.syncs_lie)
-        for (const struct change *c = f->first; c; c = c->next)
-            change_apply(&f->held, c);
+        torn_apply_all(&f->held, &f->changes);
     /* Off, nothing is forgotten: the crash decides what arrived. */
     if (!disk.plan.syncs_lie && !(fails && disk.plan.kind == FAULT_CRASH))
-        changes_clear(f);
+        torn_clear(&f->changes);
     (void)pthread_mutex_unlock(&disk.lock);
     return fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
@@ -230,7 +170,7 @@ static int io_control(sqlite3_file *file, int op, void *arg)
 static int io_sector(sqlite3_file *file)
 {
     (void)file;
-    return SECTOR;
+    return TORN_SECTOR;
 }
 
 static int io_traits(sqlite3_file *file)
@@ -316,7 +256,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
     if (f && !fails) {
         f->exists = false;
         f->seen.len = f->held.len = 0;
-        changes_clear(f);
+        torn_clear(&f->changes);
     }
     (void)pthread_mutex_unlock(&disk.lock);
     return fails ? SQLITE_IOERR_DELETE : SQLITE_OK;
@@ -361,7 +301,7 @@ void fault_vfs_remove(void)
     for (size_t i = 0; i < disk.n_files; i++) {
         struct disk_file *f = &disk.files[i];
         assert(f->opens == 0);
-        changes_clear(f);
+        torn_clear(&f->changes);
         free(f->seen.data);
         free(f->held.data);
         *f = (struct disk_file){ 0 };
@@ -388,47 +328,20 @@ uint64_t fault_vfs_count(void)
     return count;
 }
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *s)
-{
-    uint64_t z = (*s += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-/* Some sectors of a write arrive, in any combination. */
-static void apply_torn(struct image *i, const struct change *c, uint64_t *seed)
-{
-    if (!c->data) {
-        if (next_random(seed) & 1)
-            change_apply(i, c);
-        return;
-    }
-    for (size_t at = 0; at < c->len;) {
-        const size_t room = SECTOR - (c->offset + at) % SECTOR;
-        const size_t n = c->len - at < room ? c->len - at : room;
-        if (next_random(seed) & 1)
-            image_write(i, c->offset + at, c->data + at, n);
-        at += n;
-    }
-}
-
 void fault_vfs_crash(enum fault_keep keep, uint64_t seed)
 {
     for (size_t i = 0; i < disk.n_files; i++) {
         struct disk_file *f = &disk.files[i];
         assert(f->opens == 0);
-        for (const struct change *c = f->first; c; c = c->next) {
-            if (keep == KEEP_ALL)
-                change_apply(&f->held, c);
-            else if (keep == KEEP_SOME)
-                apply_torn(&f->held, c, &seed);
-        }
-        changes_clear(f);
+        if (keep == KEEP_ALL)
+            torn_apply_all(&f->held, &f->changes);
+        for (const struct torn_change *c = f->changes.first;
+             keep == KEEP_SOME && c; c = c->next)
+            torn_apply_some(&f->held, c, &seed);
+        torn_clear(&f->changes);
         f->seen.len = 0;
         if (f->held.len)
-            image_write(&f->seen, 0, f->held.data, f->held.len);
+            torn_write(&f->seen, 0, f->held.data, f->held.len);
     }
     disk.plan = (struct fault_plan){ 0 };
 }

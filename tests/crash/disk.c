@@ -6,26 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES = 256, NAMES = 256, SLOTS = 4096, SECTOR = 512, NAME_CAP = 256 };
+#include "tests/lib_torn.h"
+
+enum { FILES = 256, NAMES = 256, SLOTS = 4096, NAME_CAP = 256 };
 
 const char *const DISK_KEEP_NAMES[DISK_KEEPS] = { "nothing", "all", "writes",
                                                   "sectors" };
 
-struct image {
-    uint8_t *data;
-    size_t len, cap;
-};
-
-/* What no sync has carried yet; data NULL = cut to `offset` bytes. */
-struct change {
-    struct change *next;
-    uint8_t *data; /* owned */
-    size_t offset, len;
-};
-
 struct file {
-    struct image held; /* durable contents */
-    struct change *first, **last;
+    struct torn_image held; /* durable contents */
+    struct torn_changes changes;
 };
 
 /* A name of a file, in what processes see or in what is durable. */
@@ -65,21 +55,10 @@ struct disk *disk_new(bool syncs_lie)
     return d;
 }
 
-static void forget_changes(struct file *f)
-{
-    while (f->first) {
-        struct change *c = f->first;
-        f->first = c->next;
-        free(c->data);
-        free(c);
-    }
-    f->last = &f->first;
-}
-
 void disk_free(struct disk *d)
 {
     for (size_t i = 0; i < d->n_files; i++) {
-        forget_changes(&d->files[i]);
+        torn_clear(&d->files[i].changes);
         free(d->files[i].held.data);
     }
     while (d->first) {
@@ -93,76 +72,6 @@ void disk_free(struct disk *d)
 uint64_t disk_count(const struct disk *d)
 {
     return d->count;
-}
-
-/* ---- contents ---- */
-
-static void image_write(struct image *i, size_t offset, const void *data,
-                        size_t len)
-{
-    if (offset + len > i->cap) {
-        i->cap = 2 * (offset + len);
-        i->data = realloc(i->data, i->cap);
-        assert(i->data);
-    }
-    if (offset > i->len)
-        memset(i->data + i->len, 0, offset - i->len);
-    if (len)
-        memcpy(i->data + offset, data, len);
-    if (offset + len > i->len)
-        i->len = offset + len;
-}
-
-static void image_cut(struct image *i, size_t len)
-{
-    if (len <= i->len)
-        i->len = len;
-    else
-        image_write(i, len, NULL, 0); /* grows by zeros */
-}
-
-static void change_apply(struct image *i, const struct change *c)
-{
-    if (c->data)
-        image_write(i, c->offset, c->data, c->len);
-    else
-        image_cut(i, c->offset);
-}
-
-static void change_add(struct file *f, size_t offset, const void *data,
-                       size_t len)
-{
-    struct change *c = calloc(1, sizeof *c);
-    assert(c);
-    *c = (struct change){ .offset = offset, .len = len };
-    if (data) {
-        c->data = malloc(len ? len : 1);
-        assert(c->data);
-        memcpy(c->data, data, len);
-    }
-    *f->last = c;
-    f->last = &c->next;
-}
-
-/* splitmix64 */
-static uint64_t next_random(uint64_t *s)
-{
-    uint64_t z = (*s += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static void apply_sectors(struct image *i, const struct change *c,
-                          uint64_t *seed)
-{
-    for (size_t at = 0; at < c->len;) {
-        const size_t room = SECTOR - (c->offset + at) % SECTOR;
-        const size_t n = c->len - at < room ? c->len - at : room;
-        if (next_random(seed) & 1)
-            image_write(i, c->offset + at, c->data + at, n);
-        at += n;
-    }
 }
 
 /* ---- names ---- */
@@ -193,8 +102,7 @@ static void rename_to(struct disk *d, const char *path, int file)
 static int new_file(struct disk *d)
 {
     assert(d->n_files < FILES);
-    struct file *f = &d->files[d->n_files];
-    f->last = &f->first;
+    torn_clear(&d->files[d->n_files].changes);
     return (int)d->n_files++;
 }
 
@@ -213,7 +121,7 @@ void disk_hold(struct disk *d, const char *path)
     assert(fd >= 0);
     for (size_t at = 0; (n = read(fd, bytes, sizeof bytes)) > 0;
          at += (size_t)n)
-        image_write(&d->files[file].held, at, bytes, (size_t)n);
+        torn_write(&d->files[file].held, at, bytes, (size_t)n);
     (void)close(fd);
     name_of(&d->seen, path)->file = name_of(&d->held, path)->file = file;
 }
@@ -229,7 +137,7 @@ static void opened(struct disk *d, const struct trace_event *e,
     d->slot[e->slot] = name_of(&d->seen, path)->file;
     memcpy(d->folder[e->slot], path, strlen(path) + 1);
     if (e->offset & TRACE_CUT)
-        change_add(&d->files[d->slot[e->slot]], 0, NULL, 0);
+        (void)torn_add(&d->files[d->slot[e->slot]].changes, 0, NULL, 0);
     d->count += e->offset != 0;
 }
 
@@ -261,9 +169,9 @@ static void synced(struct disk *d, uint32_t slot, bool failed)
         return;
     }
     struct file *f = &d->files[file];
-    for (const struct change *c = f->first; !failed && c; c = c->next)
-        change_apply(&f->held, c);
-    forget_changes(f);
+    if (!failed)
+        torn_apply_all(&f->held, &f->changes);
+    torn_clear(&f->changes);
 }
 
 void disk_apply(struct disk *d, const struct trace_event *e, const void *data)
@@ -278,10 +186,11 @@ void disk_apply(struct disk *d, const struct trace_event *e, const void *data)
         opened(d, e, path);
         break;
     case TRACE_WRITE:
-        change_add(&d->files[d->slot[e->slot]], e->offset, data, e->len);
+        (void)torn_add(&d->files[d->slot[e->slot]].changes, e->offset, data,
+                       e->len);
         break;
     case TRACE_TRUNCATE:
-        change_add(&d->files[d->slot[e->slot]], e->offset, NULL, 0);
+        (void)torn_add(&d->files[d->slot[e->slot]].changes, e->offset, NULL, 0);
         break;
     case TRACE_SYNC:
     case TRACE_SYNC_FAILED:
@@ -308,15 +217,13 @@ static void make_file(const struct disk *d, const struct name *name,
                       enum disk_keep keep, uint64_t seed)
 {
     const struct file *f = &d->files[name->file];
-    struct image i = { 0 };
-    image_write(&i, 0, f->held.data, f->held.len);
-    for (const struct change *c = f->first; c; c = c->next) {
-        if (keep == DISK_ALL ||
-            ((keep == DISK_WRITES || !c->data) && keep != DISK_NOTHING &&
-             next_random(&seed) & 1))
-            change_apply(&i, c);
-        else if (keep == DISK_SECTORS && c->data)
-            apply_sectors(&i, c, &seed);
+    struct torn_image i = { 0 };
+    torn_write(&i, 0, f->held.data, f->held.len);
+    for (const struct torn_change *c = f->changes.first; c; c = c->next) {
+        if (keep == DISK_ALL || (keep == DISK_WRITES && torn_random(&seed) & 1))
+            torn_apply(&i, c);
+        else if (keep == DISK_SECTORS)
+            torn_apply_some(&i, c, &seed);
     }
     const int fd = open(name->path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     assert(fd >= 0);
@@ -335,7 +242,7 @@ void disk_crash(const struct disk *d, enum disk_keep keep, uint64_t seed)
     if (keep == DISK_ALL)
         kept = n;
     else if (keep != DISK_NOTHING)
-        kept = next_random(&seed) % (n + 1);
+        kept = torn_random(&seed) % (n + 1);
     for (const struct naming *c = d->first; c && kept; c = c->next, kept--)
         name_of(&names, c->path)->file = c->file;
     for (size_t i = 0; i < names.n; i++)
