@@ -1,5 +1,6 @@
 #include "tests/lib_register.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/table.h"
@@ -71,6 +72,21 @@ void register_decide(struct lib_register *r, const char *who,
     struct err err = { 0 };
     if (consent_record(r->c, r->circle, &e, &out, &err) != ERR_OK)
         fail_msg("%s", err.msg);
+}
+
+enum err_code register_say(struct consent *c, struct consent_circle *circle,
+                           unsigned who, enum consent_state state,
+                           const char *purpose, struct err *err)
+{
+    char text[16];
+    struct consent_recorded out;
+    (void)snprintf(text, sizeof text, "%u", who);
+    const struct consent_event e = { .subject = text,
+                                     .subject_len = strlen(text),
+                                     .state = state,
+                                     .purposes = &purpose,
+                                     .n_purposes = 1 };
+    return consent_record(c, circle, &e, &out, err);
 }
 
 bool register_stands(struct lib_register *r, const char *who,

@@ -37,6 +37,12 @@ void register_decide(struct lib_register *r, const char *who,
 struct consent_event register_event(const char *who, enum consent_state state,
                                     const char *const *purpose, int64_t at_us);
 
+/* Person `who` of any register decides, as of its clock.  For threads too: a
+ * failure is the caller's. */
+enum err_code register_say(struct consent *c, struct consent_circle *circle,
+                           unsigned who, enum consent_state state,
+                           const char *purpose, struct err *err);
+
 bool register_stands(struct lib_register *r, const char *who,
                      const char *purpose, enum people_side side);
 

@@ -18,6 +18,17 @@ void service_fixture_close(struct service_fixture *f)
     ledger_dir_fini(&f->dir);
 }
 
+struct auth_principal service_analyst(void)
+{
+    static const char *const all[] = { "*" };
+    return (struct auth_principal){ .name = "ana",
+                                    .role = ROLE_ANALYST,
+                                    .datasets = (const char **)(uintptr_t)all,
+                                    .n_datasets = 1,
+                                    .purposes = (const char **)(uintptr_t)all,
+                                    .n_purposes = 1 };
+}
+
 void service_fixture_open(struct service_fixture *f, const char *policy,
                           const struct engine_fake_script *script,
                           struct clock *clock)
@@ -68,7 +79,7 @@ uint64_t service_spent_pico(struct service_fixture *f)
     return b.lifetime.rho_pico;
 }
 
-static void no_limit(void *ctx, uint64_t deadline_ns)
+void service_no_limit(void *ctx, uint64_t deadline_ns)
 {
     (void)ctx, (void)deadline_ns;
 }
@@ -88,7 +99,7 @@ void service_ask_request(struct service_asked *out, struct service_fixture *f,
         .rng = f->rng,
         .gone = &gone,
         .stop = &stop,
-        .limit_run = no_limit,
+        .limit_run = service_no_limit,
         .received_ns = clock_mono_ns(clock_system()) - f->queued_ns,
         .started_ns = clock_mono_ns(clock_system()),
     };

@@ -27,6 +27,12 @@ void service_fixture_open(struct service_fixture *f, const char *policy,
                           struct clock *clock);
 void service_fixture_close(struct service_fixture *f);
 
+/* "ana", an analyst who may ask everything for every purpose. */
+struct auth_principal service_analyst(void);
+
+/* A run may last as long as it does; for struct service_call. */
+void service_no_limit(void *ctx, uint64_t deadline_ns);
+
 /* Of dataset "shop", since the start. */
 uint64_t service_spent_pico(struct service_fixture *f);
 

@@ -11,9 +11,11 @@
 #include "server/main/service.h"
 #include "server/sql/sql.h"
 #include "tests/lib_engine.h"
-#include "tests/lib_ledger.h"
+#include "tests/lib_register.h"
 #include "tests/lib_rng.h"
+#include "tests/lib_service.h"
 #include "tests/table.h"
+#include "tests/wrap.h"
 
 /*
  * People withdraw while sixteen analysts ask.  The noise of every release is
@@ -43,18 +45,7 @@ static const char POLICY[] =
 /* What the last release of this thread counted. */
 static _Thread_local int64_t counted;
 
-enum err_code __real_noise_release(struct plan_noisy *out,
-                                   const struct plan *plan,
-                                   const struct engine_result *exact,
-                                   const struct engine_result *hists,
-                                   gsl_rng *rng, struct arena *a,
-                                   struct err *err);
-enum err_code __wrap_noise_release(struct plan_noisy *out,
-                                   const struct plan *plan,
-                                   const struct engine_result *exact,
-                                   const struct engine_result *hists,
-                                   gsl_rng *rng, struct arena *a,
-                                   struct err *err);
+WRAPPED(noise_release);
 enum err_code __wrap_noise_release(struct plan_noisy *out,
                                    const struct plan *plan,
                                    const struct engine_result *exact,
@@ -114,24 +105,16 @@ static void open_register(struct server *s, bool is_shared)
         open_one(&s->teller, &s->teller_circle, s, other);
 }
 
-static void decide(struct server *s, int who, enum consent_state state,
+static void decide(struct server *s, unsigned who, enum consent_state state,
                    const char *purpose)
 {
-    char text[16];
-    struct consent_recorded out;
     struct err err = { 0 };
-    (void)snprintf(text, sizeof text, "%d", who);
-    const struct consent_event e = { .subject = text,
-                                     .subject_len = strlen(text),
-                                     .state = state,
-                                     .purposes = &purpose,
-                                     .n_purposes = 1 };
-    must(consent_record(s->teller, s->teller_circle, &e, &out, &err), &err);
+    must(register_say(s->teller, s->teller_circle, who, state, purpose, &err),
+         &err);
 }
 
 static void open_server(struct server *s, bool is_shared)
 {
-    static const char *const all[] = { "*" };
     static const char *const sql[] = {
         "COPY (SELECT CAST(i AS BIGINT) AS k, CAST(i % 10 AS BIGINT) AS g FROM "
         "range(400) t(i)) TO '@/t.parquet'"
@@ -158,14 +141,7 @@ static void open_server(struct server *s, bool is_shared)
     const struct engine_options engine = { .gate = &s->dataset.gate,
                                            .threads = 2 };
     must(engine_open(&s->dataset.engine, policy, &engine, &err), &err);
-    s->analyst = (struct auth_principal){
-        .name = "ana",
-        .role = ROLE_ANALYST,
-        .datasets = (const char **)(uintptr_t)all,
-        .n_datasets = 1,
-        .purposes = (const char **)(uintptr_t)all,
-        .n_purposes = 1,
-    };
+    s->analyst = service_analyst();
     s->registry = (struct auth_registry){ .principals = &s->analyst, .n = 1 };
     s->world = (struct world){ .principals = &s->registry,
                                .datasets = s->datasets,
@@ -189,11 +165,6 @@ static void close_server(struct server *s)
     lib_files_remove(&s->files);
     ledger_dir_fini(&s->ledger);
     ledger_dir_fini(&s->register_);
-}
-
-static void no_limit(void *ctx, uint64_t deadline_ns)
-{
-    (void)ctx, (void)deadline_ns;
 }
 
 /* How many people a release of `purpose` counts. */
@@ -222,7 +193,7 @@ static int64_t ask(struct server *s, const char *purpose, const char *sql,
                                  .rng = rng,
                                  .gone = &gone,
                                  .stop = &stop,
-                                 .limit_run = no_limit,
+                                 .limit_run = service_no_limit,
                                  .received_ns = clock_mono_ns(clock_system()),
                                  .started_ns = clock_mono_ns(clock_system()) };
     arena_init(&a, ROOM);
@@ -263,7 +234,7 @@ static void *ask_much(void *arg)
 static void *withdraw_much(void *arg)
 {
     struct server *s = arg;
-    for (int i = 0; i < PEOPLE && !atomic_load(&s->stops); i++) {
+    for (unsigned i = 0; i < PEOPLE && !atomic_load(&s->stops); i++) {
         atomic_fetch_add(&s->begun, 1);
         decide(s, i, CONSENT_WITHDRAWN, "yes");
         atomic_fetch_add(&s->done, 1);
@@ -286,7 +257,7 @@ static void check_withdrawals(void **state)
     struct analyst analysts[ANALYSTS];
     pthread_t threads[ANALYSTS], people;
     open_server(&s, row->is_shared);
-    for (int i = 0; i < PEOPLE; i++)
+    for (unsigned i = 0; i < PEOPLE; i++)
         decide(&s, i, CONSENT_GRANTED, "yes");
     assert_int_equal(pthread_create(&people, NULL, withdraw_much, &s), 0);
     for (unsigned i = 0; i < ANALYSTS; i++) {

@@ -10,7 +10,8 @@
 #include "server/main/keeping.h"
 #include "server/main/question.h"
 #include "server/sql/sql.h"
-#include "tests/lib_ledger.h"
+#include "tests/lib_register.h"
+#include "tests/lib_service.h"
 #include "tests/table.h"
 
 /*
@@ -84,7 +85,6 @@ static void close_files(struct server *s)
 
 static void setup(struct server *s)
 {
-    static const char *const all[] = { "*" };
     struct policy_report report = { 0 };
     struct policy *policy;
     struct err err = { 0 };
@@ -98,12 +98,7 @@ static void setup(struct server *s)
          &err);
     s->dataset.policy = policy;
     s->dataset.gate = consent_gate_of(&s->dataset);
-    s->who = (struct auth_principal){ .name = "ana",
-                                      .role = ROLE_ANALYST,
-                                      .datasets = (const char **)(uintptr_t)all,
-                                      .n_datasets = 1,
-                                      .purposes = (const char **)(uintptr_t)all,
-                                      .n_purposes = 1 };
+    s->who = service_analyst();
     s->world = (struct world){ .datasets = s->datasets, .n_datasets = 1 };
     s->service.clock = &s->clock.clock;
     open_files(s);
@@ -118,19 +113,12 @@ static void teardown(struct server *s)
     arena_fini(&s->a);
 }
 
-static void decide(struct server *s, int who, enum consent_state state,
+static void decide(struct server *s, unsigned who, enum consent_state state,
                    const char *purpose)
 {
-    char text[16];
-    struct consent_recorded out;
     struct err err = { 0 };
-    (void)snprintf(text, sizeof text, "%d", who);
-    const struct consent_event e = { .subject = text,
-                                     .subject_len = strlen(text),
-                                     .state = state,
-                                     .purposes = &purpose,
-                                     .n_purposes = 1 };
-    must(consent_record(s->dataset.consent, s->dataset.circle, &e, &out, &err),
+    must(register_say(s->dataset.consent, s->dataset.circle, who, state,
+                      purpose, &err),
          &err);
 }
 
@@ -188,7 +176,7 @@ static void check_schedule(void **state)
     (void)state;
     setup(&s);
     assert_int_equal(ask(&s, &r, &err), ERR_NOT_FOUND);
-    for (int i = 0; i < 40; i++)
+    for (unsigned i = 0; i < 40; i++)
         decide(&s, i, CONSENT_GRANTED, "yes");
     decide(&s, 3, CONSENT_OBJECTED, "all");
     counts_tick(s.counts, &s.world);
@@ -197,7 +185,7 @@ static void check_schedule(void **state)
     assert_true(price > 0);
     assert_int_equal(spent(&s, FILTER "/counts of consent"), price);
     /* Whoever decides what meanwhile: it shows with the next ones. */
-    for (int i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++)
         decide(&s, i, CONSENT_WITHDRAWN, "yes");
     s.clock.wall_us = NOW + 5 * DAY;
     counts_tick(s.counts, &s.world);
@@ -230,7 +218,8 @@ static void check_reserve(void **state)
     struct err err = { 0 };
     (void)state;
     setup(&s);
-    must(service_accounts_of(&all, s.dataset.policy, &s.who, "all", "", &s.a, &err),
+    must(service_accounts_of(&all, s.dataset.policy, &s.who, "all", "", &s.a,
+                             &err),
          &err);
     assert_int_equal(all.n, 2);
     assert_int_equal(all.spec[0].limit.rho_pico, 100000000000000);

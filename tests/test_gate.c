@@ -5,8 +5,8 @@
 #include "server/engine/engine.h"
 #include "server/plan/gate.h"
 #include "server/sql/sql.h"
-#include "tests/lib_engine.h"
 #include "tests/lib_plan.h"
+#include "tests/lib_source.h"
 #include "tests/table.h"
 
 /*
@@ -235,82 +235,42 @@ static const struct keyed {
       ROWS("CAST(printf('00000000-0000-0000-0000-a%011d', i) AS UUID)", 800) },
 };
 
-struct opened {
-    struct lib_files files;
-    struct arena a;
-    struct policy *policy;
-    struct engine *engine;
-};
-
-static void open_engine(struct opened *o, const struct keyed *row,
+static void open_source(struct lib_source *o, const struct keyed *row,
                         struct test_gate *g)
 {
-    char text[2048], path[128];
-    struct policy_report report = { 0 };
-    struct err err = { 0 };
-    const struct engine_options options = { .gate = &g->gate };
-    lib_files_make(&o->files, &row->rows, 1);
-    arena_init(&o->a, 1 << 24);
+    char text[2048];
     (void)snprintf(text, sizeof text, POLICY, row->type);
-    (void)snprintf(path, sizeof path, "%s/s.yaml", o->files.dir);
-    if (policy_load_bytes(&o->policy, text, strlen(text), path, &report, &o->a,
-                          &err) != ERR_OK ||
-        engine_open(&o->engine, o->policy, &options, &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
-}
-
-static void close_engine(struct opened *o)
-{
-    engine_close(o->engine);
-    arena_fini(&o->a);
-    lib_files_remove(&o->files);
-}
-
-static int64_t people(struct opened *o)
-{
-    static const uint8_t secret[32] = { 1 };
-    const struct request req = { .purpose = "p" };
-    struct engine_result out = { 0 };
-    struct plan *plan;
-    struct err err = { 0 };
-    atomic_int stop;
-    atomic_init(&stop, 0);
-    if (plan_sql(&plan, "SELECT COUNT(DISTINCT k) FROM t", &req, o->policy,
-                 &o->a, &err) != ERR_OK ||
-        engine_run(o->engine, &out, plan, secret, &stop, &o->a, &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
-    assert_int_equal(out.n_rows, 1);
-    return (int64_t)out.measures[0].touched;
+    lib_source_open(o, text, &row->rows, 1, &g->gate);
 }
 
 static void check_keys(void **state)
 {
     struct test_gate g;
-    struct opened o;
+    struct lib_source o;
     gate_init(&g);
     for (unsigned i = 0; i < 1000; i += 3)
         set(&g, i, true);
-    open_engine(&o, *state, &g);
+    open_source(&o, *state, &g);
     assert_int_equal(g.known, 300);
-    assert_int_equal(people(&o), 100);
+    assert_int_equal(lib_source_people(&o), 100);
     assert_int_equal(g.n_asked, 0); /* all were mapped */
     set(&g, 6, false);              /* the next statement sees it */
-    assert_int_equal(people(&o), 99);
+    assert_int_equal(lib_source_people(&o), 99);
     g.inverts = true;
-    assert_int_equal(people(&o), 201);
+    assert_int_equal(lib_source_people(&o), 201);
     g.n_bits = 128; /* of those past a view nobody said no */
-    assert_int_equal(people(&o), 300 - 42);
+    assert_int_equal(lib_source_people(&o), 300 - 42);
     g.n_bits = 1024;
     set(&g, 299, true);
-    assert_int_equal(people(&o), 200);
+    assert_int_equal(lib_source_people(&o), 200);
     g.inverts = false;
     for (unsigned i = 0; i < 300; i++) {
         set(&g, i, i % 7 == 0);
         if (i % 50 == 0)
-            (void)people(&o);
+            (void)lib_source_people(&o);
     }
-    assert_int_equal(people(&o), 43);
-    close_engine(&o);
+    assert_int_equal(lib_source_people(&o), 43);
+    lib_source_close(&o);
     assert_int_equal(g.n_pins, 0); /* what an engine keeps it gives back */
 }
 
@@ -318,25 +278,26 @@ static void check_later(void **state)
 {
     const struct keyed *row = *state;
     struct test_gate g;
-    struct opened o;
+    struct lib_source o;
     gate_init(&g);
     for (unsigned i = 0; i < 1000; i += 4)
         set(&g, i, true);
-    open_engine(&o, row, &g);
+    open_source(&o, row, &g);
     struct lib_files other;
     lib_files_make(&other, &row->more, 1);
     char from[128], to[128];
     (void)snprintf(from, sizeof from, "%s/t.parquet", other.dir);
     (void)snprintf(to, sizeof to, "%s/t.parquet", o.files.dir);
     assert_int_equal(rename(from, to), 0);
-    assert_int_equal(people(&o), 100); /* 400 people, of which 100 unmapped */
+    assert_int_equal(lib_source_people(&o),
+                     100); /* 400 people, of which 100 unmapped */
     assert_true(g.n_asked > 0);
     engine_refresh(o.engine);
     g.n_asked = 0;
-    assert_int_equal(people(&o), 100);
+    assert_int_equal(lib_source_people(&o), 100);
     assert_int_equal(g.n_asked, 0);
     lib_files_remove(&other);
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 /* The data's keys are pseudonyms; the map says whose.  Person i is
@@ -349,17 +310,12 @@ static void check_map(void **state)
         "t(i) UNION ALL SELECT 21, 'mail8') TO '@/map.parquet'"
     };
     static char text[2048];
-    char path[128];
     struct test_gate g;
-    struct opened o = { 0 };
-    struct policy_report report = { 0 };
-    struct err err = { 0 };
+    struct lib_source o;
     (void)state;
     gate_init(&g);
     for (unsigned i = 0; i < 1000; i++)
         set(&g, i, i != 5);
-    lib_files_make(&o.files, sql, 2);
-    arena_init(&o.a, 1 << 24);
     (void)snprintf(text, sizeof text, POLICY, "int");
     char *hole = strstr(text, "consent: {}");
     char rest[2048];
@@ -369,31 +325,27 @@ static void check_map(void **state)
         "consent: {map: {from: map.parquet, key: pseudonym, subject: "
         "email}}%s",
         rest);
-    (void)snprintf(path, sizeof path, "%s/s.yaml", o.files.dir);
-    const struct engine_options options = { .gate = &g.gate };
-    if (policy_load_bytes(&o.policy, text, strlen(text), path, &report, &o.a,
-                          &err) != ERR_OK ||
-        engine_open(&o.engine, o.policy, &options, &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
-    assert_int_equal(people(&o), 250 - 2); /* 5 said no, 7 is two people's */
+    lib_source_open(&o, text, sql, 2, &g.gate);
+    assert_int_equal(lib_source_people(&o),
+                     250 - 2); /* 5 said no, 7 is two people's */
     assert_int_equal(g.n_asked, 0);
     /* Where all count but who said no: nobody's rows are nobody's. */
     for (unsigned i = 0; i < 1000; i++)
         set(&g, i, i == 5);
     g.inverts = true;
-    assert_int_equal(people(&o), 250 - 2);
-    close_engine(&o);
+    assert_int_equal(lib_source_people(&o), 250 - 2);
+    lib_source_close(&o);
 }
 
 static void check_nobody(void **state)
 {
     struct test_gate g;
-    struct opened o;
+    struct lib_source o;
     (void)state;
     gate_init(&g);
-    open_engine(&o, &keyed[0], &g);
-    assert_int_equal(people(&o), 0);
-    close_engine(&o);
+    open_source(&o, &keyed[0], &g);
+    assert_int_equal(lib_source_people(&o), 0);
+    lib_source_close(&o);
 }
 
 int main(void)

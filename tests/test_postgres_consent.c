@@ -10,9 +10,9 @@
 
 #include "server/main/consent_gate.h"
 #include "server/sql/sql.h"
-#include "tests/lib_ledger.h"
 #include "tests/lib_pgsource.h"
 #include "tests/lib_postgres.h"
+#include "tests/lib_register.h"
 #include "tests/table.h"
 
 enum { PEOPLE = 60, ASKERS = 16, STEPS = 25, SECRET = 3 };
@@ -70,20 +70,11 @@ static void close_fixture(struct fixture *f)
 static void decide(struct fixture *f, unsigned who, enum consent_state state,
                    size_t purpose)
 {
-    char text[32];
-    struct consent_recorded out;
     struct err err = { 0 };
-    const char *id = f->policy.purposes[purpose].id;
-    (void)snprintf(text, sizeof text, "%u", who);
     (void)pthread_mutex_lock(&f->lock);
     f->clock.wall_us += 1000;
-    const struct consent_event e = { .subject = text,
-                                     .subject_len = strlen(text),
-                                     .state = state,
-                                     .purposes = &id,
-                                     .n_purposes = 1 };
-    if (consent_record(f->dataset.consent, f->dataset.circle, &e, &out, &err) !=
-        ERR_OK)
+    if (register_say(f->dataset.consent, f->dataset.circle, who, state,
+                     f->policy.purposes[purpose].id, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     if (purpose == ADS)
         f->yes[who] = state == CONSENT_GRANTED;

@@ -8,8 +8,7 @@
 #include "server/engine/duck.h"
 #include "server/engine/engine.h"
 #include "server/sql/sql.h"
-#include "tests/lib_engine.h"
-#include "tests/lib_plan.h"
+#include "tests/lib_source.h"
 #include "tests/table.h"
 
 /*
@@ -119,57 +118,17 @@ static const struct source_of {
       "(FROM parquet_schema('@/h/*/*.parquet') WHERE name = 'half')" },
 };
 
-struct opened {
-    struct lib_files files;
-    struct arena a;
-    struct policy *policy;
-    struct engine *engine;
-    struct gate gate;
-};
+static const struct gate GATE = { NULL, number, pin, unpin };
 
-static void open_engine(struct opened *o, const struct source_of *row)
+static void open_source(struct lib_source *o, const struct source_of *row)
 {
-    char path[128];
-    struct policy_report report = { 0 };
-    struct err err = { 0 };
     size_t n = 0;
-    *o = (struct opened){ .gate = { NULL, number, pin, unpin } };
     while (n < 8 && row->make[n])
         n++;
-    lib_files_make(&o->files, row->make, n);
-    arena_init(&o->a, 1 << 24);
-    (void)snprintf(path, sizeof path, "%s/s.yaml", o->files.dir);
-    const struct engine_options options = { .gate = &o->gate };
-    if (policy_load_bytes(&o->policy, row->policy, strlen(row->policy), path,
-                          &report, &o->a, &err) != ERR_OK ||
-        engine_open(&o->engine, o->policy, &options, &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
+    lib_source_open(o, row->policy, row->make, n, &GATE);
 }
 
-static void close_engine(struct opened *o)
-{
-    engine_close(o->engine);
-    arena_fini(&o->a);
-    lib_files_remove(&o->files);
-}
-
-static int64_t people(struct opened *o)
-{
-    static const uint8_t secret[32] = { 1 };
-    const struct request req = { .purpose = "p" };
-    struct engine_result out = { 0 };
-    struct plan *plan;
-    struct err err = { 0 };
-    atomic_int stop;
-    atomic_init(&stop, 0);
-    if (plan_sql(&plan, "SELECT COUNT(DISTINCT k) FROM t", &req, o->policy,
-                 &o->a, &err) != ERR_OK ||
-        engine_run(o->engine, &out, plan, secret, &stop, &o->a, &err) != ERR_OK)
-        fail_msg("%s (%s)", err.msg, err.hint);
-    return (int64_t)out.measures[0].touched;
-}
-
-static bool is_true(const struct opened *o, const char *sql)
+static bool is_true(const struct lib_source *o, const char *sql)
 {
     duckdb_database db;
     duckdb_connection con;
@@ -193,7 +152,7 @@ static bool is_true(const struct opened *o, const char *sql)
 }
 
 /* Is the text in any file of the folder, where that is not compressed? */
-static bool stands_anywhere(const struct opened *o, const char *text)
+static bool stands_anywhere(const struct lib_source *o, const char *text)
 {
     char command[256];
     (void)snprintf(command, sizeof command, "grep -qar '%s' %s", text,
@@ -204,11 +163,11 @@ static bool stands_anywhere(const struct opened *o, const char *text)
 static void check_source(void **state)
 {
     const struct source_of *row = *state;
-    struct opened o;
+    struct lib_source o;
     struct engine_erased found;
     struct err err = { 0 };
-    open_engine(&o, row);
-    const int64_t before = people(&o);
+    open_source(&o, row);
+    const int64_t before = lib_source_people(&o);
     const bool stood = stands_anywhere(&o, "name 7[.]");
     assert_true(engine_can_erase(o.engine));
     if (engine_find_erased(o.engine, &found, &o.a, &err) != ERR_OK)
@@ -223,11 +182,12 @@ static void check_source(void **state)
         fail_msg("%s", err.msg);
     assert_int_equal(found.n, 0);
     /* Who is queried now is asked of the new files. */
-    assert_int_equal(people(&o), before - (o.policy->map.source ? 1 : 2));
+    assert_int_equal(lib_source_people(&o),
+                     before - (o.policy->map.source ? 1 : 2));
     if (engine_erase(o.engine, &found, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     assert_true(is_true(&o, row->left));
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 /* ---- what is left alone ---- */
@@ -240,16 +200,16 @@ static void check_csv(void **state)
         .make = { "COPY " ROWS(
             "CAST(i AS BIGINT)") " TO '@/t.csv' (HEADER)" }
     };
-    struct opened o;
+    struct lib_source o;
     struct engine_erased found;
     struct err err = { 0 };
     (void)state;
-    open_engine(&o, &csv);
+    open_source(&o, &csv);
     assert_false(engine_can_erase(o.engine));
     assert_int_equal(engine_find_erased(o.engine, &found, &o.a, &err), ERR_OK);
     assert_int_equal(found.n, 2);
     assert_int_equal(engine_erase(o.engine, &found, &err), ERR_INTERNAL);
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 static void check_not_allowed(void **state)
@@ -258,11 +218,11 @@ static void check_not_allowed(void **state)
         .policy = HEAD "consent: {}\ntables:\n" TABLE("t", "t.parquet", "int"),
         .make = { "COPY " ROWS("CAST(i AS BIGINT)") " TO '@/t.parquet'" }
     };
-    struct opened o;
+    struct lib_source o;
     (void)state;
-    open_engine(&o, &quiet);
+    open_source(&o, &quiet);
     assert_false(engine_can_erase(o.engine));
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 static void check_foreign_key(void **state)
@@ -279,51 +239,51 @@ static void check_foreign_key(void **state)
                   "USE memory",
                   "DETACH s" }
     };
-    struct opened o;
+    struct lib_source o;
     struct engine_erased found;
     struct err err = { 0 };
     (void)state;
-    open_engine(&o, &keyed);
+    open_source(&o, &keyed);
     assert_int_equal(engine_find_erased(o.engine, &found, &o.a, &err), ERR_OK);
     const enum err_code code = engine_erase(o.engine, &found, &err);
     if (code == ERR_OK) { /* a DuckDB that can copy them */
-        assert_int_equal(people(&o), 98);
+        assert_int_equal(lib_source_people(&o), 98);
     } else {
         assert_int_equal(code, ERR_INTERNAL);
         assert_non_null(strstr(err.hint, "erasures sign"));
-        assert_int_equal(people(&o), 100);
+        assert_int_equal(lib_source_people(&o), 100);
     }
     assert_int_not_equal(
         access(lib_files_path(&o.files, "@/.s.db.erasing"), F_OK), 0);
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 static void check_log(void **state)
 {
-    struct opened o;
+    struct lib_source o;
     struct engine_erased found;
     struct err err = { 0 };
     (void)state;
-    open_engine(&o, &sources[2]);
+    open_source(&o, &sources[2]);
     assert_int_equal(engine_find_erased(o.engine, &found, &o.a, &err), ERR_OK);
     const int fd =
         open(lib_files_path(&o.files, "@/s.db.wal"), O_CREAT | O_WRONLY, 0600);
     assert_true(fd >= 0);
     (void)close(fd);
     assert_int_equal(engine_erase(o.engine, &found, &err), ERR_UNAVAILABLE);
-    assert_int_equal(people(&o), 99);
-    close_engine(&o);
+    assert_int_equal(lib_source_people(&o), 99);
+    lib_source_close(&o);
 }
 
 /* Whether she is in a file that cannot be read, nobody knows. */
 static void check_unreadable(void **state)
 {
     static const char bytes[256] = { 'x' };
-    struct opened o;
+    struct lib_source o;
     struct engine_erased found;
     struct err err = { 0 };
     (void)state;
-    open_engine(&o, &sources[1]);
+    open_source(&o, &sources[1]);
     assert_int_equal(engine_find_erased(o.engine, &found, &o.a, &err), ERR_OK);
     /* Its columns are told at its end. */
     const int fd = open(lib_files_path(&o.files, "@/t-1.parquet"), O_WRONLY);
@@ -332,7 +292,7 @@ static void check_unreadable(void **state)
     assert_int_equal(engine_erase(o.engine, &found, &err), ERR_INTERNAL);
     assert_non_null(strstr(err.msg, "t-1.parquet"));
     assert_non_null(strstr(err.hint, "erasures sign"));
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 /* An owner puts another database in the place of the one that is open. */
@@ -343,40 +303,40 @@ static void check_replaced(void **state)
         "CREATE TABLE s.t AS SELECT i AS k, 1::BIGINT AS g FROM range(20) r(i)",
         "CREATE SCHEMA s.deep; CREATE TABLE s.deep.u AS FROM s.t", "DETACH s"
     };
-    struct opened o;
+    struct lib_source o;
     struct lib_files files;
     char from[128], to[128];
     (void)state;
-    open_engine(&o, &sources[2]);
+    open_source(&o, &sources[2]);
     lib_files_make(&files, other, 4);
     (void)snprintf(from, sizeof from, "%s/s.db", files.dir);
     (void)snprintf(to, sizeof to, "%s/s.db", o.files.dir);
     assert_int_equal(rename(from, to), 0);
-    assert_int_equal(people(&o), 99);
+    assert_int_equal(lib_source_people(&o), 99);
     engine_refresh(o.engine);
-    assert_int_equal(people(&o), 20);
+    assert_int_equal(lib_source_people(&o), 20);
     lib_files_remove(&files);
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 /* What a crash left beside the files goes at the next start. */
 static void check_left_over(void **state)
 {
-    struct opened o;
+    struct lib_source o;
     struct err err = { 0 };
     char name[128];
     (void)state;
-    open_engine(&o, &sources[2]);
+    open_source(&o, &sources[2]);
     (void)snprintf(name, sizeof name, "%s/.s.db.erasing", o.files.dir);
     FILE *f = fopen(name, "w");
     assert_non_null(f);
     (void)fputs("name 7", f);
     (void)fclose(f);
     engine_close(o.engine);
-    const struct engine_options options = { .gate = &o.gate };
+    const struct engine_options options = { .gate = &GATE };
     assert_int_equal(engine_open(&o.engine, o.policy, &options, &err), ERR_OK);
     assert_int_not_equal(access(name, F_OK), 0);
-    close_engine(&o);
+    lib_source_close(&o);
 }
 
 int main(void)

@@ -24,10 +24,7 @@
 #include "server/engine/duckdb.h"
 #include "server/main/leave.h"
 #include "tests/auditor/remember.h"
-
-/* Both of the type of what they stand for: when that changes, this fails to
- * compile, where the linker would not mind. */
-#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
+#include "tests/wrap.h"
 
 WRAPPED(service_charge_args);
 WRAPPED(dp_mechanism_release);

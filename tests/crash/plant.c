@@ -15,8 +15,7 @@
 #include "server/consent/consent.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/lookup.h"
-
-#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
+#include "tests/wrap.h"
 
 WRAPPED(ledger_wait);
 WRAPPED(ledger_answer);

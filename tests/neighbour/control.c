@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/wrap.h"
+
 /* Every `from` becomes `to`, of each way. */
 enum { WAYS = 4 };
 static const struct spoiling {
@@ -158,14 +160,7 @@ static enum err_code run(struct engine *e, struct engine_result *out,
 
 /* ---- plans that say what is not so ---- */
 
-enum err_code __real_plan_query(struct plan **out, const struct request *req,
-                                const struct select *tree,
-                                const struct policy *policy, struct arena *a,
-                                struct err *err);
-enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
-                                const struct select *tree,
-                                const struct policy *policy, struct arena *a,
-                                struct err *err);
+WRAPPED(plan_query);
 
 /* A part of the price, at least 1: what is free stays so. */
 static void cheapen(struct dp_price *p, uint64_t by)
@@ -220,12 +215,7 @@ enum err_code __wrap_plan_query(struct plan **out, const struct request *req,
 
 /* ---- last steps that know too much ---- */
 
-enum err_code __real_plan_bind(struct plan *out, const struct plan *plan,
-                               const struct reply_table *tables,
-                               struct arena *a, struct err *err);
-enum err_code __wrap_plan_bind(struct plan *out, const struct plan *plan,
-                               const struct reply_table *tables,
-                               struct arena *a, struct err *err);
+WRAPPED(plan_bind);
 
 /* The first number of the earlier answer is the exact total instead. */
 enum err_code __wrap_plan_bind(struct plan *out, const struct plan *plan,
@@ -243,14 +233,7 @@ enum err_code __wrap_plan_bind(struct plan *out, const struct plan *plan,
     return __real_plan_bind(out, plan, tables, a, err);
 }
 
-enum err_code __real_plan_finish(struct reply_table *out,
-                                 const struct plan *plan,
-                                 const struct plan_noisy *noisy,
-                                 struct arena *a, struct err *err);
-enum err_code __wrap_plan_finish(struct reply_table *out,
-                                 const struct plan *plan,
-                                 const struct plan_noisy *noisy,
-                                 struct arena *a, struct err *err);
+WRAPPED(plan_finish);
 
 /* The first two rows change places. */
 enum err_code __wrap_plan_finish(struct reply_table *out,
@@ -270,12 +253,7 @@ enum err_code __wrap_plan_finish(struct reply_table *out,
     return ERR_OK;
 }
 
-enum dp_status __real_dp_topk_of_price(struct dp_topk *t, uint64_t linf,
-                                       struct dp_price limit,
-                                       enum dp_notion notion);
-enum dp_status __wrap_dp_topk_of_price(struct dp_topk *t, uint64_t linf,
-                                       struct dp_price limit,
-                                       enum dp_notion notion);
+WRAPPED(dp_topk_of_price);
 
 /* Picks of groups are paid for as if one person had one row. */
 enum dp_status __wrap_dp_topk_of_price(struct dp_topk *t, uint64_t linf,

@@ -14,6 +14,7 @@
 #include "server/metrics/metrics.h"
 #include "server/pg/pg_rows.h"
 #include "tests/lib_rng.h"
+#include "tests/lib_service.h"
 #include "tests/neighbour/pgshop.h"
 #include "tests/neighbour/shop.h"
 
@@ -338,11 +339,6 @@ static void print_metrics(FILE *f, const uint64_t before[METRICS_N])
 #undef METRIC
 }
 
-static void no_limit(void *ctx, uint64_t deadline_ns)
-{
-    (void)ctx, (void)deadline_ns;
-}
-
 static struct dp_price spent(struct side *s)
 {
     struct ledger_balance b;
@@ -527,7 +523,7 @@ static void answer(struct seen *out, FILE *f, struct side *s, const char *sql,
                                  .rng = s->rng,
                                  .gone = &gone,
                                  .stop = &stop,
-                                 .limit_run = no_limit };
+                                 .limit_run = service_no_limit };
     struct reply reply = { 0 };
     struct err err = { 0 };
     side_request(&req, params, sql);

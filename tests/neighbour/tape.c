@@ -6,6 +6,7 @@
 #include "server/base/writer.h"
 #include "server/plan/release.h"
 #include "tests/neighbour/tape_hist.h"
+#include "tests/wrap.h"
 
 /* One row of a release, in storage of its own. */
 struct kept_row {
@@ -29,18 +30,7 @@ enum mode { OFF, RECORD, PLAY };
 static struct tape *current;
 static enum mode mode;
 
-enum err_code __real_noise_release(struct plan_noisy *out,
-                                   const struct plan *plan,
-                                   const struct engine_result *exact,
-                                   const struct engine_result *hists,
-                                   gsl_rng *rng, struct arena *a,
-                                   struct err *err);
-enum err_code __wrap_noise_release(struct plan_noisy *out,
-                                   const struct plan *plan,
-                                   const struct engine_result *exact,
-                                   const struct engine_result *hists,
-                                   gsl_rng *rng, struct arena *a,
-                                   struct err *err);
+WRAPPED(noise_release);
 
 static void *copied(const void *from, size_t n)
 {
@@ -389,9 +379,9 @@ static enum err_code play(struct plan_noisy *out, const struct plan *plan,
             ? give(out, plan, exact, rows, a, err)
             : give_public(out, plan, exact, hists, call, rng, a, err);
     const char *broken =
-        code == ERR_OK ? tape_hists_wrong(&current->cost, &call->hists, plan,
-                                          hists, out)
-                       : NULL;
+        code == ERR_OK
+            ? tape_hists_wrong(&current->cost, &call->hists, plan, hists, out)
+            : NULL;
     if (broken)
         wrong(broken);
     for (size_t i = 0; i < exact->n_rows; i++)

@@ -5,6 +5,7 @@
 
 #include "server/ledger/store_sqlite.h"
 #include "tests/lib_fault_vfs.h"
+#include "tests/wrap.h"
 
 enum { LINKS = 64, ALIVE_S = 10, US_PER_S = 1000000 };
 
@@ -247,7 +248,7 @@ static void drop(struct store *s)
 }
 
 /* In the place of store.c's (--wrap). */
-extern __typeof__(store_open) __real_store_open, __wrap_store_open;
+WRAPPED(store_open);
 enum err_code __wrap_store_open(struct store **out, const char *where,
                                 struct err *err)
 {

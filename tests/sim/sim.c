@@ -189,11 +189,6 @@ struct asked {
     atomic_int gone, stop;
 };
 
-static void no_limit(void *ctx, uint64_t deadline_ns)
-{
-    (void)ctx, (void)deadline_ns;
-}
-
 static void serve(void *arg)
 {
     struct asked *q = arg;
@@ -225,7 +220,7 @@ static void serve(void *arg)
                                  .rng = s->rng,
                                  .gone = &q->gone,
                                  .stop = &q->stop,
-                                 .limit_run = no_limit,
+                                 .limit_run = service_no_limit,
                                  .received_ns = mono_ns(&sim.clock),
                                  .started_ns = mono_ns(&sim.clock) };
     struct reply reply = { 0 };
@@ -328,7 +323,6 @@ static void chaos(void *arg)
 
 static void init_world(void)
 {
-    static const char *const all[] = { "*" };
     struct policy_report report = { 0 };
     struct err err = { 0 };
     if (policy_load_bytes(&sim.policy, POLICY, strlen(POLICY), "shop.yaml",
@@ -338,13 +332,7 @@ static void init_world(void)
     sim.dataset.policy = sim.policy;
     sim.dataset.engine = sim.engine;
     sim.datasets[0] = &sim.dataset;
-    sim.principal =
-        (struct auth_principal){ .name = "ana",
-                                 .role = ROLE_ANALYST,
-                                 .datasets = (const char **)(uintptr_t)all,
-                                 .n_datasets = 1,
-                                 .purposes = (const char **)(uintptr_t)all,
-                                 .n_purposes = 1 };
+    sim.principal = service_analyst();
     sim.registry = (struct auth_registry){ &sim.principal, 1 };
     sim.world = (struct world){ .principals = &sim.registry,
                                 .datasets = sim.datasets,

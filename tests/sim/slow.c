@@ -1,6 +1,7 @@
 #include "tests/sim/slow.h"
 
 #include "server/ledger/ledger.h"
+#include "tests/wrap.h"
 
 /* Microseconds. */
 #define MS UINT64_C(1000)
@@ -27,7 +28,6 @@ void slow_heal(void)
 
 /* ---- ledgers ---- */
 
-#define WRAPPED(f) extern __typeof__(f) __real_##f, __wrap_##f
 WRAPPED(ledger_answer);
 
 /* As server/ledger/committer.h, whose room has names of its own. */
