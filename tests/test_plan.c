@@ -527,7 +527,7 @@ static const struct refused {
       "SELECT COUNT(*) FROM buys",
       ERR_BUDGET,
       "may cost",
-      "an accuracy of 8.173e-05% would fit",
+      "an accuracy of 0.601% would fit",
       { .purpose = "stats",
         .ask = { .kind = ASK_ACCURACY_REL, .half_width = 1e-7 } },
       false },
@@ -754,7 +754,7 @@ static void groups_are_numbered_both_ways(void **state)
         assert_true(plan_group_index(&back, p, keys));
         assert_int_equal(back, i);
     }
-    keys[0] = value_text("an accuracy of 8.173e-05% would fit", 2);
+    keys[0] = value_text("??", 2);
     assert_false(plan_group_index(&back, p, keys));
     arena_fini(&a);
 }

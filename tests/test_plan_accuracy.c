@@ -1,5 +1,6 @@
 /* What an accuracy asked for means for columns that are computed. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dp/init.h"
@@ -137,9 +138,51 @@ static void a_quotient_is_as_good_as_asked(void **state)
     arena_fini(&a);
 }
 
+/* What a refused accuracy is told to ask for is granted, however fine it was;
+ * for one question more than a tenth narrower it would not be. */
+static void what_is_told_to_fit_does(void **state)
+{
+    static const char *const ASKED[] = {
+        "SELECT COUNT(*) FROM buys",
+        "SELECT SUM(price) FROM buys",
+        "SELECT land, COUNT(DISTINCT who), AVG(n) FROM buys GROUP BY land",
+        "SELECT VARIANCE(n), COUNT(*) FROM buys",
+    };
+    static const char fits[] = "an accuracy of \302\261";
+    (void)state;
+    for (size_t q = 0; q < sizeof ASKED / sizeof *ASKED; q++)
+        for (double half = 1e-6; half < 2; half *= 10) {
+            struct request req = { .purpose = "stats",
+                                   .ask = { ASK_ACCURACY_ABS,
+                                            .half_width = half } };
+            struct arena a;
+            struct err err = { 0 };
+            struct plan *p = NULL;
+            arena_init(&a, 1 << 22);
+            const enum err_code code =
+                plan_sql(&p, ASKED[q], &req, &plan_shop, &a, &err);
+            if (code == ERR_BUDGET) {
+                assert_memory_equal(err.hint, fits, sizeof fits - 1);
+                req.ask.half_width = strtod(err.hint + sizeof fits - 1, NULL);
+                if (plan_sql(&p, ASKED[q], &req, &plan_shop, &a, &err) !=
+                    ERR_OK)
+                    fail_msg("%s, %g: %s", ASKED[q], half, err.hint);
+                req.ask.half_width *= 0.9;
+                if (plan_sql(&p, ASKED[q], &req, &plan_shop, &a, &err) !=
+                    ERR_BUDGET)
+                    fail_msg("%s, %g: nine tenths of it fit, too", ASKED[q],
+                             half);
+            } else if (code != ERR_OK) {
+                fail_msg("%s, %g: %s", ASKED[q], half, err.msg);
+            }
+            arena_fini(&a);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest single[] = {
+        cmocka_unit_test(what_is_told_to_fit_does),
         cmocka_unit_test(a_quotient_is_as_good_as_asked),
     };
     dp_init();

@@ -225,11 +225,17 @@ static enum err_code select_groups(struct draft *d, struct err *err)
     return ERR_OK;
 }
 
-/* Four digits, none too high: what is told to fit does. */
+/* Four digits, none too high, or too low: what is told to fit does. */
 static double rounded_down(double x)
 {
     const double unit = pow(10, floor(log10(x)) - 3);
     return x > 0 && isfinite(unit) ? floor(x / unit * (1 + 1e-12)) * unit : 0;
+}
+
+static double rounded_up(double x)
+{
+    const double unit = pow(10, floor(log10(x)) - 3);
+    return x > 0 && isfinite(unit) ? ceil(x / unit * (1 - 1e-12)) * unit : x;
 }
 
 /* A price as it was asked for: in epsilon at the policy's delta, or in what is
@@ -244,12 +250,37 @@ static double in_asked(const struct draft *d, struct dp_price price)
     return in_units(d, units(d, price));
 }
 
+static bool asks_accuracy(const struct draft *d)
+{
+    const enum ask_kind kind = d->req->ask.kind;
+    return kind == ASK_ACCURACY_ABS || kind == ASK_ACCURACY_REL;
+}
+
+/* How much wider an interval is that costs the most a question may, as prices
+ * go with widths, and a little more. */
+static double wider(const struct draft *d)
+{
+    const double is = in_units(d, units(d, d->plan->price));
+    const double may = in_units(d, units(d, d->policy->max_price));
+    return 1.01 * (notion_of(d) == DP_PURE ? is / may : sqrt(is / may));
+}
+
+static enum err_code hint_accuracy(const struct draft *d, double fits,
+                                   struct err *err)
+{
+    fits = rounded_up(fits);
+    if (d->req->ask.kind == ASK_ACCURACY_REL)
+        return err_hint(err, "an accuracy of %.4g%% would fit", fits * 100);
+    return err_hint(err,
+                    fits < 1e4 ? "an accuracy of \xc2\xb1%.4g would fit"
+                               : "an accuracy of \xc2\xb1%.0f would fit",
+                    fits);
+}
+
 enum err_code draft_within_maximum(const struct draft *d, struct err *err)
 {
     const struct plan *p = d->plan;
     const struct dp_price most = d->policy->max_price;
-    const double is = in_units(d, units(d, p->price));
-    const double may = in_units(d, units(d, most));
     const double asked_may = rounded_down(in_asked(d, most));
     const char *unit =
         d->req->ask.kind == ASK_EPSILON ? "epsilon" : unit_name(d);
@@ -265,26 +296,17 @@ enum err_code draft_within_maximum(const struct draft *d, struct err *err)
     }
     if (dp_price_fits(p->price, most))
         return ERR_OK;
-    const double factor = notion_of(d) == DP_PURE ? is / may : sqrt(is / may);
     (void)snprintf(costs, sizeof costs, "%s %.4g", unit, in_asked(d, p->price));
     (void)snprintf(may_cost, sizeof may_cost, "%.4g", asked_may);
     (void)refuse(err, REFUSAL_PRICE_MOST, REFUSAL_NOWHERE, costs, may_cost);
-    const double fits = d->req->ask.half_width * factor * 1.01;
-    if (d->req->ask.kind == ASK_ACCURACY_REL)
-        return err_hint(err, "an accuracy of %.4g%% would fit", fits * 100);
-    if (d->req->ask.kind == ASK_ACCURACY_ABS)
-        return err_hint(err,
-                        fits < 1e4 ? "an accuracy of \xc2\xb1%.4g would fit"
-                                   : "an accuracy of \xc2\xb1%.0f would fit",
-                        fits);
+    if (asks_accuracy(d))
+        return hint_accuracy(d, d->req->ask.half_width * wider(d), err);
     return err_hint(err, "ask for at most %s %.4g", unit, asked_may);
 }
 
-enum err_code draft_price(struct draft *d, struct err *err)
+static enum err_code price(struct draft *d, struct err *err)
 {
-    const struct ask *ask = &d->req->ask;
-    const bool accuracy =
-        ask->kind == ASK_ACCURACY_ABS || ask->kind == ASK_ACCURACY_REL;
+    const bool accuracy = asks_accuracy(d);
     uint64_t total;
 
     if (d->like)
@@ -302,5 +324,41 @@ enum err_code draft_price(struct draft *d, struct err *err)
     for (size_t i = 0; i < d->plan->n_before && d->n_parts == 0; i++)
         d->plan->price =
             dp_price_add(d->plan->price, d->plan->before[i]->price);
-    return draft_within_maximum(d, err);
+    return ERR_OK;
+}
+
+/*
+ * An accuracy that the maximum pays for, told in place of the one that it does
+ * not.  Noise of whole numbers does not go with widths below one as wider()
+ * has it, so each guess is priced: up to the first that fits, then between it
+ * and the last that does not.  `d` is refused, and its noise may change.
+ */
+static enum err_code guess_accuracy(struct draft *d, struct err *err)
+{
+    enum { GUESSES = 24 };
+    struct request req = *d->req;
+    struct draft t = *d;
+    struct err ignored;
+    double dear = req.ask.half_width, fits = 0; /* each a width */
+    t.req = &req;
+    for (int i = 0; i < GUESSES && (fits == 0 || fits > 1.02 * dear); i++) {
+        req.ask.half_width = fits == 0 ? dear * wider(&t) : sqrt(dear * fits);
+        if (price(&t, &ignored) != ERR_OK)
+            break;
+        if (dp_price_fits(t.plan->price, d->policy->max_price))
+            fits = req.ask.half_width;
+        else
+            dear = req.ask.half_width;
+    }
+    return fits == 0 ? err->code : hint_accuracy(d, fits, err);
+}
+
+enum err_code draft_price(struct draft *d, struct err *err)
+{
+    TRY(price(d, err));
+    const enum err_code code = draft_within_maximum(d, err);
+    const bool costs_too_much =
+        code != ERR_OK &&
+        d->plan->price.delta_atto <= d->policy->max_price.delta_atto;
+    return costs_too_much && asks_accuracy(d) ? guess_accuracy(d, err) : code;
 }
