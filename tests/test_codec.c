@@ -97,57 +97,86 @@ static void check_row(void **state)
     arena_fini(&a);
 }
 
-/* A structured query is the tree that its SQL would be. */
-static void check_structured(void **state)
-{
-    Halftone__V1__QueryRequest m = HALFTONE__V1__QUERY_REQUEST__INIT;
-    Halftone__V1__StructuredQuery q = HALFTONE__V1__STRUCTURED_QUERY__INIT;
-    Halftone__V1__Expression country = HALFTONE__V1__EXPRESSION__INIT;
-    Halftone__V1__Expression fr = HALFTONE__V1__EXPRESSION__INIT;
-    Halftone__V1__Expression same = HALFTONE__V1__EXPRESSION__INIT;
-    Halftone__V1__Operation op = HALFTONE__V1__OPERATION__INIT;
-    Halftone__V1__Aggregate count = HALFTONE__V1__AGGREGATE__INIT;
-    Halftone__V1__Order order = HALFTONE__V1__ORDER__INIT;
-    Halftone__V1__Expression *args[] = { &country, &fr };
-    Halftone__V1__Expression *keys[] = { &country },
-                             *filters[] = { &same, &same };
-    Halftone__V1__Aggregate *aggregates[] = { &count };
-    Halftone__V1__Order *orders[] = { &order };
-    (void)state;
+/* SELECT country, count(*) FROM orders WHERE country = 'FR' AND country = 'FR'
+ * ORDER BY count(*) DESC LIMIT 10, as messages; by hand, for each test to
+ * spoil. */
+struct structured {
+    Halftone__V1__QueryRequest m;
+    Halftone__V1__StructuredQuery q;
+    Halftone__V1__Expression country, fr, same;
+    Halftone__V1__Operation op;
+    Halftone__V1__Aggregate count;
+    Halftone__V1__Order order;
+    Halftone__V1__Expression *args[2], *keys[1], *filters[2];
+    Halftone__V1__Aggregate *aggregates[1];
+    Halftone__V1__Order *orders[1];
+    struct arena a;
+    struct request req;
+};
 
+static void structured_filter(struct structured *s)
+{
     halftone__v1__value__init(&TEXT);
     TEXT.kind_case = HALFTONE__V1__VALUE__KIND_TEXT_VALUE;
     TEXT.text_value = (char *)(uintptr_t) "FR";
-    country.kind_case = HALFTONE__V1__EXPRESSION__KIND_COLUMN;
-    country.column = (char *)(uintptr_t) "country";
-    fr.kind_case = HALFTONE__V1__EXPRESSION__KIND_CONSTANT;
-    fr.constant = &TEXT;
-    same.kind_case = HALFTONE__V1__EXPRESSION__KIND_OPERATION;
-    same.operation = &op;
-    op.op = (char *)(uintptr_t) "=";
-    op.n_args = 2;
-    op.args = args;
-    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__COUNT_ROWS;
-    order.column = (char *)(uintptr_t) "count";
-    order.descending = 1;
-    q.table = (char *)(uintptr_t) "orders";
-    q.n_keys = q.n_aggregates = q.n_orders = 1;
-    q.n_filters = 2;
-    q.keys = keys;
-    q.aggregates = aggregates;
-    q.filters = filters;
-    q.orders = orders;
-    q.limit = 10;
-    m.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_STRUCTURED;
-    m.structured = &q;
+    halftone__v1__expression__init(&s->country);
+    s->country.kind_case = HALFTONE__V1__EXPRESSION__KIND_COLUMN;
+    s->country.column = (char *)(uintptr_t) "country";
+    halftone__v1__expression__init(&s->fr);
+    s->fr.kind_case = HALFTONE__V1__EXPRESSION__KIND_CONSTANT;
+    s->fr.constant = &TEXT;
+    halftone__v1__operation__init(&s->op);
+    s->op.op = (char *)(uintptr_t) "=";
+    s->op.n_args = 2;
+    s->op.args = s->args;
+    halftone__v1__expression__init(&s->same);
+    s->same.kind_case = HALFTONE__V1__EXPRESSION__KIND_OPERATION;
+    s->same.operation = &s->op;
+}
 
-    struct request req;
+static void structured_init(struct structured *s)
+{
+    *s = (struct structured){ .args = { &s->country, &s->fr },
+                              .keys = { &s->country },
+                              .filters = { &s->same, &s->same },
+                              .aggregates = { &s->count },
+                              .orders = { &s->order } };
+    structured_filter(s);
+    halftone__v1__aggregate__init(&s->count);
+    s->count.function = HALFTONE__V1__AGGREGATE__FUNCTION__COUNT_ROWS;
+    halftone__v1__order__init(&s->order);
+    s->order.column = (char *)(uintptr_t) "count";
+    s->order.descending = 1;
+    halftone__v1__structured_query__init(&s->q);
+    s->q.table = (char *)(uintptr_t) "orders";
+    s->q.n_keys = s->q.n_aggregates = s->q.n_orders = 1;
+    s->q.n_filters = 2;
+    s->q.keys = s->keys;
+    s->q.aggregates = s->aggregates;
+    s->q.filters = s->filters;
+    s->q.orders = s->orders;
+    s->q.limit = 10;
+    halftone__v1__query_request__init(&s->m);
+    s->m.question_case = HALFTONE__V1__QUERY_REQUEST__QUESTION_STRUCTURED;
+    s->m.structured = &s->q;
+    arena_init(&s->a, 1 << 20);
+}
+
+static enum err_code structured_decode(struct structured *s, struct err *err)
+{
+    return decode(&s->req, QUERY, &s->m.base, &s->a, err);
+}
+
+/* A structured query is the tree that its SQL would be. */
+static void check_structured(void **state)
+{
+    struct structured q;
     struct err err = { 0 };
-    struct arena a;
-    arena_init(&a, 1 << 20);
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
-    assert_null(req.sql);
-    const struct select *s = req.tree;
+    (void)state;
+    structured_init(&q);
+    assert_int_equal(structured_decode(&q, &err), ERR_OK);
+    assert_null(q.req.sql);
+    const struct select *s = q.req.tree;
     assert_string_equal(s->from->table.name, "orders");
     assert_int_equal(s->n_items, 2);
     assert_int_equal(s->items[1].expr->agg.kind, AGG_COUNT);
@@ -156,31 +185,48 @@ static void check_structured(void **state)
     assert_int_equal(s->where->call.args[1]->call.op, OP_EQ);
     assert_ptr_equal(s->orders[0].expr, s->items[1].expr);
     assert_true(s->orders[0].descending && s->has_limit && s->limit == 10);
+    arena_fini(&q.a);
+}
 
-    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__PERCENTILE_CONT;
-    count.argument = &country;
-    count.alias = (char *)(uintptr_t) "count";
-    count.fraction = 0.9;
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
-    const struct expr *percentile = req.tree->items[1].expr;
+/* A fraction belongs to a percentile, and to nothing else. */
+static void check_fraction(void **state)
+{
+    struct structured q;
+    struct err err = { 0 };
+    (void)state;
+    structured_init(&q);
+    q.count.function = HALFTONE__V1__AGGREGATE__FUNCTION__PERCENTILE_CONT;
+    q.count.argument = &q.country;
+    q.count.alias = (char *)(uintptr_t) "count";
+    q.count.fraction = 0.9;
+    assert_int_equal(structured_decode(&q, &err), ERR_OK);
+    const struct expr *percentile = q.req.tree->items[1].expr;
     assert_int_equal(percentile->agg.kind, AGG_PERCENTILE_CONT);
     assert_true(percentile->agg.fraction->value.d == 0.9);
-    count.function = HALFTONE__V1__AGGREGATE__FUNCTION__STDDEV_SAMP;
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
-    count.fraction = 0;
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_OK);
-    assert_int_equal(req.tree->items[1].expr->agg.kind, AGG_STDDEV_SAMP);
+    q.count.function = HALFTONE__V1__AGGREGATE__FUNCTION__STDDEV_SAMP;
+    assert_int_equal(structured_decode(&q, &err), ERR_INVALID);
+    q.count.fraction = 0;
+    assert_int_equal(structured_decode(&q, &err), ERR_OK);
+    assert_int_equal(q.req.tree->items[1].expr->agg.kind, AGG_STDDEV_SAMP);
+    arena_fini(&q.a);
+}
 
-    order.column = (char *)(uintptr_t) "nothing";
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
-    order.column = (char *)(uintptr_t) "count";
-    op.op = (char *)(uintptr_t) "pg_sleep";
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
+static void check_structured_refused(void **state)
+{
+    struct structured q;
+    struct err err = { 0 };
+    (void)state;
+    structured_init(&q);
+    q.order.column = (char *)(uintptr_t) "nothing";
+    assert_int_equal(structured_decode(&q, &err), ERR_INVALID);
+    q.order.column = (char *)(uintptr_t) "count";
+    q.op.op = (char *)(uintptr_t) "pg_sleep";
+    assert_int_equal(structured_decode(&q, &err), ERR_INVALID);
     assert_non_null(strstr(err.msg, "pg_sleep"));
-    op.op = (char *)(uintptr_t) "=";
-    op.n_args = 1;
-    assert_int_equal(decode(&req, QUERY, &m.base, &a, &err), ERR_INVALID);
-    arena_fini(&a);
+    q.op.op = (char *)(uintptr_t) "=";
+    q.op.n_args = 1;
+    assert_int_equal(structured_decode(&q, &err), ERR_INVALID);
+    arena_fini(&q.a);
 }
 
 /* Memory faults without a faulty allocator: every cap ends cleanly. */
@@ -365,9 +411,14 @@ static void check_reply(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_structured), cmocka_unit_test(check_caps),
-        cmocka_unit_test(check_hash),       cmocka_unit_test(check_reply),
-        cmocka_unit_test(check_batch),      cmocka_unit_test(check_batch_reply),
+        cmocka_unit_test(check_structured),
+        cmocka_unit_test(check_fraction),
+        cmocka_unit_test(check_structured_refused),
+        cmocka_unit_test(check_caps),
+        cmocka_unit_test(check_hash),
+        cmocka_unit_test(check_reply),
+        cmocka_unit_test(check_batch),
+        cmocka_unit_test(check_batch_reply),
     };
     return RUN_ROWS(rows, check_row) +
            cmocka_run_group_tests(tests, NULL, NULL);

@@ -495,6 +495,22 @@ static void check_queries_left(void **state)
     service_fixture_close(&f);
 }
 
+/* Whoever asks for the budget is told the quota that has least. */
+static void check_quota_left(struct service_fixture *f, const char *quota,
+                             uint64_t left_pico)
+{
+    const struct service_ask_args args = { "", "", "", 0, 0, 0 };
+    struct request req = service_request(&args);
+    struct service_asked got;
+    req.op = REQUEST_GET_BUDGET;
+    req.dataset = "shop";
+    service_ask_request(&got, f, &args, &req);
+    assert_int_equal(got.code, ERR_OK);
+    assert_string_equal(got.reply.budget.quota, quota);
+    assert_int_equal(got.reply.budget.quota_remaining_pico_or_nano, left_pico);
+    arena_fini(&got.arena);
+}
+
 /* A dashboard's questions draw on its quota, whichever of its principals asks;
  * whoever asks for several says for which, and nobody names another's. */
 static void check_dashboards(void **state)
@@ -547,18 +563,7 @@ static void check_dashboards(void **state)
     assert_int_equal(service_spent_pico(&f), UINT64_C(20000000000));
     f.principals[0].dashboards = two;
     f.principals[0].n_dashboards = 2;
-    const struct service_ask_args args = { "", "", "", 0, 0, 0 };
-    struct request req = service_request(&args);
-    struct service_asked got;
-    req.op = REQUEST_GET_BUDGET;
-    req.dataset = "shop";
-    service_ask_request(&got, &f, &args, &req);
-    assert_int_equal(got.code, ERR_OK);
-    assert_string_equal(got.reply.budget.quota,
-                        "dataset/shop/dashboard/weekly");
-    assert_int_equal(got.reply.budget.quota_remaining_pico_or_nano,
-                     UINT64_C(5000000000));
-    arena_fini(&got.arena);
+    check_quota_left(&f, "dataset/shop/dashboard/weekly", UINT64_C(5000000000));
     service_fixture_close(&f);
 }
 

@@ -317,11 +317,31 @@ static void func(struct writer *w, const struct typed *e)
         function(w, op_info_of(e->call.op)->sql, e);
 }
 
-static void call(struct writer *w, const struct typed *e)
+/* "(before x after)" */
+static void around(struct writer *w, const char *before, const struct typed *x,
+                   const char *after)
+{
+    writer_u8(w, '(');
+    writer_str(w, before);
+    dialect_expr(w, x);
+    writer_str(w, after);
+    writer_u8(w, ')');
+}
+
+static void between(struct writer *w, const struct typed *e)
+{
+    writer_u8(w, '(');
+    copied(w, e->call.args[0]);
+    writer_str(w, " BETWEEN ");
+    list(w, e, 1, " AND ");
+    writer_u8(w, ')');
+}
+
+/* What gives a truth, and ||, which stands between its operands as they do;
+ * false: another call. */
+static bool condition(struct writer *w, const struct typed *e)
 {
     struct typed *const *args = e->call.args;
-    if (dialect_is_pg(w) && pg_call(w, e))
-        return;
     switch ((int)e->call.op) {
     case OP_AND:
     case OP_OR:
@@ -334,34 +354,52 @@ static void call(struct writer *w, const struct typed *e)
     case OP_IS_DISTINCT:
     case OP_JOIN:
         infix(w, op_info_of(e->call.op)->sql, e);
-        return;
+        return true;
     case OP_NOT:
-        writer_str(w, "(NOT ");
-        dialect_expr(w, args[0]);
-        writer_u8(w, ')');
-        return;
+        around(w, "NOT ", args[0], "");
+        return true;
     case OP_IS_NULL:
-        writer_u8(w, '(');
-        dialect_expr(w, args[0]);
-        writer_str(w, " IS NULL)");
-        return;
+        around(w, "", args[0], " IS NULL");
+        return true;
     case OP_IN:
         in_list(w, e);
-        return;
+        return true;
     case OP_BETWEEN:
-        writer_u8(w, '(');
-        copied(w, args[0]);
-        writer_str(w, " BETWEEN ");
-        list(w, e, 1, " AND ");
-        writer_u8(w, ')');
-        return;
+        between(w, e);
+        return true;
     case OP_LIKE:
     case OP_ILIKE:
         if (typed_is_null(args[1]))
             writer_str(w, "CAST(NULL AS BOOLEAN)");
         else
             dialect_like(w, e);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void negated(struct writer *w, const struct typed *x)
+{
+    writer_str(w, "(-");
+    as_double(w, x);
+    writer_u8(w, ')');
+}
+
+static void nullif(struct writer *w, const struct typed *e)
+{
+    writer_str(w, "nullif(");
+    copied(w, e->call.args[0]);
+    writer_str(w, ", ");
+    dialect_expr(w, e->call.args[1]);
+    writer_u8(w, ')');
+}
+
+static void call(struct writer *w, const struct typed *e)
+{
+    if ((dialect_is_pg(w) && pg_call(w, e)) || condition(w, e))
         return;
+    switch ((int)e->call.op) {
     case OP_ADD:
     case OP_SUB:
     case OP_MUL:
@@ -370,9 +408,7 @@ static void call(struct writer *w, const struct typed *e)
         arith(w, e);
         return;
     case OP_NEG:
-        writer_str(w, "(-");
-        as_double(w, args[0]);
-        writer_u8(w, ')');
+        negated(w, e->call.args[0]);
         return;
     case OP_LEAST:
     case OP_GREATEST:
@@ -380,11 +416,7 @@ static void call(struct writer *w, const struct typed *e)
         function(w, op_info_of(e->call.op)->sql, e);
         return;
     case OP_NULLIF:
-        writer_str(w, "nullif(");
-        copied(w, args[0]);
-        writer_str(w, ", ");
-        dialect_expr(w, args[1]);
-        writer_u8(w, ')');
+        nullif(w, e);
         return;
     case OP_DATE_TRUNC:
         date_trunc(w, e);
