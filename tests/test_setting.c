@@ -148,8 +148,26 @@ static void check_refused(void **state)
     arena_fini(&a);
 }
 
+/* What another port calls a setting is met by what it is called here. */
+static void check_elsewhere(void **state)
+{
+    struct request req = { .purpose = "base" };
+    struct arena a;
+    struct err err = { 0 };
+    (void)state;
+    arena_init(&a, 1 << 16);
+    assert_int_equal(setting_reset(&req, &req, "halftone.budget", &err),
+                     ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "'halftone budget' tells"));
+    assert_int_equal(setting_reset(&req, &req, "tables", &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "'halftone describe' shows"));
+    arena_fini(&a);
+}
+
 int main(void)
 {
+    const struct CMUnitTest single[] = { cmocka_unit_test(check_elsewhere) };
     sql_init();
-    return RUN_ROWS(rows, check_row) + RUN_ROWS(refused, check_refused);
+    return RUN_ROWS(rows, check_row) + RUN_ROWS(refused, check_refused) +
+           cmocka_run_group_tests(single, NULL, NULL);
 }

@@ -44,6 +44,9 @@ static enum err_code unknown(const char *name, struct err *err)
     if (strcasecmp(name, "tables") == 0) /* MySQL's SHOW TABLES */
         return err_hint(err, "'halftone describe' shows the tables, as psql "
                              "does with \\d");
+    if (strcasecmp(name, SETTING_PREFIX "budget") == 0) /* of the other port */
+        return err_hint(err, "'halftone budget' tells what is left, as "
+                             "GetBudget does");
     return err_hint(err, "there are %s", writer_cstr(&w) ? list : "others");
 }
 
