@@ -304,8 +304,8 @@ static void what_has_no_value_is_told_apart(void **state)
         FILE *f = fmemopen(out, sizeof out, "w");
         assert_non_null(f);
         struct terminal t = { .out = f, .out_columns = 80 };
-        assert_int_equal((cases[i].blocks ? grid_print_blocks
-                                          : grid_print_table)(&g, &t, &a, &err),
+        assert_int_equal((cases[i].blocks ? grid_print_long : grid_print)(
+                             &g, FORMAT_TABLE, &t, &a, &err),
                          ERR_OK);
         assert_int_equal(fclose(f), 0);
         if (!strstr(out, cases[i].want))

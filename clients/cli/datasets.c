@@ -53,7 +53,8 @@ int run_datasets(struct cli *cli)
                     cli->arena, &err) != ERR_OK ||
         grid_of(&g, (const Halftone__V1__ListDatasetsReply *)m, cli->arena,
                 &err) != ERR_OK ||
-        grid_print(&g, cli->opt.format, &cli->term, cli->arena, &err) != ERR_OK)
+        grid_print_long(&g, cli->opt.format, &cli->term, cli->arena, &err) !=
+            ERR_OK)
         return cli_fail(cli, &err, NULL);
     return 0;
 }

@@ -127,8 +127,9 @@ enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
     return ERR_OK;
 }
 
-enum err_code grid_print_blocks(const struct grid *g, const struct terminal *t,
-                                struct arena *a, struct err *err)
+static enum err_code print_blocks(const struct grid *g,
+                                  const struct terminal *t, struct arena *a,
+                                  struct err *err)
 {
     enum { WIDTH = 79 };
     struct layout l = { 0 };
@@ -221,4 +222,12 @@ enum err_code grid_print(const struct grid *g, enum output_format format,
         return ERR_OK;
     }
     return ERR_OK;
+}
+
+enum err_code grid_print_long(const struct grid *g, enum output_format format,
+                              const struct terminal *t, struct arena *a,
+                              struct err *err)
+{
+    return format == FORMAT_TABLE ? print_blocks(g, t, a, err)
+                                  : grid_print(g, format, t, a, err);
 }

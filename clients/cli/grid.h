@@ -40,10 +40,11 @@ enum err_code grid_print(const struct grid *g, enum output_format format,
 
 enum err_code grid_print_table(const struct grid *g, const struct terminal *t,
                                struct arena *a, struct err *err) MUST_CHECK;
-/* Rows of long texts, for people: a line a column, wrapped, and a blank line
- * between rows. */
-enum err_code grid_print_blocks(const struct grid *g, const struct terminal *t,
-                                struct arena *a, struct err *err) MUST_CHECK;
+/* As grid_print, but rows of long texts, for people: a line a column, wrapped,
+ * and a blank line between rows. */
+enum err_code grid_print_long(const struct grid *g, enum output_format format,
+                              const struct terminal *t, struct arena *a,
+                              struct err *err) MUST_CHECK;
 void grid_print_csv(const struct grid *g, FILE *out);
 void grid_print_csv_rows(const struct grid *g, FILE *out); /* without names */
 void grid_print_json(const struct grid *g, FILE *out, struct arena *a);

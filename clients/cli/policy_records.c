@@ -144,9 +144,8 @@ int run_policy_records(struct cli *cli)
     for (size_t i = 0; i < cli->n_words; i++)
         if (add_file(&g, cli->words[i], cli->arena, &err) != ERR_OK)
             return cli_fail(cli, &err, NULL);
-    const enum err_code code =
-        cli->opt.format == FORMAT_TABLE
-            ? grid_print_blocks(&g, &cli->term, cli->arena, &err)
-            : grid_print(&g, cli->opt.format, &cli->term, cli->arena, &err);
-    return code == ERR_OK ? 0 : cli_fail(cli, &err, NULL);
+    if (grid_print_long(&g, cli->opt.format, &cli->term, cli->arena, &err) !=
+        ERR_OK)
+        return cli_fail(cli, &err, NULL);
+    return 0;
 }

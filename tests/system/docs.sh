@@ -35,6 +35,7 @@ place=$work/place
 mkdir -p "$place/build/demo"
 ln -s "$PWD/$bin/halftone" "$PWD/$bin/halftoned" "$place/build/"
 ln -s "$run" "$place/build/demo/serve"
+ln -s "$run/ledger.db" "$place/"
 ln -s "$work/shop/"* "$HALFTONE_CA" "$PWD/docs" "$place/"
 
 # ---- what a page asks for ----
