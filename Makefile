@@ -175,7 +175,7 @@ $(BUILD)/install/halftoned: $(BUILD)/server/main/main.o $(LIB)
 	@mkdir -p $(@D)
 	$(LINK)
 install: deps
-	@$(MAKE) --no-print-directory $(BIN)/halftone $(INSTALLED) \
+	@$(MAKE) -s --no-print-directory $(BIN)/halftone $(INSTALLED) \
 	    build/man/halftone.1 build/man/halftoned.8
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILT=$(BUILD)/install \
 	    COMPLETER=$(BIN)/halftone ZSH_DIR='$(ZSH_DIR)' \

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 . tests/system/lib.sh
 . tests/system/lib_servers.sh
 halftone=$PWD/$bin/halftone halftoned=$PWD/$bin/halftoned
-etc=$run # /etc/halftone
+etc=$run # /etc/halftone, and what is the same of /var/lib/halftone
 witness_pid=
 trap 'stop_witness; end_all' EXIT
 stop_witness() {
@@ -34,14 +34,14 @@ for i in 1 2 3; do port[$i]=$(free_port $((grpc_port + 200 + 10 * i))); done
 file() {
     sed -n '/^```yaml$/,/^```$/{//!p}' docs/production.md |
         sed "s|^listen:.*|listen: 127.0.0.1:${port[$1]}|; /^postgres:/d; s|^metrics:.*|metrics: off|
-            s|postgresql://.*|\"${uri//&/\\&}\"|; s|/var/lib/halftone|$run/lib$1|
+            s|postgresql://.*|\"${uri//&/\\&}\"|; s|/var/lib/halftone/erasures|$run/lib$1/erasures|; s|/var/lib/halftone|$etc|
             s|https://witness.example/shop|http://127.0.0.1:$witness_port/shop|" >"$run/config$1.yaml"
     mkdir -p "$run/lib$1"
 }
 unwitnessed() { file "$1" && sed -i '/witness_/d' "$run/config$1.yaml"; }
 # Another key of the log, and the witness that has it.
 witnessed() { # N AUDIT-KEY NAME
-    file "$1" && sed -i "s|key: audit-key|key: $2|; s|shop.example/log|$3|
+    file "$1" && sed -i "s|/audit-key|/$2|; s|shop.example/log|$3|
         s|witness_key: .*|witness_key: $(head -n 1 "$run/witness.log")|" "$run/config$1.yaml"
 }
 start_witness() { # FILE KEY
@@ -149,7 +149,7 @@ check 'it is recovered with the file of the witness' "$halftone" ledger recover 
 check 'the old log is over' refused 'ended when this ledger was recovered' 1
 start_again() {
     unwitnessed 1
-    sed -i "s|key: audit-key|key: audit-key-2|; s|shop.example/log|shop.example/log2|" "$run/config1.yaml"
+    sed -i "s|/audit-key|/audit-key-2|; s|shop.example/log|shop.example/log2|" "$run/config1.yaml"
     start 1 && start_witness seen2 "$(page 1 key)" || return 1
     stop 1
     for i in 1 2 3; do witnessed $i audit-key-2 shop.example/log2; done

@@ -42,3 +42,5 @@ put 644 demo/shop.yaml "$to/share/doc/halftone/examples/shop.yaml"
 for f in $(cd proto && find . -name '*.proto'); do
     put 644 "proto/$f" "$to/share/halftone/proto/$f"
 done
+[ -n "${DESTDIR:-}" ] || echo "halftone is in $prefix/bin, halftoned in $prefix/sbin;" \
+    "$prefix/share/doc/halftone/docs/config.md tells how to run it as a service"
