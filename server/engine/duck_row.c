@@ -54,8 +54,8 @@ static void row(duckdb_function_info info, duckdb_data_chunk chunk,
 }
 
 /* 1 for each row that was noted. */
-static void note(duckdb_function_info info, duckdb_data_chunk chunk,
-                 duckdb_vector out)
+static void note_rows(duckdb_function_info info, duckdb_data_chunk chunk,
+                      duckdb_vector out)
 {
     const struct function *f = duckdb_scalar_function_get_extra_info(info);
     struct duck_pin *pin = duckdb_scalar_function_get_bind_data(info);
@@ -118,7 +118,7 @@ static bool add_table(struct duck *d, struct duck_gate *g, size_t i,
         size_t n;
     } each[] = { { DUCK_ROW, row, 1 },
                  { DUCK_PLACE, row, 2 },
-                 { DUCK_NOTE, note, 3 } };
+                 { DUCK_NOTE, note_rows, 3 } };
     bool ok = true;
     for (size_t k = 0; ok && k < sizeof each / sizeof each[0]; k++) {
         const struct function f = { g, i, each[k].n > 1, is_text };
