@@ -20,6 +20,10 @@ void pgsource_both(struct plan_db *db, const char *sql);
  * NULL, NaN, infinite, huge, far away. */
 void pgsource_fill(struct plan_db *db, unsigned seed);
 
+/* No number of "buys" is absurd any more: the reals between 1e-100 and 1e100, 0
+ * or NaN, the whole ones of two digits. */
+void pgsource_tame(struct plan_db *db);
+
 /* The rows as plan_db_answer writes them, for free(); NULL: it failed. */
 char *pgsource_answer(struct engine *e, const struct plan *plan,
                       unsigned char secret, struct err *err);

@@ -39,15 +39,6 @@ static const char *const more_asked[] = {
     "GROUP BY city",
     "SELECT COUNT(DISTINCT at), COUNT(DISTINCT ok), COUNT(DISTINCT n + 1) FROM "
     "buys",
-    "SELECT SUM(n * price), SUM(n * n * n), SUM(-price), " SUM(
-        "price / n") " "
-                     "FROM buys",
-    "SELECT " SUM("price * free / total") ", " SUM("abs(free) + 1") ", " SUM(
-        "n % 3") " FROM buys",
-    "SELECT " SUM("(free + price) * (free - total) / n") " FROM buys",
-    "SELECT SUM(x) FROM (SELECT free * price * total AS x FROM buys WHERE "
-    "free * total > 1 OR free / price > total - free) y WHERE x BETWEEN 0 AND "
-    "100",
     "SELECT VAR_POP(price), STDDEV_SAMP(n), AVG(price) FROM buys",
     "SELECT land, SUM(total), COUNT(*) FILTER (WHERE n > 2), SUM(price) FILTER "
     "(WHERE ok) FROM buys GROUP BY land",
@@ -74,11 +65,7 @@ static const char *const more_asked[] = {
     "SELECT COUNT(*) FROM buys WHERE sqrt(free) > 1 OR ln(price) < 0",
     "SELECT lower(city), upper(kind), COUNT(*) FROM buys GROUP BY 1, 2",
     "SELECT COUNT(*) FROM buys WHERE city ILIKE 'z%' OR city ILIKE '%\xc3\x89'",
-    "SELECT " SUM("round(free, 1)") ", " SUM("trunc(price, 1)") ", " SUM(
-        "power(free, 2)") ", " SUM("power(price, n)") " FROM buys",
     "SELECT width_bucket(free, 0, 10, 4), COUNT(*) FROM buys GROUP BY 1",
-    "SELECT " SUM("exp(price)") ", " SUM("log(2, free)") ", " SUM(
-        "log(free, price)") ", " SUM("power(2, n)") " FROM buys",
     "SELECT to_timestamp(free), COUNT(*) FROM buys GROUP BY 1",
     "SELECT at + INTERVAL '1 month', COUNT(*) FROM buys GROUP BY 1",
     "SELECT " SUM("extract(epoch FROM at - TIMESTAMP '2024-01-01')") " FROM "
@@ -87,10 +74,6 @@ static const char *const more_asked[] = {
     "date) > '2020-01-01' OR CAST(city AS double precision) > 1 OR CAST(city "
     "AS "
     "timestamp) IS NOT NULL",
-    "SELECT SUM(m), " SUM("s") " FROM (SELECT who, percentile_cont(0.3) WITHIN "
-                               "GROUP (ORDER BY price) AS m, "
-                               "STDDEV_SAMP(price) AS s FROM buys GROUP BY "
-                               "who) x",
     "SELECT " SUM(
         "k") " FROM (SELECT who, n - lag(n) OVER (PARTITION BY who ORDER BY "
              "day, n) AS k FROM buys) x",
@@ -106,6 +89,30 @@ static const char *const more_asked[] = {
     "GROUP BY who) x GROUP BY b",
 };
 
+/* What the engines say alike of numbers that are not absurd: PostgreSQL has no
+ * more than 1e150, DuckDB a remainder of the nearest double. */
+static const char *const computed[] = {
+    "SELECT SUM(m), " SUM("s") " FROM (SELECT who, percentile_cont(0.3) WITHIN "
+                               "GROUP (ORDER BY price) AS m, "
+                               "STDDEV_SAMP(price) AS s FROM buys GROUP BY "
+                               "who) x",
+    "SELECT SUM(n * price), SUM(n * n * n), SUM(-price), " SUM(
+        "price / n") " "
+                     "FROM buys",
+    "SELECT " SUM("(free + price) * (free - total) / n") " FROM buys",
+    "SELECT " SUM("price * free / total") ", " SUM("abs(free) + 1") ", " SUM(
+        "n % 3") " FROM buys",
+    "SELECT SUM(x) FROM (SELECT free * price * total AS x FROM buys WHERE "
+    "free * total > 1 OR free / price > total - free) y WHERE x BETWEEN 0 AND "
+    "100",
+    "SELECT " SUM("round(free, 1)") ", " SUM("trunc(price, 1)") ", " SUM(
+        "power(free, 2)") ", " SUM("power(price, n)") " FROM buys",
+    "SELECT " SUM("exp(price)") ", " SUM("log(2, free)") ", " SUM(
+        "log(free, price)") ", " SUM("power(2, n)") " FROM buys",
+};
+
+#define N_OF(list) (sizeof(list) / sizeof(list)[0])
+
 struct fixture {
     struct policy policy;
     struct plan_db db;
@@ -117,10 +124,10 @@ struct fixture {
 static void open_fixture(struct fixture *f)
 {
     struct err err = { 0 };
+    *f = (struct fixture){ .verbose = getenv("VERBOSE") != NULL };
     sql_init();
     pgsource_make(&f->policy, false);
     plan_db_open(&f->db);
-    f->verbose = getenv("VERBOSE") != NULL;
     if (engine_open(&f->engine, &f->policy, NULL, &err) != ERR_OK)
         fail_msg("%s; %s", err.msg, err.hint);
 }
@@ -227,6 +234,13 @@ static void ask_relation(struct tally *t, struct fixture *f, unsigned seed)
     free(sql);
 }
 
+static void ask_each(struct tally *t, struct fixture *f,
+                     const char *const *statements, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ask(t, f, statements[i]);
+}
+
 enum { RELATIONS = 40 };
 
 static void every_shape(void **state)
@@ -239,12 +253,12 @@ static void every_shape(void **state)
     const unsigned seeds = more ? (unsigned)strtoul(more, NULL, 10) : 1;
     for (unsigned seed = 1; seed <= seeds; seed++) {
         pgsource_fill(&f.db, seed);
-        for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
-            ask(&t, &f, asked[i]);
-        for (size_t i = 0; i < sizeof more_asked / sizeof more_asked[0]; i++)
-            ask(&t, &f, more_asked[i]);
+        ask_each(&t, &f, asked, N_OF(asked));
+        ask_each(&t, &f, more_asked, N_OF(more_asked));
         for (unsigned i = 0; i < RELATIONS; i++)
             ask_relation(&t, &f, seed * 1000 + i);
+        pgsource_tame(&f.db);
+        ask_each(&t, &f, computed, N_OF(computed));
     }
     print_message("%u statements give the same integers, %u questions are "
                   "refused here and %u on every engine, %u differ\n",
@@ -308,8 +322,8 @@ static void nothing_fails(void **state)
     free(sql);
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
         ask(&t, &f, asked[i]);
-    for (size_t i = 0; i < sizeof more_asked / sizeof more_asked[0]; i++)
-        ask(&t, &f, more_asked[i]);
+    ask_each(&t, &f, more_asked, N_OF(more_asked));
+    ask_each(&t, &f, computed, N_OF(computed));
     assert_int_equal(t.differ, 0);
     close_fixture(&f);
 }
@@ -443,10 +457,8 @@ static void long_remainders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_shape),
-        cmocka_unit_test(nothing_fails),
-        cmocka_unit_test(without_words),
-        cmocka_unit_test(every_expression),
+        cmocka_unit_test(every_shape),     cmocka_unit_test(nothing_fails),
+        cmocka_unit_test(without_words),   cmocka_unit_test(every_expression),
         cmocka_unit_test(long_remainders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,8 +129,8 @@ static const struct form {
       "=CASE WHEN ~1 < -745 THEN FLOAT8 '0' WHEN ~1 < FLOAT8 '709.78' THEN "
       "exp(~1) END" },
     { OP_POWER, 2,
-      "~CASE WHEN ~2 = 0 THEN FLOAT8 '1' WHEN ~1 = 0 AND ~2 > 0 THEN FLOAT8 "
-      "'0' "
+      "~CASE WHEN ~2 = 0 AND ~1 IS NOT NULL THEN FLOAT8 '1' WHEN ~1 = 0 AND ~2 "
+      "> 0 THEN FLOAT8 '0' "
       "WHEN ~1 = 0 OR (~1 < 0 AND ~2 <> floor(~2)) OR ~2 * ln(abs(nullif(~1, "
       "0))) > FLOAT8 '709.7' THEN NULL WHEN ~2 * ln(abs(nullif(~1, 0))) < -744 "
       "THEN FLOAT8 '0' ELSE power(~1, ~2) END" },
