@@ -101,20 +101,21 @@ static void read_again(void *ctx)
     struct err err = { 0 };
     const struct world_sources sources = sources_of(s);
     struct world *world;
-    if (net_server_reload_tls(s->net, &err) != ERR_OK)
+    if (net_server_reload_tls(s->net, &err) != ERR_OK) {
+        tell_error(&err);
         log_event(LOG_RELOAD_FAILED,
                   (struct log_fields){ .path = s->config->tls_cert,
                                        .error = err.code });
+    }
     enum err_code code =
         world_load(&world, &sources, s->world, tell_line, NULL, &err);
     if (code == ERR_OK) {
         code = notion_check(s->service.ledger, world, &err);
-        if (code != ERR_OK) {
-            tell_error(&err);
+        if (code != ERR_OK)
             world_drop(world);
-        }
     }
     if (code != ERR_OK) {
+        tell_error(&err);
         log_event(
             LOG_RELOAD_FAILED,
             (struct log_fields){ .path = s->config->path, .error = err.code });
