@@ -12,7 +12,7 @@
 #include "server/ledger/pq_link.h"
 
 enum {
-    SETTLE_S = 10, /* how long it is asked whether a commit happened */
+    SETTLE_S = 15, /* how long it is asked whether a commit happened */
     RETRY_MS = 100,
     PAUSE_MS = 1000 /* between attempts to connect */
 };
@@ -39,6 +39,7 @@ static enum err_code link_up(struct shelf_pg *g, bool makes, struct err *err)
     const struct pq_name name = pq_uri_name(g->where);
     char why[8];
     TRY(pq_link(&g->pipe.conn, g->where, false, err));
+    pq_turn_end_hung(g->pipe.conn, SHELF_PG_REGISTER);
     if (makes)
         TRY(shelf_pg_make(g->pipe.conn, &name, err));
     if (pq_do(g->pipe.conn, "SET search_path = halftone_consent", why,
@@ -108,7 +109,8 @@ static void begin(struct shelf *s)
     (void)shelf_pg_is_well(s);
 }
 
-/* A connection that broke while nothing was asked is made anew. */
+/* A connection that broke while nothing was asked is made anew, and one that
+ * waited in vain for its turn. */
 static void pg_begin(struct shelf *s, enum shelf_kind kind)
 {
     struct shelf_pg *g = shelf_pg_of(s);
@@ -119,8 +121,9 @@ static void pg_begin(struct shelf *s, enum shelf_kind kind)
         if (!connect_again(s))
             return;
         begin(s);
-        if (s->rc != STORE_LOST || PQstatus(g->pipe.conn) == CONNECTION_OK)
+        if (s->rc != STORE_LOST)
             return;
+        hang_up(s);
     }
 }
 

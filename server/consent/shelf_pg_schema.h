@@ -2,6 +2,7 @@
 #define CONSENT_SHELF_PG_SCHEMA_H
 
 #include "server/ledger/pq_link.h"
+#include "server/ledger/pq_turn.h"
 
 /*
  * The tables of shelf.h in PostgreSQL, in a schema "halftone_consent" of their
@@ -18,7 +19,8 @@
 enum { SHELF_PG_VERSION = 1 };
 
 /* Advisory locks are a database's own, and a database has one register. */
-#define SHELF_PG_LOCK "SELECT pg_advisory_xact_lock(1215578929)"
+#define SHELF_PG_REGISTER "1215578929"
+#define SHELF_PG_LOCK     PQ_TURN(SHELF_PG_REGISTER)
 
 /*
  * Make the tables: all or nothing, one server at a time.

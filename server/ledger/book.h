@@ -230,8 +230,8 @@ enum err_code charge_body(struct book *b, const struct charge *c,
                           int64_t now_us, const uint8_t **answer, size_t *len,
                           struct arena *a, struct err *err) MUST_CHECK;
 
-/* The log's entry of a charge or of its end, `more` beside what the charge says;
- * returns its index. */
+/* The log's entry of a charge or of its end, `more` beside what the charge
+ * says; returns its index. */
 struct book_note {
     enum audit_kind kind;
     int64_t time_us;
@@ -250,8 +250,8 @@ enum err_code say_missed(struct err *err);
 /*
  * The accounts of a charge.
  * accounts_take checks all, then moves all (making them pending); *route is the
- * set of them, borrowed until the next; ERR_BUDGET with nothing moved.  *left is
- * what the first has left afterwards.
+ * set of them, borrowed until the next; ERR_BUDGET with nothing moved.  *left
+ * is what the first has left afterwards.
  */
 enum err_code accounts_take(struct book *b, const struct route **route,
                             struct dp_price *left,

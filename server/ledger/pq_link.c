@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/ledger/pq_turn.h"
+
 /* Whatever libpq says of several lines becomes one. */
 static void one_line(char *out, size_t size, const char *text)
 {
@@ -77,15 +79,16 @@ static const char SESSION[] =
     "SET default_transaction_isolation = 'read committed';"
     "SET client_min_messages = error;"
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5;"
-    "SET tcp_keepalives_count = 3;";
+    "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 15000;";
 
 /* Index scans whatever the statistics say, and no plan made anew: the cost of
  * a charge is the same at the first and at the ten-millionth.  A session that
- * is not heard of any more lets go of the ledger. */
+ * is not heard of any more lets go of the ledger, and so does one whose turn
+ * others waited for in vain. */
 static const char WRITING[] =
     "SET plan_cache_mode = force_generic_plan;"
     "SET enable_seqscan = off; SET enable_hashjoin = off;"
-    "SET enable_mergejoin = off; SET lock_timeout = '60s';"
+    "SET enable_mergejoin = off;" PQ_TURN_LENGTH
     "SET idle_in_transaction_session_timeout = '30s';";
 
 static void ignore_notice(void *ctx, const char *text)

@@ -299,6 +299,7 @@ enum err_code pq_schema_make(PGconn *conn, const struct pq_name *name,
                              struct err *err)
 {
     char why[200] = "", stamp[96];
+    pq_turn_end_hung(conn, PQ_LEDGER);
     bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
               pq_do(conn, PQ_LOCK, why, sizeof why);
     int version = pq_schema_version(conn);

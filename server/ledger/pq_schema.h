@@ -2,6 +2,7 @@
 #define LEDGER_PQ_SCHEMA_H
 
 #include "server/ledger/pq_link.h"
+#include "server/ledger/pq_turn.h"
 
 /*
  * The tables of schema.h in PostgreSQL, in a schema "halftone" of their own.
@@ -20,7 +21,8 @@
 enum { PQ_SCHEMA_VERSION = 4 };
 
 /* Advisory locks are a database's own, and a database has one ledger. */
-#define PQ_LOCK "SELECT pg_advisory_xact_lock(1215581287)"
+#define PQ_LEDGER "1215581287"
+#define PQ_LOCK   PQ_TURN(PQ_LEDGER)
 
 /* The version that is there; 0: none, -1: it cannot be read. */
 int pq_schema_version(PGconn *conn);

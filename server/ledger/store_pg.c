@@ -496,6 +496,7 @@ static bool read_back(struct pq_store *s, PGconn *conn, bool *committed,
 {
     char sql[256];
     char why[8];
+    pq_turn_end_hung(conn, PQ_LEDGER);
     bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
               pq_do(conn, PQ_LOCK, why, sizeof why);
     (void)snprintf(

@@ -37,6 +37,7 @@ mkdir "$run/policies"
 mv "$run/ten.yaml" "$run/many.yaml" "$run/policies"
 write_config "$run/policies"
 uri=$(tests/postgres.sh start "$db" $$) || die "no PostgreSQL"
+uri="$uri&options=-c%20halftone.turn%3D2s" # so long one waits for another's turn
 base=$grpc_port
 for i in 1 2 3; do
     port[$i]=$(free_port $((base + 200 + 10 * i)))
@@ -152,6 +153,46 @@ check 'whatever was told is told again, by any of them' kept
 check 'the ledger holds together' "$bin/halftone" ledger verify "$uri"
 restored() { "$bin/halftone" ledger export "$uri" >"$run/charges.csv" && [ "$(wc -l <"$run/charges.csv")" -gt 18 ]; }
 check 'its charges are exported' restored
+
+# ---- hangs ----
+
+waiting() { # N: so many transactions wait for their turn
+    local tries=50
+    until [ "$(psql -qAtX "$uri" -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+            AND objid = 1215581287 AND NOT granted")" -ge "$1" ]; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { echo "they do not wait"; return 1; }
+        sleep 0.02
+    done
+}
+hangs() { # ROUND SECONDS: server 1 is stopped, and then gets its turn
+    local holder i jobs=() start
+    psql -qAtX "$uri" -c "BEGIN; SELECT pg_advisory_xact_lock(1215581287); SELECT pg_sleep(1.5); COMMIT" >/dev/null &
+    holder=$!
+    waiting 0
+    sleep 0.2
+    for i in 1 2 3; do
+        ask $i many "h$1-$i" $((1000 + 10 * $1 + i)) >"$run/hung$i" 2>"$run/why$i" &
+        jobs[$i]=$!
+    done
+    waiting 3 || return 1
+    kill -STOP "${pid[1]}"
+    wait "$holder"
+    start=$SECONDS
+    wait "${jobs[2]}" "${jobs[3]}" || { cat "$run/why2" "$run/why3"; return 1; }
+    ask 2 many "h$1-1" $((1000 + 10 * $1 + 1)) >"$run/told-h$1-1" || return 1
+    sleep "$2"
+    echo "they went on after $((SECONDS - start)) s"
+    kill -CONT "${pid[1]}"
+    [ $((SECONDS - start)) -le $((55 + $2)) ] || return 1
+    wait "${jobs[1]}" || { cat "$run/why1"; return 1; }
+    [ "$(count_of "$run/hung1")" = "$(count_of "$run/told-h$1-1")" ] || { cat "$run/hung1" "$run/told-h$1-1"; return 1; }
+    rm "$run/told-h$1-1"
+}
+check 'a server is stopped when it has its turn: the others go on, it wakes and repeats what they told' hangs 1 0
+[ "$rounds" -gt 2 ] && check 'and again, until they take it for dead' hangs 2 17
+check 'a server outlives the loss of its turn' alive
+check 'the ledger holds together' "$bin/halftone" ledger verify "$uri"
 
 # ---- moving ----
 
