@@ -41,20 +41,6 @@ static enum dp_status by_pure(double *eps, const struct dp_event *events,
     return DP_OK;
 }
 
-long double dp_rdp_order_less_1(size_t i)
-{
-    return exp2l(((long double)i - 32) / 8);
-}
-
-long double dp_account_cumulant(const struct dp_event *events, size_t n,
-                                long double s)
-{
-    long double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (long double)events[i].times * dp_event_cumulant(&events[i], s);
-    return sum;
-}
-
 long double dp_account_best_order(long double *eps,
                                   const struct dp_event *events, size_t n,
                                   double delta)
@@ -64,10 +50,9 @@ long double dp_account_best_order(long double *eps,
     *eps = HUGE_VALL;
     for (size_t i = 0; i < DP_RDP_ORDERS; i++) {
         const long double b = dp_rdp_order_less_1(i);
-        const long double k = dp_account_cumulant(events, n, b);
-        const long double e =
-            (k * UP + l * (1 + 0x1p-60L) - log1pl(b)) / b -
-            log1pl(1 / b) * (1 - 0x1p-60L);
+        const long double k = dp_event_cumulants(events, n, b);
+        const long double e = (k * UP + l * (1 + 0x1p-60L) - log1pl(b)) / b -
+                              log1pl(1 / b) * (1 - 0x1p-60L);
         if (e < *eps) {
             *eps = e;
             best = b;

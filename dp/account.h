@@ -44,14 +44,6 @@ enum dp_status dp_account_eps(double *eps, enum dp_accountant by,
                               const struct dp_event *events, size_t n,
                               double delta) DP_MUST_CHECK;
 
-/* The orders minus 1 of DP_BY_RDP: 2^(i/8), i = -32 .. 96. */
-enum { DP_RDP_ORDERS = 129 };
-long double dp_rdp_order_less_1(size_t i);
-
-/* The sum of cumulants at s, each `times` over: s RDP(1 + s) for s > 0. */
-long double dp_account_cumulant(const struct dp_event *events, size_t n,
-                                long double s);
-
 /* The order minus 1 whose epsilon at delta is least, and that epsilon. */
 long double dp_account_best_order(long double *eps,
                                   const struct dp_event *events, size_t n,

@@ -63,6 +63,20 @@ long double dp_event_cumulant(const struct dp_event *e, long double s)
     return difference(log_cosh(u * eps), log_cosh(eps / 2));
 }
 
+long double dp_rdp_order_less_1(size_t i)
+{
+    return exp2l(((long double)i - 32) / 8);
+}
+
+long double dp_event_cumulants(const struct dp_event *events, size_t n,
+                               long double s)
+{
+    long double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (long double)events[i].times * dp_event_cumulant(&events[i], s);
+    return sum;
+}
+
 double dp_event_delta_left(const struct dp_event *events, size_t n,
                            double delta)
 {

@@ -64,6 +64,15 @@ bool dp_event_ok(const struct dp_event *e);
  */
 long double dp_event_cumulant(const struct dp_event *e, long double s);
 
+/* The sum of cumulants at s, each `times` over: s RDP(1 + s) for s > 0. */
+long double dp_event_cumulants(const struct dp_event *events, size_t n,
+                               long double s);
+
+/* The orders minus 1 that cumulants are looked at, of DP_BY_RDP (dp/account.h)
+ * among others: 2^(i/8), i = -32 .. 96. */
+enum { DP_RDP_ORDERS = 129 };
+long double dp_rdp_order_less_1(size_t i);
+
 /*
  * The part of `delta` left for the losses that are finite, once the events that
  * tell all are paid: (delta - d) / (1 - d), d = 1 - product of (1 - delta_i);

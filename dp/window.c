@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "dp/account.h"
+#include "dp/event.h"
 
 /* Aim: this much epsilon lost to the grid, while it has at most N_MAX points.
  */
@@ -84,7 +84,7 @@ void dp_history_gather(struct dp_history *h, const struct dp_event *events,
 long double dp_history_cumulant(const struct dp_history *h, long double s)
 {
     const long double mu = (long double)h->mu;
-    return s * (s + 1) * mu * mu / 2 + dp_account_cumulant(h->bounded, h->n, s);
+    return s * (s + 1) * mu * mu / 2 + dp_event_cumulants(h->bounded, h->n, s);
 }
 
 /* How many releases connecting the dots moves at all. */

@@ -219,3 +219,19 @@ bool job_submit(struct job *job)
     log_event(LOG_QUEUE_FULL, (struct log_fields){ .count = 1 });
     return false;
 }
+
+/* How often people decide, and are asked for, is theirs: no counter tells it.
+ */
+bool calls_counts(const char *path)
+{
+    static const char consent[] = "/halftone.v1.Consent/";
+    static const char contact[] = "/halftone.v1.Contact/";
+    return strncmp(path, consent, sizeof consent - 1) != 0 &&
+           strncmp(path, contact, sizeof contact - 1) != 0;
+}
+
+enum err_code calls_busy(struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "the server is busy; nothing was charged");
+    return err_hint(err, "retry in a moment, with the same idempotency key");
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/main/noise.h"
+#include "server/main/noise_cells.h"
 #include "server/plan/release.h"
 
 static enum err_code full(struct err *err)

@@ -3,35 +3,6 @@
 
 #include "server/main/service_consent.h"
 
-enum err_code service_people(const struct dataset **out,
-                             const struct service_call *call, struct err *err)
-{
-    TRY(world_dataset(out, call->world, call->who, call->req->dataset, err));
-    if ((*out)->consent)
-        return ERR_OK;
-    (void)err_set(err, ERR_INVALID,
-                  "dataset '%s' asks no register of consent who counts",
-                  (*out)->policy->name);
-    return err_hint(err, "a steward adds 'consent: {}' to its policy");
-}
-
-enum err_code service_people_purposes(const struct service_call *call,
-                                      const struct dataset *d,
-                                      const char *const *ids, size_t n,
-                                      struct err *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!auth_may_purpose(call->who, ids[i]) ||
-            !policy_find_purpose(d->policy, ids[i])) {
-            (void)err_set(err, ERR_NOT_FOUND,
-                          "there is no purpose '%.63s' that you may use with "
-                          "dataset '%s'",
-                          ids[i], d->policy->name);
-            return err_hint(err, "the policy lists the purposes");
-        }
-    return ERR_OK;
-}
-
 /* The mistake of a kind, at the first row that is of it. */
 static enum err_code at_row(const struct request_import *r, size_t kind,
                             struct err *err)

@@ -1,26 +1,7 @@
 #ifndef MAIN_SERVICE_CONSENT_H
 #define MAIN_SERVICE_CONSENT_H
 
-#include "server/main/service.h"
-
-/* The dataset of a call about people's consent, which has a register.
- * ERR_NOT_FOUND as world_dataset; ERR_INVALID: it has none. */
-enum err_code service_people(const struct dataset **out,
-                             const struct service_call *call,
-                             struct err *err) MUST_CHECK;
-
-/* Each is one of the dataset's that the caller may name; ERR_NOT_FOUND. */
-enum err_code service_people_purposes(const struct service_call *call,
-                                      const struct dataset *d,
-                                      const char *const *ids, size_t n,
-                                      struct err *err) MUST_CHECK;
-/* A channel of the dataset's policy; ERR_NOT_FOUND, or ERR_INVALID for "". */
-enum err_code service_channel(const struct policy_channel **out,
-                              const struct dataset *d, const char *id,
-                              struct err *err) MUST_CHECK;
-/* ERR_INVALID: the text is none. */
-enum err_code service_often(struct often *out, const char *text,
-                            struct err *err) MUST_CHECK;
+#include "server/main/service_people.h"
 
 /* Is this a receipt of the call's subject, of before she was erased? */
 bool service_erased(int64_t *erased_us, const struct service_call *call,

@@ -7,35 +7,6 @@
 #include "server/query/refusal.h"
 
 /* What channels there are is public: the policy says. */
-enum err_code service_channel(const struct policy_channel **out,
-                              const struct dataset *d, const char *id,
-                              struct err *err)
-{
-    *out = policy_find_channel(d->policy, id);
-    if (*out)
-        return ERR_OK;
-    if (id[0])
-        (void)err_set(err, ERR_NOT_FOUND, "dataset '%s' has no channel '%.63s'",
-                      d->policy->name, id);
-    else
-        (void)err_set(err, ERR_INVALID, "no channel is named");
-    if (d->policy->n_channels == 0)
-        return err_hint(err, "a steward adds 'contact: {channels: ...}' to its "
-                             "policy");
-    return err_hint(err, "the policy lists its channels; the first is '%s'",
-                    d->policy->channels[0].id);
-}
-
-enum err_code service_often(struct often *out, const char *text,
-                            struct err *err)
-{
-    if (often_parse(out, text))
-        return ERR_OK;
-    (void)err_set(err, ERR_INVALID, "at_most '%.40s' is no frequency", text);
-    return err_hint(err, "'2 per month' (day, week, month, year), 'any' or "
-                         "'never'");
-}
-
 enum err_code service_choose(struct service_call *call, struct reply *out,
                              struct arena *a, struct err *err)
 {

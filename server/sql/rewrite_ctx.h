@@ -55,14 +55,22 @@ const char *rewrite_label(const PgQuery__Node *value);
 enum err_code rewrite_types(struct rewrite_ctx *r, struct rewrite *out,
                             const PgQuery__SelectStmt *s) MUST_CHECK;
 
+/* Does the text end so? */
+bool rewrite_ends_with(const char *s, const char *end);
+/* A column that is an int2vector or oidvector. */
+bool rewrite_is_vector(const PgQuery__Node *n);
+
+/* Refuse, unless something was before; make a node another (NULL: none). */
+void rewrite_fail(struct rewrite_ctx *r, enum refusal id, int at,
+                  const char *one);
+void rewrite_become(PgQuery__Node *n, const PgQuery__Node *other);
+
 /* Casts, in rewrite_cast.c. */
 void rewrite_type_cast(struct rewrite_ctx *r, PgQuery__Node *n);
 /* The type a cast is to, without its schema: "regclass"; and what is shown of
  * it instead of an OID. */
 const char *rewrite_type_name(const PgQuery__TypeName *t);
 const char *rewrite_type_schema(const PgQuery__TypeName *t); /* "": none */
-/* A column that is an int2vector or oidvector. */
-bool rewrite_is_vector(const PgQuery__Node *n);
 void rewrite_shown(struct rewrite_ctx *r, PgQuery__Node **n);
 
 /* {a,b} written as a text becomes an array; other nodes stay. */
@@ -73,11 +81,6 @@ void rewrite_array(struct rewrite_ctx *r, PgQuery__Node *n);
 void rewrite_operator(struct rewrite_ctx *r, PgQuery__Node *n);
 bool rewrite_session(struct rewrite_ctx *r, PgQuery__Node *n, const char *name);
 void rewrite_value(struct rewrite_ctx *r, PgQuery__Node *n);
-
-/* Refuse, unless something was before; make a node another (NULL: none). */
-void rewrite_fail(struct rewrite_ctx *r, enum refusal id, int at,
-                  const char *one);
-void rewrite_become(PgQuery__Node *n, const PgQuery__Node *other);
 
 /* Every node of a message, children first. */
 void rewrite_walk(struct rewrite_ctx *r, ProtobufCMessage *m);

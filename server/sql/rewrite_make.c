@@ -1,4 +1,4 @@
-/* New nodes of PostgreSQL's tree.  rewrite_ctx.h. */
+/* New nodes of PostgreSQL's tree, and what is asked of any.  rewrite_ctx.h. */
 #include <pg_query/pg_query.pb-c.h>
 #include <string.h>
 
@@ -155,4 +155,38 @@ const char *rewrite_last(PgQuery__Node *const *names, size_t n)
 {
     const char *s = n ? sql_string(names[n - 1]) : NULL;
     return s ? s : "";
+}
+
+bool rewrite_ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* int2vector and oidvector count from 0, lists of DuckDB from 1. */
+bool rewrite_is_vector(const PgQuery__Node *n)
+{
+    static const char *const names[] = { "indkey", "indoption", "indclass",
+                                         "indcollation" };
+    if (n->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+        return false;
+    const char *last =
+        rewrite_last(n->column_ref->fields, n->column_ref->n_fields);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (rewrite_ends_with(last, names[i]))
+            return true;
+    return false;
+}
+
+void rewrite_fail(struct rewrite_ctx *r, enum refusal id, int at,
+                  const char *one)
+{
+    if (r->code == ERR_OK)
+        r->code = sql_refuse(r->sql, id, at, one, NULL);
+}
+
+void rewrite_become(PgQuery__Node *n, const PgQuery__Node *other)
+{
+    if (other)
+        *n = *other;
 }

@@ -6,13 +6,6 @@
 
 #include "server/sql/rewrite_ctx.h"
 
-void rewrite_fail(struct rewrite_ctx *r, enum refusal id, int at,
-                  const char *one)
-{
-    if (r->code == ERR_OK)
-        r->code = sql_refuse(r->sql, id, at, one, NULL);
-}
-
 static bool is_schema(const char *s)
 {
     return strcmp(s, "pg_catalog") == 0 || strcmp(s, "information_schema") == 0;
@@ -92,27 +85,6 @@ static void fix_column(PgQuery__ColumnRef *c)
     }
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    const size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* int2vector and oidvector count from 0, lists of DuckDB from 1. */
-bool rewrite_is_vector(const PgQuery__Node *n)
-{
-    static const char *const names[] = { "indkey", "indoption", "indclass",
-                                         "indcollation" };
-    if (n->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
-        return false;
-    const char *last =
-        rewrite_last(n->column_ref->fields, n->column_ref->n_fields);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (ends_with(last, names[i]))
-            return true;
-    return false;
-}
-
 static void fix_subscript(struct rewrite_ctx *r, PgQuery__AIndirection *a)
 {
     if (!rewrite_is_vector(a->arg))
@@ -124,12 +96,6 @@ static void fix_subscript(struct rewrite_ctx *r, PgQuery__AIndirection *a)
             n->a_indices->uidx =
                 rewrite_op(r, "+", n->a_indices->uidx, rewrite_int(r, 1));
     }
-}
-
-void rewrite_become(PgQuery__Node *n, const PgQuery__Node *other)
-{
-    if (other)
-        *n = *other;
 }
 
 static bool in_from(const struct rewrite_ctx *r, const PgQuery__FuncCall *f)
@@ -163,7 +129,8 @@ static void fix_call(struct rewrite_ctx *r, PgQuery__Node *n)
     f->n_funcname = 1;
     f->funcformat = PG_QUERY__COERCION_FORM__COERCE_EXPLICIT_CALL;
     f->location = -1;
-    if (ends_with(known->as, "_is_visible") || ends_with(known->as, "_find")) {
+    if (rewrite_ends_with(known->as, "_is_visible") ||
+        rewrite_ends_with(known->as, "_find")) {
         PgQuery__Node *args[] = { f->n_args ? f->args[0] : NULL,
                                   rewrite_schemas(r, true) };
         PgQuery__Node *call = rewrite_call(r, known->as, 2, args);
