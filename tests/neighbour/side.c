@@ -353,20 +353,25 @@ static struct dp_price spent(struct side *s)
     return b.lifetime;
 }
 
-/* Charges and refusals; other entries come with time, not with questions. */
+/* What is a charge's own in its entry: its id, and the bond that is made with
+ * it and a secret of the ledger; in the order of an entry. */
+static const char *const OWN[] = { "\"charge\":\"", "\"bond\":\"" };
+
+/* Charges and refusals, without what is each one's own; other entries come with
+ * time, not with questions. */
 static void print_leaf(FILE *f, const char *entry)
 {
-    static const char id[] = "\"charge\":\"";
-    const char *at = strstr(entry, id);
     if (!strstr(entry, "\"charge\"") && !strstr(entry, "\"refusal\""))
         return;
-    if (at)
+    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
+        const char *at = strstr(entry, OWN[i]);
+        if (!at)
+            continue;
+        at += strlen(OWN[i]);
         (void)fprintf(f, "%.*s-", (int)(at - entry), entry);
-    else
-        (void)fprintf(f, "%s", entry);
-    if (at)
-        (void)fputs(at + strlen(id) + strcspn(at + strlen(id), "\""), f);
-    (void)fputc('\n', f);
+        entry = at + strcspn(at, "\"");
+    }
+    (void)fprintf(f, "%s\n", entry);
 }
 
 static void read_leaves(FILE *f, struct side *s)
