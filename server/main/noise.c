@@ -75,6 +75,7 @@ enum err_code noise_release(struct plan_noisy *out, const struct plan *plan,
                             const struct engine_result *hists, gsl_rng *rng,
                             struct arena *a, struct err *err)
 {
+    *out = (struct plan_noisy){ .n_rows = 0 };
     if (plan->top.on)
         TRY(noise_top(out, plan, exact, rng, a, err));
     else
