@@ -214,6 +214,8 @@ static const struct row {
       "E(0A000) Z(I) E(0A000) Z(I)",
       0 },
     { "a function that is none", "Q:SELECT nothing()", "E(42883) Z(I)", 0 },
+    { "one of the catalog's, which is not here", "Q:SELECT 1, now()",
+      "E(0A000) Z(I)", 0 },
 };
 
 static void check(void **state)

@@ -282,7 +282,11 @@ enum err_code pg_own_show(const char **out, struct pg_backend *b,
                           const struct pg_service *service,
                           struct err *err) MUST_CHECK;
 
-/* pg_constant.c: SELECT 1 and its like. */
+/* pg_constant.c: SELECT 1 and its like.  As the parser takes them, but for
+ * those that call a function which the catalog has and this has not: SELECT
+ * now() is the catalog's. */
+enum err_code pg_commands_parse(struct sql_commands *out, const char *text,
+                                struct arena *a, struct err *err) MUST_CHECK;
 enum err_code pg_constants(struct pg_rows *out, struct pg_backend *b,
                            const struct sql_constants *list,
                            const struct value *params, size_t n_params,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "server/base/version.h"
+#include "server/catalog/names.h"
 #include "server/pg/pg_backend.h"
 #include "server/pg/pg_error.h"
 #include "server/pg/pg_value.h"
@@ -146,6 +147,30 @@ static const struct function *find(const struct sql_constant *k)
             k->n_args >= FUNCTIONS[i].least && k->n_args <= FUNCTIONS[i].most)
             return &FUNCTIONS[i];
     return NULL;
+}
+
+static bool is_catalogs(const struct sql_constant *k)
+{
+    bool found =
+        k->kind == SQL_CONSTANT_CALL && !find(k) && names_function(k->function);
+    for (size_t i = 0; i < k->n_args; i++)
+        found |= is_catalogs(&k->args[i]);
+    return found;
+}
+
+enum err_code pg_commands_parse(struct sql_commands *out, const char *text,
+                                struct arena *a, struct err *err)
+{
+    TRY(sql_commands_parse(out, text, strlen(text), a, err));
+    for (size_t c = 0; c < out->n; c++) {
+        const struct sql_constants *list = out->list[c].constants;
+        bool found = false;
+        for (size_t i = 0; list && i < list->n; i++)
+            found |= is_catalogs(&list->list[i]);
+        if (found)
+            out->list[c].constants = NULL;
+    }
+    return ERR_OK;
 }
 
 static enum err_code unknown(const struct sql_constant *k, struct err *err)

@@ -57,12 +57,11 @@ static enum err_code parse(struct sql_commands *out, struct pg_backend *b,
 {
     const size_t len = strlen(text);
     if (len > PG_SCRIPT_MAX)
-        return sql_commands_parse(out, text, len, &b->scratch, err);
+        return pg_commands_parse(out, text, &b->scratch, err);
     if (!is_known(b, text)) {
         b->script.text = NULL;
         arena_reset(&b->script.arena);
-        TRY(sql_commands_parse(&b->script.list, text, len, &b->script.arena,
-                               err));
+        TRY(pg_commands_parse(&b->script.list, text, &b->script.arena, err));
         b->script.text = arena_strdup(&b->script.arena, text);
     }
     *out = b->script.list;

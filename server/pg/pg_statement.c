@@ -264,7 +264,7 @@ static enum err_code read_text(struct pg_backend *b, struct pg_statement *s,
                                struct err *err)
 {
     struct sql_commands list = { 0 };
-    TRY(sql_commands_parse(&list, p->text, strlen(p->text), &s->arena, err));
+    TRY(pg_commands_parse(&list, p->text, &s->arena, err));
     if (list.n > 1)
         return pg_fail(err, "42601",
                        "cannot insert multiple commands into a prepared "

@@ -123,6 +123,8 @@ same_answer() { # whichever door
 }
 check 'the other door gives the same answer' same_answer
 check 'a ping is free' free gives 1 sql -c 'SELECT 1'
+check 'so is one that asks for the time, or what the catalog knows' free gives 't|A' sql -c "SELECT now() > '2020-01-01', upper('a')"
+check 'or for one of them alone' free gives 'A' sql -c "SELECT upper('a')"
 check 'EXPLAIN is free' free says 'such quer' sql -c "EXPLAIN SELECT count(*) FROM shop.orders"
 check 'LIMIT 0 is free' free gives \
     'customer_id|ordered_at|category|amount|country' \
