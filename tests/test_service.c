@@ -293,6 +293,7 @@ static void check_hidden(void **state)
     name[5] = 't';
     assert_string_equal(purpose.err.msg, unknown.err.msg);
     assert_string_equal(purpose.err.hint, unknown.err.hint);
+    assert_string_equal(purpose.err.hint, "you may use analytics, ads");
     arena_fini(&hidden.arena);
     arena_fini(&absent.arena);
     arena_fini(&purpose.arena);

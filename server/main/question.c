@@ -24,6 +24,38 @@ enum err_code question_dataset(const struct dataset **out,
     return world_dataset(out, world, who, name, err);
 }
 
+/* "a, b and more": what describing the dataset tells the caller, too. */
+static void put_purposes(struct writer *w, const struct policy *policy,
+                         const struct auth_principal *who)
+{
+    enum { LISTED = 6 };
+    size_t n = 0;
+    for (size_t i = 0; i < policy->n_purposes; i++) {
+        if (!auth_may_purpose(who, policy->purposes[i].id))
+            continue;
+        if (n < LISTED)
+            writer_printf(w, "%s%s", n ? ", " : "", policy->purposes[i].id);
+        n++;
+    }
+    if (n > LISTED)
+        writer_printf(w, " and %zu more", n - LISTED);
+    if (n == 0)
+        writer_str(w, "none: whoever keeps the file of principals adds one");
+}
+
+static enum err_code hint_purposes(const char *how, const struct question *q,
+                                   const struct auth_principal *who,
+                                   struct err *err)
+{
+    char list[512];
+    struct writer w = writer_of(list, sizeof list);
+    put_purposes(&w, q->dataset->policy, who);
+    return err_hint(err, "%syou may use %s", how,
+                    writer_cstr(&w) ? list
+                                    : "those that 'halftone describe' "
+                                      "lists");
+}
+
 /* Deny by default, and say the same of a purpose that is not there. */
 static enum err_code check_purpose(const struct question *q,
                                    const struct service_call *call,
@@ -32,11 +64,9 @@ static enum err_code check_purpose(const struct question *q,
     const char *id = call->req->purpose;
     if (!id[0]) {
         err_set(err, ERR_INVALID, "the query names no purpose");
-        return err_hint(err,
-                        "--purpose or SET halftone.purpose says why you "
-                        "ask; 'halftone describe %s' lists those you may "
-                        "use",
-                        q->dataset->policy->name);
+        return hint_purposes("--purpose or SET halftone.purpose = '...' says "
+                             "why you ask; ",
+                             q, call->who, err);
     }
     const struct policy_purpose *p =
         policy_find_purpose(q->dataset->policy, id);
@@ -45,8 +75,7 @@ static enum err_code check_purpose(const struct question *q,
                 "there is no purpose '%.63s' that you may "
                 "use with dataset '%s'",
                 id, q->dataset->policy->name);
-        return err_hint(err, "'halftone describe %s' lists those you may use",
-                        q->dataset->policy->name);
+        return hint_purposes("", q, call->who, err);
     }
     return ERR_OK;
 }
