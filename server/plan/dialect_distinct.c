@@ -16,12 +16,18 @@ static void keys_of(const struct sql *s, const char *alias)
         writer_printf(s->w, "%s%s.k%zu", k ? ", " : "", alias, k);
 }
 
-/* "a.k0 IS NOT DISTINCT FROM b.k0 AND ...", or TRUE. */
+/* "a.k0 IS NOT DISTINCT FROM b.k0 AND ...", or TRUE.  PostgreSQL looks at every
+ * pair of rows for that, and hashes arrays, whose NULLs are alike, too. */
 static void same_group(const struct sql *s, const char *a, const char *b)
 {
-    for (size_t k = 0; k < s->d->plan->n_keys; k++)
-        writer_printf(s->w, "%s%s.k%zu IS NOT DISTINCT FROM %s.k%zu",
-                      k ? " AND " : "", a, k, b, k);
+    for (size_t k = 0; k < s->d->plan->n_keys; k++) {
+        writer_str(s->w, k ? " AND " : "");
+        if (dialect_is_pg(s->w))
+            writer_printf(s->w, "ARRAY[%s.k%zu] = ARRAY[%s.k%zu]", a, k, b, k);
+        else
+            writer_printf(s->w, "%s.k%zu IS NOT DISTINCT FROM %s.k%zu", a, k, b,
+                          k);
+    }
     writer_str(s->w, s->d->plan->n_keys ? "" : "TRUE");
 }
 
@@ -58,16 +64,10 @@ static void numbered(const struct sql *s, size_t i)
         writer_printf(s->w, " WHERE f%zu", s->flag[i]);
     writer_str(s->w, ")");
     if (dialect_is_pg(s->w)) {
-        writer_printf(s->w, ",\ndigests%zu AS (SELECT *, ", i);
-        stage_pg_value_digest(s, i);
-        writer_printf(
-            s->w, " FROM values%zu OFFSET 0),\nvcodes%zu AS (SELECT *, ", i, i);
-        stage_pg_value_code(s);
-        writer_printf(
-            s->w, " AS c FROM digests%zu OFFSET 0),\nfirsts%zu AS (SELECT *, ",
-            i, i);
+        stage_pg_value_codes(s, i);
+        writer_printf(s->w, ",\nfirsts%zu AS (SELECT *, ", i);
         stage_pg_place(s);
-        writer_printf(s->w, " AS h FROM vcodes%zu)", i);
+        writer_printf(s->w, " AS h FROM lines%zu)", i);
     } else {
         writer_printf(s->w, ",\nfirsts%zu AS (SELECT *, ", i);
         stage_place_open(s);

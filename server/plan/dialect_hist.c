@@ -20,17 +20,20 @@ static void stage_ordered(const struct sql *s)
     stage_columns(s, 'k', n_keys);
     writer_str(s->w, ") AS n, row_number() OVER (PARTITION BY p");
     stage_columns(s, 'k', n_keys);
-    writer_printf(s->w,
-                  " ORDER BY v0) AS o FROM placed%s),\nstarted AS (SELECT *, ",
+    writer_printf(s->w, " ORDER BY v0) AS o FROM placed%s)",
                   s->flag[0] != STAGE_NONE ? " WHERE f0" : "");
     if (dialect_is_pg(s->w)) {
-        stage_pg_start(s);
-    } else {
-        writer_str(s->w, "CAST(");
-        stage_person_code(s);
-        writer_str(s->w, " % CAST(n AS UBIGINT) AS BIGINT)");
+        stage_pg_starts(s);
+        writer_printf(s->w,
+                      ",\nstarted AS (SELECT o.*, CASE WHEN n > %u THEN "
+                      "CAST(mod(c, n) AS BIGINT) END AS r FROM ordered AS o "
+                      "JOIN starts ON starts.q = o.p)",
+                      s->d->plan->linf);
+        return;
     }
-    writer_str(s->w, " AS r FROM ordered)");
+    writer_str(s->w, ",\nstarted AS (SELECT *, CAST(");
+    stage_person_code(s);
+    writer_str(s->w, " % CAST(n AS UBIGINT) AS BIGINT) AS r FROM ordered)");
 }
 
 void stage_histogram(const struct sql *s)

@@ -114,7 +114,8 @@ void stage_placed(const struct sql *s)
     const struct plan *p = s->d->plan;
 
     writer_printf(s->w, ",\nplaced AS %s(SELECT p",
-                  s->keeps ? "NOT MATERIALIZED " : "");
+                  s->keeps || stage_pg_reads_again(s) ? "NOT MATERIALIZED "
+                                                      : "");
     for (size_t k = 0; k < p->n_keys; k++)
         placed_key(s, k);
     for (size_t j = 0; j < s->n_flags; j++)

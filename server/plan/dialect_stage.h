@@ -118,13 +118,15 @@ void stage_place(const struct sql *s);
 void stage_place_open(const struct sql *s); /* up to the code */
 /* "e.a3": the slot of these; or the rollup's column of these. */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
-/* dialect_pg_stage.c: the stage `coded` behind pairs; the place by its columns;
- * the same of DISTINCT values; a number of the person's, below n. */
+/* dialect_pg_stage.c: the stage `persons`; `lines` of the pairs; of DISTINCT
+ * values, linesI of valuesI; the place of a row of these; and `starts`, numbers
+ * c of persons q.  `placed` is read again where the rows are one table's. */
+bool stage_pg_reads_again(const struct sql *s);
+void stage_pg_persons(const struct sql *s);
 void stage_pg_codes(const struct sql *s);
+void stage_pg_value_codes(const struct sql *s, size_t i);
 void stage_pg_place(const struct sql *s);
-void stage_pg_value_digest(const struct sql *s, size_t i);
-void stage_pg_value_code(const struct sql *s);
-void stage_pg_start(const struct sql *s);
+void stage_pg_starts(const struct sql *s);
 /* Is what a person has in a group added up already, in slots? */
 static inline bool stage_has_slots(const struct sql *s)
 {

@@ -149,6 +149,21 @@ void stage_columns(const struct sql *s, char prefix, size_t n)
         writer_printf(s->w, ", %c%zu", prefix, i);
 }
 
+/* Does measure i have a column a of each pair? */
+static bool has_share(const struct sql *s, size_t i)
+{
+    return s->pm[i].kind != MEASURE_DISTINCT && s->pm[i].kind != MEASURE_LEFT;
+}
+
+/* No larger than its bound: PostgreSQL adds up BIGINTs faster than NUMERICs. */
+static void share(const struct sql *s, size_t i)
+{
+    const bool fits = dialect_is_pg(s->w) && s->pm[i].bound < INT64_MAX / 2;
+    writer_str(s->w, fits ? "CAST(" : "");
+    stage_share(s, i);
+    writer_str(s->w, fits ? " AS BIGINT)" : "");
+}
+
 static void stage_pairs(const struct sql *s)
 {
     const struct plan *p = s->d->plan;
@@ -157,10 +172,10 @@ static void stage_pairs(const struct sql *s)
     if (!s->keeps)
         stage_columns(s, 'k', p->n_keys);
     for (size_t i = 0; i < s->n && !s->hist; i++) {
-        if (s->pm[i].kind == MEASURE_DISTINCT || s->pm[i].kind == MEASURE_LEFT)
+        if (!has_share(s, i))
             continue;
         writer_str(s->w, ", ");
-        stage_share(s, i);
+        share(s, i);
         writer_printf(s->w, " AS a%zu", i);
     }
     if (s->keeps) {
@@ -175,25 +190,6 @@ static void stage_pairs(const struct sql *s)
     writer_str(s->w, ")");
 }
 
-/* dense_rank, not row_number: a limit on the latter is rewritten into a slow
- * aggregate per group.  (h, key) never ties, so both mean the same. */
-static void stage_ranked(const struct sql *s)
-{
-    if (dialect_is_pg(s->w))
-        stage_pg_codes(s);
-    writer_str(s->w, ",\nhashed AS (SELECT *, ");
-    if (dialect_is_pg(s->w))
-        stage_pg_place(s);
-    else
-        stage_place(s);
-    writer_printf(s->w,
-                  " AS h FROM %s),\nranked AS (SELECT *, dense_rank() OVER "
-                  "(PARTITION BY p ORDER BY h",
-                  dialect_is_pg(s->w) ? "coded" : "pairs");
-    stage_columns(s, 'k', s->d->plan->n_keys);
-    writer_str(s->w, ") AS g FROM hashed)");
-}
-
 /* The report on groups left out, or n. */
 static size_t left_of(const struct sql *s)
 {
@@ -201,6 +197,54 @@ static size_t left_of(const struct sql *s)
     while (i < s->n && s->pm[i].kind != MEASURE_LEFT)
         i++;
     return i;
+}
+
+/* Whoever reads `ranked` wants no more of a person's groups. */
+static void most_groups(const struct sql *s)
+{
+    const size_t left = left_of(s);
+    writer_printf(s->w, " WHERE g <= %llu",
+                  (unsigned long long)s->d->plan->l0 +
+                      (left < s->n ? s->pm[left].l0 : 0));
+}
+
+/* PostgreSQL keeps whole rows of what is read twice: so only what is read. */
+static void ranked_columns(const struct sql *s)
+{
+    writer_str(s->w, "p");
+    stage_columns(s, 'k', s->d->plan->n_keys);
+    for (size_t i = 0; i < s->n && !s->hist; i++)
+        if (has_share(s, i))
+            writer_printf(s->w, ", a%zu", i);
+    writer_str(s->w, ", g FROM (SELECT *, ");
+}
+
+/* dense_rank, not row_number: a limit on the latter is rewritten into a slow
+ * aggregate per group.  (h, key) never ties, so both mean the same. */
+static void stage_ranked(const struct sql *s)
+{
+    const bool pg = dialect_is_pg(s->w);
+    if (pg)
+        stage_pg_codes(s);
+    writer_str(s->w, ",\nhashed AS (SELECT *, ");
+    if (pg)
+        stage_pg_place(s);
+    else
+        stage_place(s);
+    writer_printf(s->w, " AS h FROM %s),\nranked AS (SELECT ",
+                  pg ? "lines" : "pairs");
+    if (pg)
+        ranked_columns(s);
+    else
+        writer_str(s->w, "*, ");
+    writer_str(s->w, "dense_rank() OVER (PARTITION BY p ORDER BY h");
+    stage_columns(s, 'k', s->d->plan->n_keys);
+    writer_str(s->w, ") AS g FROM hashed");
+    if (pg) {
+        writer_str(s->w, ") AS y");
+        most_groups(s);
+    }
+    writer_str(s->w, ")");
 }
 
 static void total_of(const struct sql *s, size_t i)
@@ -242,9 +286,7 @@ static void totals(const struct sql *s)
         writer_printf(s->w, "%scount(*) AS n", between);
     writer_str(s->w, s->ranks ? " FROM ranked" : " FROM pairs");
     if (s->ranks)
-        writer_printf(s->w, " WHERE g <= %llu",
-                      (unsigned long long)p->l0 +
-                          (has_left ? s->pm[left].l0 : 0));
+        most_groups(s);
     for (size_t k = 0; k < p->n_keys; k++)
         writer_printf(s->w, "%s%zu", k ? ", k" : " GROUP BY k", k);
     if (has_left && p->selects)
@@ -255,6 +297,12 @@ void stage_sources(const struct sql *s)
 {
     stage_rows(s);
     stage_placed(s);
+}
+
+/* Does anything of a person stand in an order of the person's own? */
+static bool places_rows(const struct sql *s)
+{
+    return s->ranks || (s->n_u > 0 && !s->d->scope->one_row && !s->hist);
 }
 
 static void statement(const struct sql *s)
@@ -280,6 +328,8 @@ static void statement(const struct sql *s)
         stage_named(s);
         return;
     }
+    if (dialect_is_pg(s->w) && places_rows(s))
+        stage_pg_persons(s);
     if (s->ranks)
         stage_ranked(s);
     if (s->hist) {
