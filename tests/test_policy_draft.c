@@ -8,17 +8,17 @@
 #include "tests/table.h"
 
 static const struct policy_draft_column RETAIL[] = {
-    { "invoice_no", "VARCHAR" },
-    { "quantity", "INTEGER" },
-    { "invoice_date", "TIMESTAMP" },
-    { "unit_price", "DECIMAL(10,2)" },
-    { "customer_id", "BIGINT" },
-    { "Unit\nPrice: x", "DOUBLE" },
-    { "order", "DATE" },
-    { "tags", "VARCHAR[]" },
-    { "Ship \"to\" #1", "VARCHAR" },
-    { "InvoiceNo", "VARCHAR" },
-    { "\xc3\xa9", "VARCHAR" },
+    { "invoice_no", "VARCHAR", NULL },
+    { "quantity", "INTEGER", NULL },
+    { "invoice_date", "TIMESTAMP", NULL },
+    { "unit_price", "DECIMAL(10,2)", NULL },
+    { "customer_id", "BIGINT", NULL },
+    { "Unit\nPrice: x", "DOUBLE", NULL },
+    { "order", "DATE", NULL },
+    { "tags", "VARCHAR[]", NULL },
+    { "Ship \"to\" #1", "VARCHAR", NULL },
+    { "InvoiceNo", "VARCHAR", NULL },
+    { "\xc3\xa9", "VARCHAR", NULL },
 };
 enum { RETAIL_N = sizeof RETAIL / sizeof RETAIL[0] };
 
@@ -113,8 +113,9 @@ static void check_decided(void **state)
 /* Two tables of a database, each with a key of its own. */
 static void check_database(void **state)
 {
-    static const struct policy_draft_column columns[] = { { "UserID", "INT" },
-                                                          { "n", "INT" } };
+    static const struct policy_draft_column columns[] = {
+        { "UserID", "INT", NULL }, { "n", "INT", NULL }
+    };
     static const struct policy_draft_table tables[] = {
         { "visits", columns, 2 }, { "deep.Order Lines", columns, 2 }
     };
@@ -134,6 +135,37 @@ static void check_database(void **state)
                                  "\"deep.Order Lines\"\n"));
     assert_non_null(
         strstr(text, "      user_id: {type: int, from: \"UserID\"}\n"));
+}
+
+/* A PostgreSQL by its URI, a column of no type with the reason. */
+static void check_postgres(void **state)
+{
+    static const struct policy_draft_column columns[] = {
+        { "user_id", "int4range", "no such type in a policy" },
+        { "UserID", "BIGINT", NULL },
+        { "paid", "numeric", "has no precision" },
+    };
+    static const struct policy_draft_table table = { "shop.Visits", columns,
+                                                     3 };
+    static const struct policy_draft draft = {
+        .source = "postgresql://r@db/sales?passfile=/etc/\"x\"",
+        .name = "Sales",
+        .is_database = true,
+        .is_postgres = true,
+        .tables = &table,
+        .n_tables = 1
+    };
+    struct writer w = writer_of(text, sizeof text);
+    (void)state;
+    policy_draft_print(&w, &draft);
+    assert_true(writer_cstr(&w));
+    assert_non_null(strstr(text, "dataset: sales\n"));
+    assert_non_null(strstr(text, "source: postgresql\ndatabase: "
+                                 "\"postgresql://r@db/sales?passfile=/etc/"
+                                 "\\\"x\\\"\""));
+    assert_non_null(strstr(text, "  shop_visits:\n    from: \"shop.Visits\""));
+    assert_non_null(strstr(text, "# user_id (int4range): no such type"));
+    assert_non_null(strstr(text, "# paid (numeric): has no precision"));
 }
 
 /* Every cap: printed whole, or the overflow is told and nothing written past
@@ -176,14 +208,22 @@ static const struct row {
     const struct policy_draft_column columns[3];
     size_t key;
 } rows[] = {
-    { "a customer", { { "id", "INT" }, { "customer_id", "BIGINT" } }, 1 },
-    { "a person before a device",
-      { { "device_id", "UUID" }, { "person_id", "VARCHAR" } },
+    { "a customer",
+      { { "id", "INT", NULL }, { "customer_id", "BIGINT", NULL } },
       1 },
-    { "a date is nobody", { { "customer_id", "DATE" }, { "x", "INT" } }, 3 },
-    { "an id alone says not whose", { { "id", "INT" }, { "x", "INT" } }, 3 },
-    { "a name in capitals", { { "x", "INT" }, { "CustomerID", "INT" } }, 1 },
-    { "a name without an underline", { { "userid", "INT" } }, 0 },
+    { "a person before a device",
+      { { "device_id", "UUID", NULL }, { "person_id", "VARCHAR", NULL } },
+      1 },
+    { "a date is nobody",
+      { { "customer_id", "DATE", NULL }, { "x", "INT", NULL } },
+      3 },
+    { "an id alone says not whose",
+      { { "id", "INT", NULL }, { "x", "INT", NULL } },
+      3 },
+    { "a name in capitals",
+      { { "x", "INT", NULL }, { "CustomerID", "INT", NULL } },
+      1 },
+    { "a name without an underline", { { "userid", "INT", NULL } }, 0 },
 };
 
 static void check_key(void **state)
@@ -193,7 +233,7 @@ static void check_key(void **state)
     for (size_t i = 0; i < 3; i++)
         columns[i] = row->columns[i].name
                          ? row->columns[i]
-                         : (struct policy_draft_column){ "none", "INT" };
+                         : (struct policy_draft_column){ "none", "INT", NULL };
     const struct policy_draft_table t = { "x", columns, 3 };
     assert_int_equal(policy_draft_key(&t), row->key);
 }
@@ -201,9 +241,8 @@ static void check_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_does_not_load),
-        cmocka_unit_test(check_decided),
-        cmocka_unit_test(check_database),
+        cmocka_unit_test(check_does_not_load), cmocka_unit_test(check_decided),
+        cmocka_unit_test(check_database),      cmocka_unit_test(check_postgres),
         cmocka_unit_test(check_room),
     };
     return RUN_ROWS(rows, check_key) + RUN_ROWS(name_rows, check_name) +

@@ -57,11 +57,17 @@ const struct command COMMANDS[] = {
       "0\nwhen a server would start with them.\n",
       0, 64, run_policy_check },
     { "policy draft", "FILE",
-      "Write a first policy for a Parquet, CSV or DuckDB file.",
+      "Write a first policy for a Parquet, CSV or DuckDB file, or a "
+      "PostgreSQL.",
       "Reads names and types, no values.  What only you can know is written\n"
-      "DECIDE: the file does not load until every one is gone.\n"
+      "DECIDE: the file does not load until every one is gone.  A PostgreSQL "
+      "is\nnamed by its URI, of the role that will read; what that role may "
+      "see is\ndrafted.\n"
       "\n"
-      "  halftone policy draft sales.parquet > sales.yaml\n",
+      "  halftone policy draft sales.parquet > sales.yaml\n"
+      "  halftone policy draft "
+      "'postgresql://halftone_reader@db.example/sales?passfile=/etc/pgpass' > "
+      "sales.yaml\n",
       0, 1, run_policy_draft },
     { "policy ddl", "FILE...",
       "Print the published schema as PostgreSQL's DDL.",

@@ -21,12 +21,17 @@ static enum err_code draft_of(struct policy_draft *out,
         for (size_t c = 0; c < from->n_columns; c++)
             columns[c] =
                 (struct policy_draft_column){ from->columns[c].name,
-                                              from->columns[c].physical };
+                                              from->columns[c].physical,
+                                              from->columns[c].why };
         tables[t] =
             (struct policy_draft_table){ from->name, columns, from->n_columns };
     }
+    const bool is_postgres = schema->kind == SCHEMA_POSTGRESQL;
     *out = (struct policy_draft){ .source = path,
-                                  .is_database = schema->kind == SCHEMA_DUCKDB,
+                                  .name = schema->database,
+                                  .is_database = is_postgres ||
+                                                 schema->kind == SCHEMA_DUCKDB,
+                                  .is_postgres = is_postgres,
                                   .is_untyped = schema->kind == SCHEMA_CSV,
                                   .tables = tables,
                                   .n_tables = schema->n_tables };
@@ -57,9 +62,9 @@ int run_policy_draft(struct cli *cli)
     struct policy_draft draft;
     if (cli->n_words == 0) {
         (void)err_set(&err, ERR_INVALID,
-                      "there is no file to draft a policy "
-                      "for");
-        (void)err_hint(&err, "usage: halftone policy draft FILE > POLICY");
+                      "there is no source to draft a policy for");
+        (void)err_hint(&err, "usage: halftone policy draft FILE > POLICY, or "
+                             "postgresql://... in place of the file");
         return cli_misused(cli, &err);
     }
     const char *path = cli->words[0];

@@ -37,6 +37,27 @@ static bool takes(enum policy_type declared, const char *type,
            (strcmp(type, "numeric") != 0 || is_narrow(typmod));
 }
 
+bool pgsql_tables_best(enum policy_type *out, const char *type,
+                       const char *modifier)
+{
+    static const enum policy_type order[] = { POLICY_BOOL,      POLICY_INT,
+                                              POLICY_DOUBLE,    POLICY_DATE,
+                                              POLICY_TIMESTAMP, POLICY_UUID,
+                                              POLICY_TEXT };
+    const bool is_text =
+                   strcmp(type, "text") == 0 || strcmp(type, "varchar") == 0,
+               is_time = strncmp(type, "timestamp", 9) == 0;
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const bool worse = (is_text && order[i] == POLICY_UUID) ||
+                           (is_time && order[i] == POLICY_DATE);
+        if (worse || !takes(order[i], type, modifier))
+            continue;
+        *out = order[i];
+        return true;
+    }
+    return false;
+}
+
 static enum err_code bad_type(const struct policy_table *t,
                               const struct policy_column *c, const char *type,
                               struct err *err)
@@ -61,7 +82,7 @@ static enum err_code bad_type(const struct policy_table *t,
 /* Of a relation: names, base types ("enum" for any), modifiers.  A type of the
  * operator's goes by its schema's name, too: int8 is not everywhere a number.
  */
-static PGresult *columns_of(PGconn *conn, const char *source)
+PGresult *pgsql_tables_columns(PGconn *conn, const char *source)
 {
     static const char sql[] =
         "SELECT a.attname, CASE WHEN b.typtype = 'e' THEN 'enum' WHEN "
@@ -121,7 +142,7 @@ static enum err_code check_column(const PGresult *r,
 static enum err_code check_table(PGconn *conn, const struct policy_table *t,
                                  struct err *err)
 {
-    PGresult *r = columns_of(conn, t->source);
+    PGresult *r = pgsql_tables_columns(conn, t->source);
     enum err_code code = ERR_OK;
     if (PQresultStatus(r) != PGRES_TUPLES_OK) {
         code = err_set(err, ERR_NOT_FOUND, "the catalog cannot be read");

@@ -9,6 +9,14 @@
  * can do nothing else, as far as the catalog tells.
  */
 
+/* What the role sees of a relation, "SCHEMA.TABLE" or one of public: rows of
+ * name, type ("enum" for any) and modifier. */
+PGresult *pgsql_tables_columns(PGconn *conn, const char *source);
+
+/* What such a column is declared as best; false: no declaration takes it. */
+bool pgsql_tables_best(enum policy_type *out, const char *type,
+                       const char *modifier);
+
 /*
  * No value is read.
  * ERR_INVALID    a table or column is missing, or has another type; says which,

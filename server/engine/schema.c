@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/engine/pgsql_schema.h"
 #include "server/engine/schema_types.h"
 
 static enum err_code full(struct err *err)
@@ -113,6 +114,8 @@ enum err_code engine_schema_of(struct engine_schema *out, const char *path,
 {
     struct duck d;
     struct engine_schema schema = { 0 };
+    if (pgsql_schema_is_uri(path))
+        return pgsql_schema_of(out, path, a, err);
     TRY(duck_open(&d, &(struct engine_options){ .threads = 1 }, err));
     const enum err_code code =
         source_is_database(path) ? schema_of_database(&schema, &d, path, a, err)

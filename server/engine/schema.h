@@ -4,16 +4,17 @@
 #include "server/engine/engine.h"
 
 /*
- * What a file holds, by names and types alone: for `halftone policy draft`.
- * Reads a Parquet footer, the first line of a CSV file or a DuckDB catalog, and
- * no values.  CSV says nothing of types: its columns are text until the steward
+ * What a source holds, by names and types alone: for `halftone policy draft`.
+ * Reads a Parquet footer, the first line of a CSV file, a DuckDB catalog or
+ * that of a PostgreSQL, and no values.  CSV says nothing of types: its columns are text until the steward
  * declares them.
  */
 struct engine_schema_column {
     const char *name;
-    const char *physical;  /* DuckDB's name: "VARCHAR", "DECIMAL", ... */
+    const char *physical;  /* the engine's name: "VARCHAR", "DECIMAL", ... */
     bool usable;           /* some policy type fits */
     enum policy_type type; /* the one that fits best; usable only */
+    const char *why;       /* ... why none does, or NULL */
 };
 
 struct engine_schema_table {
@@ -23,15 +24,18 @@ struct engine_schema_table {
 };
 
 struct engine_schema {
-    enum { SCHEMA_PARQUET, SCHEMA_CSV, SCHEMA_DUCKDB } kind;
-    struct engine_schema_table *tables; /* one unless SCHEMA_DUCKDB */
+    enum { SCHEMA_PARQUET, SCHEMA_CSV, SCHEMA_DUCKDB, SCHEMA_POSTGRESQL } kind;
+    const char *database; /* SCHEMA_POSTGRESQL: its name */
+    struct engine_schema_table *tables; /* one of a file, many of a database */
     size_t n_tables;
 };
 
 /*
+ * Of a file, or of the PostgreSQL of a URI: what its role sees there.
  * ERR_OK         *out is complete, in the arena
- * ERR_NOT_FOUND  the file cannot be opened
- * ERR_INVALID    not Parquet, CSV with a header, or a DuckDB file with tables
+ * ERR_NOT_FOUND  the file cannot be opened, the database not be reached
+ * ERR_INVALID    not Parquet, CSV with a header, or a database with tables; a
+ *                URI that libpq does not understand, or with a password
  * ERR_LIMIT      the arena is full
  */
 enum err_code engine_schema_of(struct engine_schema *out, const char *path,

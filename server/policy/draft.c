@@ -38,9 +38,9 @@ static enum policy_type type_of(const char *type)
     return POLICY_TYPE_COUNT;
 }
 
-static bool may_own(const char *type)
+static bool may_own(const struct policy_draft_column *c)
 {
-    const enum policy_type t = type_of(type);
+    const enum policy_type t = c->why ? POLICY_TYPE_COUNT : type_of(c->type);
     return t == POLICY_INT || t == POLICY_TEXT || t == POLICY_UUID;
 }
 
@@ -71,7 +71,7 @@ size_t policy_draft_key(const struct policy_draft_table *table)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         for (size_t j = 0; j < table->n_columns; j++)
             if (is_like(draft_name_of(table->columns[j].name).s, names[i]) &&
-                may_own(table->columns[j].type))
+                may_own(&table->columns[j]))
                 return j;
     return table->n_columns;
 }
@@ -124,9 +124,20 @@ static void print_source(struct writer *w, const char *path)
     writer_str(w, *path == '/' ? "\n" : "  # relative to this file\n");
 }
 
+static void print_postgres(struct writer *w, const char *uri)
+{
+    writer_str(w, "source: postgresql\ndatabase: ");
+    print_quoted(w, uri);
+    writer_str(w,
+               "  # of a role that can only read\n"
+               "# writer: \"postgresql://...\"   # with consent: the role that "
+               "keeps who counts; docs/sources.md\n");
+}
+
 static void print_head(struct writer *w, const struct policy_draft *draft)
 {
-    const struct draft_name name = name_of_path(draft->source);
+    const struct draft_name name =
+        draft->name ? draft_name_of(draft->name) : name_of_path(draft->source);
     writer_printf(
         w,
         "# A first policy, from names and types alone: no value was read.\n"
@@ -141,7 +152,9 @@ static void print_head(struct writer *w, const struct policy_draft *draft)
         "data_version: DECIDE   # public, such as the last day in it: "
         "\"2026-01-31\"\n",
         name.s[0] ? name.s : "DECIDE");
-    if (draft->is_database) {
+    if (draft->is_postgres) {
+        print_postgres(w, draft->source);
+    } else if (draft->is_database) {
         writer_str(w, "source: duckdb\ndatabase: ");
         print_source(w, draft->source);
     }
@@ -230,6 +243,8 @@ static void print_column(struct writer *w, const struct policy_draft *draft,
     const enum policy_type type = type_of(c->type);
     if (name.s[0] == '\0' || !is_quotable(c->name) || is_taken(t, i)) {
         print_skipped(w, c, "give it a name: NAME: {type: ..., from: \"...\"}");
+    } else if (c->why) {
+        print_skipped(w, c, c->why);
     } else if (type == POLICY_TYPE_COUNT) {
         print_skipped(w, c, "no such type in a policy");
     } else if (is_key) {

@@ -18,6 +18,7 @@
 struct policy_draft_column {
     const char *name; /* as in the source */
     const char *type; /* as the engine calls it: "BIGINT", "DECIMAL(10,2)" */
+    const char *why;  /* NULL, or why no policy can hold it */
 };
 
 struct policy_draft_table {
@@ -27,8 +28,10 @@ struct policy_draft_table {
 };
 
 struct policy_draft {
-    const char *source; /* path of the Parquet, CSV or DuckDB file */
-    bool is_database;   /* a DuckDB file; else there is one table */
+    const char *source; /* path of the file, or the PostgreSQL's URI */
+    const char *name;   /* what there is, or NULL: as the file is called */
+    bool is_database;   /* a DuckDB file or a PostgreSQL; else one table */
+    bool is_postgres;
     bool is_untyped;    /* CSV: every column is text until somebody says more */
     const struct policy_draft_table *tables;
     size_t n_tables;

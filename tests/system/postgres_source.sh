@@ -46,6 +46,29 @@ policy() {
              s/^  controller:.*/&\n  erasure: { execute: ${2:-false}, deadline: 20 days }/
              s|from: \(.*\)\.parquet|from: shop.\1|"
 }
+# The same words for the same columns as of a file, and what it says loads.
+drafted() {
+    local columns='^      (customer_id|ordered_at|category|amount|country):'
+    "$bin/halftone" policy draft "$(as_role halftone_reader)" >"$run/draft.yaml" || return 1
+    "$bin/halftone" policy draft "$shop/orders.parquet" | grep -E "$columns" | sort >"$run/of_file"
+    sed -n '/^  shop_orders:/,$p' "$run/draft.yaml" | grep -E "$columns" | sort >"$run/of_table"
+    [ "$(wc -l <"$run/of_table")" = 5 ] && cmp "$run/of_file" "$run/of_table" || return 1
+    grep -q '^dataset: postgres$' "$run/draft.yaml" && ! grep -q halftone_shop "$run/draft.yaml" || return 1
+    says 'to be decided' exits 2 "$bin/halftone" policy check "$run/draft.yaml" || return 1
+    sed 's/^exclusive: DECIDE/exclusive: true/; s/^data_version: DECIDE/data_version: a/
+         s/^cap: DECIDE/cap: {rho: 1, delta: 1e-9}/; s/^max_people: DECIDE/max_people: 10000/
+         s/help: DECIDE/help: Figures./; s/basis: DECIDE/basis: public_task/; s/, range: DECIDE//
+         s/max_groups: DECIDE/max_groups: 5/; s/max_rows: DECIDE/max_rows: 5/' "$run/draft.yaml" >"$run/decided.yaml"
+    "$bin/halftone" policy check "$run/decided.yaml" || return 1
+}
+check 'a policy is drafted as of a file, and loads once it is decided' drafted
+undrafted() {
+    says 'has a password in it' exits 2 "$bin/halftone" policy draft 'postgresql://u:geheim@localhost/x' &&
+        says 'cannot be reached' exits 2 "$bin/halftone" policy draft "postgresql:///x?host=$run" &&
+        says 'sees no table' exits 2 "$bin/halftone" policy draft "$(as_role halftone_writer | sed 's|/postgres|/template1|')"
+}
+check 'what cannot be drafted is told, with a way out' undrafted
+
 policy >"$shop/shop.yaml"
 check 'policy check compares columns with the database' \
     says 'no mistake\|is good\|ok' "$bin/halftone" policy check "$shop/shop.yaml"
