@@ -209,19 +209,24 @@ static void found(const struct sql *s, const char *table, const char *column)
                   table, column, column, table);
 }
 
-/* Pairs `f` with the halves of their code, hi and lo, and of their person's
- * line; then `lines`. */
+/* Rows of `from` as f, with the halves of their code, hi and lo, and of their
+ * person's line; then `lines`. */
 static void open_halved(const struct sql *s, const char *suffix)
 {
     writer_printf(s->w, ",\nhalved%s AS (SELECT f.*, s1, s0, s2, ", suffix);
 }
 
+static void of_persons(const struct sql *s, const char *from)
+{
+    writer_printf(s->w, " FROM persons JOIN %s AS f ON persons.q = f.p", from);
+}
+
 static void close_halved(const struct sql *s, const char *suffix)
 {
     writer_printf(s->w,
-                  " JOIN persons ON persons.q = f.p OFFSET 0),\nlines%s AS "
-                  "(SELECT *, 2 * s1 * hi + s2 AS t, s1 * lo + s0 * hi AS m, "
-                  "s0 * lo AS l FROM halved%s OFFSET 0)",
+                  " OFFSET 0),\nlines%s AS (SELECT *, 2 * s1 * hi + s2 AS t, "
+                  "s1 * lo + s0 * hi AS m, s0 * lo AS l FROM halved%s OFFSET "
+                  "0)",
                   suffix, suffix);
 }
 
@@ -232,8 +237,9 @@ static void by_one_key(const struct sql *s)
     found(s, "code0", "hi");
     writer_str(s->w, " AS hi, ");
     found(s, "code0", "lo");
-    writer_str(s->w,
-               " AS lo FROM pairs AS f LEFT JOIN code0 ON code0.q = f.k0");
+    writer_str(s->w, " AS lo");
+    of_persons(s, "pairs");
+    writer_str(s->w, " LEFT JOIN code0 ON code0.q = f.k0");
     close_halved(s, "");
 }
 
@@ -283,7 +289,9 @@ static void by_keys(const struct sql *s)
                   n - 1, from);
     halves(s, "groups", "below");
     open_halved(s, "");
-    writer_str(s->w, "hi, lo FROM codes AS f JOIN groups USING (");
+    writer_str(s->w, "hi, lo");
+    of_persons(s, "codes");
+    writer_str(s->w, " JOIN groups USING (");
     code_columns(s);
     writer_str(s->w, ")");
     close_halved(s, "");
@@ -313,8 +321,9 @@ void stage_pg_value_codes(const struct sql *s, size_t i)
     (void)snprintf(values, sizeof values, "values%zu", i);
     code_table(s, name, s->dm[i].value->type, column, source(s, values));
     open_halved(s, suffix);
-    writer_printf(s->w, "hi, lo FROM values%zu AS f JOIN %s ON %s.q = f.%s", i,
-                  name, name, column);
+    writer_str(s->w, "hi, lo");
+    of_persons(s, values);
+    writer_printf(s->w, " JOIN %s ON %s.q = f.%s", name, name, column);
     close_halved(s, suffix);
 }
 

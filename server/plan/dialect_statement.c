@@ -158,10 +158,14 @@ static bool has_share(const struct sql *s, size_t i)
 /* No larger than its bound: PostgreSQL adds up BIGINTs faster than NUMERICs. */
 static void share(const struct sql *s, size_t i)
 {
-    const bool fits = dialect_is_pg(s->w) && s->pm[i].bound < INT64_MAX / 2;
-    writer_str(s->w, fits ? "CAST(" : "");
+    const enum measure_kind kind = s->pm[i].kind;
+    const bool sums = kind == MEASURE_SUM || kind == MEASURE_SQUARES ||
+                      kind == MEASURE_EXCESS;
+    const bool casts =
+        sums && dialect_is_pg(s->w) && s->pm[i].bound < INT64_MAX / 2;
+    writer_str(s->w, casts ? "CAST(" : "");
     stage_share(s, i);
-    writer_str(s->w, fits ? " AS BIGINT)" : "");
+    writer_str(s->w, casts ? " AS BIGINT)" : "");
 }
 
 static void stage_pairs(const struct sql *s)
