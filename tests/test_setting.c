@@ -161,6 +161,14 @@ static void check_elsewhere(void **state)
     assert_non_null(strstr(err.hint, "'halftone budget' tells"));
     assert_int_equal(setting_reset(&req, &req, "tables", &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.hint, "'halftone describe' shows"));
+    assert_int_equal(setting_reset(&req, &req, "halftone.acuracy", &err),
+                     ERR_NOT_FOUND);
+    assert_string_equal(err.hint, "did you mean halftone.accuracy?");
+    assert_int_equal(setting_reset(&req, &req, "purpose", &err), ERR_NOT_FOUND);
+    assert_string_equal(err.hint, "did you mean halftone.purpose?");
+    assert_int_equal(setting_reset(&req, &req, "halftone.weather", &err),
+                     ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "there are halftone.purpose, "));
     arena_fini(&a);
 }
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "server/query/accuracy.h"
+#include "server/query/suggest.h"
 
 static const struct setting_info INFOS[SETTING_COUNT] = {
 #define SETTING(id, name, takes, help) { name, takes, help },
@@ -33,10 +34,23 @@ enum setting setting_of_name(const char *name)
     return (enum setting)s;
 }
 
+/* The setting that was meant, or NULL; without the prefix it may be, too. */
+static const char *meant(const char *name)
+{
+    const size_t len = sizeof SETTING_PREFIX - 1;
+    const char *words[SETTING_COUNT];
+    for (size_t s = 0; s < SETTING_COUNT; s++)
+        words[s] = INFOS[s].name;
+    if (strncasecmp(name, SETTING_PREFIX, len) == 0)
+        name += len;
+    return suggest(name, words, SETTING_COUNT);
+}
+
 static enum err_code unknown(const char *name, struct err *err)
 {
     char list[256];
     struct writer w = writer_of(list, sizeof list);
+    const char *near = meant(name);
     for (size_t s = 0; s < SETTING_COUNT; s++)
         writer_printf(&w, "%s%s%s", s ? ", " : "", SETTING_PREFIX,
                       INFOS[s].name);
@@ -47,6 +61,8 @@ static enum err_code unknown(const char *name, struct err *err)
     if (strcasecmp(name, SETTING_PREFIX "budget") == 0) /* of the other port */
         return err_hint(err, "'halftone budget' tells what is left, as "
                              "GetBudget does");
+    if (near)
+        return err_hint(err, "did you mean %s%s?", SETTING_PREFIX, near);
     return err_hint(err, "there are %s", writer_cstr(&w) ? list : "others");
 }
 
