@@ -577,10 +577,18 @@ static const struct promise {
       "ALTER ROLE postgres RESET session_replication_role", ERR_REFUSED },
     { "an older schema is upgraded",
       "DROP INDEX halftone.charges_by_boot; DROP TABLE halftone.texts;"
+      " DROP INDEX halftone.charges_by_release, halftone.keys_once;"
+      " DROP FUNCTION halftone.short; ALTER TABLE halftone.keys"
+      " ADD CONSTRAINT keys_pkey PRIMARY KEY (principal, key);"
+      " CREATE INDEX charges_by_release ON halftone.charges (release_hash);"
+      " CREATE INDEX charges_by_dataset ON halftone.charges (dataset, seq);"
+      " CREATE INDEX charges_open ON halftone.charges (release_hash)"
+      " WHERE state = 0;"
       " DROP TABLE halftone.segments;"
       " UPDATE halftone.version SET version = 1",
-      "SELECT 1 / count(*) FROM pg_indexes WHERE schemaname = 'halftone' AND"
-      " indexname = 'charges_by_boot'",
+      "SELECT 1 / (CASE WHEN count(*) = 3 THEN 1 ELSE 0 END) FROM pg_indexes"
+      " WHERE schemaname = 'halftone' AND indexname IN ('charges_by_boot',"
+      " 'charges_by_release', 'keys_once', 'charges_open', 'keys_pkey')",
       ERR_OK },
     { "a newer schema is refused", "INSERT INTO halftone.version VALUES (99)",
       "DELETE FROM halftone.version WHERE version = 99", ERR_INVALID },

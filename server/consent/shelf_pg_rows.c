@@ -118,7 +118,8 @@ void shelf_pg_send_bulks(struct shelf *s)
             continue;
         const bool is_made = BULKS[i] == SHELF_EVENT_IMPORTED ||
                              BULKS[i] == SHELF_CHOICE_IMPORTED;
-        const bool fits = is_made || pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
+        const bool fits = is_made || pq_bulk_text(text, SQL_TEXT[BULKS[i]],
+                                                 bulk->types, bulk->n_columns);
         assert(fits);
         pq_bulk_params(bulk, &p);
         (void)pipe_send_as(&g->pipe, (int)BULKS[i],

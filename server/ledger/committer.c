@@ -89,13 +89,30 @@ static void join_late(struct committer *c, struct work *batch)
     }
 }
 
+/* What waits is the next batch, when the store can begin it already. */
+static void go_on(struct committer *c)
+{
+    struct book *b = &c->book;
+    if (!b->store->goes_on)
+        return;
+    if (!c->ahead)
+        c->ahead = take_queue(c);
+    if (!c->ahead)
+        return;
+    b->asked_us = 0;
+    ask_for(b, c->ahead);
+    store_go_on(b->store);
+}
+
 /* One transaction; true when it is durable. */
 static bool run_batch(struct committer *c, struct work *batch, bool is_alone)
 {
     struct book *b = &c->book;
     size_t n = 0;
-    b->asked_us = 0;
-    ask_for(b, batch);
+    if (!b->store->has_begun) {
+        b->asked_us = 0;
+        ask_for(b, batch);
+    }
     b->moved = b->resolved = false;
     b->stored = b->asked = 0;
     book_begin(b);
@@ -108,6 +125,8 @@ static bool run_batch(struct committer *c, struct work *batch, bool is_alone)
     }
     book_prune(b);
     counters_flush(&b->counters, b->store);
+    if (!is_alone)
+        go_on(c);
     commit(b, n);
     if (b->store->rc == STORE_OK) {
         counters_trim(&b->counters);
@@ -244,7 +263,7 @@ static void tidy(struct committer *c)
 static void hand_over(struct committer *c)
 {
     (void)pthread_mutex_lock(&c->lock);
-    struct work *first = c->head;
+    struct work *first = c->ahead ? c->ahead : c->head;
     c->is_led = first != NULL;
     (void)pthread_mutex_unlock(&c->lock);
     if (first)
@@ -256,7 +275,9 @@ static void hand_over(struct committer *c)
 static void lead(struct committer *c)
 {
     tidy(c);
-    struct work *batch = serve(c, take_queue(c));
+    struct work *batch = c->ahead ? c->ahead : take_queue(c);
+    c->ahead = NULL;
+    batch = serve(c, batch);
     hand_over(c);
     wake_all(batch);
 }
@@ -271,7 +292,7 @@ void committer_init(struct committer *c)
 
 void committer_fini(struct committer *c)
 {
-    assert(!c->head && !c->is_led);
+    assert(!c->head && !c->ahead && !c->is_led);
     (void)pthread_cond_destroy(&c->bell);
     (void)pthread_mutex_destroy(&c->bell_lock);
     (void)pthread_mutex_destroy(&c->lock);

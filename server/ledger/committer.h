@@ -47,6 +47,8 @@ struct committer {
     pthread_mutex_t lock; /* of head, tail, is_led */
     struct work *head, **tail;
     bool is_led; /* some caller leads */
+    struct work
+        *ahead; /* the leader's: the next batch, when it is known already */
 
     _Atomic bool failed;
     _Atomic uint64_t epoch; /* commits that charged or voided */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/base/writer.h"
+#include "server/ledger/pq_schema.h"
 #include "server/ledger/store.h"
 
 enum { COLUMNS_MAX = 24, TEXT_CAP = 1024, PAGE = 256, MOVE_LEN = 16 };
@@ -68,8 +69,8 @@ static void print_insert(char out[TEXT_CAP], const struct table *t,
         writer_str(&w, i ? ", ?" : "?");
     writer_str(&w, ")");
     if (is_shared && strcmp(t->name, "keys") == 0)
-        writer_str(&w, " ON CONFLICT (principal, key) DO UPDATE SET charge ="
-                       " excluded.charge");
+        writer_str(&w, " ON CONFLICT " PQ_KEYS_ONCE
+                       " DO UPDATE SET charge = excluded.charge");
     const bool fits = writer_cstr(&w);
     assert(fits);
 }

@@ -12,49 +12,82 @@
  * PostgreSQL's arrayfuncs.c. */
 enum { HEAD_LEN = 20, FIRST_CAP = 1 << 14 };
 
-static void print_head(uint8_t out[HEAD_LEN], unsigned type, int n)
+static void add_array(struct pq_params *out, struct pq_column *c, unsigned type,
+                      int n)
 {
-    struct writer w = writer_of(out, HEAD_LEN);
+    struct writer w = writer_of(c->data, HEAD_LEN);
     writer_be32(&w, 1);
     writer_be32(&w, 0);
     writer_be32(&w, type);
     writer_be32(&w, (uint32_t)n);
     writer_be32(&w, 1);
+    pq_params_add(out, pq_array_of(type), c->data, c->len);
 }
 
-/* Its parameters by name; returns how many there are by now. */
-static int print_named(struct writer *w, const char *text, size_t len, int n)
+/* The numbers of a row stand together in one array; each text and each string
+ * of bytes is in one of its own: to take a value out of an array of its own
+ * costs the server more than to count to it. */
+struct shape {
+    const unsigned *types;
+    int n, numbers, others;
+};
+
+static struct shape shape_of(const unsigned *types, int n)
+{
+    struct shape s = { types, n, 0, 0 };
+    for (int i = 0; i < n; i++)
+        s.numbers += types[i] == PQ_INT8;
+    s.others = n - s.numbers;
+    return s;
+}
+
+/* The next parameter, of row i. */
+static void print_value(struct writer *w, const struct shape *s,
+                        struct shape *seen)
+{
+    const bool is_number = s->types[seen->n++] == PQ_INT8;
+    if (is_number)
+        writer_printf(w, "$1[CAST(%d * i - %d AS int)]", s->numbers,
+                      s->numbers - ++seen->numbers);
+    else
+        writer_printf(w, "v%d", ++seen->others);
+}
+
+static void print_named(struct writer *w, const char *text, size_t len,
+                        const struct shape *s, struct shape *seen)
 {
     for (size_t i = 0; i < len; i++)
         if (text[i] == '?')
-            writer_printf(w, "v%d", ++n);
+            print_value(w, s, seen);
         else
             writer_u8(w, (uint8_t)text[i]);
-    return n;
 }
 
-static void print_rows(struct writer *w, int n)
+static void print_rows(struct writer *w, const struct shape *s)
 {
+    if (s->others == 0) {
+        writer_printf(w,
+                      " FROM generate_series(1, array_length($1, 1) / %d)"
+                      " AS t(i)",
+                      s->numbers);
+        return;
+    }
+    const int first = s->numbers > 0 ? 2 : 1;
     writer_str(w, " FROM unnest(");
-    for (int i = 1; i <= n; i++)
-        writer_printf(w, i > 1 ? ", $%d" : "$%d", i);
-    writer_str(w, ") AS t(");
-    for (int i = 1; i <= n; i++)
-        writer_printf(w, i > 1 ? ", v%d" : "v%d", i);
-    writer_str(w, ")");
+    for (int i = 0; i < s->others; i++)
+        writer_printf(w, i > 0 ? ", $%d" : "$%d", first + i);
+    writer_str(w, ") WITH ORDINALITY AS t(");
+    for (int i = 1; i <= s->others; i++)
+        writer_printf(w, "v%d, ", i);
+    writer_str(w, "i)");
 }
 
-static int count(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += *text == '?';
-    return n;
-}
-
-bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text)
+bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text,
+                  const unsigned *types, int n)
 {
     static const char values[] = " VALUES (", where[] = " WHERE ";
+    const struct shape s = shape_of(types, n);
+    struct shape seen = { .types = types };
     const char *at = strstr(text, values);
     const char *end = at ? strchr(at, ')') : NULL;
     struct writer w = writer_of(out, PQ_TEXT_CAP);
@@ -62,33 +95,17 @@ bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text)
         writer_bytes(&w, text, (size_t)(at - text));
         writer_str(&w, " SELECT ");
         at += sizeof values - 1;
-        (void)print_named(&w, at, (size_t)(end - at), 0);
-        print_rows(&w, count(text));
+        print_named(&w, at, (size_t)(end - at), &s, &seen);
+        print_rows(&w, &s);
         writer_str(&w, end + 1);
     } else if ((at = strstr(text, where)) != NULL) {
-        const int n = print_named(&w, text, (size_t)(at - text), 0);
-        print_rows(&w, count(text));
-        (void)print_named(&w, at, strlen(at), n);
+        print_named(&w, text, (size_t)(at - text), &s, &seen);
+        print_rows(&w, &s);
+        print_named(&w, at, strlen(at), &s, &seen);
     } else {
         return false;
     }
     return writer_cstr(&w);
-}
-
-bool pq_bulk_has(const struct pq_bulk *b, const struct pq_params *row)
-{
-    const struct pq_column *c = &b->columns[row->n - 1];
-    const size_t len = (size_t)row->lengths[row->n - 1];
-    size_t at = HEAD_LEN;
-    for (int i = 0; i < b->n; i++) {
-        struct reader r = reader_of(c->data + at, c->len - at);
-        const size_t here = reader_be32(&r);
-        if (here == len &&
-            memcmp(c->data + at + 4, row->values[row->n - 1], len) == 0)
-            return true;
-        at += 4 + here;
-    }
-    return false;
 }
 
 static bool append(struct pq_column *c, const void *value, size_t len)
@@ -111,13 +128,35 @@ static bool append(struct pq_column *c, const void *value, size_t len)
     return true;
 }
 
+bool pq_bulk_has(const struct pq_bulk *b, const struct pq_params *row)
+{
+    const int last = row->n - 1;
+    const bool is_number = row->types[last] == PQ_INT8;
+    const struct pq_column *c = is_number ? &b->numbers : &b->columns[last];
+    const size_t len = (size_t)row->lengths[last];
+    const int numbers = shape_of(row->types, row->n).numbers;
+    size_t at = HEAD_LEN;
+    for (int i = 0; at < c->len; i++) {
+        struct reader r = reader_of(c->data + at, c->len - at);
+        const size_t here = reader_be32(&r);
+        const bool is_last = !is_number || i % numbers == numbers - 1;
+        if (is_last && here == len &&
+            memcmp(c->data + at + 4, row->values[last], len) == 0)
+            return true;
+        at += 4 + here;
+    }
+    return false;
+}
+
 bool pq_bulk_add(struct pq_bulk *b, const struct pq_params *row)
 {
     assert(b->n == 0 || b->n_columns == row->n);
     b->n_columns = row->n;
     for (int i = 0; i < row->n; i++) {
+        const bool is_number = row->types[i] == PQ_INT8;
         b->types[i] = row->types[i];
-        if (!append(&b->columns[i], row->values[i], (size_t)row->lengths[i]))
+        if (!append(is_number ? &b->numbers : &b->columns[i], row->values[i],
+                    (size_t)row->lengths[i]))
             return false;
     }
     b->n++;
@@ -126,23 +165,26 @@ bool pq_bulk_add(struct pq_bulk *b, const struct pq_params *row)
 
 void pq_bulk_params(struct pq_bulk *b, struct pq_params *out)
 {
+    const int numbers = shape_of(b->types, b->n_columns).numbers;
     out->n = 0;
-    for (int i = 0; i < b->n_columns; i++) {
-        struct pq_column *c = &b->columns[i];
-        print_head(c->data, b->types[i], b->n);
-        pq_params_add(out, pq_array_of(b->types[i]), c->data, c->len);
-    }
+    if (numbers > 0)
+        add_array(out, &b->numbers, PQ_INT8, numbers * b->n);
+    for (int i = 0; i < b->n_columns; i++)
+        if (b->types[i] != PQ_INT8)
+            add_array(out, &b->columns[i], b->types[i], b->n);
 }
 
 void pq_bulk_forget(struct pq_bulk *b)
 {
     b->n = 0;
+    b->numbers.len = 0;
     for (int i = 0; i < b->n_columns; i++)
         b->columns[i].len = 0;
 }
 
 void pq_bulk_fini(struct pq_bulk *b)
 {
+    free(b->numbers.data);
     for (int i = 0; i < PQ_PARAMS_MAX; i++)
         free(b->columns[i].data);
     *b = (struct pq_bulk){ .n = 0 };

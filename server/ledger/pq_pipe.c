@@ -108,9 +108,16 @@ PGresult *pipe_take_all(struct pq_pipe *p)
     return last;
 }
 
-void pipe_sync(struct pq_pipe *p)
+void pipe_mark(struct pq_pipe *p)
 {
-    bool is_there = PQpipelineSync(p->conn) == 1 && pipe_flush(p);
+    p->pending = 0;
+    if (PQpipelineSync(p->conn) != 1)
+        store_fail(p->store, STORE_LOST, "the connection broke");
+}
+
+void pipe_settle(struct pq_pipe *p)
+{
+    bool is_there = pipe_flush(p);
     while (is_there) {
         PGresult *r = PQgetResult(p->conn);
         const ExecStatusType status = PQresultStatus(r);
@@ -123,7 +130,12 @@ void pipe_sync(struct pq_pipe *p)
     }
     if (PQstatus(p->conn) != CONNECTION_OK)
         store_fail(p->store, STORE_LOST, "the connection broke");
-    p->pending = 0;
+}
+
+void pipe_sync(struct pq_pipe *p)
+{
+    pipe_mark(p);
+    pipe_settle(p);
 }
 
 static const struct pq_params NONE;

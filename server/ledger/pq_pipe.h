@@ -20,17 +20,17 @@
  * Source: PostgreSQL 15 manual, 34.5 (pipeline mode); appendix A (SQLSTATE).
  */
 enum pipe_statement { /* beside those of sql.def */
-    PIPE_LOCK = SQL_COUNT,
-    PIPE_HEAD,
-    PIPE_SERIAL,
-    PIPE_KEY_AGAIN,
-    PIPE_ASK, /* the first of the kinds of pq_ask.h */
-    PIPE_STATEMENTS = PIPE_ASK + 8
+                      PIPE_LOCK = SQL_COUNT,
+                      PIPE_HEAD,
+                      PIPE_SERIAL,
+                      PIPE_KEY_AGAIN,
+                      PIPE_ASK, /* the first of the kinds of pq_ask.h */
+                      PIPE_STATEMENTS = PIPE_ASK + 8
 };
 struct pq_pipe {
-    struct store *store;            /* whose errors; borrowed */
-    PGconn *conn;                   /* owned; NULL: there is none now */
-    unsigned pending;               /* results that were not taken yet */
+    struct store *store; /* whose errors; borrowed */
+    PGconn *conn;        /* owned; NULL: there is none now */
+    unsigned pending;    /* results that were not taken yet, behind the mark */
     bool prepared[PIPE_STATEMENTS]; /* in this session */
 };
 
@@ -57,7 +57,13 @@ PGresult *pipe_take_all(struct pq_pipe *p);
 /* A number of a result, of a type that pq_params.h names; not of a NULL. */
 int64_t pipe_number(const PGresult *rows, int row, int column);
 
-/* To the next synchronisation: the end of a transaction, or of an error. */
+/*
+ * A synchronisation: the end of a transaction, or of an error.  pipe_mark sends
+ * one, and what is queued; what is sent then belongs to what comes behind it.
+ * pipe_settle takes all up to it.  pipe_sync is both.
+ */
+void pipe_mark(struct pq_pipe *p);
+void pipe_settle(struct pq_pipe *p);
 void pipe_sync(struct pq_pipe *p);
 
 #endif

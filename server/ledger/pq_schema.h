@@ -18,11 +18,15 @@
  * tables are not declared: each row would lock and look up the rows it refers
  * to, for what verify checks as well.
  */
-enum { PQ_SCHEMA_VERSION = 4 };
+enum { PQ_SCHEMA_VERSION = 5 };
 
 /* Advisory locks are a database's own, and a database has one ledger. */
 #define PQ_LEDGER "1215581287"
 #define PQ_LOCK   PQ_TURN(PQ_LEDGER)
+
+/* What no two rows of `keys` have alike: behind ON CONFLICT, and in the index
+ * that sees to it. */
+#define PQ_KEYS_ONCE "(hashtextextended(key, 0), principal, key)"
 
 /* The version that is there; 0: none, -1: it cannot be read. */
 int pq_schema_version(PGconn *conn);

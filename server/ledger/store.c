@@ -154,6 +154,12 @@ void store_commit(struct store *s)
         s->ops->commit(s);
 }
 
+void store_go_on(struct store *s)
+{
+    if (s->rc == STORE_OK && s->goes_on)
+        s->ops->go_on(s);
+}
+
 void store_rollback(struct store *s)
 {
     s->rc = STORE_OK;

@@ -44,6 +44,8 @@ struct store {
     bool has_news;  /* another server changed it since the last transaction */
     bool is_new;    /* ... or nothing that was read before counts any more */
     bool expects_news; /* others are at it now */
+    bool goes_on;      /* of use to it: store_go_on */
+    bool has_begun;    /* by store_go_on; store_begin only takes what came */
     bool is_over;      /* another server took this boot for dead */
     int64_t alive_us;  /* a server that was not heard of for so long is over; 0:
                           there is only one */
@@ -122,6 +124,13 @@ bool store_writes(struct store *s); /* the open one changed something */
 void store_commit(struct store *s);
 void store_rollback(struct store *s);
 
+/*
+ * Before store_commit: another transaction begins behind it, in its round trip,
+ * and looks for what was asked for meanwhile, so that the database does not
+ * wait for us.  store_begin is next; nothing more is asked for before it.
+ */
+void store_go_on(struct store *s);
+
 /* After STORE_LOST: connect again, which may take a while.  False when that
  * cannot be done; else *committed tells of the transaction that broke off. */
 bool store_recover(struct store *s, bool *committed);
@@ -158,7 +167,8 @@ struct store_ops {
     void (*ask)(struct store *s, enum sql sql, const char *types,
                 va_list *ap); /* may be NULL */
     void (*begin)(struct store *s);
-    void (*look)(struct store *s); /* may be NULL */
+    void (*look)(struct store *s);  /* may be NULL */
+    void (*go_on)(struct store *s); /* NULL where goes_on never is */
     bool (*writes)(struct store *s);
     void (*commit)(struct store *s);
     void (*rollback)(struct store *s);

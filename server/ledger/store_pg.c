@@ -20,10 +20,15 @@
 #undef NOT_INDEXED
 #undef IS_ROW
 #undef KEY_AGAIN
+#undef OF_RELEASE
+#undef OF_KEY
 #define INDEXED(name) ""
 #define NOT_INDEXED   ""
 #define IS_ROW(name)  ""
-#define KEY_AGAIN     "" /* send_key_again */
+#define OF_RELEASE                                                             \
+    "short(release_hash) = short(?1) AND release_hash = ?" /* pq_schema.c */
+#define OF_KEY    " AND hashtextextended(key, 0) = hashtextextended(?2, 0)"
+#define KEY_AGAIN "" /* send_key_again */
 static const char *const SQL_TEXT[SQL_COUNT] = {
 #define STMT(name, text) [SQL_##name] = text,
 #include "server/ledger/sql.def"
@@ -43,10 +48,10 @@ enum {
 
 /* Rows that a batch writes by the hundred go together, in this order, before
  * anything else is asked. */
-static const enum sql BULKS[] = { SQL_LEAF_NEW,    SQL_CHARGE_NEW,
-                                  SQL_KEY_NEW,     SQL_TEXT_NEW,
-                                  SQL_ANSWER_NEW,  SQL_CHARGE_ANSWER,
-                                  SQL_COUNTER_MOVE };
+static const enum sql BULKS[] = { SQL_LEAF_NEW,      SQL_TILE_NEW,
+                                  SQL_CHARGE_NEW,    SQL_KEY_NEW,
+                                  SQL_TEXT_NEW,      SQL_ANSWER_NEW,
+                                  SQL_CHARGE_ANSWER, SQL_COUNTER_MOVE };
 enum { N_BULKS = sizeof BULKS / sizeof BULKS[0] };
 
 /* The rows of a statement that are being read. */
@@ -63,6 +68,7 @@ struct pq_store {
     struct pq_pipe pipe;
     bool reads;
     bool in_transaction, wrote;
+    bool goes_on; /* another begins behind the COMMIT of this one */
     char exec_text[PQ_TEXT_CAP]; /* of the statement exec_name */
     char exec_name[NAME_LEN];
     unsigned n_execs;
@@ -90,7 +96,8 @@ static bool send_bulks(struct pq_store *s)
         if (bulk->n == 0)
             continue;
         const bool fits = s->pipe.prepared[BULKS[i]] ||
-                          pq_bulk_text(text, SQL_TEXT[BULKS[i]]);
+                          pq_bulk_text(text, SQL_TEXT[BULKS[i]], bulk->types,
+                                       bulk->n_columns);
         assert(fits);
         pq_bulk_params(bulk, &p);
         const bool is_sent = pipe_send_as(&s->pipe, (int)BULKS[i], text, &p);
@@ -205,7 +212,7 @@ static bool send_key_again(struct pq_store *s, const struct pq_params *p)
            pipe_send_as(
                &s->pipe, PIPE_KEY_AGAIN,
                "INSERT INTO keys (principal, key, request_hash, charge)"
-               " VALUES ($1, $2, $3, $4) ON CONFLICT (principal, key)"
+               " VALUES ($1, $2, $3, $4) ON CONFLICT " PQ_KEYS_ONCE
                " DO UPDATE SET charge = excluded.charge",
                p);
 }
@@ -323,7 +330,7 @@ static void forget_batch(struct pq_store *s)
     memo_forget(&s->memo);
     for (int i = 0; i < N_BULKS; i++)
         pq_bulk_forget(&s->bulks[i]);
-    s->in_transaction = s->wrote = false;
+    s->in_transaction = s->wrote = s->goes_on = false;
 }
 
 static const char HEAD[] =
@@ -346,6 +353,7 @@ static void read_head(struct pq_store *s, const PGresult *head)
     s->base.is_new = s->seen == NO_SERIAL;
     s->quiet = s->base.has_news ? 0 : s->quiet + 1;
     s->base.expects_news = s->quiet < QUIET;
+    s->base.goes_on = !s->base.expects_news; /* others would wait for us */
     /* ... or it began in a transaction that was undone. */
     s->base.is_over = s->base.boot != 0 &&
                       (PQgetisnull(head, 0, 3) || pipe_number(head, 0, 3) != 0);
@@ -375,7 +383,7 @@ static void pq_look(struct store *base)
 }
 
 /* All in one round trip: the lock is waited for by the database. */
-static void begin_to_write(struct pq_store *s)
+static bool send_begin(struct pq_store *s)
 {
     struct pq_params boot = { .n = 0 };
     pq_params_number(&boot, s->base.boot);
@@ -383,8 +391,11 @@ static void begin_to_write(struct pq_store *s)
         pipe_send_as(&s->pipe, PIPE_LOCK, PQ_LOCK, NULL) &&
         pipe_send_as(&s->pipe, PIPE_HEAD, HEAD, &boot))
         asks_send(&s->asks, &s->pipe, SQL_TEXT);
-    if (!pipe_ask(&s->pipe))
-        return;
+    return pipe_ask(&s->pipe);
+}
+
+static void take_begin(struct pq_store *s)
+{
     PQclear(pipe_take(&s->pipe));
     PQclear(pipe_take(&s->pipe));
     PGresult *head = pipe_take(&s->pipe);
@@ -404,9 +415,10 @@ static void pq_begin(struct store *base)
         if (pipe_send(&s->pipe,
                       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL))
             PQclear(pipe_take_all(&s->pipe));
-    } else {
-        begin_to_write(s);
+    } else if (base->has_begun || send_begin(s)) {
+        take_begin(s);
     }
+    base->has_begun = false;
     asks_forget(&s->asks);
 }
 
@@ -414,6 +426,7 @@ static void pq_ask_for(struct store *base, enum sql sql, const char *types,
                        va_list *ap)
 {
     struct pq_params p;
+    assert(!base->has_begun);
     if (pq_params_of(&p, types, ap))
         asks_add(&of(base)->asks, sql, &p);
 }
@@ -444,14 +457,24 @@ static void keep(struct pq_store *s)
     s->kept_boot = s->base.boot;
 }
 
+static void pq_go_on(struct store *base)
+{
+    of(base)->goes_on = true;
+}
+
 static void pq_commit(struct store *base)
 {
     struct pq_store *s = of(base);
-    const bool wrote = s->wrote;
+    const bool wrote = s->wrote, goes_on = s->goes_on;
+    s->goes_on = false;
     if (wrote && send_bulks(s))
         send_serial(s);
     if (base->rc == STORE_OK && pipe_send(&s->pipe, "COMMIT", NULL))
-        pipe_sync(&s->pipe);
+        pipe_mark(&s->pipe);
+    if (base->rc == STORE_OK && goes_on)
+        base->has_begun = send_begin(s);
+    if (base->rc == STORE_OK)
+        pipe_settle(&s->pipe);
     if (base->rc != STORE_OK)
         return;
     if (wrote)
@@ -467,6 +490,7 @@ static void pq_rollback(struct store *base)
     PGconn *conn = NULL;
     forget_batch(s);
     s->seen = NO_SERIAL; /* what was news may not have been read yet */
+    base->has_begun = false;
     asks_forget(&s->asks);
     memset(s->pipe.prepared, 0, sizeof s->pipe.prepared);
     s->exec_text[0] = '\0';
@@ -520,6 +544,7 @@ static bool pq_recover(struct store *base, bool *committed)
     struct timespec start, now;
     struct err err;
     forget_batch(s);
+    base->has_begun = false;
     asks_forget(&s->asks);
     memset(s->pipe.prepared, 0, sizeof s->pipe.prepared);
     s->exec_text[0] = '\0';
@@ -612,6 +637,7 @@ static const struct store_ops PG_OPS = {
     .ask = pq_ask_for,
     .begin = pq_begin,
     .look = pq_look,
+    .go_on = pq_go_on,
     .writes = pq_writes,
     .commit = pq_commit,
     .rollback = pq_rollback,
