@@ -90,24 +90,3 @@ void cli_note(struct cli *cli, const char *text)
                   terminal_style(cli->term.err_color, STYLE_PLAIN),
                   safe ? safe : "");
 }
-
-int cli_unknown(struct cli *cli, const char *const *words, size_t n)
-{
-    struct err err;
-    const char *near = command_suggest(words, n);
-    const size_t first = strlen(words[0]);
-    const bool is_family = n > 1 && command_is_family(words[0]);
-    const bool is_near =
-        near && strncmp(near, words[0], first) == 0 && near[first] == ' ';
-    const bool two = is_family || (n > 1 && is_near);
-    (void)err_set(&err, ERR_INVALID, "there is no command '%.60s%s%.60s'",
-                  words[0], two ? " " : "", two ? words[1] : "");
-    if (is_family && !is_near)
-        (void)err_hint(&err, "halftone %.60s --help lists what there is",
-                       words[0]);
-    else if (near)
-        (void)err_hint(&err, "did you mean halftone %s?", near);
-    else
-        (void)err_hint(&err, "see halftone --help");
-    return cli_misused(cli, &err);
-}

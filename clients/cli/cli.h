@@ -53,17 +53,15 @@ int cli_fail(struct cli *cli, const struct err *err, const char *sql);
 /* The same for a mistake on the command line: exit code 2. */
 int cli_misused(struct cli *cli, const struct err *err);
 
-/* There is no such command: what was perhaps meant, and exit code 2. */
-int cli_unknown(struct cli *cli, const char *const *words, size_t n);
-
 /* A remark on stderr. */
 void cli_note(struct cli *cli, const char *text);
 
 command_fn run_query, run_batch, run_estimate, run_budget, run_charges,
     run_datasets, run_describe, run_policy_check, run_policy_draft,
-    run_policy_ddl, run_policy_keys, run_principals_add, run_ledger_verify, run_ledger_backup,
-    run_ledger_export, run_ledger_migrate, run_ledger_recover, run_audit_entries, run_audit_prove,
-    run_audit_verify, run_audit_witness, run_health, run_completion, run_help;
+    run_policy_ddl, run_policy_keys, run_principals_add, run_ledger_verify,
+    run_ledger_backup, run_ledger_export, run_ledger_migrate,
+    run_ledger_recover, run_audit_entries, run_audit_prove, run_audit_verify,
+    run_audit_witness, run_health, run_completion, run_help;
 
 command_fn run_misses_show, run_misses_lift, run_principals_password;
 
@@ -87,5 +85,8 @@ void help_print(FILE *out, const struct command *command);
 /* The commands whose name begins with the word ("calc"); false: there is none.
  */
 bool help_print_family(FILE *out, const char *word);
+
+/* There is no such command: what was perhaps meant, and exit code 2. */
+int help_unknown(struct cli *cli, const char *const *words, size_t n);
 
 #endif

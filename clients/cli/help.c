@@ -88,6 +88,27 @@ void help_print(FILE *out, const struct command *command)
     print_flags(out, command->groups | FOR_ALL);
 }
 
+int help_unknown(struct cli *cli, const char *const *words, size_t n)
+{
+    struct err err;
+    const char *near = command_suggest(words, n);
+    const size_t first = strlen(words[0]);
+    const bool is_family = n > 1 && command_is_family(words[0]);
+    const bool is_near =
+        near && strncmp(near, words[0], first) == 0 && near[first] == ' ';
+    const bool two = is_family || (n > 1 && is_near);
+    (void)err_set(&err, ERR_INVALID, "there is no command '%.60s%s%.60s'",
+                  words[0], two ? " " : "", two ? words[1] : "");
+    if (is_family && !is_near)
+        (void)err_hint(&err, "halftone %.60s --help lists what there is",
+                       words[0]);
+    else if (near)
+        (void)err_hint(&err, "did you mean halftone %s?", near);
+    else
+        (void)err_hint(&err, "see halftone --help");
+    return cli_misused(cli, &err);
+}
+
 int run_help(struct cli *cli)
 {
     size_t used;
@@ -96,7 +117,7 @@ int run_help(struct cli *cli)
         help_print_family(cli->term.out, cli->words[0]))
         return 0;
     if (!c && cli->n_words > 0)
-        return cli_unknown(cli, cli->words, cli->n_words);
+        return help_unknown(cli, cli->words, cli->n_words);
     help_print(cli->term.out, c);
     return 0;
 }

@@ -52,7 +52,7 @@ static int unknown_command(struct cli *cli)
         help_print_family(cli->opt.help ? cli->term.out : cli->term.err,
                           cli->opt.args[0]))
         return cli->opt.help ? 0 : EXIT_USAGE;
-    return cli_unknown(cli, cli->opt.args, cli->opt.n_args);
+    return help_unknown(cli, cli->opt.args, cli->opt.n_args);
 }
 
 static int run(struct cli *cli)

@@ -274,7 +274,8 @@ const char *draft_concat(struct draft *d, const char *const *texts);
 enum err_code draft_keep_domain(struct rel_column *out, struct draft *d,
                                 const struct typed *e,
                                 struct err *err) MUST_CHECK;
-/* column_range.c: what the terms leave of a number or time column's public range. */
+/* column_range.c: what the terms leave of a number or time column's public
+ * range. */
 struct range draft_range(const struct draft_terms *t,
                          const struct rel_column *c);
 
@@ -455,7 +456,9 @@ void draft_explain_price(struct writer *w, const struct plan *p);
 /* ... and what it says of the earlier releases of a chain. */
 void draft_explain_before(struct writer *w, const struct plan *p);
 
-/* Add a sentence for the reader of the answer. */
+/* Add a sentence for the reader of the answer, once; past DRAFT_NOTICES_MAX
+ * there are enough. */
+enum { DRAFT_NOTICES_MAX = 32 };
 enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
                            ...)
     __attribute__((format(printf, 3, 4))) MUST_CHECK;

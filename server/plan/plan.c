@@ -1,6 +1,5 @@
 #include "server/plan/plan.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,71 +11,6 @@
 #include "server/plan/top.h"
 #include "server/plan/totals.h"
 #include "server/query/refusal.h"
-
-enum err_code draft_memory(struct err *err)
-{
-    return refuse(err, REFUSAL_MEMORY, REFUSAL_NOWHERE, NULL, NULL);
-}
-
-const char *draft_print(struct draft *d,
-                        void (*print)(struct writer *w, const void *ctx),
-                        const void *ctx)
-{
-    struct writer w = writer_of(NULL, 0);
-    w.dialect = d->dialect;
-    print(&w, ctx);
-    char *text = arena_alloc(d->a, w.need + 1, 1);
-    if (!text)
-        return NULL;
-    w = writer_of(text, w.need + 1);
-    w.dialect = d->dialect;
-    print(&w, ctx);
-    d->behind = reach_add(d->behind, w.behind);
-    return writer_cstr(&w) ? text : NULL;
-}
-
-static void print_texts(struct writer *w, const void *ctx)
-{
-    for (const char *const *text = ctx; *text; text++)
-        writer_str(w, *text);
-}
-
-const char *draft_concat(struct draft *d, const char *const *texts)
-{
-    return draft_print(d, print_texts, texts);
-}
-
-static void print_typed(struct writer *w, const void *ctx)
-{
-    typed_print(w, ctx);
-}
-
-const char *draft_text(struct draft *d, const struct typed *e)
-{
-    return draft_print(d, print_typed, e);
-}
-
-enum { NOTICES_MAX = 32 };
-
-enum err_code draft_notice(struct draft *d, struct err *err, const char *fmt,
-                           ...)
-{
-    char text[640];
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (d->plan->n_notices == NOTICES_MAX)
-        return ERR_OK;
-    for (size_t i = 0; i < d->plan->n_notices; i++)
-        if (strcmp(d->plan->notices[i], text) == 0)
-            return ERR_OK; /* once is enough */
-    const char *copy = arena_strdup(d->a, text);
-    if (!copy)
-        return draft_memory(err);
-    d->plan->notices[d->plan->n_notices++] = copy;
-    return ERR_OK;
-}
 
 static enum err_code find_purpose(struct draft *d, struct err *err)
 {
@@ -133,7 +67,7 @@ static enum err_code keep_wider(struct draft *d, struct draft *every,
                                 struct err *err)
 {
     struct plan *p = every->plan;
-    p->notices = ARENA_NEW_N(d->a, NOTICES_MAX, const char *);
+    p->notices = ARENA_NEW_N(d->a, DRAFT_NOTICES_MAX, const char *);
     if (!p->notices)
         return draft_memory(err);
     if (p->n_notices > 0)
@@ -216,7 +150,7 @@ enum err_code draft_start(struct draft *d, struct err *err)
     struct plan *plan = ARENA_NEW(d->a, struct plan);
     if (!plan)
         return draft_memory(err);
-    plan->notices = ARENA_NEW_N(d->a, NOTICES_MAX, const char *);
+    plan->notices = ARENA_NEW_N(d->a, DRAFT_NOTICES_MAX, const char *);
     plan->before = ARENA_NEW_N(d->a, PLAN_CHAIN_MAX, struct plan *);
     if (!plan->notices || !plan->before)
         return draft_memory(err);
