@@ -1,7 +1,7 @@
 /* The accounts that a charge moves on: the filter, and each quota that fits. */
 #include <string.h>
 
-#include "server/main/service.h"
+#include "server/main/service_charge.h"
 #include "tests/table.h"
 
 static struct policy_quota QUOTAS[] = {

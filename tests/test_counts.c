@@ -9,6 +9,7 @@
 #include "server/main/consent_gate.h"
 #include "server/main/keeping.h"
 #include "server/main/question.h"
+#include "server/main/service_charge.h"
 #include "server/sql/sql.h"
 #include "tests/lib_register.h"
 #include "tests/lib_service.h"

@@ -7,6 +7,7 @@
 #include "server/main/cap.h"
 #include "server/main/execute.h"
 #include "server/main/leave.h"
+#include "server/main/service_charge.h"
 #include "server/main/slot.h"
 #include "server/query/lifecycle.h"
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/main/bundle.h"
+#include "server/main/service_charge.h"
 
 static enum err_code full(struct err *err)
 {

@@ -13,6 +13,7 @@
 #include "server/base/log.h"
 #include "server/engine/tally.h"
 #include "server/main/notion.h"
+#include "server/main/service_charge.h"
 #include "server/query/answer.h"
 
 enum {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/main/service.h"
+#include "server/main/service_charge.h"
 #include "server/metrics/metrics.h"
 #include "server/plan/segment.h"
 #include "server/query/refusal.h"

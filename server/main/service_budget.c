@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/main/service.h"
+#include "server/main/service_charge.h"
 #include "server/policy/odds.h"
 
 static enum err_code full(struct err *err)

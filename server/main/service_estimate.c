@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "server/main/batch.h"
+#include "server/main/service_charge.h"
 #include "server/main/settle.h"
 #include "server/query/refusal.h"
 

@@ -8,6 +8,7 @@
 #include "server/main/execute.h"
 #include "server/main/leave.h"
 #include "server/main/question.h"
+#include "server/main/service_charge.h"
 #include "server/main/settle.h"
 #include "server/metrics/metrics.h"
 #include "server/query/answer.h"

@@ -4,6 +4,7 @@
 #include "server/plan/after.h"
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/order.h"
 #include "server/plan/over.h"
 #include "server/plan/tally.h"
 

@@ -7,6 +7,18 @@ static void only_flagged(const struct sql *s, size_t i)
         writer_printf(s->w, " FILTER (WHERE f%zu)", s->flag[i]);
 }
 
+void stage_slot(const struct sql *s, size_t flag, size_t sum)
+{
+    size_t i = 0;
+    if (s->rollup) {
+        stage_rollup_slot(s, flag, sum);
+        return;
+    }
+    while (s->slots[i].flag != flag || s->slots[i].sum != sum)
+        i++;
+    writer_printf(s->w, "e.a%zu", i);
+}
+
 static void row_count(const struct sql *s, size_t i)
 {
     if (stage_has_slots(s)) {

@@ -43,9 +43,9 @@ struct rolled {
 };
 
 /*
- * One statement of an engine's while it is printed, stage by stage; the table of
- * stages stands in dialect_statement.c.  Measures are those of `pm` and `dm`:
- * of the release, or the one a histogram is made of.
+ * One statement of an engine's while it is printed, stage by stage; the table
+ * of stages stands in dialect_statement.c.  Measures are those of `pm` and
+ * `dm`: of the release, or the one a histogram is made of.
  */
 struct sql {
     struct draft *d;
@@ -78,9 +78,6 @@ void stage_placed(const struct sql *s);
 /* ... of keys alone: " SELECT 0, k0, .. FROM from WHERE .." */
 void stage_placed_keys(const struct sql *s, const char *from);
 
-/* ", c0, c1, ..." */
-void stage_columns(const struct sql *s, char prefix, size_t n);
-
 /* What measure i adds up, of one row: its value, or its square. */
 void stage_addend(const struct sql *s, size_t i);
 bool stage_squares_fit(const struct sql *s, size_t i); /* 64 bits hold them */
@@ -103,10 +100,19 @@ void stage_kept_pairs(const struct sql *s); /* whence the pairs, to ")" */
 /* dialect_names.c: whence the keys can be read; and the stage `names`. */
 enum stage_names stage_names_of(struct sql *s);
 void stage_names(const struct sql *s);
-/* k0 as the engine's type of the key. */
+/* dialect_stage.c: ", k0", ... of a prefix; the key as k0, of the engine's
+ * type. */
+void stage_columns(const struct sql *s, char prefix, size_t n);
 void stage_key(const struct sql *s, size_t k);
-/* The code of x: of text itself, of all else as a whole number. */
+/* dialect_code.c: the code of x: of text itself, of all else as a whole number.
+ */
 void stage_code_of(const struct sql *s, enum value_type type, const char *x);
+/* Are people texts, or as such compared? */
+static inline bool stage_person_is_text(const struct sql *s)
+{
+    return draft_key(s->d)->key_type != POLICY_INT;
+}
+/* One of the person's that has nothing to do with the groups. */
 void stage_person_code(const struct sql *s);
 /* The code of the group of k0, k1, ... */
 void stage_code(const struct sql *s);
@@ -116,7 +122,8 @@ void stage_value_code(const struct sql *s, size_t i);
 /* ... and its place among those of person p: keep.h. */
 void stage_place(const struct sql *s);
 void stage_place_open(const struct sql *s); /* up to the code */
-/* "e.a3": the slot of these; or the rollup's column of these. */
+/* dialect_share.c: "e.a3": the slot of these; or the rollup's column of these.
+ */
 void stage_slot(const struct sql *s, size_t flag, size_t sum);
 /* dialect_pg_stage.c: the stage `persons`; `lines` of the pairs; of DISTINCT
  * values, linesI of valuesI; the place of a row of these; and `starts`, numbers

@@ -9,6 +9,7 @@
 #include "server/plan/finish_silent.h"
 #include "server/plan/laws.h"
 #include "server/plan/mix.h"
+#include "server/plan/order.h"
 #include "server/plan/release.h"
 #include "server/plan/totals.h"
 
@@ -113,15 +114,6 @@ static enum err_code put_out(struct row *r, struct arena *a, struct err *err)
         r->intervals[i] =
             laws_interval(&r->of, p->outputs[i].expr, &r->cells[i]);
     return ERR_OK;
-}
-
-int plan_order_cmp(const struct plan_order *o, const struct value *a,
-                   const struct value *b)
-{
-    const bool a_null = a->type == VALUE_NULL, b_null = b->type == VALUE_NULL;
-    if (a_null || b_null)
-        return a_null == b_null ? 0 : a_null == o->nulls_first ? -1 : 1;
-    return o->descending ? value_cmp(b, a) : value_cmp(a, b);
 }
 
 /* The order of the engine's rows, which is nobody's to see, leaves no trace. */

@@ -3,6 +3,7 @@
 
 #include "server/plan/draft.h"
 #include "server/plan/eval.h"
+#include "server/plan/order.h"
 
 int over_compare_orders(const struct over_work *k, size_t a, size_t b)
 {

@@ -210,7 +210,7 @@ struct plan {
     size_t text_most;
     const char *text; /* EXPLAIN (PRIVACY); "" but for that and ESTIMATE */
     const char *mechanism_text; /* one line, for the receipt */
-    struct plan_key *keys; /* in the order of canon.h */
+    struct plan_key *keys;      /* in the order of canon.h */
     size_t n_keys;
     const size_t *key_order; /* key as written -> place; NULL: as written */
     struct plan_measure *measures; /* the last n_reports tell what was cut */
@@ -271,7 +271,8 @@ enum { PLAN_REACH_MAX = 512 * 1024 };
  * not grow with groups. */
 enum { PLAN_ARENA = 256 << 20, PLAN_MEMORY_MAX = PLAN_ARENA / 16 * 15 };
 enum { PLAN_CHAIN_MAX = 2, PLAN_CHAIN_ROWS_MAX = 1000 };
-/* The place of the key that GROUP BY names i-th: rows are shown in its order. */
+/* The place of the key that GROUP BY names i-th: rows are shown in its order.
+ */
 static inline size_t plan_key_place(const struct plan *p, size_t i)
 {
     return p->key_order ? p->key_order[i] : i;
@@ -440,10 +441,6 @@ struct plan_source {
 enum err_code plan_finish_all(struct reply_table *out, const struct plan *shown,
                               const struct plan_source *sources, size_t n,
                               struct arena *a, struct err *err) MUST_CHECK;
-
-/* Order of two cells by one entry of ORDER BY: negative, 0 or positive. */
-int plan_order_cmp(const struct plan_order *o, const struct value *a,
-                   const struct value *b);
 
 /* The columns of the answer in the end, `after` included. */
 const struct plan_output *plan_columns(const struct plan *plan, size_t *n);

@@ -23,6 +23,7 @@
 #include "dp/topk.h"
 #include "server/engine/duckdb.h"
 #include "server/main/leave.h"
+#include "server/main/service_charge.h"
 #include "tests/auditor/remember.h"
 #include "tests/wrap.h"
 
