@@ -28,20 +28,65 @@ static void arith(struct writer *w, const struct typed *e)
     writer_str(w, divides ? ", FLOAT8 '0'))" : ")");
 }
 
-/* Of whole numbers that are exact as such. */
-static void modulo(struct writer *w, const struct typed *e)
+/* Where a double has room for each digit of both. */
+static bool is_short(struct pg_size a, struct pg_size b)
 {
-    const struct pg_size a = pg_size_of(e->call.args[0]),
-                         b = pg_size_of(e->call.args[1]);
-    if (!a.whole || !b.whole || a.hi > PG_BIGINT_DIGITS ||
-        b.hi > PG_BIGINT_DIGITS)
-        dialect_lacks(w, "a remainder of numbers that are not whole", e->at);
-    /* By BIGINT: a double as NUMERIC keeps 15 of its digits. */
+    enum { DIGITS = 15 };
+    return a.whole && b.whole && a.hi <= DIGITS && b.hi <= DIGITS;
+}
+
+/* By BIGINT: a double as NUMERIC keeps 15 of its digits. */
+static void whole_modulo(struct writer *w, const struct typed *e)
+{
     writer_str(w, "CAST(mod(CAST(");
     pg_int(w, e->call.args[0]);
     writer_str(w, " AS NUMERIC), nullif(CAST(");
     pg_int(w, e->call.args[1]);
     writer_str(w, " AS NUMERIC), 0)) AS " REAL ")");
+}
+
+/*
+ * The remainder of doubles, as fmod() has it, to the last bit: x is m 2^e with
+ * a whole m of 53 bits, so that with the least of two e, both are whole numbers
+ * times one power of two; their remainder is less than 2^53 of these.  Whole
+ * numbers that BIGINT holds as well are asked of that first.
+ */
+static const char FMOD[] =
+    "CASE WHEN ~2 = 0 OR abs(~1) = FLOAT8 'infinity' THEN NULL WHEN abs(~2) = "
+    "FLOAT8 'infinity' THEN ~1 WHEN abs(~1) < 9007199254740992 AND abs(~2) < "
+    "9007199254740992 AND ~1 = trunc(~1) AND ~2 = trunc(~2) THEN "
+    "CAST(mod(CAST(~1 AS BIGINT), CAST(~2 AS BIGINT)) AS DOUBLE PRECISION) "
+    "ELSE "
+    "(SELECT sign(~1) * CAST(mod(m1 * power(CAST(2 AS NUMERIC), CAST(e1 - "
+    "least(e1, e2) AS NUMERIC)), m2 * power(CAST(2 AS NUMERIC), CAST(e2 - "
+    "least(e1, e2) AS NUMERIC))) AS DOUBLE PRECISION) * power(FLOAT8 '2', "
+    "CAST(least(e1, e2) - 1075 AS DOUBLE PRECISION)) FROM (SELECT greatest(b1 "
+    ">> 52, 1) AS e1, greatest(b2 >> 52, 1) AS e2, (b1 & 4503599627370495) + "
+    "CASE WHEN b1 >> 52 > 0 THEN 4503599627370496 ELSE 0 END AS m1, (b2 & "
+    "4503599627370495) + CASE WHEN b2 >> 52 > 0 THEN 4503599627370496 ELSE 0 "
+    "END AS m2 FROM (SELECT CAST(CAST('x' || encode(float8send(abs(~1)), "
+    "'hex') AS BIT(64)) AS BIGINT) AS b1, CAST(CAST('x' || "
+    "encode(float8send(abs(~2)), 'hex') AS BIT(64)) AS BIGINT) AS b2 OFFSET 0) "
+    "AS b OFFSET 0) AS b) END";
+
+static void modulo(struct writer *w, const struct typed *e)
+{
+    const struct typed *x = e->call.args[0], *y = e->call.args[1];
+    const struct pg_size a = pg_size_of(x), b = pg_size_of(y);
+    const bool whole = a.whole && b.whole && a.hi <= PG_BIGINT_DIGITS &&
+                       b.hi <= PG_BIGINT_DIGITS;
+    const bool holds = pg_holds_text(x) || pg_holds_text(y);
+    if (holds && !whole)
+        dialect_lacks(w,
+                      "a remainder of a window function's or a sub-query's "
+                      "value that may be not whole",
+                      e->at);
+    if (is_short(a, b) || holds) {
+        whole_modulo(w, e);
+        return;
+    }
+    const struct pg_let l = { .e = { x, y }, .as = PG_LET_REAL, .call = e };
+    pg_let_print(w, &l, FMOD);
 }
 
 static void extract(struct writer *w, const struct typed *e)

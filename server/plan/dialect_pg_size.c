@@ -41,6 +41,13 @@ static struct pg_size widest(const struct typed *e, size_t from, size_t step)
     return s;
 }
 
+/* No more than either; of numbers that are not whole, as little as there is. */
+static struct pg_size size_of_remainder(struct pg_size a, struct pg_size b)
+{
+    const bool whole = a.whole && b.whole;
+    return (struct pg_size){ whole ? 0 : -324, fmin(a.hi, b.hi) + 1, whole };
+}
+
 static struct pg_size size_of_arith(const struct typed *e)
 {
     const struct pg_size a = tamed(e->call.args[0]), b = tamed(e->call.args[1]);
@@ -56,8 +63,9 @@ static struct pg_size size_of_arith(const struct typed *e)
         if (e->type == VALUE_INT)
             return (struct pg_size){ 0, a.hi + 1, true };
         return (struct pg_size){ a.lo - b.hi, a.hi - b.lo, false };
-    default: /* a remainder of whole numbers */
-        return (struct pg_size){ 0, fmin(a.hi, b.hi) + 1, true };
+    default:
+        return size_of_remainder(pg_size_of(e->call.args[0]),
+                                 pg_size_of(e->call.args[1]));
     }
 }
 
