@@ -7,14 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine/postgres.h"
-#include "server/main/pages.h"
 #include "server/sql/sql.h"
-#include "tests/lib_pgsource.h"
+#include "tests/lib_pgsame.h"
 #include "tests/lib_relation.h"
 #include "tests/table.h"
-
-enum { SECRET = 9 };
 
 static const char *const asked[] = {
 #define ROW(sql, l0, linf, groups, measures, before) sql,
@@ -113,101 +109,8 @@ static const char *const computed[] = {
 
 #define N_OF(list) (sizeof(list) / sizeof(list)[0])
 
-struct fixture {
-    struct policy policy;
-    struct plan_db db;
-    struct engine *engine;
-    bool verbose;
-    bool only_runs; /* values for which the engines may differ */
-};
-
-static void open_fixture(struct fixture *f)
-{
-    struct err err = { 0 };
-    *f = (struct fixture){ .verbose = getenv("VERBOSE") != NULL };
-    sql_init();
-    pgsource_make(&f->policy, false);
-    plan_db_open(&f->db);
-    if (engine_open(&f->engine, &f->policy, NULL, &err) != ERR_OK)
-        fail_msg("%s; %s", err.msg, err.hint);
-}
-
-static void close_fixture(struct fixture *f)
-{
-    engine_close(f->engine);
-    plan_db_close(&f->db);
-}
-
-struct tally {
-    unsigned same, refused, differ, other;
-};
-
-static void one_statement(struct tally *t, struct fixture *f, const char *sql,
-                          const struct plan *here, const struct plan *there)
-{
-    struct err err = { 0 };
-    struct arena a;
-    struct plan bound_here = *here, bound_there = *there;
-    arena_init(&a, 16 << 20);
-    if (here->n_before > 0) {
-        plan_db_bind(&f->db, &bound_here, here, &a);
-        plan_db_bind_as(&f->db, &bound_there, there, here, &a);
-    }
-    char *want = plan_db_answer(&f->db, &bound_here, SECRET);
-    char *got = pgsource_answer(f->engine, &bound_there, SECRET, &err);
-    const bool same = want && got && (f->only_runs || strcmp(want, got) == 0);
-    t->same += same;
-    t->differ += !same;
-    if (!same)
-        (void)fprintf(stderr, "%s\nPostgreSQL:\n%s%s\nDuckDB:\n%s\n%s\n%s\n",
-                      sql, got ? got : err.msg, "", want ? want : "failed",
-                      bound_there.sql, bound_here.sql);
-    free(want);
-    free(got);
-    arena_fini(&a);
-}
-
-static void ask(struct tally *t, struct fixture *f, const char *sql)
-{
-    const struct request req = { .purpose = "stats", .portable = true };
-    struct err err = { 0 }, ignored = { 0 };
-    struct plan *here = NULL, *there = NULL;
-    struct arena a;
-    arena_init(&a, 32 << 20);
-    const enum err_code code =
-        plan_sql(&there, sql, &req, &f->policy, &a, &err);
-    if (plan_sql(&here, sql, &req, &plan_shop, &a, &ignored) != ERR_OK) {
-        t->other++;
-        if (f->verbose)
-            (void)fprintf(stderr, "nowhere: %s\n   %s\n", sql, ignored.msg);
-    } else if (code != ERR_OK) {
-        if (!err.reason || strcmp(err.reason, "engine_sql") != 0)
-            fail_msg("%s: %s", sql, err.msg);
-        t->refused++;
-        if (f->verbose)
-            (void)fprintf(stderr, "refused: %s\n   %s\n", sql, err.msg);
-    } else {
-        for (size_t p = 0; p < plan_releases(here); p++) {
-            const struct plan *x = plan_release(here, p),
-                              *y = plan_release(there, p);
-            if (!plan_runs(x))
-                continue;
-            if (x->n_measures > 0)
-                one_statement(t, f, sql, x, y);
-            for (size_t h = 0; h < x->n_hists; h++) {
-                struct plan one, other;
-                if (pages_hist(&one, x, h, &a, &err) != ERR_OK ||
-                    pages_hist(&other, y, h, &a, &err) != ERR_OK)
-                    fail_msg("%s", err.msg);
-                one_statement(t, f, sql, &one, &other);
-            }
-        }
-    }
-    arena_fini(&a);
-}
-
 /* Over what an analyst may nest: joins, groups, windows, sets. */
-static void ask_relation(struct tally *t, struct fixture *f, unsigned seed)
+static void ask_relation(struct pgsame *s, unsigned seed)
 {
     static const char *const selects[] = {
         "SELECT COUNT(DISTINCT who), COUNT(*), SUM(n), SUM(d) FROM %s r",
@@ -228,17 +131,16 @@ static void ask_relation(struct tally *t, struct fixture *f, unsigned seed)
     assert_true(asprintf(&rest, "%.*s%s%s", (int)(at - form), form, relation,
                          at + 2) > 0);
     assert_true(asprintf(&sql, "%s%s", g.with, rest) > 0);
-    ask(t, f, sql);
+    pgsame_ask(s, sql);
     free(relation);
     free(rest);
     free(sql);
 }
 
-static void ask_each(struct tally *t, struct fixture *f,
-                     const char *const *statements, size_t n)
+static void ask_each(struct pgsame *s, const char *const *statements, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        ask(t, f, statements[i]);
+        pgsame_ask(s, statements[i]);
 }
 
 enum { RELATIONS = 40 };
@@ -246,26 +148,25 @@ enum { RELATIONS = 40 };
 static void every_shape(void **state)
 {
     (void)state;
-    struct fixture f;
-    struct tally t = { 0 };
-    open_fixture(&f);
+    struct pgsame s;
+    pgsame_open(&s);
     const char *more = getenv("ENGINE_SEEDS");
     const unsigned seeds = more ? (unsigned)strtoul(more, NULL, 10) : 1;
     for (unsigned seed = 1; seed <= seeds; seed++) {
-        pgsource_fill(&f.db, seed);
-        ask_each(&t, &f, asked, N_OF(asked));
-        ask_each(&t, &f, more_asked, N_OF(more_asked));
+        pgsource_fill(&s.db, seed);
+        ask_each(&s, asked, N_OF(asked));
+        ask_each(&s, more_asked, N_OF(more_asked));
         for (unsigned i = 0; i < RELATIONS; i++)
-            ask_relation(&t, &f, seed * 1000 + i);
-        pgsource_tame(&f.db);
-        ask_each(&t, &f, computed, N_OF(computed));
+            ask_relation(&s, seed * 1000 + i);
+        pgsource_tame(&s.db);
+        ask_each(&s, computed, N_OF(computed));
     }
     print_message("%u statements give the same integers, %u questions are "
                   "refused here and %u on every engine, %u differ\n",
-                  t.same, t.refused, t.other, t.differ);
-    assert_int_equal(t.differ, 0);
-    assert_true(t.same > 5 * t.refused);
-    close_fixture(&f);
+                  s.same, s.refused, s.other, s.differ);
+    assert_int_equal(s.differ, 0);
+    assert_true(s.same > 5 * s.refused);
+    pgsame_close(&s);
 }
 
 /* Whatever numbers, times and texts there are, no statement fails. */
@@ -298,12 +199,11 @@ static void nothing_fails(void **state)
         M = sizeof texts / sizeof texts[0]
     };
     (void)state;
-    struct fixture f;
-    struct tally t = { 0 };
+    struct pgsame s;
     char *sql = NULL;
     size_t len = 0;
-    open_fixture(&f);
-    f.only_runs = true;
+    pgsame_open(&s);
+    s.only_runs = true;
     FILE *out = open_memstream(&sql, &len);
     assert_non_null(out);
     (void)fprintf(out, "DELETE FROM buys; INSERT INTO buys VALUES ");
@@ -318,14 +218,14 @@ static void nothing_fails(void **state)
                       i % 2 ? "'9999-12-31 23:59:59.999999'" : "'0001-01-01'",
                       texts[i / N % M]);
     (void)fclose(out);
-    pgsource_both(&f.db, sql);
+    pgsource_both(&s.db, sql);
     free(sql);
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
-        ask(&t, &f, asked[i]);
-    ask_each(&t, &f, more_asked, N_OF(more_asked));
-    ask_each(&t, &f, computed, N_OF(computed));
-    assert_int_equal(t.differ, 0);
-    close_fixture(&f);
+        pgsame_ask(&s, asked[i]);
+    ask_each(&s, more_asked, N_OF(more_asked));
+    ask_each(&s, computed, N_OF(computed));
+    assert_int_equal(s.differ, 0);
+    pgsame_close(&s);
 }
 
 /* What there are no words for is told so, before anything is charged. */
@@ -337,15 +237,15 @@ static void without_words(void **state)
         "buys) x WHERE round(k * 2) * 2 > 1",
     };
     (void)state;
-    struct fixture f;
-    open_fixture(&f);
+    struct pgsame s;
+    pgsame_open(&s);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         const struct request req = { .purpose = "stats" };
         struct err err = { 0 };
         struct plan *plan = NULL;
         struct arena a;
         arena_init(&a, 4 << 20);
-        if (plan_sql(&plan, refused[i], &req, &f.policy, &a, &err) == ERR_OK ||
+        if (plan_sql(&plan, refused[i], &req, &s.there, &a, &err) == ERR_OK ||
             !err.reason || strcmp(err.reason, "engine_sql") != 0 ||
             err.line == 0)
             print_error("%s: %s (%s)\n%s\n", refused[i], err.msg,
@@ -353,7 +253,7 @@ static void without_words(void **state)
         assert_string_equal(err.reason, "engine_sql");
         arena_fini(&a);
     }
-    close_fixture(&f);
+    pgsame_close(&s);
 }
 
 /* ---- expressions ---- */
@@ -368,7 +268,7 @@ static const struct {
 #undef ROW
 };
 
-static void insert_row(struct fixture *f, enum source from)
+static void insert_row(struct pgsame *s, enum source from)
 {
     static const char *const rows[] = {
         [A] = "7, 2.5, 'Hello', '2024-05-05 10:11:12.345678', '2024-02-29', "
@@ -382,11 +282,11 @@ static void insert_row(struct fixture *f, enum source from)
                    "DELETE FROM buys; INSERT INTO buys(who, n, free, city, "
                    "\"at\", day, ok) VALUES (1, %s)",
                    rows[from]);
-    pgsource_both(&f->db, sql);
+    pgsource_both(&s->db, sql);
 }
 
 /* What PostgreSQL says of the expression is what our words for it say. */
-static bool is_so(struct fixture *f, size_t i, struct tally *t)
+static bool is_so(struct pgsame *s, size_t i)
 {
     const struct request req = { .purpose = "stats" };
     struct err err = { 0 };
@@ -399,19 +299,19 @@ static bool is_so(struct fixture *f, size_t i, struct tally *t)
                    "%s) FROM buys",
                    values[i].expr, values[i].value);
     arena_init(&a, 1 << 22);
-    if (plan_sql(&plan, sql, &req, &f->policy, &a, &err) == ERR_OK) {
-        char *got = pgsource_answer(f->engine, plan, SECRET, &err);
+    if (plan_sql(&plan, sql, &req, &s->there, &a, &err) == ERR_OK) {
+        char *got = pgsource_answer(s->engine, plan, PGSAME_SECRET, &err);
         same = got && strcmp(got, "1\n") == 0;
         if (!same)
             print_error("%s is not %s: %s\n%s\n", values[i].expr,
                         values[i].value, got ? got : err.msg, plan->sql);
         free(got);
-        t->same += same;
-        t->differ += !same;
+        s->same += same;
+        s->differ += !same;
     } else {
         assert_string_equal(err.reason, "engine_sql");
-        t->refused++;
-        if (f->verbose)
+        s->refused++;
+        if (s->verbose)
             print_message("refused: %s\n", values[i].expr);
     }
     arena_fini(&a);
@@ -421,36 +321,34 @@ static bool is_so(struct fixture *f, size_t i, struct tally *t)
 static void every_expression(void **state)
 {
     (void)state;
-    struct fixture f;
-    struct tally t = { 0 };
-    open_fixture(&f);
+    struct pgsame s;
+    pgsame_open(&s);
     for (enum source from = A; from <= Z; from++) {
-        insert_row(&f, from);
+        insert_row(&s, from);
         for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
             if (values[i].from == from)
-                (void)is_so(&f, i, &t);
+                (void)is_so(&s, i);
     }
     print_message("%u expressions are what PostgreSQL says, %u are refused\n",
-                  t.same, t.refused);
-    assert_int_equal(t.differ, 0);
-    assert_true(t.same > 9 * t.refused);
-    close_fixture(&f);
+                  s.same, s.refused);
+    assert_int_equal(s.differ, 0);
+    assert_true(s.same > 9 * s.refused);
+    pgsame_close(&s);
 }
 
 /* Of more digits than a double has as text. */
 static void long_remainders(void **state)
 {
     (void)state;
-    struct fixture f;
-    struct tally t = { 0 };
-    open_fixture(&f);
-    pgsource_both(&f.db,
+    struct pgsame s;
+    pgsame_open(&s);
+    pgsource_both(&s.db,
                   "DELETE FROM buys; INSERT INTO buys(who, n) VALUES (1, "
                   "1234567890123457), (2, -1234567890123457), (3, NULL)");
-    ask(&t, &f, "SELECT SUM(abs(n) % 7), SUM((-n) % 7) FROM buys");
-    ask(&t, &f, "SELECT (-n) % 7, COUNT(*) FROM buys GROUP BY 1");
-    assert_int_equal(t.same, 2);
-    close_fixture(&f);
+    pgsame_ask(&s, "SELECT SUM(abs(n) % 7), SUM((-n) % 7) FROM buys");
+    pgsame_ask(&s, "SELECT (-n) % 7, COUNT(*) FROM buys GROUP BY 1");
+    assert_int_equal(s.same, 2);
+    pgsame_close(&s);
 }
 
 /* fmod() of each with each, to the last bit: a remainder is in no other place
@@ -481,11 +379,10 @@ static void remainders_of_fractions(void **state)
     };
     enum { N = sizeof reals / sizeof reals[0] };
     (void)state;
-    struct fixture f;
-    struct tally t = { 0 };
+    struct pgsame s;
     char *sql = NULL;
     size_t len = 0;
-    open_fixture(&f);
+    pgsame_open(&s);
     FILE *out = open_memstream(&sql, &len);
     assert_non_null(out);
     (void)fprintf(out, "DELETE FROM buys; INSERT INTO buys(who, free, price, "
@@ -495,9 +392,10 @@ static void remainders_of_fractions(void **state)
                       reals[i / N], reals[i % N],
                       i % 5 ? "9223372036854775807" : "-9007199254740993", i);
     (void)fclose(out);
-    pgsource_both(&f.db, sql);
+    pgsource_both(&s.db, sql);
     free(sql);
-    ask(&t, &f,
+    pgsame_ask(
+        &s,
         "SELECT city, " SUM("free % price") ", " SUM(
             "free % price * 1e9") ", " SUM("free % price * 1e15") ", COUNT(*) "
                                                                   "FILTER "
@@ -514,16 +412,18 @@ static void remainders_of_fractions(void **state)
                                                                   "FROM buys "
                                                                   "GROUP BY "
                                                                   "city");
-    ask(&t, &f,
+    pgsame_ask(
+        &s,
         "SELECT city, " SUM("free % 0.3 * 1e15") ", " SUM("price % 7") ", " SUM(
             "n % 1000") ", " SUM("n % 0.7 * "
                                  "1e12") " FROM buys "
                                          "GROUP BY city");
-    ask(&t, &f,
+    pgsame_ask(
+        &s,
         "SELECT city, COUNT(*) FROM buys WHERE (free % price) % 0.1 > 0.05 OR "
         "n % free = 1 GROUP BY 1");
-    assert_int_equal(t.same, 3);
-    close_fixture(&f);
+    assert_int_equal(s.same, 3);
+    pgsame_close(&s);
 }
 
 int main(void)

@@ -108,7 +108,8 @@ refused() {
     local before after
     before=$("$bin/halftone" budget -o json shop 2>/dev/null)
     says 'rows of this dataset are in PostgreSQL' exits 3 "$bin/halftone" query --purpose improve_products \
-        "SELECT COUNT(*) FROM shop.orders WHERE CAST(amount AS text) = '1.5'" || return 1
+        "SELECT COUNT(*) FROM (SELECT customer_id, lag(amount) OVER (PARTITION BY customer_id ORDER BY ordered_at) % 0.5
+            AS m FROM shop.orders) x WHERE m > 0.1" || return 1
     after=$("$bin/halftone" budget -o json shop 2>/dev/null)
     [ "$before" = "$after" ]
 }
