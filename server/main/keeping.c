@@ -106,7 +106,7 @@ void keeping_beat(struct ledger *l, struct consent *c)
         code = ERR_CONFLICT; /* it went back to a copy: that is not told on */
     else if (code == ERR_OK)
         code = ledger_register_tell(l, &r, false, &err);
-    if (code == ERR_OK)
+    if (code == ERR_OK || ledger_failed(l))
         return;
     if (code == ERR_CONFLICT)
         consent_hold(c, true);

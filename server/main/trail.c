@@ -201,7 +201,8 @@ static void tell_witness(struct trail *t)
     if (t->ticks++ % every != 0)
         return;
     t->is_unseen = ledger_witness(t->options.ledger, &err) != ERR_OK;
-    if (t->is_unseen)
+    /* A ledger that failed tells of itself, and ends the server. */
+    if (t->is_unseen && !ledger_failed(t->options.ledger))
         log_event(LOG_WITNESS_FAILED, (struct log_fields){ .error = err.code });
 }
 
@@ -211,7 +212,8 @@ static void beat(struct trail *t, bool is_last)
     struct err err;
     if (t->ticks % BEAT_TICKS != 0 && !is_last)
         return;
-    if (ledger_beat(t->options.ledger, &err) != ERR_OK)
+    if (ledger_beat(t->options.ledger, &err) != ERR_OK &&
+        !ledger_failed(t->options.ledger))
         log_event(LOG_QUERY_FAILED, (struct log_fields){ .error = err.code });
     keeping_beat(t->options.ledger, t->options.consent);
 }
