@@ -17,8 +17,10 @@
  *                                         PostgreSQL, which is another process
  *        bench_ledger FOLDER file         without PostgreSQL
  *        bench_ledger FOLDER shared       PostgreSQL alone
- *        bench_ledger FOLDER grow CHARGES what a charge costs at 10^3, 10^4 ...
- *                                         of them; goes on where it was before
+ *        bench_ledger FOLDER grow CHARGES [shared]
+ *                                         what a charge costs at 10^3, 10^4 ...
+ *                                         of them, in a file (that goes on
+ *                                         where it was before) or in PostgreSQL
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,6 +33,7 @@
 #include <unistd.h>
 
 #include "benchmarks/bench.h"
+#include "benchmarks/sqlite_peers.h"
 #include "server/base/cleanup.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/seal.h"
@@ -225,129 +228,14 @@ static struct round ledger_round(struct crowd *c, size_t n, uint64_t charges)
     return r;
 }
 
-static sqlite3 *naive_open(const char *dir)
+static struct round peer_round(uint64_t (*charge)(sqlite3 *db, uint64_t *serial,
+                                                  uint64_t for_ns),
+                               sqlite3 *db, uint64_t *serial)
 {
-    char path[PATH_CAP];
-    sqlite3 *db;
-    (void)snprintf(path, sizeof path, "%s/bench-naive.db", dir);
-    check(sqlite3_open(path, &db) == SQLITE_OK, "open");
-    check(sqlite3_exec(db,
-                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                       "CREATE TABLE a (id INTEGER PRIMARY KEY, spent INTEGER);"
-                       "INSERT INTO a VALUES (1, 0), (2, 0), (3, 0);"
-                       "CREATE TABLE c (key TEXT PRIMARY KEY, price INTEGER);",
-                       NULL, NULL, NULL) == SQLITE_OK,
-          "schema");
-    return db;
-}
-
-static struct round naive_round(sqlite3 *db, uint64_t *serial)
-{
-    char sql[320];
     const double cpu = bench_cpu_s();
     const uint64_t start = bench_now_ns();
-    uint64_t n = 0;
-    for (; bench_now_ns() - start < ROUND_NS; n++) {
-        const uint64_t mixed = ++*serial * UINT64_C(0x9e3779b97f4a7c15);
-        (void)snprintf(sql, sizeof sql,
-                       "BEGIN IMMEDIATE;"
-                       "UPDATE a SET spent = spent + 1 WHERE id = 1;"
-                       "UPDATE a SET spent = spent + 1 WHERE id = 2;"
-                       "UPDATE a SET spent = spent + 1 WHERE id = 3;"
-                       "INSERT INTO c VALUES ('%016" PRIx64 "', 1); COMMIT;",
-                       mixed);
-        check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "charge");
-    }
+    const uint64_t n = charge(db, serial, ROUND_NS);
     return round_since(start, cpu, n);
-}
-
-static void run(sqlite3 *db, const char *sql)
-{
-    check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sql);
-}
-
-static sqlite3 *bare_open(const char *dir)
-{
-    char path[PATH_CAP];
-    sqlite3 *db;
-    (void)snprintf(path, sizeof path, "%s/bench-bare.db", dir);
-    check(sqlite3_open_v2(path, &db,
-                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                              SQLITE_OPEN_NOMUTEX,
-                          NULL) == SQLITE_OK,
-          "open");
-    run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096;"
-            "CREATE TABLE counters (id INTEGER PRIMARY KEY, a, b, c, d, e, f);"
-            "INSERT INTO counters (id) VALUES (1), (2), (3);"
-            "CREATE TABLE charges (seq INTEGER PRIMARY KEY, id, principal,"
-            " dataset, purpose, release_hash, rho, eps, delta, version, route,"
-            " boot, charged_us, keep_us, state, runs, run_boot, lease_us,"
-            " resolved_us, expires_us, leaf);"
-            "CREATE UNIQUE INDEX by_id ON charges (id);"
-            "CREATE INDEX by_principal ON charges (dataset, principal);"
-            "CREATE INDEX by_boot ON charges (boot) WHERE state = 0;"
-            "CREATE TABLE keys (id INTEGER PRIMARY KEY, principal, key, hash,"
-            " charge);"
-            "CREATE TABLE leaves (idx INTEGER PRIMARY KEY, hash, salt, entry)");
-    return db;
-}
-
-static const char *const BARE_SQL[] = {
-    "INSERT INTO leaves VALUES (?1, ?3, ?3, ?4)",
-    "INSERT INTO charges VALUES (?1, ?2, 'ann', 'shop', 'reporting', ?3, 1000,"
-    " 0, 1, 1, 1, 1, ?5, 3600000000, 0, 1, 1, ?5, NULL, NULL, ?1)",
-    "INSERT INTO keys VALUES (?1, 'ann', ?6, ?3, ?1)",
-    "UPDATE counters SET a = ?1, b = 0, c = ?1, d = 0, e = 0, f = 0",
-};
-enum { BARE_ROWS = 3, BARE_SQLS = 4 };
-
-/* The values that random keys would have; ids in order of time. */
-static void bare_row(sqlite3_stmt *stmt, int64_t seq)
-{
-    static const char ENTRY[] =
-        "{\"kind\":\"charge\",\"time_us\":1760000400000000,\"principal\":"
-        "\"ann\","
-        "\"dataset\":\"shop\",\"purpose\":\"reporting\",\"charge\":"
-        "\"0123456789abcdef0123456789abcdef\",\"rho_pico\":1000,\"eps_nano\":0,"
-        "\"delta_atto\":1,\"policy_version\":1}";
-    uint8_t hash[LEDGER_HASH_LEN] = { 0 }, id[LEDGER_ID_LEN] = { 0 };
-    char key[32];
-    const uint64_t mixed = (uint64_t)seq * UINT64_C(0x9e3779b97f4a7c15);
-    const uint64_t place = __builtin_bswap64((uint64_t)seq);
-    memcpy(hash, &mixed, sizeof mixed);
-    memcpy(id, &place, sizeof place);
-    (void)snprintf(key, sizeof key, "%016" PRIx64, mixed);
-    (void)sqlite3_bind_int64(stmt, 1, seq);
-    (void)sqlite3_bind_blob(stmt, 2, id, sizeof id, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(stmt, 3, hash, sizeof hash, SQLITE_STATIC);
-    (void)sqlite3_bind_text(stmt, 4, ENTRY, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(stmt, 5, INT64_C(1760000400000000) + seq);
-    (void)sqlite3_bind_text(stmt, 6, key, -1, SQLITE_STATIC);
-    check(sqlite3_step(stmt) == SQLITE_DONE, "a bare row");
-    (void)sqlite3_reset(stmt);
-}
-
-static struct round bare_round(sqlite3 *db, uint64_t *serial)
-{
-    sqlite3_stmt *stmts[BARE_SQLS];
-    for (int i = 0; i < BARE_SQLS; i++)
-        check(sqlite3_prepare_v2(db, BARE_SQL[i], -1, &stmts[i], NULL) ==
-                  SQLITE_OK,
-              BARE_SQL[i]);
-    const double cpu = bench_cpu_s();
-    const uint64_t start = bench_now_ns(), first = *serial;
-    while (bench_now_ns() - start < ROUND_NS) {
-        run(db, "BEGIN");
-        for (int n = 0; n < MANY; n++, ++*serial)
-            for (int i = 0; i < BARE_ROWS; i++)
-                bare_row(stmts[i], (int64_t)*serial + 1);
-        bare_row(stmts[BARE_ROWS], (int64_t)*serial);
-        run(db, "COMMIT");
-    }
-    for (int i = 0; i < BARE_SQLS; i++)
-        (void)sqlite3_finalize(stmts[i]);
-    return round_since(start, cpu, *serial - first);
 }
 
 /* Of something in all rounds; sorts it. */
@@ -490,11 +378,12 @@ static const struct {
 };
 
 /* The database works for us: its processor time is a charge's, too. */
-static struct round database_round(struct crowd *c, const char *dir, int row)
+static struct round database_round(struct crowd *c, const char *dir, size_t n,
+                                   uint64_t charges)
 {
     const double cpu = postgres_cpu_s(dir);
     const uint64_t before = c->serial;
-    struct round r = ledger_round(c, WHAT[row].callers, UINT32_MAX);
+    struct round r = ledger_round(c, n, charges);
     r.cpu_us +=
         (postgres_cpu_s(dir) - cpu) * US_PER_S / (double)(c->serial - before);
     return r;
@@ -522,11 +411,12 @@ static void compare(const char *dir, int first, bool with_postgres)
             struct crowd *c = r < DB_ONE ? &file : &db;
             c->answers = WHAT[r].answers;
             c->servers = r == DB_THREE ? SERVERS : 1;
-            rounds[r][i] = r == NAIVE  ? naive_round(naive, &serial)
-                           : r == BARE ? bare_round(bare, &bare_serial)
-                           : r >= DB_ONE
-                               ? database_round(c, dir, r)
-                               : ledger_round(c, WHAT[r].callers, UINT32_MAX);
+            rounds[r][i] =
+                r == NAIVE  ? peer_round(naive_charge, naive, &serial)
+                : r == BARE ? peer_round(bare_charge, bare, &bare_serial)
+                : r >= DB_ONE
+                    ? database_round(c, dir, WHAT[r].callers, UINT32_MAX)
+                    : ledger_round(c, WHAT[r].callers, UINT32_MAX);
         }
         disk[i] = (disk[i] + disk_rate(dir)) / 2;
     }
@@ -562,23 +452,39 @@ static uint64_t charges_in(const char *path)
 
 /* From `size` charges on: rounds that are short beside the ledger, so that they
  * tell of its size. */
-static void measure(struct crowd *c, const char *dir, uint64_t size)
+static void measure(struct crowd *c, const char *dir, uint64_t size,
+                    bool is_shared)
 {
     struct round rounds[ROUNDS];
     double disk[ROUNDS];
     char name[64];
     const uint64_t part = size / (ROUNDS + 1);
+    const uint64_t charges = part < ROUND_MIN ? ROUND_MIN : part;
     const uint64_t first = c->serial;
     for (int i = 0; i < ROUNDS; i++) {
         disk[i] = disk_rate(dir);
-        rounds[i] = ledger_round(c, MANY, part < ROUND_MIN ? ROUND_MIN : part);
+        rounds[i] = is_shared ? database_round(c, dir, MANY, charges)
+                              : ledger_round(c, MANY, charges);
     }
     (void)snprintf(name, sizeof name, "%" PRIu64 " to %" PRIu64 " charges",
                    first, (uint64_t)c->serial);
     print_rounds(name, rounds, disk, true);
 }
 
-static void grow(const char *dir, uint64_t upto)
+static void grow_crowd(struct crowd *c, const char *dir, uint64_t upto,
+                       bool is_shared)
+{
+    for (uint64_t size = 1000; size <= upto; size *= 10) {
+        if (c->serial > 2 * size)
+            continue;
+        while (c->serial < size)
+            (void)ledger_round(c, MANY, size - c->serial);
+        measure(c, dir, size, is_shared);
+    }
+    close_crowd(c);
+}
+
+static void grow_file(const char *dir, uint64_t upto)
 {
     char path[PATH_CAP];
     struct crowd c = { 0 };
@@ -588,14 +494,18 @@ static void grow(const char *dir, uint64_t upto)
     c.serial = charges_in(path);
     printf("%" PRIu64 " charges\topened in %.2f s\n", c.serial,
            (double)(bench_now_ns() - start) / NS_PER_S);
-    for (uint64_t size = 1000; size <= upto; size *= 10) {
-        if (c.serial > 2 * size)
-            continue;
-        while (c.serial < size)
-            (void)ledger_round(&c, MANY, size - c.serial);
-        measure(&c, dir, size);
-    }
-    close_crowd(&c);
+    grow_crowd(&c, dir, upto, false);
+}
+
+static void grow_shared(const char *dir, uint64_t upto)
+{
+    char uri[PATH_CAP];
+    struct crowd c = { 0 };
+    start_postgres(uri, dir);
+    check(uri[0] != '\0', "PostgreSQL");
+    open_crowd(&c, uri, 1);
+    grow_crowd(&c, dir, upto, true);
+    stop_postgres(dir);
 }
 
 int main(int argc, char **argv)
@@ -603,7 +513,7 @@ int main(int argc, char **argv)
     const char *dir = argc > 1 ? argv[1] : "/tmp";
     memset(keys.key[0], 7, sizeof keys.key[0]);
     if (argc > 3) {
-        grow(dir, strtoull(argv[3], NULL, 10));
+        (argc > 4 ? grow_shared : grow_file)(dir, strtoull(argv[3], NULL, 10));
         return 0;
     }
     slower_us = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
