@@ -56,6 +56,20 @@ struct dp_price dp_price_left(struct dp_price limit, struct dp_price spent)
     };
 }
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct dp_price dp_price_least(struct dp_price a, struct dp_price b)
+{
+    return (struct dp_price){
+        .rho_pico = min_u64(a.rho_pico, b.rho_pico),
+        .eps_nano = min_u64(a.eps_nano, b.eps_nano),
+        .delta_atto = min_u64(a.delta_atto, b.delta_atto),
+    };
+}
+
 /* 10^n as an integer, n <= 38; callers bound n. */
 static dp_uint power_of_ten(int n)
 {

@@ -35,6 +35,9 @@ bool dp_price_fits(struct dp_price p, struct dp_price limit);
 /* limit - spent, each part at least 0. */
 struct dp_price dp_price_left(struct dp_price limit, struct dp_price spent);
 
+/* The smaller of the two, part by part: what fits both fits it. */
+struct dp_price dp_price_least(struct dp_price a, struct dp_price b);
+
 /*
  * Real to integer units, without rounding but the last: _up for prices, _down
  * for limits.  `unit` is DP_PICO, DP_NANO or DP_ATTO.

@@ -65,7 +65,40 @@ static void check(void **state)
     arena_fini(&a);
 }
 
+/* "*" and a name, in one window: one account, and both hold of it. */
+static void check_twice(void **state)
+{
+    static struct policy_quota quotas[] = {
+        { .kind = QUOTA_PRINCIPAL,
+          .name = "*",
+          .window_s = 60,
+          .limit = { .rho_pico = 10, .delta_atto = 7 } },
+        { .kind = QUOTA_PRINCIPAL,
+          .name = "ann",
+          .window_s = 60,
+          .limit = { .rho_pico = 20, .delta_atto = 5 } },
+    };
+    const struct policy policy = {
+        .name = "shop", .id = "shop", .quotas = quotas, .n_quotas = 2
+    };
+    const struct auth_principal ann = { .name = "ann" };
+    struct service_accounts out;
+    struct arena a;
+    struct err err;
+    (void)state;
+    arena_init(&a, 1 << 16);
+    assert_int_equal(
+        service_accounts_of(&out, &policy, &ann, "ops", NULL, &a, &err),
+        ERR_OK);
+    assert_int_equal(out.n, 2);
+    assert_string_equal(out.spec[1].name, "dataset/shop/principal/ann");
+    assert_int_equal(out.spec[1].limit.rho_pico, 10);
+    assert_int_equal(out.spec[1].limit.delta_atto, 5);
+    arena_fini(&a);
+}
+
 int main(void)
 {
-    return RUN_ROWS(rows, check);
+    const struct CMUnitTest tests[] = { cmocka_unit_test(check_twice) };
+    return RUN_ROWS(rows, check) + cmocka_run_group_tests(tests, NULL, NULL);
 }

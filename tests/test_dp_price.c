@@ -91,6 +91,10 @@ static void every_part_must_fit(void **state)
         dp_price_left(limit, (struct dp_price){ 4, 10, 11 });
     assert_true(rest.rho_pico == 6 && rest.eps_nano == 0 &&
                 rest.delta_atto == 0);
+    const struct dp_price both =
+        dp_price_least(limit, (struct dp_price){ 4, 11, 3 });
+    assert_true(dp_price_fits(both, limit) && both.rho_pico == 4 &&
+                both.eps_nano == 10 && both.delta_atto == 3);
 }
 
 int main(void)

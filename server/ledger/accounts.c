@@ -83,18 +83,6 @@ static const struct route *route_of(struct book *b,
     return known;
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static struct dp_price least(struct dp_price a, struct dp_price b)
-{
-    return (struct dp_price){ min_u64(a.rho_pico, b.rho_pico),
-                              min_u64(a.eps_nano, b.eps_nano),
-                              min_u64(a.delta_atto, b.delta_atto) };
-}
-
 /* Every account covers the price, or the first that does not is named. */
 static enum err_code check_all(struct counter *const *counters,
                                struct dp_price *left,
@@ -110,7 +98,7 @@ static enum err_code check_all(struct counter *const *counters,
             counter_left(counters[i], &args->accounts[i], args->policy_version);
         if (i == 0)
             *left = r.fits = here;
-        r.fits = least(r.fits, here);
+        r.fits = dp_price_least(r.fits, here);
         if (dp_price_fits(args->price, here) || r.failing < args->n_accounts)
             continue;
         r.failing = i;

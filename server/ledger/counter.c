@@ -17,18 +17,6 @@ static bool price_equal(struct dp_price a, struct dp_price b)
     return dp_price_fits(a, b) && dp_price_fits(b, a);
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static struct dp_price price_min(struct dp_price a, struct dp_price b)
-{
-    return (struct dp_price){ min_u64(a.rho_pico, b.rho_pico),
-                              min_u64(a.eps_nano, b.eps_nano),
-                              min_u64(a.delta_atto, b.delta_atto) };
-}
-
 /* FNV-1a: names come from the policy, not from analysts. */
 static size_t bucket_of(const char *account, uint64_t window_s,
                         int64_t start_us)
@@ -232,9 +220,10 @@ struct dp_price counter_left(const struct counter *counter,
                              const struct ledger_account_spec *spec,
                              uint64_t policy_version)
 {
-    const struct dp_price limit = policy_version < counter->policy_version
-                                      ? price_min(counter->limit, spec->limit)
-                                      : counter->limit;
+    const struct dp_price limit =
+        policy_version < counter->policy_version
+            ? dp_price_least(counter->limit, spec->limit)
+            : counter->limit;
     return dp_price_left(limit, counter_taken(counter));
 }
 

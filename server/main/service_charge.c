@@ -25,6 +25,21 @@ const char *service_dashboard(const struct request *req,
                                                : auth_own_dashboard(who);
 }
 
+/* Of two quotas on one account, "*" and a name, both hold: the smaller. */
+static bool joins(struct service_accounts *out,
+                  const struct ledger_account_spec *spec)
+{
+    for (size_t i = 0; spec->name && i < out->n; i++) {
+        struct ledger_account_spec *other = &out->spec[i];
+        if (other->window_s != spec->window_s || !other->name ||
+            strcmp(other->name, spec->name) != 0)
+            continue;
+        other->limit = dp_price_least(other->limit, spec->limit);
+        return true;
+    }
+    return false;
+}
+
 enum err_code service_accounts_of(struct service_accounts *out,
                                   const struct policy *policy,
                                   const struct auth_principal *who,
@@ -49,16 +64,19 @@ enum err_code service_accounts_of(struct service_accounts *out,
         const char *name = name_by(q->kind, who, purpose, dashboard);
         if (!name || (strcmp(q->name, "*") != 0 && strcmp(q->name, name) != 0))
             continue;
-        if (out->n == LEDGER_ACCOUNTS_MAX)
-            return err_set(err, ERR_LIMIT,
-                           "more than %d budgets apply to this query",
-                           LEDGER_ACCOUNTS_MAX);
-        out->spec[out->n++] = (struct ledger_account_spec){
+        const struct ledger_account_spec spec = {
             .name = arena_printf(a, "%s/%s/%s", out->spec[0].name,
                                  kinds[q->kind], name),
             .limit = q->limit,
             .window_s = q->window_s,
         };
+        if (joins(out, &spec))
+            continue;
+        if (out->n == LEDGER_ACCOUNTS_MAX)
+            return err_set(err, ERR_LIMIT,
+                           "more than %d budgets apply to this query",
+                           LEDGER_ACCOUNTS_MAX);
+        out->spec[out->n++] = spec;
     }
     for (size_t i = 0; i < out->n; i++)
         if (!out->spec[i].name)
