@@ -67,6 +67,29 @@ static const struct tamper {
       "INSERT INTO lifts (id, dataset, at_us, principal, reason, lifted)"
       " VALUES (7, 'shop', 5, 'sue', 'why', 1)",
       "its misses were lifted, and no leaf tells of it" },
+    { "misses lifted for another reason",
+      "UPDATE lifts SET reason = 'because' WHERE dataset = 'shop'",
+      "its misses were lifted, and no leaf tells of it" },
+    { "a policy of before that would count again",
+      "UPDATE counters SET policy_version = 0 WHERE id = 1",
+      "the limit in force is not the last one of its history" },
+    { "an answer that is read longer than was charged",
+      "UPDATE charges SET expires_us = expires_us + 1 WHERE seq = " ANSWERED ";"
+      "UPDATE answers SET expires_us = expires_us + 1 WHERE charge = " ANSWERED,
+      "its state is inconsistent" },
+    { "... and the charge, too",
+      "UPDATE charges SET keep_us = keep_us + 1, expires_us = expires_us + 1"
+      " WHERE seq = " ANSWERED ";"
+      "UPDATE answers SET expires_us = expires_us + 1 WHERE charge = " ANSWERED,
+      NOT_BOUND },
+    { "a piece that is read longer",
+      "UPDATE pieces SET expires_us = expires_us + 1 WHERE place = 1;"
+      "UPDATE piece_answers SET expires_us = expires_us + 1",
+      "is kept for another time" },
+    { "... and was charged for longer",
+      "UPDATE pieces SET keep_us = keep_us + 1000000, expires_us = expires_us +"
+      " 1000000; UPDATE piece_answers SET expires_us = expires_us + 1000000",
+      NOT_BOUND },
     { "a key renamed", "UPDATE keys SET key = 'other' WHERE key = 'a'",
       NOT_BOUND },
     { "a key deleted", "DELETE FROM keys WHERE key = 'a'", NOT_BOUND },

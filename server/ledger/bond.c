@@ -21,12 +21,13 @@ static void print_hash(struct writer *w, const uint8_t *hash)
 
 struct bond_hex bond_of(const struct bond_secret *secret, const struct bond *b)
 {
-    uint8_t text[LEDGER_ID_LEN + 5 * BOND_DIGEST], digest[BOND_DIGEST];
+    uint8_t text[LEDGER_ID_LEN + 8 + 5 * BOND_DIGEST], digest[BOND_DIGEST];
     struct writer w = writer_of(text, sizeof text);
     struct bond_hex out = { "" };
     print_hash(&w, secret->bytes);
     writer_bytes(&w, b->id, LEDGER_ID_LEN);
     print_hash(&w, b->release_hash);
+    writer_be64(&w, (uint64_t)b->keep_us);
     print_hash(&w, b->accounts);
     print_hash(&w, b->pieces);
     print_hash(&w, b->key[0] ? b->request_hash : NULL);
@@ -44,13 +45,16 @@ void bond_of_text(uint8_t out[BOND_DIGEST], const char *accounts)
 
 void bond_add_piece(uint8_t digest[BOND_DIGEST], const struct ledger_piece *p)
 {
-    uint8_t text[3 * BOND_DIGEST + 16], what[BOND_DIGEST];
+    const uint64_t keep_s =
+        p->keep_s < LEDGER_WINDOW_MAX_S ? p->keep_s : LEDGER_WINDOW_MAX_S;
+    uint8_t text[3 * BOND_DIGEST + 24], what[BOND_DIGEST];
     struct writer w = writer_of(text, sizeof text);
     sha256_of(what, p->what, p->what_len, NULL, 0);
     print_hash(&w, p->want.release_hash);
     print_hash(&w, p->want.series_hash);
     writer_be64(&w, (uint64_t)p->want.from_us);
     writer_be64(&w, (uint64_t)p->want.to_us);
+    writer_be64(&w, keep_s); /* as it is kept */
     print_hash(&w, what);
     assert(!w.overflow);
     sha256_of(digest, digest, BOND_DIGEST, text, w.len);

@@ -6,11 +6,11 @@
 
 /*
  * What the leaf of a charge binds of it beside what its entry says: the release
- * that it pays for, the key and request that lead to it, the accounts that it
- * draws on and, of a bundle, its pieces.
+ * that it pays for and how long that is kept, the key and request that lead to
+ * it, the accounts that it draws on and, of a bundle, its pieces.
  *
- *   bond = the first 16 bytes of SHA-256(secret || id || release || accounts
- *                                        || pieces || request || key)
+ *   bond = the first 16 bytes of SHA-256(secret || id || release || lifetime
+ *                              || accounts || pieces || request || key)
  *
  * An entry is for auditors, and a hash of what was asked can be guessed: so the
  * secret is the ledger's own and in no entry.  It is made by the first start
@@ -30,6 +30,7 @@ struct bond_secret {
 /* What is bound, borrowed; hashes are as long as ledger.h says. */
 struct bond {
     const uint8_t *id, *release_hash;
+    int64_t keep_us;
     const uint8_t *accounts;     /* BOND_DIGEST bytes, of bond_of_text */
     const uint8_t *pieces;       /* BOND_DIGEST bytes; NULL: it has none */
     const uint8_t *request_hash; /* looked at when there is a key */

@@ -4,11 +4,13 @@
 #include "server/base/writer.h"
 #include "server/ledger/bond.h"
 
+enum { US_PER_S = 1000000 };
+
 /* Of each charge that has a bond and is not void, as often as there are keys of
  * its principal that lead to it, at least once.  A key of a void charge may
  * lead to another one since. */
 #define ROWS(word, list)                                                       \
-    "SELECT c.seq, c.id, c.release_hash, " word                                \
+    "SELECT c.seq, c.id, c.release_hash, c.keep_us, " word                     \
     ", a.name, k.key, k.request_hash, (SELECT count(*) FROM pieces p WHERE"    \
     " p.charge = c.seq) FROM charges c JOIN log_leaves l ON l.idx = c.leaf"    \
     " LEFT JOIN (SELECT route, " list                                          \
@@ -19,7 +21,17 @@
     "SELECT r.route AS route, k.account || ' ' || k.window_s || ' ' ||"        \
     " k.start_us AS member FROM route_counters r JOIN counters k ON"           \
     " k.id = r.counter ORDER BY r.route, r.counter"
-enum column { SEQ, ID, RELEASE, BOUND, ACCOUNTS, THE_KEY, REQUEST, PIECES };
+enum column {
+    SEQ,
+    ID,
+    RELEASE,
+    KEEP,
+    BOUND,
+    ACCOUNTS,
+    THE_KEY,
+    REQUEST,
+    PIECES
+};
 
 static const char FILE_ROWS[] =
     ROWS("l.entry ->> 'bond'",
@@ -49,6 +61,7 @@ static bool next_row(struct store *s)
 struct bound {
     int64_t seq;
     struct ledger_id id;
+    int64_t keep_us;
     uint8_t release_hash[LEDGER_HASH_LEN], accounts[BOND_DIGEST];
     uint8_t pieces[BOND_DIGEST];
     bool has_pieces;
@@ -73,6 +86,7 @@ static void read_pieces(struct bound *c, struct store *s)
                       .series_hash = hash_of(s, SQL_PIECES_BOUND, 1),
                       .from_us = store_int(s, SQL_PIECES_BOUND, 2),
                       .to_us = store_int(s, SQL_PIECES_BOUND, 3) },
+            .keep_s = store_amount(s, SQL_PIECES_BOUND, 5) / US_PER_S,
         };
         p.what = store_blob(s, SQL_PIECES_BOUND, 4, &p.what_len);
         bond_add_piece(c->pieces, &p);
@@ -82,7 +96,8 @@ static void read_pieces(struct bound *c, struct store *s)
 static void read_charge(struct bound *c, struct store *s)
 {
     size_t len;
-    *c = (struct bound){ .seq = store_int(s, SQL_QUERY, SEQ) };
+    *c = (struct bound){ .seq = store_int(s, SQL_QUERY, SEQ),
+                         .keep_us = store_int(s, SQL_QUERY, KEEP) };
     const void *id = store_blob(s, SQL_QUERY, ID, &len);
     if (len == sizeof c->id.bytes)
         memcpy(c->id.bytes, id, len);
@@ -104,6 +119,7 @@ static bool holds(const struct bound *c, const struct bond_secret *secret,
 {
     const struct bond b = { .id = c->id.bytes,
                             .release_hash = c->release_hash,
+                            .keep_us = c->keep_us,
                             .accounts = c->accounts,
                             .pieces = c->has_pieces ? c->pieces : NULL,
                             .request_hash = request_hash,
@@ -118,8 +134,8 @@ static void end_charge(const struct bound *c, bond_find_fn *find, void *ctx)
     if (c->seq == 0 || c->holds)
         return;
     writer_printf(&w,
-                  "charge %s: its release, accounts, key or request are not "
-                  "those that were charged",
+                  "charge %s: its release, lifetime, accounts, key or request "
+                  "are not those that were charged",
                   ledger_id_hex(c->id).text);
     if (writer_cstr(&w))
         find(ctx, sentence);
