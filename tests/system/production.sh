@@ -45,6 +45,7 @@ witnessed() { # N AUDIT-KEY NAME
         s|witness_key: .*|witness_key: $(head -n 1 "$run/witness.log")|" "$run/config$1.yaml"
 }
 start_witness() { # FILE KEY
+    : >"$run/witness.log" # of the one before
     "$halftone" audit witness "$run/$1" --listen "127.0.0.1:$witness_port" \
         --name witness.example/shop --log-key "$2" >"$run/witness.log" 2>&1 &
     witness_pid=$!
