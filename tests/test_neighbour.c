@@ -6,6 +6,7 @@
 #include "server/sql/sql.h"
 #include "tests/neighbour/crew.h"
 #include "tests/neighbour/reduce.h"
+#include "tests/neighbour/trial.h"
 #include "tests/table.h"
 
 /*
@@ -156,22 +157,6 @@ static void what_was_found_stays_mended(void **state)
     pair_close(&pair);
 }
 
-/* ---- asking one ---- */
-
-static int ask_one(const char *text)
-{
-    const struct crew crew = crew_of_environment(1);
-    pair_open(&pair, crew.seed,
-              getenv("NEIGHBOUR_LISTS") ? SHOP_OF_LISTS : SHOP_OF_GRAMMAR,
-              CONTROL_NONE);
-    pair.show = getenv("NEIGHBOUR_SHOW") != NULL;
-    const struct pair_verdict v = pair_ask(&pair, text);
-    print_message("%s, used %.4f\n", v.wrong ? v.wrong : "nothing is wrong",
-                  v.used);
-    pair_close(&pair);
-    return v.wrong != NULL;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +167,8 @@ int main(void)
     sql_init();
     crew_in_memory();
     if (getenv("NEIGHBOUR_SQL"))
-        return ask_one(getenv("NEIGHBOUR_SQL"));
+        return trial_ask_one(
+            getenv("NEIGHBOUR_SQL"),
+            getenv("NEIGHBOUR_LISTS") ? SHOP_OF_LISTS : SHOP_OF_GRAMMAR, false);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

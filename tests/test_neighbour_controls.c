@@ -6,6 +6,7 @@
 #include "server/sql/sql.h"
 #include "tests/neighbour/crew.h"
 #include "tests/neighbour/reduce.h"
+#include "tests/neighbour/trial.h"
 #include "tests/table.h"
 
 /*
@@ -18,11 +19,7 @@ enum { SQL_ROOM = 65536 };
 static struct pair pair;
 static char sql[SQL_ROOM], was[SQL_ROOM];
 
-static const struct control_row {
-    const char *name;
-    enum control control;
-    const char *needs; /* only questions with this in them are asked */
-} controls[] = {
+static const struct trial controls[] = {
     { "one group more than L0 is caught", CONTROL_L0, ".category, count" },
     { "... of different values", CONTROL_L0, ", count(DISTINCT t" },
     { "rows past Linf are caught", CONTROL_LINF, "SELECT count(*) FROM shop" },
@@ -57,50 +54,18 @@ static const struct control_row {
     { "a check of consent that is left out is caught", CONTROL_GATE, "" },
 };
 
-static bool control_round(struct tally *t, uint64_t seed, const void *ctx)
-{
-    const struct control_row *row = ctx;
-    struct draw d = { seed ^ UINT64_C(0x5bd1e995) };
-    const bool shows = getenv("NEIGHBOUR_SHOW") != NULL;
-    pair_open(&pair, seed, SHOP_OF_GRAMMAR, row->control);
-    for (unsigned i = 0; i < 8 * CREW_ROUND && !t->caught; i++) {
-        struct writer w = writer_of(sql, sizeof sql);
-        grammar_query(&w, &d, NULL);
-        if (!writer_cstr(&w) || !strstr(sql, row->needs))
-            continue;
-        if (row->control == CONTROL_GATE && draw_chance(&d, 50))
-            pair_decide(&pair, &d);
-        const struct pair_verdict v = pair_ask(&pair, sql);
-        t->asked++;
-        if (!v.wrong || strcmp(v.wrong, PAIR_FAILED) == 0)
-            continue;
-        t->caught++;
-        (void)snprintf(t->wrong, sizeof t->wrong, "%s", v.wrong);
-        if (shows) {
-            reduce(&pair, sql, v.wrong);
-            reduce_print(&pair, sql, v.wrong);
-        }
-    }
-    pair_close(&pair);
-    return !t->caught;
-}
-
 static void is_caught(void **state)
 {
-    const struct control_row *row = *state;
-    const struct crew crew = { .count = 2000, .seconds = 60, .seed = 1 };
-    struct tally t;
-    crew_run(&t, &crew, control_round, row);
-    print_message("%s after %u questions: %s\n", row->name, t.asked,
-                  t.caught ? t.wrong : "not at all");
-    assert_true(t.caught > 0);
+    static const struct trial_terms terms = { .round = 8 * CREW_ROUND,
+                                              .count = 2000 };
+    trial_run(*state, &terms);
 }
 
 /* A failure becomes small, few rows and few words, and shows again from its
  * seed: the question alone, as it was and as it became. */
 static void is_reduced(void **state)
 {
-    static const struct control_row row = { "", CONTROL_LINF, "" };
+    static const struct trial row = { "", CONTROL_LINF, "" };
     struct tally t = { 0 };
     (void)state;
     for (uint64_t seed = 1; !t.caught; seed++) {

@@ -7,6 +7,7 @@
 #include "tests/neighbour/crew.h"
 #include "tests/neighbour/pgshop.h"
 #include "tests/neighbour/reduce.h"
+#include "tests/neighbour/trial.h"
 #include "tests/table.h"
 
 /*
@@ -74,11 +75,7 @@ static void nobody_stands_out(void **state)
 
 /* ---- planted ---- */
 
-static const struct control_row {
-    const char *name;
-    enum control control;
-    const char *needs; /* only questions with this in them are asked */
-} controls[] = {
+static const struct trial controls[] = {
     { "bounding left out is caught", CONTROL_BOUNDS, ".category, count" },
     { "one group more than L0 is caught", CONTROL_L0, ".category, count" },
     { "rows past Linf are caught", CONTROL_LINF, "SELECT count(*) FROM shop" },
@@ -91,54 +88,12 @@ static const struct control_row {
       "count(DISTINCT t" },
 };
 
-static bool control_round(struct tally *t, uint64_t seed, const void *ctx)
-{
-    const struct control_row *row = ctx;
-    struct draw d = { seed ^ UINT64_C(0x5bd1e995) };
-    pair_open_in(&pair, seed, SHOP_OF_GRAMMAR, row->control,
-                 SHOP_IN_POSTGRESQL);
-    for (unsigned i = 0; i < CREW_ROUND && !t->caught; i++) {
-        struct writer w = writer_of(sql, sizeof sql);
-        grammar_query(&w, &d, NULL);
-        if (!writer_cstr(&w) || !strstr(sql, row->needs))
-            continue;
-        if (row->control == CONTROL_GATE && draw_chance(&d, 50))
-            pair_decide(&pair, &d);
-        const struct pair_verdict v = pair_ask(&pair, sql);
-        t->asked++;
-        if (!v.wrong || strcmp(v.wrong, PAIR_FAILED) == 0)
-            continue;
-        t->caught++;
-        (void)snprintf(t->wrong, sizeof t->wrong, "%s", v.wrong);
-    }
-    pair_close(&pair);
-    return !t->caught;
-}
-
 static void is_caught(void **state)
 {
-    const struct control_row *row = *state;
-    const struct crew crew = { .count = 400, .seconds = 60, .seed = 1 };
-    struct tally t;
-    crew_run(&t, &crew, control_round, row);
-    print_message("%s after %u questions: %s\n", row->name, t.asked,
-                  t.caught ? t.wrong : "not at all");
-    assert_true(t.caught > 0);
-}
-
-/* ---- asking one ---- */
-
-static int ask_one(const char *text)
-{
-    const struct crew crew = crew_of_environment(1);
-    pair_open_in(&pair, crew.seed, SHOP_OF_GRAMMAR, CONTROL_NONE,
-                 SHOP_IN_POSTGRESQL);
-    pair.show = getenv("NEIGHBOUR_SHOW") != NULL;
-    const struct pair_verdict v = pair_ask(&pair, text);
-    print_message("%s, used %.4f\n", v.wrong ? v.wrong : "nothing is wrong",
-                  v.used);
-    pair_close(&pair);
-    return v.wrong != NULL;
+    static const struct trial_terms terms = { .in_postgres = true,
+                                              .round = CREW_ROUND,
+                                              .count = 400 };
+    trial_run(*state, &terms);
 }
 
 int main(void)
@@ -151,7 +106,7 @@ int main(void)
     crew_in_memory();
     pgshop_start();
     if (getenv("NEIGHBOUR_SQL"))
-        return ask_one(getenv("NEIGHBOUR_SQL"));
+        return trial_ask_one(getenv("NEIGHBOUR_SQL"), SHOP_OF_GRAMMAR, true);
     return cmocka_run_group_tests(tests, NULL, NULL) +
            RUN_ROWS(controls, is_caught);
 }

@@ -69,4 +69,19 @@ static inline uint8_t reader_u8(struct reader *r)
     return (uint8_t)reader_be_(r, 1);
 }
 
+/* Protobuf's: seven bits a byte, the lowest first, in at most ten bytes; a
+ * longer one is a short read. */
+static inline uint64_t reader_varint(struct reader *r)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        const uint8_t byte = reader_u8(r);
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return v;
+    }
+    r->short_read = true;
+    return 0;
+}
+
 #endif

@@ -37,26 +37,13 @@ struct build {
     bool no_memory;
 };
 
-static uint64_t read_varint(struct reader *r)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        const uint8_t byte = reader_u8(r);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return v;
-    }
-    r->short_read = true;
-    return 0;
-}
-
 /* The next length-delimited field; false at the end or when malformed. */
 static bool next_field(struct reader *r, struct field *out)
 {
     while (!r->short_read && reader_left(r) > 0) {
-        const uint64_t key = read_varint(r);
+        const uint64_t key = reader_varint(r);
         const uint64_t value =
-            (key & 7) == 0 || (key & 7) == 2 ? read_varint(r) : 0;
+            (key & 7) == 0 || (key & 7) == 2 ? reader_varint(r) : 0;
         if ((key & 7) == 2) {
             out->number = (uint32_t)(key >> 3);
             out->len = (size_t)value;

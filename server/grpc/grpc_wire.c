@@ -16,20 +16,6 @@ struct level {
     const uint8_t *end;
 };
 
-/* A varint of at most ten bytes; sets short_read on a longer or cut one. */
-static uint64_t read_varint(struct reader *r)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        const uint8_t byte = reader_u8(r);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return v;
-    }
-    r->short_read = true;
-    return 0;
-}
-
 static enum err_code cut_short(const struct level *at, struct err *err)
 {
     return err_set(err, ERR_INVALID, "message %s is malformed: cut short",
@@ -71,7 +57,7 @@ static bool skip_number(struct reader *r, unsigned wire)
 {
     switch (wire) {
     case WIRE_VARINT:
-        (void)read_varint(r);
+        (void)reader_varint(r);
         return true;
     case WIRE_FIXED64:
         (void)reader_take(r, 8);
@@ -92,7 +78,7 @@ static enum err_code walk_field(struct level **top, const struct level *last,
                                 struct reader *r, struct err *err)
 {
     const struct level *at = *top;
-    const uint64_t key = read_varint(r);
+    const uint64_t key = reader_varint(r);
     const unsigned wire = (unsigned)(key & 7);
     if (r->short_read)
         return cut_short(at, err);
@@ -115,7 +101,7 @@ static enum err_code walk_field(struct level **top, const struct level *last,
         return r->short_read ? cut_short(at, err) : ERR_OK;
     }
 
-    const uint64_t len = read_varint(r);
+    const uint64_t len = reader_varint(r);
     if (r->short_read || len > reader_left(r))
         return cut_short(at, err);
     if (f && f->type == PROTOBUF_C_TYPE_MESSAGE) {
