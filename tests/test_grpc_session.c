@@ -189,6 +189,10 @@ static const struct http_row {
       { ":method", "GET", ":scheme", "http", ":path", "/", ":authority", "t" },
       "405",
       "" },
+    { "HEAD hears the same, without a body",
+      { ":method", "HEAD", ":scheme", "http", ":path", "/", ":authority", "t" },
+      "405",
+      "" },
     { "JSON is not gRPC",
       { ":method", "POST", ":scheme", "http", ":path", "/t/Echo", ":authority",
         "t", "content-type", "application/json", "te", "trailers" },
@@ -216,6 +220,7 @@ static void check_http(void **state)
     assert_string_equal(w.client.call.http_status, row->http);
     assert_string_equal(w.client.call.grpc_status, row->grpc);
     assert_true(w.client.call.closed);
+    assert_int_equal(w.client.call.error, NGHTTP2_NO_ERROR);
     assert_int_equal(w.owner.calls, 0);
     world_fini(&w);
 }

@@ -354,7 +354,9 @@ void grpc_reply_fail(struct grpc_stream *st, const struct err *err)
 void grpc_reply_page(struct grpc_stream *st, const struct grpc_page *page)
 {
     struct grpc_chunk *chunk =
-        chunk_new((struct grpc_bytes){ .data = page->data, .len = page->len });
+        st->head.is_head ? NULL
+                         : chunk_new((struct grpc_bytes){ .data = page->data,
+                                                          .len = page->len });
     st->state = GRPC_STREAM_DONE;
     /* A body is no gRPC reply, whatever the request claimed to be. */
     st->head.has_grpc_type = false;

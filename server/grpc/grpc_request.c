@@ -98,7 +98,8 @@ static void read_header(struct grpc_stream *st, nghttp2_vec name,
         find_method(st, value);
     } else if (is(name, ":method")) {
         head->is_post = is(value, "POST");
-        head->is_get = is(value, "GET");
+        head->is_head = is(value, "HEAD");
+        head->is_get = head->is_head || is(value, "GET");
     } else if (is(name, "content-type"))
         head->has_grpc_type = is_grpc_type(value);
     else if (is(name, "te"))

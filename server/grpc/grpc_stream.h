@@ -43,7 +43,7 @@ struct grpc_metadata {
 /* What the header block said. */
 struct grpc_request_head {
     uint32_t len; /* sum of name + value + 32 (RFC 9113, 10.5.1) */
-    bool is_post, is_get, has_grpc_type, has_te, has_bad_encoding,
+    bool is_post, is_get, is_head, has_grpc_type, has_te, has_bad_encoding,
         has_bad_timeout;
     bool too_long, is_page;
     /* Not a gRPC call: answered with these once the peer has ended its side. */
