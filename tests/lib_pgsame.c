@@ -87,8 +87,6 @@ static void refused(struct pgsame *s, const char *sql, const struct err *err)
         fail_msg("%s: %s (%s)", sql, err->msg,
                  err->reason ? err->reason : "no code");
     s->refused++;
-    if (s->lacks)
-        s->lacks(sql, err);
     if (s->verbose)
         (void)fprintf(stderr, "refused: %s\n   %s\n", sql, err->msg);
 }

@@ -19,8 +19,6 @@ struct pgsame {
     size_t n_params;
     bool only_runs; /* values for which the engines may differ */
     bool verbose;   /* what is refused is printed: VERBOSE=1 */
-    /* What there is no SQL for, by `refused` of it; may be NULL. */
-    void (*lacks)(const char *sql, const struct err *err);
     /* Statements that gave the same integers or others; questions that are
      * refused here alone, and by every engine. */
     unsigned same, differ, refused, other;

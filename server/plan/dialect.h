@@ -14,6 +14,9 @@
 struct dialect {
     const char *lacks; /* for people; NULL: all could be said */
     struct place at;
+    /* Leaves that the stage below has as columns z.h0, z.h1, ..: sub_print.c */
+    const struct typed *const *named;
+    size_t n_named;
 };
 
 static inline bool dialect_is_pg(const struct writer *w)
@@ -25,8 +28,24 @@ static inline bool dialect_is_pg(const struct writer *w)
 static inline void dialect_lacks(struct writer *w, const char *what,
                                  struct place at)
 {
-    if (w->dialect && !w->dialect->lacks)
-        *w->dialect = (struct dialect){ what, at };
+    if (!w->dialect || w->dialect->lacks)
+        return;
+    w->dialect->lacks = what;
+    w->dialect->at = at;
+}
+
+/* Which of `named` the leaf is, or n_named: there is none. */
+static inline size_t dialect_named(const struct writer *w,
+                                   const struct typed *e)
+{
+    size_t i = 0;
+    while (i < w->dialect->n_named &&
+           !(w->dialect->named[i] == e ||
+             (e->kind == TYPED_COLUMN &&
+              w->dialect->named[i]->kind == TYPED_COLUMN &&
+              w->dialect->named[i]->column == e->column)))
+        i++;
+    return i;
 }
 
 /* A sub-query of FROM without a name: PostgreSQL wants one. */

@@ -443,6 +443,11 @@ static void call(struct writer *w, const struct typed *e)
 
 void dialect_expr(struct writer *w, const struct typed *e)
 {
+    const bool named = dialect_is_pg(w) && w->dialect->n_named > 0;
+    if (named && dialect_named(w, e) < w->dialect->n_named) {
+        writer_printf(w, "z.h%zu", dialect_named(w, e));
+        return;
+    }
     switch (e->kind) {
     case TYPED_CONST:
         dialect_value(w, e->type, &e->value);

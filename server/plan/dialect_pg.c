@@ -75,12 +75,9 @@ static void modulo(struct writer *w, const struct typed *e)
     const struct pg_size a = pg_size_of(x), b = pg_size_of(y);
     const bool whole = a.whole && b.whole && a.hi <= PG_BIGINT_DIGITS &&
                        b.hi <= PG_BIGINT_DIGITS;
-    const bool holds = pg_holds_text(x) || pg_holds_text(y);
+    const bool holds = pg_holds_window(w, x) || pg_holds_window(w, y);
     if (holds && !whole)
-        dialect_lacks(w,
-                      "a remainder of a window function's or a sub-query's "
-                      "value that may be not whole",
-                      e->at);
+        dialect_lacks(w, PG_WIDE("a remainder"), e->at);
     if (is_short(a, b) || holds) {
         whole_modulo(w, e);
         return;

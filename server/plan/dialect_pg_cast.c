@@ -39,8 +39,8 @@ static void text_to_bool(struct writer *w, const struct typed *x)
 /* More than 40 digits fit no whole number. */
 static void text_to_int(struct writer *w, const struct typed *x)
 {
-    if (pg_holds_text(x))
-        dialect_lacks(w, "a cast of a window function's text", x->at);
+    if (pg_holds_window(w, x))
+        dialect_lacks(w, PG_WIDE("a cast of text"), x->at);
     writer_str(w, "(SELECT CASE WHEN h1 BETWEEN -9223372036854775808 AND "
                   "9223372036854775807 THEN CAST(h1 AS BIGINT) END FROM "
                   "(SELECT " READ_OPEN);
@@ -62,8 +62,8 @@ static void text_to_real(struct writer *w, const struct typed *x)
 static void text_to_time(struct writer *w, const struct typed *x,
                          enum value_type type)
 {
-    if (pg_holds_text(x))
-        dialect_lacks(w, "a cast of a window function's text", x->at);
+    if (pg_holds_window(w, x))
+        dialect_lacks(w, PG_WIDE("a cast of text"), x->at);
     writer_printf(
         w,
         "(SELECT CASE WHEN substr(h1, 1, 4) >= '0001' AND substr(h1, 6, 2) "

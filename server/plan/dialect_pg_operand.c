@@ -10,11 +10,12 @@
 
 enum { TWICE_DEPTH = 3 };
 
-bool pg_holds_text(const struct typed *e)
+bool pg_holds_window(const struct writer *w, const struct typed *e)
 {
-    bool holds = e->kind == TYPED_TEXT;
+    bool holds = e->kind == TYPED_TEXT && e->is_window &&
+                 dialect_named(w, e) == w->dialect->n_named;
     for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
-        holds |= pg_holds_text(e->call.args[i]);
+        holds |= pg_holds_window(w, e->call.args[i]);
     return holds;
 }
 
@@ -34,14 +35,11 @@ static bool is_written_often(struct writer *w, const struct pg_let *l)
     bool simple = true, holds = false;
     for (size_t i = 0; i < PG_LET_MAX && l->e[i]; i++) {
         simple &= l->e[i]->kind != TYPED_CALL;
-        holds |= pg_holds_text(l->e[i]);
+        holds |= pg_holds_window(w, l->e[i]);
     }
     for (size_t i = 0; i < PG_LET_MAX && l->e[i] && holds; i++)
         if (depth_of(l->e[i]) > TWICE_DEPTH)
-            dialect_lacks(w,
-                          "so much arithmetic over a window function or the "
-                          "value of a sub-query",
-                          l->e[i]->at);
+            dialect_lacks(w, PG_WIDE("so much arithmetic"), l->e[i]->at);
     return simple || (holds && !w->dialect->lacks);
 }
 

@@ -23,9 +23,12 @@ void pg_tame(struct writer *w, const struct typed *e);
 /* As BIGINT, NULL where it does not fit. */
 void pg_int(struct writer *w, const struct typed *e);
 
-/* Does it stand on a window's or an aggregate's text?  No sub-query may name
- * that: it would be that of the sub-query. */
-bool pg_holds_text(const struct typed *e);
+/* Does it stand on a window function that no column below is?  No sub-query may
+ * name that: dialect_lacks(w, PG_WIDE("a remainder"), ..) where one has to. */
+#define PG_WIDE(what)                                                          \
+    what " over a window function, in a sub-query of more than 256 columns "   \
+         "and window functions,"
+bool pg_holds_window(const struct writer *w, const struct typed *e);
 
 /* Operands that are named, e[0] as ~1 of a form. */
 enum { PG_LET_MAX = 2 };

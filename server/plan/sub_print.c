@@ -45,14 +45,14 @@ static void print_output(struct writer *w, const struct sub *u,
         writer_printf(w, ", %d)", TEXT_MOST);
 }
 
-static void print_outputs(struct writer *w, const struct sub *u)
+/* `named`: the key is p already. */
+static void print_outputs(struct writer *w, const struct sub *u, bool named)
 {
     const struct rel_scope *s = u->b.scope;
     bool any = s->owned;
     writer_str(w, u->s->distinct ? "SELECT DISTINCT " : "SELECT ");
     if (s->owned)
-        writer_printf(w, "%s AS p",
-                      u->groups ? "p" : s->leaves[s->key].key_sql);
+        writer_printf(w, "%s AS p", named ? "p" : s->leaves[s->key].key_sql);
     for (size_t i = 0; i < u->n_outputs; i++) {
         if (!u->outputs[i].typed)
             continue;
@@ -151,9 +151,86 @@ static void print_groups(struct writer *w, const struct sub *u)
     }
 }
 
+/* ---- window functions in PostgreSQL ---- */
+
+/* Columns, and what is printed already, that outputs stand on. */
+enum { LEAVES_MAX = 256 };
+struct leaves {
+    const struct typed *of[LEAVES_MAX];
+    size_t n;
+    bool has_window, too_many;
+};
+
+static void add_leaves(struct leaves *l, const struct writer *w,
+                       const struct typed *e)
+{
+    for (size_t i = 0; e->kind == TYPED_CALL && i < e->call.n_args; i++)
+        add_leaves(l, w, e->call.args[i]);
+    if (e->kind != TYPED_COLUMN && e->kind != TYPED_TEXT)
+        return;
+    w->dialect->named = l->of;
+    w->dialect->n_named = l->n;
+    if (dialect_named(w, e) < l->n)
+        return;
+    l->too_many |= l->n == LEAVES_MAX;
+    l->has_window |= e->kind == TYPED_TEXT && e->is_window;
+    if (l->n < LEAVES_MAX)
+        l->of[l->n++] = e;
+}
+
+static void find_leaves(struct leaves *l, const struct writer *w,
+                        const struct sub *u)
+{
+    *l = (struct leaves){ .n = 0 };
+    for (size_t i = 0; i < u->n_outputs; i++)
+        if (u->outputs[i].typed)
+            add_leaves(l, w, u->outputs[i].typed);
+    for (size_t i = 0; i < u->s->n_orders; i++)
+        if (u->orders[i])
+            add_leaves(l, w, u->orders[i]);
+    for (size_t i = 0; i < u->n_on; i++)
+        add_leaves(l, w, u->on[i]);
+    w->dialect->n_named = 0;
+}
+
+/*
+ * A window function stands in the SELECT of its rows, and PostgreSQL's forms
+ * name an operand twice by a sub-query, which it cannot be in.  So leaves are
+ * columns of a stage of their own below:
+ *
+ *   SELECT p, outputs AS c0.. FROM
+ *     (SELECT key AS p, leaves AS h0.. FROM .. WHERE ..) AS z
+ */
+static bool print_by_leaves(struct writer *w, const struct sub *u)
+{
+    struct leaves l;
+    if (!dialect_is_pg(w) || u->groups || !u->b.has_windows)
+        return false;
+    find_leaves(&l, w, u);
+    if (!l.has_window || l.too_many)
+        return false;
+    w->dialect->named = l.of;
+    w->dialect->n_named = l.n;
+    print_outputs(w, u, true);
+    w->dialect->n_named = 0;
+    const struct rel_scope *s = u->b.scope;
+    writer_printf(w, " FROM (SELECT %s AS p",
+                  s->owned ? s->leaves[s->key].key_sql : "TRUE");
+    for (size_t i = 0; i < l.n; i++) {
+        writer_str(w, ", ");
+        dialect_expr(w, l.of[i]);
+        writer_printf(w, " AS h%zu", i);
+    }
+    print_rows(w, u);
+    writer_str(w, ") AS z");
+    return true;
+}
+
 static void print_plain(struct writer *w, const struct sub *u)
 {
-    print_outputs(w, u);
+    if (print_by_leaves(w, u))
+        return;
+    print_outputs(w, u, u->groups);
     if (u->groups)
         print_groups(w, u);
     else

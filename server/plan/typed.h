@@ -44,6 +44,7 @@ struct typed {
     bool whole;         /* INT, and DOUBLE that holds whole numbers only */
     bool never_null;
     bool numeric;    /* to PostgreSQL's clients: numeric.h */
+    bool is_window;  /* TEXT: has to stand in the SELECT of its rows */
     unsigned param;  /* CONST: stands for $n, whose type is asked for; or 0 */
     uint64_t behind; /* TEXT, KEY: bytes that its names stand for */
     const struct typed *looked_up;      /* TEXT: it is this IN ... */

@@ -266,7 +266,7 @@ enum err_code draft_window(struct typed **out, struct draft *d,
     struct typed *t = ARENA_NEW(d->a, struct typed);
     if (!t)
         return draft_memory(err);
-    *t = (struct typed){ .kind = TYPED_TEXT, .at = e->at };
+    *t = (struct typed){ .kind = TYPED_TEXT, .is_window = true, .at = e->at };
     d->block->in_output = false; /* no window inside a window */
     TRY(type_partition(&c, d, e->at, err));
     TRY(type_orders(&c, d, err));

@@ -108,8 +108,9 @@ refused() {
     local before after
     before=$("$bin/halftone" budget -o json shop 2>/dev/null)
     says 'rows of this dataset are in PostgreSQL' exits 3 "$bin/halftone" query --purpose improve_products \
-        "SELECT COUNT(*) FROM (SELECT customer_id, lag(amount) OVER (PARTITION BY customer_id ORDER BY ordered_at) % 0.5
-            AS m FROM shop.orders) x WHERE m > 0.1" || return 1
+        "SELECT COUNT(*) FROM (SELECT customer_id, max(amount) OVER (PARTITION BY customer_id) % 0.5 AS m
+            $(for i in $(seq 130); do echo ", count(*) OVER (PARTITION BY customer_id) + count(*) OVER (PARTITION BY customer_id) AS c$i"; done)
+            FROM shop.orders) x WHERE m > 0.1" || return 1
     after=$("$bin/halftone" budget -o json shop 2>/dev/null)
     [ "$before" = "$after" ]
 }
