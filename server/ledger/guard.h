@@ -29,7 +29,7 @@
  * "epoch_before" of the one that the witness knew then; "untold" until it was
  * told of a first one, before which nothing is lost with it; "backup" in a copy
  * that `halftone ledger backup` made; "retired/NAME" for logs that ended with a
- * recovery.
+ * recovery, and after how many leaves.
  * In a database all but the last two are each server's own.
  */
 struct guard {
@@ -61,11 +61,11 @@ enum err_code guard_begin(struct guard *g, struct store *s,
                           const struct journal *j, struct err *err) MUST_CHECK;
 
 /* Of a recovery: did the ledger, which is a file, start again after this
- * witness was written; and is what a witness saw, as far as the ledger goes,
- * its past? */
+ * witness was written; and is what a witness saw, as far as the first `held`
+ * leaves go, the ledger's past? */
 bool guard_knew_before(const struct witness *w, struct store *s);
 bool guard_is_past(const struct checkpoint *seen, struct store *s,
-                   const struct journal *j);
+                   uint64_t held);
 
 /*
  * `taken` of `limit` will be taken of the account: within its block?  Else the

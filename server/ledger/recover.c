@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/reader.h"
+#include "server/base/writer.h"
 #include "server/ledger/burn.h"
 #include "server/ledger/migrate.h"
 
@@ -15,10 +17,21 @@ enum { LINE_LEN = 320, ACCOUNTS_MAX = 4096 };
 struct recovery {
     struct book book;
     struct witness witness;
+    uint64_t held; /* leaves of the log that is recovered */
     struct arena arena;
     ledger_say_fn *say;
     void *ctx;
 };
+
+struct retired {
+    char text[NOTE_NAME_MAX + sizeof "retired/"];
+};
+static struct retired retired_of(const struct note_verifier *key)
+{
+    struct retired name;
+    (void)snprintf(name.text, sizeof name.text, "retired/%s", key->name);
+    return name;
+}
 
 static void say_burnt(const struct recovery *r, const char *account,
                       struct dp_price price)
@@ -101,16 +114,31 @@ static enum err_code check_blocks(struct recovery *r, struct err *err)
     return ERR_OK;
 }
 
+/* Leaves of the log of this name: all, or as many as there were when a recovery
+ * by another server's witness ended it. */
+static uint64_t leaves_of(struct recovery *r, const struct note_verifier *key)
+{
+    struct store *s = r->book.store;
+    const struct retired name = retired_of(key);
+    size_t len = 0;
+    if (!store_find(s, SQL_META_FIND, "t", name.text))
+        return r->book.journal.now.size;
+    const void *value = store_blob(s, SQL_META_FIND, 0, &len);
+    struct reader in = reader_of(value, len);
+    const uint64_t n = reader_be64(&in);
+    store_end(s, SQL_META_FIND);
+    return in.short_read ? 0 : n;
+}
+
 static enum err_code check_witness(struct recovery *r, struct err *err)
 {
     struct book *b = &r->book;
     if (guard_knew_before(&r->witness, b->store))
         return say_old(err, "the ledger has started since");
-    if (!guard_is_past(&r->witness.head, b->store, &b->journal))
+    if (!guard_is_past(&r->witness.head, b->store, r->held))
         return say_old(err, "what it saw is not the ledger's past");
     TRY(check_blocks(r, err));
-    /* The leaf of this start comes on top. */
-    if (r->witness.head.size + 1 < b->journal.now.size)
+    if (r->witness.head.size < r->held)
         r->say(r->ctx, "note: the witness has not seen all that the ledger "
                        "holds; if there is a newer one, recover by that");
     return ERR_OK;
@@ -128,10 +156,12 @@ static enum err_code burn_blocks(struct recovery *r, struct err *err)
 static void retire(struct recovery *r, const struct note_verifier *key,
                    bool by_blocks)
 {
-    char meta[NOTE_NAME_MAX + sizeof "retired/"];
     struct book *b = &r->book;
-    (void)snprintf(meta, sizeof meta, "retired/%s", key->name);
-    store_run(b->store, SQL_META_SET, "tb", meta, "", (size_t)0);
+    const struct retired name = retired_of(key);
+    uint8_t value[8];
+    struct writer out = writer_of(value, sizeof value);
+    writer_be64(&out, r->held);
+    store_run(b->store, SQL_META_SET, "tb", name.text, value, out.len);
     store_run(b->store, SQL_META_RESET, "");
     book_note(b,
               &(struct audit_entry){
@@ -161,12 +191,16 @@ static enum err_code recover_in(struct recovery *r, const char *witness,
     }
     store_begin(b->store);
     TRY(migrate_check_alone(b->store, err));
+    /* Before anything is added to the log. */
+    b->now_us = book_now_us(b);
+    journal_load(&b->journal, b->store);
+    r->held = leaves_of(r, key);
+    if (witness)
+        TRY(check_witness(r, err));
     store_commit(b->store);
     b->guard.recovers = true;
     TRY(book_boot(b, &found, err));
     book_begin(b);
-    if (witness)
-        TRY(check_witness(r, err));
     TRY(witness ? burn_blocks(r, err) : burn_all(r, err));
     retire(r, key, witness != NULL);
     if (b->store->alive_us > 0)
