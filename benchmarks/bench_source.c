@@ -213,6 +213,7 @@ static void make_data(unsigned long long rows)
         die(PQerrorMessage(usual.conn));
     if (pgsql_link(&engine.conn, &here, PGSQL_READER, &err) != ERR_OK)
         die(err.msg);
+    run(&engine, "SET statement_timeout = 0"); /* the machine may be busy */
     usual.backend = PQbackendPID(usual.conn);
     engine.backend = PQbackendPID(engine.conn);
     (void)snprintf(sql, sizeof sql, MAKE, rows / 20, prime_above(rows / 20),
