@@ -4,12 +4,6 @@
 
 #include "server/engine/pgsql_tables.h"
 
-bool pgsql_schema_is_uri(const char *text)
-{
-    return strncmp(text, "postgresql://", strlen("postgresql://")) == 0 ||
-           strncmp(text, "postgres://", strlen("postgres://")) == 0;
-}
-
 /* By the names that a policy writes; no name of a schema may hold a dot. */
 static const char TABLES[] =
     "SELECT CASE WHEN n.nspname = 'public' AND strpos(c.relname, '.') = 0 THEN "

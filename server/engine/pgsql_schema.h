@@ -6,11 +6,8 @@
 /*
  * The tables and views that the role of a URI may read in a PostgreSQL, for a
  * first policy: from the catalog alone.  Parts of a partitioned table, and the
- * server's own schemas halftone_DATASET, are left out.
+ * server's own schemas halftone_DATASET, are left out.  As engine_schema_of.
  */
-bool pgsql_schema_is_uri(const char *text);
-
-/* As engine_schema_of. */
 enum err_code pgsql_schema_of(struct engine_schema *out, const char *uri,
                               struct arena *a, struct err *err) MUST_CHECK;
 

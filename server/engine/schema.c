@@ -4,6 +4,7 @@
 
 #include "server/engine/pgsql_schema.h"
 #include "server/engine/schema_types.h"
+#include "server/libpq/pq_uri.h"
 
 static enum err_code full(struct err *err)
 {
@@ -114,7 +115,7 @@ enum err_code engine_schema_of(struct engine_schema *out, const char *path,
 {
     struct duck d;
     struct engine_schema schema = { 0 };
-    if (pgsql_schema_is_uri(path))
+    if (pq_uri_is(path))
         return pgsql_schema_of(out, path, a, err);
     TRY(duck_open(&d, &(struct engine_options){ .threads = 1 }, err));
     const enum err_code code =
