@@ -73,23 +73,13 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
             continue;
         if (draw_chance(&d, 10))
             pair_decide(&pair, &d);
-        const struct pair_verdict v = pair_ask(&pair, sql);
-        if (v.code == ERR_BUDGET)
-            pair_renew(&pair);
-        t->questions++;
-        t->asked += (unsigned)pair.shop.n;
-        t->answered += v.code == ERR_OK;
+        const struct pair_verdict v = crew_ask(t, &pair, sql);
         t->batches += v.code == ERR_OK && strstr(sql, SIDE_AND);
         count_features(t, &used, v.code == ERR_OK);
-        if (v.used > t->used)
-            t->used = v.used;
         if (v.code != ERR_OK && getenv("NEIGHBOUR_SHOW"))
             print_error("refused: %s%s\n", v.said, sql);
-        if (!v.wrong)
-            continue;
-        t->caught++;
-        reduce_complain(&pair, sql, v.wrong);
-        break; /* the rows are not what they were */
+        if (v.wrong)
+            break; /* the rows are not what they were */
     }
     pair_close(&pair);
     return t->caught < CAUGHT_MAX;

@@ -90,19 +90,11 @@ static bool ask_round(struct tally *t, uint64_t seed, const void *ctx)
         write_mutation(&w, &d, of_lists);
         if (!writer_cstr(&w) || !is_small(sql))
             continue;
-        const struct pair_verdict v = pair_ask(&pair, sql);
-        t->questions++;
-        t->asked += (unsigned)pair.shop.n;
-        t->answered += v.code == ERR_OK;
+        const struct pair_verdict v = crew_ask(t, &pair, sql);
         if (v.code == ERR_OK && getenv("NEIGHBOUR_SHOW"))
             print_error("accepted: %s\n", sql);
-        if (v.code == ERR_BUDGET)
-            pair_renew(&pair);
-        if (!v.wrong)
-            continue;
-        t->caught++;
-        reduce_complain(&pair, sql, v.wrong);
-        break;
+        if (v.wrong)
+            break;
     }
     pair_close(&pair);
     return t->caught < CAUGHT_MAX;

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/neighbour/reduce.h"
+
 static unsigned number_of(const char *name, unsigned usual)
 {
     const char *text = getenv(name);
@@ -102,6 +104,22 @@ void crew_run(struct tally *out, const struct crew *c, crew_round_fn *round,
     for (unsigned k = 0; k < CREW_MAX; k++)
         add(out, &each[k]);
     (void)munmap(each, size);
+}
+
+struct pair_verdict crew_ask(struct tally *t, struct pair *p, const char *sql)
+{
+    const struct pair_verdict v = pair_ask(p, sql);
+    if (v.code == ERR_BUDGET)
+        pair_renew(p);
+    t->questions++;
+    t->asked += (unsigned)p->shop.n;
+    t->answered += v.code == ERR_OK;
+    t->caught += v.wrong != NULL;
+    if (v.used > t->used)
+        t->used = v.used;
+    if (v.wrong)
+        reduce_complain(p, sql, v.wrong);
+    return v;
 }
 
 void crew_in_memory(void)

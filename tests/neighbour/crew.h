@@ -40,6 +40,10 @@ struct crew crew_of_environment(unsigned count);
 void crew_run(struct tally *out, const struct crew *c, crew_round_fn *round,
               const void *ctx);
 
+/* Ask all sides and count; where something is wrong, with a complaint.  A
+ * budget that is used up is whole again. */
+struct pair_verdict crew_ask(struct tally *t, struct pair *p, const char *sql);
+
 /* Ledgers and tables go to memory where there is such a place. */
 void crew_in_memory(void);
 

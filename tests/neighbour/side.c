@@ -7,9 +7,6 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
-#include "server/consent/erase.h"
-#include "server/main/consent_gate.h"
-#include "server/main/erasing.h"
 #include "server/main/notion.h"
 #include "server/metrics/metrics.h"
 #include "server/pg/pg_rows.h"
@@ -19,12 +16,10 @@
 #include "tests/neighbour/shop.h"
 
 enum { REQUEST_ARENA = PLAN_ARENA };
-static const int64_t NOW_US = INT64_C(1735689600000000); /* 2025-01-01 */
-
 static const char *const DATASETS[] = { "shop" };
 static const char *const PURPOSES[] = { "analytics" };
 
-static void die(const char *what, const struct err *err)
+void side_die(const char *what, const struct err *err)
 {
     (void)fprintf(stderr, "%s: %s\n", what, err->msg);
     abort();
@@ -48,81 +43,6 @@ static enum err_code spy_run(struct engine *e, struct engine_result *out,
 static void spy_close(struct engine *e)
 {
     (void)e;
-}
-
-static void open_register(struct side *s)
-{
-    char path[128];
-    struct err err = { 0 };
-    (void)snprintf(path, sizeof path, "%s/consent.db", s->ledger.dir);
-    const struct consent_options o = { .path = path,
-                                       .clock = &s->clock.clock,
-                                       .keys = { .key = { { 1, 2, 3 } },
-                                                 .n = 1 } };
-    if (consent_open(&s->consent, &o, &err) != ERR_OK ||
-        consent_circle(&s->dataset.circle, s->consent, s->dataset.policy,
-                       &err) != ERR_OK)
-        die("the register of consent", &err);
-    s->dataset.consent = s->consent;
-    s->dataset.gate = consent_gate_of(&s->dataset);
-}
-
-/* She is erased; a list of it is confirmed, whether her rows are gone or not,
- * and the data are looked at. */
-static void erase(struct side *s, const char *subject)
-{
-    struct erasure out;
-    struct erasure_list list;
-    struct err err = { 0 };
-    struct arena a;
-    bool was_there;
-    struct dataset looked = s->dataset;
-    const char *const id = s->dataset.policy->id;
-    const struct erasure_request r = { .subject = subject,
-                                       .asked_us = NOW_US + s->decided++,
-                                       .deadline_s = 86400,
-                                       .datasets = &id,
-                                       .n_datasets = 1 };
-    arena_init(&a, 1 << 20);
-    looked.engine = s->inner;
-    if (consent_erase(s->consent, s->dataset.circle, &r, &out, &a, &err) !=
-            ERR_OK ||
-        consent_list_new(s->consent, s->dataset.circle, id, &list, &err) !=
-            ERR_OK ||
-        consent_list_handed(s->consent, s->dataset.circle, id, &list, &err) !=
-            ERR_OK ||
-        consent_list_confirm(s->consent, s->dataset.circle, id, list.number,
-                             &was_there, &err) != ERR_OK ||
-        erasing_pass(&looked, &err) != ERR_OK)
-        die("an erasure", &err);
-    arena_fini(&a);
-}
-
-void side_decide(struct side *s, unsigned person, enum consent_state state)
-{
-    /* Later than the clock, so that she can say yes after she was erased. */
-    struct consent_recorded out;
-    struct err err = { 0 };
-    char subject[16];
-    if (!s->consent)
-        return;
-    (void)snprintf(subject, sizeof subject, "%u", person);
-    if (state == SHOP_ERASED) {
-        erase(s, subject);
-        return;
-    }
-    const struct consent_event e = { .subject = subject,
-                                     .subject_len = strlen(subject),
-                                     .state = state,
-                                     .purposes =
-                                         consent_marks(state) ? NULL : PURPOSES,
-                                     .n_purposes = !consent_marks(state),
-                                     .at_us = NOW_US + 1 + s->decided++,
-                                     .source = "a form",
-                                     .proof = "",
-                                     .by = "desk" };
-    if (consent_record(s->consent, s->dataset.circle, &e, &out, &err) != ERR_OK)
-        die("a decision", &err);
 }
 
 /* The policy is the same on all sides, but for whose database it means. */
@@ -149,18 +69,18 @@ static void load(struct side *s, const char *bytes, const char *dir)
     (void)snprintf(path, sizeof path, "%s/shop.yaml", dir);
     if (policy_load_bytes(&policy, bytes, strlen(bytes), path, &report,
                           &s->arena, &err) != ERR_OK)
-        die(report.n ? report.mistakes[report.n - 1].msg : "policy", &err);
+        side_die(report.n ? report.mistakes[report.n - 1].msg : "policy", &err);
     if (policy->source == SOURCE_POSTGRESQL)
         connect(s, policy, dir);
     s->dataset.policy = policy;
     if (policy->has_consent) {
-        open_register(s);
+        side_open_register(s);
         options.gate = &s->dataset.gate;
     }
     if (engine_open(&s->inner, policy, &options, &err) != ERR_OK)
-        die("engine", &err);
+        side_die("engine", &err);
     if (!engine_settle(s->inner))
-        die("a rollup", &err);
+        side_die("a rollup", &err);
     s->spy.ops = &ops;
     s->dataset.engine = &s->spy;
 }
@@ -172,7 +92,7 @@ void side_open(struct side *s, const char *policy, const char *dir)
     *s = (struct side){ .datasets = { &s->dataset } };
     arena_init(&s->arena, 16 << 20);
     ledger_dir_init(&s->ledger);
-    fake_clock_init(&s->clock, NOW_US);
+    fake_clock_init(&s->clock, SIDE_NOW_US);
     load(s, policy, dir);
     s->analyst = (struct auth_principal){
         .name = "ana",
@@ -191,14 +111,14 @@ void side_open(struct side *s, const char *policy, const char *dir)
                                             .clock = &s->clock.clock,
                                             .lease_ns = 60000000000 };
     if (ledger_open(&s->service.ledger, &options, &found, &err) != ERR_OK)
-        die("ledger", &err);
+        side_die("ledger", &err);
     const struct trail_options trail = { .ledger = s->service.ledger,
                                          .clock = &s->clock.clock,
                                          .interval_s = 86400 };
     if (trail_new(&s->service.trail, &trail, &err) != ERR_OK ||
         trail_start(s->service.trail, &err) != ERR_OK ||
         ledger_log_open(&s->leaves, s->ledger.path, &err) != ERR_OK)
-        die("audit log", &err);
+        side_die("audit log", &err);
     s->rng = test_rng_new(7);
 }
 
@@ -212,21 +132,6 @@ void side_close(struct side *s)
     gsl_rng_free(s->rng);
     arena_fini(&s->arena);
     ledger_dir_fini(&s->ledger);
-}
-
-bool side_counts(const struct side *s, unsigned person)
-{
-    const struct gate *g = &s->dataset.gate;
-    struct gate_view view;
-    char key[16];
-    if (!s->consent)
-        return true;
-    const int len = snprintf(key, sizeof key, "%u", person);
-    g->pin(g->ctx, &view, &s->dataset.policy->purposes[0]);
-    const bool counts =
-        gate_counts(&view, g->number(g->ctx, key, (size_t)len, false));
-    g->unpin(g->ctx, &view);
-    return counts;
 }
 
 void side_renew(struct side *s)
@@ -349,7 +254,7 @@ static struct dp_price spent(struct side *s)
     };
     if (!filter.name ||
         ledger_balance(s->service.ledger, &b, &filter, &err) != ERR_OK)
-        die("balance", &err);
+        side_die("balance", &err);
     return b.lifetime;
 }
 
@@ -385,7 +290,7 @@ static void read_leaves(FILE *f, struct side *s)
         struct ledger_log_entry *entries;
         if (ledger_log_entries(s->leaves, &entries, &n, s->n_leaves, AT_ONCE,
                                &a, &err) != ERR_OK)
-            die("audit log", &err);
+            side_die("audit log", &err);
         for (size_t i = 0; i < n; i++)
             print_leaf(f, entries[i].entry);
         s->n_leaves += n;
@@ -449,7 +354,7 @@ void side_request(struct request *out, struct value params[SIDE_PARAMS],
                              .n_params = SIDE_PARAMS,
                              .idempotency_key = "",
                              .page_token = "",
-                             .now_us = NOW_US,
+                             .now_us = SIDE_NOW_US,
                              .ask.level = 0.95 };
     read_settings(out, sql);
 }
@@ -489,7 +394,7 @@ static void print_wire(FILE *f, const struct reply_table *t, struct arena *a)
                                   t->n_columns, t->cells, t->n_rows };
     struct pg_out o;
     if (!rows.columns)
-        die("no memory", &(struct err){ 0 });
+        side_die("no memory", &(struct err){ 0 });
     for (size_t i = 0; i < 2; i++) {
         pg_out_init(&o, 1 << 26);
         pg_rows_describe(&o, rows.columns, rows.n_columns, formats[i]);

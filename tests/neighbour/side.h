@@ -33,9 +33,16 @@ struct side {
     unsigned renewed; /* times */
 };
 
+/* The time that it is: 2025-01-01. */
+#define SIDE_NOW_US INT64_C(1735689600000000)
+
 /* Aborts with a message when the shop cannot be opened. */
 void side_open(struct side *s, const char *policy, const char *dir);
 void side_close(struct side *s);
+void side_die(const char *what, const struct err *err);
+
+/* side_register.c.  Of side_open: where the policy has a register. */
+void side_open_register(struct side *s);
 
 /* A person decides, or is erased (SHOP_ERASED), later than all before; nothing
  * where there is no register. */
