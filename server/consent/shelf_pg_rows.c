@@ -11,26 +11,36 @@
 #undef SHARED
 #define NEXT_RECORD  "SELECT nextval('records')"
 #define FIRST_RECORD NEXT_RECORD
+/* The kth of m numbers of row i, as pq_bulk.h lays them out. */
+#define NTH(k, m) "$1[CAST(" #m " * i - (" #m " - " #k ") AS int)] AS v" #k
+#define SIX                                                                    \
+    NTH(1, 6)                                                                  \
+    "," NTH(2, 6) "," NTH(3, 6) "," NTH(4, 6) "," NTH(5, 6) "," NTH(6, 6)
+#define EIGHT                                                                  \
+    NTH(1, 8)                                                                  \
+    "," NTH(2, 8) "," NTH(3, 8) "," NTH(4, 8) "," NTH(5, 8) "," NTH(           \
+        6, 8) "," NTH(7, 8) "," NTH(8, 8)
 /* Rows of the arrays; of two that are alike the first, in the order of the
  * file. */
 #define NEW_ROWS                                                               \
     "INSERT INTO events (subject, at_us, state, purposes, notice, until_us,"   \
     " recorded_us, import) SELECT v1, v2, v3, v4, v5, v6, v7, v8 FROM (SELECT" \
-    " DISTINCT ON (v1, v2, v3, v4, v5) * FROM unnest($1, $2, $3, $4, $5, $6,"  \
-    " $7, $8) WITH ORDINALITY AS t(v1, v2, v3, v4, v5, v6, v7, v8, i)"         \
-    " ORDER BY v1, v2, v3, v4, v5, i) AS r WHERE NOT EXISTS (SELECT 1 FROM"    \
+    " DISTINCT ON (v1, v2, v3, v4, v5) * FROM (SELECT i, " EIGHT               \
+    " FROM generate_series(1, array_length($1, 1) / 8) AS t(i)) AS a ORDER "   \
+    "BY v1, v2, v3, v4, v5, i) AS r WHERE NOT EXISTS (SELECT 1 FROM"           \
     " events e WHERE e.subject = v1 AND e.at_us = v2 AND e.state = v3 AND"     \
     " e.purposes = v4 AND e.notice = v5 AND (e.import IS NULL OR e.import ="   \
     " v8 OR (SELECT state FROM imports WHERE id = e.import) = 1)) ORDER BY i"
 #define NEW_CHOICES                                                            \
     "INSERT INTO choices (subject, channel, at_us, n, period_s, recorded_us,"  \
-    " import) SELECT v1, v2, v3, v4, v5, v6, v7 FROM (SELECT DISTINCT ON (v1," \
-    " v2, v3, v4, v5) * FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH"          \
-    " ORDINALITY AS t(v1, v2, v3, v4, v5, v6, v7, i) ORDER BY v1, v2, v3, v4," \
-    " v5, i) AS r WHERE NOT EXISTS (SELECT 1 FROM choices e WHERE e.subject"   \
-    " = v1 AND e.channel = v2 AND e.at_us = v3 AND e.n = v4 AND e.period_s ="  \
-    " v5 AND (e.import IS NULL OR e.import = v7 OR (SELECT state FROM imports" \
-    " WHERE id = e.import) = 1)) ORDER BY i"
+    " import) SELECT v1, c, v2, v3, v4, v5, v6 FROM (SELECT DISTINCT ON (v1,"  \
+    " c, v2, v3, v4) * FROM (SELECT i, c, " SIX                                \
+    " FROM unnest($2) WITH ORDINALITY AS t(c, i)) AS a ORDER BY v1, c, v2, "   \
+    "v3, v4, i) AS r WHERE"                                                    \
+    " NOT EXISTS (SELECT 1 FROM choices e WHERE e.subject = v1 AND e.channel"  \
+    " = c AND e.at_us = v2 AND e.n = v3 AND e.period_s = v4 AND (e.import IS"  \
+    " NULL OR e.import = v6 OR (SELECT state FROM imports WHERE id ="          \
+    " e.import) = 1)) ORDER BY i"
 #define SHARED(text) text
 static const char *const SQL_TEXT[SHELF_SQL_COUNT] = {
 #define STMT(name, text) [SHELF_##name] = text,
@@ -119,7 +129,7 @@ void shelf_pg_send_bulks(struct shelf *s)
         const bool is_made = BULKS[i] == SHELF_EVENT_IMPORTED ||
                              BULKS[i] == SHELF_CHOICE_IMPORTED;
         const bool fits = is_made || pq_bulk_text(text, SQL_TEXT[BULKS[i]],
-                                                 bulk->types, bulk->n_columns);
+                                                  bulk->types, bulk->n_columns);
         assert(fits);
         pq_bulk_params(bulk, &p);
         (void)pipe_send_as(&g->pipe, (int)BULKS[i],
