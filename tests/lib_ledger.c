@@ -185,3 +185,15 @@ bool ledger_verifies(const char *path)
     struct err err;
     return ledger_verify(path, print_line, NULL, &err) == ERR_OK;
 }
+
+uint64_t ledger_spent(struct ledger *l, uint64_t limit)
+{
+    const struct ledger_account_spec shop = { "dataset/shop",
+                                              { .rho_pico = limit },
+                                              0 };
+    struct ledger_balance b;
+    struct err err;
+    const enum err_code code = ledger_balance(l, &b, &shop, &err);
+    assert(code == ERR_OK);
+    return b.spent.rho_pico;
+}

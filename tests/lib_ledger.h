@@ -47,4 +47,7 @@ void ledger_make_old(const char *path, int version);
 /* True when ledger_verify finds nothing; else its findings are on stderr. */
 bool ledger_verifies(const char *path);
 
+/* What was taken of dataset/shop, whose limit is `limit`. */
+uint64_t ledger_spent(struct ledger *l, uint64_t limit);
+
 #endif

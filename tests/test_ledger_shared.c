@@ -85,13 +85,7 @@ static enum err_code answer(struct world *w, struct ledger *l,
 
 static uint64_t spent(struct ledger *l)
 {
-    const struct ledger_account_spec shop = { "dataset/shop",
-                                              { .rho_pico = LIMIT },
-                                              0 };
-    struct ledger_balance b;
-    struct err err;
-    assert_int_equal(ledger_balance(l, &b, &shop, &err), ERR_OK);
-    return b.spent.rho_pico;
+    return ledger_spent(l, LIMIT);
 }
 
 static void test_start_beside(void **state)

@@ -104,13 +104,7 @@ static void answer(struct ledger *l, const struct ledger_run *run,
 
 static uint64_t spent(struct ledger *l)
 {
-    const struct ledger_account_spec shop = { "dataset/shop",
-                                              { .rho_pico = LIMIT },
-                                              0 };
-    struct ledger_balance b;
-    struct err err;
-    assert_int_equal(ledger_balance(l, &b, &shop, &err), ERR_OK);
-    return b.spent.rho_pico;
+    return ledger_spent(l, LIMIT);
 }
 
 static void *hang(void *arg)
