@@ -276,6 +276,8 @@ $(BUILD)/tests/test_sim: LDFLAGS += -Wl,--wrap=store_open,--wrap=committer_run \
     -Wl,--wrap=committer_listen,--wrap=ledger_answer
 # A ledger that believes the wrong thing of a commit.
 $(BUILD)/tests/test_ledger_wire: LDFLAGS += -Wl,--wrap=store_recover
+# How often a batch begins behind another.
+$(BUILD)/tests/test_ledger_boundary: LDFLAGS += -Wl,--wrap=store_go_on
 # What releases count, before noise.
 $(BUILD)/tests/test_consent_releases: LDFLAGS += -Wl,--wrap=noise_release
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
