@@ -114,6 +114,20 @@ static void *hang(void *arg)
     return NULL;
 }
 
+/* After two charges: in its third, so far in it. */
+static void let_hang(struct world *w, pthread_t *thread, unsigned part)
+{
+    struct ledger_run run;
+    assert_int_equal(ask(w->hangs, &run, "first", &w->arena), ERR_OK);
+    relay_arm(&w->relay, RELAY_NONE, 0);
+    assert_int_equal(ask(w->hangs, &run, "second", &w->arena), ERR_OK);
+    const uint64_t messages = relay_count(&w->relay, RELAY_STRIKE_BEFORE);
+    relay_arm(&w->relay, RELAY_STRIKE_BEFORE, messages * part / 100);
+    assert_int_equal(pthread_create(thread, NULL, hang, w), 0);
+    while (relay_done(&w->relay) == 0)
+        (void)usleep(1000);
+}
+
 /* Where in its turn, of the messages that a charge is made of. */
 static const struct where {
     const char *name;
@@ -131,14 +145,7 @@ static void check_hang(void **state)
     struct ledger_run run;
     pthread_t thread;
     world_init(&w);
-    assert_int_equal(ask(w.hangs, &run, "first", &w.arena), ERR_OK);
-    relay_arm(&w.relay, RELAY_NONE, 0);
-    assert_int_equal(ask(w.hangs, &run, "second", &w.arena), ERR_OK);
-    const uint64_t messages = relay_count(&w.relay, RELAY_STRIKE_BEFORE);
-    relay_arm(&w.relay, RELAY_STRIKE_BEFORE, messages * row->part / 100);
-    assert_int_equal(pthread_create(&thread, NULL, hang, &w), 0);
-    while (relay_done(&w.relay) == 0)
-        (void)usleep(1000);
+    let_hang(&w, &thread, row->part);
 
     const uint64_t broken = metrics.ledger_recovered_total;
     assert_int_equal(ask(w.other, &run, "other", &w.arena), ERR_OK);
@@ -159,7 +166,28 @@ static void check_hang(void **state)
     world_fini(&w);
 }
 
+/* A server that starts has waited for nobody yet. */
+static void test_start(void **state)
+{
+    enum { PART = 70 };
+    struct world w;
+    pthread_t thread;
+    (void)state;
+    world_init(&w);
+    let_hang(&w, &thread, PART);
+    ledger_close(open_at(w.where));
+
+    (void)sem_post(&w.wakes);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(w.code, ERR_OK);
+    assert_int_equal(spent(w.hangs), 3 * PRICE);
+    world_fini(&w);
+}
+
 int main(void)
 {
-    return RUN_ROWS(PLACES, check_hang);
+    const struct CMUnitTest start[] = { cmocka_unit_test(test_start) };
+    return RUN_ROWS(PLACES, check_hang) +
+           cmocka_run_group_tests_name("a server starts beside one that hangs",
+                                       start, NULL, NULL);
 }

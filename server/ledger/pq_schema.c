@@ -309,13 +309,36 @@ static enum err_code check_version(const struct pq_name *name, int version,
     return ERR_OK;
 }
 
+/* Who waited in vain for a turn ends what hangs in it, and waits again. */
+static bool take_turn(PGconn *conn, char *why, size_t len)
+{
+    enum { TIMES = 2 };
+    char ignored[8];
+    for (int i = 0; i < TIMES; i++) {
+        pq_turn_end_hung(conn, PQ_LEDGER);
+        if (pq_do(conn, "BEGIN", why, len) && pq_do(conn, PQ_LOCK, why, len))
+            return true;
+        (void)pq_do(conn, "ROLLBACK", ignored, sizeof ignored);
+    }
+    return false;
+}
+
+static enum err_code say_no_turn(const struct pq_name *name, const char *why,
+                                 struct err *err)
+{
+    (void)err_set(err, ERR_UNAVAILABLE, "%s: another server has its turn: %s",
+                  name->text, why);
+    return err_hint(err, "start again; one that upgrades the tables of a big "
+                         "ledger takes minutes");
+}
+
 enum err_code pq_schema_make(PGconn *conn, const struct pq_name *name,
                              struct err *err)
 {
     char why[200] = "", stamp[96];
-    pq_turn_end_hung(conn, PQ_LEDGER);
-    bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
-              pq_do(conn, PQ_LOCK, why, sizeof why);
+    bool ok = true;
+    if (!take_turn(conn, why, sizeof why))
+        return say_no_turn(name, why, err);
     int version = pq_schema_version(conn);
     TRY(check_version(name, version, err));
     for (size_t i = 0; ok && version == 0 && TABLES[i]; i++)
@@ -334,6 +357,9 @@ enum err_code pq_schema_make(PGconn *conn, const struct pq_name *name,
                   "%s: the ledger's tables cannot be "
                   "made: %s",
                   name->text, why);
-    return err_hint(err, "the role needs CREATE on the database, or a schema "
-                         "'halftone' of its own");
+    return err_hint(err, version > 0
+                             ? "the role has to own them, and nothing else to "
+                               "read them: end older servers and dumps"
+                             : "the role needs CREATE on the database, or a "
+                               "schema 'halftone' of its own");
 }
