@@ -114,7 +114,7 @@ static void *hang(void *arg)
     return NULL;
 }
 
-/* After two charges: in its third, so far in it. */
+/* After two charges: in its third, so far in it; and it has its turn. */
 static void let_hang(struct world *w, pthread_t *thread, unsigned part)
 {
     struct ledger_run run;
@@ -124,7 +124,9 @@ static void let_hang(struct world *w, pthread_t *thread, unsigned part)
     const uint64_t messages = relay_count(&w->relay, RELAY_STRIKE_BEFORE);
     relay_arm(&w->relay, RELAY_STRIKE_BEFORE, messages * part / 100);
     assert_int_equal(pthread_create(thread, NULL, hang, w), 0);
-    while (relay_done(&w->relay) == 0)
+    while (relay_done(&w->relay) == 0 ||
+           postgres_count("SELECT count(*) FROM pg_locks WHERE granted AND"
+                          " locktype = 'advisory'") == 0)
         (void)usleep(1000);
 }
 

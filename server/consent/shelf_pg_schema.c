@@ -182,8 +182,7 @@ enum err_code shelf_pg_make(PGconn *conn, const struct pq_name *name,
                             struct err *err)
 {
     char why[200] = "", stamp[64];
-    bool ok = pq_do(conn, "BEGIN", why, sizeof why) &&
-              pq_do(conn, SHELF_PG_LOCK, why, sizeof why);
+    bool ok = pq_turn_take(conn, SHELF_PG_REGISTER, why, sizeof why);
     const int version = version_of(conn);
     TRY(check_version(name, version, err));
     for (size_t i = 0; ok && version == 0 && TABLES[i]; i++)

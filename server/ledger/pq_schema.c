@@ -309,20 +309,6 @@ static enum err_code check_version(const struct pq_name *name, int version,
     return ERR_OK;
 }
 
-/* Who waited in vain for a turn ends what hangs in it, and waits again. */
-static bool take_turn(PGconn *conn, char *why, size_t len)
-{
-    enum { TIMES = 2 };
-    char ignored[8];
-    for (int i = 0; i < TIMES; i++) {
-        pq_turn_end_hung(conn, PQ_LEDGER);
-        if (pq_do(conn, "BEGIN", why, len) && pq_do(conn, PQ_LOCK, why, len))
-            return true;
-        (void)pq_do(conn, "ROLLBACK", ignored, sizeof ignored);
-    }
-    return false;
-}
-
 static enum err_code say_no_turn(const struct pq_name *name, const char *why,
                                  struct err *err)
 {
@@ -337,7 +323,7 @@ enum err_code pq_schema_make(PGconn *conn, const struct pq_name *name,
 {
     char why[200] = "", stamp[96];
     bool ok = true;
-    if (!take_turn(conn, why, sizeof why))
+    if (!pq_turn_take(conn, PQ_LEDGER, why, sizeof why))
         return say_no_turn(name, why, err);
     int version = pq_schema_version(conn);
     TRY(check_version(name, version, err));

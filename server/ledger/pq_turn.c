@@ -22,3 +22,17 @@ void pq_turn_end_hung(PGconn *conn, const char *number)
     (void)snprintf(sql, sizeof sql, END_HUNG, number);
     (void)pq_do(conn, sql, why, sizeof why); /* else its owner may not */
 }
+
+bool pq_turn_take(PGconn *conn, const char *number, char *why, size_t len)
+{
+    enum { TIMES = 2 };
+    char lock[64], ignored[8];
+    (void)snprintf(lock, sizeof lock, PQ_TURN("%s"), number);
+    for (int i = 0; i < TIMES; i++) {
+        pq_turn_end_hung(conn, number);
+        if (pq_do(conn, "BEGIN", why, len) && pq_do(conn, lock, why, len))
+            return true;
+        (void)pq_do(conn, "ROLLBACK", ignored, sizeof ignored);
+    }
+    return false;
+}

@@ -2,6 +2,7 @@
 #define LEDGER_PQ_TURN_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 /*
  * Servers that share a database take turns: a transaction that writes holds an
@@ -34,5 +35,9 @@
 
 /* Before a turn is waited for again: whoever hangs in one loses it. */
 void pq_turn_end_hung(PGconn *conn, const char *number);
+
+/* Begin a transaction that has its turn: who waited in vain ends what hangs in
+ * it and waits again.  False, and `why`: there is no transaction. */
+bool pq_turn_take(PGconn *conn, const char *number, char *why, size_t len);
 
 #endif
