@@ -328,7 +328,7 @@ $(BUILD)/tests/crash/halftoned: $(BUILD)/server/main/main.o \
                                 $(BUILD)/tests/crash/plant.o $(LIB)
 	$(LINK)
 $(BUILD)/benchmarks/bench_consent: $(BUILD)/benchmarks/crowd.o
-$(BUILD)/benchmarks/bench_ledger: $(BUILD)/benchmarks/sqlite_peers.o
+$(BUILD)/benchmarks/bench_ledger: $(addprefix $(BUILD)/benchmarks/,database.o sqlite_peers.o)
 $(BUILD)/benchmarks/%: $(BUILD)/benchmarks/%.o $(TEST_LIB) $(LIB)
 	$(LINK) -lcmocka
 

@@ -17,10 +17,11 @@
  *                                         PostgreSQL, which is another process
  *        bench_ledger FOLDER file         without PostgreSQL
  *        bench_ledger FOLDER shared       PostgreSQL alone
- *        bench_ledger FOLDER grow CHARGES [shared]
+ *        bench_ledger FOLDER grow CHARGES [shared [NAME=VALUE...]]
  *                                         what a charge costs at 10^3, 10^4 ...
  *                                         of them, in a file (that goes on
  *                                         where it was before) or in PostgreSQL
+ *                                         (with settings beside the usual)
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -33,6 +34,7 @@
 #include <unistd.h>
 
 #include "benchmarks/bench.h"
+#include "benchmarks/database.h"
 #include "benchmarks/sqlite_peers.h"
 #include "server/base/cleanup.h"
 #include "server/ledger/ledger.h"
@@ -307,48 +309,6 @@ static void close_crowd(struct crowd *c)
         ledger_close(c->ledger[i]);
 }
 
-/* One that is started in `dir`, so that it writes to the disk that F is of; ""
- * when there is none. */
-static void start_postgres(char uri[PATH_CAP], const char *dir)
-{
-    char command[PATH_CAP + 64];
-    (void)snprintf(command, sizeof command,
-                   "tests/postgres.sh start %s/bench-pg %d", dir,
-                   (int)getpid());
-    FILE *f = popen(command, "r");
-    if (!f || !fgets(uri, PATH_CAP, f))
-        uri[0] = '\0';
-    uri[strcspn(uri, "\n")] = '\0';
-    if (f)
-        (void)pclose(f);
-}
-
-static void stop_postgres(const char *dir)
-{
-    char command[PATH_CAP + 64];
-    (void)snprintf(command, sizeof command,
-                   "tests/postgres.sh stop %s/bench-pg", dir);
-    check(system(command) == 0, "stop");
-}
-
-/* Of its processes, as /proc tells: 0 without any. */
-static double postgres_cpu_s(const char *dir)
-{
-    char command[2 * PATH_CAP], line[64] = "";
-    (void)snprintf(command, sizeof command,
-                   "pid=$(head -n1 %s/bench-pg/db/postmaster.pid 2>&-) || exit;"
-                   " cat /proc/[0-9]*/stat 2>&- | sed 's/(.*)/x/' |"
-                   " awk -v p=$pid '$4 == p { t += $14 + $15 }"
-                   " END { print t + 0 }'",
-                   dir);
-    FILE *f = popen(command, "r");
-    if (!f || !fgets(line, sizeof line, f))
-        line[0] = '\0';
-    if (f)
-        (void)pclose(f);
-    return strtod(line, NULL) / (double)sysconf(_SC_CLK_TCK);
-}
-
 enum row {
     FILE_ONE,
     FILE_MANY,
@@ -381,11 +341,11 @@ static const struct {
 static struct round database_round(struct crowd *c, const char *dir, size_t n,
                                    uint64_t charges)
 {
-    const double cpu = postgres_cpu_s(dir);
+    const double cpu = database_cpu_s(dir);
     const uint64_t before = c->serial;
     struct round r = ledger_round(c, n, charges);
     r.cpu_us +=
-        (postgres_cpu_s(dir) - cpu) * US_PER_S / (double)(c->serial - before);
+        (database_cpu_s(dir) - cpu) * US_PER_S / (double)(c->serial - before);
     return r;
 }
 
@@ -401,7 +361,7 @@ static void compare(const char *dir, int first, bool with_postgres)
     sqlite3 *naive = naive_open(dir);
     sqlite3 *bare = bare_open(dir);
     if (with_postgres)
-        start_postgres(uri, dir);
+        database_start(uri, sizeof uri, dir, (char *const[]){ NULL });
     const int rows = uri[0] ? ROWS : DB_ONE;
     if (uri[0])
         open_crowd(&db, uri, SERVERS);
@@ -429,7 +389,7 @@ static void compare(const char *dir, int first, bool with_postgres)
     db.servers = uri[0] ? SERVERS : 0;
     close_crowd(&db);
     if (uri[0])
-        stop_postgres(dir);
+        database_stop(dir);
     (void)sqlite3_close(naive);
     (void)sqlite3_close(bare);
 }
@@ -497,15 +457,15 @@ static void grow_file(const char *dir, uint64_t upto)
     grow_crowd(&c, dir, upto, false);
 }
 
-static void grow_shared(const char *dir, uint64_t upto)
+static void grow_shared(const char *dir, uint64_t upto, char *const *settings)
 {
     char uri[PATH_CAP];
     struct crowd c = { 0 };
-    start_postgres(uri, dir);
+    database_start(uri, sizeof uri, dir, settings);
     check(uri[0] != '\0', "PostgreSQL");
     open_crowd(&c, uri, 1);
     grow_crowd(&c, dir, upto, true);
-    stop_postgres(dir);
+    database_stop(dir);
 }
 
 int main(int argc, char **argv)
@@ -513,7 +473,11 @@ int main(int argc, char **argv)
     const char *dir = argc > 1 ? argv[1] : "/tmp";
     memset(keys.key[0], 7, sizeof keys.key[0]);
     if (argc > 3) {
-        (argc > 4 ? grow_shared : grow_file)(dir, strtoull(argv[3], NULL, 10));
+        const uint64_t upto = strtoull(argv[3], NULL, 10);
+        if (argc > 4)
+            grow_shared(dir, upto, argv + 5);
+        else
+            grow_file(dir, upto);
         return 0;
     }
     slower_us = argc > 2 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
