@@ -32,6 +32,13 @@ static const struct text_row {
       "UPDATE t SET a = $1[CAST(2 * i - 1 AS int)] FROM generate_series(1,"
       " array_length($1, 1) / 2) AS t(i) WHERE c = $1[CAST(2 * i - 0 AS"
       " int)]" },
+    { "rows are taken from where it says so",
+      "INSERT INTO t (a, b) SELECT x, y FROM (SELECT ? AS x, ? AS y FROM ROWS)"
+      " AS r WHERE x > 0",
+      "it",
+      "INSERT INTO t (a, b) SELECT x, y FROM (SELECT $1[CAST(1 * i - 0 AS int)]"
+      " AS x, v1 AS y FROM unnest($2) WITH ORDINALITY AS t(v1, i)) AS r WHERE"
+      " x > 0" },
     { "a statement that finds nothing is neither", "DELETE FROM t", "", NULL },
 };
 

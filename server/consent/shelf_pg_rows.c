@@ -11,36 +11,28 @@
 #undef SHARED
 #define NEXT_RECORD  "SELECT nextval('records')"
 #define FIRST_RECORD NEXT_RECORD
-/* The kth of m numbers of row i, as pq_bulk.h lays them out. */
-#define NTH(k, m) "$1[CAST(" #m " * i - (" #m " - " #k ") AS int)] AS v" #k
-#define SIX                                                                    \
-    NTH(1, 6)                                                                  \
-    "," NTH(2, 6) "," NTH(3, 6) "," NTH(4, 6) "," NTH(5, 6) "," NTH(6, 6)
-#define EIGHT                                                                  \
-    NTH(1, 8)                                                                  \
-    "," NTH(2, 8) "," NTH(3, 8) "," NTH(4, 8) "," NTH(5, 8) "," NTH(           \
-        6, 8) "," NTH(7, 8) "," NTH(8, 8)
-/* Rows of the arrays; of two that are alike the first, in the order of the
- * file. */
+/* Rows of a bulk (pq_bulk.h); of two that are alike the first, in the order of
+ * the file. */
 #define NEW_ROWS                                                               \
     "INSERT INTO events (subject, at_us, state, purposes, notice, until_us,"   \
-    " recorded_us, import) SELECT v1, v2, v3, v4, v5, v6, v7, v8 FROM (SELECT" \
-    " DISTINCT ON (v1, v2, v3, v4, v5) * FROM (SELECT i, " EIGHT               \
-    " FROM generate_series(1, array_length($1, 1) / 8) AS t(i)) AS a ORDER "   \
-    "BY v1, v2, v3, v4, v5, i) AS r WHERE NOT EXISTS (SELECT 1 FROM"           \
-    " events e WHERE e.subject = v1 AND e.at_us = v2 AND e.state = v3 AND"     \
-    " e.purposes = v4 AND e.notice = v5 AND (e.import IS NULL OR e.import ="   \
-    " v8 OR (SELECT state FROM imports WHERE id = e.import) = 1)) ORDER BY i"
+    " recorded_us, import) SELECT s, a, t, p, n, u, r, f FROM (SELECT"         \
+    " DISTINCT ON (s, a, t, p, n) * FROM (SELECT i, ? AS s, ? AS a, ? AS t,"   \
+    " ? AS p, ? AS n, ? AS u, ? AS r, ? AS f FROM ROWS) AS all_of_them ORDER"  \
+    " BY s, a, t, p, n, i) AS first_of_them WHERE NOT EXISTS (SELECT 1 FROM "  \
+    "events e"                                                                 \
+    " WHERE e.subject = s AND e.at_us = a AND e.state = t AND e.purposes = p"  \
+    " AND e.notice = n AND (e.import IS NULL OR e.import = f OR (SELECT state" \
+    " FROM imports WHERE id = e.import) = 1)) ORDER BY i"
 #define NEW_CHOICES                                                            \
     "INSERT INTO choices (subject, channel, at_us, n, period_s, recorded_us,"  \
-    " import) SELECT v1, c, v2, v3, v4, v5, v6 FROM (SELECT DISTINCT ON (v1,"  \
-    " c, v2, v3, v4) * FROM (SELECT i, c, " SIX                                \
-    " FROM unnest($2) WITH ORDINALITY AS t(c, i)) AS a ORDER BY v1, c, v2, "   \
-    "v3, v4, i) AS r WHERE"                                                    \
-    " NOT EXISTS (SELECT 1 FROM choices e WHERE e.subject = v1 AND e.channel"  \
-    " = c AND e.at_us = v2 AND e.n = v3 AND e.period_s = v4 AND (e.import IS"  \
-    " NULL OR e.import = v6 OR (SELECT state FROM imports WHERE id ="          \
-    " e.import) = 1)) ORDER BY i"
+    " import) SELECT s, c, a, m, p, r, f FROM (SELECT DISTINCT ON (s, c, a,"   \
+    " m, p) * FROM (SELECT i, ? AS s, ? AS c, ? AS a, ? AS m, ? AS p, ? AS r," \
+    " ? AS f FROM ROWS) AS all_of_them ORDER BY s, c, a, m, p, i) AS"          \
+    " first_of_them WHERE NOT EXISTS (SELECT 1 FROM choices e WHERE e.subject" \
+    " = s AND e.channel = c AND e.at_us = a AND e.n = m AND e.period_s = p"    \
+    " AND (e.import IS NULL OR e.import = f OR (SELECT state FROM imports "    \
+    "WHERE"                                                                    \
+    " id = e.import) = 1)) ORDER BY i"
 #define SHARED(text) text
 static const char *const SQL_TEXT[SHELF_SQL_COUNT] = {
 #define STMT(name, text) [SHELF_##name] = text,
@@ -126,14 +118,12 @@ void shelf_pg_send_bulks(struct shelf *s)
         struct pq_bulk *bulk = &g->bulks[i];
         if (bulk->n == 0)
             continue;
-        const bool is_made = BULKS[i] == SHELF_EVENT_IMPORTED ||
-                             BULKS[i] == SHELF_CHOICE_IMPORTED;
-        const bool fits = is_made || pq_bulk_text(text, SQL_TEXT[BULKS[i]],
-                                                  bulk->types, bulk->n_columns);
+        const bool fits = g->pipe.prepared[BULKS[i]] ||
+                          pq_bulk_text(text, SQL_TEXT[BULKS[i]], bulk->types,
+                                       bulk->n_columns);
         assert(fits);
         pq_bulk_params(bulk, &p);
-        (void)pipe_send_as(&g->pipe, (int)BULKS[i],
-                           is_made ? SQL_TEXT[BULKS[i]] : text, &p);
+        (void)pipe_send_as(&g->pipe, (int)BULKS[i], text, &p);
         pq_bulk_forget(bulk); /* libpq copies what it queues */
     }
 }

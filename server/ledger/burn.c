@@ -12,11 +12,6 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static uint64_t more(uint64_t upto, uint64_t taken)
-{
-    return upto > taken ? upto - taken : 0;
-}
-
 static bool dataset_of(char out[NAME_MAX], const char *account)
 {
     static const char prefix[] = "dataset/";
@@ -85,9 +80,7 @@ enum err_code book_burn(struct book *b, struct dp_price *burnt,
         return err_set(err, ERR_INTERNAL, "the ledger cannot be read");
     const struct dp_price taken = counter_taken(counter);
     const struct dp_price limit = counter->limit, to = upto ? *upto : limit;
-    const struct dp_price price = { more(to.rho_pico, taken.rho_pico),
-                                    more(to.eps_nano, taken.eps_nano),
-                                    more(to.delta_atto, taken.delta_atto) };
+    const struct dp_price price = dp_price_left(to, taken);
     spec.limit = (struct dp_price){ max_u64(to.rho_pico, limit.rho_pico),
                                     max_u64(to.eps_nano, limit.eps_nano),
                                     max_u64(to.delta_atto, limit.delta_atto) };

@@ -71,6 +71,12 @@ static void ask_for(struct book *b, const struct work *batch)
             w->ask(b, w);
 }
 
+static void ask_anew(struct book *b, const struct work *batch)
+{
+    b->asked_us = 0;
+    ask_for(b, batch);
+}
+
 /* Who came while other servers had their turns is of the batch, too.  A server
  * that is alone waits for nobody: while some callers wake, others commit. */
 static void join_late(struct committer *c, struct work *batch)
@@ -99,8 +105,7 @@ static void go_on(struct committer *c)
         c->ahead = take_queue(c);
     if (!c->ahead)
         return;
-    b->asked_us = 0;
-    ask_for(b, c->ahead);
+    ask_anew(b, c->ahead);
     store_go_on(b->store);
 }
 
@@ -109,10 +114,8 @@ static bool run_batch(struct committer *c, struct work *batch, bool is_alone)
 {
     struct book *b = &c->book;
     size_t n = 0;
-    if (!b->store->has_begun) {
-        b->asked_us = 0;
-        ask_for(b, batch);
-    }
+    if (!b->store->has_begun)
+        ask_anew(b, batch);
     b->moved = b->resolved = false;
     b->stored = b->asked = 0;
     book_begin(b);

@@ -85,13 +85,19 @@ static void print_rows(struct writer *w, const struct shape *s)
 bool pq_bulk_text(char out[PQ_TEXT_CAP], const char *text,
                   const unsigned *types, int n)
 {
-    static const char values[] = " VALUES (", where[] = " WHERE ";
+    static const char values[] = " VALUES (", where[] = " WHERE ",
+                      from[] = " FROM ROWS";
     const struct shape s = shape_of(types, n);
     struct shape seen = { .types = types };
     const char *at = strstr(text, values);
     const char *end = at ? strchr(at, ')') : NULL;
     struct writer w = writer_of(out, PQ_TEXT_CAP);
-    if (end) {
+    const char *source = strstr(text, from);
+    if (source) {
+        print_named(&w, text, (size_t)(source - text), &s, &seen);
+        print_rows(&w, &s);
+        writer_str(&w, source + sizeof from - 1);
+    } else if (end) {
         writer_bytes(&w, text, (size_t)(at - text));
         writer_str(&w, " SELECT ");
         at += sizeof values - 1;

@@ -13,6 +13,10 @@
  *   UPDATE t SET a = ? WHERE b = ?
  *   UPDATE t SET a = v1 FROM unnest($1, $2) ... WHERE b = v2
  *
+ *   INSERT INTO t (a, b) SELECT x, y FROM (SELECT ? AS x, ? AS y FROM ROWS) ...
+ *   INSERT INTO t (a, b) SELECT x, y FROM (SELECT v1 AS x, v2 AS y FROM unnest(
+ *                                                             $1, $2) ...) ...
+ *
  * The first is what sql.def says; the second writes as many rows as the arrays
  * are long, for the price of one statement: libpq and the server spend more on
  * a statement than on a row.  This is so of texts and bytes; all numbers are in

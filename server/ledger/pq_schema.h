@@ -24,9 +24,14 @@ enum { PQ_SCHEMA_VERSION = 5 };
 #define PQ_LEDGER "1215581287"
 #define PQ_LOCK   PQ_TURN(PQ_LEDGER)
 
+/* By what charges_by_release finds the rows of a release; the value twice. */
+#define PQ_OF_RELEASE(value, again)                                            \
+    "short(release_hash) = short(" value ") AND release_hash = " again
+
 /* What no two rows of `keys` have alike: behind ON CONFLICT, and in the index
- * that sees to it. */
-#define PQ_KEYS_ONCE "(hashtextextended(key, 0), principal, key)"
+ * that sees to it, which begins with a number. */
+#define PQ_KEY_NUMBER(key) "hashtextextended(" key ", 0)"
+#define PQ_KEYS_ONCE       "(" PQ_KEY_NUMBER("key") ", principal, key)"
 
 /* The version that is there; 0: none, -1: it cannot be read. */
 int pq_schema_version(PGconn *conn);

@@ -16,10 +16,9 @@
 #define INDEXED(name) ""
 #define NOT_INDEXED   ""
 #define IS_ROW(name)  ""
-#define OF_RELEASE                                                             \
-    "short(release_hash) = short(?1) AND release_hash = ?" /* pq_schema.c */
-#define OF_KEY    " AND hashtextextended(key, 0) = hashtextextended(?2, 0)"
-#define KEY_AGAIN "" /* send_key_again */
+#define OF_RELEASE    PQ_OF_RELEASE("?1", "?")
+#define OF_KEY        " AND " PQ_KEY_NUMBER("key") " = " PQ_KEY_NUMBER("?2")
+#define KEY_AGAIN     "" /* send_key_again */
 static const char *const SQL_TEXT[SQL_COUNT] = {
 #define STMT(name, text) [SQL_##name] = text,
 #include "server/ledger/sql.def"
