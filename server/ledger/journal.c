@@ -47,22 +47,26 @@ void journal_load(struct journal *j, struct store *s)
     j->next = j->now;
 }
 
-void journal_reload(struct journal *j, struct store *s)
+bool journal_begins_with(struct store *s, uint64_t size,
+                         const struct merkle_hash *root)
 {
     const struct merkle_reader reader = { .read = journal_read, .ctx = s };
+    struct merkle_frontier there;
+    struct err err;
+    if (merkle_frontier_at(&there, &reader, size, &err) != ERR_OK)
+        return false;
+    const struct merkle_hash found = merkle_root(&there);
+    return memcmp(found.bytes, root->bytes, sizeof found.bytes) == 0;
+}
+
+void journal_reload(struct journal *j, struct store *s)
+{
     const struct merkle_frontier known = j->now;
     const struct merkle_hash root = merkle_root(&known);
-    struct merkle_frontier there = { .size = 0 };
-    struct err err;
     journal_load(j, s);
-    if (s->rc != STORE_OK)
+    if (s->rc != STORE_OK || (j->now.size >= known.size &&
+                              journal_begins_with(s, known.size, &root)))
         return;
-    if (j->now.size >= known.size &&
-        merkle_frontier_at(&there, &reader, known.size, &err) == ERR_OK) {
-        const struct merkle_hash found = merkle_root(&there);
-        if (memcmp(found.bytes, root.bytes, sizeof root.bytes) == 0)
-            return;
-    }
     j->now = j->next = known;
     store_fail(s, STORE_FAILED, "the audit log was put back");
 }

@@ -25,8 +25,13 @@ struct journal {
  * stays. */
 void journal_load(struct journal *j, struct store *s);
 
-/* ... again, of a database that was lost sight of: it is the one that was known
- * when it begins with all that was, and else was put back, which is an error.
+/* Are the first `size` leaves of the file those that have this root? */
+bool journal_begins_with(struct store *s, uint64_t size,
+                         const struct merkle_hash *root);
+
+/* journal_load again, of a database that was lost sight of: it is the one that
+ * was known when it begins with all that was, and else was put back, which is
+ * an error.
  */
 void journal_reload(struct journal *j, struct store *s);
 

@@ -8,13 +8,15 @@
 #include "server/ledger/pq_schema.h"
 
 /* Whether there is any, and of what: only that there is none is learnt. */
+/* clang-format off */
+#define EACH                                                                   \
+    "SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(v1, i), LATERAL"          \
+    " (SELECT 1 FROM "
 static const char RELEASES[] =
-    "SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(v1, i), LATERAL (SELECT 1"
-    " FROM charges WHERE " PQ_OF_RELEASE(
-        "t.v1", "t.v1") " LIMIT 1) AS x UNION ALL"
-                        " SELECT t.i FROM unnest($1) WITH ORDINALITY AS t(v1, "
-                        "i), LATERAL (SELECT 1"
-                        " FROM pieces WHERE release_hash = t.v1 LIMIT 1) AS x";
+    EACH "charges WHERE " PQ_OF_RELEASE("t.v1", "t.v1") " LIMIT 1) AS x"
+    " UNION ALL "
+    EACH "pieces WHERE release_hash = t.v1 LIMIT 1) AS x";
+/* clang-format on */
 
 /* In whose name it is learnt; that statement's text, or another. */
 static const struct {
